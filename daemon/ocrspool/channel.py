@@ -1,0 +1,111 @@
+"""Messages between the service and its child processes: JSON frames and file descriptors over a Unix socket.
+
+JSON and not pickle: a decoder reads hostile files, so nothing that it says may be able to run code here.
+Names that are not UTF-8 survive, as surrogate escapes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import time
+from typing import Any
+
+Message = dict[str, Any]
+
+_HEADER = struct.Struct("!IB")  # length of the JSON text in bytes, number of descriptors sent with the header
+_MOST_DESCRIPTORS = 64
+_MOST_BYTES = 256 << 20
+
+
+class ChannelClosedError(ConnectionError):
+    """The other side is gone, or said something that is no frame."""
+
+
+class Channel:
+    """One end of a stream socket pair, used by one thread at a time."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def send(self, message: Message, descriptors: tuple[int, ...] = ()) -> None:
+        """Send one message; the descriptors are duplicated into the receiver. Raise ChannelClosedError."""
+        body = json.dumps(message, separators=(",", ":")).encode("ascii")
+        try:
+            self._sock.settimeout(None)
+            socket.send_fds(self._sock, [_HEADER.pack(len(body), len(descriptors))], list(descriptors))
+            self._sock.sendall(body)
+        except OSError as error:
+            raise ChannelClosedError(str(error)) from error
+
+    def receive(self, seconds: float | None = None) -> tuple[Message, list[int]]:
+        """Wait for one message and its descriptors (now the caller's to close).
+
+        Raise TimeoutError when it is not complete in time (the channel is of no use after that), and
+        ChannelClosedError when the other side has gone.
+        """
+        deadline = None if seconds is None else time.monotonic() + seconds
+        descriptors: list[int] = []
+        try:
+            return self._receive(deadline, descriptors), descriptors
+        except BaseException:
+            for descriptor in descriptors:
+                os.close(descriptor)
+            raise
+
+    def close(self) -> None:
+        """Close this end; the other sees ChannelClosedError."""
+        self._sock.close()
+
+    def _receive(self, deadline: float | None, descriptors: list[int]) -> Message:
+        header = self._receive_header(deadline, descriptors)
+        length, count = _HEADER.unpack(header)
+        if length > _MOST_BYTES or count != len(descriptors):
+            raise ChannelClosedError(f"a frame of {length} bytes, {len(descriptors)} of {count} descriptors")
+        try:
+            message = json.loads(self._receive_exactly(length, deadline))
+        except ValueError as error:
+            raise ChannelClosedError(str(error)) from error
+        if not isinstance(message, dict):
+            raise ChannelClosedError("a frame that is no object")
+        return message
+
+    def _receive_header(self, deadline: float | None, descriptors: list[int]) -> bytes:
+        self._arm(deadline)
+        try:
+            # Sent by a call of its own, so the kernel hands the descriptors over with just these bytes.
+            header, received, _, _ = socket.recv_fds(self._sock, _HEADER.size, _MOST_DESCRIPTORS)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise ChannelClosedError(str(error)) from error
+        descriptors += received
+        if not header:
+            raise ChannelClosedError("the other side closed")
+        return header + self._receive_exactly(_HEADER.size - len(header), deadline)
+
+    def _receive_exactly(self, count: int, deadline: float | None) -> bytes:
+        data = bytearray()
+        while len(data) < count:
+            self._arm(deadline)
+            try:
+                piece = self._sock.recv(min(count - len(data), 1 << 20))
+            except TimeoutError:
+                raise
+            except OSError as error:
+                raise ChannelClosedError(str(error)) from error
+            if not piece:
+                raise ChannelClosedError("the other side closed")
+            data += piece
+        return bytes(data)
+
+    def _arm(self, deadline: float | None) -> None:
+        if deadline is None:
+            self._sock.settimeout(None)
+            return
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._sock.settimeout(left)

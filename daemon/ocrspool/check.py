@@ -1,0 +1,66 @@
+"""What a valid configuration meets in the real world: folders, permissions, filesystems. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+from itertools import combinations
+from pathlib import Path
+
+from ocrspool.config import STATES, Config, Inbox
+
+
+def problems(config: Config) -> list[str]:
+    """Return every reason why the daemon could not do its work, each naming a key, a folder and what to do."""
+    found = _overlaps(config)
+    for name, inbox in config.inbox.items():
+        found += _folders(f"inbox.{name}", inbox)
+    found += _writable("paths.cache", config.paths.cache)
+    found += _writable("paths.runtime", config.paths.runtime)
+    return found
+
+
+def _overlaps(config: Config) -> list[str]:
+    """No folder of a spool may be or contain another: a result would be taken for a new file, without end."""
+    places = [
+        (f"inbox.{name}.{state}", Path(os.path.realpath(inbox.folder(state))))
+        for name, inbox in config.inbox.items()
+        for state in STATES
+    ]
+    return [
+        f"{one} and {other} overlap ({first} and {second}): give each a folder of its own"
+        for (one, first), (other, second) in combinations(places, 2)
+        if first.is_relative_to(second) or second.is_relative_to(first)
+    ]
+
+
+def _folders(key: str, inbox: Inbox) -> list[str]:
+    found: list[str] = []
+    devices: dict[str, int] = {}
+    for state in STATES:
+        folder = inbox.folder(state)
+        found += _writable(f"{key}.{state}", folder)
+        devices[state] = _existing(folder).stat().st_dev
+    for state in STATES:
+        if devices[state] != devices["work"]:
+            found.append(
+                f"{key}.{state}: {inbox.folder(state)} is on another filesystem than work ({inbox.folder('work')}): "
+                "files move by rename, which needs all five folders on one"
+            )
+    return found
+
+
+def _writable(key: str, folder: Path) -> list[str]:
+    nearest = _existing(folder)
+    if not nearest.is_dir():
+        return [f"{key}: {nearest} is not a folder"]
+    if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        doing = "use" if nearest == folder else f"create {folder} in"
+        return [f"{key}: may not {doing} {nearest}: user {os.geteuid()} needs read, write and search permission"]
+    return []
+
+
+def _existing(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that exists."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder

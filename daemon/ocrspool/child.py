@@ -1,0 +1,97 @@
+"""A child process with a channel to it: how the service starts, asks and ends decoders and workers.
+
+Started anew (never forked from a process with threads), without a shell, holding one socket and nothing else of ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from ocrspool.channel import Channel, ChannelClosedError, Message
+
+_EXIT_SECONDS = 2.0
+
+
+class ChildDiedError(Exception):
+    """The child ended, hung or spoke nonsense; the message says how, in words for a log."""
+
+
+class Child:
+    """One process running `python -m module FD`. Used by one thread at a time."""
+
+    def __init__(self, module: str) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-I", "-m", module, str(theirs.fileno())]
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True
+            )
+        self._channel = Channel(ours)
+        self.pid = self._process.pid
+
+    def ask(self, message: Message, descriptors: tuple[int, ...] = (), *, seconds: float) -> tuple[Message, list[int]]:
+        """Send a request and wait for its answer. Raise ChildDiedError when there is none in time: it is dead then."""
+        try:
+            self._channel.send(message, descriptors)
+        except ChannelClosedError as error:
+            raise self._died() from error
+        return self.receive(seconds=seconds)
+
+    def receive(self, *, seconds: float) -> tuple[Message, list[int]]:
+        """Wait for one more message. Raise ChildDiedError."""
+        try:
+            return self._channel.receive(seconds)
+        except TimeoutError as error:
+            self.kill()
+            raise ChildDiedError(f"gave no answer for {seconds:g} s") from error
+        except ChannelClosedError as error:
+            raise self._died() from error
+
+    def resident_bytes(self) -> int:
+        """Return the memory it holds now (VmRSS of proc(5)); 0 when it has gone."""
+        with (
+            contextlib.suppress(OSError, ValueError, IndexError),
+            open(f"/proc/{self.pid}/statm", "rb") as file,
+        ):
+            return int(file.read().split()[1]) * 4096
+        return 0
+
+    def alive(self) -> bool:
+        """Tell whether the process runs."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """Let it end by closing its channel; kill it where it does not."""
+        self._channel.close()
+        try:
+            self._process.wait(_EXIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def signal_kill(self) -> None:
+        """End it from another thread than the one that uses it, which then sees it die."""
+        self._process.kill()
+
+    def kill(self) -> None:
+        """End it now."""
+        self._process.kill()
+        self._process.wait()
+        self._channel.close()
+
+    def _died(self) -> ChildDiedError:
+        """Say how it ended. What closes its channel has ended or is not to be trusted any more."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_EXIT_SECONDS)
+        self.kill()
+        code = self._process.returncode
+        if code >= 0:
+            return ChildDiedError(f"ended with exit code {code}")
+        with contextlib.suppress(ValueError):
+            return ChildDiedError(f"was killed by {signal.Signals(-code).name}")
+        return ChildDiedError(f"was killed by signal {-code}")

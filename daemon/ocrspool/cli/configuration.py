@@ -1,0 +1,43 @@
+"""`ocrspool check` and `ocrspool schema`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from ocrspool import check as world
+from ocrspool.config import Config, load
+from ocrspool.errors import ConfigError, Exit
+from ocrspool.result import Document
+
+
+def check(path: Path, *, show: bool) -> int:
+    """Print every problem, or what is configured. Raise ConfigError."""
+    config = load(path)
+    if problems := world.problems(config):
+        raise ConfigError(problems)
+    if show:
+        print(json.dumps(config.model_dump(mode="json"), indent=2))
+        return Exit.OK
+    print(f"{path}: all is well")
+    for name, inbox in config.inbox.items():
+        print(f"  inbox {name}: {inbox.folder('inbox')} → {inbox.folder('outbox')}, profile {inbox.profile}")
+    print(f"  engine: {config.engine.runtime} on {config.engine.device}, cache {config.paths.cache}")
+    return Exit.OK
+
+
+def schema(of: str) -> int:
+    """Print the JSON Schema of a result or of the configuration."""
+    document = result_schema() if of == "result" else Config.model_json_schema()
+    print(json.dumps(document, indent=2))
+    return Exit.OK
+
+
+def result_schema() -> dict[str, object]:
+    """Return the JSON Schema (draft 2020-12) of a result file."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **TypeAdapter(Document).json_schema(mode="serialization"),
+    }

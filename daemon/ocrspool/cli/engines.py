@@ -1,0 +1,59 @@
+"""`ocrspool prebuild`."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from rich.console import Console
+from rich.status import Status
+
+from ocrspool.config import Config
+from ocrspool.errors import Exit
+from ocrspool.notify import Notifier
+from ocrspool.prebuild import prebuild as build
+
+
+def prebuild(config: Config, *, force: bool) -> int:
+    """Build with progress on a terminal, a line for each stage elsewhere, and a summary."""
+    began = time.monotonic()
+    with Progress() as progress:
+        built = build(config, progress, force=force)
+    state = "built" if built["new"] else "already there and sound"
+    print(f"engine {built['fingerprint']}: {state}, {time.monotonic() - began:.1f} s")
+    print(f"  runtime    {built['runtime']} {built['runtime_version']}, {built['precision']} on {built['device']}")
+    for model in built["models"]:
+        seconds = built["manifest"]["seconds"].get(model["name"])
+        print(f"  {model['role']:<10} {model['name']}" + (f", built in {seconds:.1f} s" if seconds else ""))
+    print(f"  folder     {built['folder']}")
+    return Exit.OK
+
+
+class Progress:
+    """Shows the stage that is going on, and for how long; tells systemd too."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._spinner: Status | None = None
+        self._notifier = Notifier()
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._spinner = self._console.status("starting")
+            self._spinner.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._spinner is not None:
+            self._spinner.stop()
+
+    def __call__(self, stage: str) -> None:
+        """Say what goes on now."""
+        self._notifier.status(stage)
+        line = f"[{time.monotonic() - self._began:6.1f} s] {stage}"
+        if self._spinner is None:
+            print(line, file=sys.stderr, flush=True)
+        else:
+            self._console.print(line, markup=False, highlight=False)
+            self._spinner.update(stage)

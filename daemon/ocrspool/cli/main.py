@@ -1,0 +1,176 @@
+"""The parser, the dispatch, and the one place where an error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ocrspool import __version__, log
+from ocrspool.config import DEFAULT_PATH, Config, load
+from ocrspool.errors import ConfigError, Exit, OcrspoolError
+
+_ABOUT = """\
+Files dropped into watched folders come out as JSON OCR results.
+
+  ocrspool check      is the configuration right?
+  ocrspool prebuild   build the engines, once
+  ocrspool serve      watch the inboxes; results appear in the outboxes
+  ocrspool status     what waits, what is in work, what failed and why
+  ocrspool retry      put failed files back
+  ocrspool once       read some files now, without a daemon
+"""
+
+_EXIT_CODES = """\
+Exit codes: 0 all is well; 64 wrong usage; 65 some documents failed; 66 no such file; 69 no engine or no
+service; 70 a bug; 71 an operating system error; 73 cannot create; 74 input or output error; 77 no permission;
+78 wrong configuration; 130 interrupted.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command. Return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except ConfigError as error:
+        problems = "\n".join(f"  {problem}" for problem in error.problems)
+        return _report(
+            f"the configuration has {len(error.problems)} problem(s):\n{problems}",
+            error.hint,
+            error.exit_code,
+        )
+    except OcrspoolError as error:
+        return _report(error.message, error.hint, error.exit_code)
+    except PermissionError as error:
+        return _report(str(error), "", Exit.NO_PERMISSION)
+    except BrokenPipeError:  # the reader of our output has gone, `| head` for instance
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    except OSError as error:
+        return _report(str(error), "", Exit.IO)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+
+
+def _report(message: str, hint: str, code: Exit) -> int:
+    print(f"ocrspool: {message}", file=sys.stderr)
+    if hint:
+        print(f"ocrspool: {hint}", file=sys.stderr)
+    return code
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override] # argparse ends with 2; sysexits says 64
+        self.print_usage(sys.stderr)
+        self.exit(Exit.USAGE, f"{self.prog}: {message}\n{self.prog}: try `{self.prog} --help`\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(prog="ocrspool", description=_ABOUT, epilog=_EXIT_CODES, formatter_class=form)
+    parser.add_argument("--version", action="version", version=f"ocrspool {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=about, description=about + ".")
+        added.set_defaults(run=run)
+        return added
+
+    serve = command("serve", _serve, "watch the inboxes until told to stop")
+    _add_config(serve)
+
+    prebuild = command(
+        "prebuild",
+        _prebuild,
+        "build the engines that the configuration needs; does nothing if they are there",
+    )
+    _add_config(prebuild)
+    prebuild.add_argument("--force", action="store_true", help="build again what is there")
+
+    check = command("check", _check, "find every problem of the configuration, its folders and permissions")
+    _add_config(check)
+    check.add_argument("--show", action="store_true", help="print the configuration in effect, as JSON")
+
+    once = command("once", _once, "read files or folders of files now; the sources are left as they are")
+    once.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    once.add_argument(
+        "--outbox", type=Path, required=True, metavar="DIR", help="where the results go; folders are mirrored"
+    )
+    once.add_argument("--config", type=Path, metavar="FILE", help="take engine, limits and profile from this file")
+    once.add_argument("--profile", default="default", metavar="NAME", help="a profile of that file")
+
+    status = command("status", _status, "tell what waits, what is in work, what is done and what failed")
+    _add_config(status)
+    status.add_argument("--json", action="store_true", help="the same for programs")
+
+    retry = command("retry", _retry, "move failed files back to their inbox")
+    _add_config(retry)
+    retry.add_argument("names", nargs="*", metavar="NAME", help="path below failed/, as `status` shows it")
+    retry.add_argument("--all", action="store_true", help="every failed file")
+    retry.add_argument("--inbox", metavar="NAME", help="of this inbox only")
+
+    schema = command("schema", _schema, "print a JSON Schema")
+    schema.add_argument("of", choices=["result", "config"])
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help="default: %(default)s; conf.d/*.toml beside it is read too",
+    )
+
+
+def _loaded(options: argparse.Namespace) -> Config:
+    config = load(options.config)
+    log.set_up(config.log.level, config.log.format)
+    return config
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from ocrspool.service import Service
+
+    Service(_loaded(options)).run()
+    return Exit.OK
+
+
+def _prebuild(options: argparse.Namespace) -> int:
+    from ocrspool.cli.engines import prebuild
+
+    return prebuild(_loaded(options), force=options.force)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from ocrspool.cli.configuration import check
+
+    return check(options.config, show=options.show)
+
+
+def _once(options: argparse.Namespace) -> int:
+    from ocrspool.cli.once import once
+
+    return once(options.paths, options.outbox, options.config, options.profile)
+
+
+def _status(options: argparse.Namespace) -> int:
+    from ocrspool.cli.status import status
+
+    return status(load(options.config), as_json=options.json)
+
+
+def _retry(options: argparse.Namespace) -> int:
+    from ocrspool.cli.status import retry
+
+    return retry(load(options.config), options.names, inbox=options.inbox, everything=options.all)
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from ocrspool.cli.configuration import schema
+
+    return schema(options.of)

@@ -1,0 +1,120 @@
+"""`ocrspool once`: the pipeline without a spool and without a service around it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from ocrspool import log, names
+from ocrspool.cli.engines import Progress as Stages
+from ocrspool.config import Config, Engine, Inbox, Paths, Profile, load
+from ocrspool.decoders import Decoders
+from ocrspool.errors import ConfigError, EngineMissingError, Exit
+from ocrspool.folders import Folders
+from ocrspool.inbox import Rules
+from ocrspool.pipeline import Pipeline
+from ocrspool.prebuild import prebuild
+from ocrspool.result import engine_from
+from ocrspool.service import decoder_count, job_count
+from ocrspool.spool import Job
+from ocrspool.tally import Tally
+from ocrspool.workers import Workers
+
+
+def once(paths: list[Path], outbox: Path, config_path: Path | None, profile_name: str) -> int:
+    """Read the files. Return 65 when at least one of them failed."""
+    config = load(config_path) if config_path else _own_config()
+    profile = _profile(config, profile_name)
+    log.set_up("error", config.log.format)
+    rules = Rules(("*",), Inbox(root=outbox).ignore)
+    folders = Folders(outbox)
+    jobs = folders.jobs(paths, rules)
+    if not jobs:
+        print("ocrspool: there is nothing to read", file=sys.stderr)
+        return Exit.NO_INPUT
+    tally = _read(config, profile, folders, jobs)
+    total = tally.total()
+    print(f"{total.done} of {len(jobs)} files read, {total.pages} pages, {total.failed} failed; results in {outbox}")
+    return Exit.DATA if total.failed or total.done < len(jobs) else Exit.OK
+
+
+def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -> Tally:
+    tally = Tally()
+    workers, facts = _engine(config)
+    decoders = Decoders(decoder_count(config), config.limits)
+    pipeline = Pipeline(config, decoders, workers, engine_from(facts), tally)
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("reading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    try:
+        with (
+            Progress(*columns, console=console, disable=not console.is_terminal) as bar,
+            ThreadPoolExecutor(job_count(config)) as threads,
+        ):
+            task = bar.add_task("", total=len(jobs))
+            shown = 0
+            try:
+                for _ in as_completed([threads.submit(pipeline.run, job, folders, profile) for job in jobs]):
+                    bar.advance(task)
+                    for source, reason in folders.failures[shown:]:
+                        shown += 1
+                        text = f"{names.printable(os.fspath(source))}: {reason['message']}"
+                        console.print(text, markup=False, highlight=False, soft_wrap=True)
+            except KeyboardInterrupt:
+                pipeline.stop()
+                workers.close()
+                decoders.close()
+                threads.shutdown(cancel_futures=True)
+                raise
+    finally:
+        workers.close()
+        decoders.close()
+    return tally
+
+
+def _engine(config: Config) -> tuple[Workers, dict[str, object]]:
+    """Load the engine; build it first where it is missing and the configuration allows that."""
+    for attempt in (1, 2):
+        workers = Workers(config, config.service.workers, lambda _: None)
+        workers.start()
+        try:
+            return workers, workers.wait_ready()
+        except EngineMissingError:
+            workers.close()
+            if config.engine.on_missing == "fail" or attempt == 2:  # noqa: PLR2004 - the second time around
+                raise
+        except BaseException:
+            workers.close()
+            raise
+        with Stages() as stages:
+            prebuild(config, stages)
+    raise AssertionError  # not reached
+
+
+def _own_config() -> Config:
+    """Return the configuration of a user without one: engines in the user's cache, built when missing."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ocrspool"
+    return Config(paths=Paths(cache=cache, runtime=cache), engine=Engine(on_missing="build"))
+
+
+def _profile(config: Config, name: str) -> Profile:
+    if name not in {"default", *config.profile}:
+        raise ConfigError([f"there is no profile {name!r}; there are: {', '.join(sorted(config.profile))}"])
+    return config.profile.get(name, Profile())

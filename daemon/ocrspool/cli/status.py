@@ -1,0 +1,148 @@
+"""`ocrspool status` and `ocrspool retry`: the folders are the truth, the running service adds what only it knows."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ocrspool import names
+from ocrspool.config import STATES, Config
+from ocrspool.errors import Exit
+from ocrspool.inbox import Rules
+from ocrspool.spool import REASON_SUFFIX, Spool
+
+_FAILURES_SHOWN = 5
+
+
+def status(config: Config, *, as_json: bool) -> int:
+    """Print where things stand. 69 when no service is running."""
+    facts = collect(config)
+    if as_json:
+        print(json.dumps(facts, indent=2))
+    else:
+        _print(facts)
+    return Exit.OK if facts["service"] else Exit.UNAVAILABLE
+
+
+def collect(config: Config) -> dict[str, Any]:
+    """Return the state of the service and of each inbox's folders."""
+    return {
+        "service": _service(config),
+        "inboxes": {name: _folders(config, name) for name in config.inbox},
+    }
+
+
+def retry(config: Config, wanted: list[str], *, inbox: str | None, everything: bool) -> int:
+    """Move failed files back. 66 when a name is not among them."""
+    if not wanted and not everything:
+        print("ocrspool: name the files, or say --all", file=sys.stderr)
+        return Exit.USAGE
+    if inbox is not None and inbox not in config.inbox:
+        print(f"ocrspool: there is no inbox {inbox!r}; there are: {', '.join(config.inbox)}", file=sys.stderr)
+        return Exit.USAGE
+    left = set(wanted)
+    kept = 0
+    for name in [inbox] if inbox else config.inbox:
+        spool = _spool(config, name)
+        for failed, reason in list(spool.failures()):
+            relative = os.fspath(failed.relative_to(spool.failed))
+            if not (everything or {relative, names.printable(relative)} & left):
+                continue
+            left -= {relative, names.printable(relative)}
+            try:
+                target = spool.retry(failed, reason)
+            except FileExistsError:
+                kept += 1
+                print(f"{names.printable(relative)}: stays; a file of its name is in the inbox", file=sys.stderr)
+            else:
+                print(f"{names.printable(relative)} → {names.printable(os.fspath(target))}")
+    for name in sorted(left):
+        print(f"ocrspool: {names.printable(name)}: no failed file of this name", file=sys.stderr)
+    return Exit.NO_INPUT if left else Exit.CANT_CREATE if kept else Exit.OK
+
+
+def _service(config: Config) -> dict[str, Any] | None:
+    """Return what the running service last said of itself; None when there is none."""
+    try:
+        facts: dict[str, Any] = json.loads((config.paths.runtime / "status.json").read_bytes())
+        os.kill(facts["pid"], 0)
+    except PermissionError:  # it lives, and is another user's
+        return facts
+    except (OSError, ValueError, KeyError):
+        return None
+    return facts
+
+
+def _folders(config: Config, name: str) -> dict[str, Any]:
+    """Count the files in each state. Whoever may not look into a folder gets null for it."""
+    spool, inbox = _spool(config, name), config.inbox[name]
+    rules = Rules(inbox.include, inbox.exclude + inbox.ignore)
+    folder = {state: inbox.folder(state) for state in STATES}
+    failures = [
+        {**names.to_json(os.fspath(path.relative_to(spool.failed))), "reason": reason}
+        for path, reason in spool.failures()
+    ]
+    return {
+        "folder": os.fspath(folder["inbox"]),
+        "inbox": _count(folder["inbox"], rules),
+        "work": sum(1 for path in folder["work"].glob("*/source")) if folder["work"].is_dir() else 0,
+        "outbox": _count(folder["outbox"]),
+        "done": _count(folder["done"]),
+        "failed": len(failures),
+        "failures": failures,
+    }
+
+
+def _count(folder: Path, rules: Rules | None = None) -> int:
+    return sum(
+        1
+        for at, _, files in os.walk(folder)
+        for file in files
+        if not file.endswith(REASON_SUFFIX)
+        and (rules is None or rules.wants(os.fspath(Path(at, file).relative_to(folder))))
+    )
+
+
+def _spool(config: Config, name: str) -> Spool:
+    return Spool(name, {state: config.inbox[name].folder(state) for state in STATES})
+
+
+def _print(facts: dict[str, Any]) -> None:
+    console = Console(highlight=False)
+    service = facts["service"]
+    if service is None:
+        console.print("service: not running")
+    else:
+        engine = service["engine"] or {}
+        console.print(
+            f"service: {service['state']}, pid {service['pid']}, {service['in_work']} in work, "
+            f"{service['pages_per_second']:.1f} pages/s"
+        )
+        if engine:
+            console.print(
+                f"engine:  {engine['runtime']} {engine['runtime_version']}, {engine['precision']} on {engine['device']}, "
+                f"{engine['fingerprint']}"
+            )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("inbox")
+    for column in ("waiting", "work", "outbox", "done", "failed"):
+        table.add_column(column, justify="right")
+    for name, inbox in facts["inboxes"].items():
+        table.add_row(name, *(str(inbox[state]) for state in STATES))
+    console.print(table)
+    for name, inbox in facts["inboxes"].items():
+        for failure in inbox["failures"][:_FAILURES_SHOWN]:
+            reason = failure["reason"]
+            text = f"failed {name}/{names.printable(failure['path'])}: {reason.get('message', 'no reason file')}"
+            console.print(Text(text, style="red"))
+            if hint := reason.get("hint"):
+                console.print(Text(f"       {hint}"))
+        if (more := inbox["failed"] - _FAILURES_SHOWN) > 0:
+            console.print(f"       and {more} more in {inbox['folder']}/../failed")

@@ -1,0 +1,122 @@
+"""The decoder process: one document at a time, requests over a socket, answered in order.
+
+    {"op": "limits", "memory_mb": 2048, "cpu_seconds": 120}  → {"ready": true}
+    {"op": "open", "dpi": 200, "limits": {...}} + file       → {"document": {...}} or {"error": {...}}
+    {"op": "page", "index": 0}                               → {"page": {...}} + pixels, or {"error": {...}}
+    {"op": "close"}                                          → {"closed": true}
+
+A file and pixels are descriptors; `cpu_seconds` may be left out and holds for each request anew.
+
+The process ends with 0 when the socket closes, and with a traceback on a request that makes no sense: that
+is the service's mistake, and nothing that a document could cause.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ocrspool.channel import Channel, ChannelClosedError, Message
+from ocrspool.decode.document import Document
+from ocrspool.decode.limits import confine, grant_cpu
+from ocrspool.decode.page import PageLimits
+from ocrspool.errors import DocumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ocrspool.decode.page import Remark
+    from ocrspool.model import PageImage
+
+
+class Decoder:
+    """Answers the requests of one service, and holds the document that is open."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._document: Document | None = None
+        self._cpu_seconds: int | None = None
+
+    def serve(self) -> None:
+        """Answer until the service goes away."""
+        with contextlib.suppress(ChannelClosedError):
+            while True:
+                self._answer(*self._channel.receive())
+
+    def _answer(self, request: Message, descriptors: list[int]) -> None:
+        answers: dict[str, Callable[..., None]] = {
+            "limits": self._limits,
+            "open": self._open,
+            "page": self._page,
+            "close": self._close,
+        }
+        if self._cpu_seconds is not None:
+            grant_cpu(self._cpu_seconds)
+        try:
+            answers[request["op"]](request, *descriptors)
+        except DocumentError as error:
+            self._channel.send({"error": _error(error)})
+
+    def _limits(self, request: Message) -> None:
+        confine(request["memory_mb"])
+        self._cpu_seconds = request.get("cpu_seconds")
+        self._channel.send({"ready": True})
+
+    def _open(self, request: Message, descriptor: int) -> None:
+        self._forget()
+        self._document = Document(descriptor, PageLimits(dpi=request["dpi"], **request["limits"]))
+        self._channel.send({"document": self._document.as_json()})
+
+    def _page(self, request: Message) -> None:
+        if self._document is None or not 0 <= request["index"] < self._document.page_count:
+            raise LookupError(f"no document with such a page is open: {request}")
+        image, remarks = self._document.page(request["index"])
+        try:
+            self._channel.send({"page": _page(image, remarks)}, (image.fd,))
+        finally:
+            os.close(image.fd)
+
+    def _close(self, request: Message) -> None:  # noqa: ARG002 - every answer takes its request
+        self._forget()
+        self._channel.send({"closed": True})
+
+    def _forget(self) -> None:
+        if self._document is not None:
+            self._document.close()
+            self._document = None
+
+
+def _page(image: PageImage, remarks: tuple[Remark, ...]) -> dict[str, Any]:
+    return {
+        "number": image.number,
+        "width": image.width,
+        "height": image.height,
+        "channels": image.channels,
+        "source_width": image.source_width,
+        "source_height": image.source_height,
+        "dpi": image.dpi,
+        "warnings": [remark.as_json() for remark in remarks],
+    }
+
+
+def _error(error: DocumentError) -> dict[str, Any]:
+    return {
+        "kind": error.kind,
+        "message": error.message,
+        "hint": error.hint,
+        "stage": error.stage,
+        "page": error.page,
+    }
+
+
+def main(descriptor: int) -> None:
+    """Serve on this inherited socket."""
+    with socket.socket(fileno=descriptor) as sock:
+        Decoder(Channel(sock)).serve()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,158 @@
+"""Whatever lies behind an open descriptor, as a document with pages; every failure is a DocumentError."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import re
+import stat
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+from ocrspool.decode.image import ImagePages
+from ocrspool.decode.media import HEAD_BYTES, NAMES, media_type
+from ocrspool.errors import DocumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ocrspool.decode.page import PageLimits, Remark
+    from ocrspool.model import PageImage
+
+_PIECE = 1 << 20
+_CODE = re.compile(r"decoder error -?\d+")
+_SEND_AGAIN = "Send it again: the transfer may have failed."
+
+
+class Pages(Protocol):
+    """What `image` and `pdf` provide: the pages of one open file."""
+
+    count: int
+    remarks: tuple[Remark, ...]
+
+    def page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
+        """Decode one page."""
+
+    def close(self) -> None:
+        """Free what the document holds."""
+
+
+class Document:
+    """One open document; owns the descriptor that it was made of."""
+
+    def __init__(self, descriptor: int, limits: PageLimits) -> None:
+        with contextlib.ExitStack() as opened:
+            opened.callback(os.close, descriptor)
+            self.size = _regular_size(descriptor)
+            file = opened.enter_context(open(descriptor, "rb", closefd=False))
+            self.media_type = media_type(os.pread(descriptor, HEAD_BYTES, 0))
+            reader = _reader(self.media_type)
+            with _blame(self.media_type):
+                self._pages = opened.enter_context(contextlib.closing(reader(file, self.media_type, limits)))
+                _check_count(self._pages.count, limits.pages, self.media_type)
+                self.sha256 = _sha256(file)
+            self._opened = opened.pop_all()
+
+    @property
+    def page_count(self) -> int:
+        """Return how many pages can be asked for."""
+        return self._pages.count
+
+    def page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
+        """Decode one page, counted from 0; the memory file in it is the caller's to close."""
+        with _blame(self.media_type, index + 1):
+            return self._pages.page(index)
+
+    def close(self) -> None:
+        """Free everything that the document holds, and close its descriptor."""
+        self._opened.close()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the protocol says about an open document."""
+        return {
+            "media_type": self.media_type,
+            "pages": self.page_count,
+            "size": self.size,
+            "sha256": self.sha256,
+            "warnings": [remark.as_json() for remark in self._pages.remarks],
+        }
+
+
+def _reader(kind: str) -> Callable[[IO[bytes], str, PageLimits], Pages]:
+    if kind == "application/pdf":
+        # Imported here, so that PDFium is loaded with the first PDF and never where there is none. That it
+        # cannot be loaded is no document's fault, and ends the process.
+        from ocrspool.decode.pdf import PdfPages  # noqa: PLC0415
+
+        return PdfPages
+    return ImagePages
+
+
+@contextlib.contextmanager
+def _blame(kind: str, page: int | None = None) -> Iterator[None]:
+    """Turn whatever a library raises on a document into the document's error.
+
+    The libraries are in order afterwards: they raise from code that has given up on this document, and what
+    they held of it is freed with it. So the process goes on with the next one.
+    """
+    try:
+        yield
+    except DocumentError as error:
+        error.page = error.page or page
+        raise
+    except MemoryError as error:
+        raise _out_of_memory(kind, page) from error
+    except Exception as error:  # codecs raise whatever they like: SyntaxError, struct.error, KeyError, RuntimeError
+        raise _damaged(error, kind, page) from error
+
+
+def _damaged(error: Exception, kind: str, page: int | None) -> DocumentError:
+    code = error.errno if isinstance(error, OSError) else None
+    if code == errno.ENOMEM:
+        return _out_of_memory(kind, page)
+    if code in {errno.EIO, errno.ESTALE}:
+        return DocumentError(
+            "io", f"Reading the file failed: {error}.", "Check the disk or the network share.", page=page
+        )
+    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    reason = _CODE.sub("its pixel data cannot be decoded", reason)
+    if "out of memory" in reason:  # Pillow's codecs say so in an OSError
+        return _out_of_memory(kind, page)
+    return DocumentError("damaged", f"The {NAMES[kind]} is damaged: {reason}.", _SEND_AGAIN, page=page)
+
+
+def _out_of_memory(kind: str, page: int | None) -> DocumentError:
+    return DocumentError(
+        "memory",
+        f"Decoding the {NAMES[kind]} takes more memory than a decoder may use.",
+        "Reduce it, or raise the decoder's memory limit in the configuration.",
+        page=page,
+    )
+
+
+def _check_count(count: int, most: int, kind: str) -> None:
+    if count < 1:
+        raise DocumentError("empty-document", f"The {NAMES[kind]} has no pages.", _SEND_AGAIN)
+    if count > most:
+        # A TIFF image is not counted to its end, so no number is told.
+        raise DocumentError(
+            "too-many-pages",
+            f"The {NAMES[kind]} has more than {most} pages, the limit.",
+            "Split it, or raise the limit for pages in the configuration.",
+        )
+
+
+def _regular_size(descriptor: int) -> int:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise DocumentError("unsupported", "This is no regular file.", "Only regular files are read.")
+    return status.st_size
+
+
+def _sha256(file: IO[bytes]) -> str:
+    digest = hashlib.sha256()  # hashlib.file_digest is new in Python 3.11
+    file.seek(0)
+    while piece := file.read(_PIECE):
+        digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,183 @@
+"""Page images from image files, by Pillow.
+
+A truncated image is refused, although its upper part could be read: half of a document that looks like all
+of it is worse than none, and the sender can send it again.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from typing import IO, TYPE_CHECKING, Any
+
+from PIL import (
+    BmpImagePlugin,
+    ExifTags,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from ocrspool.decode import pixels, tiff
+from ocrspool.decode.page import PageLimits, Remark, memory_file
+from ocrspool.errors import DocumentError
+from ocrspool.model import PageImage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+# Named one by one: Pillow reads some forty more formats, and each is code that a hostile file could reach.
+_READERS: dict[str, Callable[[IO[bytes]], ImageFile.ImageFile]] = {
+    "image/png": PngImagePlugin.PngImageFile,
+    "image/jpeg": JpegImagePlugin.JpegImageFile,
+    "image/tiff": TiffImagePlugin.TiffImageFile,
+    "image/bmp": BmpImagePlugin.BmpImageFile,
+    "image/webp": WebPImagePlugin.WebPImageFile,
+    "image/gif": GifImagePlugin.GifImageFile,
+    "image/x-portable-anymap": PpmImagePlugin.PpmImageFile,
+}
+_ANIMATED = frozenset({"image/gif", "image/png", "image/webp"})
+_STRIP_BYTES = 1 << 20
+_PLAUSIBLE_DPI = (50, 4800)
+_SQUARE = 0.05
+"""Share by which horizontal and vertical resolution may differ and still be told as one number."""
+
+_Transpose = Image.Transpose
+_TURNS = {
+    2: _Transpose.FLIP_LEFT_RIGHT,
+    3: _Transpose.ROTATE_180,
+    4: _Transpose.FLIP_TOP_BOTTOM,
+    5: _Transpose.TRANSPOSE,
+    6: _Transpose.ROTATE_270,
+    7: _Transpose.TRANSVERSE,
+    8: _Transpose.ROTATE_90,
+}
+"""How to turn an image of each EXIF orientation upright."""
+_SIDEWAYS = frozenset({5, 6, 7, 8})
+
+# Pillow's own limits warn, or come late; ours are checked against the header.
+Image.MAX_IMAGE_PIXELS = None
+# Odd metadata concerns nobody here.
+warnings.filterwarnings("ignore", module="PIL")
+
+
+class ImagePages:
+    """The pages of one open image file: as many as a TIFF image has, one of every other kind."""
+
+    def __init__(self, file: IO[bytes], media_type: str, limits: PageLimits) -> None:
+        self._file = file
+        self._media_type = media_type
+        self._limits = limits
+        self.count = 1
+        self.remarks: tuple[Remark, ...] = ()
+        if media_type == "image/tiff":
+            self.count, self.remarks = tiff.count_pages(file, limits.pages)
+        self._reader = self._read_header()
+        self._check_size(self._reader, 1)
+        if media_type in _ANIMATED and getattr(self._reader, "is_animated", False):
+            self.remarks = (Remark("first-frame", "The image is animated; only its first frame is read."),)
+
+    def close(self) -> None:
+        """Drop the decoded pixels; the file is the caller's."""
+        del self._reader
+
+    def page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
+        """Decode one page: upright, opaque, 8 bits deep, reduced where it is huge."""
+        image = self._frame(index)
+        self._check_size(image, index + 1)
+        source = image.size
+        dpi = self._dpi(image)
+        image.draft(image.mode, self._fit(source))
+        image.load()
+        # Pillow turns a TIFF image by itself, and then says no more of its orientation.
+        orientation = _exif(image).get(ExifTags.Base.Orientation, 1)
+        upright = self._shrink(pixels.flatten(pixels.to_plain(image)), self._fit(source))
+        if orientation in _TURNS:
+            upright = upright.transpose(_TURNS[orientation])
+            source = source[::-1] if orientation in _SIDEWAYS else source
+        return _page_image(upright, index + 1, source, dpi), _remarks(upright.size, source, index + 1)
+
+    def _read_header(self) -> ImageFile.ImageFile:
+        self._file.seek(0)
+        return _READERS[self._media_type](self._file)
+
+    def _frame(self, index: int) -> ImageFile.ImageFile:
+        if self._media_type == "image/tiff":
+            # Kept open: Pillow remembers where the pages lie, and finds the next one at once. A page that it has
+            # loaded before, perhaps in vain, it would hand out again as it is: that one is begun anew.
+            if index == self._reader.tell() and not self._reader.tile:
+                self._reader = self._read_header()
+            self._reader.seek(index)
+            return self._reader
+        return self._read_header()
+
+    def _check_size(self, image: Image.Image, number: int) -> None:
+        (width, height), most = image.size, self._limits.megapixels
+        if width * height > most * 1e6:
+            raise DocumentError(
+                "too-large",
+                f"The image has {width} x {height} pixels, over the limit of {most:g} megapixels.",
+                "Reduce it, or raise the limit for megapixels in the configuration.",
+                page=number,
+            )
+
+    def _fit(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the size that a page of this size is decoded to."""
+        scale = min(1.0, self._limits.side / max(size))
+        return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+    def _shrink(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
+        if image.size == size:
+            return image
+        return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+
+    def _dpi(self, image: Image.Image) -> float | None:
+        """Return the resolution that the file states, where it is one number and a credible one."""
+        info = image.info
+        if self._media_type == "image/jpeg" and info.get("jfif_unit", 0) == 0:
+            # Pillow makes 72 dpi up for a JPEG image with EXIF data that states none.
+            info = info if ExifTags.Base.XResolution in _exif(image) else {}
+        try:
+            across, down = (float(value) for value in info.get("dpi", (0, 0)))
+        except (TypeError, ValueError, ZeroDivisionError):
+            return None
+        least, most = _PLAUSIBLE_DPI
+        if least <= across <= most and abs(across - down) <= _SQUARE * across:
+            return round(across, 2)
+        return None
+
+
+def _exif(image: Image.Image) -> Mapping[int, Any]:
+    """Return the EXIF data; as good as none where it is broken, for the pixels are not."""
+    try:
+        return image.getexif()
+    except (EOFError, KeyError, OverflowError, SyntaxError, TypeError, ValueError, struct.error):
+        return {}
+
+
+def _page_image(image: Image.Image, number: int, source: tuple[int, int], dpi: float | None) -> PageImage:
+    width, height = image.size
+    grey = image.mode == "L"
+    descriptor = memory_file(_strips(image, "L" if grey else "BGR"))
+    return PageImage(number, width, height, 1 if grey else 3, *source, dpi, descriptor)
+
+
+def _strips(image: Image.Image, layout: str) -> Iterator[bytes]:
+    """Yield the pixels from top to bottom, in pieces that stay in the processor's cache: twice as fast as whole."""
+    width, height = image.size
+    rows = max(1, _STRIP_BYTES // (width * len(layout)))
+    for top in range(0, height, rows):
+        yield image.crop((0, top, width, min(top + rows, height))).tobytes("raw", layout)
+
+
+def _remarks(size: tuple[int, int], source: tuple[int, int], number: int) -> tuple[Remark, ...]:
+    if size == source:
+        return ()
+    (width, height), (full_width, full_height) = size, source
+    message = f"The page has {full_width} x {full_height} pixels and is read at {width} x {height}."
+    return (Remark("reduced", message, number),)

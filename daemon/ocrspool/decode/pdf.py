@@ -1,0 +1,112 @@
+"""PDF pages, rendered by PDFium.
+
+This module is imported with the first PDF, so a decoder of images never loads PDFium. Nothing in a document
+is ever run: forms and annotations are drawn, and forms only by a PDFium without a JavaScript engine.
+
+A page is rendered at the resolution asked for even where it is one scanned image of another resolution:
+whoever sets `dpi` chooses between speed and detail, and a page that overruled them would surprise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import math
+import mmap
+from typing import IO
+
+import pypdfium2
+from pypdfium2 import raw
+from pypdfium2.version import PDFIUM_INFO
+
+from ocrspool.decode.page import PageLimits, Remark, memory_file
+from ocrspool.errors import DocumentError
+from ocrspool.model import PageImage
+
+_POINTS_PER_INCH = 72
+_RUNS_JAVASCRIPT = "V8" in PDFIUM_INFO.flags
+
+
+class PdfPages:
+    """The pages of one open PDF; close it to free what PDFium holds."""
+
+    def __init__(self, file: IO[bytes], _media_type: str, limits: PageLimits) -> None:
+        self._limits = limits
+        self.remarks: tuple[Remark, ...] = ()
+        # Has to outlive the document.
+        self._data = _map(file)
+        # Not by PdfDocument, which cannot tell a broken document from one without pages.
+        handle = raw.FPDF_LoadMemDocument64(self._data, len(self._data), None)
+        if not handle:
+            raise _refusal(raw.FPDF_GetLastError())
+        self._pdf = pypdfium2.PdfDocument(handle)
+        if not _RUNS_JAVASCRIPT:
+            # Fields that cannot be drawn leave the rest of the page to read.
+            with contextlib.suppress(pypdfium2.PdfiumError):
+                self._pdf.init_forms()
+        self.count = len(self._pdf)
+
+    def close(self) -> None:
+        """Close the document, and then the mapping of its file."""
+        self._pdf.close()
+        del self._data
+
+    def page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
+        """Render one page; a very large one is rendered coarser, with a remark that says so."""
+        with contextlib.closing(self._pdf[index]) as page:
+            scale = _fitting_scale(page.get_width(), page.get_height(), self._limits)
+            with contextlib.closing(page.render(scale=scale)) as bitmap:
+                width, height = bitmap.width, bitmap.height
+                descriptor = memory_file([bitmap.buffer])
+        dpi = round(scale * _POINTS_PER_INCH, 2)
+        image = PageImage(index + 1, width, height, 3, width, height, dpi, descriptor)
+        return image, _remarks(dpi, self._limits.dpi, index + 1)
+
+
+def _map(file: IO[bytes]) -> ctypes.Array[ctypes.c_ubyte]:
+    """Map a file, so that only what PDFium looks at is ever read; the last reference unmaps it.
+
+    Through a file object PDFium would call back into Python for every block: a tenth to a third slower, as
+    measured. The mapping is private (ACCESS_COPY) because ctypes takes writable memory only.
+    """
+    mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    return (ctypes.c_ubyte * len(mapping)).from_buffer(mapping)
+
+
+def _refusal(code: int) -> DocumentError:
+    if code == raw.FPDF_ERR_PASSWORD:
+        return DocumentError(
+            "encrypted",
+            "The PDF document needs a password.",
+            "Save it without password protection and send it again.",
+        )
+    if code == raw.FPDF_ERR_SECURITY:
+        return DocumentError(
+            "encrypted",
+            "The PDF document is protected in a way that PDFium does not know.",
+            "Save it without protection and send it again.",
+        )
+    return DocumentError(
+        "damaged",
+        "The PDF document is damaged beyond repair: its structure cannot be made out.",
+        "Send it again: the transfer may have failed.",
+    )
+
+
+def _fitting_scale(width: float, height: float, limits: PageLimits) -> float:
+    """Return pixels per point, such that the rendered page keeps within the limits."""
+    if not (0 < width < math.inf and 0 < height < math.inf):
+        raise DocumentError("damaged", f"The page measures {width:g} by {height:g} points.")
+    return min(
+        limits.dpi / _POINTS_PER_INCH,
+        # PDFium's caller rounds up, so aim half a pixel below the limit.
+        (limits.side - 0.5) / max(width, height),
+        math.sqrt(limits.megapixels * 1e6 / (width * height)),
+    )
+
+
+def _remarks(dpi: float, wanted: float, number: int) -> tuple[Remark, ...]:
+    if dpi >= round(wanted, 2):
+        return ()
+    message = f"The page is so large that it is rendered at {dpi:g} dpi instead of {wanted:g}."
+    return (Remark("resolution-lowered", message, number),)

@@ -1,0 +1,189 @@
+"""The service's side of decoding: child processes that open files, one file each at a time, under limits.
+
+A decoder that dies or hangs takes nothing with it but its answer. It gets an open descriptor, never a path.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ocrspool.child import Child, ChildDiedError
+from ocrspool.config import Limits, Profile
+from ocrspool.errors import DocumentError, EngineError
+from ocrspool.model import PageImage
+
+_log = logging.getLogger(__name__)
+
+_DOCUMENTS_EACH = 500
+"""A decoder is replaced after so many: it costs 0.1 s and ends whatever a library leaks."""
+
+
+class DecoderDiedError(EngineError):
+    """A decoder died while it had this file: perhaps the file's fault, so the attempt counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a file turned out to be."""
+
+    media_type: str
+    pages: int
+    size: int
+    sha256: str
+    warnings: tuple[dict[str, Any], ...]
+
+
+class Decoders:
+    """A fixed number of decoders, shared by the threads that need one."""
+
+    def __init__(self, count: int, limits: Limits) -> None:
+        self._limits = limits
+        self._free: queue.SimpleQueue[Decoder] = queue.SimpleQueue()
+        self._all = [Decoder(limits) for _ in range(count)]
+        for decoder in self._all:
+            self._free.put(decoder)
+
+    def start(self) -> None:
+        """Start the processes now rather than with the first files."""
+        for decoder in self._all:
+            decoder.start()
+
+    @contextmanager
+    def take(self) -> Iterator[Decoder]:
+        """Wait for a free decoder and have it for a while."""
+        decoder = self._free.get()
+        try:
+            yield decoder
+        finally:
+            decoder.finish()
+            self._free.put(decoder)
+
+    def close(self) -> None:
+        """End all decoders, whatever they are doing: the threads that use them get DecoderDiedError."""
+        for decoder in self._all:
+            decoder.close()
+
+
+class Decoder:
+    """One decoder process, replaced after its death and now and then."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._child: Child | None = None
+        self._documents = 0
+
+    def start(self) -> Child:
+        """Return the process, started where there is none."""
+        if self._child is None:
+            self._child = Child("ocrspool.decode")
+            self._documents = 0
+            # Importing takes part of a second; on a busy machine, more. A page's limit is ample.
+            # Processor time is limited too: that holds even while this service is stopped or stuck.
+            limits = {"memory_mb": self._limits.decoder_memory_mb, "cpu_seconds": int(self._patience) + 1}
+            self._child.ask({"op": "limits", **limits}, seconds=self._patience)
+        return self._child
+
+    def open(self, source: Path, profile: Profile) -> Opened:
+        """Give it a file. Raise DocumentError, or DecoderDiedError."""
+        descriptor = _open_regular(source, self._limits)
+        limits = {
+            "pages": self._limits.pages,
+            "megapixels": self._limits.page_megapixels,
+            "side": profile.page_side,
+        }
+        try:
+            answer, _ = self._ask({"op": "open", "dpi": profile.dpi, "limits": limits}, (descriptor,))
+        finally:
+            os.close(descriptor)
+        found = answer["document"]
+        warnings = tuple(found["warnings"])
+        return Opened(found["media_type"], found["pages"], found["size"], found["sha256"], warnings)
+
+    def page(self, index: int) -> tuple[PageImage, list[dict[str, Any]]]:
+        """Return a page (its memory file is now the caller's to close) and warnings. Raise as `open` does."""
+        answer, descriptors = self._ask({"op": "page", "index": index}, page=index + 1)
+        found = dict(answer["page"])
+        warnings = found.pop("warnings")
+        return PageImage(**found, fd=descriptors[0]), warnings
+
+    def finish(self) -> None:
+        """Close the file it has, if any, and make it fit for the next one."""
+        if self._child is None:
+            return
+        self._documents += 1
+        try:
+            self._child.ask({"op": "close"}, seconds=self._patience)
+        except ChildDiedError:
+            self._child = None
+            return
+        if self._documents >= _DOCUMENTS_EACH:
+            self.close()
+
+    def close(self) -> None:
+        """End the process."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.close()
+
+    @property
+    def _patience(self) -> float:
+        return self._limits.page_seconds
+
+    def _ask(
+        self, message: dict[str, Any], descriptors: tuple[int, ...] = (), page: int | None = None
+    ) -> tuple[dict[str, Any], list[int]]:
+        try:
+            answer, received = self.start().ask(message, descriptors, seconds=self._patience)
+        except ChildDiedError as error:
+            self._child = None
+            if isinstance(error.__cause__, TimeoutError):
+                raise DocumentError(
+                    "timeout",
+                    f"decoding took longer than {self._patience:g} s",
+                    "the file may be damaged or made to hang; limits.page_seconds is the limit",
+                    page=page,
+                ) from error
+            raise DecoderDiedError(f"the decoder {error}" + (f" at page {page}" if page else "")) from error
+        if reason := answer.get("error"):
+            raise DocumentError(
+                reason["kind"], reason["message"], reason["hint"], stage=reason["stage"], page=reason["page"]
+            )
+        return answer, received
+
+
+def _open_regular(source: Path, limits: Limits) -> int:
+    """Open a file for reading, never a link or a device. Raise DocumentError."""
+    try:
+        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except PermissionError as error:
+        raise DocumentError(
+            "permission",
+            "the service may not read the file",
+            "whoever drops files has to make them readable for the service's group (a umask of 027 does it)",
+            stage="open",
+        ) from error
+    except OSError as error:
+        raise DocumentError("unreadable", f"the file cannot be opened: {error.strerror}", stage="open") from error
+    found = os.fstat(descriptor)
+    problem = None
+    if not stat.S_ISREG(found.st_mode):
+        problem = DocumentError("not-a-file", "this is no regular file", "links and devices are not read", stage="open")
+    elif found.st_size > limits.file_mb << 20:
+        problem = DocumentError(
+            "too-large",
+            f"the file has {found.st_size / 2**20:.0f} MiB, more than {limits.file_mb}",
+            "split it, or raise limits.file_mb",
+            stage="open",
+        )
+    if problem:
+        os.close(descriptor)
+        raise problem
+    return descriptor

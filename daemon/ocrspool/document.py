@@ -1,0 +1,123 @@
+"""Makes the published document out of what decoding and recognition found. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ocrspool import names
+from ocrspool.decoders import Opened
+from ocrspool.errors import DocumentError
+from ocrspool.model import PageImage, PageText, Polygon, TextLine
+from ocrspool.result import SCHEMA, Document, Engine, Line, Notice, Page, PageError, Run, Source
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """A page that was decoded and recognized."""
+
+    image: PageImage
+    text: PageText
+
+
+@dataclass(frozen=True, slots=True)
+class LostPage:
+    """A page that could not be decoded."""
+
+    number: int
+    error: DocumentError
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All that was found in one file."""
+
+    name: str
+    """Relative to its inbox, with surrogate escapes."""
+    inbox: str
+    opened: Opened
+    pages: Sequence[ReadPage | LostPage]
+    notices: Sequence[dict[str, Any]]
+
+
+def build(reading: Reading, engine: Engine, run: Run) -> Document:
+    """Return the document to publish."""
+    opened = reading.opened
+    built = tuple(_page(page) if isinstance(page, ReadPage) else _lost(page) for page in reading.pages)
+    named = names.to_json(reading.name)
+    path = named["path"]
+    return Document(
+        schema=cast(Any, SCHEMA),
+        status="ok" if all(page.status == "ok" for page in built) else "partial",
+        source=Source(
+            name=path.rpartition("/")[2],
+            path=path,
+            path_base64=named.get("path_base64"),
+            inbox=reading.inbox,
+            size=opened.size,
+            sha256=opened.sha256,
+            media_type=opened.media_type,
+            pages=opened.pages,
+        ),
+        text="\f".join(page.text for page in built),
+        pages=built,
+        engine=engine,
+        warnings=tuple(Notice(each["code"], each["message"], each.get("page")) for each in reading.notices),
+        run=run,
+    )
+
+
+def _page(page: ReadPage) -> Page:
+    image, found = page.image, page.text
+    scale = (image.source_width / image.width, image.source_height / image.height)
+    lines = tuple(_line(order, line, scale) for order, line in enumerate(found.lines))
+    return Page(
+        number=image.number,
+        status="ok",
+        width=image.source_width,
+        height=image.source_height,
+        unit="px",
+        origin="top-left",
+        dpi=image.dpi,
+        rotation=found.rotation,
+        text="\n".join(line.text for line in lines),
+        confidence=round(sum(line.confidence for line in lines) / len(lines), 4) if lines else None,
+        lines=lines,
+        error=None,
+    )
+
+
+def _lost(page: LostPage) -> Page:
+    error = PageError(page.error.kind, page.error.message, page.error.hint)
+    return Page(
+        number=page.number,
+        status="failed",
+        width=0,
+        height=0,
+        unit="px",
+        origin="top-left",
+        dpi=None,
+        rotation=0,
+        text="",
+        confidence=None,
+        lines=(),
+        error=error,
+    )
+
+
+def _line(order: int, line: TextLine, scale: tuple[float, float]) -> Line:
+    polygon = _scaled(line.polygon, scale)
+    xs, ys = [x for x, _ in polygon], [y for _, y in polygon]
+    return Line(
+        order=order,
+        text=line.text,
+        confidence=round(line.confidence, 4),
+        detection_confidence=round(line.detection_confidence, 4),
+        polygon=polygon,
+        bounding_box=(min(xs), min(ys), max(xs), max(ys)),
+    )
+
+
+def _scaled(polygon: Polygon, scale: tuple[float, float]) -> tuple[tuple[float, float], ...]:
+    return tuple((round(x * scale[0], 1), round(y * scale[1], 1)) for x, y in polygon)

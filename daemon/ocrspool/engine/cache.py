@@ -1,0 +1,189 @@
+"""The engine cache: which engine belongs to this machine and configuration, and whether the one on disk is it.
+
+    <cache>/engines/<fingerprint>/<model>/...   what a runtime built
+    <cache>/engines/<fingerprint>/manifest.json identity, hash of every file, known text; written last
+    <cache>/engines/<fingerprint>.lock          held while building
+
+An engine is good only if its manifest says so: without one the folder is the leftover of an aborted build. The
+fingerprint covers everything that makes a compiled engine wrong; a runtime's own test ("the file exists") does not.
+Imports no runtime.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ocrspool import atomic
+from ocrspool.engine.models import Models
+from ocrspool.errors import EngineMissingError
+
+SCHEMA = "ocrspool-engine/1"
+_LAYOUT = "1"
+"""Raise it when the edits that runtimes make to a model's graph change."""
+
+HINT = 'run `ocrspool prebuild` (the unit ocrspool-prebuild.service does), or set engine.on_missing = "build"'
+
+Identity = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What was built: the proof that the folder is complete and what it must do."""
+
+    schema: str
+    fingerprint: str
+    identity: dict[str, str]
+    files: dict[str, dict[str, Any]]
+    """Path below the engine's folder → size in bytes, sha256."""
+    known_text: list[str]
+    """What this engine read on the bundled page when it was built."""
+    seconds: dict[str, float]
+    built_at: str
+    built_by: str
+
+
+def identity(models: Models, facts: Mapping[str, str]) -> dict[str, str]:
+    """Return every item that makes a cached engine wrong when it differs, by name.
+
+    `facts` are the runtime's: its version, the device, the precision.
+    """
+    items = {"layout": _LAYOUT, "os": platform.system().lower(), "arch": platform.machine(), **facts}
+    for spec in models:
+        items[f"{spec.role}.name"] = spec.name
+        items[f"{spec.role}.sha256"] = _sha256_of(spec.files)
+        items[f"{spec.role}.normalization"] = f"mean {spec.mean} std {spec.std}"
+        shapes = asdict(spec.profile)
+        items[f"{spec.role}.shapes"] = " ".join(
+            "x".join(map(str, shapes[key])) for key in ("minimum", "optimum", "maximum")
+        )
+    return items
+
+
+def fingerprint(items: Identity) -> str:
+    """Return the name of the engine that has this identity: 16 hexadecimal digits of a SHA-256."""
+    text = json.dumps(dict(items), sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
+
+
+class EngineCache:
+    """The folder of all engines."""
+
+    def __init__(self, cache: Path) -> None:
+        self._root = cache / "engines"
+
+    def folder(self, items: Identity) -> Path:
+        """Return where the engine of this identity is or belongs."""
+        return self._root / fingerprint(items)
+
+    def find(self, items: Identity) -> Manifest:
+        """Return the manifest of the engine of this identity. Raise EngineMissingError, saying what differs."""
+        manifest = _read_manifest(self.folder(items))
+        if manifest is None:
+            raise EngineMissingError(self._explain(items), HINT)
+        return manifest
+
+    def verify(self, items: Identity, manifest: Manifest) -> None:
+        """Hash the whole engine. Raise EngineMissingError naming a file that is missing, altered or too many."""
+        folder = self.folder(items)
+        found = measure(folder)
+        if found == manifest.files:
+            return
+        names = sorted(found.keys() ^ manifest.files.keys()) or [
+            name for name in found if found[name] != manifest.files[name]
+        ]
+        state = (
+            "altered"
+            if names[0] in found and names[0] in manifest.files
+            else ("missing" if names[0] in manifest.files else "not part of it")
+        )
+        raise EngineMissingError(f"the engine in {folder} is damaged: {names[0]} is {state}", HINT)
+
+    @contextmanager
+    def building(self, items: Identity) -> Iterator[Path]:
+        """Hold the build lock (another build is waited for) and give the folder to build in."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self._root / f"{fingerprint(items)}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield self.folder(items)
+        finally:
+            os.close(lock)
+
+    def clear(self, items: Identity) -> None:
+        """Remove what is in the engine's folder; the manifest first, so that no moment shows half an engine as whole."""
+        folder = self.folder(items)
+        (folder / "manifest.json").unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+
+    def publish(self, items: Identity, manifest: Manifest) -> None:
+        """Declare the engine complete: sync its files, then write the manifest."""
+        folder = self.folder(items)
+        for name in manifest.files:
+            with (folder / name).open("rb") as file:
+                os.fsync(file.fileno())
+        atomic.write(folder / "manifest.json", json.dumps(asdict(manifest), indent=2).encode() + b"\n")
+
+    def _explain(self, items: Identity) -> str:
+        """Say why there is no engine: none at all, or what differs from the nearest one there is."""
+        others = [manifest for folder in self._root.glob("*/") if (manifest := _read_manifest(folder)) is not None]
+        where = f"no engine {fingerprint(items)} in {self._root}"
+        if not others:
+            return where
+        nearest = min(others, key=lambda other: len(differences(other.identity, items)))
+        changed = "; ".join(differences(nearest.identity, items))
+        return f"{where}; the nearest, {nearest.fingerprint}, differs in {changed}"
+
+
+def differences(old: Identity, new: Identity) -> list[str]:
+    """Return "item: old → new" for each item that is not the same in both."""
+    return [
+        f"{key}: {old.get(key, 'none')} → {new.get(key, 'none')}"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
+    ]
+
+
+def measure(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return size and sha256 of every file of an engine, without its manifest."""
+    return {
+        os.fspath(path.relative_to(folder)): {"size": path.stat().st_size, "sha256": _sha256_of((path,))}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "manifest.json"
+    }
+
+
+def stamps(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return size and modification time of every file: equal before and after loading, or something was built."""
+    return {
+        os.fspath(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _read_manifest(folder: Path) -> Manifest | None:
+    try:
+        manifest = Manifest(**json.loads((folder / "manifest.json").read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return manifest if manifest.schema == SCHEMA and manifest.fingerprint == folder.name else None
+
+
+def _sha256_of(files: tuple[Path, ...]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as opened:
+            while piece := opened.read(1 << 20):
+                digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,65 @@
+"""Cutting lines out of a page: a polygon of the page becomes an upright strip of pixels.
+
+Works on grey pages as on color ones; the strips keep the page's channels.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ocrspool.engine.net import Pixels
+
+_VERTICAL = 1.5  # height / width from which PP-OCR takes a line to run vertically
+_AXIS_TOLERANCE = 0.5  # pixels; up to here a slice shows the same as a warp
+
+
+def is_vertical(polygon: NDArray[np.float32]) -> bool:
+    """Return whether the line runs down (or up) the page."""
+    width, height = _size(polygon)
+    return height >= _VERTICAL * width
+
+
+def crop(page: Pixels, polygon: NDArray[np.float32]) -> Pixels:
+    """Return the pixels [h, w] or [h, w, 3] inside a polygon, its first corner at the top left.
+
+    What lies outside the page repeats the page's edge. The result has at least one pixel.
+    """
+    left, top = polygon.min(axis=0)
+    right, bottom = polygon.max(axis=0)
+    upright = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+    if np.abs(polygon - upright).max() <= _AXIS_TOLERANCE:
+        return _slice(page, float(left), float(top), float(right), float(bottom))
+    width, height = (max(round(float(side)), 1) for side in _size(polygon))
+    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    matrix = cv2.getPerspectiveTransform(np.ascontiguousarray(polygon, np.float32), target)
+    return cv2.warpPerspective(page, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+
+
+def quarter_turned(polygon: NDArray[np.float32], turns: int) -> NDArray[np.float32]:
+    """Return the same polygon with another first corner.
+
+    One turn makes the top right corner of the page the first, so that `crop` shows a line that runs down the page
+    upright; three turns do so for a line that runs up.
+    """
+    return np.roll(polygon, -turns, axis=0)
+
+
+def _slice(page: Pixels, left: float, top: float, right: float, bottom: float) -> Pixels:
+    height, width = page.shape[:2]
+    x0 = min(max(round(left), 0), width - 1)
+    y0 = min(max(round(top), 0), height - 1)
+    x1 = min(max(round(right), x0 + 1), width)
+    y1 = min(max(round(bottom), y0 + 1), height)
+    return page[y0:y1, x0:x1]
+
+
+def _size(polygon: NDArray[np.float32]) -> tuple[float, float]:
+    """Return width and height: the longer of each pair of opposite sides."""
+    sides = np.linalg.norm(polygon - np.roll(polygon, -1, axis=0), axis=1)
+    return float(max(sides[0], sides[2])), float(max(sides[1], sides[3]))

@@ -1,0 +1,157 @@
+"""Where the text is: PP-OCR's DB detection around a detection net.
+
+Owns the way from a page to line polygons: scaling to the net's shape, the net, and the polygons of its probability
+map. The map holds shrunken text kernels ("Real-time Scene Text Detection with Differentiable Binarization", 2020);
+each is boxed, scored and grown again.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from ocrspool.engine.net import Net, Pixels
+
+    Quad = NDArray[np.float32]
+    """Four corners [4, 2] as x, y, clockwise."""
+
+_STRIDE = 32  # the net halves its input five times
+_LEAST_PAGE_SIDE = 4  # pixels; no script can be read in fewer, and scaling such a page up only makes noise
+_LEAST_KERNEL_SIDE = 3  # map pixels before growing, PP-OCR's value; smaller ones are specks
+_LEAST_BOX_SIDE = 5  # map pixels after growing, PP-OCR's value
+_TILE_OVERLAP = 128  # map pixels shared by neighboring tiles; half of it is trimmed from each side
+
+
+@dataclass(frozen=True, slots=True)
+class DetectSettings:
+    """Defaults of the thresholds are those stated in PP-OCRv6's own inference.yml."""
+
+    side: int = 1280
+    """The page is scaled so that its area equals that of a page whose long side is this and that is 3:4."""
+    threshold: float = 0.2
+    """Map pixels above it belong to text."""
+    box_threshold: float = 0.45
+    """A box whose mean probability is lower is no text."""
+    unclip: float = 1.4
+    """How far boxes grow, as a multiple of area / perimeter."""
+    candidates: int = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """One line found on a page."""
+
+    polygon: Quad
+    """Pixels of the page, clockwise, first the corner that is top left on the page."""
+    confidence: float
+
+
+def detect(net: Net, page: Pixels, settings: DetectSettings) -> list[Detected]:
+    """Return the lines of one page, in no particular order."""
+    height, width = page.shape[:2]
+    if min(height, width) < _LEAST_PAGE_SIDE:
+        return []
+    probability = _probability(net, scaled(page, map_size(height, width, settings.side)))
+    ratio = np.array([width / probability.shape[1], height / probability.shape[0]], np.float32)
+    limit = np.array([width, height], np.float32)
+    return [
+        Detected(np.clip(polygon * ratio, 0, limit), confidence) for polygon, confidence in boxes(probability, settings)
+    ]
+
+
+def map_size(height: int, width: int, side: int) -> tuple[int, int]:
+    """Return the height and width at which a page is looked at, multiples of the net's stride.
+
+    The area is bounded, not the long side: a long receipt keeps its resolution. Pages are never enlarged beyond
+    double size, which is where detection stops to gain.
+    """
+    scale = min(math.sqrt(0.75 * side * side / (height * width)), 1.0)
+    return _multiple(height * scale), _multiple(width * scale)
+
+
+def scaled(page: Pixels, size: tuple[int, int]) -> Pixels:
+    """Return the page as [h, w, 3] in the given size; grey becomes color last, when there is least to copy."""
+    height, width = size
+    shrinking = height * width < page.shape[0] * page.shape[1]
+    if page.shape[:2] != size:
+        page = cv2.resize(page, (width, height), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)  # type: ignore[assignment]
+    return cv2.cvtColor(page, cv2.COLOR_GRAY2BGR) if page.ndim == 2 else page  # type: ignore[return-value]  # noqa: PLR2004
+
+
+def boxes(probability: NDArray[np.float32], settings: DetectSettings) -> Iterator[tuple[Quad, float]]:
+    """Yield polygon and confidence of each text box of a probability map [h, w], in map pixels."""
+    binary = cv2.compare(probability, settings.threshold, cv2.CMP_GT)
+    contours, _ = cv2.findContours(binary, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    for contour in contours[: settings.candidates]:
+        center, (width, height), angle = cv2.minAreaRect(contour)
+        if min(width, height) < _LEAST_KERNEL_SIDE:
+            continue
+        confidence = _mean_inside(probability, cv2.boxPoints((center, (width, height), angle)))
+        if confidence < settings.box_threshold:
+            continue
+        # Offsetting a rectangle outwards and boxing the result again is the rectangle grown on all sides.
+        growth = settings.unclip * width * height / (width + height)  # 2 * ratio * area / perimeter
+        grown = (width + growth, height + growth)
+        if min(grown) >= _LEAST_BOX_SIDE:
+            yield _clockwise(cv2.boxPoints((center, grown, angle))), confidence
+
+
+def _multiple(pixels: float) -> int:
+    return max(round(pixels / _STRIDE), 1) * _STRIDE
+
+
+def _probability(net: Net, pixels: Pixels) -> NDArray[np.float32]:
+    """Return the probability map of [h, w, 3]; what exceeds the net's profile is seen in overlapping tiles."""
+    height, width = pixels.shape[:2]
+    result = np.empty((height, width), np.float32)
+    _, most_height, most_width, _ = net.profile.maximum
+    for top, bottom, top_kept, bottom_kept in _tiles(height, most_height):
+        for left, right, left_kept, right_kept in _tiles(width, most_width):
+            seen = net(pixels[None, top:bottom, left:right])[0][0]
+            result[top_kept:bottom_kept, left_kept:right_kept] = seen[
+                top_kept - top : bottom_kept - top, left_kept - left : right_kept - left
+            ]
+    return result
+
+
+def _tiles(length: int, most: int) -> Iterator[tuple[int, int, int, int]]:
+    """Cut a length into equal overlapping tiles; yield start, end, and the part kept of each."""
+    if length <= most:
+        yield 0, length, 0, length
+        return
+    count = math.ceil((length - _TILE_OVERLAP) / (most - _TILE_OVERLAP))
+    step = math.ceil((length - _TILE_OVERLAP) / count / _STRIDE) * _STRIDE
+    size = step + _TILE_OVERLAP
+    half = _TILE_OVERLAP // 2
+    for index in range(count):
+        start = min(index * step, length - size)
+        kept = 0 if index == 0 else index * step + half
+        kept_end = length if index == count - 1 else (index + 1) * step + half
+        yield start, start + size, kept, kept_end
+
+
+def _mean_inside(probability: NDArray[np.float32], corners: Quad) -> float:
+    """Return the mean probability inside four corners."""
+    height, width = probability.shape
+    left, top = np.floor(corners.min(axis=0)).astype(int).clip(0, (width - 1, height - 1))
+    right, bottom = np.ceil(corners.max(axis=0)).astype(int).clip(0, (width - 1, height - 1))
+    mask = np.zeros((bottom - top + 1, right - left + 1), np.uint8)
+    cv2.fillConvexPoly(mask, (corners - (left, top)).astype(np.int32), 1)  # type: ignore[call-overload]
+    return float(cv2.mean(probability[top : bottom + 1, left : right + 1], mask)[0])
+
+
+def _clockwise(corners: Quad) -> Quad:
+    """Order corners as top left, top right, bottom right, bottom left."""
+    by_x = corners[np.argsort(corners[:, 0], kind="stable")]
+    left = by_x[:2][np.argsort(by_x[:2, 1], kind="stable")]
+    right = by_x[2:][np.argsort(by_x[2:, 1], kind="stable")]
+    return np.array([left[0], right[0], right[1], left[1]], np.float32)

@@ -1,0 +1,73 @@
+"""The seam between recognition and a runtime: what a model is, and what its compiled form must do.
+
+Owns the vocabulary that every runtime shares. Imports no runtime, and numpy for typing only, so that the service
+can name models and compute fingerprints without loading an array library.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+    """A page [h, w] or [h, w, 3], or a batch [n, h, w, 3]; color is blue, green, red."""
+
+Role = Literal["detection", "recognition", "classifier"]
+
+Shape = tuple[int, int, int, int]
+"""Batch, height, width, channels: the order in which pixels arrive, whatever the model's own layout."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeProfile:
+    """The shapes a net is made for; callers clamp to it (a TensorRT engine answers garbage outside)."""
+
+    minimum: Shape
+    optimum: Shape
+    maximum: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class NetSpec:
+    """One model before it is compiled."""
+
+    role: Role
+    name: str
+    """As shown to users, for instance PP-OCRv6_small_det."""
+    files: tuple[Path, ...]
+    """The model file first, then what belongs to it (weights, description)."""
+    mean: tuple[float, float, float]
+    """Per channel in the order of the pixels, in units of 0 to 255."""
+    std: tuple[float, float, float]
+    """Per channel likewise: the net computes (pixel - mean) / std."""
+    profile: ShapeProfile
+
+
+class Net(Protocol):
+    """One compiled model; safe to call from `parallel` threads at once (more of them wait)."""
+
+    @property
+    def parallel(self) -> int:
+        """How many calls really run side by side."""
+
+    @property
+    def batch(self) -> int:
+        """Items per call that suit the device; callers fill short batches up, so shapes stay few."""
+
+    @property
+    def profile(self) -> ShapeProfile:
+        """The shapes it accepts."""
+
+    def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
+        """Run uint8 pixels [n, h, w, 3] through the model; the net itself normalizes them.
+
+        detection: probability of text, float32 [n, h, w].
+        recognition: best class, int32 [n, steps], and its probability, float32 [n, steps].
+        classifier: probabilities of "upright" and "upside down", float32 [n, 2].
+        """

@@ -1,0 +1,175 @@
+"""The OpenVINO runtime: compiles a model into a folder once, loads it from there ever after.
+
+The only module that imports OpenVINO, and the only one that knows how its cache works. An engine folder holds the
+edited model (`<name>.xml`, `<name>.bin`) and the blob that OpenVINO names after a hash of that model and the settings.
+"""
+
+from __future__ import annotations
+
+import queue
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ocrspool.engine.identity import CpuSettings, resolved
+from ocrspool.errors import EngineError, EngineMissingError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ocrspool.engine.net import NetSpec, Pixels, ShapeProfile
+
+
+@contextmanager
+def _without_converter() -> Iterator[None]:
+    """Keep `import openvino` from importing its model converter.
+
+    The converter sends a usage event over the network, writes to ~/intel and takes a third of the import time. The
+    package itself treats it as optional, so a module that cannot be imported is all it takes.
+    """
+    name = "openvino.tools.ovc"
+    hidden = name not in sys.modules
+    if hidden:
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules[name]
+
+
+with _without_converter():
+    import openvino
+    from openvino import opset13 as operations
+    from openvino.preprocess import PrePostProcessor
+
+
+def build(spec: NetSpec, folder: Path, settings: CpuSettings) -> None:
+    """Compile a model into `folder`, so that `load` finds it there with the same settings.
+
+    The model is edited and saved first and compiled from the saved file: the cache's key is a hash of the model as
+    read, and only a file gives the same one every time (editing in memory numbers its nodes differently).
+    """
+    core = openvino.Core()
+    path = _model_path(spec, folder)
+    openvino.save_model(_edited(core, spec), path, compress_to_fp16=False)
+    _compile(core, path, folder, settings)
+
+
+def load(spec: NetSpec, folder: Path, settings: CpuSettings) -> OpenVinoNet:
+    """Load what `build` left in `folder`. Raise EngineMissingError if it is not there or does not fit."""
+    path = _model_path(spec, folder)
+    if not path.is_file():
+        raise EngineMissingError(f"no engine of {spec.name} in {folder}", "run `ocrspool prebuild`")
+    before = _blobs(folder)
+    try:
+        compiled = _compile(openvino.Core(), path, folder, settings)
+    except RuntimeError as error:
+        raise EngineMissingError(
+            f"the engine of {spec.name} in {folder} is damaged: {error}", "run `ocrspool prebuild`"
+        ) from error
+    if not compiled.get_property("LOADED_FROM_CACHE"):
+        # On a miss OpenVINO compiles and stores; unless that is undone, the next load would call it a hit.
+        for path, _ in _blobs(folder) - before:
+            path.unlink(missing_ok=True)
+        raise EngineMissingError(
+            f"the engine of {spec.name} in {folder} was made for other settings or another OpenVINO",
+            "run `ocrspool prebuild`",
+        )
+    return OpenVinoNet(spec, compiled)
+
+
+class OpenVinoNet:
+    """A compiled model with one inference request per stream, handed out to whoever calls."""
+
+    def __init__(self, spec: NetSpec, compiled: openvino.CompiledModel) -> None:
+        self._profile = spec.profile
+        self._name = spec.name
+        self._parallel = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self._requests: queue.SimpleQueue[openvino.InferRequest] = queue.SimpleQueue()
+        for _ in range(self._parallel):
+            self._requests.put(compiled.create_infer_request())
+
+    @property
+    def parallel(self) -> int:
+        """One call per stream."""
+        return self._parallel
+
+    @property
+    def batch(self) -> int:
+        """One item per call: on a CPU larger batches are no faster per item (measured), and need filling."""
+        return 1
+
+    @property
+    def profile(self) -> ShapeProfile:
+        """As the model's NetSpec states."""
+        return self._profile
+
+    def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
+        """Run one batch; see Net."""
+        request = self._requests.get()
+        try:
+            request.set_input_tensor(openvino.Tensor(np.ascontiguousarray(batch), shared_memory=True))
+            request.infer()
+            # Copies: the request's own memory is overwritten by the next call.
+            return tuple(np.array(output.data) for output in request.output_tensors)
+        except RuntimeError as error:
+            raise EngineError(
+                f"{self._name} failed on shape {batch.shape}: {error}", "the worker is replaced"
+            ) from error
+        finally:
+            self._requests.put(request)
+
+
+def _model_path(spec: NetSpec, folder: Path) -> Path:
+    return folder / f"{spec.name}.xml"
+
+
+def _blobs(folder: Path) -> set[tuple[Path, int]]:
+    """Return path and modification time of each blob."""
+    return {(blob, blob.stat().st_mtime_ns) for blob in folder.glob("*.blob")}
+
+
+def _compile(core: openvino.Core, path: Path, folder: Path, settings: CpuSettings) -> openvino.CompiledModel:
+    """Compile a saved model, or load its blob if `folder` holds the right one.
+
+    Compiling by path would save 0.05 s per net, but then the cache's key holds the absolute path and the modification
+    time, and an engine that was copied or restored from a backup would count as missing.
+    """
+    chosen = resolved(settings)
+    return core.compile_model(
+        core.read_model(path),
+        "CPU",
+        {
+            "CACHE_DIR": str(folder),
+            "INFERENCE_PRECISION_HINT": chosen.precision,
+            "NUM_STREAMS": chosen.streams,
+            "INFERENCE_NUM_THREADS": chosen.threads,
+        },
+    )
+
+
+def _edited(core: openvino.Core, spec: NetSpec) -> openvino.Model:
+    """Return the model with uint8 pixels [n, h, w, 3] as input and outputs as the Net protocol states them."""
+    steps = PrePostProcessor(core.read_model(spec.files[0]))
+    steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+    steps.input().model().set_layout(openvino.Layout("NCHW"))
+    steps.input().preprocess().convert_element_type(openvino.Type.f32).mean(list(spec.mean)).scale(list(spec.std))
+    model = steps.build()
+    last = model.outputs[0].get_node().input_value(0)
+    if spec.role == "detection":
+        outputs = [operations.squeeze(last, operations.constant([1]))]
+    elif spec.role == "recognition":
+        # The best class of each step is all that CTC decoding needs: 2 numbers leave the graph instead of 18,710.
+        best = operations.topk(
+            last, operations.constant(1, dtype=np.int32), -1, "max", "none", index_element_type="i32"
+        )
+        outputs = [operations.squeeze(best.output(index), operations.constant([-1])) for index in (1, 0)]
+    else:
+        outputs = [last.get_node()]
+    return openvino.Model([operations.result(output) for output in outputs], model.get_parameters(), spec.name)

@@ -1,0 +1,34 @@
+"""What kind of filesystem a folder lies on: network filesystems send no events for what other hosts write."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+_NETWORK = frozenset({
+    *("9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4"),
+    *("orangefs", "smb2", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs"),
+    *("fuse.ceph", "fuse.davfs", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "fuse.vmhgfs-fuse"),
+})  # fmt: skip
+_OCTAL = re.compile(r"\\([0-7]{3})")
+
+
+def kind(folder: Path, mounts: str | None = None) -> str:
+    """Return the filesystem type of the folder, as in /proc/self/mountinfo (proc(5)); "" where it is not known."""
+    if mounts is None:
+        mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
+    path = os.path.realpath(folder)
+    best, found = "", ""
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        point = _OCTAL.sub(lambda match: chr(int(match[1], 8)), before.split(" ")[4])
+        inside = path == point or path.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):  # a later mount on the same point covers the earlier one
+            best, found = point, after.split(" ")[0]
+    return found
+
+
+def sends_events(folder: Path) -> bool:
+    """Tell whether every change in the folder can be expected to raise an event here."""
+    return kind(folder) not in _NETWORK

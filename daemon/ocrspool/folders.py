@@ -1,0 +1,82 @@
+"""Files read where they lie, for `ocrspool once`: the sources stay untouched, results go to one folder."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ocrspool import atomic, names
+from ocrspool.errors import Exit, OcrspoolError
+from ocrspool.inbox import Rules
+from ocrspool.spool import RESULT_SUFFIX, Job
+
+
+class Folders:
+    """Where `once` jobs come from and go to. Has what a pipeline needs of a spool (see pipeline.Outcomes)."""
+
+    def __init__(self, outbox: Path) -> None:
+        self._outbox = outbox
+        self.failures: list[tuple[str, dict[str, Any]]] = []
+
+    def jobs(self, paths: Iterable[Path], rules: Rules) -> list[Job]:
+        """Return a job for each named file and for each wanted file of each named folder.
+
+        Results of a folder's files are named by their place in the folder. Raise OcrspoolError for a missing path.
+        """
+        jobs: list[Job] = []
+        taken: set[str] = set()
+        for path in paths:
+            if not path.exists():
+                raise MissingPathError(f"{names.printable(os.fspath(path))}: there is no such file or folder")
+            for source, name in _files(path, rules):
+                number = 1
+                unique = name
+                while unique in taken:
+                    number += 1
+                    unique = names.tagged(name, str(number))
+                taken.add(unique)
+                jobs.append(Job(secrets.token_hex(4), "once", unique, source))
+        return jobs
+
+    def begin(self, job: Job) -> Job:
+        """Count an attempt."""
+        return replace(job, attempts=job.attempts + 1)
+
+    def suspend(self, job: Job) -> None:
+        """Do nothing: the file is where it was."""
+
+    def deliver(self, job: Job, result: bytes) -> Path:
+        """Write the result whole, in place of an earlier one."""
+        target = self._outbox / names.with_suffix(job.name, RESULT_SUFFIX)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(target, result)
+        return target
+
+    def fail(self, job: Job, reason: dict[str, Any]) -> Path:
+        """Remember why the file was not read."""
+        self.failures.append((os.fspath(job.source), reason))
+        return job.source
+
+
+class MissingPathError(OcrspoolError):
+    """A path on the command line does not exist."""
+
+    exit_code = Exit.NO_INPUT
+
+
+def _files(path: Path, rules: Rules) -> Iterator[tuple[Path, str]]:
+    """Yield source and name of each file; a file that is named itself is read whatever its name."""
+    if not path.is_dir():
+        yield path, path.name
+        return
+    for at, folders, files in os.walk(path):
+        folders[:] = sorted(name for name in folders if not rules.excludes(name))
+        for file in sorted(files):
+            source = Path(at, file)
+            name = os.fspath(source.relative_to(path))
+            if rules.wants(name) and source.is_file() and not source.is_symlink():
+                yield source, name

@@ -1,0 +1,183 @@
+"""Which files in an inbox count, and when one is settled. One scan of the tree is the truth; events only hint.
+
+A file is settled, and may be claimed, when all of this holds:
+1. it is a regular file (never a link, pipe, socket or device; nothing is opened that is not regular),
+2. its name is wanted: included, not excluded, not a temporary or hidden name,
+3. its size, times and inode have not changed for the settle time, or it was renamed into place: then it was
+   whole when it got its name. A rename is known from an event, or from the file itself: whose content is older
+   than its entry by more than the settle time has been renamed (copied by `cp -p`, unpacked), not written to.
+4. nobody has it open for writing, where the kernel tells (see `claimable`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from fnmatch import translate
+
+DEEPEST = 64
+"""Folders within folders; what lies deeper is left alone and reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A file as one scan saw it. Two equal sightings are the same content, as far as stat(2) can tell."""
+
+    name: str
+    """Relative to the inbox, with surrogate escapes."""
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one scan found: files to claim, oldest first, and when to look again for those not settled yet."""
+
+    settled: list[Sighting]
+    waiting: int
+    """Files seen that are not settled."""
+    due: float | None
+    """On the clock of the scanner; None when nothing is waiting."""
+    problems: list[str]
+    """Folders that could not be read, with the reason."""
+
+
+class Rules:
+    """Include and exclude patterns, compiled once: a pattern without "/" is matched with the last part of the name."""
+
+    def __init__(self, include: Iterable[str], exclude: Iterable[str]) -> None:
+        self._include = _compile(include)
+        self._exclude = _compile(exclude)
+
+    def wants(self, name: str) -> bool:
+        """Tell whether a file of this name is to be read."""
+        return not self.excludes(name) and _matches(self._include, name)
+
+    def excludes(self, name: str) -> bool:
+        """Tell whether a file or folder of this name is to be left alone, whatever it holds."""
+        return _matches(self._exclude, name)
+
+
+@dataclass(slots=True)
+class Scanner:
+    """Scans one inbox and remembers since when each file has been quiet. Losing it costs one settle time."""
+
+    root: str
+    rules: Rules
+    settle_seconds: float
+    recursive: bool
+    clock: Callable[[], float]
+    _quiet_since: dict[Sighting, float] = field(default_factory=dict)
+
+    def scan(self, renamed: frozenset[str] = frozenset()) -> Scan:
+        """Look at the whole inbox once. `renamed` are names that an event says were renamed into place."""
+        now = self.clock()
+        settled: list[Sighting] = []
+        problems: list[str] = []
+        quiet_since: dict[Sighting, float] = {}
+        for seen in self._files(problems):
+            since = self._quiet_since.get(seen)
+            if since is None:
+                whole = seen.name in renamed or self._was_renamed(seen)
+                since = now - self.settle_seconds if whole else now
+            if now - since >= self.settle_seconds:
+                settled.append(seen)
+            quiet_since[seen] = since
+        self._quiet_since = quiet_since
+        settled.sort(key=lambda seen: (seen.mtime_ns, seen.name))
+        waiting = len(quiet_since) - len(settled)
+        newest = (since + self.settle_seconds for since in quiet_since.values())
+        due = min((at for at in newest if at > now), default=None) if waiting else None
+        return Scan(settled, waiting, due, problems)
+
+    def forget(self, seen: Sighting) -> None:
+        """Drop what is known of a file that was claimed."""
+        self._quiet_since.pop(seen, None)
+
+    def unsettle(self, seen: Sighting) -> None:
+        """Let the settle time of a file begin anew: it could not be claimed, being still open or changed."""
+        self._quiet_since[seen] = self.clock()
+
+    def _was_renamed(self, seen: Sighting) -> bool:
+        return seen.ctime_ns - seen.mtime_ns > self.settle_seconds * 1e9
+
+    def _files(self, problems: list[str]) -> Iterator[Sighting]:
+        folders = [""]
+        while folders:
+            prefix = folders.pop()
+            try:
+                entries = os.scandir(f"{self.root}/{prefix}")
+            except FileNotFoundError:
+                if not prefix:
+                    problems.append(f"the inbox {self.root} is not there")
+                continue
+            except OSError as error:
+                problems.append(f"{prefix or self.root}: {error.strerror}")
+                continue
+            with entries:
+                for entry in entries:
+                    name = prefix + entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        if self.recursive and not self.rules.excludes(name):
+                            folders.append(name + "/") if name.count("/") < DEEPEST else problems.append(
+                                f"{name}: more than {DEEPEST} folders deep"
+                            )
+                    elif (seen := self._sight(entry, name)) is not None:
+                        yield seen
+
+    def _sight(self, entry: os.DirEntry[str], name: str) -> Sighting | None:
+        if not self.rules.wants(name):
+            return None
+        try:
+            if not entry.is_file(follow_symlinks=False):
+                return None
+            found = entry.stat(follow_symlinks=False)
+        except OSError:  # gone since the folder was read
+            return None
+        return Sighting(name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+def claimable(descriptor: int, seen: Sighting) -> bool:
+    """Tell whether the open file is still the one that was seen, whole and let go of by its writer.
+
+    A read lease is granted only while nobody has the file open for writing (fcntl(2), F_SETLEASE). The kernel
+    grants it on local filesystems to the file's owner or with CAP_LEASE; elsewhere the settle time has to do.
+    """
+    found = os.fstat(descriptor)
+    same = (found.st_size, found.st_mtime_ns, found.st_ino) == (seen.size, seen.mtime_ns, seen.inode)
+    if not (same and stat.S_ISREG(found.st_mode)):
+        return False
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except BlockingIOError:
+        return False
+    except OSError:  # no leases here, or not for us
+        return True
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return True
+
+
+def _compile(patterns: Iterable[str]) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return one expression for patterns of the last part of a name, one for those of the whole."""
+    parts: list[str] = []
+    wholes: list[str] = []
+    for pattern in patterns:
+        (wholes if "/" in pattern else parts).append(translate(pattern))
+    never = r"(?!)"
+    return (
+        re.compile("|".join(parts) or never, re.IGNORECASE),
+        re.compile("|".join(wholes) or never, re.IGNORECASE),
+    )
+
+
+def _matches(compiled: tuple[re.Pattern[str], re.Pattern[str]], name: str) -> bool:
+    part, whole = compiled
+    return part.match(name.rpartition("/")[2]) is not None or whole.match(name) is not None

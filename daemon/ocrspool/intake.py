@@ -1,0 +1,125 @@
+"""One inbox at work: when to scan it, and which of its settled files to claim next.
+
+The service's main thread owns all of these; nothing here waits.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from ocrspool import filesystems, names
+from ocrspool.config import STATES, Inbox, Profile
+from ocrspool.inbox import Rules, Scan, Scanner, Sighting
+from ocrspool.spool import Job, Spool
+from ocrspool.watch import Watch
+
+_log = logging.getLogger(__name__)
+
+_SCAN_SHARE = 0.1
+"""At most this share of the time goes into scanning one inbox, however many events there are."""
+_SOONEST_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How full an inbox was at its last scan."""
+
+    settled: int
+    unsettled: int
+
+
+class Intake:
+    """Watches one inbox and claims its files."""
+
+    def __init__(self, name: str, inbox: Inbox, profile: Profile, watch: Watch) -> None:
+        self.name = name
+        self.profile = profile
+        self.spool = Spool(name, {state: inbox.folder(state) for state in STATES}, delete=inbox.after == "delete")
+        self._inbox = inbox
+        self._watch = watch
+        self._scanner = Scanner(
+            str(self.spool.inbox),
+            Rules(inbox.include, inbox.exclude + inbox.ignore),
+            inbox.settle_seconds,
+            inbox.recursive,
+            time.monotonic,
+        )
+        self._recovered: deque[Job] = deque()
+        self._settled: deque[Sighting] = deque()
+        self._unsettled = 0
+        self._polling = True
+        self._next_scan = 0.0
+        self._earliest_scan = 0.0
+        self._problems: list[str] = []
+
+    def open(self) -> int:
+        """Take the spool, finish what a crash left, begin to watch. Return how many jobs will be read again."""
+        self.spool.open()
+        self._recovered.extend(self.spool.recover())
+        wanted = self._inbox.watch == "events" or (
+            self._inbox.watch == "auto" and filesystems.sends_events(self.spool.inbox)
+        )
+        self._polling = not (wanted and self._watch.add(self.spool.inbox, recursive=self._inbox.recursive))
+        if self._polling:
+            _log.info("inbox %s is polled every %g s", self.name, self._inbox.poll_seconds)
+        return len(self._recovered)
+
+    def scan_if_due(self) -> None:
+        """Look at the inbox if an event, the timer or a settling file asks for it."""
+        now = time.monotonic()
+        hint = self._watch.hint(self.spool.inbox, take=now >= self._earliest_scan)
+        if hint.arrived:
+            self._next_scan = now
+        if now < max(self._next_scan, self._earliest_scan):
+            return
+        scan = self._scanner.scan(hint.renamed)
+        took = time.monotonic() - now
+        self._settled = deque(scan.settled)
+        self._unsettled = scan.waiting
+        self._earliest_scan = now + took + max(_SOONEST_SECONDS, took / _SCAN_SHARE)
+        self._next_scan = now + (self._inbox.poll_seconds if self._polling else self._inbox.rescan_seconds)
+        if scan.due is not None:
+            self._next_scan = min(self._next_scan, scan.due)
+        self._report(scan)
+
+    def claim(self) -> Job | None:
+        """Return the next job: one left by the last run, or the oldest settled file. None when there is neither."""
+        if self._recovered:
+            return self._recovered.popleft()
+        while self._settled:
+            seen = self._settled.popleft()
+            job = self.spool.claim(seen)
+            if job is not None:
+                self._scanner.forget(seen)
+                _log.info("claimed %s (%s)", names.printable(job.name), self.name, extra={"job": job.id})
+                return job
+            self._scanner.unsettle(seen)
+            self._next_scan = min(self._next_scan, time.monotonic() + self._inbox.settle_seconds)
+        return None
+
+    def next_scan(self) -> float:
+        """Return when `scan_if_due` wants to be called next, on the monotonic clock."""
+        return max(self._next_scan, self._earliest_scan)
+
+    def depth(self) -> Depth:
+        """Return how many files wait."""
+        return Depth(len(self._settled) + len(self._recovered), self._unsettled)
+
+    def free_bytes(self) -> int:
+        """Return the room left on the spool's filesystem."""
+        return shutil.disk_usage(self.spool.work).free
+
+    def close(self) -> None:
+        """Leave the jobs that were not begun in work/ and let go of the spool."""
+        self._recovered.clear()
+        self.spool.close()
+
+    def _report(self, scan: Scan) -> None:
+        for problem in scan.problems:
+            if problem not in self._problems:
+                _log.warning("inbox %s: %s", self.name, names.printable(problem))
+        self._problems = scan.problems

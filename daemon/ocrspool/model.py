@@ -1,0 +1,56 @@
+"""The values that travel the line: frozen, no I/O, and they import nothing of ours.
+
+Everything the service handles is here, so nothing here may import numpy, an image library or an engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Point = tuple[float, float]
+"""x, y in pixels, origin top left, x to the right, y down."""
+
+Polygon = tuple[Point, Point, Point, Point]
+"""Clockwise from the text's own top left corner, whichever way the text runs on the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """One recognized line. Its place in the tuple that holds it is its place in the reading order."""
+
+    text: str
+    confidence: float
+    """0 to 1: mean probability of the line's characters."""
+    polygon: Polygon
+    detection_confidence: float
+    """0 to 1: mean text probability inside the polygon."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """What an engine read on one page image; polygons are in that image's pixels, before `rotation`."""
+
+    lines: tuple[TextLine, ...]
+    rotation: int
+    """Degrees clockwise (0, 90, 180, 270) by which the page has to be turned to be read."""
+    seconds: dict[str, float]
+    """Wall time by stage (detect, orient, recognize): shared work is split evenly over the pages of a batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """Decoded pixels of one page, in a memory file: uint8 rows without padding, grey or BGR."""
+
+    number: int
+    """Counts from 1, as in the source."""
+    width: int
+    height: int
+    channels: int
+    """1 = grey, 3 = blue, green, red."""
+    source_width: int
+    source_height: int
+    """The page's own size in pixels; larger than the image where a huge page was reduced."""
+    dpi: float | None
+    """Of the source page: as rendered for PDF, as stated by the file for images, None where it says nothing."""
+    fd: int
+    """Descriptor of the memory file (see memfd_create(2)); its owner closes it."""

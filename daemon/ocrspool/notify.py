@@ -1,0 +1,66 @@
+"""What the service tells systemd, over sdnotify: ready, status, keepalive, stopping. Does nothing elsewhere.
+
+sdnotify swallows errors unless told not to; here they are logged, once, because a readiness that never arrives
+looks like a hang.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import sdnotify
+
+_log = logging.getLogger(__name__)
+
+
+class Notifier:
+    """Sends notifications where NOTIFY_SOCKET asks for them (sd_notify(3))."""
+
+    def __init__(self, environment: dict[str, str] | None = None) -> None:
+        environment = dict(os.environ) if environment is None else environment
+        self._systemd: sdnotify.SystemdNotifier | None = None
+        self._last_status = ""
+        if environment.get("NOTIFY_SOCKET"):
+            try:
+                self._systemd = sdnotify.SystemdNotifier(debug=True)
+            except OSError as error:
+                _log.warning("cannot reach systemd at %s: %s", environment["NOTIFY_SOCKET"], error)
+        self.keepalive_seconds = _keepalive_seconds(environment)
+
+    def ready(self) -> None:
+        """Report that files are being processed from now on."""
+        self._send("READY=1")
+
+    def status(self, text: str) -> None:
+        """Set the line that `systemctl status` shows; saying the same again costs nothing."""
+        if text != self._last_status:
+            self._last_status = text
+            self._send(f"STATUS={text}")
+
+    def keepalive(self) -> None:
+        """Show systemd's watchdog that the main loop turns."""
+        if self.keepalive_seconds is not None:
+            self._send("WATCHDOG=1")
+
+    def stopping(self) -> None:
+        """Report that the service has begun to stop."""
+        self._send("STOPPING=1")
+
+    def _send(self, state: str) -> None:
+        if self._systemd is None:
+            return
+        try:
+            self._systemd.notify(state)
+        except OSError as error:
+            _log.warning("systemd did not take %r: %s", state, error)
+
+
+def _keepalive_seconds(environment: dict[str, str]) -> float | None:
+    """Return how often a keepalive is due: half of what systemd waits (sd_watchdog_enabled(3)); None = never."""
+    if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return None
+    try:
+        return int(environment["WATCHDOG_USEC"]) / 2e6
+    except (KeyError, ValueError):
+        return None

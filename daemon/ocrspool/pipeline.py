@@ -1,0 +1,239 @@
+"""The line that one job travels, and the one place that decides its fate.
+
+    run: begin (count the attempt) → open_job (decode, submit pages) → close_job (collect, render, deliver)
+         the file's fault  → fail
+         a child's death   → again, its pages alone this time, until its attempts are used up; then fail
+         the disk's fault  → wait and try again: nothing is wrong with the file
+         we are stopping   → leave it in work/
+
+No step knows the next; decoding and recognition go on in other processes, and pages of several jobs share batches.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Protocol
+
+from ocrspool import names
+from ocrspool.config import Config, Profile
+from ocrspool.decoders import Decoders, Opened
+from ocrspool.document import LostPage, Reading, ReadPage, build
+from ocrspool.errors import DocumentError, EngineError
+from ocrspool.model import PageImage, PageText
+from ocrspool.render.json import render
+from ocrspool.result import Engine, Run
+from ocrspool.spool import MOST_INTERRUPTIONS, Job
+from ocrspool.tally import Tally
+from ocrspool.workers import Workers
+
+_log = logging.getLogger(__name__)
+
+_DISK_PAUSE_SECONDS = 15.0
+
+
+class Intake(Protocol):
+    """Where a job comes from and goes to: a spool, or plain folders."""
+
+    def begin(self, job: Job) -> Job:
+        """Count an attempt."""
+
+    def suspend(self, job: Job) -> None:
+        """Leave the job for the next start."""
+
+    def deliver(self, job: Job, result: bytes) -> Path:
+        """Publish the result and retire the source."""
+
+    def fail(self, job: Job, reason: dict[str, Any]) -> Path:
+        """Put the source aside with the reason."""
+
+
+@dataclass(slots=True)
+class _Progress:
+    """One attempt at one job."""
+
+    started: datetime
+    opened: Opened
+    pages: list[tuple[PageImage, Future[PageText]] | LostPage]
+    notices: list[dict[str, Any]]
+    decode_seconds: float = 0.0
+
+
+class Pipeline:
+    """Runs jobs, each on a thread of the caller's."""
+
+    def __init__(self, config: Config, decoders: Decoders, workers: Workers, engine: Engine, tally: Tally) -> None:
+        self._config = config
+        self._decoders = decoders
+        self._workers = workers
+        self._engine = engine
+        self._tally = tally
+        self._host = socket.gethostname()
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """From now on a job that cannot go on is left in work/."""
+        self._stopping.set()
+
+    def run(self, job: Job, intake: Intake, profile: Profile) -> None:
+        """Take one job to its outcome. Returns when the job is delivered, failed or left in work/."""
+        while not self._stopping.is_set():
+            try:
+                job, error = self._attempt(job, intake, profile)
+            except OSError as problem:
+                _log.error(
+                    "%s: %s; trying again every %.0f s",
+                    names.printable(job.name),
+                    problem,
+                    _DISK_PAUSE_SECONDS,
+                    extra={"job": job.id},
+                )
+                self._stopping.wait(_DISK_PAUSE_SECONDS)
+                continue
+            if error is None:
+                return
+            if not self._stopping.is_set():
+                _log.warning(
+                    "%s: attempt %d of %d: %s",
+                    names.printable(job.name),
+                    job.attempts,
+                    self._config.service.attempts,
+                    error,
+                    extra={"job": job.id},
+                )
+        intake.suspend(job)
+
+    def _attempt(self, job: Job, intake: Intake, profile: Profile) -> tuple[Job, EngineError | None]:
+        """Try once. Return the job with its attempts counted, and why it has to be tried again, if so."""
+        try:
+            self._refuse_if_spent(job)
+            alone = job.attempts + job.interruptions > 0
+            job = intake.begin(job)
+            progress = self.open_job(job, profile, alone=alone)
+            self.close_job(job, intake, progress)
+        except DocumentError as error:
+            self._fail(job, intake, error)
+        except EngineError as error:
+            return job, error
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the thread, nor lose or loop the file
+            _log.exception("%s: internal error", names.printable(job.name), extra={"job": job.id})
+            return job, EngineError(f"internal error: {error!r}")
+        return job, None
+
+    def open_job(self, job: Job, profile: Profile, *, alone: bool) -> _Progress:
+        """Decode the file and submit its pages. Raise DocumentError, or EngineError when a child died."""
+        deadline = time.monotonic() + self._config.limits.document_seconds
+        with self._decoders.take() as decoder:
+            begun = time.monotonic()
+            opened = decoder.open(job.source, profile)
+            progress = _Progress(datetime.now(timezone.utc), opened, [], list(opened.warnings))
+            progress.decode_seconds = time.monotonic() - begun
+            for index in range(opened.pages):
+                if time.monotonic() > deadline:
+                    raise _too_slow(self._config, index)
+                begun = time.monotonic()
+                try:
+                    image, notices = decoder.page(index)
+                except DocumentError as error:
+                    progress.pages.append(LostPage(index + 1, error))
+                    continue
+                finally:
+                    progress.decode_seconds += time.monotonic() - begun
+                progress.notices += notices
+                future = self._workers.submit(image, profile.orientation, alone=alone)
+                progress.pages.append((image, future))
+        return progress
+
+    def close_job(self, job: Job, intake: Intake, progress: _Progress) -> None:
+        """Wait for the pages, then render and deliver. Raise EngineError when a worker died, or DocumentError."""
+        pages = [page if isinstance(page, LostPage) else ReadPage(page[0], page[1].result()) for page in progress.pages]
+        lost = [page for page in pages if isinstance(page, LostPage)]
+        if lost and len(lost) == len(pages):
+            raise lost[0].error
+        seconds = _stages(progress.decode_seconds, pages)
+        run = Run(job.id, self._host, job.attempts, _rfc3339(progress.started), _rfc3339(), seconds)
+        reading = Reading(job.name, job.inbox, progress.opened, pages, progress.notices)
+        document = build(reading, self._engine, run)
+        target = intake.deliver(job, render(document))
+        self._tally.done(job.inbox, len(pages), partial=bool(lost))
+        _log.info(
+            "done %s: %d pages, %d lines in %.2f s%s → %s",
+            names.printable(job.name),
+            len(pages),
+            sum(len(page.lines) for page in document.pages),
+            (datetime.now(timezone.utc) - progress.started).total_seconds(),
+            f", {len(lost)} pages failed" if lost else "",
+            names.printable(str(target)),
+            extra={"job": job.id},
+        )
+
+    def _refuse_if_spent(self, job: Job) -> None:
+        if job.attempts >= self._config.service.attempts:
+            raise DocumentError(
+                "crash",
+                f"a process died or gave up on this file {job.attempts} times",
+                "the log has each cause; when that is mended, `ocrspool retry` puts the file back",
+                stage="recognize",
+            )
+        if job.interruptions >= MOST_INTERRUPTIONS:
+            raise DocumentError(
+                "crash",
+                f"the service was killed {job.interruptions} times with this file in work",
+                "if it is innocent, `ocrspool retry` puts it back",
+                stage="recognize",
+            )
+
+    def _fail(self, job: Job, intake: Intake, error: DocumentError) -> None:
+        reason = {
+            "schema": "ocrspool-reason/1",
+            "kind": error.kind,
+            "stage": error.stage,
+            "page": error.page,
+            "message": error.message,
+            "hint": error.hint,
+            "attempts": job.attempts,
+            "source": names.to_json(job.name),
+            "inbox": job.inbox,
+            "job": job.id,
+            "failed_at": _rfc3339(),
+        }
+        target = intake.fail(job, reason)
+        self._tally.failed(job.inbox, reason)
+        _log.warning(
+            "failed %s: %s%s → %s",
+            names.printable(job.name),
+            error.message,
+            f" ({error.hint})" if error.hint else "",
+            names.printable(str(target)),
+            extra={"job": job.id},
+        )
+
+
+def _stages(decode_seconds: float, pages: list[ReadPage | LostPage]) -> dict[str, float]:
+    seconds = {"decode": decode_seconds}
+    for page in pages:
+        if isinstance(page, ReadPage):
+            for stage, spent in page.text.seconds.items():
+                seconds[stage] = seconds.get(stage, 0.0) + spent
+    return {stage: round(spent, 4) for stage, spent in seconds.items()}
+
+
+def _too_slow(config: Config, pages: int) -> DocumentError:
+    return DocumentError(
+        "timeout",
+        f"the document took longer than {config.limits.document_seconds:g} s; {pages} pages were read",
+        "split it, or raise limits.document_seconds",
+    )
+
+
+def _rfc3339(at: datetime | None = None) -> str:
+    at = at or datetime.now(timezone.utc)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

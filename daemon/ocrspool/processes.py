@@ -1,0 +1,26 @@
+"""What every child process does first: tie its life to the service's, and give up what it never needs."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_PR_SET_NO_NEW_PRIVS = 38
+
+
+def belong_to_parent() -> None:
+    """End by SIGKILL when the parent does, ignore signals meant for it, never gain privileges.
+
+    A terminal and systemd may signal a whole group; only the service, which drains, decides when a child ends.
+    "Parent" is the thread that started this process, so children are started from threads that last; a parent that
+    died before this call is noticed by the closed channel.
+    """
+    for wish in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(wish, signal.SIG_IGN)
+    libc = ctypes.CDLL(None, use_errno=True)
+    for option, value in ((_PR_SET_PDEATHSIG, signal.SIGKILL), (_PR_SET_NO_NEW_PRIVS, 1)):
+        if libc.prctl(option, *(ctypes.c_ulong(number) for number in (value, 0, 0, 0))) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, f"prctl({option}): {os.strerror(code)}")

@@ -1,0 +1,160 @@
+"""The result of one document, as it is published: plain values, in the order in which they are written.
+
+The schema in `ocrspool schema result` is generated from these classes. Only `run` may differ between two runs of
+the same bytes through the same engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ocrspool import __version__
+
+SCHEMA = "ocrspool-result/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file that was read."""
+
+    name: str
+    """File name; bytes that are not UTF-8 as \\xNN."""
+    path: str
+    """Relative to the inbox."""
+    path_base64: str | None
+    """The exact bytes of `path`, where it is not UTF-8."""
+    inbox: str
+    size: int
+    """Bytes."""
+    sha256: str
+    media_type: str
+    pages: int
+    """Pages in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text."""
+
+    order: int
+    """Place in the reading order of the page, from 0."""
+    text: str
+    confidence: float
+    """0 to 1: mean over the characters."""
+    detection_confidence: float
+    """0 to 1: that this is text at all."""
+    polygon: tuple[tuple[float, float], ...]
+    """Four points, clockwise from the top left of the text as it is read."""
+    bounding_box: tuple[float, float, float, float]
+    """Left, top, right, bottom."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageError:
+    """Why a page could not be read."""
+
+    kind: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page. A blank one has no lines."""
+
+    number: int
+    """From 1."""
+    status: Literal["ok", "failed"]
+    width: int
+    height: int
+    unit: Literal["px"]
+    """Of width, height, polygons and boxes: pixels of the source page."""
+    origin: Literal["top-left"]
+    dpi: float | None
+    """Pixels per inch: as rendered for PDF, as the file says for images, null where it does not."""
+    rotation: int
+    """Degrees clockwise by which the page has to be turned to be read; polygons are on the page as it is."""
+    text: str
+    """The lines in reading order, joined by a line feed."""
+    confidence: float | None
+    """Mean over the lines; null without any."""
+    lines: tuple[Line, ...]
+    error: PageError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One net of the engine."""
+
+    role: str
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What read the document."""
+
+    name: Literal["ocrspool"]
+    version: str
+    runtime: str
+    runtime_version: str
+    device: str
+    precision: str
+    fingerprint: str
+    models: tuple[Model, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that a reader of the result may want to know."""
+
+    code: str
+    message: str
+    page: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """This one run: all that differs when the same document is read again."""
+
+    job: str
+    host: str
+    attempts: int
+    started_at: str
+    """RFC 3339, UTC."""
+    finished_at: str
+    seconds: dict[str, float]
+    """Wall time by stage; pages of a document may be in several stages at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The result of one source file."""
+
+    schema: Literal["ocrspool-result/1"]
+    status: Literal["ok", "partial"]
+    """partial: at least one page failed."""
+    source: Source
+    text: str
+    """The pages' texts, joined by a form feed."""
+    pages: tuple[Page, ...]
+    engine: Engine
+    warnings: tuple[Notice, ...]
+    run: Run
+
+
+def engine_from(facts: Mapping[str, Any]) -> Engine:
+    """Return the engine that a worker described."""
+    return Engine(
+        name="ocrspool",
+        version=__version__,
+        runtime=facts["runtime"],
+        runtime_version=facts["runtime_version"],
+        device=facts["device"],
+        precision=facts["precision"],
+        fingerprint=facts["fingerprint"],
+        models=tuple(Model(**model) for model in facts["models"]),
+    )

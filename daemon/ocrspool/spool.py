@@ -1,0 +1,321 @@
+"""One inbox's folders, and the only code that moves a file between them. A job's state is the folder it lies in.
+
+    inbox/<name>                    waiting
+    work/<job id>/source/<name>     claimed; beside it job.json counts attempts
+    work/<job id>/result.json       read, not yet delivered and retired
+    work/<job id>/reason.json       failed, not yet moved
+    outbox/<name>.json              delivered
+    done/<name>                     retired (or deleted)
+    failed/<name>, <name>.reason.json
+
+Every step is one rename or leaves the job where `recover` finds it; the order (deliver, then retire) means that a
+crash repeats a step and never loses a document. A repeated delivery is byte for byte the first one, because the
+result stays in work/ until the source is retired.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import stat
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ocrspool import atomic, names
+from ocrspool.errors import OcrspoolError
+from ocrspool.inbox import Sighting, claimable
+
+RESULT_SUFFIX = ".json"
+REASON_SUFFIX = ".reason.json"
+MOST_INTERRUPTIONS = 20
+"""A file that was in work so often when the service itself died is given up: it may be what kills the machine."""
+
+_OURS = ("job.json", "result.json", "reason.json")
+_STATES = ("inbox", "work", "outbox", "done", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One claimed file on its way."""
+
+    id: str
+    inbox: str
+    name: str
+    """Relative to the inbox, with surrogate escapes."""
+    source: Path
+    attempts: int = 0
+    """Times that decoding began and did not end in an outcome."""
+    interruptions: int = 0
+    """Attempts that ended because the service did, through no fault of the file's that we know of."""
+
+
+class Spool:
+    """The five folders of one inbox. Safe to use from several threads; only one process may hold it open."""
+
+    def __init__(self, name: str, folders: dict[str, Path], *, delete: bool = False) -> None:
+        self.name = name
+        self.inbox, self.work, self.outbox, self.done, self.failed = (folders[state] for state in _STATES)
+        self._delete = delete
+        self._naming = threading.Lock()
+        self._lock_fd: int | None = None
+
+    def open(self) -> None:
+        """Make the folders and take the spool's lock. Raise OcrspoolError when another process has it."""
+        for folder in (self.inbox, self.work, self.outbox, self.done, self.failed):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._lock_fd = os.open(self.work / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            raise OcrspoolError(
+                f"another ocrspool is working on {self.work}",
+                "stop it first, or give this one a root of its own",
+            ) from None
+
+    def close(self) -> None:
+        """Let go of the lock."""
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+            self._lock_fd = None
+
+    def claim(self, seen: Sighting) -> Job | None:
+        """Take the file into work/. None when it has changed, is still being written, or has gone."""
+        try:
+            folder = _open_parent(self.inbox, seen.name)
+        except OSError:  # gone, or a link stands where a folder was
+            return None
+        try:
+            return self._claim_from(folder, seen)
+        finally:
+            os.close(folder)
+
+    def _claim_from(self, folder: int, seen: Sighting) -> Job | None:
+        last = seen.name.rpartition("/")[2]
+        if not _let_go(folder, last, seen):
+            return None
+        job_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        job = Job(job_id, self.name, seen.name, self._source(job_id, seen.name))
+        job.source.parent.mkdir(parents=True)
+        try:
+            os.rename(last, job.source, src_dir_fd=folder)
+        except FileNotFoundError:
+            self._clear(self._folder(job))
+            return None
+        found = job.source.lstat()
+        if (found.st_ino, found.st_size, found.st_mtime_ns) != (seen.inode, seen.size, seen.mtime_ns):
+            self.give_back(job)  # written to, or replaced by another, between the look and the rename
+            return None
+        return job
+
+    def recover(self) -> list[Job]:
+        """Finish what a crash left half done, and return the jobs that have to be read (again)."""
+        jobs: list[Job] = []
+        for folder in sorted(path for path in self.work.iterdir() if path.is_dir()):
+            job = self._read_job(folder)
+            if job is None:
+                self._clear(folder)
+            elif (folder / "reason.json").exists():
+                self._finish_failing(job)
+            elif (folder / "result.json").exists():
+                self.deliver(job, (folder / "result.json").read_bytes())
+            elif job.attempts:
+                jobs.append(self._save(replace(job, attempts=job.attempts - 1, interruptions=job.interruptions + 1)))
+            else:
+                jobs.append(job)
+        return jobs
+
+    def begin(self, job: Job) -> Job:
+        """Count one attempt, on disk, before anything of the file is read."""
+        return self._save(replace(job, attempts=job.attempts + 1))
+
+    def suspend(self, job: Job) -> None:
+        """Leave the job in work/ for the next start, because the service is stopping, and do not hold that against it."""
+        self._save(replace(job, attempts=max(0, job.attempts - 1)))
+
+    def deliver(self, job: Job, result: bytes) -> Path:
+        """Put the result into the outbox, whole, then retire the source. Return where the result is.
+
+        A result of the same document under the same name is replaced; that of another is left, and this one tagged.
+        """
+        saved = self._folder(job) / "result.json"
+        if not saved.exists():
+            atomic.write(saved, result)
+        digest = str(json.loads(result)["source"]["sha256"])
+        with self._naming:
+            target = self._result_path(job.name, digest)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            atomic.publish(saved, target)
+        atomic.sync_folder(target.parent)
+        self._retire(job)
+        self._clear(self._folder(job))
+        return target
+
+    def fail(self, job: Job, reason: dict[str, Any]) -> Path:
+        """Move the source to failed/ with the reason beside it. Return where the source is."""
+        with self._naming:
+            target = self._free(self.failed, job)
+            reason = {**reason, "failed_as": names.to_json(_relative(target, self.failed))}
+            atomic.write(self._folder(job) / "reason.json", _dump(reason))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            atomic.move(job.source, target)
+        self._place_reason(job, target)
+        return target
+
+    def give_back(self, job: Job) -> None:
+        """Return a claimed file to the inbox, under its name, or a tagged one where that has been taken meanwhile."""
+        for name in (job.name, names.tagged(job.name, job.id)):
+            target = self.inbox / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                atomic.move_new(job.source, target)
+                break
+        self._clear(self._folder(job))
+
+    def failures(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Yield each failed file with its reason; an empty reason where that is missing or unreadable."""
+        for folder, _, files in os.walk(self.failed):
+            for file in sorted(files):
+                if not file.endswith(REASON_SUFFIX):
+                    path = Path(folder, file)
+                    yield path, _load(path.with_name(names.with_suffix(file, REASON_SUFFIX)))
+
+    def retry(self, failed: Path, reason: dict[str, Any]) -> Path:
+        """Move a failed file back to the inbox, under the name it came with. Raise FileExistsError."""
+        source = reason.get("source")
+        name = names.from_json(source) if isinstance(source, dict) else ""
+        target = self.inbox / (name or _relative(failed, self.failed))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        atomic.move_new(failed, target)
+        failed.with_name(names.with_suffix(failed.name, REASON_SUFFIX)).unlink(missing_ok=True)
+        return target
+
+    def _folder(self, job: Job) -> Path:
+        return self.work / job.id
+
+    def _source(self, job_id: str, name: str) -> Path:
+        return self.work / job_id / "source" / name
+
+    def _save(self, job: Job) -> Job:
+        counts = {"attempts": job.attempts, "interruptions": job.interruptions}
+        # Not durable: what a power cut takes back is a count, and one more attempt does no harm.
+        atomic.write(self._folder(job) / "job.json", _dump(counts), durable=False)
+        return job
+
+    def _read_job(self, folder: Path) -> Job | None:
+        """Return the job in a folder of work/; None when there is nothing left in it that is not delivered."""
+        counts = _load(folder / "job.json")
+        attempts, interruptions = int(counts.get("attempts", 0)), int(counts.get("interruptions", 0))
+        for at, _, files in os.walk(folder / "source"):
+            for file in files:
+                source = Path(at, file)
+                name = _relative(source, folder / "source")
+                return Job(folder.name, self.name, name, source, attempts, interruptions)
+        if name := names.from_json(_load(folder / "reason.json").get("failed_as", {})):
+            return Job(folder.name, self.name, name, self._source(folder.name, name), attempts, interruptions)
+        return None
+
+    def _result_path(self, name: str, digest: str) -> Path:
+        """Return the first name in the outbox that is free or holds a result of the same document."""
+        for tag in ("", digest[:8], digest[:16]):
+            path = self.outbox / names.with_suffix(name, RESULT_SUFFIX, tag)
+            if _same_document(path, digest):
+                return path
+        return self.outbox / names.with_suffix(name, RESULT_SUFFIX, digest)
+
+    def _retire(self, job: Job) -> None:
+        if self._delete:
+            job.source.unlink()
+            return
+        with self._naming:
+            target = self._free(self.done, job)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            job.source.rename(target)
+
+    def _free(self, folder: Path, job: Job) -> Path:
+        """Return a path under `folder` that nothing has: the job's name, or that tagged with the job's id."""
+        target = folder / job.name
+        reason = target.with_name(names.with_suffix(target.name, REASON_SUFFIX))
+        taken = os.path.lexists(target) or (folder == self.failed and os.path.lexists(reason))
+        return folder / names.tagged(job.name, job.id) if taken else target
+
+    def _finish_failing(self, job: Job) -> None:
+        reason = _load(self._folder(job) / "reason.json")
+        if job.source.exists():
+            self.fail(job, reason)
+        else:
+            self._place_reason(job, self.failed / job.name)
+
+    def _place_reason(self, job: Job, failed: Path) -> None:
+        reason = failed.with_name(names.with_suffix(failed.name, REASON_SUFFIX))
+        atomic.move(self._folder(job) / "reason.json", reason)
+        self._clear(self._folder(job))
+
+    def _clear(self, folder: Path) -> None:
+        """Remove a job's folder. A file that should not be there any more, and is, stays and keeps the folder."""
+        for at, _, files in os.walk(folder, topdown=False):
+            for file in files:
+                if Path(at) == folder and file.startswith(_OURS):
+                    Path(at, file).unlink()
+            with contextlib.suppress(OSError):
+                Path(at).rmdir()
+
+
+def _open_parent(root: Path, name: str) -> int:
+    """Open the folder that holds `name`, following no link on the way: a folder may have been swapped for one."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    at = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    for part in name.split("/")[:-1]:
+        try:
+            below = os.open(part, flags, dir_fd=at)
+        finally:
+            os.close(at)
+        at = below
+    return at
+
+
+def _let_go(folder: int, last: str, seen: Sighting) -> bool:
+    """Tell whether the file may be claimed now, as far as it can be looked at (see inbox.claimable)."""
+    try:
+        if not stat.S_ISREG(os.stat(last, dir_fd=folder, follow_symlinks=False).st_mode):
+            return False
+        descriptor = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except PermissionError:
+        return True  # to be claimed, and to fail with that reason
+    except OSError:
+        return False
+    try:
+        return claimable(descriptor, seen)
+    finally:
+        os.close(descriptor)
+
+
+def _same_document(path: Path, digest: str) -> bool:
+    """Tell whether a result may be written to `path`: nothing is there, or a result of the same content."""
+    if not os.path.lexists(path):
+        return True
+    source = _load(path).get("source")
+    return isinstance(source, dict) and source.get("sha256") == digest
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _dump(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, indent=2).encode("ascii") + b"\n"
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return os.fspath(path.relative_to(folder))

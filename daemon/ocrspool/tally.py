@@ -1,0 +1,75 @@
+"""What the running service has done: counts, rate, last failures. Published in a file for `ocrspool status`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+_RATE_SECONDS = 60.0
+_FAILURES_KEPT = 10
+
+
+@dataclass(slots=True)
+class Count:
+    """Since the service started."""
+
+    done: int = 0
+    partial: int = 0
+    failed: int = 0
+    pages: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts outcomes. Safe to use from several threads."""
+
+    inboxes: dict[str, Count] = field(default_factory=dict)
+    _recent: deque[tuple[float, int]] = field(default_factory=deque)
+    _failures: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_FAILURES_KEPT))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def done(self, inbox: str, pages: int, *, partial: bool) -> None:
+        """Count one delivered document."""
+        now = time.monotonic()
+        with self._lock:
+            count = self.inboxes.setdefault(inbox, Count())
+            count.done += 1
+            count.partial += partial
+            count.pages += pages
+            self._recent.append((now, pages))
+            while self._recent[0][0] < now - _RATE_SECONDS:
+                self._recent.popleft()
+
+    def failed(self, inbox: str, failure: dict[str, Any]) -> None:
+        """Count one failed file."""
+        with self._lock:
+            self.inboxes.setdefault(inbox, Count()).failed += 1
+            self._failures.append(failure)
+
+    def pages_per_second(self) -> float:
+        """Return the rate over the last minute, or over the time since work began where that is less."""
+        now = time.monotonic()
+        with self._lock:
+            recent = [(at, pages) for at, pages in self._recent if at >= now - _RATE_SECONDS]
+        if not recent:
+            return 0.0
+        return sum(pages for _, pages in recent) / max(now - recent[0][0], 1.0)
+
+    def total(self) -> Count:
+        """Return the counts of all inboxes together."""
+        with self._lock:
+            counts = list(self.inboxes.values())
+        return Count(
+            sum(count.done for count in counts),
+            sum(count.partial for count in counts),
+            sum(count.failed for count in counts),
+            sum(count.pages for count in counts),
+        )
+
+    def failures(self) -> list[dict[str, Any]]:
+        """Return the last failures, newest first."""
+        with self._lock:
+            return list(reversed(self._failures))

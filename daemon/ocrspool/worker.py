@@ -1,0 +1,140 @@
+"""The worker process: owns one engine on one device, and recognizes the pages that the service sends.
+
+    → {"op": "load", "config": {...}}                      ← {"stage": "..."}*, {"ready": {...}} or {"error": {...}}
+    → {"op": "build", "config": {...}, "force": false}     ← {"stage": "..."}*, {"built": {...}} or {"error": {...}}
+    → {"op": "recognize", "pages": [{...}]} + pixels       ← {"pages": [{...}]} or {"error": {...}}
+
+It writes nothing but what a build puts into the engine cache, and ends when its channel closes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import mmap
+import os
+import socket
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from ocrspool import log, processes
+from ocrspool.channel import Channel, ChannelClosedError, Message
+from ocrspool.config import Config
+from ocrspool.engine.plan import Plan, plan
+from ocrspool.errors import ConfigError, EngineMissingError, OcrspoolError
+
+if TYPE_CHECKING:
+    from ocrspool.engine.cache import Manifest
+    from ocrspool.engine.net import Pixels
+    from ocrspool.engine.recognizer import Recognizer
+    from ocrspool.model import PageText
+
+_log = logging.getLogger(__name__)
+
+_KINDS: dict[type[OcrspoolError], str] = {EngineMissingError: "missing", ConfigError: "config"}
+
+
+class Worker:
+    """Answers one service."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._recognizer: Recognizer | None = None
+
+    def serve(self) -> None:
+        """Answer until the service goes away."""
+        answers = {"load": self._load, "build": self._build, "recognize": self._recognize}
+        with contextlib.suppress(ChannelClosedError):
+            while True:
+                request, descriptors = self._channel.receive()
+                try:
+                    answer = answers[request["op"]](request, descriptors)
+                except OcrspoolError as error:
+                    answer = _error(_KINDS.get(type(error), "engine"), error.message, error.hint)
+                except Exception as error:  # noqa: BLE001 - the engine's libraries raise anything; the service decides what follows
+                    _log.exception("the engine failed")
+                    answer = _error("engine", f"the engine failed: {error!r}", "the log has the trace")
+                finally:
+                    for descriptor in descriptors:
+                        os.close(descriptor)
+                self._channel.send(answer)
+
+    def _load(self, request: Message, _: list[int]) -> Message:
+        from ocrspool.engine.loaded import load  # noqa: PLC0415 - brings in numpy and OpenCV, after the process is up
+
+        wanted = self._planned(request)
+        self._recognizer, manifest, seconds = load(wanted, self._stage)
+        return {"ready": {**_facts(wanted, manifest), "seconds": seconds}}
+
+    def _build(self, request: Message, _: list[int]) -> Message:
+        from ocrspool.engine.loaded import build  # noqa: PLC0415 - as above
+
+        wanted = self._planned(request)
+        manifest, built = build(wanted, self._stage, force=request["force"])
+        facts = {**_facts(wanted, manifest), "folder": os.fspath(wanted.folder), "manifest": asdict(manifest)}
+        return {"built": {**facts, "new": built}}
+
+    def _recognize(self, request: Message, descriptors: list[int]) -> Message:
+        if self._recognizer is None:
+            raise OcrspoolError("no engine is loaded")
+        pages = [_pixels(page, descriptor) for page, descriptor in zip(request["pages"], descriptors, strict=True)]
+        orientations = [page["orientation"] for page in request["pages"]]
+        return {"pages": [_as_json(page) for page in self._recognizer.recognize(pages, orientations)]}
+
+    def _planned(self, request: Message) -> Plan:
+        config = Config.model_validate(request["config"])
+        log.set_up(config.log.level, config.log.format)
+        return plan(config)
+
+    def _stage(self, text: str) -> None:
+        self._channel.send({"stage": text})
+
+
+def _facts(wanted: Plan, manifest: Manifest) -> dict[str, Any]:
+    """Return what a result says about the engine that read it."""
+    items = manifest.identity
+    return {
+        "runtime": wanted.runtime,
+        "runtime_version": items["runtime_version"],
+        "device": items["device"],
+        "precision": items["precision"],
+        "fingerprint": manifest.fingerprint,
+        "models": [
+            {"role": spec.role, "name": spec.name, "sha256": items[f"{spec.role}.sha256"]} for spec in wanted.models
+        ],
+    }
+
+
+def _pixels(page: dict[str, Any], descriptor: int) -> Pixels:
+    """Return the page's pixels where they are, in the memory file: nothing is copied.
+
+    Mapped privately, because older kernels refuse to share a sealed file even for reading only. The size is checked
+    first: what lies beyond the end of a file cannot be read without SIGBUS.
+    """
+    import numpy as np  # noqa: PLC0415 - imported with the engine by now
+
+    height, width, channels = page["height"], page["width"], page["channels"]
+    if os.fstat(descriptor).st_size != height * width * channels:
+        raise OcrspoolError("a page image is not as large as it was said to be")
+    mapped = mmap.mmap(descriptor, height * width * channels, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
+    return np.frombuffer(mapped, np.uint8).reshape((height, width) if channels == 1 else (height, width, channels))
+
+
+def _as_json(page: PageText) -> dict[str, Any]:
+    lines = [(line.text, line.confidence, line.polygon, line.detection_confidence) for line in page.lines]
+    return {"lines": lines, "rotation": page.rotation, "seconds": page.seconds}
+
+
+def _error(kind: str, message: str, hint: str) -> Message:
+    return {"error": {"kind": kind, "message": message, "hint": hint}}
+
+
+def main() -> None:
+    """Run the process: its argument is the number of the channel's descriptor."""
+    processes.belong_to_parent()
+    Worker(Channel(socket.socket(fileno=int(sys.argv[1])))).serve()
+
+
+if __name__ == "__main__":
+    main()

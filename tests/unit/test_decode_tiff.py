@@ -1,0 +1,53 @@
+"""Counting the pages of a TIFF file."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+import files_made
+from ocrspool.decode.tiff import count_pages
+from ocrspool.errors import DocumentError
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("pages", [1, 2, 7])
+def test_count(pages: int, *, big: bool) -> None:
+    """Classic and BigTIFF files are counted alike."""
+    made = files_made.tiff(*(files_made.corners() for _ in range(pages)), big_tiff=big)
+    assert count_pages(io.BytesIO(made), most=100) == (pages, ())
+
+
+def _count_or_none(data: bytes) -> int | None:
+    try:
+        return count_pages(io.BytesIO(data), most=100)[0]
+    except DocumentError:
+        return None
+
+
+def test_big_endian() -> None:
+    """The byte order is the file's."""
+    assert count_pages(io.BytesIO(files_made.grey16_tiff(">", [0, 1])), most=100) == (1, ())
+
+
+def test_counts_no_further_than_needed() -> None:
+    """One more than allowed says enough."""
+    assert count_pages(io.BytesIO(files_made.tiff_chain(5000)), most=20)[0] == 21
+    assert count_pages(io.BytesIO(files_made.tiff_chain(5000)), most=5000)[0] == 5000
+
+
+def test_loop_is_remarked() -> None:
+    """A loop ends with the last new page."""
+    count, remarks = count_pages(io.BytesIO(files_made.tiff_loop()), most=100)
+    assert (count, [remark.code for remark in remarks]) == (2, ["page-loop"])
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_every_truncation_is_noticed(*, big: bool) -> None:
+    """Wherever the chain breaks off, the file is refused, and nothing but DocumentError is raised."""
+    made = files_made.tiff(files_made.corners((4, 4)), files_made.corners((4, 4)), big_tiff=big)
+    counts = [_count_or_none(made[:length]) for length in range(8, len(made))]
+    assert set(counts) == {None, 2}
+    # Where the last page's description is whole, so is the chain.
+    assert counts.index(2) == counts.count(None)
