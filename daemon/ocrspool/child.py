@@ -55,11 +55,9 @@ class Child:
 
     def resident_bytes(self) -> int:
         """Return the memory it holds now (VmRSS of proc(5)); 0 when it has gone."""
-        with (
-            contextlib.suppress(OSError, ValueError, IndexError),
-            open(f"/proc/{self.pid}/statm", "rb") as file,
-        ):
-            return int(file.read().split()[1]) * 4096
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            pages = int(Path(f"/proc/{self.pid}/statm").read_bytes().split()[1])
+            return pages * resource.getpagesize()
         return 0
 
     def alive(self) -> bool:

@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 _DISK_PAUSE_SECONDS = 15.0
 
 
-class Intake(Protocol):
+class Outcomes(Protocol):
     """Where a job comes from and goes to: a spool, or plain folders."""
 
     def begin(self, job: Job) -> Job:
@@ -81,50 +81,38 @@ class Pipeline:
         """From now on a job that cannot go on is left in work/."""
         self._stopping.set()
 
-    def run(self, job: Job, intake: Intake, profile: Profile) -> None:
+    def run(self, job: Job, outcomes: Outcomes, profile: Profile) -> None:
         """Take one job to its outcome. Returns when the job is delivered, failed or left in work/."""
         while not self._stopping.is_set():
             try:
-                job, error = self._attempt(job, intake, profile)
+                job, error = self._attempt(job, outcomes, profile)
             except OSError as problem:
-                _log.error(
-                    "%s: %s; trying again every %.0f s",
-                    names.printable(job.name),
-                    problem,
-                    _DISK_PAUSE_SECONDS,
-                    extra={"job": job.id},
-                )
+                _of(job).error("%s: %s; trying again every %.0f s", _name(job), problem, _DISK_PAUSE_SECONDS)  # noqa: TRY400 - no trace
                 self._stopping.wait(_DISK_PAUSE_SECONDS)
                 continue
             if error is None:
                 return
             if not self._stopping.is_set():
-                _log.warning(
-                    "%s: attempt %d of %d: %s",
-                    names.printable(job.name),
-                    job.attempts,
-                    self._config.service.attempts,
-                    error,
-                    extra={"job": job.id},
-                )
-        intake.suspend(job)
+                most = self._config.service.attempts
+                _of(job).warning("%s: attempt %d of %d: %s", _name(job), job.attempts, most, error)
+        outcomes.suspend(job)
 
-    def _attempt(self, job: Job, intake: Intake, profile: Profile) -> tuple[Job, EngineError | None]:
+    def _attempt(self, job: Job, outcomes: Outcomes, profile: Profile) -> tuple[Job, EngineError | None]:
         """Try once. Return the job with its attempts counted, and why it has to be tried again, if so."""
         try:
             self._refuse_if_spent(job)
             alone = job.attempts + job.interruptions > 0
-            job = intake.begin(job)
+            job = outcomes.begin(job)
             progress = self.open_job(job, profile, alone=alone)
-            self.close_job(job, intake, progress)
+            self.close_job(job, outcomes, progress)
         except DocumentError as error:
-            self._fail(job, intake, error)
+            self._fail(job, outcomes, error)
         except EngineError as error:
             return job, error
         except OSError:
             raise
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the thread, nor lose or loop the file
-            _log.exception("%s: internal error", names.printable(job.name), extra={"job": job.id})
+            _of(job).exception("%s: internal error", _name(job))
             return job, EngineError(f"internal error: {error!r}")
         return job, None
 
@@ -152,7 +140,7 @@ class Pipeline:
                 progress.pages.append((image, future))
         return progress
 
-    def close_job(self, job: Job, intake: Intake, progress: _Progress) -> None:
+    def close_job(self, job: Job, outcomes: Outcomes, progress: _Progress) -> None:
         """Wait for the pages, then render and deliver. Raise EngineError when a worker died, or DocumentError."""
         pages = [page if isinstance(page, LostPage) else ReadPage(page[0], page[1].result()) for page in progress.pages]
         lost = [page for page in pages if isinstance(page, LostPage)]
@@ -162,17 +150,16 @@ class Pipeline:
         run = Run(job.id, self._host, job.attempts, _rfc3339(progress.started), _rfc3339(), seconds)
         reading = Reading(job.name, job.inbox, progress.opened, pages, progress.notices)
         document = build(reading, self._engine, run)
-        target = intake.deliver(job, render(document))
+        target = outcomes.deliver(job, render(document))
         self._tally.done(job.inbox, len(pages), partial=bool(lost))
-        _log.info(
+        _of(job).info(
             "done %s: %d pages, %d lines in %.2f s%s → %s",
-            names.printable(job.name),
+            _name(job),
             len(pages),
             sum(len(page.lines) for page in document.pages),
             (datetime.now(timezone.utc) - progress.started).total_seconds(),
             f", {len(lost)} pages failed" if lost else "",
             names.printable(str(target)),
-            extra={"job": job.id},
         )
 
     def _refuse_if_spent(self, job: Job) -> None:
@@ -191,7 +178,7 @@ class Pipeline:
                 stage="recognize",
             )
 
-    def _fail(self, job: Job, intake: Intake, error: DocumentError) -> None:
+    def _fail(self, job: Job, outcomes: Outcomes, error: DocumentError) -> None:
         reason = {
             "schema": "ocrspool-reason/1",
             "kind": error.kind,
@@ -205,16 +192,18 @@ class Pipeline:
             "job": job.id,
             "failed_at": _rfc3339(),
         }
-        target = intake.fail(job, reason)
+        target = outcomes.fail(job, reason)
         self._tally.failed(job.inbox, reason)
-        _log.warning(
-            "failed %s: %s%s → %s",
-            names.printable(job.name),
-            error.message,
-            f" ({error.hint})" if error.hint else "",
-            names.printable(str(target)),
-            extra={"job": job.id},
-        )
+        why = f"{error.message} ({error.hint})" if error.hint else error.message
+        _of(job).warning("failed %s: %s → %s", _name(job), why, names.printable(str(target)))
+
+
+def _of(job: Job) -> logging.LoggerAdapter[logging.Logger]:
+    return logging.LoggerAdapter(_log, {"job": job.id})
+
+
+def _name(job: Job) -> str:
+    return names.printable(job.name)
 
 
 def _stages(decode_seconds: float, pages: list[ReadPage | LostPage]) -> dict[str, float]:

@@ -137,7 +137,7 @@ class Spool:
         return self._save(replace(job, attempts=job.attempts + 1))
 
     def suspend(self, job: Job) -> None:
-        """Leave the job in work/ for the next start, because the service is stopping, and do not hold that against it."""
+        """Leave the job in work/ for the next start: the service is stopping, which is not the file's fault."""
         self._save(replace(job, attempts=max(0, job.attempts - 1)))
 
     def deliver(self, job: Job, result: bytes) -> Path:

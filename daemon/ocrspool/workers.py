@@ -128,10 +128,12 @@ class Workers:
 
     @property
     def closed(self) -> bool:
+        """Whether the pool takes no more pages."""
         return self._closed
 
     @property
     def config(self) -> Config:
+        """What the workers are to load."""
         return self._config
 
     def wait_closed(self, seconds: float) -> None:

@@ -38,7 +38,7 @@ class Progress:
         self._notifier = Notifier()
         self._began = time.monotonic()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Progress:  # noqa: PYI034 - typing.Self is younger than Python 3.10
         if self._console.is_terminal:
             self._spinner = self._console.status("starting")
             self._spinner.start()

@@ -12,18 +12,16 @@ from ocrspool import __version__, log
 from ocrspool.config import DEFAULT_PATH, Config, load
 from ocrspool.errors import ConfigError, Exit, OcrspoolError
 
-_ABOUT = """\
-Files dropped into watched folders come out as JSON OCR results.
+_ABOUT = "Files dropped into watched folders come out as JSON OCR results."
 
-  ocrspool check      is the configuration right?
-  ocrspool prebuild   build the engines, once
-  ocrspool serve      watch the inboxes; results appear in the outboxes
-  ocrspool status     what waits, what is in work, what failed and why
-  ocrspool retry      put failed files back
-  ocrspool once       read some files now, without a daemon
-"""
+_MORE = """\
+To begin:
+  ocrspool once scan.pdf --outbox .              read one file now, no set-up
+  ocrspool check && ocrspool prebuild            is the configuration right? then build the engines, once
+  ocrspool serve                                 watch the inboxes; stop it with SIGTERM or Ctrl-C
+  ocrspool status                                what waits, what is in work, what failed and why
+  ocrspool retry --all                           failed files once more
 
-_EXIT_CODES = """\
 Exit codes: 0 all is well; 64 wrong usage; 65 some documents failed; 66 no such file; 69 no engine or no
 service; 70 a bug; 71 an operating system error; 73 cannot create; 74 input or output error; 77 no permission;
 78 wrong configuration; 130 interrupted.
@@ -70,7 +68,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
-    parser = _Parser(prog="ocrspool", description=_ABOUT, epilog=_EXIT_CODES, formatter_class=form)
+    parser = _Parser(prog="ocrspool", description=_ABOUT, epilog=_MORE, formatter_class=form)
     parser.add_argument("--version", action="version", version=f"ocrspool {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 

@@ -16,22 +16,23 @@ if TYPE_CHECKING:
 
     from ocrspool.model import Polygon
 
-_PROSE_LINES = 3  # a column has at least this many long lines
-_LONG = 6.0  # a line is long from this width / height on
-_PROSE_SHARE = 0.5  # and most of a column's lines are long
+_PROSE_LINES = 4  # a column of prose has at least this many long lines
+_LONG = 10.0  # a line is long from this width / height on
+_FULL = 0.7  # running text fills its column: the median line is this long, as a share of the longest ones
+_LONGEST = 0.9  # quantile of the widths that stands for "the longest ones", so that no stray line decides
 _SAME_ROW = 0.5  # shared height, as a share of the lower box, from which two boxes stand in one row
 _LEAST_GUTTER = 0.5  # of a line's height; narrower gaps are spaces between words
 _VERTICAL = 1.5  # height / width of a line that runs down
 
 
 class Box(NamedTuple):
-    """Bounding box of one line after leveling the page; `index` is its place in the input."""
+    """Bounding box of one line after leveling the page; `place` is that of the input."""
 
     left: float
     top: float
     right: float
     bottom: float
-    index: int
+    place: int
 
     @property
     def height(self) -> float:
@@ -53,12 +54,12 @@ def reading_order(polygons: Sequence[Polygon]) -> list[int]:
     boxes = _leveled(polygons)
     down = [box for box in boxes if box.height >= _VERTICAL * box.width]
     if sum(box.height for box in down) > sum(box.width for box in boxes if box not in set(down)):
-        return [box.index for box in _right_to_left(boxes)]
-    return [box.index for box in _ordered(boxes)]
+        return [box.place for box in _right_to_left(boxes)]
+    return [box.place for box in _ordered(boxes)]
 
 
 def _leveled(polygons: Sequence[Polygon]) -> list[Box]:
-    """Return bounding boxes after turning the page by the lines' median slope, so that rows of a skewed page are level."""
+    """Return bounding boxes after turning the page by the lines' median slope: rows of a skewed page get level."""
     slopes = [
         math.atan2(right[1] - left[1], right[0] - left[0])
         for left, right, corner, _ in polygons
@@ -93,7 +94,7 @@ def _bands(boxes: list[Box]) -> list[list[Box]]:
     """Group boxes into bands that no horizontal cut can divide, top to bottom."""
     bands: list[list[Box]] = []
     reach = -math.inf
-    for box in sorted(boxes, key=lambda box: (box.top, box.left, box.index)):
+    for box in sorted(boxes, key=lambda box: (box.top, box.left, box.place)):
         shrink = box.height * 0.2  # boxes overhang their text: touching lines are still two bands
         if box.top + shrink >= reach:
             bands.append([])
@@ -151,16 +152,22 @@ def _gutter(gaps: list[Gap], boxes: list[Box]) -> float | None:
 
 
 def _prose(boxes: list[Box]) -> bool:
-    """Return whether the lines look like running text: several, and most of them long."""
-    long = sum(box.width >= _LONG * box.height for box in boxes)
-    return long >= _PROSE_LINES and long >= _PROSE_SHARE * len(boxes)
+    """Return whether the lines look like running text: enough long ones, and most as long as the column is wide.
+
+    Addresses, lists of terms and table cells do not: their lines are short or end anywhere.
+    """
+    if sum(box.width >= _LONG * box.height for box in boxes) < _PROSE_LINES:
+        return False
+    widths = sorted(box.width for box in boxes)
+    return median(widths) >= _FULL * widths[int(_LONGEST * (len(widths) - 1))]
 
 
 def _rows(boxes: list[Box]) -> list[Box]:
     """Order row by row; two boxes share a row if enough of their heights overlaps."""
     rows: list[list[Box]] = []
-    for box in sorted(boxes, key=lambda box: (box.top + box.bottom, box.left, box.index)):
-        if rows and _same_row(rows[-1][-1], box):
+    for box in sorted(boxes, key=lambda box: (box.top + box.bottom, box.left, box.place)):
+        # Level with all of them, not with one: a tall box must not tie two rows together.
+        if rows and all(_same_row(one, box) for one in rows[-1]):
             rows[-1].append(box)
         else:
             rows.append([box])
@@ -175,7 +182,7 @@ def _same_row(one: Box, other: Box) -> bool:
 def _right_to_left(boxes: list[Box]) -> list[Box]:
     """Order vertical columns: right to left, and top to bottom where pieces of a column stand above each other."""
     columns: list[list[Box]] = []
-    for box in sorted(boxes, key=lambda box: (-box.left - box.right, box.top, box.index)):
+    for box in sorted(boxes, key=lambda box: (-box.left - box.right, box.top, box.place)):
         if columns:
             last = columns[-1][-1]
             shared = min(last.right, box.right) - max(last.left, box.left)
@@ -183,4 +190,4 @@ def _right_to_left(boxes: list[Box]) -> list[Box]:
                 columns[-1].append(box)
                 continue
         columns.append([box])
-    return [box for column in columns for box in sorted(column, key=lambda box: (box.top, box.index))]
+    return [box for column in columns for box in sorted(column, key=lambda box: (box.top, box.place))]
