@@ -12,6 +12,8 @@ import os
 import shutil
 from pathlib import Path
 
+from ocrspool import names
+
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS, errno.EXDEV}
 
 
@@ -20,7 +22,7 @@ def write(path: Path, data: bytes, *, durable: bool = True) -> None:
 
     `durable` waits for the disk. Raise OSError with nothing left behind; `path` keeps what it had.
     """
-    temporary = path.with_name(path.name + ".new")
+    temporary = path.with_name(names.with_suffix(path.name, ".new"))
     try:
         with temporary.open("wb") as file:
             file.write(data)
@@ -48,12 +50,12 @@ def publish(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        shutil.copyfile(source, second, follow_symlinks=False)
-        with second.open("rb") as file:
-            os.fsync(file.fileno())
-    second.replace(target)
-    # rename(2) does nothing, successfully, where both names are links to one file: a repeat after a crash.
-    second.unlink(missing_ok=True)
+        _copy(source, second)
+    try:
+        second.replace(target)
+    finally:
+        # rename(2) does nothing, successfully, where both names are links to one file: a repeat after a crash.
+        second.unlink(missing_ok=True)
 
 
 def move(source: Path, target: Path) -> None:
@@ -63,9 +65,16 @@ def move(source: Path, target: Path) -> None:
 
 
 def move_new(source: Path, target: Path) -> None:
-    """Rename, but never over another file. Raise FileExistsError."""
+    """Rename, but never over another file. Raise FileExistsError.
+
+    Where a crash came between its two steps, both names are one file: a repeat removes the first.
+    """
     try:
         os.link(source, target, follow_symlinks=False)
+    except FileExistsError:
+        if not is_same(source, target):
+            raise
+        source.unlink()
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
@@ -77,6 +86,14 @@ def move_new(source: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
+def is_same(one: Path, other: Path) -> bool:
+    """Tell whether both names are there and are links to one file."""
+    try:
+        return os.path.samestat(one.lstat(), other.lstat())
+    except OSError:
+        return False
+
+
 def sync_folder(folder: Path) -> None:
     """Wait until the folder's entries are on disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -84,3 +101,13 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target, follow_symlinks=False)
+        with target.open("rb") as file:
+            os.fsync(file.fileno())
+    except OSError:
+        target.unlink(missing_ok=True)
+        raise

@@ -66,7 +66,7 @@ class Channel:
             raise ChannelClosedError(f"a frame of {length} bytes, {len(descriptors)} of {count} descriptors")
         try:
             message = json.loads(self._receive_exactly(length, deadline))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ChannelClosedError(str(error)) from error
         if not isinstance(message, dict):
             raise ChannelClosedError("a frame that is no object")

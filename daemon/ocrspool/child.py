@@ -6,6 +6,7 @@ Started anew (never forked from a process with threads), without a shell, holdin
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import signal
 import socket
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 
 from ocrspool.channel import Channel, ChannelClosedError, Message
+from ocrspool.environment import of_children
 
 _EXIT_SECONDS = 2.0
 
@@ -25,12 +27,16 @@ class ChildDiedError(Exception):
 class Child:
     """One process running `python -m module FD`. Used by one thread at a time."""
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, cache: Path) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-I", "-m", module, str(theirs.fileno())]
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                env=of_children(os.environ, cache),
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
             )
         self._channel = Channel(ours)
         self.pid = self._process.pid

@@ -6,6 +6,7 @@ Reading is all this module does: what folders and devices are really like is loo
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -197,6 +198,13 @@ class Config(Section):
         if not self.inbox:
             raise ValueError("inbox: at least one is needed")
         return self
+
+
+@dataclass(slots=True)
+class Live:
+    """The configuration in effect: what a reload replaces, and everyone reads anew each time."""
+
+    config: Config
 
 
 def load(path: Path) -> Config:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ocrspool.child import Child, ChildDiedError
-from ocrspool.config import Limits, Profile
+from ocrspool.config import Limits, Live, Profile
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.model import PageImage
 
@@ -44,10 +44,9 @@ class Opened:
 class Decoders:
     """A fixed number of decoders, shared by the threads that need one."""
 
-    def __init__(self, count: int, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, count: int, live: Live) -> None:
         self._free: queue.SimpleQueue[Decoder] = queue.SimpleQueue()
-        self._all = [Decoder(limits) for _ in range(count)]
+        self._all = [Decoder(live) for _ in range(count)]
         for decoder in self._all:
             self._free.put(decoder)
 
@@ -75,19 +74,21 @@ class Decoders:
 class Decoder:
     """One decoder process, replaced after its death and now and then."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, live: Live) -> None:
+        self._live = live
         self._child: Child | None = None
         self._documents = 0
+        self._memory_mb = 0
 
     def start(self) -> Child:
         """Return the process, started where there is none."""
         if self._child is None:
-            self._child = Child("ocrspool.decode")
+            self._child = Child("ocrspool.decode", self._live.config.paths.cache)
+            self._memory_mb = self._limits.decoder_memory_mb
             self._documents = 0
             # Importing takes part of a second; on a busy machine, more. A page's limit is ample.
             # Processor time is limited too: that holds even while this service is stopped or stuck.
-            limits = {"memory_mb": self._limits.decoder_memory_mb, "cpu_seconds": int(self._patience) + 1}
+            limits = {"memory_mb": self._memory_mb, "cpu_seconds": int(self._patience) + 1}
             self._child.ask({"op": "limits", **limits}, seconds=self._patience)
         return self._child
 
@@ -124,7 +125,7 @@ class Decoder:
         except ChildDiedError:
             self._child = None
             return
-        if self._documents >= _DOCUMENTS_EACH:
+        if self._documents >= _DOCUMENTS_EACH or self._memory_mb != self._limits.decoder_memory_mb:
             self.close()
 
     def close(self) -> None:
@@ -132,6 +133,10 @@ class Decoder:
         child, self._child = self._child, None
         if child is not None:
             child.close()
+
+    @property
+    def _limits(self) -> Limits:
+        return self._live.config.limits
 
     @property
     def _patience(self) -> float:

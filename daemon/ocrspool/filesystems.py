@@ -20,7 +20,7 @@ def kind(folder: Path, mounts: str | None = None) -> str:
         mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
     path = os.path.realpath(folder)
     best, found = "", ""
-    for line in mounts.splitlines():
+    for line in filter(None, mounts.split("\n")):  # a name may hold what splitlines() takes for the end of a line
         before, _, after = line.partition(" - ")
         point = _OCTAL.sub(lambda match: chr(int(match[1], 8)), before.split(" ")[4])
         inside = path == point or path.startswith(point.rstrip("/") + "/")

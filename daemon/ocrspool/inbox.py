@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import os
 import re
+import signal
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -67,43 +68,41 @@ class Rules:
 
 @dataclass(slots=True)
 class Scanner:
-    """Scans one inbox and remembers since when each file has been quiet. Losing it costs one settle time."""
+    """Scans one inbox and remembers when each file will have been quiet enough. Losing it costs one settle time."""
 
     root: str
     rules: Rules
     settle_seconds: float
     recursive: bool
     clock: Callable[[], float]
-    _quiet_since: dict[Sighting, float] = field(default_factory=dict)
+    _settles_at: dict[Sighting, float] = field(default_factory=dict)
 
     def scan(self, renamed: frozenset[str] = frozenset()) -> Scan:
         """Look at the whole inbox once. `renamed` are names that an event says were renamed into place."""
         now = self.clock()
         settled: list[Sighting] = []
         problems: list[str] = []
-        quiet_since: dict[Sighting, float] = {}
+        settles_at: dict[Sighting, float] = {}
         for seen in self._files(problems):
-            since = self._quiet_since.get(seen)
-            if since is None:
+            at = self._settles_at.get(seen)
+            if at is None:
                 whole = seen.name in renamed or self._was_renamed(seen)
-                since = now - self.settle_seconds if whole else now
-            if now - since >= self.settle_seconds:
+                at = now if whole else now + self.settle_seconds
+            if at <= now:
                 settled.append(seen)
-            quiet_since[seen] = since
-        self._quiet_since = quiet_since
+            settles_at[seen] = at
+        self._settles_at = settles_at
         settled.sort(key=lambda seen: (seen.mtime_ns, seen.name))
-        waiting = len(quiet_since) - len(settled)
-        newest = (since + self.settle_seconds for since in quiet_since.values())
-        due = min((at for at in newest if at > now), default=None) if waiting else None
-        return Scan(settled, waiting, due, problems)
+        due = min((at for at in settles_at.values() if at > now), default=None)
+        return Scan(settled, len(settles_at) - len(settled), due, problems)
 
     def forget(self, seen: Sighting) -> None:
         """Drop what is known of a file that was claimed."""
-        self._quiet_since.pop(seen, None)
+        self._settles_at.pop(seen, None)
 
     def unsettle(self, seen: Sighting) -> None:
         """Let the settle time of a file begin anew: it could not be claimed, being still open or changed."""
-        self._quiet_since[seen] = self.clock()
+        self._settles_at[seen] = self.clock() + self.settle_seconds
 
     def _was_renamed(self, seen: Sighting) -> bool:
         return seen.ctime_ns - seen.mtime_ns > self.settle_seconds * 1e9
@@ -149,12 +148,15 @@ def claimable(descriptor: int, seen: Sighting) -> bool:
 
     A read lease is granted only while nobody has the file open for writing (fcntl(2), F_SETLEASE). The kernel
     grants it on local filesystems to the file's owner or with CAP_LEASE; elsewhere the settle time has to do.
+    Whoever opens it for writing while we hold the lease makes the kernel send us a signal: SIGIO, which kills,
+    unless another is asked for; SIGURG is ignored by default.
     """
     found = os.fstat(descriptor)
     same = (found.st_size, found.st_mtime_ns, found.st_ino) == (seen.size, seen.mtime_ns, seen.inode)
     if not (same and stat.S_ISREG(found.st_mode)):
         return False
     try:
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except BlockingIOError:
         return False

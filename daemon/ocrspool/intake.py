@@ -9,7 +9,6 @@ import logging
 import shutil
 import time
 from collections import deque
-from dataclasses import dataclass
 
 from ocrspool import filesystems, names
 from ocrspool.config import STATES, Inbox, Profile
@@ -24,23 +23,35 @@ _SCAN_SHARE = 0.1
 _SOONEST_SECONDS = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Depth:
-    """How full an inbox was at its last scan."""
-
-    settled: int
-    unsettled: int
-
-
 class Intake:
     """Watches one inbox and claims its files."""
 
     def __init__(self, name: str, inbox: Inbox, profile: Profile, watch: Watch) -> None:
         self.name = name
-        self.profile = profile
-        self.spool = Spool(name, {state: inbox.folder(state) for state in STATES}, delete=inbox.after == "delete")
-        self._inbox = inbox
+        self.spool = Spool(name, {state: inbox.folder(state) for state in STATES})
         self._watch = watch
+        self._recovered: deque[Job] = deque()
+        self._settled: deque[Sighting] = deque()
+        self._problems: list[str] = []
+        self._set(inbox, profile)
+
+    def open(self) -> int:
+        """Take the spool, finish what a crash left, begin to watch. Return how many jobs will be read again."""
+        self.spool.open()
+        self._recovered.extend(self.spool.recover())
+        self._begin_watching()
+        return len(self._recovered)
+
+    def change(self, inbox: Inbox, profile: Profile) -> None:
+        """Go on with other settings of the same folders."""
+        self._watch.remove(self.spool.inbox)
+        self._set(inbox, profile)
+        self._begin_watching()
+
+    def _set(self, inbox: Inbox, profile: Profile) -> None:
+        """Begin anew with these settings: what was known of files that settle is lost, and costs one settle time."""
+        self.inbox, self.profile = inbox, profile
+        self.spool.delete = inbox.after == "delete"
         self._scanner = Scanner(
             str(self.spool.inbox),
             Rules(inbox.include, inbox.exclude + inbox.ignore),
@@ -48,25 +59,17 @@ class Intake:
             inbox.recursive,
             time.monotonic,
         )
-        self._recovered: deque[Job] = deque()
-        self._settled: deque[Sighting] = deque()
-        self._unsettled = 0
-        self._polling = True
+        self._settled.clear()
         self._next_scan = 0.0
         self._earliest_scan = 0.0
-        self._problems: list[str] = []
 
-    def open(self) -> int:
-        """Take the spool, finish what a crash left, begin to watch. Return how many jobs will be read again."""
-        self.spool.open()
-        self._recovered.extend(self.spool.recover())
-        wanted = self._inbox.watch == "events" or (
-            self._inbox.watch == "auto" and filesystems.sends_events(self.spool.inbox)
+    def _begin_watching(self) -> None:
+        wanted = self.inbox.watch == "events" or (
+            self.inbox.watch == "auto" and filesystems.sends_events(self.spool.inbox)
         )
-        self._polling = not (wanted and self._watch.add(self.spool.inbox, recursive=self._inbox.recursive))
+        self._polling = not (wanted and self._watch.add(self.spool.inbox, recursive=self.inbox.recursive))
         if self._polling:
-            _log.info("inbox %s is polled every %g s", self.name, self._inbox.poll_seconds)
-        return len(self._recovered)
+            _log.info("inbox %s is polled every %g s", self.name, self.inbox.poll_seconds)
 
     def scan_if_due(self) -> None:
         """Look at the inbox if an event, the timer or a settling file asks for it."""
@@ -79,9 +82,8 @@ class Intake:
         scan = self._scanner.scan(hint.renamed)
         took = time.monotonic() - now
         self._settled = deque(scan.settled)
-        self._unsettled = scan.waiting
         self._earliest_scan = now + took + max(_SOONEST_SECONDS, took / _SCAN_SHARE)
-        self._next_scan = now + (self._inbox.poll_seconds if self._polling else self._inbox.rescan_seconds)
+        self._next_scan = now + (self.inbox.poll_seconds if self._polling else self.inbox.rescan_seconds)
         if scan.due is not None:
             self._next_scan = min(self._next_scan, scan.due)
         self._report(scan)
@@ -98,23 +100,25 @@ class Intake:
                 _log.info("claimed %s (%s)", names.printable(job.name), self.name, extra={"job": job.id})
                 return job
             self._scanner.unsettle(seen)
-            self._next_scan = min(self._next_scan, time.monotonic() + self._inbox.settle_seconds)
+            self._next_scan = min(self._next_scan, time.monotonic() + self.inbox.settle_seconds)
         return None
 
     def next_scan(self) -> float:
         """Return when `scan_if_due` wants to be called next, on the monotonic clock."""
         return max(self._next_scan, self._earliest_scan)
 
-    def depth(self) -> Depth:
-        """Return how many files wait."""
-        return Depth(len(self._settled) + len(self._recovered), self._unsettled)
+    def waiting(self) -> int:
+        """Return how many files could be claimed, as far as the last scan knows."""
+        return len(self._settled) + len(self._recovered)
 
     def free_bytes(self) -> int:
         """Return the room left on the spool's filesystem."""
         return shutil.disk_usage(self.spool.work).free
 
     def close(self) -> None:
-        """Leave the jobs that were not begun in work/ and let go of the spool."""
+        """Stop watching, leave the jobs that were not begun in work/, and let go of the spool."""
+        self._watch.remove(self.spool.inbox)
+        self._settled.clear()
         self._recovered.clear()
         self.spool.close()
 

@@ -44,9 +44,9 @@ def to_json(name: str) -> dict[str, str]:
 def from_json(fields: Mapping[str, object]) -> str:
     """Return the name out of such fields, or "" where there is none that stays inside its folder."""
     exact, text = fields.get("path_base64"), fields.get("path")
-    with contextlib.suppress(ValueError):  # of binascii too: people edit these files
+    with contextlib.suppress(ValueError):  # of binascii and codecs too: people edit these files
         name = os.fsdecode(b64decode(exact, validate=True)) if isinstance(exact, str) else text
-        if isinstance(name, str) and "\0" not in name and not {"", ".", ".."} & set(name.split("/")):
+        if isinstance(name, str) and b"\0" not in os.fsencode(name) and not {"", ".", ".."} & set(name.split("/")):
             return name
     return ""
 

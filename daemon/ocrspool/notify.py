@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import sdnotify
 
 _log = logging.getLogger(__name__)
+
+_EXTEND_EVERY_SECONDS = 0.5
+"""Often enough for a TimeoutStartSec of a second or two; it costs one datagram."""
 
 
 class Notifier:
@@ -37,6 +44,40 @@ class Notifier:
         if text != self._last_status:
             self._last_status = text
             self._send(f"STATUS={text}")
+
+    def extend(self, seconds: float) -> None:
+        """Ask systemd not to give up a start or a stop for so long: it is slow, and getting on."""
+        self._send(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
+
+    @contextmanager
+    def patience(self, seconds: float) -> Iterator[None]:
+        """Keep systemd from giving up while something slow goes on, for at most so long."""
+        done = threading.Event()
+        deadline = time.monotonic() + seconds
+
+        def extend() -> None:
+            while time.monotonic() < deadline:
+                self.extend(3 * _EXTEND_EVERY_SECONDS)
+                if done.wait(_EXTEND_EVERY_SECONDS):
+                    return
+
+        thread = threading.Thread(target=extend, name="patience", daemon=True)
+        if self._systemd is not None:
+            thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            if thread.ident is not None:
+                thread.join()
+
+    def reloading(self) -> None:
+        """Report that the configuration is being read again; `ready` ends it."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def failed(self, exit_status: int, errno: int | None = None) -> None:
+        """Report why the service is about to end."""
+        self._send(f"EXIT_STATUS={exit_status}" + (f"\nERRNO={errno}" if errno is not None else ""))
 
     def keepalive(self) -> None:
         """Show systemd's watchdog that the main loop turns."""

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ocrspool import names
-from ocrspool.config import Config, Profile
+from ocrspool.config import Config, Live, Profile
 from ocrspool.decoders import Decoders, Opened
 from ocrspool.document import LostPage, Reading, ReadPage, build
 from ocrspool.errors import DocumentError, EngineError
@@ -68,8 +68,8 @@ class _Progress:
 class Pipeline:
     """Runs jobs, each on a thread of the caller's."""
 
-    def __init__(self, config: Config, decoders: Decoders, workers: Workers, engine: Engine, tally: Tally) -> None:
-        self._config = config
+    def __init__(self, live: Live, decoders: Decoders, workers: Workers, engine: Engine, tally: Tally) -> None:
+        self._live = live
         self._decoders = decoders
         self._workers = workers
         self._engine = engine
@@ -87,13 +87,13 @@ class Pipeline:
             try:
                 job, error = self._attempt(job, outcomes, profile)
             except OSError as problem:
-                _of(job).error("%s: %s; trying again every %.0f s", _name(job), problem, _DISK_PAUSE_SECONDS)  # noqa: TRY400 - no trace
+                _of(job).error("%s: %s; trying again every %.0f s", _name(job), problem, _DISK_PAUSE_SECONDS)
                 self._stopping.wait(_DISK_PAUSE_SECONDS)
                 continue
             if error is None:
                 return
             if not self._stopping.is_set():
-                most = self._config.service.attempts
+                most = self._live.config.service.attempts
                 _of(job).warning("%s: attempt %d of %d: %s", _name(job), job.attempts, most, error)
         outcomes.suspend(job)
 
@@ -118,7 +118,7 @@ class Pipeline:
 
     def open_job(self, job: Job, profile: Profile, *, alone: bool) -> _Progress:
         """Decode the file and submit its pages. Raise DocumentError, or EngineError when a child died."""
-        deadline = time.monotonic() + self._config.limits.document_seconds
+        deadline = time.monotonic() + self._live.config.limits.document_seconds
         with self._decoders.take() as decoder:
             begun = time.monotonic()
             opened = decoder.open(job.source, profile)
@@ -126,7 +126,7 @@ class Pipeline:
             progress.decode_seconds = time.monotonic() - begun
             for index in range(opened.pages):
                 if time.monotonic() > deadline:
-                    raise _too_slow(self._config, index)
+                    raise _too_slow(self._live.config, index)
                 begun = time.monotonic()
                 try:
                     image, notices = decoder.page(index)
@@ -163,7 +163,7 @@ class Pipeline:
         )
 
     def _refuse_if_spent(self, job: Job) -> None:
-        if job.attempts >= self._config.service.attempts:
+        if job.attempts >= self._live.config.service.attempts:
             raise DocumentError(
                 "crash",
                 f"a process died or gave up on this file {job.attempts} times",

@@ -10,7 +10,7 @@ from ocrspool.config import Config
 from ocrspool.errors import EngineError
 from ocrspool.workers import engine_error
 
-_SILENCE_SECONDS = 3600.0
+SILENCE_SECONDS = 3600.0
 """The longest that one stage of a build may take."""
 
 
@@ -19,15 +19,15 @@ def prebuild(config: Config, on_stage: Callable[[str], None], *, force: bool = F
 
     Raise EngineError when it cannot be built.
     """
-    child = Child("ocrspool.worker")
+    child = Child("ocrspool.worker", config.paths.cache)
     try:
         answer, _ = child.ask(
             {"op": "build", "config": config.model_dump(mode="json"), "force": force},
-            seconds=_SILENCE_SECONDS,
+            seconds=SILENCE_SECONDS,
         )
         while "stage" in answer:
             on_stage(answer["stage"])
-            answer, _ = child.receive(seconds=_SILENCE_SECONDS)
+            answer, _ = child.receive(seconds=SILENCE_SECONDS)
     except ChildDiedError as error:
         raise EngineError(f"the build {error}", "the lines above may tell why; memory is the usual cause") from error
     finally:

@@ -1,4 +1,4 @@
-"""The daemon's life: startup, main loop, drain. Imports no OCR and no image library, so it starts at once and stays.
+"""The daemon's life: start up, main loop, drain. Imports no OCR and no image library: it starts at once, and stays.
 
 The main thread owns the inboxes and all decisions; each job has a thread of its own that follows it through the
 other processes (pipeline); signal handlers only set flags.
@@ -6,28 +6,27 @@ other processes (pipeline); signal handlers only set flags.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from ocrspool import atomic, check
-from ocrspool.config import Config
+from ocrspool import check, log
+from ocrspool.config import Config, Live, load
 from ocrspool.decoders import Decoders
-from ocrspool.errors import ConfigError, EngineMissingError
+from ocrspool.errors import ConfigError, EngineMissingError, OcrspoolError
 from ocrspool.intake import Intake
 from ocrspool.notify import Notifier
 from ocrspool.pipeline import Pipeline
-from ocrspool.prebuild import prebuild
-from ocrspool.result import Engine, engine_from
+from ocrspool.prebuild import SILENCE_SECONDS, prebuild
+from ocrspool.reload import differences, live_part
+from ocrspool.report import Reporter, Standing
+from ocrspool.result import engine_from
 from ocrspool.spool import Job
 from ocrspool.tally import Tally
 from ocrspool.wake import Wake
@@ -36,15 +35,19 @@ from ocrspool.workers import Workers
 
 _log = logging.getLogger(__name__)
 
-_REPORT_SECONDS = 1.0
-_IDLE_SECONDS = 60.0
+
+class _StoppedError(Exception):
+    """A signal to stop came while the service was doing something that only an exception can end."""
 
 
 class Service:
     """One daemon. `run` returns when it has been told to stop."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._live = Live(load(path))
+        config = self._live.config
+        log.set_up(config.log.level, config.log.format)
         self._began = time.monotonic()
         self._wake = Wake()
         self._watch = Watch(self._wake)
@@ -53,77 +56,96 @@ class Service:
         self._intakes = [
             Intake(name, inbox, config.profile_of(name), self._watch) for name, inbox in config.inbox.items()
         ]
-        self._decoders = Decoders(decoder_count(config), config.limits)
-        self._workers = Workers(config, config.service.workers, self._say)
+        self._decoders = Decoders(decoder_count(config), self._live)
+        self._workers = Workers(self._live, config.service.workers, self._notifier.status)
         self._most_jobs = job_count(config)
         self._threads = ThreadPoolExecutor(self._most_jobs, thread_name_prefix="job")
-        self._in_work = 0
+        self._in_work: list[str] = []
+        """The inbox of each job that has a thread."""
         self._in_work_changed = threading.Lock()
         self._stops = 0
+        self._reload_wanted = False
+        self._interruptible = False
         self._short_of_room = False
-        self._next_report = 0.0
-        self._next_keepalive = 0.0
-        self._engine: Engine | None = None
 
     def run(self) -> None:
         """Start, serve until SIGTERM or SIGINT, drain. Raise OcrspoolError when it cannot start."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_reload)
         try:
             pipeline = self._start_up()
-            if not self._stops:
-                self._main_loop(pipeline)
+            self._main_loop(pipeline)
             self._drain(pipeline)
+            self._reporter.close()
+        except _StoppedError:
+            self._notifier.stopping()
+        except OcrspoolError as error:
+            self._notifier.status(error.message.splitlines()[0])
+            self._notifier.failed(error.exit_code)
+            raise
         finally:
             self._release()
 
     def _start_up(self) -> Pipeline:
         """Bring up everything, the slow part (engines) beside the rest; ready when all of it works."""
-        self._say("checking the configuration")
-        if problems := check.problems(self._config):
+        config = self._live.config
+        self._notifier.status("checking the configuration")
+        if problems := check.problems(config):
             raise ConfigError(problems)
-        self._config.paths.runtime.mkdir(parents=True, exist_ok=True)
-        self._workers.start()
-        self._decoders.start()
-        self._watch.start()
-        self._say("recovering")
-        for intake in self._intakes:
-            if waiting := intake.open():
-                _log.info("inbox %s: %d files were left in work/ and are read again", intake.name, waiting)
-            intake.scan_if_due()
-        facts = self._wait_for_engines()
-        self._engine = engine_from(facts)
+        config.paths.runtime.mkdir(parents=True, exist_ok=True)
+        with self._notifier.patience(SILENCE_SECONDS):
+            self._workers.start()
+            self._decoders.start()
+            self._watch.start()
+            for intake in self._intakes:
+                self._open(intake)
+            facts = self._wait_for_engines()
+        engine = engine_from(facts)
+        self._reporter = Reporter(self._notifier, config.paths.runtime, engine, self._tally)
         _log.info(
-            "ready after %.2f s: %s %s on %s, engine %s (%s)", time.monotonic() - self._began, self._engine.runtime,
-            self._engine.precision, self._engine.device, self._engine.fingerprint,
+            "ready after %.2f s: %s %s on %s, engine %s (%s)",
+            time.monotonic() - self._began,
+            engine.runtime,
+            engine.precision,
+            engine.device,
+            engine.fingerprint,
             ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in facts["seconds"].items()),
-        )  # fmt: skip
-        for intake in self._intakes:
-            _log.info(
-                "inbox %s: drop files into %s; results appear in %s",
-                intake.name,
-                intake.spool.inbox,
-                intake.spool.outbox,
-            )
-        self._report()
+        )
+        self._reporter.tell(self._standing())
         self._notifier.ready()
-        return Pipeline(self._config, self._decoders, self._workers, self._engine, self._tally)
+        return Pipeline(self._live, self._decoders, self._workers, engine, self._tally)
+
+    def _open(self, intake: Intake) -> None:
+        """Begin with one inbox: what a crash left, then what is there."""
+        self._notifier.status(f"recovering inbox {intake.name}")
+        if left := intake.open():
+            _log.info("inbox %s: %d files were left in work/ and are read again", intake.name, left)
+        intake.scan_if_due()
+        _log.info("inbox %s: drop files into %s; results: %s", intake.name, intake.spool.inbox, intake.spool.outbox)
 
     def _wait_for_engines(self) -> dict[str, Any]:
+        """Return the facts of the engine that all workers have loaded; build it first where that is allowed."""
+        self._interruptible = True
         try:
-            return self._workers.wait_ready(self._not_stopping)
-        except EngineMissingError as error:
-            if self._config.engine.on_missing != "build":
-                raise
-            _log.warning('%s; building it now, because engine.on_missing is "build"', error)
-        self._workers.close()
-        prebuild(self._config, self._say)
-        self._workers = Workers(self._config, self._config.service.workers, self._say)
-        self._workers.start()
-        return self._workers.wait_ready(self._not_stopping)
+            try:
+                return self._workers.wait_ready()
+            except EngineMissingError as error:
+                if self._live.config.engine.on_missing != "build":
+                    raise
+                _log.warning('%s; building it now, because engine.on_missing is "build"', error)
+            self._workers.close()
+            prebuild(self._live.config, self._notifier.status)
+            self._workers = Workers(self._live, self._live.config.service.workers, self._notifier.status)
+            self._workers.start()
+            return self._workers.wait_ready()
+        finally:
+            self._interruptible = False
 
     def _main_loop(self, pipeline: Pipeline) -> None:
         while not self._stops:
+            if self._reload_wanted:
+                self._reload()
             for intake in self._intakes:
                 intake.scan_if_due()
             self._claim(pipeline)
@@ -133,31 +155,29 @@ class Service:
     def _drain(self, pipeline: Pipeline) -> None:
         """Finish what is in work, within the stop time; leave the rest in work/ for the next start."""
         self._notifier.stopping()
-        deadline = time.monotonic() + self._config.service.stop_seconds
-        _log.info("stopping: %d files in work", self._in_work)
-        while self._in_work and self._stops < 2 and time.monotonic() < deadline:  # noqa: PLR2004 - the second signal
+        deadline = time.monotonic() + self._live.config.service.stop_seconds
+        _log.info("stopping: %d files in work", len(self._in_work))
+        while self._in_work and self._stops == 1 and time.monotonic() < deadline:  # a second signal ends it
             self._keep_in_touch()
             self._wake.wait(min(0.5, deadline - time.monotonic()))
         pipeline.stop()
 
     def _release(self) -> None:
         """End threads and processes, in an order in which nothing waits for what has gone."""
-        left = self._in_work
+        left = len(self._in_work)
         self._workers.close()
         self._decoders.close()
         self._threads.shutdown(wait=True)
-        self._watch.stop()
         for intake in self._intakes:
             intake.close()
-        with suppress(OSError):
-            self._state_file().unlink(missing_ok=True)
+        self._watch.stop()
         self._wake.close()
         _log.info("stopped%s", f"; {left} files wait in work/ for the next start" if left else "")
 
     def _claim(self, pipeline: Pipeline) -> None:
         """Take files in turn from the inboxes while there is room for more."""
         idle = False
-        while not idle and self._in_work < self._most_jobs and self._has_room():
+        while not idle and len(self._in_work) < self._most_jobs and self._has_room():
             idle = True
             for intake in self._intakes:
                 try:
@@ -171,21 +191,57 @@ class Service:
 
     def _begin(self, pipeline: Pipeline, job: Job, intake: Intake) -> None:
         with self._in_work_changed:
-            self._in_work += 1
+            self._in_work.append(intake.name)
 
         def follow() -> None:
             try:
                 pipeline.run(job, intake.spool, intake.profile)
             finally:
                 with self._in_work_changed:
-                    self._in_work -= 1
+                    self._in_work.remove(intake.name)
                 self._wake.set()
 
         self._threads.submit(follow)
 
+    def _reload(self) -> None:
+        """Read the configuration again: a faulty one is reported and changes nothing."""
+        self._reload_wanted = False
+        self._notifier.reloading()
+        try:
+            wanted = load(self._path)
+            if problems := check.problems(wanted):
+                raise ConfigError(problems)
+            for difference in differences(self._live.config, wanted):
+                _log.warning("reload: %s takes effect at the next start", difference)
+            self._live.config = live_part(self._live.config, wanted)
+            log.set_up(wanted.log.level, wanted.log.format)
+            self._change_inboxes()
+            _log.info("reloaded %s", self._path)
+        except OcrspoolError as error:
+            _log.error("reload: the configuration in use stays:\n%s", error.message)
+        self._notifier.ready()
+
+    def _change_inboxes(self) -> None:
+        """Make the inboxes those of the configuration; a file in work is not disturbed."""
+        config = self._live.config
+        for intake in [intake for intake in self._intakes if intake.name not in config.inbox]:
+            self._intakes.remove(intake)
+            intake.close()
+            _log.info("inbox %s is no longer watched", intake.name)
+        known = {intake.name: intake for intake in self._intakes}
+        for name, inbox in config.inbox.items():
+            profile = config.profile_of(name)
+            if name not in known:
+                intake = Intake(name, inbox, profile, self._watch)
+                self._open(intake)
+                self._intakes.append(intake)
+            elif (inbox, profile) != (known[name].inbox, known[name].profile):
+                known[name].change(inbox, profile)
+                _log.info("inbox %s has new settings", name)
+
     def _has_room(self) -> bool:
         """Tell whether the disk has room for more work; say so when that changes."""
-        least = self._config.limits.free_disk_mb << 20
+        least = self._live.config.limits.free_disk_mb << 20
         short = any(intake.free_bytes() < least for intake in self._intakes)
         if short != self._short_of_room:
             self._short_of_room = short
@@ -197,60 +253,33 @@ class Service:
 
     def _until_next(self) -> float:
         """Return for how long nothing has to be done unless something happens."""
-        now = time.monotonic()
-        due = [now + _IDLE_SECONDS, self._next_report, *(intake.next_scan() for intake in self._intakes)]
-        if self._notifier.keepalive_seconds is not None:
-            due.append(self._next_keepalive)
-        return max(0.0, min(due) - now)
+        scans = [intake.next_scan() - time.monotonic() for intake in self._intakes]
+        return max(0.0, min([self._reporter.due_in(self._standing()), *scans]))
 
     def _keep_in_touch(self) -> None:
         """Keepalive and status, as often as each is due."""
-        now = time.monotonic()
-        every = self._notifier.keepalive_seconds
-        if every is not None and now >= self._next_keepalive:
-            self._next_keepalive = now + every
-            if self._watch.alive():
-                self._notifier.keepalive()
-        if now >= self._next_report:
-            self._report()
+        self._reporter.keepalive(alive=self._watch.alive() and self._workers.responsive())
+        self._reporter.tell(self._standing())
 
-    def _report(self) -> None:
-        """Tell systemd and `ocrspool status` where things stand."""
-        self._next_report = time.monotonic() + (_REPORT_SECONDS if self._in_work else _IDLE_SECONDS)
-        total, waiting = self._tally.total(), sum(intake.depth().settled for intake in self._intakes)
-        state = "stopping" if self._stops else "ready" if self._workers.healthy() else "degraded"
-        engine = self._engine
-        self._notifier.status(
-            f"{state} · {engine.runtime if engine else ''} {engine.precision if engine else ''} · "
-            f"{waiting} waiting, {self._in_work} in work, {total.done} done, {total.failed} failed · "
-            f"{self._tally.pages_per_second():.1f} pages/s"
+    def _standing(self) -> Standing:
+        return Standing(
+            state="stopping" if self._stops else "ready" if self._workers.healthy() else "degraded",
+            waiting=sum(intake.waiting() for intake in self._intakes),
+            in_work=len(self._in_work),
+            workers=tuple(self._workers.pids()),
+            worker_restarts=self._workers.restarts,
         )
-        facts = {
-            "pid": os.getpid(),
-            "state": state,
-            "engine": asdict(engine) if engine else None,
-            "workers": self._workers.pids(),
-            "worker_restarts": self._workers.restarts,
-            "in_work": self._in_work,
-            "pages_per_second": round(self._tally.pages_per_second(), 2),
-            "since_start": {name: asdict(count) for name, count in self._tally.inboxes.items()},
-            "last_failures": self._tally.failures(),
-        }
-        with suppress(OSError):  # a full disk must not stop the service for want of its status
-            atomic.write(self._state_file(), json.dumps(facts).encode(), durable=False)
-
-    def _state_file(self) -> Path:
-        return self._config.paths.runtime / "status.json"
-
-    def _say(self, stage: str) -> None:
-        self._notifier.status(stage)
-
-    def _not_stopping(self) -> bool:
-        return not self._stops
 
     def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
-        """Only count: one signal drains, a second ends the drain. All else happens in the loop."""
+        """Count: one signal drains, a second ends the drain. A start that is waiting ends at once."""
         self._stops += 1
+        self._wake.set()
+        if self._interruptible:
+            self._interruptible = False
+            raise _StoppedError
+
+    def _on_reload(self, _number: int, _frame: FrameType | None) -> None:
+        self._reload_wanted = True
         self._wake.set()
 
 

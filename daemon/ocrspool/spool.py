@@ -62,7 +62,8 @@ class Spool:
     def __init__(self, name: str, folders: dict[str, Path], *, delete: bool = False) -> None:
         self.name = name
         self.inbox, self.work, self.outbox, self.done, self.failed = (folders[state] for state in _STATES)
-        self._delete = delete
+        self.delete = delete
+        """Whether a retired source is removed rather than kept in done/."""
         self._naming = threading.Lock()
         self._lock_fd: int | None = None
 
@@ -231,7 +232,7 @@ class Spool:
         return self.outbox / names.with_suffix(name, RESULT_SUFFIX, digest)
 
     def _retire(self, job: Job) -> None:
-        if self._delete:
+        if self.delete:
             job.source.unlink()
             return
         with self._naming:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 _RATE_SECONDS = 60.0
@@ -26,7 +26,7 @@ class Count:
 class Tally:
     """Counts outcomes. Safe to use from several threads."""
 
-    inboxes: dict[str, Count] = field(default_factory=dict)
+    _inboxes: dict[str, Count] = field(default_factory=dict)
     _recent: deque[tuple[float, int]] = field(default_factory=deque)
     _failures: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_FAILURES_KEPT))
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -35,7 +35,7 @@ class Tally:
         """Count one delivered document."""
         now = time.monotonic()
         with self._lock:
-            count = self.inboxes.setdefault(inbox, Count())
+            count = self._inboxes.setdefault(inbox, Count())
             count.done += 1
             count.partial += partial
             count.pages += pages
@@ -46,7 +46,7 @@ class Tally:
     def failed(self, inbox: str, failure: dict[str, Any]) -> None:
         """Count one failed file."""
         with self._lock:
-            self.inboxes.setdefault(inbox, Count()).failed += 1
+            self._inboxes.setdefault(inbox, Count()).failed += 1
             self._failures.append(failure)
 
     def pages_per_second(self) -> float:
@@ -61,13 +61,18 @@ class Tally:
     def total(self) -> Count:
         """Return the counts of all inboxes together."""
         with self._lock:
-            counts = list(self.inboxes.values())
+            counts = list(self._inboxes.values())
         return Count(
             sum(count.done for count in counts),
             sum(count.partial for count in counts),
             sum(count.failed for count in counts),
             sum(count.pages for count in counts),
         )
+
+    def by_inbox(self) -> dict[str, dict[str, int]]:
+        """Return the counts of each inbox."""
+        with self._lock:
+            return {name: asdict(count) for name, count in self._inboxes.items()}
 
     def failures(self) -> list[dict[str, Any]]:
         """Return the last failures, newest first."""

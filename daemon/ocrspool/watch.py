@@ -21,6 +21,7 @@ from watchdog.events import (
     FileSystemEvent,
     FileSystemEventHandler,
 )
+from watchdog.observers.api import ObservedWatch
 from watchdog.observers.inotify import InotifyObserver
 
 from ocrspool.wake import Wake
@@ -57,6 +58,7 @@ class Watch:
         # "Full events" tells a file renamed in from outside from one created in place.
         self._observer = InotifyObserver(generate_full_events=True)
         self._handlers: dict[Path, _Arrivals] = {}
+        self._watches: list[ObservedWatch] = []
 
     def start(self) -> None:
         """Start the observer's thread."""
@@ -66,7 +68,7 @@ class Watch:
         """Watch a folder; False, with the reason logged, where the kernel will not (the timer scan has to do)."""
         handler = _Arrivals(folder, self._wake)
         try:
-            self._observer.schedule(handler, os.fspath(folder), recursive=recursive, event_filter=_ARRIVALS)
+            watch = self._observer.schedule(handler, os.fspath(folder), recursive=recursive, event_filter=_ARRIVALS)
         except OSError as error:
             _log.warning(
                 "no kernel events for %s (%s): it is polled instead; fs.inotify.max_user_watches may be too low",
@@ -75,7 +77,15 @@ class Watch:
             )
             return False
         self._handlers[folder] = handler
+        self._watches.append(watch)
         return True
+
+    def remove(self, folder: Path) -> None:
+        """Stop watching a folder."""
+        handler = self._handlers.pop(folder, None)
+        for watch in [watch for watch in self._watches if handler and watch.path == os.fspath(folder)]:
+            self._watches.remove(watch)
+            self._observer.unschedule(watch)
 
     def hint(self, folder: Path, *, take: bool) -> Hint:
         """Return what events said since it was last taken; `take` starts anew."""

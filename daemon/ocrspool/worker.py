@@ -2,6 +2,7 @@
 
     → {"op": "load", "config": {...}}                      ← {"stage": "..."}*, {"ready": {...}} or {"error": {...}}
     → {"op": "build", "config": {...}, "force": false}     ← {"stage": "..."}*, {"built": {...}} or {"error": {...}}
+    → {"op": "ping"}                                       ← {"pong": true}
     → {"op": "recognize", "pages": [{...}]} + pixels       ← {"pages": [{...}]} or {"error": {...}}
 
 It writes nothing but what a build puts into the engine cache, and ends when its channel closes.
@@ -44,7 +45,7 @@ class Worker:
 
     def serve(self) -> None:
         """Answer until the service goes away."""
-        answers = {"load": self._load, "build": self._build, "recognize": self._recognize}
+        answers = {"load": self._load, "build": self._build, "ping": self._ping, "recognize": self._recognize}
         with contextlib.suppress(ChannelClosedError):
             while True:
                 request, descriptors = self._channel.receive()
@@ -74,6 +75,9 @@ class Worker:
         manifest, built = build(wanted, self._stage, force=request["force"])
         facts = {**_facts(wanted, manifest), "folder": os.fspath(wanted.folder), "manifest": asdict(manifest)}
         return {"built": {**facts, "new": built}}
+
+    def _ping(self, _request: Message, _: list[int]) -> Message:
+        return {"pong": True}
 
     def _recognize(self, request: Message, descriptors: list[int]) -> Message:
         if self._recognizer is None:

@@ -8,8 +8,10 @@ come back as EngineError, and are to be submitted again alone, so that only the 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -17,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ocrspool.child import Child, ChildDiedError
-from ocrspool.config import Config
+from ocrspool.config import Config, Live
 from ocrspool.errors import EngineError, EngineMissingError, Exit
 from ocrspool.model import PageImage, PageText, TextLine
 
@@ -25,6 +27,10 @@ _log = logging.getLogger(__name__)
 
 _START_SECONDS = 300.0
 _LONGEST_PAUSE = 60.0
+_PING_SECONDS = 10.0
+"""An idle worker is asked so often whether it still answers, and has as long to do so."""
+_SLACK_SECONDS = 10.0
+"""Past the end of any wait, before the thread that waits counts as stuck."""
 
 
 @dataclass(slots=True)
@@ -42,10 +48,9 @@ class _Page:
 class Workers:
     """`submit(page) → future` over all devices. Owns the memory files of the pages it is given."""
 
-    def __init__(self, config: Config, count: int, on_stage: Callable[[str], None]) -> None:
-        self._config = config
+    def __init__(self, live: Live, count: int, on_stage: Callable[[str], None]) -> None:
+        self._live = live
         self._on_stage = on_stage
-        self._most_bytes = config.limits.memory_mb << 20
         self._held_bytes = 0
         self._waiting: deque[_Page] = deque()
         self._changed = threading.Condition()
@@ -58,12 +63,10 @@ class Workers:
         for seat in self._seats:
             seat.start()
 
-    def wait_ready(self, keep_waiting: Callable[[], bool] = lambda: True) -> dict[str, Any]:
+    def wait_ready(self) -> dict[str, Any]:
         """Wait until every worker has loaded; return what its engine is. Raise what kept one from it."""
         for seat in self._seats:
-            while not seat.settled.wait(0.1):
-                if not keep_waiting():
-                    raise EngineError("stopped while loading")
+            seat.settled.wait()
             if seat.problem is not None:
                 raise seat.problem
         return self._seats[0].facts
@@ -71,6 +74,10 @@ class Workers:
     def healthy(self) -> bool:
         """Tell whether at least one worker has an engine loaded."""
         return any(seat.loaded for seat in self._seats)
+
+    def responsive(self) -> bool:
+        """Tell whether every worker's thread is where it should be: waiting no longer than it may for an answer."""
+        return all(seat.due > time.monotonic() for seat in self._seats)
 
     def pids(self) -> list[int]:
         """Return the workers' process ids."""
@@ -101,10 +108,10 @@ class Workers:
         for seat in self._seats:
             seat.stop()
 
-    def take(self, most: int) -> list[_Page]:
-        """Wait for pages and return the next batch; nothing when the pool is closed. A page sent alone stays so."""
+    def take(self, most: int, seconds: float) -> list[_Page]:
+        """Wait for pages and return the next batch, nothing when none came. A page sent alone stays so."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._waiting)
+            self._changed.wait_for(lambda: self._closed or self._waiting, seconds)
             batch: list[_Page] = []
             while self._waiting and len(batch) < most:
                 if batch and (self._waiting[0].alone or batch[0].alone):
@@ -124,7 +131,7 @@ class Workers:
             page.future.set_result(outcome)
 
     def _fits(self, page: _Page) -> bool:
-        return self._held_bytes + page.size <= self._most_bytes
+        return self._held_bytes + page.size <= self._live.config.limits.memory_mb << 20
 
     @property
     def closed(self) -> bool:
@@ -134,7 +141,7 @@ class Workers:
     @property
     def config(self) -> Config:
         """What the workers are to load."""
-        return self._config
+        return self._live.config
 
     def wait_closed(self, seconds: float) -> None:
         """Wait so long, or until the pool closes."""
@@ -158,6 +165,8 @@ class _Seat:
         self.problem: EngineError | None = None
         self.facts: dict[str, Any] = {}
         self.loaded = False
+        self.due = math.inf
+        """When this thread has to have got on, on the monotonic clock, or is stuck."""
 
     def start(self) -> None:
         self._thread.start()
@@ -180,6 +189,7 @@ class _Seat:
                     self.settled.set()
                     return
                 _log.error("worker %d cannot load its engine: %s; next try in %.0f s", self._number, error, pause)
+                self._within(pause)
                 self._pool.wait_closed(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
@@ -192,13 +202,15 @@ class _Seat:
 
     def _load(self) -> None:
         """Start a process and have it load. Raise EngineError."""
-        self.child = child = Child("ocrspool.worker")
         config = self._pool.config
+        self.child = child = Child("ocrspool.worker", config.paths.cache)
+        self._within(_START_SECONDS)
         request = {"op": "load", "config": config.model_dump(mode="json")}
         try:
             answer, _ = child.ask(request, seconds=_START_SECONDS)
             while "stage" in answer:
                 self._pool.stage(answer["stage"])
+                self._within(_START_SECONDS)
                 answer, _ = child.receive(seconds=_START_SECONDS)
         except ChildDiedError as error:
             raise EngineError(f"worker {self._number} {error} while loading") from error
@@ -214,9 +226,12 @@ class _Seat:
         child, service = self.child, self._pool.config.service
         assert child is not None  # noqa: S101 - for the type checker
         pages = 0
-        while batch := self._pool.take(service.batch_pages):
+        while not self._pool.closed:
+            self._within(_PING_SECONDS)
+            batch = self._pool.take(service.batch_pages, _PING_SECONDS)
+            self._within(max(service.worker_seconds, _PING_SECONDS))
             try:
-                outcomes = self._recognize(child, batch)
+                outcomes = self._recognize(child, batch) if batch else self._ping(child)
             except ChildDiedError as error:
                 self._pool.restarts += 1
                 if not self._pool.closed:
@@ -231,6 +246,15 @@ class _Seat:
                 _log.info("worker %d is replaced after %d pages", self._number, pages)
                 child.close()
                 return
+
+    def _within(self, seconds: float) -> None:
+        """Promise to get on within so long."""
+        self.due = time.monotonic() + seconds + _SLACK_SECONDS
+
+    def _ping(self, child: Child) -> list[PageText | EngineError]:
+        """Ask an idle worker whether it answers; one that does not is found before the next file is."""
+        child.ask({"op": "ping"}, seconds=_PING_SECONDS)
+        return []
 
     def _recognize(self, child: Child, batch: list[_Page]) -> list[PageText | EngineError]:
         request = {

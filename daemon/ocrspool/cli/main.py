@@ -134,7 +134,7 @@ def _loaded(options: argparse.Namespace) -> Config:
 def _serve(options: argparse.Namespace) -> int:
     from ocrspool.service import Service
 
-    Service(_loaded(options)).run()
+    Service(options.config).run()
     return Exit.OK
 
 

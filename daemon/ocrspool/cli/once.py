@@ -19,7 +19,7 @@ from rich.progress import (
 
 from ocrspool import log, names
 from ocrspool.cli.engines import Progress as Stages
-from ocrspool.config import Config, Engine, Inbox, Paths, Profile, load
+from ocrspool.config import Config, Engine, Inbox, Live, Paths, Profile, load
 from ocrspool.decoders import Decoders
 from ocrspool.errors import ConfigError, EngineMissingError, Exit
 from ocrspool.folders import Folders
@@ -52,9 +52,10 @@ def once(paths: list[Path], outbox: Path, config_path: Path | None, profile_name
 
 def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -> Tally:
     tally = Tally()
-    workers, facts = _engine(config)
-    decoders = Decoders(decoder_count(config), config.limits)
-    pipeline = Pipeline(config, decoders, workers, engine_from(facts), tally)
+    live = Live(config)
+    workers, facts = _engine(live)
+    decoders = Decoders(decoder_count(config), live)
+    pipeline = Pipeline(live, decoders, workers, engine_from(facts), tally)
     console = Console(stderr=True)
     columns = (
         TextColumn("reading"),
@@ -89,22 +90,22 @@ def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -
     return tally
 
 
-def _engine(config: Config) -> tuple[Workers, dict[str, object]]:
+def _engine(live: Live) -> tuple[Workers, dict[str, object]]:
     """Load the engine; build it first where it is missing and the configuration allows that."""
     for attempt in (1, 2):
-        workers = Workers(config, config.service.workers, lambda _: None)
+        workers = Workers(live, live.config.service.workers, lambda _: None)
         workers.start()
         try:
             return workers, workers.wait_ready()
         except EngineMissingError:
             workers.close()
-            if config.engine.on_missing == "fail" or attempt == 2:  # noqa: PLR2004 - the second time around
+            if live.config.engine.on_missing == "fail" or attempt == 2:  # noqa: PLR2004 - the second time around
                 raise
         except BaseException:
             workers.close()
             raise
         with Stages() as stages:
-            prebuild(config, stages)
+            prebuild(live.config, stages)
     raise AssertionError  # not reached
 
 

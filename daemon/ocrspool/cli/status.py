@@ -127,8 +127,8 @@ def _print(facts: dict[str, Any]) -> None:
         )
         if engine:
             console.print(
-                f"engine:  {engine['runtime']} {engine['runtime_version']}, {engine['precision']} on {engine['device']}, "
-                f"{engine['fingerprint']}"
+                f"engine:  {engine['runtime']} {engine['runtime_version']}, {engine['precision']} "
+                f"on {engine['device']}, {engine['fingerprint']}"
             )
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("inbox")

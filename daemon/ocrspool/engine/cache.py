@@ -120,7 +120,7 @@ class EngineCache:
             os.close(lock)
 
     def clear(self, items: Identity) -> None:
-        """Remove what is in the engine's folder; the manifest first, so that no moment shows half an engine as whole."""
+        """Remove what is in the engine's folder, its manifest first: at no moment is half an engine shown as whole."""
         folder = self.folder(items)
         (folder / "manifest.json").unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -89,20 +89,20 @@ def scaled(page: Pixels, size: tuple[int, int]) -> Pixels:
 
 def boxes(probability: NDArray[np.float32], settings: DetectSettings) -> Iterator[tuple[Quad, float]]:
     """Yield polygon and confidence of each text box of a probability map [h, w], in map pixels."""
-    binary = cv2.compare(probability, settings.threshold, cv2.CMP_GT)
+    binary = (probability > settings.threshold).view(np.uint8)
     contours, _ = cv2.findContours(binary, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     for contour in contours[: settings.candidates]:
         center, (width, height), angle = cv2.minAreaRect(contour)
         if min(width, height) < _LEAST_KERNEL_SIDE:
             continue
-        confidence = _mean_inside(probability, cv2.boxPoints((center, (width, height), angle)))
+        confidence = _mean_inside(probability, _corners(center, (width, height), angle))
         if confidence < settings.box_threshold:
             continue
         # Offsetting a rectangle outwards and boxing the result again is the rectangle grown on all sides.
         growth = settings.unclip * width * height / (width + height)  # 2 * ratio * area / perimeter
         grown = (width + growth, height + growth)
         if min(grown) >= _LEAST_BOX_SIDE:
-            yield _clockwise(cv2.boxPoints((center, grown, angle))), confidence
+            yield _clockwise(_corners(center, grown, angle)), confidence
 
 
 def _multiple(pixels: float) -> int:
@@ -139,13 +139,17 @@ def _tiles(length: int, most: int) -> Iterator[tuple[int, int, int, int]]:
         yield start, start + size, kept, kept_end
 
 
+def _corners(center: Sequence[float], size: Sequence[float], angle: float) -> Quad:
+    return cv2.boxPoints((center, size, angle)).astype(np.float32, copy=False)
+
+
 def _mean_inside(probability: NDArray[np.float32], corners: Quad) -> float:
     """Return the mean probability inside four corners."""
     height, width = probability.shape
     left, top = np.floor(corners.min(axis=0)).astype(int).clip(0, (width - 1, height - 1))
     right, bottom = np.ceil(corners.max(axis=0)).astype(int).clip(0, (width - 1, height - 1))
     mask = np.zeros((bottom - top + 1, right - left + 1), np.uint8)
-    cv2.fillConvexPoly(mask, (corners - (left, top)).astype(np.int32), 1)  # type: ignore[call-overload]
+    cv2.fillConvexPoly(mask, (corners - (left, top)).astype(np.int32), 1)
     return float(cv2.mean(probability[top : bottom + 1, left : right + 1], mask)[0])
 
 

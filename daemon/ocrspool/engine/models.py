@@ -149,6 +149,6 @@ def _varint(data: mmap.mmap, position: int) -> tuple[int, int]:
         byte = data[position]
         position += 1
         value |= (byte & 0x7F) << shift
-        if byte < 0x80:
+        if not byte & 0x80:
             return value, position
         shift += 7

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Role = Literal["detection", "recognition", "classifier"]
 
+PADDING = 127
+"""Pixels beside a line that is narrower than the batch: the middle of 0 to 255, which normalizes to about 0."""
+
 Shape = tuple[int, int, int, int]
 """Batch, height, width, channels: the order in which pixels arrive, whatever the model's own layout."""
 

@@ -7,6 +7,7 @@ always filled to the net's size, and its neighbors in the batch do not reach it.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 
 from ocrspool.engine.models import LINE_HEIGHT
+from ocrspool.engine.net import PADDING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +25,13 @@ if TYPE_CHECKING:
     from ocrspool.engine.net import Net, Pixels
 
 _BLANK = 0
-_PADDING = 127  # the middle of 0 to 255, which normalization turns into PP-OCR's padding value 0
-_FINE = 640  # pixels; up to this width buckets are 32 apart, beyond it 128: few shapes where few lines are
-_FINE_STEP = 32
+# Every shape that is new to a net costs it 10 to 50 ms once, every padded column costs on every call: fine steps
+# where most lines are, coarse ones where few are and a step is small beside the width.
+_FINE_UP_TO, _FINE_STEP = 640, 32
 _COARSE_STEP = 128
+_CUT_SEARCH = LINE_HEIGHT  # pixels to each side of an even cut in which the widest gap is looked for
+_WORD_SPACE = LINE_HEIGHT // 6  # pixels; a wider gap between two pieces is a space
+_FLAT = 12.0  # grey levels of standard deviation down a column of pixels, below which it holds no ink
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,32 +42,49 @@ class Reading:
     confidence: float
 
 
-def strip(pixels: Pixels, most_width: int) -> Pixels:
-    """Return a line's pixels [h, w] or [h, w, 3] as [48, width, 3] in its natural width, squeezed only if too wide."""
+def strips(pixels: Pixels, net: Net) -> list[Pixels]:
+    """Return a line's pixels [h, w] or [h, w, 3] as [48, width, 3] in natural width.
+
+    One strip, unless the line is wider than the net takes (3200 pixels are 66 times its height): that is cut into
+    equal pieces at the nearest gaps. PaddleOCR squeezes such lines instead, which blurs every character.
+    """
     height, width = pixels.shape[:2]
-    width = min(max(-(-width * LINE_HEIGHT // height), 1), most_width)
-    shrinking = height > LINE_HEIGHT
+    width = max(-(-width * LINE_HEIGHT // height), 1)
     if pixels.shape[:2] != (LINE_HEIGHT, width):
-        pixels = cv2.resize(
-            pixels, (width, LINE_HEIGHT), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-        )  # type: ignore[assignment]
-    return cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR) if pixels.ndim == 2 else pixels  # type: ignore[return-value]  # noqa: PLR2004
+        shrinking = height > LINE_HEIGHT
+        method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+        pixels = cv2.resize(pixels, (width, LINE_HEIGHT), interpolation=method)  # type: ignore[assignment]
+    if pixels.ndim == 2:  # noqa: PLR2004  # grey
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)  # type: ignore[assignment]
+    most = net.profile.maximum[2]
+    return [pixels] if width <= most else _cut(pixels, most)
+
+
+def joined(pieces: Sequence[tuple[Pixels, Reading]]) -> Reading:
+    """Return the reading of a line from those of its strips, in order."""
+    text = pieces[0][1].text
+    for (before, _), (after, reading) in itertools.pairwise(pieces):
+        gap = _flat_run(before[:, ::-1]) + _flat_run(after)
+        text += (" " if gap > _WORD_SPACE else "") + reading.text
+    weights = [max(len(reading.text), 1) for _, reading in pieces]
+    total = sum(weight * reading.confidence for weight, (_, reading) in zip(weights, pieces, strict=True))
+    return Reading(text, total / sum(weights))
 
 
 def bucket(width: int, net: Net) -> int:
     """Return the width at which a strip of `width` pixels is given to the net."""
-    step = _FINE_STEP if width <= _FINE else _COARSE_STEP
+    step = _FINE_STEP if width <= _FINE_UP_TO else _COARSE_STEP
     return min(max(-(-width // step) * step, net.profile.minimum[2]), net.profile.maximum[2])
 
 
-def read(net: Net, strips: Sequence[Pixels], characters: Sequence[str]) -> list[Reading]:
+def read(net: Net, batch: Sequence[Pixels], characters: Sequence[str]) -> list[Reading]:
     """Return the reading of each strip; all must share one bucket, and be no more than the net's batch."""
-    width = bucket(strips[0].shape[1], net)
-    batch = np.full((net.batch, LINE_HEIGHT, width, 3), _PADDING, np.uint8)
-    for index, pixels in enumerate(strips):
-        batch[index, :, : pixels.shape[1]] = pixels
-    best, probability = net(batch)
-    return decode(best[: len(strips)], probability[: len(strips)], characters)
+    width = bucket(batch[0].shape[1], net)
+    filled = np.full((net.batch, LINE_HEIGHT, width, 3), PADDING, np.uint8)
+    for index, pixels in enumerate(batch):
+        filled[index, :, : pixels.shape[1]] = pixels
+    best, probability = net(filled)
+    return decode(best[: len(batch)], probability[: len(batch)], characters)
 
 
 def decode(best: NDArray[Any], probability: NDArray[Any], characters: Sequence[str]) -> list[Reading]:
@@ -80,3 +102,39 @@ def decode(best: NDArray[Any], probability: NDArray[Any], characters: Sequence[s
         Reading("".join(map(characters.__getitem__, line.tolist())), float(confidence))
         for line, confidence in zip(classes, confidences, strict=True)
     ]
+
+
+def _cut(pixels: Pixels, most: int) -> list[Pixels]:
+    """Cut a strip into the fewest pieces that fit, in the middle of gaps where there are any."""
+    width = pixels.shape[1]
+    count = -(-width // (most - 2 * _CUT_SEARCH))
+    flat = _flat(pixels)
+    edges = [0]
+    for index in range(1, count):
+        even = width * index // count
+        start = even - _CUT_SEARCH
+        edges.append(start + _middle_of_longest_run(flat[start : even + _CUT_SEARCH]))
+    edges.append(width)
+    return [pixels[:, left:right] for left, right in itertools.pairwise(edges)]
+
+
+def _flat(pixels: Pixels) -> NDArray[np.bool_]:
+    """Return for each column of pixels whether it holds no ink."""
+    flat: NDArray[np.bool_] = pixels[:, :, 1].std(axis=0) < _FLAT
+    return flat
+
+
+def _flat_run(pixels: Pixels) -> int:
+    """Return how many columns from the left hold no ink, looked for within a line's height."""
+    flat = _flat(pixels[:, :LINE_HEIGHT])
+    return len(flat) if flat.all() else int(np.argmin(flat))
+
+
+def _middle_of_longest_run(flags: NDArray[np.bool_]) -> int:
+    """Return the middle of the longest run of true values, or of everything where there is none."""
+    changes = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
+    starts, ends = changes[::2], changes[1::2]
+    if len(starts) == 0:
+        return len(flags) // 2
+    longest = int(np.argmax(ends - starts))
+    return int(starts[longest] + ends[longest]) // 2

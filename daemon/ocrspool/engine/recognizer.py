@@ -10,22 +10,22 @@ import time
 from collections import defaultdict
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import cv2
-import numpy as np
 
 from ocrspool.engine import recognize
 from ocrspool.engine.crop import crop, is_vertical, quarter_turned
-from ocrspool.engine.detect import Detected, DetectSettings, detect
+from ocrspool.engine.detect import DetectSettings, detect
 from ocrspool.engine.order import reading_order
 from ocrspool.engine.orientation import Rotation, page_rotation, turned_back, turned_page
 from ocrspool.model import PageText, Polygon, TextLine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from ocrspool.engine.net import Net, Pixels
@@ -45,26 +45,58 @@ class Nets:
 
 @dataclass(frozen=True, slots=True)
 class RecognizeSettings:
-    """What a profile may change about recognition."""
+    """What may be changed about recognition."""
 
     detect: DetectSettings = field(default_factory=DetectSettings)
     least_confidence: float = 0.5
-    """Lines read with less are dropped: below it they are pictures, stamps and specks taken for text."""
+    """Lines read with less are dropped, as RapidOCR does: most are pictures, stamps and specks taken for text."""
+
+
+@dataclass(slots=True)
+class _Variant:
+    """One way to read a line: as it lies, or turned."""
+
+    polygon: NDArray[np.float32]
+    strips: list[Pixels]
+    readings: dict[int, Reading] = field(default_factory=dict)
+    """By strip."""
+
+    def reading(self) -> Reading:
+        """Return what the whole line says."""
+        return recognize.joined([(strip, self.readings[index]) for index, strip in enumerate(self.strips)])
+
+
+@dataclass(slots=True)
+class _Line:
+    """One line between finding and reading it."""
+
+    detection_confidence: float
+    variants: list[_Variant]
 
 
 @dataclass(slots=True)
 class _Found:
     """One page between finding its lines and reading them."""
 
-    page: Pixels
-    """Turned upright."""
+    height: int
+    width: int
     rotation: Rotation
-    lines: list[Detected]
-    strips: list[list[Pixels]]
-    """Per line what is to be read: one strip, or one per direction where that is unclear."""
+    lines: list[_Line]
+    """On the page turned upright."""
     seconds: dict[str, float]
-    readings: dict[tuple[int, int], Reading] = field(default_factory=dict)
-    """By line and strip."""
+
+
+class _Piece(NamedTuple):
+    """One strip to be read, and where its reading goes."""
+
+    page: _Found
+    variant: _Variant
+    number: int
+
+    @property
+    def pixels(self) -> Pixels:
+        """The strip."""
+        return self.variant.strips[self.number]
 
 
 class Recognizer:
@@ -77,7 +109,7 @@ class Recognizer:
         self._pool = ThreadPoolExecutor(nets.recognition.parallel, thread_name_prefix="recognize")
         cv2.setNumThreads(1)  # the pool is what spreads work over cores; OpenCV's own threads would fight it
 
-    def __enter__(self) -> Recognizer:
+    def __enter__(self) -> Recognizer:  # noqa: PYI034  # Self is not in Python 3.10
         return self
 
     def __exit__(
@@ -92,93 +124,93 @@ class Recognizer:
     def recognize(self, pages: Sequence[Pixels], orientation: Sequence[Orientation]) -> list[PageText]:
         """Return the text of each page; `orientation` says per page whether it may be turned."""
         searches = [self._pool.submit(self._find, page, mode) for page, mode in zip(pages, orientation, strict=True)]
-        found = [search.result() for search in searches]
-        self._read_all(found)
-        return [self._page_text(one) for one in found]
+        found: list[_Found] = []
+        reads = [self._pool.submit(self._read, batch) for batch in self._batches(searches, found)]
+        for read in reads:
+            for piece, reading, seconds in read.result():
+                piece.variant.readings[piece.number] = reading
+                piece.page.seconds["recognize"] += seconds
+        return [self._page_text(page) for page in found]
 
     def _find(self, page: Pixels, orientation: Orientation) -> _Found:
         """Find the lines of one page, turning it upright first where it is not."""
+        height, width = page.shape[:2]
         started = time.perf_counter()
         lines = detect(self._nets.detection, page, self._settings.detect)
         detected = time.perf_counter()
         rotation: Rotation = 0
         if orientation == "auto" and lines:
-            rotation = page_rotation(page, [line.polygon for line in lines], self._nets.classifier, self._read_sample)
-            if rotation:
-                page = turned_page(page, rotation)
-                lines = detect(self._nets.detection, page, self._settings.detect)
+            polygons = [line.polygon for line in lines]
+            rotation = page_rotation(page, polygons, self._nets.classifier, self._read_sample)
+        if rotation:
+            page = turned_page(page, rotation)
+            lines = detect(self._nets.detection, page, self._settings.detect)
         oriented = time.perf_counter()
-        strips = [self._strips(page, line.polygon) for line in lines]
+        cut = [_Line(line.confidence, self._variants(page, line.polygon)) for line in lines]
         seconds = {
             "detect": detected - started,
             "orient": oriented - detected,
             "recognize": time.perf_counter() - oriented,
         }
-        return _Found(page, rotation, lines, strips, seconds)
+        return _Found(height, width, rotation, cut, seconds)
 
-    def _strips(self, page: Pixels, polygon: NDArray[np.float32]) -> list[Pixels]:
-        """Return what has to be read for one line: vertical ones are tried running down and running up."""
-        turns = (1, 3) if is_vertical(polygon) else (0,)
-        return [self._strip(crop(page, quarter_turned(polygon, turn))) for turn in turns]
-
-    def _strip(self, pixels: Pixels) -> Pixels:
-        return recognize.strip(pixels, self._nets.recognition.profile.maximum[2])
+    def _variants(self, page: Pixels, polygon: NDArray[np.float32]) -> list[_Variant]:
+        """Return the ways to read one line: vertical ones are tried running down and running up."""
+        turned = [quarter_turned(polygon, turns) for turns in ((1, 3) if is_vertical(polygon) else (0,))]
+        return [_Variant(one, recognize.strips(crop(page, one), self._nets.recognition)) for one in turned]
 
     def _read_sample(self, lines: list[Pixels]) -> list[Reading]:
-        """Read a few lines in the calling thread."""
+        """Read a few lines in the calling thread; of a line that is cut, only the beginning."""
         net = self._nets.recognition
-        return [recognize.read(net, [self._strip(line)], self._characters)[0] for line in lines]
+        return [recognize.read(net, recognize.strips(line, net)[:1], self._characters)[0] for line in lines]
 
-    def _read_all(self, found: list[_Found]) -> None:
-        """Read the lines of all pages, widest first so that the last calls are short ones."""
+    def _batches(self, searches: Sequence[Future[_Found]], found: list[_Found]) -> Iterator[list[_Piece]]:
+        """Yield what to read, in batches of one bucket as soon as they are full; append each page to `found`."""
         net = self._nets.recognition
-        groups: defaultdict[int, list[tuple[_Found, int, int]]] = defaultdict(list)
-        for one in found:
-            for line, strips in enumerate(one.strips):
-                for variant, pixels in enumerate(strips):
-                    groups[recognize.bucket(pixels.shape[1], net)].append((one, line, variant))
-        work: list[tuple[list[tuple[_Found, int, int]], Future[Any]]] = []
-        for width in sorted(groups, reverse=True):
-            group = groups[width]
-            for start in range(0, len(group), net.batch):
-                batch = group[start : start + net.batch]
-                work.append((batch, self._pool.submit(self._read_batch, batch)))
-        for batch, future in work:
-            readings, seconds = future.result()
-            for (one, line, variant), reading in zip(batch, readings, strict=True):
-                one.readings[line, variant] = reading
-                one.seconds["recognize"] += seconds / len(batch)
+        waiting: defaultdict[int, list[_Piece]] = defaultdict(list)
+        for search in searches:
+            page = search.result()
+            found.append(page)
+            for piece in _pieces(page):
+                width = recognize.bucket(piece.pixels.shape[1], net)
+                waiting[width].append(piece)
+                if len(waiting[width]) == net.batch:
+                    yield waiting.pop(width)
+        yield from waiting.values()
 
-    def _read_batch(self, batch: list[tuple[_Found, int, int]]) -> tuple[list[Reading], float]:
+    def _read(self, batch: list[_Piece]) -> list[tuple[_Piece, Reading, float]]:
+        """Read one batch; the time it took is split evenly over its lines."""
         started = time.perf_counter()
-        strips = [one.strips[line][variant] for one, line, variant in batch]
+        strips = [piece.pixels for piece in batch]
         readings = recognize.read(self._nets.recognition, strips, self._characters)
-        return readings, time.perf_counter() - started
+        seconds = (time.perf_counter() - started) / len(batch)
+        return [(piece, reading, seconds) for piece, reading in zip(batch, readings, strict=True)]
 
-    def _page_text(self, found: _Found) -> PageText:
-        """Choose, order and place the lines of one page."""
-        height, width = found.page.shape[:2]
-        if found.rotation in (90, 270):
-            height, width = width, height
-        lines = []
-        upright = []
-        for index, line in enumerate(found.lines):
-            variants = [found.readings[index, variant] for variant in range(len(found.strips[index]))]
-            best = max(range(len(variants)), key=lambda variant: variants[variant].confidence)
-            reading = variants[best]
+    def _page_text(self, page: _Found) -> PageText:
+        """Choose, place and order the lines of one page."""
+        lines: list[TextLine] = []
+        upright: list[Polygon] = []
+        for line in page.lines:
+            choices = [(variant.reading(), variant) for variant in line.variants]
+            reading, variant = max(choices, key=lambda choice: choice[0].confidence)
             if not reading.text.strip() or reading.confidence < self._settings.least_confidence:
                 continue
-            polygon = quarter_turned(line.polygon, (1, 3)[best]) if len(variants) > 1 else line.polygon
-            upright.append(_points(line.polygon))
-            lines.append(
-                TextLine(
-                    reading.text,
-                    reading.confidence,
-                    _points(turned_back(polygon, found.rotation, height, width)),
-                    line.confidence,
-                )
-            )
-        return PageText(tuple(lines[index] for index in reading_order(upright)), found.rotation, found.seconds)
+            polygon = turned_back(variant.polygon, page.rotation, page.height, page.width)
+            lines.append(TextLine(reading.text, reading.confidence, _points(polygon), line.detection_confidence))
+            upright.append(_points(variant.polygon))
+        order = reading_order(upright)
+        return PageText(tuple(lines[index] for index in order), page.rotation, page.seconds)
+
+
+def _pieces(page: _Found) -> list[_Piece]:
+    """Return every strip of a page, widest first, so that the last calls of all are short ones."""
+    pieces = [
+        _Piece(page, variant, index)
+        for line in page.lines
+        for variant in line.variants
+        for index in range(len(variant.strips))
+    ]
+    return sorted(pieces, key=lambda piece: -piece.pixels.shape[1])
 
 
 def _points(polygon: NDArray[np.float32]) -> Polygon:

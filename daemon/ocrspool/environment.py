@@ -1,0 +1,31 @@
+"""The environment of child processes: every library writes below our cache, and none of them phones home.
+
+Set before a library loads, because most read these variables once, at import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def of_children(base: Mapping[str, str], cache: Path) -> dict[str, str]:
+    """Return `base` with all that a library may write, or ask of the network, redirected or switched off."""
+    home = cache / "home"
+    return {
+        **base,
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "XDG_DATA_HOME": str(home / ".local/share"),
+        "XDG_STATE_HOME": str(home / ".local/state"),
+        # The CUDA driver's cache of kernels that a library did not bring for this GPU.
+        "CUDA_CACHE_PATH": str(cache / "cuda"),
+        # ONNX Runtime's wheels send telemetry from 1.32 on; this is the name that works.
+        "ORT_DISABLE_TELEMETRY": "1",
+        "HF_HUB_OFFLINE": "1",
+        # PaddleX: its own folder, no look at the model hub, and never the CPU in place of a GPU without a word.
+        "PADDLE_PDX_CACHE_HOME": str(cache / "paddlex"),
+        "PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK": "True",
+        "PADDLE_PDX_DISABLE_DEVICE_FALLBACK": "1",
+    }

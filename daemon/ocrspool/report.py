@@ -1,0 +1,91 @@
+"""Tells systemd and `ocrspool status` where the service stands: when that changes, at most once a second."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ocrspool import atomic
+from ocrspool.notify import Notifier
+from ocrspool.result import Engine
+from ocrspool.tally import Tally
+
+_LEAST_SECONDS = 1.0
+_MOST_SECONDS = 60.0
+"""The rate falls while nothing happens; this often that is told too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is told as soon as it changes."""
+
+    state: str
+    """ready, degraded (no worker has an engine) or stopping."""
+    waiting: int
+    in_work: int
+    workers: tuple[int, ...]
+    """Process ids."""
+    worker_restarts: int
+
+
+class Reporter:
+    """Keepalive and status, each as often as it is due. Belongs to the main thread."""
+
+    def __init__(self, notifier: Notifier, runtime: Path, engine: Engine, tally: Tally) -> None:
+        self._notifier = notifier
+        self._file = runtime / "status.json"
+        self._engine = engine
+        self._tally = tally
+        self._told: object = None
+        self._told_at = 0.0
+        self._kept_alive_at = 0.0
+
+    def keepalive(self, *, alive: bool) -> None:
+        """Show systemd's watchdog that all is well, twice as often as it asks, but not while something is stuck."""
+        every = self._notifier.keepalive_seconds
+        now = time.monotonic()
+        if every is not None and now >= self._kept_alive_at + every:
+            self._kept_alive_at = now
+            if alive:
+                self._notifier.keepalive()
+
+    def tell(self, standing: Standing) -> None:
+        """Tell what has changed, unless the last time was a moment ago."""
+        total = self._tally.total()
+        current = (standing, total)
+        since = time.monotonic() - self._told_at
+        if since < (_LEAST_SECONDS if current != self._told else _MOST_SECONDS):
+            return
+        self._told, self._told_at = current, time.monotonic()
+        rate = self._tally.pages_per_second()
+        self._notifier.status(
+            f"{standing.state} · {self._engine.runtime} {self._engine.precision} · {standing.waiting} waiting, "
+            f"{standing.in_work} in work, {total.done} done, {total.failed} failed · {rate:.1f} pages/s"
+        )
+        facts = {
+            "pid": os.getpid(),
+            **asdict(standing),
+            "engine": asdict(self._engine),
+            "pages_per_second": round(rate, 2),
+            "since_start": self._tally.by_inbox(),
+            "last_failures": self._tally.failures(),
+        }
+        with suppress(OSError):  # a full disk must not stop the service for want of its status
+            atomic.write(self._file, json.dumps(facts).encode(), durable=False)
+
+    def due_in(self, standing: Standing) -> float:
+        """Return in how many seconds there will be something to tell, if nothing happens before."""
+        changed = (standing, self._tally.total()) != self._told
+        due = [self._told_at + (_LEAST_SECONDS if changed else _MOST_SECONDS)]
+        if self._notifier.keepalive_seconds is not None:
+            due.append(self._kept_alive_at + self._notifier.keepalive_seconds)
+        return min(due) - time.monotonic()
+
+    def close(self) -> None:
+        """Take the status away: nobody is serving any more."""
+        with suppress(OSError):
+            self._file.unlink(missing_ok=True)
