@@ -56,7 +56,7 @@ def build(plan: Plan, on_stage: OnStage, *, force: bool = False) -> tuple[Manife
     Waits for another process that builds the same engine. Raise EngineError when it cannot be built.
     """
     with plan.cache.building(plan.identity) as folder:
-        if not force and (manifest := _sound(plan)) is not None:
+        if not force and (manifest := _sound(plan, on_stage)) is not None:
             return manifest, False
         plan.cache.clear(plan.identity)
         stages = Stages(on_stage)
@@ -133,13 +133,17 @@ def _open(plan: Plan) -> Recognizer:
     return Recognizer(nets, models.characters(plan.models.recognition))
 
 
-def _sound(plan: Plan) -> Manifest | None:
-    """Return the manifest of a sound engine in the cache, None where it has to be built."""
+def _sound(plan: Plan, on_stage: OnStage) -> Manifest | None:
+    """Return the manifest of the engine in the cache if it passes the whole proof, None where it has to be built.
+
+    The whole of it, because another version of this program may read the known page otherwise.
+    """
     try:
-        manifest = plan.cache.find(plan.identity)
-        plan.cache.verify(plan.identity, manifest)
-    except EngineMissingError:
+        recognizer, manifest, _ = load(plan, on_stage)
+    except EngineMissingError as error:
+        on_stage(error.message)
         return None
+    recognizer.close()
     return manifest
 
 
