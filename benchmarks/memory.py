@@ -1,0 +1,29 @@
+"""Resident memory after 0, 100, ... 500 pages of the corpus' receipts through one service."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from serving import machine, scratch, serving
+
+PAGES, STEP = 500, 100
+
+
+def main() -> None:
+    corpus = Path(os.environ.get("OCRSPOOL_CORPUS") or sys.exit("OCRSPOOL_CORPUS names no folder"))
+    receipts = sorted((corpus / "documents").glob("receipt-[0-9]*.jpg"))[:10]
+    print(machine())
+    with scratch() as folder, serving(Path(folder), "settle_seconds = 0.5\n") as served:
+        for target in range(0, PAGES + 1, STEP):
+            for number in range(max(0, target - STEP), target):
+                shutil.copy(receipts[number % len(receipts)], served.spool / "inbox" / f"{number}.jpg")
+            served.wait_for(target, 3600)
+            held = ", ".join(f"{kind} {size:.0f} MB" for kind, size in served.memory().items())
+            print(f"{target:5} pages: {held}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""(no benchmark.) A real service in a folder of its own, for the benchmarks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+COMMAND = Path(sys.executable).with_name("ocrspool")
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A service that is ready."""
+
+    process: subprocess.Popen[bytes]
+    spool: Path
+    log: Path
+    start_seconds: float
+    """From the start of the process to its line that says ready."""
+    ready_line: str
+
+    def outcomes(self) -> int:
+        """How many files have come out so far, read or failed."""
+        failed = sum(1 for path in (self.spool / "failed").rglob("*") if not path.name.endswith(".reason.json"))
+        return failed + sum(1 for path in (self.spool / "outbox").rglob("*.json"))
+
+    def wait_for(self, count: int, seconds: float) -> None:
+        """Wait until so many files have come out; show how far it is."""
+        deadline = time.monotonic() + seconds
+        while (done := self.outcomes()) < count:
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                sys.exit(f"only {done} of {count} came out; see {self.log}")
+            print(f"\r{done} of {count}", end="", file=sys.stderr, flush=True)
+            time.sleep(0.2)
+        print("\r" + " " * 30 + "\r", end="", file=sys.stderr)
+
+    def memory(self) -> dict[str, float]:
+        """Resident megabytes of the service, its decoders and its workers, by kind."""
+        held = {"service": resident(self.process.pid)}
+        for child in _children(self.process.pid):
+            command = Path(f"/proc/{child}/cmdline").read_bytes()
+            kind = "worker" if b"ocrspool.worker" in command else "decoder"
+            held[kind] = held.get(kind, 0.0) + resident(child)
+        return held
+
+
+def resident(pid: int) -> float:
+    """Resident megabytes of a process (VmRSS)."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def machine() -> str:
+    """Return what this is run on, in a line."""
+    facts = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":", 1)[1].strip() for line in facts if line.startswith("model name")), "?")
+    load = Path("/proc/loadavg").read_text().split()[0]
+    return (
+        f"{len(os.sched_getaffinity(0))} processors ({model}), Python {platform.python_version()}, load before: {load}"
+    )
+
+
+@contextlib.contextmanager
+def serving(folder: Path, settings: str = "") -> Iterator[Served]:
+    """Serve `folder`/spool, with engines out of `folder`/cache."""
+    config, log = folder / "ocrspool.toml", folder / "log"
+    config.write_text(f'[paths]\ncache = "cache"\nruntime = "run"\n[inbox.default]\nroot = "spool"\n{settings}')
+    subprocess.run([COMMAND, "prebuild", "--config", config], check=True, capture_output=True)
+    began = time.monotonic()
+    with log.open("w") as file:
+        process = subprocess.Popen([COMMAND, "serve", "--config", config], stderr=file)
+    try:
+        while not (ready := [line for line in log.read_text().splitlines() if " ready after " in line]):
+            if process.poll() is not None:
+                sys.exit(f"the service did not start:\n{log.read_text()}")
+            time.sleep(0.005)
+        yield Served(process, folder / "spool", log, time.monotonic() - began, ready[0])
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def scratch() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder that goes when the benchmark ends."""
+    return tempfile.TemporaryDirectory(prefix="ocrspool-bench-")
+
+
+def _children(parent: int) -> list[int]:
+    """Return the processes that any thread of the parent started."""
+    listed = Path(f"/proc/{parent}/task").glob("*/children")
+    return [int(child) for file in listed for child in file.read_text().split()]
