@@ -26,9 +26,7 @@ def main() -> None:
         done = {path.name for path in (served.spool / "done").iterdir()}
         results = {path.name for path in (served.spool / "outbox").iterdir()}
         left = [path.name for path in (served.spool / "inbox").iterdir()]
-    print(
-        f"{count} files dropped in {dropped:.1f} s; {len(results)} results, {len(done)} sources retired, {len(left)} left"
-    )
+    print(f"{count} files dropped in {dropped:.1f} s: {len(results)} results, {len(done)} retired, {len(left)} left")
     expected = {f"{number:06}.pgm.json" for number in range(count)}
     print(f"each exactly once: {results == expected and len(done) == count}")
     print(f"all out after {took:.1f} s: {count / took:.0f} files/s")
