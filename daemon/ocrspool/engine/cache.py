@@ -159,7 +159,7 @@ def measure(folder: Path) -> dict[str, dict[str, Any]]:
     return {
         os.fspath(path.relative_to(folder)): {"size": path.stat().st_size, "sha256": _sha256_of((path,))}
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "manifest.json"
+        if path.is_file() and path != folder / "manifest.json"
     }
 
 

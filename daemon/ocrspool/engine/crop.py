@@ -19,10 +19,10 @@ _VERTICAL = 1.5  # height / width from which PP-OCR takes a line to run vertical
 _AXIS_TOLERANCE = 0.5  # pixels; up to here a slice shows the same as a warp
 
 
-def is_vertical(polygon: NDArray[np.float32]) -> bool:
-    """Return whether the line runs down (or up) the page."""
+def is_vertical(polygon: NDArray[np.float32], ratio: float = _VERTICAL) -> bool:
+    """Return whether the line runs down (or up) the page: its height is at least `ratio` times its width."""
     width, height = _size(polygon)
-    return height >= _VERTICAL * width
+    return height >= ratio * width
 
 
 def crop(page: Pixels, polygon: NDArray[np.float32]) -> Pixels:

@@ -71,8 +71,8 @@ def detect(net: Net, page: Pixels, settings: DetectSettings) -> list[Detected]:
 def map_size(height: int, width: int, side: int) -> tuple[int, int]:
     """Return the height and width at which a page is looked at, multiples of the net's stride.
 
-    The area is bounded, not the long side: a long receipt keeps its resolution. Pages are never enlarged beyond
-    double size, which is where detection stops to gain.
+    The area is bounded, not the long side: a long receipt keeps its resolution. Small pages are not enlarged: at 1.5
+    and 2 times their size, as many documents got worse as got better (measured).
     """
     scale = min(math.sqrt(0.75 * side * side / (height * width)), 1.0)
     return _multiple(height * scale), _multiple(width * scale)

@@ -46,7 +46,10 @@ def resolved(settings: CpuSettings, cpuinfo: Path = Path("/proc/cpuinfo")) -> Cp
 
 
 def facts(settings: CpuSettings, cpuinfo: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
-    """Return name and value of everything that makes an engine compiled elsewhere or otherwise a wrong one."""
+    """Return name and value of everything that makes an engine compiled elsewhere or otherwise a wrong one.
+
+    Streams and threads are not among them: they are set when an engine is loaded, and its blob is the same.
+    """
     model, flags = _processor(cpuinfo)
     chosen = resolved(settings, cpuinfo)
     return {
@@ -55,9 +58,7 @@ def facts(settings: CpuSettings, cpuinfo: Path = Path("/proc/cpuinfo")) -> dict[
         "device": chosen.device,
         "cpu": model,
         "cpu_flags": " ".join(sorted(flags & _RELEVANT_FLAGS)),
-        "precision": chosen.precision,
-        "streams": str(chosen.streams),
-        "threads": str(chosen.threads),
+        "precision": chosen.precision,  # OpenVINO itself takes a blob made for another precision for a hit
     }
 
 

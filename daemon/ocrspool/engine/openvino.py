@@ -50,7 +50,7 @@ with _without_converter():
 
 
 def build(spec: NetSpec, folder: Path, settings: CpuSettings) -> None:
-    """Compile a model into `folder`, so that `load` finds it there with the same settings.
+    """Compile a model into `folder`, so that `load` finds it there with the same precision.
 
     The model is edited and saved first and compiled from the saved file: the cache's key is a hash of the model as
     read, and only a file gives the same one every time (editing in memory numbers its nodes differently).
@@ -78,7 +78,7 @@ def load(spec: NetSpec, folder: Path, settings: CpuSettings) -> OpenVinoNet:
         for path, _ in _blobs(folder) - before:
             path.unlink(missing_ok=True)
         raise EngineMissingError(
-            f"the engine of {spec.name} in {folder} was made for other settings or another OpenVINO",
+            f"the engine of {spec.name} in {folder} was made of another model or by another OpenVINO",
             "run `ocrspool prebuild`",
         )
     return OpenVinoNet(spec, compiled)

@@ -22,6 +22,7 @@ _FULL = 0.7  # running text fills its column: the median line is this long, as a
 _LONGEST = 0.9  # quantile of the widths that stands for "the longest ones", so that no stray line decides
 _SAME_ROW = 0.5  # shared height, as a share of the lower box, from which two boxes stand in one row
 _LEAST_GUTTER = 0.5  # of a line's height; narrower gaps are spaces between words
+_APART = 2.0  # line heights; what stands alone this far above or below columns is no part of them
 _VERTICAL = 1.5  # height / width of a line that runs down
 
 
@@ -81,7 +82,7 @@ def _ordered(boxes: list[Box]) -> list[Box]:
     stretch = _columns(bands)
     if stretch is None:
         return _rows(boxes)
-    first, last, gutter = stretch
+    first, last, gutter = _trimmed(bands, *stretch)
     above = [box for band in bands[:first] for box in band]
     inside = [box for band in bands[first:last] for box in band]
     below = [box for band in bands[last:] for box in band]
@@ -120,6 +121,23 @@ def _columns(bands: list[list[Box]]) -> tuple[int, int, float] | None:
             if gutter is not None:
                 best, most = (first, last + 1, gutter), count
     return best
+
+
+def _trimmed(bands: list[list[Box]], first: int, last: int, gutter: float) -> tuple[int, int, float]:
+    """Leave off footers and headings that stand on one side of the gutter only, well apart from the columns."""
+    height = median(box.height for band in bands[first:last] for box in band)
+
+    def alone(band: list[Box]) -> bool:
+        return len({box.right <= gutter for box in band}) == 1
+
+    def apart(upper: list[Box], lower: list[Box]) -> bool:
+        return min(box.top for box in lower) - max(box.bottom for box in upper) > _APART * height
+
+    while last - first > 1 and alone(bands[last - 1]) and apart(bands[last - 2], bands[last - 1]):
+        last -= 1
+    while last - first > 1 and alone(bands[first]) and apart(bands[first], bands[first + 1]):
+        first += 1
+    return first, last, gutter
 
 
 def _gaps(band: list[Box]) -> list[Gap]:

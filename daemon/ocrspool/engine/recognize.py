@@ -8,6 +8,7 @@ always filled to the net's size, and its neighbors in the batch do not reach it.
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from ocrspool.engine.net import Net, Pixels
 
 _BLANK = 0
+# Reading time is proportional to a line's width. At 0.85 of the natural one the corpus reads as well (mean word F1
+# 0.965 against 0.964), at 0.70 worse (0.953 against 0.955 on its harder part).
+_NARROWED = 0.85
 # Every shape that is new to a net costs it 10 to 50 ms once, every padded column costs on every call: fine steps
 # where most lines are, coarse ones where few are and a step is small beside the width.
 _FINE_UP_TO, _FINE_STEP = 640, 32
@@ -43,13 +47,13 @@ class Reading:
 
 
 def strips(pixels: Pixels, net: Net) -> list[Pixels]:
-    """Return a line's pixels [h, w] or [h, w, 3] as [48, width, 3] in natural width.
+    """Return a line's pixels [h, w] or [h, w, 3] as [48, width, 3], a little narrower than natural.
 
-    One strip, unless the line is wider than the net takes (3200 pixels are 66 times its height): that is cut into
+    One strip, unless the line is wider than the net takes (3200 pixels are 78 times its height): that is cut into
     equal pieces at the nearest gaps. PaddleOCR squeezes such lines instead, which blurs every character.
     """
     height, width = pixels.shape[:2]
-    width = max(-(-width * LINE_HEIGHT // height), 1)
+    width = max(math.ceil(width * LINE_HEIGHT / height * _NARROWED), 1)
     if pixels.shape[:2] != (LINE_HEIGHT, width):
         shrinking = height > LINE_HEIGHT
         method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 Orientation = Literal["auto", "off"]
 
+_COLUMN = 3.0  # height / width from which a vertical line cannot be a single upright character
+
 
 @dataclass(frozen=True, slots=True)
 class Nets:
@@ -155,8 +157,12 @@ class Recognizer:
         return _Found(height, width, rotation, cut, seconds)
 
     def _variants(self, page: Pixels, polygon: NDArray[np.float32]) -> list[_Variant]:
-        """Return the ways to read one line: vertical ones are tried running down and running up."""
-        turned = [quarter_turned(polygon, turns) for turns in ((1, 3) if is_vertical(polygon) else (0,))]
+        """Return the ways to read one line: vertical ones are tried running down and running up.
+
+        Short ones as they are, too: many are a single digit on a receipt, higher than it is wide.
+        """
+        turns = (0,) if not is_vertical(polygon) else (1, 3) if is_vertical(polygon, _COLUMN) else (0, 1, 3)
+        turned = [quarter_turned(polygon, count) for count in turns]
         return [_Variant(one, recognize.strips(crop(page, one), self._nets.recognition)) for one in turned]
 
     def _read_sample(self, lines: list[Pixels]) -> list[Reading]:

@@ -1,0 +1,40 @@
+"""Real engines, compiled once per session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ocrspool.engine import models, openvino
+from ocrspool.engine.identity import CpuSettings, Precision
+from ocrspool.engine.recognizer import Nets
+
+
+@dataclass(frozen=True)
+class Engine:
+    nets: Nets
+    characters: tuple[str, ...]
+
+
+def _engine(folder: Path, precision: Precision) -> Engine:
+    settings = CpuSettings(precision=precision)
+    specs = models.bundled()
+    for spec in specs:
+        (folder / spec.name).mkdir()
+        openvino.build(spec, folder / spec.name, settings)
+    nets = Nets(*(openvino.load(spec, folder / spec.name, settings) for spec in specs))
+    return Engine(nets, models.characters(specs.recognition))
+
+
+@pytest.fixture(scope="session")
+def exact_engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """Nets in f32, for comparing steps rather than precisions."""
+    return _engine(tmp_path_factory.mktemp("f32"), "f32")
+
+
+@pytest.fixture(scope="session")
+def default_engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """Nets as a user gets them."""
+    return _engine(tmp_path_factory.mktemp("auto"), "auto")

@@ -1,0 +1,116 @@
+"""Which way up a page is, with lines that carry a mark where they begin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ocrspool.engine.net import ShapeProfile
+from ocrspool.engine.orientation import Rotation, page_rotation, turned_back, turned_page
+from ocrspool.engine.recognize import Reading
+
+ROTATIONS: list[Rotation] = [0, 90, 180, 270]
+HEIGHT, WIDTH = 200, 300
+
+
+class MarkNet:
+    """A classifier that finds lines upside down whose top left is not dark, or all of them if it is a pessimist."""
+
+    parallel = 1
+    batch = 4
+    profile = ShapeProfile((1, 48, 192, 3), (4, 48, 192, 3), (4, 48, 192, 3))
+
+    def __init__(self, *, pessimist: bool = False) -> None:
+        self._pessimist = pessimist
+
+    def __call__(self, batch: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
+        assert batch.shape == (4, 48, 192, 3)
+        turned = (batch[:, :20, :16].mean(axis=(1, 2, 3)) > 60) | self._pessimist
+        return (np.stack([~turned, turned], axis=1).astype(np.float32),)
+
+
+def _read_marks(lines: list[NDArray[np.uint8]]) -> list[Reading]:
+    """Read lines well that are dark at their top left; a line six times as long as high holds six characters."""
+    marked = [line[: line.shape[0] // 3, : max(line.shape[1] // 20, 1)].mean() < 60 for line in lines]
+    lengths = [line.shape[1] // line.shape[0] for line in lines]
+    return [Reading("a" * length, 0.95 if good else 0.5) for length, good in zip(lengths, marked, strict=True)]
+
+
+def _page() -> tuple[NDArray[np.uint8], list[NDArray[np.float32]]]:
+    """Return a page of three lines that begin with a dark mark, and their polygons."""
+    page = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    polygons = []
+    for top in (20, 80, 140):
+        page[top : top + 30, 40:240] = 128
+        page[top : top + 15, 40:80] = 0
+        polygons.append(np.array([(40, top), (240, top), (240, top + 30), (40, top + 30)], np.float32))
+    return page, polygons
+
+
+def _level(polygon: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same box with the corner first that is top left on the page, as detection gives it."""
+    (left, top), (right, bottom) = polygon.min(axis=0), polygon.max(axis=0)
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
+
+
+def _lying(rotation: Rotation) -> tuple[NDArray[np.uint8], list[NDArray[np.float32]]]:
+    """Return the page as it lies on a scanner so that it has to be turned by `rotation`."""
+    page, polygons = _page()
+    away = ROTATIONS[-rotation // 90 % 4]
+    scan = turned_page(page, away)
+    return scan, [_level(turned_back(polygon, rotation, *scan.shape)) for polygon in polygons]
+
+
+@pytest.mark.parametrize("rotation", ROTATIONS)
+def test_each_rotation_is_found(rotation: Rotation) -> None:
+    scan, polygons = _lying(rotation)
+    assert page_rotation(scan, polygons, MarkNet(), _read_marks) == rotation
+
+
+@pytest.mark.parametrize("rotation", ROTATIONS)
+def test_polygons_come_back_to_the_page_as_it_lies(rotation: Rotation) -> None:
+    """The mark lies at the first corner of each line, on the scan as on the upright page."""
+    _, polygons = _page()
+    scan, _ = _lying(rotation)
+    for polygon in polygons:
+        back = turned_back(polygon, rotation, *scan.shape)
+        inside = back[0] + (back.mean(axis=0) - back[0]) * 0.1
+        x, y = inside.astype(int)
+        assert scan[y, x] == 0
+
+
+def test_a_classifier_that_errs_is_overruled_by_what_can_be_read() -> None:
+    page, polygons = _page()
+    assert page_rotation(page, polygons, MarkNet(pessimist=True), _read_marks) == 0
+
+
+def test_a_page_without_lines_stays() -> None:
+    page, _ = _page()
+    assert page_rotation(page, [], MarkNet(), _read_marks) == 0
+
+
+def test_sideways_lines_that_cannot_be_read_stay() -> None:
+    scan, polygons = _lying(90)
+    assert page_rotation(scan, polygons, MarkNet(), lambda lines: [Reading("?", 0.6) for _ in lines]) == 0
+
+
+def test_vertical_columns_are_no_sideways_page() -> None:
+    """Columns read well lying on their side, but their glyphs laid side by side read well too."""
+    scan, polygons = _lying(270)
+    sizes: list[tuple[int, ...]] = []
+
+    def read(lines: list[NDArray[np.uint8]]) -> list[Reading]:
+        sizes.extend(line.shape for line in lines)
+        return [Reading("文字列行", 0.97) if line.shape[1] > line.shape[0] else Reading("", 0) for line in lines]
+
+    upward_is_worse = iter([0.5, 1.0, 1.0])
+
+    def judged(lines: list[NDArray[np.uint8]]) -> list[Reading]:
+        factor = next(upward_is_worse)
+        return [Reading(one.text, one.confidence * factor) for one in read(lines)]
+
+    assert page_rotation(scan, polygons, MarkNet(), judged) == 0
+    assert sizes[-1] == (50, 120)  # four glyphs of 30 by 50
