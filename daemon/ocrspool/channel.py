@@ -82,6 +82,8 @@ class Channel:
         except OSError as error:
             raise ChannelClosedError(str(error)) from error
         descriptors += received
+        for descriptor in received:
+            os.set_inheritable(descriptor, False)  # noqa: FBT003 - its own form; the kernel does not do it here
         if not header:
             raise ChannelClosedError("the other side closed")
         return header + self._receive_exactly(_HEADER.size - len(header), deadline)

@@ -6,6 +6,7 @@ import os
 from itertools import combinations
 from pathlib import Path
 
+from ocrspool import filesystems
 from ocrspool.config import STATES, Config, Inbox
 
 
@@ -35,16 +36,18 @@ def _overlaps(config: Config) -> list[str]:
 
 def _folders(key: str, inbox: Inbox) -> list[str]:
     found: list[str] = []
-    devices: dict[str, int] = {}
+    places: dict[str, tuple[int, str]] = {}
     for state in STATES:
         folder = inbox.folder(state)
         found += _writable(f"{key}.{state}", folder)
-        devices[state] = _existing(folder).stat().st_dev
+        nearest = _existing(folder)
+        # Two bind mounts of one filesystem (ReadWritePaths= makes them) are one device, and no rename crosses them.
+        places[state] = (nearest.stat().st_dev, filesystems.mount_point(nearest))
     for state in STATES:
-        if devices[state] != devices["work"]:
+        if places[state] != places["work"]:
             found.append(
-                f"{key}.{state}: {inbox.folder(state)} is on another filesystem than work ({inbox.folder('work')}): "
-                "files move by rename, which needs all five folders on one"
+                f"{key}.{state}: {inbox.folder(state)} is on another filesystem or mount than work "
+                f"({inbox.folder('work')}): files move by rename, which needs all five folders on one"
             )
     return found
 
@@ -61,6 +64,6 @@ def _writable(key: str, folder: Path) -> list[str]:
 
 def _existing(folder: Path) -> Path:
     """Return the folder, or the nearest one above it that exists."""
-    while not folder.exists() and folder != folder.parent:
+    while not os.path.exists(folder) and folder != folder.parent:  # noqa: PTH110 - False where we may not look
         folder = folder.parent
     return folder

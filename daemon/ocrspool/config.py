@@ -11,16 +11,38 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import tomli
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from ocrspool.errors import ConfigError
 
 DEFAULT_PATH = Path("/etc/ocrspool/ocrspool.toml")
 
-Folder = Annotated[Path, PlainSerializer(str, return_type=str)]
+_MOST_MB = 1 << 30
+"""A pebibyte: no limit on anything, and no number that a system call cannot take."""
+
+
+def _usable(folder: Path) -> Path:
+    """Refuse what no folder can be called, and "", which would mean the folder of the configuration."""
+    if folder == Path() or "\0" in str(folder):
+        raise ValueError("should name a folder")
+    return folder
+
+
+Folder = Annotated[Path, AfterValidator(_usable), PlainSerializer(str, return_type=str)]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+_MOST_SHOWN = 80
+"""Characters of a wrong value that a message repeats."""
 
 _IGNORED = (
     *(
@@ -44,7 +66,7 @@ _IGNORED = (
 class Section(BaseModel):
     """A table of the file: unknown keys are errors, values are frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Paths(Section):
@@ -77,33 +99,33 @@ class Service(Section):
     """Processes that recognize, each with an engine of its own."""
     decoders: int = Field(0, ge=0, le=256)
     """Processes that open files; 0 = one for every two processors."""
-    batch_pages: int = Field(8, ge=1, le=256)
-    """Pages recognized together, at most: their text lines share batches."""
+    batch_pages: int = Field(8, ge=1, le=64)
+    """Pages recognized together, at most: their text lines share batches. One message carries 64 descriptors."""
     attempts: int = Field(3, ge=1, le=100)
     """How often a file may cost a process its life before it is given up."""
-    stop_seconds: float = Field(60, ge=0)
+    stop_seconds: float = Field(60, ge=0, le=86_400)
     """How long a stop waits for files in work; the rest is taken up at the next start."""
-    worker_pages: int = Field(20_000, ge=1)
+    worker_pages: int = Field(20_000, ge=1, le=10**9)
     """A worker is replaced after so many pages,"""
-    worker_memory_mb: int = Field(4096, ge=256)
+    worker_memory_mb: int = Field(4096, ge=256, le=_MOST_MB)
     """or when it holds so much memory after a batch."""
-    worker_seconds: float = Field(300, gt=0)
+    worker_seconds: float = Field(300, gt=0, le=86_400)
     """A worker that does not answer for so long is killed and replaced."""
 
 
 class Limits(Section):
     """What one file may cost. A file beyond a limit ends in failed/ with the reason."""
 
-    file_mb: int = Field(1024, ge=1)
-    pages: int = Field(2000, ge=1)
+    file_mb: int = Field(1024, ge=1, le=_MOST_MB)
+    pages: int = Field(2000, ge=1, le=10**6)
     page_megapixels: int = Field(200, ge=1, le=4000)
-    page_seconds: float = Field(60, gt=0)
+    page_seconds: float = Field(60, gt=0, le=86_400)
     """Decoding one page, and opening the file."""
-    document_seconds: float = Field(3600, gt=0)
-    decoder_memory_mb: int = Field(2048, ge=256)
-    memory_mb: int = Field(512, ge=64)
+    document_seconds: float = Field(3600, gt=0, le=604_800)
+    decoder_memory_mb: int = Field(2048, ge=256, le=_MOST_MB)
+    memory_mb: int = Field(512, ge=64, le=_MOST_MB)
     """Decoded pages held at one time, over all files."""
-    free_disk_mb: int = Field(200, ge=0)
+    free_disk_mb: int = Field(200, ge=0, le=_MOST_MB)
     """Nothing is claimed while the spool's filesystem has less room than this."""
 
 
@@ -192,9 +214,13 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _profiles_are_known(self) -> Config:
-        for name, inbox in self.inbox.items():
-            if inbox.profile not in {"default", *self.profile}:
-                raise ValueError(f"inbox.{name}.profile: there is no profile {inbox.profile!r} ({_list(self.profile)})")
+        problems = [
+            f"inbox.{name}.profile: there is no profile {inbox.profile!r} ({_list(self.profile)})"
+            for name, inbox in self.inbox.items()
+            if inbox.profile not in {"default", *self.profile}
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
         if not self.inbox:
             raise ValueError("inbox: at least one is needed")
         return self
@@ -234,7 +260,7 @@ def _read(file: Path, problems: list[str]) -> dict[str, Any]:
         problems.append(f"{file}: {error.strerror}")
     except UnicodeDecodeError as error:
         problems.append(f"{file}: not UTF-8 text (byte {error.start})")
-    except tomli.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError; a number of 5,000 digits, tables 500 deep
         problems.append(f"{file}: not TOML: {error}")
     return {}
 
@@ -268,8 +294,16 @@ def _explain(detail: ErrorDetails, origins: dict[tuple[str, ...], Path], path: P
         near = difflib.get_close_matches(keys[-1], known, n=1)
         message = "unknown key" + (f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(known)}")
     elif detail["type"] not in {"value_error", "missing"}:
-        message += f", not {detail['input']!r}"
+        message += f", not {_shown(detail['input'])}"
     return ": ".join(filter(None, [str(file), ".".join(keys), message]))
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python converts
+        return "such a number"
+    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
 
 def _known_keys(keys: tuple[str, ...]) -> list[str]:

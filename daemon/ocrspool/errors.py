@@ -65,6 +65,12 @@ class DocumentError(OcrspoolError):
         self.page = page
 
 
+class SpoolBusyError(OcrspoolError):
+    """Another process works on the spool: nothing is wrong that a restart, or an end, of that one does not mend."""
+
+    exit_code = Exit.TEMPORARY
+
+
 class EngineError(OcrspoolError):
     """The engine's fault: the job stays in work/ and is tried again with a new worker."""
 

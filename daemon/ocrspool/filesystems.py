@@ -16,6 +16,20 @@ _OCTAL = re.compile(r"\\([0-7]{3})")
 
 def kind(folder: Path, mounts: str | None = None) -> str:
     """Return the filesystem type of the folder, as in /proc/self/mountinfo (proc(5)); "" where it is not known."""
+    return _mount(folder, mounts)[1]
+
+
+def mount_point(folder: Path, mounts: str | None = None) -> str:
+    """Return where the filesystem of the folder is mounted: no file is renamed from one mount to another."""
+    return _mount(folder, mounts)[0]
+
+
+def sends_events(folder: Path) -> bool:
+    """Tell whether every change in the folder can be expected to raise an event here."""
+    return kind(folder) not in _NETWORK
+
+
+def _mount(folder: Path, mounts: str | None) -> tuple[str, str]:
     if mounts is None:
         mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
     path = os.path.realpath(folder)
@@ -26,9 +40,4 @@ def kind(folder: Path, mounts: str | None = None) -> str:
         inside = path == point or path.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(best):  # a later mount on the same point covers the earlier one
             best, found = point, after.split(" ")[0]
-    return found
-
-
-def sends_events(folder: Path) -> bool:
-    """Tell whether every change in the folder can be expected to raise an event here."""
-    return kind(folder) not in _NETWORK
+    return best, found

@@ -74,7 +74,8 @@ def _files(path: Path, rules: Rules) -> Iterator[tuple[Path, str]]:
         yield path, path.name
         return
     for at, folders, files in os.walk(path):
-        folders[:] = sorted(name for name in folders if not rules.excludes(name))
+        inside = "" if at == os.fspath(path) else os.fspath(Path(at).relative_to(path)) + "/"
+        folders[:] = sorted(name for name in folders if not rules.excludes(inside + name))
         for file in sorted(files):
             source = Path(at, file)
             name = os.fspath(source.relative_to(path))

@@ -17,23 +17,23 @@ import sdnotify
 
 _log = logging.getLogger(__name__)
 
-_EXTEND_EVERY_SECONDS = 0.5
-"""Often enough for a TimeoutStartSec of a second or two; it costs one datagram."""
+_EXTEND_EVERY_SECONDS = 2.0
+_EXTEND_BY_SECONDS = 30.0
+"""Far more than the pause: a build that takes all processors, or swaps, delays the thread that asks for more time."""
 
 
 class Notifier:
     """Sends notifications where NOTIFY_SOCKET asks for them (sd_notify(3))."""
 
-    def __init__(self, environment: dict[str, str] | None = None) -> None:
-        environment = dict(os.environ) if environment is None else environment
+    def __init__(self) -> None:
         self._systemd: sdnotify.SystemdNotifier | None = None
         self._last_status = ""
-        if environment.get("NOTIFY_SOCKET"):
+        if os.environ.get("NOTIFY_SOCKET"):
             try:
                 self._systemd = sdnotify.SystemdNotifier(debug=True)
             except OSError as error:
-                _log.warning("cannot reach systemd at %s: %s", environment["NOTIFY_SOCKET"], error)
-        self.keepalive_seconds = _keepalive_seconds(environment)
+                _log.warning("cannot reach systemd at %s: %s", os.environ["NOTIFY_SOCKET"], error)
+        self.keepalive_seconds = _keepalive_seconds()
 
     def ready(self) -> None:
         """Report that files are being processed from now on."""
@@ -57,7 +57,7 @@ class Notifier:
 
         def extend() -> None:
             while time.monotonic() < deadline:
-                self.extend(3 * _EXTEND_EVERY_SECONDS)
+                self.extend(_EXTEND_BY_SECONDS)
                 if done.wait(_EXTEND_EVERY_SECONDS):
                     return
 
@@ -92,16 +92,17 @@ class Notifier:
         if self._systemd is None:
             return
         try:
-            self._systemd.notify(state)
+            # sdnotify encodes to Latin-1 and systemd wants UTF-8: this makes UTF-8 of the one through the other.
+            self._systemd.notify(state.encode("utf-8", "replace").decode("latin-1"))
         except OSError as error:
             _log.warning("systemd did not take %r: %s", state, error)
 
 
-def _keepalive_seconds(environment: dict[str, str]) -> float | None:
+def _keepalive_seconds() -> float | None:
     """Return how often a keepalive is due: half of what systemd waits (sd_watchdog_enabled(3)); None = never."""
-    if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+    if os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     try:
-        return int(environment["WATCHDOG_USEC"]) / 2e6
+        return int(os.environ["WATCHDOG_USEC"]) / 2e6 or None
     except (KeyError, ValueError):
         return None

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from ocrspool import atomic, names
-from ocrspool.errors import OcrspoolError
+from ocrspool.errors import SpoolBusyError
 from ocrspool.inbox import Sighting, claimable
 
 RESULT_SUFFIX = ".json"
@@ -68,7 +68,7 @@ class Spool:
         self._lock_fd: int | None = None
 
     def open(self) -> None:
-        """Make the folders and take the spool's lock. Raise OcrspoolError when another process has it."""
+        """Make the folders and take the spool's lock. Raise SpoolBusyError when another process has it."""
         for folder in (self.inbox, self.work, self.outbox, self.done, self.failed):
             folder.mkdir(parents=True, exist_ok=True)
         self._lock_fd = os.open(self.work / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -76,7 +76,7 @@ class Spool:
             fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self.close()
-            raise OcrspoolError(
+            raise SpoolBusyError(
                 f"another ocrspool is working on {self.work}",
                 "stop it first, or give this one a root of its own",
             ) from None
@@ -104,12 +104,14 @@ class Spool:
             return None
         job_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         job = Job(job_id, self.name, seen.name, self._source(job_id, seen.name))
-        job.source.parent.mkdir(parents=True)
         try:
+            job.source.parent.mkdir(parents=True)
             os.rename(last, job.source, src_dir_fd=folder)
-        except FileNotFoundError:
+        except OSError as error:
             self._clear(self._folder(job))
-            return None
+            if isinstance(error, FileNotFoundError):
+                return None
+            raise
         found = job.source.lstat()
         if (found.st_ino, found.st_size, found.st_mtime_ns) != (seen.inode, seen.size, seen.mtime_ns):
             self.give_back(job)  # written to, or replaced by another, between the look and the rename
@@ -123,9 +125,11 @@ class Spool:
             job = self._read_job(folder)
             if job is None:
                 self._clear(folder)
+            elif self._is_back(job):
+                self.give_back(job)
             elif (folder / "reason.json").exists():
                 self._finish_failing(job)
-            elif (folder / "result.json").exists():
+            elif _digest(_load(folder / "result.json")):
                 self.deliver(job, (folder / "result.json").read_bytes())
             elif job.attempts:
                 jobs.append(self._save(replace(job, attempts=job.attempts - 1, interruptions=job.interruptions + 1)))
@@ -147,12 +151,11 @@ class Spool:
         A result of the same document under the same name is replaced; that of another is left, and this one tagged.
         """
         saved = self._folder(job) / "result.json"
-        if not saved.exists():
+        digest = _digest(json.loads(result))
+        if _digest(_load(saved)) != digest:
             atomic.write(saved, result)
-        digest = str(json.loads(result)["source"]["sha256"])
         with self._naming:
             target = self._result_path(job.name, digest)
-            target.parent.mkdir(parents=True, exist_ok=True)
             atomic.publish(saved, target)
         atomic.sync_folder(target.parent)
         self._retire(job)
@@ -165,16 +168,14 @@ class Spool:
             target = self._free(self.failed, job)
             reason = {**reason, "failed_as": names.to_json(_relative(target, self.failed))}
             atomic.write(self._folder(job) / "reason.json", _dump(reason))
-            target.parent.mkdir(parents=True, exist_ok=True)
             atomic.move(job.source, target)
         self._place_reason(job, target)
         return target
 
     def give_back(self, job: Job) -> None:
         """Return a claimed file to the inbox, under its name, or a tagged one where that has been taken meanwhile."""
-        for name in (job.name, names.tagged(job.name, job.id)):
-            target = self.inbox / name
-            target.parent.mkdir(parents=True, exist_ok=True)
+        for name in self._names_back(job):
+            target = _placed(self.inbox, name, job.id)
             with contextlib.suppress(FileExistsError):
                 atomic.move_new(job.source, target)
                 break
@@ -184,7 +185,8 @@ class Spool:
         """Yield each failed file with its reason; an empty reason where that is missing or unreadable."""
         for folder, _, files in os.walk(self.failed):
             for file in sorted(files):
-                if not file.endswith(REASON_SUFFIX):
+                # A failed file may itself be named like a reason; it then has one of its own.
+                if not file.endswith(REASON_SUFFIX) or names.with_suffix(file, REASON_SUFFIX) in files:
                     path = Path(folder, file)
                     yield path, _load(path.with_name(names.with_suffix(file, REASON_SUFFIX)))
 
@@ -192,8 +194,7 @@ class Spool:
         """Move a failed file back to the inbox, under the name it came with. Raise FileExistsError."""
         source = reason.get("source")
         name = names.from_json(source) if isinstance(source, dict) else ""
-        target = self.inbox / (name or _relative(failed, self.failed))
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = _placed(self.inbox, name or _relative(failed, self.failed), "retried")
         atomic.move_new(failed, target)
         failed.with_name(names.with_suffix(failed.name, REASON_SUFFIX)).unlink(missing_ok=True)
         return target
@@ -213,23 +214,24 @@ class Spool:
     def _read_job(self, folder: Path) -> Job | None:
         """Return the job in a folder of work/; None when there is nothing left in it that is not delivered."""
         counts = _load(folder / "job.json")
-        attempts, interruptions = int(counts.get("attempts", 0)), int(counts.get("interruptions", 0))
+        attempts, interruptions = _count(counts.get("attempts")), _count(counts.get("interruptions"))
         for at, _, files in os.walk(folder / "source"):
             for file in files:
                 source = Path(at, file)
                 name = _relative(source, folder / "source")
                 return Job(folder.name, self.name, name, source, attempts, interruptions)
-        if name := names.from_json(_load(folder / "reason.json").get("failed_as", {})):
+        failed_as = _load(folder / "reason.json").get("failed_as")
+        if name := names.from_json(failed_as) if isinstance(failed_as, dict) else "":
             return Job(folder.name, self.name, name, self._source(folder.name, name), attempts, interruptions)
         return None
 
     def _result_path(self, name: str, digest: str) -> Path:
         """Return the first name in the outbox that is free or holds a result of the same document."""
         for tag in ("", digest[:8], digest[:16]):
-            path = self.outbox / names.with_suffix(name, RESULT_SUFFIX, tag)
-            if _same_document(path, digest):
+            path = _placed(self.outbox, names.with_suffix(name, RESULT_SUFFIX, tag), digest[:8])
+            if not os.path.lexists(path) or _digest(_load(path)) == digest:
                 return path
-        return self.outbox / names.with_suffix(name, RESULT_SUFFIX, digest)
+        return _placed(self.outbox, names.with_suffix(name, RESULT_SUFFIX, digest), digest[:8])
 
     def _retire(self, job: Job) -> None:
         if self.delete:
@@ -237,15 +239,21 @@ class Spool:
             return
         with self._naming:
             target = self._free(self.done, job)
-            target.parent.mkdir(parents=True, exist_ok=True)
             job.source.rename(target)
 
     def _free(self, folder: Path, job: Job) -> Path:
         """Return a path under `folder` that nothing has: the job's name, or that tagged with the job's id."""
-        target = folder / job.name
+        target = _placed(folder, job.name, job.id)
         reason = target.with_name(names.with_suffix(target.name, REASON_SUFFIX))
         taken = os.path.lexists(target) or (folder == self.failed and os.path.lexists(reason))
-        return folder / names.tagged(job.name, job.id) if taken else target
+        return target.with_name(names.tagged(target.name, job.id)) if taken else target
+
+    def _names_back(self, job: Job) -> tuple[str, str]:
+        return job.name, names.tagged(job.name, job.id)
+
+    def _is_back(self, job: Job) -> bool:
+        """Tell whether a crash came between the two steps of giving the file back: it is in both places."""
+        return any(atomic.is_same(job.source, self.inbox / name) for name in self._names_back(job))
 
     def _finish_failing(self, job: Job) -> None:
         reason = _load(self._folder(job) / "reason.json")
@@ -256,6 +264,7 @@ class Spool:
 
     def _place_reason(self, job: Job, failed: Path) -> None:
         reason = failed.with_name(names.with_suffix(failed.name, REASON_SUFFIX))
+        reason.parent.mkdir(parents=True, exist_ok=True)  # it may have been tidied away since
         atomic.move(self._folder(job) / "reason.json", reason)
         self._clear(self._folder(job))
 
@@ -298,12 +307,25 @@ def _let_go(folder: int, last: str, seen: Sighting) -> bool:
         os.close(descriptor)
 
 
-def _same_document(path: Path, digest: str) -> bool:
-    """Tell whether a result may be written to `path`: nothing is there, or a result of the same content."""
-    if not os.path.lexists(path):
-        return True
-    source = _load(path).get("source")
-    return isinstance(source, dict) and source.get("sha256") == digest
+def _placed(root: Path, name: str, tag: str) -> Path:
+    """Return the path of `name` under `root`, its folders made; one whose place a file has is tagged."""
+    at = root
+    at.mkdir(parents=True, exist_ok=True)
+    *folders, last = name.split("/")
+    for part in folders:
+        at = at / part if (at / part).is_dir() or not os.path.lexists(at / part) else at / names.tagged(part, tag)
+        at.mkdir(exist_ok=True)
+    return at / last
+
+
+def _digest(result: dict[str, Any]) -> str:
+    """Return the sha256 of the document that a result is of; "" where it is none."""
+    source = result.get("source")
+    return str(source.get("sha256", "")) if isinstance(source, dict) else ""
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ocrspool import names
 from ocrspool.config import STATES, Config
 from ocrspool.errors import Exit
 from ocrspool.inbox import Rules
-from ocrspool.spool import REASON_SUFFIX, Spool
+from ocrspool.spool import Spool
 
 _FAILURES_SHOWN = 5
 
@@ -72,12 +72,20 @@ def _service(config: Config) -> dict[str, Any] | None:
     """Return what the running service last said of itself; None when there is none."""
     try:
         facts: dict[str, Any] = json.loads((config.paths.runtime / "status.json").read_bytes())
-        os.kill(facts["pid"], 0)
-    except PermissionError:  # it lives, and is another user's
-        return facts
-    except (OSError, ValueError, KeyError):
+        alive = _lives(facts["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return facts
+    return facts if alive else None
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:  # it lives, and is another user's
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _folders(config: Config, name: str) -> dict[str, Any]:
@@ -92,22 +100,33 @@ def _folders(config: Config, name: str) -> dict[str, Any]:
     return {
         "folder": os.fspath(folder["inbox"]),
         "inbox": _count(folder["inbox"], rules),
-        "work": sum(1 for path in folder["work"].glob("*/source")) if folder["work"].is_dir() else 0,
+        "work": sum(1 for _ in folder["work"].glob("*/source")) if _readable(folder["work"]) else None,
         "outbox": _count(folder["outbox"]),
         "done": _count(folder["done"]),
-        "failed": len(failures),
+        "failed": len(failures) if _readable(folder["failed"]) else None,
         "failures": failures,
     }
 
 
-def _count(folder: Path, rules: Rules | None = None) -> int:
+def _count(folder: Path, rules: Rules | None = None) -> int | None:
+    if not _readable(folder):
+        return None
     return sum(
         1
         for at, _, files in os.walk(folder)
         for file in files
-        if not file.endswith(REASON_SUFFIX)
-        and (rules is None or rules.wants(os.fspath(Path(at, file).relative_to(folder))))
+        if rules is None or rules.wants(os.fspath(Path(at, file).relative_to(folder)))
     )
+
+
+def _readable(folder: Path) -> bool:
+    try:
+        os.scandir(folder).close()
+    except FileNotFoundError:
+        return True  # and empty
+    except OSError:
+        return False
+    return True
 
 
 def _spool(config: Config, name: str) -> Spool:
@@ -115,7 +134,7 @@ def _spool(config: Config, name: str) -> Spool:
 
 
 def _print(facts: dict[str, Any]) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     service = facts["service"]
     if service is None:
         console.print("service: not running")
@@ -135,7 +154,7 @@ def _print(facts: dict[str, Any]) -> None:
     for column in ("waiting", "work", "outbox", "done", "failed"):
         table.add_column(column, justify="right")
     for name, inbox in facts["inboxes"].items():
-        table.add_row(name, *(str(inbox[state]) for state in STATES))
+        table.add_row(name, *("?" if inbox[state] is None else str(inbox[state]) for state in STATES))
     console.print(table)
     for name, inbox in facts["inboxes"].items():
         for failure in inbox["failures"][:_FAILURES_SHOWN]:
@@ -144,5 +163,5 @@ def _print(facts: dict[str, Any]) -> None:
             console.print(Text(text, style="red"))
             if hint := reason.get("hint"):
                 console.print(Text(f"       {hint}"))
-        if (more := inbox["failed"] - _FAILURES_SHOWN) > 0:
-            console.print(f"       and {more} more in {inbox['folder']}/../failed")
+        if (more := len(inbox["failures"]) - _FAILURES_SHOWN) > 0:
+            console.print(f"       and {more} more; `ocrspool status --json` names them all")

@@ -1,0 +1,193 @@
+"""Imports point one way, each library has one home, and each process loads only what it needs."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "daemon"
+
+LAYERS: tuple[frozenset[str], ...] = (
+    # The package itself: its version.
+    frozenset({""}),
+    # Vocabulary, and adapters to one thing of the system each. They import nothing of ours.
+    frozenset({
+        "errors", "model", "names", "inbox", "tally", "wake", "log", "notify", "channel", "environment",
+        "filesystems", "processes",
+    }),
+    # Built on one or two of those.
+    frozenset({"config", "result", "atomic", "watch", "child"}),
+    # The steps of the line, each for itself: none knows another.
+    frozenset({"spool", "decode", "decoders", "engine", "workers", "render", "check", "reload", "report"}),
+    # What joins a step with its surroundings, and the worker's process.
+    frozenset({"intake", "folders", "document", "prebuild", "worker"}),
+    # The one place that knows the whole line.
+    frozenset({"pipeline"}),
+    # The daemon's life.
+    frozenset({"service"}),
+    # The commands.
+    frozenset({"cli"}),
+    # The entry point.
+    frozenset({"__main__"}),
+)  # fmt: skip
+"""From the ground up. A module imports from lower layers only; a folder counts as one module to all others."""
+
+SIBLINGS: frozenset[tuple[str, str]] = frozenset()
+"""Who may import whom within a layer: nobody, so far."""
+
+ONLY_FROM = {
+    "decode": frozenset[str](),  # started as a process, with hostile files: nothing of it gets into another
+    "worker": frozenset[str](),  # likewise a process
+    "engine": frozenset({"worker"}),
+    "pipeline": frozenset({"service", "cli"}),
+    "service": frozenset({"cli"}),
+    "cli": frozenset({"__main__"}),
+}
+"""Who may import these, apart from themselves."""
+
+LIBRARIES = {
+    "PIL": {"decode"},
+    "cv2": {"engine"},
+    "numpy": {"engine", "worker"},  # the worker makes arrays of memory files, which the engine takes
+    "openvino": {"engine.openvino"},
+    "orjson": {"render"},
+    "pydantic": {"config", "cli.configuration"},  # the second asks it for the schema of a result
+    "pydantic_core": {"config"},
+    "pypdfium2": {"decode.pdf"},
+    "rich": {"cli"},
+    "sdnotify": {"notify"},
+    "tomli": {"config"},
+    "watchdog": {"watch"},
+}
+"""Each third-party library and the module or folder that is its home."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """One file: its name below the package, and all that it imports, wherever in it that stands."""
+
+    name: str
+    ours: frozenset[str]
+    libraries: frozenset[str]
+
+    @property
+    def unit(self) -> str:
+        return self.name.partition(".")[0]
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT / "ocrspool").with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+PATHS = {name_of(path): path for path in (ROOT / "ocrspool").rglob("*.py")}
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """Return the full name of everything imported; of `from a import b` both `a` and `a.b`."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            assert node.module is not None
+            submodules = {f"{node.module}.{alias.name}" for alias in node.names} & {
+                f"ocrspool.{name}" for name in PATHS
+            }
+            rest = {node.module} if len(submodules) < len(node.names) else set()
+            found |= submodules | rest
+    return found
+
+
+def parse(name: str) -> Module:
+    everything = imported(ast.parse(PATHS[name].read_text("utf-8")))
+    ours = {full.removeprefix("ocrspool").removeprefix(".") for full in everything if full.split(".")[0] == "ocrspool"}
+    others = {full.partition(".")[0] for full in everything} - {"ocrspool"} - set(sys.stdlib_module_names)
+    return Module(name, frozenset(ours), frozenset(others))
+
+
+MODULES = [parse(name) for name in sorted(PATHS)]
+
+
+def unit_of(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def layer(unit: str) -> int:
+    return next(number for number, units in enumerate(LAYERS) if unit in units)
+
+
+def test_the_walk_sees_imports() -> None:
+    """The test would be blind if it found nothing: some imports that are known to be there are."""
+    by_name = {module.name: module for module in MODULES}
+    assert len(MODULES) > 40
+    assert {"atomic", "inbox", "names"} <= by_name["spool"].ours
+    assert "service" in by_name["cli.main"].ours, "imports within functions count"
+    assert "engine.net" in by_name["engine.plan"].ours, "imports for the type checker count"
+    assert "openvino" in by_name["engine.openvino"].libraries
+
+
+def test_every_module_has_a_layer() -> None:
+    """A new module gets a place in the table, once; a removed one leaves it."""
+    listed = [unit for units in LAYERS for unit in units]
+    assert sorted(listed) == sorted({module.unit for module in MODULES})
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name or "ocrspool")
+def test_imports_point_down(module: Module) -> None:
+    """Nothing is imported from a higher layer, and from the same one only what the table allows."""
+    for name in module.ours:
+        unit = unit_of(name)
+        if unit != module.unit and (module.unit, unit) not in SIBLINGS:
+            assert layer(unit) < layer(module.unit), f"{module.name} imports {name}"
+        if unit != module.unit and unit in ONLY_FROM:
+            assert module.unit in ONLY_FROM[unit], f"{module.name} imports {name}"
+
+
+def test_no_cycles() -> None:
+    """No module imports itself by a detour, not within a folder either."""
+    graph = {module.name: module.ours - {module.name} for module in MODULES}
+    order = list(graphlib.TopologicalSorter(graph).static_order())
+    assert set(order) == set(graph)
+
+
+def test_each_library_has_one_home() -> None:
+    """A library is imported where the table says, there for sure, and nowhere else; so it can be replaced."""
+    homes: dict[str, set[str]] = {}
+    for module in MODULES:
+        for library in module.libraries:
+            allowed = LIBRARIES.get(library, set())
+            home = next((place for place in allowed if f"{module.name}.".startswith(f"{place}.")), None)
+            assert home is not None, f"{module.name} imports {library}"
+            homes.setdefault(library, set()).add(home)
+    assert homes == LIBRARIES
+
+
+HEAVY = {"numpy", "cv2", "PIL", "openvino", "pypdfium2"}
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("ocrspool.service", {*HEAVY, "rich"}),
+        ("ocrspool.worker", {*HEAVY, "rich", "watchdog"}),  # those that it needs come with the engine
+        ("ocrspool.decode.__main__", {"numpy", "cv2", "openvino", "pydantic", "rich", "watchdog", "pypdfium2"}),
+        ("ocrspool.cli.main", {*HEAVY, "rich", "watchdog"}),
+        ("ocrspool.__main__", {*HEAVY, "rich", "watchdog", "pydantic", "argparse"}),
+    ],
+)
+def test_a_process_loads_only_what_it_needs(module: str, unwanted: set[str]) -> None:
+    """In an interpreter of its own: the service stays small and safe from image libraries, children start fast."""
+    code = f"import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    found = subprocess.run(
+        [sys.executable, "-I", "-c", code], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert "ocrspool" in found
+    assert not unwanted & set(found)

@@ -1,0 +1,19 @@
+"""Fixtures of the unit tests."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users can get at, too: `tmp_path` lies in one that is private."""
+    folder = Path(tempfile.mkdtemp(prefix="ocrspool-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)

@@ -1,0 +1,127 @@
+"""What a valid configuration meets: folders in one another, without permission, on other filesystems."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from forks import as_nobody
+from ocrspool import check
+from ocrspool.config import STATES, Config, Inbox, Paths
+
+
+def config_in(root: Path, **inboxes: Inbox) -> Config:
+    """Return a configuration all below `root`."""
+    return Config(
+        paths=Paths(cache=root / "cache", runtime=root / "run"),
+        inbox=inboxes or {"default": Inbox(root=root / "spool")},
+    )
+
+
+def test_nothing_has_to_be_there_yet(tmp_path: Path) -> None:
+    """Folders that can be made are no problem, and looking at them makes none."""
+    assert check.problems(config_in(tmp_path)) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("folders", "keys"),
+    [
+        ({"outbox": "in/out"}, ["inbox.a.inbox", "inbox.a.outbox"]),
+        ({"work": "in"}, ["inbox.a.inbox", "inbox.a.work"]),
+        ({"done": "out/../in/x"}, ["inbox.a.inbox", "inbox.a.done"]),
+        ({"failed": "link/x"}, ["inbox.a.inbox", "inbox.a.failed"]),
+    ],
+)
+def test_folders_in_one_another(tmp_path: Path, folders: dict[str, str], keys: list[str]) -> None:
+    """A folder within another is found however it is written, through links too: results would be read as files."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "link").symlink_to("in")
+    places = {"inbox": "in", "work": "work", "outbox": "out", "done": "done", "failed": "failed", **folders}
+    inbox = Inbox(**{state: tmp_path / place for state, place in places.items()})
+    (problem,) = check.problems(config_in(tmp_path, a=inbox))
+    assert all(key in problem for key in keys)
+    assert "overlap" in problem
+
+
+def test_two_inboxes_in_one_place(tmp_path: Path) -> None:
+    """Each pair of folders that two inboxes share is named; a name that only begins alike is no overlap."""
+    one, other, third = (Inbox(root=tmp_path / name) for name in ("a", "a", "ab"))
+    found = check.problems(config_in(tmp_path, one=one, other=other, third=third))
+    assert len(found) == len(STATES)
+    assert all(f"inbox.one.{state} and inbox.other.{state}" in " ".join(found) for state in STATES)
+
+
+def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
+    """What is in the way is named."""
+    (tmp_path / "spool").write_bytes(b"")
+    (tmp_path / "cache").write_bytes(b"")
+    found = check.problems(config_in(tmp_path))
+    assert len(found) == len(STATES) + 1
+    assert f"paths.cache: {tmp_path / 'cache'} is not a folder" in found
+
+
+def test_every_missing_permission(open_folder: Path) -> None:
+    """All folders that the service's user may not use are named at once, those it may not even look at too."""
+    for name in ("spool/inbox", "spool/work", "locked/deep"):
+        (open_folder / name).mkdir(parents=True)
+    for name, mode in (("spool", 0o777), ("spool/inbox", 0o777), ("spool/work", 0o555), ("locked", 0o700)):
+        (open_folder / name).chmod(mode)
+    config = Config(
+        paths=Paths(cache=open_folder / "locked/deep/cache", runtime=open_folder / "spool/run"),
+        inbox={"a": Inbox(root=open_folder / "spool", done=open_folder / "locked/deep/done")},
+    )
+    found = as_nobody(lambda: check.problems(config))
+    locked, user = open_folder / "locked", "user 65534 needs read, write and search permission"
+    assert found == [
+        f"inbox.a.work: may not use {open_folder}/spool/work: {user}",
+        f"inbox.a.done: may not create {locked}/deep/done in {locked}: {user}",
+        f"paths.cache: may not create {locked}/deep/cache in {locked}: {user}",
+    ]
+
+
+@pytest.fixture
+def other_filesystem(tmp_path: Path) -> Iterator[Path]:
+    """A folder on another filesystem than the test's."""
+    shared = Path("/dev/shm")  # noqa: S108 - another filesystem is what is wanted
+    if not shared.is_dir() or shared.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip(f"{shared} is no other filesystem here")
+    folder = Path(tempfile.mkdtemp(prefix="ocrspool-", dir=shared))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_another_filesystem(tmp_path: Path, other_filesystem: Path) -> None:
+    """A folder that no rename reaches is named, even before it is made."""
+    inbox = Inbox(root=tmp_path, outbox=other_filesystem / "not/yet")
+    (problem,) = check.problems(config_in(tmp_path, a=inbox))
+    assert problem.startswith(f"inbox.a.outbox: {other_filesystem}/not/yet is on another filesystem or mount than work")
+
+
+BIND_AND_CHECK = """
+import pathlib, subprocess, sys
+from ocrspool import check
+from ocrspool.config import Config, Inbox, Paths
+root = pathlib.Path(sys.argv[1])
+subprocess.run(["mount", "--bind", root / "spool/done", root / "spool/done"], check=True)
+config = Config(paths=Paths(cache=root, runtime=root), inbox={"a": Inbox(root=root / "spool")})
+print(*check.problems(config), sep="\\n")
+"""
+
+
+def test_another_mount_of_the_same_filesystem(tmp_path: Path) -> None:
+    """A bind mount, as ReadWritePaths= makes, is the same device, and no rename gets there: found at start."""
+    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], check=False).returncode != 0:  # noqa: S607 - of the system
+        pytest.skip("no mount namespace for us")
+    (tmp_path / "spool/done").mkdir(parents=True)
+    command = ["unshare", "-m", sys.executable, "-c", BIND_AND_CHECK, str(tmp_path)]
+    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert [problem.partition(":")[0] for problem in found] == ["inbox.a.done"]
+    assert "another filesystem or mount" in found[0]

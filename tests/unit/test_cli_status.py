@@ -1,0 +1,203 @@
+"""What `status` and `retry` tell and do, out of the folders alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from forks import as_nobody
+from ocrspool import names
+from ocrspool.cli.status import collect, retry, status
+from ocrspool.config import STATES, Config, Inbox, Paths
+from ocrspool.errors import Exit
+
+FAILED = ("a.png", "sub/b.png", "c\x1b[2J\udcff.png")
+
+
+def config_in(root: Path, *names_of_inboxes: str) -> Config:
+    """Return a configuration below `root`."""
+    inboxes = {name: Inbox(root=root / name) for name in names_of_inboxes or ("scans",)}
+    return Config(paths=Paths(cache=root / "cache", runtime=root / "run"), inbox=inboxes)
+
+
+def put(path: Path, data: bytes = b"x") -> None:
+    """Write a file, its folders too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def put_failed(config: Config, name: str, inbox: str = "scans", **reason: object) -> None:
+    """Lay down a failed file and its reason."""
+    failed = config.inbox[inbox].folder("failed")
+    put(failed / name)
+    reason = {
+        "kind": "damaged",
+        "message": "it is damaged",
+        "hint": "scan again",
+        "source": names.to_json(name),
+        **reason,
+    }
+    put(failed / names.with_suffix(name, ".reason.json"), json.dumps(reason).encode())
+
+
+def put_service(config: Config, **facts: object) -> None:
+    """Lay down what a running service says of itself."""
+    facts = {
+        "pid": os.getpid(), "state": "ready", "engine": None, "in_work": 2, "pages_per_second": 1.25, **facts,
+    }  # fmt: skip
+    put(config.paths.runtime / "status.json", json.dumps(facts).encode())
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return config_in(tmp_path)
+
+
+def test_nothing_is_there_yet(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before the first start all counts are 0, no service runs, and nothing is made by looking."""
+    assert status(config, as_json=True) == Exit.UNAVAILABLE
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["service"] is None
+    assert [facts["inboxes"]["scans"][state] for state in STATES] == [0] * 5
+    assert not config.inbox["scans"].folder("work").exists()
+
+
+def test_files_are_counted_by_state(config: Config) -> None:
+    """Waiting files that the rules ignore do not count; results and sources do whatever their names."""
+    folder = config.inbox["scans"].folder
+    for name in ("a.png", "sub/b.png", ".hidden", "c.part"):
+        put(folder("inbox") / name)
+    put(folder("work") / "20260101T000000-01234567/source/sub/a.png")
+    put(folder("work") / ".lock")
+    for name in ("a.png.json", "x.reason.json", "sub/b.png.json"):
+        put(folder("outbox") / name)
+    for name in ("a.png", "b.png.reason.json"):
+        put(folder("done") / name)
+    for name in FAILED:
+        put_failed(config, name)
+    counts = collect(config)["inboxes"]["scans"]
+    assert [counts[state] for state in STATES] == [2, 1, 3, 2, 3]
+    assert sorted(names.from_json(failure) for failure in counts["failures"]) == sorted(FAILED)
+    assert {failure["reason"]["kind"] for failure in counts["failures"]} == {"damaged"}
+
+
+def test_a_running_service(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the service last said is shown, with exit code 0."""
+    engine = {
+        "runtime": "openvino",
+        "runtime_version": "1",
+        "precision": "bf16",
+        "device": "cpu",
+        "fingerprint": "f" * 16,
+    }
+    for found in (None, engine):
+        put_service(config, engine=found)
+        assert status(config, as_json=False) == Exit.OK
+        shown = capsys.readouterr().out
+        assert "ready" in shown
+        assert "2 in work" in shown
+        assert ("openvino 1" in shown) == (found is not None)
+
+
+def dead_pid() -> int:
+    """Return the id of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"3", b"{}", b'{"pid": "1"}', b'{"pid": null}', b"dead"])
+def test_a_stale_or_damaged_state_file(config: Config, text: bytes) -> None:
+    """A file that a killed service left behind, or half a one, is no running service."""
+    if text == b"dead":
+        text = json.dumps({"pid": dead_pid(), "state": "ready"}).encode()
+    put(config.paths.runtime / "status.json", text)
+    assert collect(config)["service"] is None
+
+
+def test_seen_by_another_user(open_folder: Path) -> None:
+    """Who may not look into a folder gets null for it, not 0; another user's service is seen to run."""
+    config = config_in(open_folder)
+    put_service(config)
+    put(config.inbox["scans"].folder("inbox") / "a.png")
+    for state in ("work", "done", "failed"):
+        config.inbox["scans"].folder(state).mkdir()
+        config.inbox["scans"].folder(state).chmod(0o700)
+    facts: Any = as_nobody(lambda: collect(config))
+    assert facts["service"]["pid"] == os.getpid()
+    assert [facts["inboxes"]["scans"][state] for state in STATES] == [1, None, 0, None, None]
+    assert as_nobody(lambda: int(status(config, as_json=False))) == Exit.OK
+
+
+def test_a_state_file_that_may_not_be_read(open_folder: Path) -> None:
+    """A state that is not for our eyes is no service, and no crash."""
+    config = config_in(open_folder)
+    put_service(config)
+    (config.paths.runtime / "status.json").chmod(0o600)
+    assert as_nobody(lambda: collect(config)["service"]) is None
+
+
+def test_strange_names_are_harmless_on_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither escapes nor markup in names and reasons get through, however many failures there are."""
+    config = config_in(tmp_path / "[bold]x[/nonsense]")
+    for number in range(7):
+        put_failed(config, f"{number}[/red]\x1b[31m.png", message="[/bold] it is [red]odd")
+    status(config, as_json=False)
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "0[/red]\\x1b[31m.png" in shown
+    assert "it is [red]odd" in shown
+    assert "and 2 more" in shown
+
+
+@pytest.mark.parametrize("reason", [b"", b"[]", b'{"message": 3, "hint": ["x"]}'])
+def test_a_damaged_reason_is_shown_as_it_is(config: Config, capsys: pytest.CaptureFixture[str], reason: bytes) -> None:
+    """A reason that cannot be read does not keep the rest from being shown."""
+    put(config.inbox["scans"].folder("failed") / "a.png")
+    put(config.inbox["scans"].folder("failed") / "a.png.reason.json", reason)
+    status(config, as_json=False)
+    assert "failed scans/a.png: " in capsys.readouterr().out
+
+
+def test_retry_by_name(config: Config) -> None:
+    """Only the named file goes back; it may be named as `status` shows it."""
+    for name in FAILED:
+        put_failed(config, name)
+    assert retry(config, ["c\\x1b[2J\\xff.png"], inbox=None, everything=False) == Exit.OK
+    inbox, failed = (config.inbox["scans"].folder(state) for state in ("inbox", "failed"))
+    assert [path.name for path in inbox.iterdir()] == [FAILED[2]]
+    assert sorted(path.name for path in failed.iterdir()) == ["a.png", "a.png.reason.json", "sub"]
+
+
+def test_retry_everything(tmp_path: Path) -> None:
+    """Of all inboxes, or of one; no reason is left behind."""
+    config = config_in(tmp_path, "scans", "faxes")
+    for inbox in ("scans", "faxes"):
+        for name in FAILED:
+            put_failed(config, name, inbox)
+    assert retry(config, [], inbox="faxes", everything=True) == Exit.OK
+    assert collect(config)["inboxes"]["scans"]["failed"] == 3
+    assert retry(config, [], inbox=None, everything=True) == Exit.OK
+    for inbox in ("scans", "faxes"):
+        counts = collect(config)["inboxes"][inbox]
+        assert (counts["inbox"], counts["failed"]) == (3, 0)
+        assert not [path for path in config.inbox[inbox].folder("failed").rglob("*") if path.is_file()]
+
+
+def test_retry_refuses(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    """No name, an unknown inbox, an unknown file, a taken name: each has its exit code, and nothing is lost."""
+    put_failed(config, "a.png")
+    put(config.inbox["scans"].folder("inbox") / "a.png", b"new")
+    assert retry(config, [], inbox=None, everything=False) == Exit.USAGE
+    assert retry(config, [], inbox="none", everything=True) == Exit.USAGE
+    assert retry(config, ["b.png"], inbox=None, everything=False) == Exit.NO_INPUT
+    assert retry(config, ["a.png"], inbox=None, everything=False) == Exit.CANT_CREATE
+    assert (config.inbox["scans"].folder("inbox") / "a.png").read_bytes() == b"new"
+    assert (config.inbox["scans"].folder("failed") / "a.png").read_bytes() == b"x"
+    assert "b.png: no failed file" in capsys.readouterr().err

@@ -1,0 +1,141 @@
+"""One inbox at work: recovered jobs first, then the oldest settled file, and nothing twice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ocrspool.config import Inbox, Profile
+from ocrspool.intake import Intake
+from ocrspool.wake import Wake
+from ocrspool.watch import Watch
+from waiting import wait_until
+
+NewIntake = Callable[..., Intake]
+
+
+@pytest.fixture
+def wake() -> Iterator[Wake]:
+    wake = Wake()
+    yield wake
+    wake.close()
+
+
+@pytest.fixture
+def new_intake(tmp_path: Path, wake: Wake) -> Iterator[NewIntake]:
+    """Opens the same inbox, as often as it was closed before."""
+    watch = Watch(wake)
+    watch.start()
+    opened: list[Intake] = []
+
+    def make(**settings: object) -> Intake:
+        inbox = Inbox.model_validate({"root": tmp_path, "settle_seconds": 0, **settings})
+        opened.append(Intake("scans", inbox, Profile(), watch))
+        opened[-1].open()
+        return opened[-1]
+
+    yield make
+    for intake in opened:
+        intake.close()
+    watch.stop()
+
+
+def put(intake: Intake, name: str, age: int = 0) -> None:
+    """Write a file of a certain age."""
+    path = intake.spool.inbox / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(name.encode("utf-8", "surrogateescape"))
+    os.utime(path, (1e9 - age, 1e9 - age))
+
+
+def claimed(intake: Intake) -> list[str]:
+    """Claim all there is to claim after a scan that is due; return the names."""
+    intake.scan_if_due()
+    return [job.name for job in iter(intake.claim, None)]
+
+
+def test_oldest_first_and_only_once(new_intake: NewIntake) -> None:
+    """Files are claimed in the order of their age, and a claimed one never again."""
+    intake = new_intake()
+    for age, name in enumerate(("c.png", "sub/b.png", "a.png")):
+        put(intake, name, age)
+    intake.scan_if_due()
+    assert intake.waiting() == 3
+    assert claimed(intake) == ["a.png", "sub/b.png", "c.png"]
+    assert intake.waiting() == 0
+    assert wait_until(lambda: claimed(intake) == [])
+
+
+def test_what_was_left_comes_first(new_intake: NewIntake) -> None:
+    """Jobs of the last run are taken up before any new file is."""
+    intake = new_intake()
+    put(intake, "old.png")
+    assert claimed(intake) == ["old.png"]
+    intake.close()
+    intake = new_intake()
+    put(intake, "new.png", age=100)
+    assert intake.waiting() == 1
+    assert claimed(intake) == ["old.png", "new.png"]
+
+
+def test_an_event_makes_a_scan_due(new_intake: NewIntake, wake: Wake) -> None:
+    """A file that arrives is claimed long before the timer would look."""
+    intake = new_intake(rescan_seconds=86_400)
+    assert claimed(intake) == []
+    put(intake, "a.png")
+    assert wake.wait(30)
+    assert wait_until(lambda: claimed(intake)) == ["a.png"]
+
+
+def test_a_file_that_settles_makes_a_scan_due(new_intake: NewIntake) -> None:
+    """The next scan is asked for when a waiting file has been quiet long enough, not a timer later."""
+    intake = new_intake(rescan_seconds=86_400, settle_seconds=0.2)
+    (intake.spool.inbox / "a.png").write_bytes(b"x")
+    assert wait_until(lambda: claimed(intake)) == ["a.png"]
+
+
+def test_polling(new_intake: NewIntake, caplog: pytest.LogCaptureFixture) -> None:
+    """Without events the timer does."""
+    caplog.set_level("INFO")
+    intake = new_intake(watch="poll", poll_seconds=0.1)
+    assert "inbox scans is polled every 0.1 s" in caplog.text
+    put(intake, "a.png")
+    assert wait_until(lambda: claimed(intake)) == ["a.png"]
+
+
+def test_a_problem_is_logged_once(new_intake: NewIntake, caplog: pytest.LogCaptureFixture) -> None:
+    """An inbox that has gone is a warning, not one at every scan."""
+    intake = new_intake(watch="poll", poll_seconds=0.1)
+    intake.spool.inbox.rmdir()
+    wait_until(lambda: claimed(intake) or caplog.records)
+    due = intake.next_scan()
+    wait_until(lambda: claimed(intake) or intake.next_scan() > due)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"inbox scans: the inbox {intake.spool.inbox} is not there"
+    ]
+
+
+def test_other_settings_for_the_same_folders(new_intake: NewIntake, tmp_path: Path) -> None:
+    """After a change of the patterns the next scan follows the new ones, and events still arrive."""
+    intake = new_intake(include=["*.png"], rescan_seconds=86_400)
+    put(intake, "a.pdf")
+    assert claimed(intake) == []
+    inbox = Inbox(root=tmp_path, settle_seconds=0, include=("*.pdf",), after="delete", rescan_seconds=86_400)
+    intake.change(inbox, Profile())
+    assert intake.spool.delete
+    assert claimed(intake) == ["a.pdf"]
+    put(intake, "b.pdf")
+    assert wait_until(lambda: claimed(intake)) == ["b.pdf"]
+
+
+def test_nothing_is_claimed_after_the_end(new_intake: NewIntake) -> None:
+    """A closed inbox gives no more jobs; its files are there for the next start."""
+    intake = new_intake()
+    put(intake, "a.png")
+    intake.scan_if_due()
+    intake.close()
+    assert intake.claim() is None
+    assert claimed(new_intake()) == ["a.png"]

@@ -1,0 +1,56 @@
+"""Counts of what was done, by many threads at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from ocrspool.tally import Count, Tally
+
+
+def test_counts_add_up() -> None:
+    """Each outcome is counted once, in its inbox and in the total."""
+    tally = Tally()
+    tally.done("a", 3, partial=False)
+    tally.done("a", 2, partial=True)
+    tally.done("b", 1, partial=False)
+    tally.failed("b", {"kind": "damaged"})
+    tally.failed("c", {"kind": "encrypted"})
+    assert tally.total() == Count(done=3, partial=1, failed=2, pages=6)
+    assert tally.by_inbox() == {
+        "a": {"done": 2, "partial": 1, "failed": 0, "pages": 5},
+        "b": {"done": 1, "partial": 0, "failed": 1, "pages": 1},
+        "c": {"done": 0, "partial": 0, "failed": 1, "pages": 0},
+    }
+
+
+def test_the_last_failures_are_kept() -> None:
+    """Only the newest ten, newest first: a flood of bad files does not fill the memory."""
+    tally = Tally()
+    for number in range(1000):
+        tally.failed("a", {"number": number})
+    assert [failure["number"] for failure in tally.failures()] == list(range(999, 989, -1))
+    assert tally.total().failed == 1000
+
+
+def test_no_rate_without_work() -> None:
+    """Nothing done is 0 pages a second; something done is more, and never more than was done in a second."""
+    tally = Tally()
+    assert tally.pages_per_second() == 0
+    tally.done("a", 30, partial=False)
+    assert 0 < tally.pages_per_second() <= 30
+
+
+def test_many_threads() -> None:
+    """Nothing is lost, and a reader never trips over an inbox that appears while it looks."""
+    tally = Tally()
+
+    def work(number: int) -> None:
+        for turn in range(200):
+            tally.done(f"{number}-{turn % 50}", 1, partial=False)
+            tally.failed(f"{number}", {})
+            tally.by_inbox()
+            tally.pages_per_second()
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(work, range(8)))
+    assert tally.total() == Count(done=1600, failed=1600, pages=1600)
