@@ -18,13 +18,15 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({""}),
     # Vocabulary, and adapters to one thing of the system each. They import nothing of ours.
     frozenset({
-        "errors", "model", "names", "inbox", "tally", "wake", "log", "notify", "channel", "environment",
+        "errors", "model", "names", "inbox", "records", "tally", "wake", "log", "notify", "channel", "environment",
         "filesystems", "processes",
     }),
     # Built on one or two of those.
-    frozenset({"config", "result", "atomic", "watch", "child"}),
+    frozenset({"config", "result", "atomic", "claim", "watch", "child"}),
     # The steps of the line, each for itself: none knows another.
-    frozenset({"spool", "decode", "decoders", "engine", "workers", "render", "check", "reload", "report"}),
+    frozenset({
+        "spool", "decode", "decoders", "engine", "workers", "render", "check", "config_file", "reload", "report",
+    }),
     # What joins a step with its surroundings, and the worker's process.
     frozenset({"intake", "folders", "document", "prebuild", "worker"}),
     # The one place that knows the whole line.
@@ -54,15 +56,15 @@ ONLY_FROM = {
 LIBRARIES = {
     "PIL": {"decode"},
     "cv2": {"engine"},
-    "numpy": {"engine", "worker"},  # the worker makes arrays of memory files, which the engine takes
+    "numpy": {"engine"},
     "openvino": {"engine.openvino"},
     "orjson": {"render"},
-    "pydantic": {"config", "cli.configuration"},  # the second asks it for the schema of a result
-    "pydantic_core": {"config"},
+    "pydantic": {"config", "config_file", "cli.configuration"},  # the last asks it for the schema of a result
+    "pydantic_core": {"config_file"},
     "pypdfium2": {"decode.pdf"},
     "rich": {"cli"},
     "sdnotify": {"notify"},
-    "tomli": {"config"},
+    "tomli": {"config_file"},
     "watchdog": {"watch"},
 }
 """Each third-party library and the module or folder that is its home."""

@@ -27,11 +27,18 @@ def _overlaps(config: Config) -> list[str]:
         for name, inbox in config.inbox.items()
         for state in STATES
     ]
-    return [
+    found = [
         f"{one} and {other} overlap ({first} and {second}): give each a folder of its own"
         for (one, first), (other, second) in combinations(places, 2)
         if first.is_relative_to(second) or second.is_relative_to(first)
     ]
+    for key, folder in config.paths:
+        found += [
+            f"paths.{key}: {folder} lies in {state} ({place}): what is written there would be taken for files"
+            for state, place in places
+            if Path(os.path.realpath(folder)).is_relative_to(place)
+        ]
+    return found
 
 
 def _folders(key: str, inbox: Inbox) -> list[str]:

@@ -1,28 +1,12 @@
-"""The configuration: TOML files to frozen values, every problem found at once, each with the file and key it is in.
-
-Reading is all this module does: what folders and devices are really like is looked at by `check`.
-"""
+"""The configuration as frozen values: every setting with its type, bounds and default. Reads nothing."""
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal
 
-import tomli
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import ErrorDetails
-
-from ocrspool.errors import ConfigError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 DEFAULT_PATH = Path("/etc/ocrspool/ocrspool.toml")
 
@@ -37,36 +21,23 @@ def _usable(folder: Path) -> Path:
     return folder
 
 
-Folder = Annotated[Path, AfterValidator(_usable), PlainSerializer(str, return_type=str)]
+Folder = Annotated[Path, Field(strict=False), AfterValidator(_usable), PlainSerializer(str, return_type=str)]
+
+Patterns = Annotated[tuple[str, ...], Field(strict=False)]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
-_MOST_SHOWN = 80
-"""Characters of a wrong value that a message repeats."""
-
 _IGNORED = (
-    *(
-        ".*",
-        "~*",
-        "*~",
-        "*.part",
-        "*.partial",
-        "*.tmp",
-        "*.temp",
-        "*.filepart",
-        "*.crdownload",
-        "*.download",
-        "*.swp",
-    ),
+    *(".*", "~*", "*~", "*.part", "*.partial", "*.tmp", "*.temp", "*.filepart", "*.crdownload", "*.download", "*.swp"),
     *("@eaDir", "#recycle", "#snapshot", "lost+found", "$RECYCLE.BIN", "System Volume Information"),
     *("Thumbs.db", "desktop.ini"),
-)
+)  # fmt: skip
 
 
 class Section(BaseModel):
     """A table of the file: unknown keys are errors, values are frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Paths(Section):
@@ -159,10 +130,10 @@ class Inbox(Section):
     done: Folder | None = None
     failed: Folder | None = None
     profile: Name = "default"
-    include: tuple[str, ...] = ("*",)
+    include: Patterns = ("*",)
     """Shell patterns, in any case; one with a "/" is matched with the path inside the inbox."""
-    exclude: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = _IGNORED
+    exclude: Patterns = ()
+    ignore: Patterns = _IGNORED
     """Excluded as well: names under which copies are still being written, hidden files, what NAS boxes leave behind."""
     recursive: bool = True
     settle_seconds: float = Field(2.0, ge=0, le=86_400)
@@ -213,14 +184,7 @@ class Config(Section):
         return self.profile.get(self.inbox[inbox].profile, Profile())
 
     @model_validator(mode="after")
-    def _profiles_are_known(self) -> Config:
-        problems = [
-            f"inbox.{name}.profile: there is no profile {inbox.profile!r} ({_list(self.profile)})"
-            for name, inbox in self.inbox.items()
-            if inbox.profile not in {"default", *self.profile}
-        ]
-        if problems:
-            raise ValueError("; ".join(problems))
+    def _has_an_inbox(self) -> Config:
         if not self.inbox:
             raise ValueError("inbox: at least one is needed")
         return self
@@ -231,108 +195,3 @@ class Live:
     """The configuration in effect: what a reload replaces, and everyone reads anew each time."""
 
     config: Config
-
-
-def load(path: Path) -> Config:
-    """Read the file at `path` and conf.d/*.toml beside it, in order of their names; a later value wins.
-
-    Relative folders are relative to the folder of `path`. Raise ConfigError with every problem found.
-    """
-    problems: list[str] = []
-    merged: dict[str, Any] = {}
-    origins: dict[tuple[str, ...], Path] = {}
-    for file in [path, *sorted((path.parent / "conf.d").glob("*.toml"))]:
-        table = _read(file, problems)
-        _merge(merged, table, origins, file, ())
-    if problems:
-        raise ConfigError(problems)
-    try:
-        config = Config.model_validate(merged)
-    except ValidationError as error:
-        raise ConfigError([_explain(detail, origins, path) for detail in error.errors()]) from error
-    return _absolute(config, path.resolve().parent)
-
-
-def _read(file: Path, problems: list[str]) -> dict[str, Any]:
-    try:
-        return tomli.loads(file.read_text("utf-8"))
-    except OSError as error:
-        problems.append(f"{file}: {error.strerror}")
-    except UnicodeDecodeError as error:
-        problems.append(f"{file}: not UTF-8 text (byte {error.start})")
-    except (ValueError, RecursionError) as error:  # TOMLDecodeError; a number of 5,000 digits, tables 500 deep
-        problems.append(f"{file}: not TOML: {error}")
-    return {}
-
-
-def _merge(
-    into: dict[str, Any],
-    table: dict[str, Any],
-    origins: dict[tuple[str, ...], Path],
-    file: Path,
-    at: tuple[str, ...],
-) -> None:
-    for key, value in table.items():
-        here = (*at, key)
-        origins[here] = file
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value, origins, file, here)
-        elif isinstance(value, dict):
-            into[key] = {}
-            _merge(into[key], value, origins, file, here)
-        else:
-            into[key] = value
-
-
-def _explain(detail: ErrorDetails, origins: dict[tuple[str, ...], Path], path: Path) -> str:
-    """Return "file: key: what is wrong" for one of pydantic's errors."""
-    keys = tuple(str(part) for part in detail["loc"] if part != "[key]")
-    file = next((origins[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in origins), path)
-    message = detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
-    if detail["type"] == "extra_forbidden":
-        known = _known_keys(keys[:-1])
-        near = difflib.get_close_matches(keys[-1], known, n=1)
-        message = "unknown key" + (f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(known)}")
-    elif detail["type"] not in {"value_error", "missing"}:
-        message += f", not {_shown(detail['input'])}"
-    return ": ".join(filter(None, [str(file), ".".join(keys), message]))
-
-
-def _shown(value: object) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # an integer of more digits than Python converts
-        return "such a number"
-    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
-
-
-def _known_keys(keys: tuple[str, ...]) -> list[str]:
-    """Return the keys of the table at this place; the names of profiles and inboxes are free."""
-    section: type[Section] = Config
-    names = iter(keys)
-    for key in names:
-        annotation = section.model_fields[key].annotation
-        if args := get_args(annotation):
-            annotation = args[1]
-            next(names, None)
-        if isinstance(annotation, type) and issubclass(annotation, Section):
-            section = annotation
-    return list(section.model_fields)
-
-
-def _absolute(config: Config, base: Path) -> Config:
-    """Return the configuration with every folder absolute."""
-
-    def settle(section: Section) -> dict[str, Path]:
-        return {key: base / value for key, value in section if isinstance(value, Path)}
-
-    return config.model_copy(
-        update={
-            "paths": config.paths.model_copy(update=settle(config.paths)),
-            "inbox": {name: inbox.model_copy(update=settle(inbox)) for name, inbox in config.inbox.items()},
-        }
-    )
-
-
-def _list(names: dict[str, Any]) -> str:
-    return "there are: " + ", ".join(sorted(names))

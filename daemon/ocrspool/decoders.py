@@ -22,6 +22,8 @@ from ocrspool.model import PageImage
 
 _log = logging.getLogger(__name__)
 
+_START_SECONDS = 60.0
+"""Importing takes part of a second; on a busy machine, more."""
 _DOCUMENTS_EACH = 500
 """A decoder is replaced after so many: it costs 0.1 s and ends whatever a library leaks."""
 
@@ -77,23 +79,32 @@ class Decoder:
     def __init__(self, live: Live) -> None:
         self._live = live
         self._child: Child | None = None
+        self._source: tuple[Path, Profile] | None = None
         self._documents = 0
         self._memory_mb = 0
+        self._closed = False
 
     def start(self) -> Child:
-        """Return the process, started where there is none."""
+        """Return the process, started where there is none. Raise DecoderDiedError when it cannot be."""
+        if self._closed:
+            raise DecoderDiedError("the decoders are closed")
         if self._child is None:
-            self._child = Child("ocrspool.decode", self._live.config.paths.cache)
+            self._child = child = Child("ocrspool.decode", self._live.config.paths.cache)
             self._memory_mb = self._limits.decoder_memory_mb
             self._documents = 0
-            # Importing takes part of a second; on a busy machine, more. A page's limit is ample.
             # Processor time is limited too: that holds even while this service is stopped or stuck.
             limits = {"memory_mb": self._memory_mb, "cpu_seconds": int(self._patience) + 1}
-            self._child.ask({"op": "limits", **limits}, seconds=self._patience)
+            try:
+                child.ask({"op": "limits", **limits}, seconds=_START_SECONDS)
+            except ChildDiedError as error:
+                self._child = None
+                raise DecoderDiedError(f"a decoder {error} at its start") from error
+            return child
         return self._child
 
     def open(self, source: Path, profile: Profile) -> Opened:
         """Give it a file. Raise DocumentError, or DecoderDiedError."""
+        self._source = (source, profile)
         descriptor = _open_regular(source, self._limits)
         limits = {
             "pages": self._limits.pages,
@@ -110,6 +121,8 @@ class Decoder:
 
     def page(self, index: int) -> tuple[PageImage, list[dict[str, Any]]]:
         """Return a page (its memory file is now the caller's to close) and warnings. Raise as `open` does."""
+        if self._child is None and self._source is not None:  # it hung at an earlier page: another one goes on
+            self.open(*self._source)
         answer, descriptors = self._ask({"op": "page", "index": index}, page=index + 1)
         found = dict(answer["page"])
         warnings = found.pop("warnings")
@@ -117,19 +130,25 @@ class Decoder:
 
     def finish(self) -> None:
         """Close the file it has, if any, and make it fit for the next one."""
-        if self._child is None:
+        self._source = None
+        child = self._child
+        if child is None:
             return
         self._documents += 1
         try:
-            self._child.ask({"op": "close"}, seconds=self._patience)
+            child.ask({"op": "close"}, seconds=self._patience)
         except ChildDiedError:
             self._child = None
             return
         if self._documents >= _DOCUMENTS_EACH or self._memory_mb != self._limits.decoder_memory_mb:
-            self.close()
+            self._end()
 
     def close(self) -> None:
-        """End the process."""
+        """End the process for good; a thread that uses it gets DecoderDiedError."""
+        self._closed = True
+        self._end()
+
+    def _end(self) -> None:
         child, self._child = self._child, None
         if child is not None:
             child.close()
@@ -145,8 +164,9 @@ class Decoder:
     def _ask(
         self, message: dict[str, Any], descriptors: tuple[int, ...] = (), page: int | None = None
     ) -> tuple[dict[str, Any], list[int]]:
+        child = self.start()
         try:
-            answer, received = self.start().ask(message, descriptors, seconds=self._patience)
+            answer, received = child.ask(message, descriptors, seconds=self._patience)
         except ChildDiedError as error:
             self._child = None
             if isinstance(error.__cause__, TimeoutError):

@@ -6,17 +6,13 @@ A file is settled, and may be claimed, when all of this holds:
 3. its size, times and inode have not changed for the settle time, or it was renamed into place: then it was
    whole when it got its name. A rename is known from an event, or from the file itself: whose content is older
    than its entry by more than the settle time has been renamed (copied by `cp -p`, unpacked), not written to.
-4. nobody has it open for writing, where the kernel tells (see `claimable`).
+4. nobody has it open for writing, where the kernel tells (see claim.py).
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import re
-import signal
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import translate
@@ -112,24 +108,22 @@ class Scanner:
         while folders:
             prefix = folders.pop()
             try:
-                entries = os.scandir(f"{self.root}/{prefix}")
+                with os.scandir(f"{self.root}/{prefix}") as entries:
+                    for entry in entries:
+                        name = prefix + entry.name
+                        if not entry.is_dir(follow_symlinks=False):
+                            if (seen := self._sight(entry, name)) is not None:
+                                yield seen
+                        elif self.recursive and not self.rules.excludes(name):
+                            if name.count("/") < DEEPEST:
+                                folders.append(name + "/")
+                            else:
+                                problems.append(f"{name}: more than {DEEPEST} folders deep")
             except FileNotFoundError:
                 if not prefix:
                     problems.append(f"the inbox {self.root} is not there")
-                continue
-            except OSError as error:
+            except OSError as error:  # of the disk or the share too, in the middle of a folder
                 problems.append(f"{prefix or self.root}: {error.strerror}")
-                continue
-            with entries:
-                for entry in entries:
-                    name = prefix + entry.name
-                    if entry.is_dir(follow_symlinks=False):
-                        if self.recursive and not self.rules.excludes(name):
-                            folders.append(name + "/") if name.count("/") < DEEPEST else problems.append(
-                                f"{name}: more than {DEEPEST} folders deep"
-                            )
-                    elif (seen := self._sight(entry, name)) is not None:
-                        yield seen
 
     def _sight(self, entry: os.DirEntry[str], name: str) -> Sighting | None:
         if not self.rules.wants(name):
@@ -141,30 +135,6 @@ class Scanner:
         except OSError:  # gone since the folder was read
             return None
         return Sighting(name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-
-
-def claimable(descriptor: int, seen: Sighting) -> bool:
-    """Tell whether the open file is still the one that was seen, whole and let go of by its writer.
-
-    A read lease is granted only while nobody has the file open for writing (fcntl(2), F_SETLEASE). The kernel
-    grants it on local filesystems to the file's owner or with CAP_LEASE; elsewhere the settle time has to do.
-    Whoever opens it for writing while we hold the lease makes the kernel send us a signal: SIGIO, which kills,
-    unless another is asked for; SIGURG is ignored by default.
-    """
-    found = os.fstat(descriptor)
-    same = (found.st_size, found.st_mtime_ns, found.st_ino) == (seen.size, seen.mtime_ns, seen.inode)
-    if not (same and stat.S_ISREG(found.st_mode)):
-        return False
-    try:
-        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-    except BlockingIOError:
-        return False
-    except OSError:  # no leases here, or not for us
-        return True
-    with contextlib.suppress(OSError):
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    return True
 
 
 def _compile(patterns: Iterable[str]) -> tuple[re.Pattern[str], re.Pattern[str]]:

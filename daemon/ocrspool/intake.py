@@ -33,6 +33,8 @@ class Intake:
         self._recovered: deque[Job] = deque()
         self._settled: deque[Sighting] = deque()
         self._problems: list[str] = []
+        self._stuck: set[str] = set()
+        """Names of files that cannot be claimed, and that this has been said of."""
         self._set(inbox, profile)
 
     def open(self) -> int:
@@ -82,6 +84,7 @@ class Intake:
         scan = self._scanner.scan(hint.renamed)
         took = time.monotonic() - now
         self._settled = deque(scan.settled)
+        self._stuck.intersection_update(seen.name for seen in scan.settled)
         self._earliest_scan = now + took + max(_SOONEST_SECONDS, took / _SCAN_SHARE)
         self._next_scan = now + (self.inbox.poll_seconds if self._polling else self.inbox.rescan_seconds)
         if scan.due is not None:
@@ -94,7 +97,11 @@ class Intake:
             return self._recovered.popleft()
         while self._settled:
             seen = self._settled.popleft()
-            job = self.spool.claim(seen)
+            try:
+                job = self.spool.claim(seen)
+            except OSError as error:
+                self._cannot_claim(seen, error)
+                continue
             if job is not None:
                 self._scanner.forget(seen)
                 _log.info("claimed %s (%s)", names.printable(job.name), self.name, extra={"job": job.id})
@@ -102,6 +109,20 @@ class Intake:
             self._scanner.unsettle(seen)
             self._next_scan = min(self._next_scan, time.monotonic() + self.inbox.settle_seconds)
         return None
+
+    def _cannot_claim(self, seen: Sighting, error: OSError) -> None:
+        """Say once why a file stays where it is. The files behind it must not wait for it, however many it is of."""
+        if seen.name not in self._stuck:
+            _log.error(
+                "inbox %s: cannot claim %s: %s%s",
+                self.name,
+                names.printable(seen.name),
+                error.strerror,
+                "; the service has to have write permission for its folder"
+                if isinstance(error, PermissionError)
+                else "",
+            )
+        self._stuck.add(seen.name)
 
     def next_scan(self) -> float:
         """Return when `scan_if_due` wants to be called next, on the monotonic clock."""

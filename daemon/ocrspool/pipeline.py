@@ -16,6 +16,7 @@ import socket
 import threading
 import time
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import Any, Protocol
 
 from ocrspool import names
 from ocrspool.config import Config, Live, Profile
-from ocrspool.decoders import Decoders, Opened
+from ocrspool.decoders import Decoder, Decoders, Opened
 from ocrspool.document import LostPage, Reading, ReadPage, build
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.model import PageImage, PageText
@@ -63,6 +64,23 @@ class _Progress:
     pages: list[tuple[PageImage, Future[PageText]] | LostPage]
     notices: list[dict[str, Any]]
     decode_seconds: float = 0.0
+    broken: bool = False
+    """Whether a worker died on one of the pages, so that this attempt has failed already."""
+
+    def add(self, image: PageImage, future: Future[PageText]) -> None:
+        """Take note of a page that was submitted."""
+        self.pages.append((image, future))
+        future.add_done_callback(self._see)
+
+    def abandon(self) -> None:
+        """Take back the pages that no worker has yet: a document that kills workers shall not do so page by page."""
+        for page in self.pages:
+            if not isinstance(page, LostPage):
+                page[1].cancel()
+
+    def _see(self, future: Future[PageText]) -> None:
+        if not future.cancelled() and future.exception() is not None:
+            self.broken = True
 
 
 class Pipeline:
@@ -124,25 +142,39 @@ class Pipeline:
             opened = decoder.open(job.source, profile)
             progress = _Progress(datetime.now(timezone.utc), opened, [], list(opened.warnings))
             progress.decode_seconds = time.monotonic() - begun
-            for index in range(opened.pages):
-                if time.monotonic() > deadline:
-                    raise _too_slow(self._live.config, index)
-                begun = time.monotonic()
-                try:
-                    image, notices = decoder.page(index)
-                except DocumentError as error:
-                    progress.pages.append(LostPage(index + 1, error))
-                    continue
-                finally:
-                    progress.decode_seconds += time.monotonic() - begun
-                progress.notices += notices
-                future = self._workers.submit(image, profile.orientation, alone=alone)
-                progress.pages.append((image, future))
+            with ExitStack() as on_error:
+                on_error.callback(progress.abandon)
+                for index in range(opened.pages):
+                    if progress.broken:
+                        break
+                    if time.monotonic() > deadline:
+                        raise _too_slow(self._live.config, index)
+                    self._submit(decoder, index, progress, profile.orientation, alone=alone)
+                on_error.pop_all()
         return progress
+
+    def _submit(self, decoder: Decoder, index: int, progress: _Progress, orientation: str, *, alone: bool) -> None:
+        """Decode one page and hand it to the workers; one that cannot be decoded is lost, and the others go on."""
+        begun = time.monotonic()
+        try:
+            image, notices = decoder.page(index)
+        except DocumentError as error:
+            progress.pages.append(LostPage(index + 1, error))
+            return
+        finally:
+            progress.decode_seconds += time.monotonic() - begun
+        progress.notices += notices
+        progress.add(image, self._workers.submit(image, orientation, alone=alone))
 
     def close_job(self, job: Job, outcomes: Outcomes, progress: _Progress) -> None:
         """Wait for the pages, then render and deliver. Raise EngineError when a worker died, or DocumentError."""
-        pages = [page if isinstance(page, LostPage) else ReadPage(page[0], page[1].result()) for page in progress.pages]
+        try:
+            pages = [
+                page if isinstance(page, LostPage) else ReadPage(page[0], page[1].result()) for page in progress.pages
+            ]
+        except EngineError:
+            progress.abandon()
+            raise
         lost = [page for page in pages if isinstance(page, LostPage)]
         if lost and len(lost) == len(pages):
             raise lost[0].error

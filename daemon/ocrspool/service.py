@@ -17,7 +17,8 @@ from types import FrameType
 from typing import Any
 
 from ocrspool import check, log
-from ocrspool.config import Config, Live, load
+from ocrspool.config import Config, Live
+from ocrspool.config_file import load
 from ocrspool.decoders import Decoders
 from ocrspool.errors import ConfigError, EngineMissingError, OcrspoolError
 from ocrspool.intake import Intake
@@ -180,12 +181,7 @@ class Service:
         while not idle and len(self._in_work) < self._most_jobs and self._has_room():
             idle = True
             for intake in self._intakes:
-                try:
-                    job = intake.claim()
-                except OSError as error:
-                    _log.error("inbox %s: cannot claim: %s", intake.name, error)
-                    continue
-                if job is not None:
+                if (job := intake.claim()) is not None:
                     idle = False
                     self._begin(pipeline, job, intake)
 

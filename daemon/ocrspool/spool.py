@@ -20,7 +20,6 @@ import fcntl
 import json
 import os
 import secrets
-import stat
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -28,9 +27,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ocrspool import atomic, names
+from ocrspool import atomic, names, records
+from ocrspool.claim import let_go, open_parent
 from ocrspool.errors import SpoolBusyError
-from ocrspool.inbox import Sighting, claimable
+from ocrspool.inbox import Sighting
 
 RESULT_SUFFIX = ".json"
 REASON_SUFFIX = ".reason.json"
@@ -90,7 +90,7 @@ class Spool:
     def claim(self, seen: Sighting) -> Job | None:
         """Take the file into work/. None when it has changed, is still being written, or has gone."""
         try:
-            folder = _open_parent(self.inbox, seen.name)
+            folder = open_parent(self.inbox, seen.name)
         except OSError:  # gone, or a link stands where a folder was
             return None
         try:
@@ -100,7 +100,7 @@ class Spool:
 
     def _claim_from(self, folder: int, seen: Sighting) -> Job | None:
         last = seen.name.rpartition("/")[2]
-        if not _let_go(folder, last, seen):
+        if not let_go(folder, last, seen):
             return None
         job_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         job = Job(job_id, self.name, seen.name, self._source(job_id, seen.name))
@@ -129,7 +129,7 @@ class Spool:
                 self.give_back(job)
             elif (folder / "reason.json").exists():
                 self._finish_failing(job)
-            elif _digest(_load(folder / "result.json")):
+            elif _digest(records.load(folder / "result.json")):
                 self.deliver(job, (folder / "result.json").read_bytes())
             elif job.attempts:
                 jobs.append(self._save(replace(job, attempts=job.attempts - 1, interruptions=job.interruptions + 1)))
@@ -152,7 +152,7 @@ class Spool:
         """
         saved = self._folder(job) / "result.json"
         digest = _digest(json.loads(result))
-        if _digest(_load(saved)) != digest:
+        if _digest(records.load(saved)) != digest:
             atomic.write(saved, result)
         with self._naming:
             target = self._result_path(job.name, digest)
@@ -167,7 +167,7 @@ class Spool:
         with self._naming:
             target = self._free(self.failed, job)
             reason = {**reason, "failed_as": names.to_json(_relative(target, self.failed))}
-            atomic.write(self._folder(job) / "reason.json", _dump(reason))
+            atomic.write(self._folder(job) / "reason.json", records.dump(reason))
             atomic.move(job.source, target)
         self._place_reason(job, target)
         return target
@@ -188,7 +188,7 @@ class Spool:
                 # A failed file may itself be named like a reason; it then has one of its own.
                 if not file.endswith(REASON_SUFFIX) or names.with_suffix(file, REASON_SUFFIX) in files:
                     path = Path(folder, file)
-                    yield path, _load(path.with_name(names.with_suffix(file, REASON_SUFFIX)))
+                    yield path, records.load(path.with_name(names.with_suffix(file, REASON_SUFFIX)))
 
     def retry(self, failed: Path, reason: dict[str, Any]) -> Path:
         """Move a failed file back to the inbox, under the name it came with. Raise FileExistsError."""
@@ -208,19 +208,19 @@ class Spool:
     def _save(self, job: Job) -> Job:
         counts = {"attempts": job.attempts, "interruptions": job.interruptions}
         # Not durable: what a power cut takes back is a count, and one more attempt does no harm.
-        atomic.write(self._folder(job) / "job.json", _dump(counts), durable=False)
+        atomic.write(self._folder(job) / "job.json", records.dump(counts), durable=False)
         return job
 
     def _read_job(self, folder: Path) -> Job | None:
         """Return the job in a folder of work/; None when there is nothing left in it that is not delivered."""
-        counts = _load(folder / "job.json")
+        counts = records.load(folder / "job.json")
         attempts, interruptions = _count(counts.get("attempts")), _count(counts.get("interruptions"))
         for at, _, files in os.walk(folder / "source"):
             for file in files:
                 source = Path(at, file)
                 name = _relative(source, folder / "source")
                 return Job(folder.name, self.name, name, source, attempts, interruptions)
-        failed_as = _load(folder / "reason.json").get("failed_as")
+        failed_as = records.load(folder / "reason.json").get("failed_as")
         if name := names.from_json(failed_as) if isinstance(failed_as, dict) else "":
             return Job(folder.name, self.name, name, self._source(folder.name, name), attempts, interruptions)
         return None
@@ -229,7 +229,7 @@ class Spool:
         """Return the first name in the outbox that is free or holds a result of the same document."""
         for tag in ("", digest[:8], digest[:16]):
             path = _placed(self.outbox, names.with_suffix(name, RESULT_SUFFIX, tag), digest[:8])
-            if not os.path.lexists(path) or _digest(_load(path)) == digest:
+            if not os.path.lexists(path) or _digest(records.load(path)) == digest:
                 return path
         return _placed(self.outbox, names.with_suffix(name, RESULT_SUFFIX, digest), digest[:8])
 
@@ -256,7 +256,7 @@ class Spool:
         return any(atomic.is_same(job.source, self.inbox / name) for name in self._names_back(job))
 
     def _finish_failing(self, job: Job) -> None:
-        reason = _load(self._folder(job) / "reason.json")
+        reason = records.load(self._folder(job) / "reason.json")
         if job.source.exists():
             self.fail(job, reason)
         else:
@@ -278,35 +278,6 @@ class Spool:
                 Path(at).rmdir()
 
 
-def _open_parent(root: Path, name: str) -> int:
-    """Open the folder that holds `name`, following no link on the way: a folder may have been swapped for one."""
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    at = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    for part in name.split("/")[:-1]:
-        try:
-            below = os.open(part, flags, dir_fd=at)
-        finally:
-            os.close(at)
-        at = below
-    return at
-
-
-def _let_go(folder: int, last: str, seen: Sighting) -> bool:
-    """Tell whether the file may be claimed now, as far as it can be looked at (see inbox.claimable)."""
-    try:
-        if not stat.S_ISREG(os.stat(last, dir_fd=folder, follow_symlinks=False).st_mode):
-            return False
-        descriptor = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    except PermissionError:
-        return True  # to be claimed, and to fail with that reason
-    except OSError:
-        return False
-    try:
-        return claimable(descriptor, seen)
-    finally:
-        os.close(descriptor)
-
-
 def _placed(root: Path, name: str, tag: str) -> Path:
     """Return the path of `name` under `root`, its folders made; one whose place a file has is tagged."""
     at = root
@@ -326,18 +297,6 @@ def _digest(result: dict[str, Any]) -> str:
 
 def _count(value: object) -> int:
     return value if isinstance(value, int) and value > 0 else 0
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _dump(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, indent=2).encode("ascii") + b"\n"
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import mmap
 import os
 import socket
 import sys
@@ -27,7 +26,6 @@ from ocrspool.errors import ConfigError, EngineMissingError, OcrspoolError
 
 if TYPE_CHECKING:
     from ocrspool.engine.cache import Manifest
-    from ocrspool.engine.net import Pixels
     from ocrspool.engine.recognizer import Recognizer
     from ocrspool.model import PageText
 
@@ -82,7 +80,12 @@ class Worker:
     def _recognize(self, request: Message, descriptors: list[int]) -> Message:
         if self._recognizer is None:
             raise OcrspoolError("no engine is loaded")
-        pages = [_pixels(page, descriptor) for page, descriptor in zip(request["pages"], descriptors, strict=True)]
+        from ocrspool.engine.mapped import pixels  # noqa: PLC0415 - numpy is there by now
+
+        pages = [
+            pixels(descriptor, page["height"], page["width"], page["channels"])
+            for page, descriptor in zip(request["pages"], descriptors, strict=True)
+        ]
         orientations = [page["orientation"] for page in request["pages"]]
         return {"pages": [_as_json(page) for page in self._recognizer.recognize(pages, orientations)]}
 
@@ -108,21 +111,6 @@ def _facts(wanted: Plan, manifest: Manifest) -> dict[str, Any]:
             {"role": spec.role, "name": spec.name, "sha256": items[f"{spec.role}.sha256"]} for spec in wanted.models
         ],
     }
-
-
-def _pixels(page: dict[str, Any], descriptor: int) -> Pixels:
-    """Return the page's pixels where they are, in the memory file: nothing is copied.
-
-    Mapped privately, because older kernels refuse to share a sealed file even for reading only. The size is checked
-    first: what lies beyond the end of a file cannot be read without SIGBUS.
-    """
-    import numpy as np  # noqa: PLC0415 - imported with the engine by now
-
-    height, width, channels = page["height"], page["width"], page["channels"]
-    if os.fstat(descriptor).st_size != height * width * channels:
-        raise OcrspoolError("a page image is not as large as it was said to be")
-    mapped = mmap.mmap(descriptor, height * width * channels, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
-    return np.frombuffer(mapped, np.uint8).reshape((height, width) if channels == 1 else (height, width, channels))
 
 
 def _as_json(page: PageText) -> dict[str, Any]:

@@ -84,7 +84,7 @@ class Workers:
         return [seat.child.pid for seat in self._seats if seat.child is not None]
 
     def submit(self, image: PageImage, orientation: str, *, alone: bool = False) -> Future[PageText]:
-        """Queue a page, waiting while too much is held already. The future raises EngineError."""
+        """Queue a page, waiting while too much is held already. The future raises EngineError, and may be cancelled."""
         page = _Page(image, orientation, alone)
         with self._changed:
             self._changed.wait_for(lambda: self._closed or not self._held_bytes or self._fits(page))
@@ -104,7 +104,10 @@ class Workers:
             self._waiting.clear()
             self._changed.notify_all()
         for page in abandoned:
-            self.settle(page, EngineError("the service is stopping"))
+            if page.future.set_running_or_notify_cancel():
+                self.settle(page, EngineError("the service is stopping"))
+            else:
+                self._release(page)
         for seat in self._seats:
             seat.stop()
 
@@ -116,19 +119,26 @@ class Workers:
             while self._waiting and len(batch) < most:
                 if batch and (self._waiting[0].alone or batch[0].alone):
                     break
-                batch.append(self._waiting.popleft())
+                page = self._waiting.popleft()
+                if page.future.set_running_or_notify_cancel():
+                    batch.append(page)
+                else:
+                    self._release(page)
         return batch
 
     def settle(self, page: _Page, outcome: PageText | EngineError) -> None:
         """Hand out what became of a page and let go of its memory."""
-        os.close(page.image.fd)
-        with self._changed:
-            self._held_bytes -= page.size
-            self._changed.notify_all()
+        self._release(page)
         if isinstance(outcome, EngineError):
             page.future.set_exception(outcome)
         else:
             page.future.set_result(outcome)
+
+    def _release(self, page: _Page) -> None:
+        os.close(page.image.fd)
+        with self._changed:
+            self._held_bytes -= page.size
+            self._changed.notify_all()
 
     def _fits(self, page: _Page) -> bool:
         return self._held_bytes + page.size <= self._live.config.limits.memory_mb << 20

@@ -45,7 +45,7 @@ def test_folders_in_one_another(tmp_path: Path, folders: dict[str, str], keys: l
     (tmp_path / "in").mkdir()
     (tmp_path / "link").symlink_to("in")
     places = {"inbox": "in", "work": "work", "outbox": "out", "done": "done", "failed": "failed", **folders}
-    inbox = Inbox(**{state: tmp_path / place for state, place in places.items()})
+    inbox = Inbox.model_validate({state: tmp_path / place for state, place in places.items()})
     (problem,) = check.problems(config_in(tmp_path, a=inbox))
     assert all(key in problem for key in keys)
     assert "overlap" in problem
@@ -57,6 +57,17 @@ def test_two_inboxes_in_one_place(tmp_path: Path) -> None:
     found = check.problems(config_in(tmp_path, one=one, other=other, third=third))
     assert len(found) == len(STATES)
     assert all(f"inbox.one.{state} and inbox.other.{state}" in " ".join(found) for state in STATES)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_cache_inside_a_spool(tmp_path: Path, state: str) -> None:
+    """What is written to the cache or the runtime folder would be taken for files, or for results."""
+    config = config_in(tmp_path)
+    inbox = config.inbox["default"]
+    placed = config.model_copy(update={"paths": Paths(cache=inbox.folder(state) / "x", runtime=tmp_path / "run")})
+    (problem,) = check.problems(placed)
+    assert problem.startswith("paths.cache: ")
+    assert f"inbox.default.{state}" in problem
 
 
 def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from ocrspool.config import STATES, Config, Inbox, Profile, load
+from ocrspool.config import STATES, Config, Inbox, Profile
+from ocrspool.config_file import load
 from ocrspool.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[2] / "config/ocrspool.toml"
@@ -122,7 +123,7 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[inbox.a]\nroot = 'x'\nprofile = 'b'", "there is no profile 'b' (there are: default)"),
+        ("[inbox.a]\nroot = 'x'\nprofile = 'b'", "there is no profile 'b'; there are: default"),
         ("[inbox]", "inbox: at least one is needed"),
         ("inbox = 3", "inbox: should be a valid dictionary, not 3"),
         ("[paths]\ncache = ''", "paths.cache: should name a folder"),
@@ -215,8 +216,15 @@ def test_profiles(tmp_path: Path) -> None:
 def test_five_folders_without_a_root() -> None:
     """All five one by one do as well."""
     folders = {state: Path("/x") / state for state in STATES}
-    inbox = Inbox(**folders)
+    inbox = Inbox.model_validate(folders)
     assert {state: inbox.folder(state) for state in STATES} == folders
+
+
+@pytest.mark.parametrize("line", ["workers = true", 'workers = "3"', "stop_seconds = true", 'stop_seconds = "60"'])
+def test_a_value_of_another_type(tmp_path: Path, line: str) -> None:
+    """Nothing is taken for a number that is not written as one."""
+    with pytest.raises(ConfigError, match=f"service.{line.partition(' ')[0]}: should be a valid"):
+        load(written(tmp_path, f"[service]\n{line}\n[inbox.a]\nroot = 'a'"))
 
 
 def test_values_cannot_be_changed() -> None:

@@ -19,8 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forks import as_nobody
+from ocrspool.claim import claimable
 from ocrspool.config import Inbox
-from ocrspool.inbox import DEEPEST, Rules, Scan, Scanner, Sighting, claimable
+from ocrspool.inbox import DEEPEST, Rules, Scan, Scanner, Sighting
 
 SETTLE = 2.0
 IGNORED = Inbox(root=Path("/r")).ignore

@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from ocrspool import check as world
-from ocrspool.config import Config, load
+from ocrspool.config import Config
+from ocrspool.config_file import load
 from ocrspool.errors import ConfigError, Exit
 from ocrspool.result import Document
 

@@ -19,7 +19,8 @@ def prebuild(config: Config, *, force: bool) -> int:
     began = time.monotonic()
     with Progress() as progress:
         built = build(config, progress, force=force)
-    state = "built" if built["new"] else "already there and sound"
+        state = "built" if built["new"] else "already there and sound"
+        progress.end(f"engine {built['fingerprint']}: {state}")
     print(f"engine {built['fingerprint']}: {state}, {time.monotonic() - began:.1f} s")
     print(f"  runtime    {built['runtime']} {built['runtime_version']}, {built['precision']} on {built['device']}")
     for model in built["models"]:
@@ -47,6 +48,10 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         if self._spinner is not None:
             self._spinner.stop()
+
+    def end(self, text: str) -> None:
+        """Leave systemd with how it ended rather than with the last stage."""
+        self._notifier.status(text)
 
     def __call__(self, stage: str) -> None:
         """Say what goes on now."""

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ocrspool import __version__, log
-from ocrspool.config import DEFAULT_PATH, Config, load
+from ocrspool.config import DEFAULT_PATH, Config
+from ocrspool.config_file import load
 from ocrspool.errors import ConfigError, Exit, OcrspoolError
 
 _ABOUT = "Files dropped into watched folders come out as JSON OCR results."
@@ -23,8 +24,8 @@ To begin:
   ocrspool retry --all                           failed files once more
 
 Exit codes: 0 all is well; 64 wrong usage; 65 some documents failed; 66 no such file; 69 no engine or no
-service; 70 a bug; 71 an operating system error; 73 cannot create; 74 input or output error; 77 no permission;
-78 wrong configuration; 130 interrupted.
+service; 70 a bug; 71 an operating system error; 73 cannot create; 74 input or output error; 75 another service
+has the spool; 77 no permission; 78 wrong configuration; 130 interrupted.
 """
 
 

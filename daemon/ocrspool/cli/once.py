@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -19,7 +20,8 @@ from rich.progress import (
 
 from ocrspool import log, names
 from ocrspool.cli.engines import Progress as Stages
-from ocrspool.config import Config, Engine, Inbox, Live, Paths, Profile, load
+from ocrspool.config import Config, Engine, Inbox, Live, Paths, Profile
+from ocrspool.config_file import load
 from ocrspool.decoders import Decoders
 from ocrspool.errors import ConfigError, EngineMissingError, Exit
 from ocrspool.folders import Folders
@@ -44,10 +46,18 @@ def once(paths: list[Path], outbox: Path, config_path: Path | None, profile_name
     if not jobs:
         print("ocrspool: there is nothing to read", file=sys.stderr)
         return Exit.NO_INPUT
+    _prepare(outbox)
     tally = _read(config, profile, folders, jobs)
     total = tally.total()
     print(f"{total.done} of {len(jobs)} files read, {total.pages} pages, {total.failed} failed; results in {outbox}")
     return Exit.DATA if total.failed or total.done < len(jobs) else Exit.OK
+
+
+def _prepare(outbox: Path) -> None:
+    """Make the outbox. Raise OSError now where nothing can be written to it: a pipeline waits for its disk."""
+    outbox.mkdir(parents=True, exist_ok=True)
+    if not os.access(outbox, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(outbox))
 
 
 def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -> Tally:

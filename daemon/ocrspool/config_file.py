@@ -1,0 +1,135 @@
+"""Reads TOML files into a configuration, and says of every problem in which file and at which key it is."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, get_args
+
+import tomli
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from ocrspool.config import Config, Section
+from ocrspool.errors import ConfigError
+
+_MOST_SHOWN = 80
+"""Characters of a wrong value that a message repeats."""
+
+
+def load(path: Path) -> Config:
+    """Read the file at `path` and conf.d/*.toml beside it, in order of their names; a later value wins.
+
+    Relative folders are relative to the folder of `path`. Raise ConfigError with every problem found.
+    """
+    problems: list[str] = []
+    merged: dict[str, Any] = {}
+    origins: dict[tuple[str, ...], Path] = {}
+    for file in [path, *sorted((path.parent / "conf.d").glob("*.toml"))]:
+        table = _read(file, problems)
+        _merge(merged, table, origins, file, ())
+    if problems:
+        raise ConfigError(problems)
+    problems += _unknown_profiles(merged, origins)
+    try:
+        config = Config.model_validate(merged)
+    except ValidationError as error:
+        raise ConfigError([_explain(detail, origins, path) for detail in error.errors()] + problems) from error
+    if problems:
+        raise ConfigError(problems)
+    return _absolute(config, path.resolve().parent)
+
+
+def _read(file: Path, problems: list[str]) -> dict[str, Any]:
+    try:
+        return tomli.loads(file.read_text("utf-8"))
+    except OSError as error:
+        problems.append(f"{file}: {error.strerror}")
+    except UnicodeDecodeError as error:
+        problems.append(f"{file}: not UTF-8 text (byte {error.start})")
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError; a number of 5,000 digits, tables 500 deep
+        problems.append(f"{file}: not TOML: {error}")
+    return {}
+
+
+def _merge(
+    into: dict[str, Any],
+    table: dict[str, Any],
+    origins: dict[tuple[str, ...], Path],
+    file: Path,
+    at: tuple[str, ...],
+) -> None:
+    for key, value in table.items():
+        here = (*at, key)
+        origins[here] = file
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value, origins, file, here)
+        elif isinstance(value, dict):
+            into[key] = {}
+            _merge(into[key], value, origins, file, here)
+        else:
+            into[key] = value
+
+
+def _explain(detail: ErrorDetails, origins: dict[tuple[str, ...], Path], path: Path) -> str:
+    """Return "file: key: what is wrong" for one of pydantic's errors."""
+    keys = tuple(str(part) for part in detail["loc"] if part != "[key]")
+    file = next((origins[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in origins), path)
+    message = detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    if detail["type"] == "extra_forbidden":
+        known = _known_keys(keys[:-1])
+        near = difflib.get_close_matches(keys[-1], known, n=1)
+        message = "unknown key" + (f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(known)}")
+    elif detail["type"] not in {"value_error", "missing"}:
+        message += f", not {_shown(detail['input'])}"
+    return ": ".join(filter(None, [str(file), ".".join(keys), message]))
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python converts
+        return "such a number"
+    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
+
+
+def _known_keys(keys: tuple[str, ...]) -> list[str]:
+    """Return the keys of the table at this place; the names of profiles and inboxes are free."""
+    section: type[Section] = Config
+    names = iter(keys)
+    for key in names:
+        annotation = section.model_fields[key].annotation
+        if args := get_args(annotation):
+            annotation = args[1]
+            next(names, None)
+        if isinstance(annotation, type) and issubclass(annotation, Section):
+            section = annotation
+    return list(section.model_fields)
+
+
+def _absolute(config: Config, base: Path) -> Config:
+    """Return the configuration with every folder absolute."""
+
+    def settle(section: Section) -> dict[str, Path]:
+        return {key: base / value for key, value in section if isinstance(value, Path)}
+
+    return config.model_copy(
+        update={
+            "paths": config.paths.model_copy(update=settle(config.paths)),
+            "inbox": {name: inbox.model_copy(update=settle(inbox)) for name, inbox in config.inbox.items()},
+        }
+    )
+
+
+def _unknown_profiles(merged: dict[str, Any], origins: dict[tuple[str, ...], Path]) -> list[str]:
+    """Return a problem for each inbox whose profile is not there; whatever else is wrong is found elsewhere."""
+    inboxes, profiles = merged.get("inbox"), merged.get("profile", {})
+    if not (isinstance(inboxes, dict) and isinstance(profiles, dict)):
+        return []
+    known = sorted({"default", *profiles})
+    return [
+        f"{origins['inbox', name, 'profile']}: inbox.{name}.profile: there is no profile {inbox['profile']!r}; "
+        f"there are: {', '.join(known)}"
+        for name, inbox in inboxes.items()
+        if isinstance(inbox, dict) and isinstance(inbox.get("profile"), str) and inbox["profile"] not in known
+    ]
