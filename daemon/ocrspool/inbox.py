@@ -81,9 +81,10 @@ class Scanner:
         settles_at: dict[Sighting, float] = {}
         for seen in self._files(problems):
             at = self._settles_at.get(seen)
-            if at is None:
-                whole = seen.name in renamed or self._was_renamed(seen)
-                at = now if whole else now + self.settle_seconds
+            if seen.name in renamed or (at is None and self._was_renamed(seen)):
+                at = now  # also where an earlier scan was quicker than the event
+            elif at is None:
+                at = now + self.settle_seconds
             if at <= now:
                 settled.append(seen)
             settles_at[seen] = at

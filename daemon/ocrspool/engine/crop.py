@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ocrspool.engine.net import Pixels
 
 _VERTICAL = 1.5  # height / width from which PP-OCR takes a line to run vertically
-_AXIS_TOLERANCE = 0.5  # pixels; up to here a slice shows the same as a warp
+_AXIS_TOLERANCE = 0.5  # pixels; up to here a slice shows the same as a warp, and costs no copy
 
 
 def is_vertical(polygon: NDArray[np.float32], ratio: float = _VERTICAL) -> bool:
@@ -28,17 +28,26 @@ def is_vertical(polygon: NDArray[np.float32], ratio: float = _VERTICAL) -> bool:
 def crop(page: Pixels, polygon: NDArray[np.float32]) -> Pixels:
     """Return the pixels [h, w] or [h, w, 3] inside a polygon, its first corner at the top left.
 
-    What lies outside the page repeats the page's edge. The result has at least one pixel.
+    What lies outside the page repeats the page's edge. The result has at least one pixel. Lines that do not run level
+    are cut as they lie on the page and turned then, so that the same pixels are seen whichever corner is the first.
     """
+    first = int(np.argmin(polygon.sum(axis=1)))
+    pixels = _cut(page, np.roll(polygon, -first, axis=0))
+    return np.ascontiguousarray(np.rot90(pixels, -first)) if first else pixels
+
+
+def _cut(page: Pixels, polygon: NDArray[np.float32]) -> Pixels:
+    """Return the pixels inside a polygon whose first corner is its top left one on the page."""
     left, top = polygon.min(axis=0)
     right, bottom = polygon.max(axis=0)
     upright = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
     if np.abs(polygon - upright).max() <= _AXIS_TOLERANCE:
         return _slice(page, float(left), float(top), float(right), float(bottom))
-    width, height = (max(round(float(side)), 1) for side in _size(polygon))
+    rectangle = _rectangle(polygon)
+    width, height = (max(int(side), 1) for side in _size(rectangle))
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    matrix = cv2.getPerspectiveTransform(np.ascontiguousarray(polygon, np.float32), target)
-    return cv2.warpPerspective(page, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+    matrix = cv2.getPerspectiveTransform(rectangle, target)
+    return cv2.warpPerspective(page, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
 
 
 def quarter_turned(polygon: NDArray[np.float32], turns: int) -> NDArray[np.float32]:
@@ -57,6 +66,13 @@ def _slice(page: Pixels, left: float, top: float, right: float, bottom: float) -
     x1 = min(max(round(right), x0 + 1), width)
     y1 = min(max(round(bottom), y0 + 1), height)
     return page[y0:y1, x0:x1]
+
+
+def _rectangle(polygon: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the smallest rectangle around a polygon, clockwise from the corner nearest the polygon's first."""
+    corners = cv2.boxPoints(cv2.minAreaRect(np.ascontiguousarray(polygon)))
+    nearest = int(np.argmin(np.linalg.norm(corners - polygon[0], axis=1)))
+    return np.roll(corners, -nearest, axis=0).astype(np.float32)
 
 
 def _size(polygon: NDArray[np.float32]) -> tuple[float, float]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -36,7 +36,10 @@ class DetectSettings:
     """Defaults of the thresholds are those stated in PP-OCRv6's own inference.yml."""
 
     side: int = 1280
-    """The page is scaled so that its area equals that of a page whose long side is this and that is 3:4."""
+    """Pixels to which the long side of a 3:4 page is scaled down."""
+    bound: Literal["area", "side"] = "area"
+    """What `side` means for other pages: "area" bounds theirs, so that a long receipt keeps its resolution; "side"
+    bounds their long side, as PaddleOCR does (to 960)."""
     threshold: float = 0.2
     """Map pixels above it belong to text."""
     box_threshold: float = 0.45
@@ -60,30 +63,31 @@ def detect(net: Net, page: Pixels, settings: DetectSettings) -> list[Detected]:
     height, width = page.shape[:2]
     if min(height, width) < _LEAST_PAGE_SIDE:
         return []
-    probability = _probability(net, scaled(page, map_size(height, width, settings.side)))
-    ratio = np.array([width / probability.shape[1], height / probability.shape[0]], np.float32)
-    limit = np.array([width, height], np.float32)
+    probability = _probability(net, scaled(page, map_size(height, width, settings)))
+    ratio = np.array([width / probability.shape[1], height / probability.shape[0]])
     return [
-        Detected(np.clip(polygon * ratio, 0, limit), confidence) for polygon, confidence in boxes(probability, settings)
+        Detected(np.clip(np.round(polygon * ratio), 0, (width, height)).astype(np.float32), confidence)
+        for polygon, confidence in boxes(probability, settings)
     ]
 
 
-def map_size(height: int, width: int, side: int) -> tuple[int, int]:
+def map_size(height: int, width: int, settings: DetectSettings) -> tuple[int, int]:
     """Return the height and width at which a page is looked at, multiples of the net's stride.
 
-    The area is bounded, not the long side: a long receipt keeps its resolution. Small pages are not enlarged: at 1.5
-    and 2 times their size, as many documents got worse as got better (measured).
+    Small pages are not enlarged: at 1.5 and 2 times their size, as many documents got worse as got better (measured).
     """
-    scale = min(math.sqrt(0.75 * side * side / (height * width)), 1.0)
-    return _multiple(height * scale), _multiple(width * scale)
+    if settings.bound == "area":
+        scale = settings.side * math.sqrt(0.75 / (height * width))
+    else:
+        scale = settings.side / max(height, width)
+    return _multiple(height * min(scale, 1.0)), _multiple(width * min(scale, 1.0))
 
 
 def scaled(page: Pixels, size: tuple[int, int]) -> Pixels:
     """Return the page as [h, w, 3] in the given size; grey becomes color last, when there is least to copy."""
     height, width = size
-    shrinking = height * width < page.shape[0] * page.shape[1]
     if page.shape[:2] != size:
-        page = cv2.resize(page, (width, height), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)  # type: ignore[assignment]
+        page = cv2.resize(page, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
     return cv2.cvtColor(page, cv2.COLOR_GRAY2BGR) if page.ndim == 2 else page  # type: ignore[return-value]  # noqa: PLR2004
 
 
@@ -95,18 +99,18 @@ def boxes(probability: NDArray[np.float32], settings: DetectSettings) -> Iterato
         center, (width, height), angle = cv2.minAreaRect(contour)
         if min(width, height) < _LEAST_KERNEL_SIDE:
             continue
-        confidence = _mean_inside(probability, _corners(center, (width, height), angle))
+        kernel = _clockwise(cv2.boxPoints((center, (width, height), angle)))
+        confidence = _mean_inside(probability, kernel)
         if confidence < settings.box_threshold:
             continue
-        # Offsetting a rectangle outwards and boxing the result again is the rectangle grown on all sides.
-        growth = settings.unclip * width * height / (width + height)  # 2 * ratio * area / perimeter
-        grown = (width + growth, height + growth)
-        if min(grown) >= _LEAST_BOX_SIDE:
-            yield _clockwise(_corners(center, grown, angle)), confidence
+        distance = settings.unclip * width * height / (2 * (width + height))  # ratio * area / perimeter
+        grown = cv2.minAreaRect(_offset(kernel, distance))
+        if min(grown[1]) >= _LEAST_BOX_SIDE:
+            yield _clockwise(cv2.boxPoints(grown)), confidence
 
 
 def _multiple(pixels: float) -> int:
-    return max(round(pixels / _STRIDE), 1) * _STRIDE
+    return max(round(int(pixels) / _STRIDE), 1) * _STRIDE
 
 
 def _probability(net: Net, pixels: Pixels) -> NDArray[np.float32]:
@@ -139,8 +143,18 @@ def _tiles(length: int, most: int) -> Iterator[tuple[int, int, int, int]]:
         yield start, start + size, kept, kept_end
 
 
-def _corners(center: Sequence[float], size: Sequence[float], angle: float) -> Quad:
-    return cv2.boxPoints((center, size, angle)).astype(np.float32, copy=False)
+def _offset(kernel: Quad, distance: float) -> Quad:
+    """Return the ends of a kernel's four edges, each edge moved outwards.
+
+    PP-OCR does this with Clipper, which computes in whole numbers: it cuts the fractions off the kernel and rounds the
+    result. So does this, and the boxes are the same. The arcs that Clipper puts between the edges never reach further
+    than they do.
+    """
+    starts = np.trunc(kernel)
+    ends = np.roll(starts, -1, axis=0)
+    along = ends - starts
+    outwards = np.stack([along[:, 1], -along[:, 0]], axis=1) * (distance / np.linalg.norm(along, axis=1, keepdims=True))
+    return np.round(np.concatenate([starts + outwards, ends + outwards])).astype(np.float32)
 
 
 def _mean_inside(probability: NDArray[np.float32], corners: Quad) -> float:
@@ -153,7 +167,7 @@ def _mean_inside(probability: NDArray[np.float32], corners: Quad) -> float:
     return float(cv2.mean(probability[top : bottom + 1, left : right + 1], mask)[0])
 
 
-def _clockwise(corners: Quad) -> Quad:
+def _clockwise(corners: NDArray[Any]) -> Quad:
     """Order corners as top left, top right, bottom right, bottom left."""
     by_x = corners[np.argsort(corners[:, 0], kind="stable")]
     left = by_x[:2][np.argsort(by_x[:2, 1], kind="stable")]

@@ -65,8 +65,10 @@ def build(plan: Plan, on_stage: OnStage, *, force: bool = False) -> tuple[Manife
             with stages.stage(spec.name, f"building {spec.role} engine {number}/3: {spec.name}"):
                 (folder / spec.name).mkdir()
                 runtime.build(spec, folder / spec.name, plan.settings)
-        with stages.stage("check", "reading the known page with the new engine"), _nets(plan) as recognizer:
+        with stages.stage("check", "reading the known page with the new engine"):
+            recognizer = _open(plan, on_stage)
             known_text = _read_known_page(recognizer)
+            recognizer.close()
         manifest = Manifest(
             schema=SCHEMA,
             fingerprint=fingerprint(plan.identity),
@@ -95,8 +97,8 @@ def load(plan: Plan, on_stage: OnStage) -> tuple[Recognizer, Manifest, dict[str,
             plan.load_runtime()
         with stages.stage("verify", "verifying the engine's files"):
             verified.result()
-    with stages.stage("load", "loading detection, recognition and classifier engines"):
-        recognizer = _open(plan)
+    with stages.stage("load", "loading the engines"):
+        recognizer = _open(plan, on_stage)
     with stages.stage("warm-up", "warming up"):
         found = _read_known_page(recognizer)
     if found != manifest.known_text:
@@ -110,16 +112,7 @@ def load(plan: Plan, on_stage: OnStage) -> tuple[Recognizer, Manifest, dict[str,
     return recognizer, manifest, stages.seconds
 
 
-@contextmanager
-def _nets(plan: Plan) -> Iterator[Recognizer]:
-    recognizer = _open(plan)
-    try:
-        yield recognizer
-    finally:
-        recognizer.close()
-
-
-def _open(plan: Plan) -> Recognizer:
+def _open(plan: Plan, on_stage: OnStage) -> Recognizer:
     """Load the three nets side by side and run each once at its smallest shape."""
     runtime = plan.load_runtime()
 
@@ -128,9 +121,12 @@ def _open(plan: Plan) -> Recognizer:
         loaded(np.zeros(spec.profile.minimum, np.uint8))
         return loaded
 
+    nets: list[Net] = []
     with ThreadPoolExecutor(3) as threads:
-        nets = Nets(*threads.map(net, plan.models))
-    return Recognizer(nets, models.characters(plan.models.recognition))
+        for number, (spec, loading) in enumerate([(spec, threads.submit(net, spec)) for spec in plan.models], 1):
+            on_stage(f"loading {spec.role} engine {number}/3: {spec.name}")
+            nets.append(loading.result())
+    return Recognizer(Nets(*nets), models.characters(plan.models.recognition))
 
 
 def _sound(plan: Plan, on_stage: OnStage) -> Manifest | None:

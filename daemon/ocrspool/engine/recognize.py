@@ -26,16 +26,28 @@ if TYPE_CHECKING:
     from ocrspool.engine.net import Net, Pixels
 
 _BLANK = 0
-# Reading time is proportional to a line's width. At 0.85 of the natural one the corpus reads as well (mean word F1
-# 0.965 against 0.964), at 0.70 worse (0.953 against 0.955 on its harder part).
-_NARROWED = 0.85
-# Every shape that is new to a net costs it 10 to 50 ms once, every padded column costs on every call: fine steps
-# where most lines are, coarse ones where few are and a step is small beside the width.
-_FINE_UP_TO, _FINE_STEP = 640, 32
-_COARSE_STEP = 128
+_FINE_UP_TO = 640
 _CUT_SEARCH = LINE_HEIGHT  # pixels to each side of an even cut in which the widest gap is looked for
 _WORD_SPACE = LINE_HEIGHT // 6  # pixels; a wider gap between two pieces is a space
 _FLAT = 12.0  # grey levels of standard deviation down a column of pixels, below which it holds no ink
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSettings:
+    """In which widths lines are given to the net. PaddleOCR's are 1, 320, 1 and 1.
+
+    Every width that is new to a net costs it 10 to 50 ms once, every padded column costs on every call: fine steps
+    where most lines are, coarse ones where few are and a step is small beside the width.
+    """
+
+    narrowing: float = 0.85
+    """Width of a strip as a part of the natural one; reading time is proportional to it (docs/recognition.md)."""
+    least: int = 32
+    """Narrower strips are padded to it."""
+    fine_step: int = 32
+    """Up to 640 pixels, strips are padded to the next multiple of it."""
+    coarse_step: int = 128
+    """Above that, of this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +58,14 @@ class Reading:
     confidence: float
 
 
-def strips(pixels: Pixels, net: Net) -> list[Pixels]:
-    """Return a line's pixels [h, w] or [h, w, 3] as [48, width, 3], a little narrower than natural.
+def strips(pixels: Pixels, net: Net, settings: ReadSettings) -> list[Pixels]:
+    """Return a line's pixels [h, w] or [h, w, 3] as [48, width, 3].
 
     One strip, unless the line is wider than the net takes (3200 pixels are 78 times its height): that is cut into
     equal pieces at the nearest gaps. PaddleOCR squeezes such lines instead, which blurs every character.
     """
     height, width = pixels.shape[:2]
-    width = max(math.ceil(width * LINE_HEIGHT / height * _NARROWED), 1)
+    width = max(math.ceil(width * LINE_HEIGHT / height * settings.narrowing), 1)
     if pixels.shape[:2] != (LINE_HEIGHT, width):
         shrinking = height > LINE_HEIGHT
         method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
@@ -75,15 +87,15 @@ def joined(pieces: Sequence[tuple[Pixels, Reading]]) -> Reading:
     return Reading(text, total / sum(weights))
 
 
-def bucket(width: int, net: Net) -> int:
+def bucket(width: int, net: Net, settings: ReadSettings) -> int:
     """Return the width at which a strip of `width` pixels is given to the net."""
-    step = _FINE_STEP if width <= _FINE_UP_TO else _COARSE_STEP
-    return min(max(-(-width // step) * step, net.profile.minimum[2]), net.profile.maximum[2])
+    step = settings.fine_step if width <= _FINE_UP_TO else settings.coarse_step
+    return min(max(-(-width // step) * step, settings.least, net.profile.minimum[2]), net.profile.maximum[2])
 
 
-def read(net: Net, batch: Sequence[Pixels], characters: Sequence[str]) -> list[Reading]:
+def read(net: Net, batch: Sequence[Pixels], characters: Sequence[str], settings: ReadSettings) -> list[Reading]:
     """Return the reading of each strip; all must share one bucket, and be no more than the net's batch."""
-    width = bucket(batch[0].shape[1], net)
+    width = bucket(batch[0].shape[1], net, settings)
     filled = np.full((net.batch, LINE_HEIGHT, width, 3), PADDING, np.uint8)
     for index, pixels in enumerate(batch):
         filled[index, :, : pixels.shape[1]] = pixels

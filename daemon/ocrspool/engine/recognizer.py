@@ -19,6 +19,7 @@ from ocrspool.engine.crop import crop, is_vertical, quarter_turned
 from ocrspool.engine.detect import DetectSettings, detect
 from ocrspool.engine.order import reading_order
 from ocrspool.engine.orientation import Rotation, page_rotation, turned_back, turned_page
+from ocrspool.engine.recognize import ReadSettings
 from ocrspool.model import PageText, Polygon, TextLine
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class RecognizeSettings:
     """What may be changed about recognition."""
 
     detect: DetectSettings = field(default_factory=DetectSettings)
+    read: ReadSettings = field(default_factory=ReadSettings)
     least_confidence: float = 0.5
     """Lines read with less are dropped, as RapidOCR does: most are pictures, stamps and specks taken for text."""
 
@@ -163,12 +165,14 @@ class Recognizer:
         """
         turns = (0,) if not is_vertical(polygon) else (1, 3) if is_vertical(polygon, _COLUMN) else (0, 1, 3)
         turned = [quarter_turned(polygon, count) for count in turns]
-        return [_Variant(one, recognize.strips(crop(page, one), self._nets.recognition)) for one in turned]
+        net = self._nets.recognition
+        return [_Variant(one, recognize.strips(crop(page, one), net, self._settings.read)) for one in turned]
 
     def _read_sample(self, lines: list[Pixels]) -> list[Reading]:
         """Read a few lines in the calling thread; of a line that is cut, only the beginning."""
-        net = self._nets.recognition
-        return [recognize.read(net, recognize.strips(line, net)[:1], self._characters)[0] for line in lines]
+        net, settings = self._nets.recognition, self._settings.read
+        strips = [recognize.strips(line, net, settings)[:1] for line in lines]
+        return [recognize.read(net, strip, self._characters, settings)[0] for strip in strips]
 
     def _batches(self, searches: Sequence[Future[_Found]], found: list[_Found]) -> Iterator[list[_Piece]]:
         """Yield what to read, in batches of one bucket as soon as they are full; append each page to `found`."""
@@ -178,7 +182,7 @@ class Recognizer:
             page = search.result()
             found.append(page)
             for piece in _pieces(page):
-                width = recognize.bucket(piece.pixels.shape[1], net)
+                width = recognize.bucket(piece.pixels.shape[1], net, self._settings.read)
                 waiting[width].append(piece)
                 if len(waiting[width]) == net.batch:
                     yield waiting.pop(width)
@@ -188,7 +192,7 @@ class Recognizer:
         """Read one batch; the time it took is split evenly over its lines."""
         started = time.perf_counter()
         strips = [piece.pixels for piece in batch]
-        readings = recognize.read(self._nets.recognition, strips, self._characters)
+        readings = recognize.read(self._nets.recognition, strips, self._characters, self._settings.read)
         seconds = (time.perf_counter() - started) / len(batch)
         return [(piece, reading, seconds) for piece, reading in zip(batch, readings, strict=True)]
 

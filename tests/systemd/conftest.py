@@ -1,0 +1,56 @@
+"""Tests of the installed service under a real systemd: `test_lab` boots one, and runs the others in there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from machine import OPT, SCANNER, Machine, Result, run
+
+IN_LAB = os.environ.get("SYSTEMD_LAB") == "1"
+collect_ignore_glob = ["test_lab.py"] if IN_LAB else ["test_[!l]*.py"]
+
+_CHECKOUT = Path(__file__).parents[2]
+_SHIPPED = ("config", "daemon", "docs", "requirements", "scripts", "systemd")
+
+
+@pytest.fixture(scope="session")
+def bare_machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """The machine with a checkout, which nobody else changes, and nothing installed."""
+    copy = tmp_path_factory.mktemp("checkout")
+    for name in _SHIPPED:
+        shutil.copytree(_CHECKOUT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in _CHECKOUT.iterdir():
+        if path.is_file():
+            shutil.copy2(path, copy)
+    return Machine(copy)
+
+
+@pytest.fixture(scope="session")
+def first_install(bare_machine: Machine) -> Result:
+    """What `scripts/install` said on a machine that had never seen it. There is a user now who may drop files."""
+    assert not OPT.exists()
+    said = bare_machine.script("install")
+    run("useradd", "--no-create-home", "--groups", "ocrspool", SCANNER)
+    return said
+
+
+@pytest.fixture
+def machine(bare_machine: Machine, first_install: Result) -> Iterator[Machine]:
+    """The machine with the service installed, but stopped, and nothing in its spool."""
+    assert first_install.returncode == 0
+    bare_machine.reset()
+    yield bare_machine
+    bare_machine.reset()
+
+
+@pytest.fixture
+def serving(bare_machine: Machine, first_install: Result) -> Machine:
+    """The machine with the service running as installed, and nothing in its spool."""
+    assert first_install.returncode == 0
+    bare_machine.run_plain()
+    return bare_machine

@@ -1,0 +1,42 @@
+"""Boots a throwaway systemd and runs this folder's tests in it (conftest.py tells which run where)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from machine import RECORDS
+
+_HERE = Path(__file__).parent
+_CHECKOUT = _HERE.parents[1]
+_LAB = os.environ.get("SYSTEMD_LAB", "")
+
+
+@pytest.mark.skipif(not _LAB, reason="SYSTEMD_LAB does not name a systemd-lab program")
+@pytest.mark.skipif(os.geteuid() != 0, reason="systemd-lab needs root")
+@pytest.mark.timeout(1200)
+def test_everything_in_the_lab(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """Every test in this folder passes on a machine booted by the real systemd."""
+    cache = request.config.cache
+    records = cache.mkdir("systemd-lab") if cache else tmp_path
+    binds = [argument for path in (_CHECKOUT, records) for argument in ("--bind", str(path))]
+    # The network is shared because scripts/install asks a package index; the service itself has none (test_hardening).
+    pytest_in_lab = [sys.executable, "-m", "pytest", str(_HERE), "-p", "no:cacheprovider", "--timeout=400"]
+    inner = subprocess.run(
+        [_LAB, "run", "--host-net", *binds, "--", *pytest_in_lab, "--durations=12", "--verbose"],
+        check=False,
+        cwd=_CHECKOUT,
+        env={**os.environ, RECORDS: str(records)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        timeout=1150,
+    )
+    (records / "report.txt").write_text(inner.stdout, "utf-8")
+    assert inner.returncode == 0, f"in the lab ({inner.returncode}):\n{inner.stdout[-60_000:]}"
