@@ -38,7 +38,14 @@ def main() -> None:
         failed = [path.name for path in (served.spool / "failed").iterdir()]
         print(f"{len(documents)} documents, {pages} pages in {took:.1f} s: {pages / took:.2f} pages/s")
         print(f"failed: {', '.join(failed) or 'none'}")
-        score = [sys.executable, corpus / "score.py", "--manifest", corpus / "manifest.json", "--pred", predictions]
+        score: list[str | Path] = [
+            sys.executable,
+            corpus / "score.py",
+            "--manifest",
+            corpus / "manifest.json",
+            "--pred",
+            predictions,
+        ]
         subprocess.run([*score, *sys.argv[1:]], check=True)
 
 

@@ -22,15 +22,15 @@ LAYERS: tuple[frozenset[str], ...] = (
         "filesystems", "processes",
     }),
     # Built on one or two of those.
-    frozenset({"config", "result", "atomic", "claim", "watch", "child"}),
+    frozenset({"config", "result", "answers", "atomic", "claim", "watch", "child"}),
     # The steps of the line, each for itself: none knows another.
     frozenset({
         "spool", "decode", "decoders", "engine", "workers", "render", "check", "config_file", "reload", "report",
     }),
     # What joins a step with its surroundings, and the worker's process.
     frozenset({"intake", "folders", "document", "prebuild", "worker"}),
-    # The one place that knows the whole line.
-    frozenset({"pipeline"}),
+    # All inboxes, and the one place that knows the whole line.
+    frozenset({"inboxes", "pipeline"}),
     # The daemon's life.
     frozenset({"service"}),
     # The commands.

@@ -136,10 +136,14 @@ class Intake:
         """Return the room left on the spool's filesystem."""
         return shutil.disk_usage(self.spool.work).free
 
-    def close(self) -> None:
-        """Stop watching, leave the jobs that were not begun in work/, and let go of the spool."""
+    def rest(self) -> None:
+        """Stop watching; jobs that have been begun go on."""
         self._watch.remove(self.spool.inbox)
         self._settled.clear()
+
+    def close(self) -> None:
+        """Leave the jobs that were not begun in work/, and let go of the spool."""
+        self.rest()
         self._recovered.clear()
         self.spool.close()
 

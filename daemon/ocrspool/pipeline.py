@@ -110,10 +110,11 @@ class Pipeline:
                 continue
             if error is None:
                 return
-            if not self._stopping.is_set():
-                most = self._live.config.service.attempts
-                _of(job).warning("%s: attempt %d of %d: %s", _name(job), job.attempts, most, error)
-        outcomes.suspend(job)
+            if self._stopping.is_set():
+                outcomes.suspend(job)  # what ended this attempt was most likely the stop
+                return
+            most = self._live.config.service.attempts
+            _of(job).warning("%s: attempt %d of %d: %s", _name(job), job.attempts, most, error)
 
     def _attempt(self, job: Job, outcomes: Outcomes, profile: Profile) -> tuple[Job, EngineError | None]:
         """Try once. Return the job with its attempts counted, and why it has to be tried again, if so."""

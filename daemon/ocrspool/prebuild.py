@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ocrspool.answers import engine_error
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Config
 from ocrspool.errors import EngineError
-from ocrspool.workers import engine_error
 
 SILENCE_SECONDS = 3600.0
 """The longest that one stage of a build may take."""

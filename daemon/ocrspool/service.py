@@ -21,6 +21,7 @@ from ocrspool.config import Config, Live
 from ocrspool.config_file import load
 from ocrspool.decoders import Decoders
 from ocrspool.errors import ConfigError, EngineMissingError, OcrspoolError
+from ocrspool.inboxes import Inboxes
 from ocrspool.intake import Intake
 from ocrspool.notify import Notifier
 from ocrspool.pipeline import Pipeline
@@ -54,9 +55,7 @@ class Service:
         self._watch = Watch(self._wake)
         self._notifier = Notifier()
         self._tally = Tally()
-        self._intakes = [
-            Intake(name, inbox, config.profile_of(name), self._watch) for name, inbox in config.inbox.items()
-        ]
+        self._inboxes = Inboxes(self._live, self._watch, self._notifier.status)
         self._decoders = Decoders(decoder_count(config), self._live)
         self._workers = Workers(self._live, config.service.workers, self._notifier.status)
         self._most_jobs = job_count(config)
@@ -99,8 +98,7 @@ class Service:
             self._workers.start()
             self._decoders.start()
             self._watch.start()
-            for intake in self._intakes:
-                self._open(intake)
+            self._inboxes.open()
             facts = self._wait_for_engines()
         engine = engine_from(facts)
         self._reporter = Reporter(self._notifier, config.paths.runtime, engine, self._tally)
@@ -116,14 +114,6 @@ class Service:
         self._reporter.tell(self._standing())
         self._notifier.ready()
         return Pipeline(self._live, self._decoders, self._workers, engine, self._tally)
-
-    def _open(self, intake: Intake) -> None:
-        """Begin with one inbox: what a crash left, then what is there."""
-        self._notifier.status(f"recovering inbox {intake.name}")
-        if left := intake.open():
-            _log.info("inbox %s: %d files were left in work/ and are read again", intake.name, left)
-        intake.scan_if_due()
-        _log.info("inbox %s: drop files into %s; results: %s", intake.name, intake.spool.inbox, intake.spool.outbox)
 
     def _wait_for_engines(self) -> dict[str, Any]:
         """Return the facts of the engine that all workers have loaded; build it first where that is allowed."""
@@ -147,9 +137,9 @@ class Service:
         while not self._stops:
             if self._reload_wanted:
                 self._reload()
-            for intake in self._intakes:
-                intake.scan_if_due()
+            self._inboxes.scan()
             self._claim(pipeline)
+            self._inboxes.let_leave(self._in_work)
             self._keep_in_touch()
             self._wake.wait(self._until_next())
 
@@ -169,21 +159,18 @@ class Service:
         self._workers.close()
         self._decoders.close()
         self._threads.shutdown(wait=True)
-        for intake in self._intakes:
-            intake.close()
+        self._inboxes.close()
         self._watch.stop()
         self._wake.close()
         _log.info("stopped%s", f"; {left} files wait in work/ for the next start" if left else "")
 
     def _claim(self, pipeline: Pipeline) -> None:
-        """Take files in turn from the inboxes while there is room for more."""
-        idle = False
-        while not idle and len(self._in_work) < self._most_jobs and self._has_room():
-            idle = True
-            for intake in self._intakes:
-                if (job := intake.claim()) is not None:
-                    idle = False
-                    self._begin(pipeline, job, intake)
+        """Take files while there is room for more."""
+        while len(self._in_work) < self._most_jobs and self._has_room():
+            claimed = self._inboxes.claim()
+            if claimed is None:
+                return
+            self._begin(pipeline, *claimed)
 
     def _begin(self, pipeline: Pipeline, job: Job, intake: Intake) -> None:
         with self._in_work_changed:
@@ -211,34 +198,16 @@ class Service:
                 _log.warning("reload: %s takes effect at the next start", difference)
             self._live.config = live_part(self._live.config, wanted)
             log.set_up(wanted.log.level, wanted.log.format)
-            self._change_inboxes()
+            self._inboxes.change(self._in_work)
             _log.info("reloaded %s", self._path)
         except OcrspoolError as error:
             _log.error("reload: the configuration in use stays:\n%s", error.message)
         self._notifier.ready()
 
-    def _change_inboxes(self) -> None:
-        """Make the inboxes those of the configuration; a file in work is not disturbed."""
-        config = self._live.config
-        for intake in [intake for intake in self._intakes if intake.name not in config.inbox]:
-            self._intakes.remove(intake)
-            intake.close()
-            _log.info("inbox %s is no longer watched", intake.name)
-        known = {intake.name: intake for intake in self._intakes}
-        for name, inbox in config.inbox.items():
-            profile = config.profile_of(name)
-            if name not in known:
-                intake = Intake(name, inbox, profile, self._watch)
-                self._open(intake)
-                self._intakes.append(intake)
-            elif (inbox, profile) != (known[name].inbox, known[name].profile):
-                known[name].change(inbox, profile)
-                _log.info("inbox %s has new settings", name)
-
     def _has_room(self) -> bool:
         """Tell whether the disk has room for more work; say so when that changes."""
         least = self._live.config.limits.free_disk_mb << 20
-        short = any(intake.free_bytes() < least for intake in self._intakes)
+        short = self._inboxes.free_bytes() < least
         if short != self._short_of_room:
             self._short_of_room = short
             if short:
@@ -249,8 +218,7 @@ class Service:
 
     def _until_next(self) -> float:
         """Return for how long nothing has to be done unless something happens."""
-        scans = [intake.next_scan() - time.monotonic() for intake in self._intakes]
-        return max(0.0, min([self._reporter.due_in(self._standing()), *scans]))
+        return max(0.0, min(self._reporter.due_in(self._standing()), self._inboxes.next_scan_in()))
 
     def _keep_in_touch(self) -> None:
         """Keepalive and status, as often as each is due."""
@@ -260,7 +228,7 @@ class Service:
     def _standing(self) -> Standing:
         return Standing(
             state="stopping" if self._stops else "ready" if self._workers.healthy() else "degraded",
-            waiting=sum(intake.waiting() for intake in self._intakes),
+            waiting=self._inboxes.waiting(),
             in_work=len(self._in_work),
             workers=tuple(self._workers.pids()),
             worker_restarts=self._workers.restarts,

@@ -18,10 +18,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from ocrspool.answers import engine_error, page_text
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Config, Live
-from ocrspool.errors import EngineError, EngineMissingError, Exit
-from ocrspool.model import PageImage, PageText, TextLine
+from ocrspool.errors import EngineError
+from ocrspool.model import PageImage, PageText
 
 _log = logging.getLogger(__name__)
 
@@ -283,22 +284,4 @@ class _Seat:
         answer, _ = child.ask(request, descriptors, seconds=self._pool.config.service.worker_seconds)
         if reason := answer.get("error"):
             return [engine_error(reason)] * len(batch)
-        return [_page_text(page) for page in answer["pages"]]
-
-
-def engine_error(reason: dict[str, str]) -> EngineError:
-    """Return what a worker answered as the exception that it was."""
-    if reason["kind"] == "missing":
-        return EngineMissingError(reason["message"], reason["hint"])
-    error = EngineError(reason["message"], reason["hint"])
-    if reason["kind"] == "config":
-        error.exit_code = Exit.CONFIG
-    return error
-
-
-def _page_text(found: dict[str, Any]) -> PageText:
-    lines = tuple(
-        TextLine(text, confidence, tuple((x, y) for x, y in polygon), detection_confidence)  # type: ignore[arg-type] # four points
-        for text, confidence, polygon, detection_confidence in found["lines"]
-    )
-    return PageText(lines, found["rotation"], found["seconds"])
+        return [page_text(page) for page in answer["pages"]]

@@ -1,0 +1,47 @@
+"""Fixtures that several folders share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from daemons import Daemon, ocrspool
+
+NewDaemon = Callable[..., Daemon]
+
+
+@pytest.fixture(scope="session")
+def engine_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An engine cache, built once by the real `prebuild` for all tests that only read it."""
+    folder = tmp_path_factory.mktemp("engines")
+    config = folder / "ocrspool.toml"
+    config.write_text("[paths]\ncache = 'cache'\nruntime = 'run'\n[inbox.default]\nroot = 'spool'\n", "utf-8")
+    made = ocrspool("prebuild", "--config", config, seconds=300)
+    assert made.returncode == 0, made.stderr
+    return folder / "cache"
+
+
+@pytest.fixture
+def new_daemon(tmp_path: Path, engine_cache: Path) -> Iterator[NewDaemon]:
+    """Makes services for one test, and sees to it that they end and leave nothing behind."""
+    daemons: list[Daemon] = []
+
+    def make(name: str = "d", **options: object) -> Daemon:
+        daemon = Daemon(tmp_path / name, **{"cache": engine_cache, **options})  # type: ignore[arg-type] # as Daemon states them
+        daemons.append(daemon)
+        return daemon
+
+    yield make
+    for daemon in daemons:
+        daemon.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def umask() -> Iterator[None]:
+    """Files made here are as readable as those of most users."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)

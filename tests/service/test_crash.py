@@ -1,0 +1,240 @@
+"""What survives kill -9: of the service, of its workers and decoders, at any instant."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import re
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import files_made
+import pages_drawn
+from conftest import NewDaemon
+from daemons import Daemon
+from processes_seen import holds, is_module, lives
+from waiting import wait_until
+
+pytestmark = pytest.mark.engine
+
+QUICK = "[inbox.default]\nroot = 'spool'\nsettle_seconds = 0.2\n"
+
+
+class Consumer:
+    """Reads every file of an outbox as soon as it appears, and again when it is replaced: each has to be whole."""
+
+    def __init__(self, outbox: Path) -> None:
+        self._outbox = outbox
+        self._done = threading.Event()
+        self._seen: dict[tuple[str, int], bytes] = {}
+        self.problems: list[str] = []
+        self._thread = threading.Thread(target=self._consume, name="consumer")
+        self._thread.start()
+
+    def close(self) -> None:
+        self._done.set()
+        self._thread.join()
+
+    @property
+    def reads(self) -> int:
+        return len(self._seen)
+
+    def _consume(self) -> None:
+        while not self._done.wait(0.002):
+            with contextlib.suppress(FileNotFoundError):
+                for entry in os.scandir(self._outbox):
+                    self._read(entry)
+
+    def _read(self, entry: os.DirEntry[str]) -> None:
+        key = (entry.name, entry.inode())
+        if key in self._seen:
+            return
+        data = Path(entry.path).read_bytes()
+        self._seen[key] = data
+        try:
+            if json.loads(data)["schema"] != "ocrspool-result/1":
+                self.problems.append(f"{entry.name}: another schema")
+        except ValueError as error:
+            self.problems.append(f"{entry.name}: {error}: {data[:80]!r}")
+
+
+@pytest.fixture
+def consumer(tmp_path: Path) -> Iterator[Consumer]:
+    """Someone who takes what appears in the outbox of the daemon `d`."""
+    made = Consumer(tmp_path / "d/spool/outbox")
+    yield made
+    made.close()
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("after", ["keep", "delete"])
+def test_kill_9_of_the_service(new_daemon: NewDaemon, consumer: Consumer, after: str) -> None:
+    """However often it is killed, at whatever instant: each file ends up once in outbox and done, and whole."""
+    daemon = new_daemon(inboxes=f"{QUICK}after = '{after}'\n")
+    instants = random.Random(4711 + len(after))
+    contents: dict[str, bytes] = {}
+    for round_number in range(5):
+        for number in range(12):
+            name = f"{round_number}-{number}.{'tif' if number % 4 == 0 else 'png'}"
+            text = pages_drawn.page(f"File {name}")
+            contents[name] = files_made.tiff(text, text) if number % 4 == 0 else files_made.png(text)
+        for name in [name for name in contents if name.startswith(f"{round_number}-")]:
+            daemon.drop(name, contents[name])
+        done_before = len(daemon.files("outbox"))
+        daemon.start()
+        children = daemon.children()
+        if round_number % 2:
+            wait_until(lambda before=done_before: len(daemon.files("outbox")) > before, 60)  # type: ignore[misc] # a default
+        threading.Event().wait(instants.uniform(0, 0.6))
+        daemon.kill9()
+        wait_until(lambda pids=children: not any(lives(pid) for pid in pids), 15)  # type: ignore[misc] # a default
+        daemon.check_outboxes()
+    daemon.start()
+    daemon.idle()
+    assert daemon.stop() == 0
+    assert daemon.files("work") == []
+    assert daemon.files("failed") == []
+    assert daemon.files("outbox") == sorted(f"{name}.json" for name in contents)
+    assert daemon.files("done") == (sorted(contents) if after == "keep" else [])
+    for name, data in contents.items():
+        result = json.loads(daemon.result_path(name).read_bytes())
+        assert result["source"]["sha256"] == hashlib.sha256(data).hexdigest()
+        assert pages_drawn.says(result, f"File {name}")
+    assert consumer.problems == []
+    assert consumer.reads >= len(contents)
+
+
+@pytest.fixture
+def busy(new_daemon: NewDaemon) -> Daemon:
+    """A service whose patience with its children is short."""
+    limits = "[service]\nworker_seconds = 6\n[limits]\npage_seconds = 6\nmemory_mb = 64\n"
+    daemon = new_daemon(inboxes=QUICK, more=limits)
+    daemon.start()
+    return daemon
+
+
+def drop_many(daemon: Daemon, prefix: str, count: int = 24) -> list[str]:
+    names = [f"{prefix}-{number}.png" for number in range(count)]
+    for name in names:
+        daemon.drop(name, pages_drawn.png(f"Many {name}", "and more", "and more"))
+    return names
+
+
+def in_flight(daemon: Daemon, prefix: str) -> None:
+    """Wait until files of this prefix are in work, and some are done."""
+    wait_until(lambda: f"done {prefix}-" in daemon.log() and daemon.in_work(), 60)
+
+
+def test_kill_9_of_children(busy: Daemon) -> None:
+    """A worker or decoder that is killed is replaced; the service stays, and all files arrive."""
+    service = busy.pid
+    for prefix, of in (("worker", busy.workers), ("decoder", busy.decoders)):
+        (killed,) = of()
+        names = drop_many(busy, prefix)
+        in_flight(busy, prefix)
+        os.kill(killed, signal.SIGKILL)
+        for name in names:
+            assert pages_drawn.squeezed(f"Many {name}") in pages_drawn.squeezed(busy.result(name)["text"])
+        wait_until(lambda children=of, old=killed: old not in children() and len(children()) == 1, 60)  # type: ignore[misc] # defaults
+    assert busy.pid == service
+    assert busy.runs()
+    assert "worker 1 was killed by SIGKILL" in busy.log()
+    assert busy.files("failed") == []
+    assert busy.in_work() == []
+
+
+def test_idle_children_die(busy: Daemon) -> None:
+    """A worker and a decoder that die while there is nothing to do cost no file an attempt that counts."""
+    for pid in (*busy.workers(), *busy.decoders()):
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda pid=pid: not lives(pid))  # type: ignore[misc] # a default
+    busy.drop("after.png", pages_drawn.png("After the fall"))
+    assert pages_drawn.says(busy.result("after.png"), "After the fall")
+
+
+def test_hung_worker(busy: Daemon) -> None:
+    """A worker that no longer answers is replaced, and the file that it had arrives."""
+    (worker,) = busy.workers()
+    os.kill(worker, signal.SIGSTOP)
+    busy.drop("hung.png", pages_drawn.png("Still here"))
+    assert pages_drawn.says(busy.result("hung.png"), "Still here")
+    assert "gave no answer for 6 s" in busy.log()
+    assert not lives(worker)
+    assert worker not in busy.workers()
+
+
+def test_hung_decoder(busy: Daemon) -> None:
+    """A decoder that hangs fails its file as a time-out; the files behind it are read."""
+    (decoder,) = busy.decoders()
+    os.kill(decoder, signal.SIGSTOP)
+    busy.drop("hung.png", pages_drawn.png("Never read"))
+    reason = busy.reason("hung.png")
+    assert reason["kind"] == "timeout"
+    assert not lives(decoder)
+    busy.drop("next.png", pages_drawn.png("Next please"))
+    assert pages_drawn.says(busy.result("next.png"), "Next please")
+
+
+def test_decoder_hangs_within_a_document(busy: Daemon) -> None:
+    """A decoder that hangs at one page of several costs that page, and the document comes out as partial."""
+    pages = 8
+    busy.drop("long.pdf", files_made.pdf(pages, width=1000, height=1000))  # of which two fit into memory_mb
+    (decoder,) = busy.decoders()
+    wait_until(lambda: holds(busy.pid, "memfd:page"), 60)
+    os.kill(decoder, signal.SIGSTOP)
+    result = busy.result("long.pdf")
+    lost = [page for page in result["pages"] if page["status"] == "failed"]
+    assert result["status"] == "partial"
+    assert [page["error"]["kind"] for page in lost] == ["timeout"]
+    assert len(result["pages"]) == pages
+
+
+@pytest.mark.parametrize(
+    ("module", "opened"),
+    [("ocrspool.worker", "memfd:page"), ("ocrspool.decode", "killer.pdf")],
+    ids=["worker", "decoder"],
+)
+def test_file_that_kills_every_time(new_daemon: NewDaemon, module: str, opened: str) -> None:
+    """A file that costs a process its life each time ends in failed/ after its attempts, which are counted on disk."""
+    daemon = new_daemon(inboxes=QUICK, more="[service]\nattempts = 3\n")
+    daemon.start()
+    service = daemon.pid
+    ending = threading.Event()
+    counts: set[int] = set()
+    killed: set[int] = set()
+
+    def kill() -> None:
+        """Kill the process whenever it has something of the file open."""
+        while not ending.wait(0.002):
+            for path in (daemon.spool / "work").glob("*/job.json"):
+                with contextlib.suppress(OSError, ValueError):
+                    counts.add(json.loads(path.read_bytes())["attempts"])
+            for pid in daemon.children():
+                if is_module(pid, module) and holds(pid, opened):
+                    killed.add(pid)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        daemon.drop("killer.pdf", files_made.pdf(12, width=1000, height=1000))
+        reason = daemon.reason("killer.pdf")
+    finally:
+        ending.set()
+        killer.join()
+    assert (reason["kind"], reason["attempts"]) == ("crash", 3)
+    assert {1, 2, 3} <= counts
+    assert len(re.findall(r"killer.pdf: attempt (\d) of 3", daemon.log())) == 3
+    assert 3 <= len(killed) < 12  # one for each attempt, not one for each page
+    daemon.drop("innocent.png", pages_drawn.png("Innocent"))
+    assert pages_drawn.says(daemon.result("innocent.png"), "Innocent")
+    assert daemon.pid == service
+    assert daemon.runs()

@@ -1,0 +1,220 @@
+"""Engines that are missing, damaged, another's or just being built: what `prebuild` and `serve` make of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import pages_drawn
+from conftest import NewDaemon
+from daemons import COMMAND, Daemon, environment, ocrspool
+from processes_seen import children_of, lives
+from waiting import wait_until
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def own_cache(engine_cache: Path, tmp_path: Path) -> Path:
+    """A copy of the built cache, to be damaged."""
+    return Path(shutil.copytree(engine_cache, tmp_path / "cache"))
+
+
+def engine_in(cache: Path) -> Path:
+    """The folder of the one engine in a cache."""
+    (manifest,) = cache.glob("engines/*/manifest.json")
+    return manifest.parent
+
+
+def config_for(cache: Path, more: str = "") -> Path:
+    """A configuration that does nothing but name a cache."""
+    path = cache.with_name("ocrspool.toml")
+    paths = f"[paths]\ncache = '{cache}'\nruntime = '{cache.with_name('run')}'\n"
+    path.write_text(f"{paths}[inbox.default]\nroot = '{cache.with_name('spool')}'\n{more}", "utf-8")
+    return path
+
+
+def refused(daemon: Daemon) -> str:
+    """Start a service that must not come up; what it logged."""
+    daemon.spawn()
+    assert daemon.wait() == 69
+    assert not daemon.said("READY=1")
+    assert "Traceback" not in daemon.log()
+    assert "ocrspool prebuild" in daemon.log()
+    return daemon.log()
+
+
+def test_serve_without_an_engine(new_daemon: NewDaemon, tmp_path: Path) -> None:
+    """Without an engine `serve` ends with 69, names what to do, builds nothing and takes no file."""
+    cache = tmp_path / "empty"
+    daemon = new_daemon(cache=cache)
+    daemon.drop("waiting.png", pages_drawn.png("Waiting"))
+    assert "no engine" in refused(daemon)
+    assert list(cache.rglob("*.blob")) == []
+    assert daemon.files("inbox") == ["waiting.png"]
+
+
+def test_serve_builds_where_allowed(new_daemon: NewDaemon, tmp_path: Path) -> None:
+    """With on_missing = "build" it builds, says so, and serves; the next start finds the engine and builds nothing."""
+    cache = tmp_path / "empty"
+    daemon = new_daemon(cache=cache, more="[engine]\non_missing = 'build'\n")
+    daemon.start()
+    daemon.drop("built.png", pages_drawn.png("Freshly built"))
+    assert pages_drawn.says(daemon.result("built.png"), "Freshly built")
+    assert "building it now" in daemon.log()
+    assert daemon.said("STATUS=building detection engine 1/3: PP-OCRv6_small_det") == 1
+    assert daemon.stop() == 0
+    before = {path: path.stat().st_mtime_ns for path in engine_in(cache).rglob("*")}
+    daemon.start()
+    assert daemon.said("STATUS=building detection engine 1/3: PP-OCRv6_small_det") == 1
+    assert {path: path.stat().st_mtime_ns for path in engine_in(cache).rglob("*")} == before
+
+
+def test_other_precision(new_daemon: NewDaemon, engine_cache: Path) -> None:
+    """An engine of another precision is refused, and what differs is named."""
+    identity = json.loads((engine_in(engine_cache) / "manifest.json").read_bytes())["identity"]
+    have = identity["precision"]
+    want = "f32" if have == "bf16" else "bf16"
+    log = refused(new_daemon(more=f"[engine]\nprecision = '{want}'\n"))
+    assert f"precision: {have} → {want}" in log
+
+
+@pytest.mark.parametrize("harm", ["truncated", "altered", "deleted", "empty", "added"])
+def test_damaged_engine(new_daemon: NewDaemon, own_cache: Path, harm: str) -> None:
+    """A damaged file of the engine is named, the start refused and nothing rebuilt; `prebuild` mends it."""
+    blob = max(engine_in(own_cache).rglob("*.blob"), key=lambda path: path.stat().st_size)
+    named = blob.name
+    data = bytearray(blob.read_bytes())
+    if harm == "truncated":
+        blob.write_bytes(data[:-1])
+    elif harm == "altered":
+        data[len(data) // 2] ^= 1
+        blob.write_bytes(data)
+    elif harm == "deleted":
+        blob.unlink()
+    elif harm == "empty":
+        blob.write_bytes(b"")
+    else:
+        named = "1234.blob"
+        blob.with_name(named).write_bytes(data)
+    before = {path: path.read_bytes() for path in engine_in(own_cache).rglob("*") if path.is_file()}
+    daemon = new_daemon(cache=own_cache)
+    assert named in refused(daemon)
+    assert {path: path.read_bytes() for path in engine_in(own_cache).rglob("*") if path.is_file()} == before
+    mended = ocrspool("prebuild", "--config", daemon.config)
+    assert (mended.returncode, "built" in mended.stdout) == (0, True), mended.stderr
+    daemon.start()
+
+
+def test_altered_model_of_the_engine(new_daemon: NewDaemon, own_cache: Path) -> None:
+    """The edited model beside the blob is as much of the engine as the blob itself."""
+    model = next(engine_in(own_cache).rglob("*.xml"))
+    model.write_text(model.read_text("utf-8") + "\n", "utf-8")
+    assert model.name in refused(new_daemon(cache=own_cache))
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"schema": "ocrspool-engine/1"}'])
+def test_manifest_missing_or_damaged(new_daemon: NewDaemon, own_cache: Path, content: str | None) -> None:
+    """An engine without a sound manifest counts as none."""
+    manifest = engine_in(own_cache) / "manifest.json"
+    if content is None:
+        manifest.unlink()
+    else:
+        manifest.write_text(content, "utf-8")
+    assert f"no engine {manifest.parent.name}" in refused(new_daemon(cache=own_cache))
+
+
+def test_engine_that_reads_otherwise(new_daemon: NewDaemon, own_cache: Path) -> None:
+    """An engine that does not read the known page as when it was built is refused, and `prebuild` builds it anew."""
+    manifest = engine_in(own_cache) / "manifest.json"
+    told = json.loads(manifest.read_bytes())
+    manifest.write_text(json.dumps({**told, "known_text": ["something else"]}), "utf-8")
+    daemon = new_daemon(cache=own_cache)
+    assert "something else" in refused(daemon)
+    assert ocrspool("prebuild", "--config", daemon.config).returncode == 0
+    daemon.start()
+
+
+def test_copied_engine(new_daemon: NewDaemon, own_cache: Path) -> None:
+    """An engine that was copied elsewhere, with new times, is still the engine."""
+    for path in own_cache.rglob("*"):
+        os.utime(path)
+    new_daemon(cache=own_cache).start()
+
+
+def test_second_prebuild(own_cache: Path) -> None:
+    """`prebuild` of what is there and sound says so and changes nothing; --force builds it again."""
+    config = config_for(own_cache)
+    before = {path: path.stat().st_mtime_ns for path in engine_in(own_cache).rglob("*")}
+    again = ocrspool("prebuild", "--config", config)
+    assert again.returncode == 0
+    assert "already there" in again.stdout
+    assert {path: path.stat().st_mtime_ns for path in engine_in(own_cache).rglob("*")} == before
+    forced = ocrspool("prebuild", "--config", config, "--force")
+    assert forced.returncode == 0
+    assert "already there" not in forced.stdout
+    assert {path: path.stat().st_mtime_ns for path in engine_in(own_cache).rglob("*")} != before
+
+
+def start_prebuild(config: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [COMMAND, "prebuild", "--config", config],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+
+
+def test_two_prebuilds_at_once(tmp_path: Path) -> None:
+    """Of two prebuilds at once one builds; the other waits for it and finds the engine."""
+    config = config_for(tmp_path / "cache")
+    both = [start_prebuild(config) for _ in range(2)]
+    outputs = [one.communicate(timeout=110) for one in both]
+    assert [one.returncode for one in both] == [0, 0], outputs
+    found = sorted("already there" in output for output, _ in outputs)
+    assert found == [False, True], outputs
+    assert len(list((tmp_path / "cache").glob("engines/*/manifest.json"))) == 1
+
+
+def test_killed_prebuild(tmp_path: Path) -> None:
+    """A prebuild that is killed takes its child along; its leftovers are no engine, and the next one replaces them."""
+    cache = tmp_path / "cache"
+    config = config_for(cache)
+    killed = start_prebuild(config)
+    wait_until(lambda: list(cache.rglob("*.blob")), 60)
+    children = children_of(killed.pid)
+    assert children
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate(timeout=30)
+    wait_until(lambda: not any(lives(pid) for pid in children), 15)
+    assert list(cache.rglob("manifest.json")) == []
+    (leftover,) = [path for path in cache.glob("engines/*") if path.is_dir()]
+    (leftover / "garbage").write_bytes(b"garbage")
+    built = ocrspool("prebuild", "--config", config)
+    assert built.returncode == 0, built.stderr
+    assert "already there" not in built.stdout
+    assert engine_in(cache) == leftover
+    assert not (leftover / "garbage").exists()
+
+
+def test_serve_while_another_builds(new_daemon: NewDaemon, tmp_path: Path) -> None:
+    """A half-built engine of a prebuild that is going on is none: `serve` refuses it."""
+    cache = tmp_path / "cache"
+    config = config_for(cache)
+    building = start_prebuild(config)
+    wait_until(lambda: list(cache.rglob("*.blob")), 60)
+    (worker,) = children_of(building.pid)
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        assert "no engine" in refused(new_daemon(cache=cache))
+    finally:
+        os.kill(worker, signal.SIGCONT)
+        output, errors = building.communicate(timeout=110)
+    assert building.returncode == 0, output + errors

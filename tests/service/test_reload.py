@@ -1,0 +1,59 @@
+"""SIGHUP: what changes while files are in work, and what does not."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+import files_made
+import pages_drawn
+from conftest import NewDaemon
+from daemons import Daemon
+from processes_seen import holds
+from waiting import wait_until
+
+pytestmark = pytest.mark.engine
+
+ONE = "[inbox.one]\nroot = 'one'\nsettle_seconds = 0.3\n"
+TWO = "[inbox.two]\nroot = 'two'\nsettle_seconds = 0.3\n"
+
+
+def reload(daemon: Daemon, inboxes: str) -> None:
+    """Change the configuration and wait until the service has looked at it."""
+    before = daemon.said("READY=1")
+    daemon.inboxes = inboxes
+    daemon.configure()
+    daemon.send(signal.SIGHUP)
+    wait_until(lambda: daemon.said("READY=1") > before, 60)
+
+
+def test_an_inbox_comes_and_goes_and_comes_back(new_daemon: NewDaemon) -> None:
+    """A file in work while its inbox is removed and added again is read once; the inbox is watched again after that."""
+    daemon = new_daemon(inboxes=ONE)
+    daemon.start()
+    reload(daemon, ONE + TWO)
+    daemon.drop("long.pdf", files_made.pdf(10, width=800, height=800), "two")
+    (worker,) = daemon.workers()
+    wait_until(lambda: holds(worker, "memfd:page"), 60)
+    reload(daemon, ONE)
+    daemon.drop("ignored.png", pages_drawn.png("Not yet"), "two")
+    daemon.drop("a.png", pages_drawn.png("Inbox one"), "one")
+    assert pages_drawn.says(daemon.result("a.png", "one"), "Inbox one")
+    reload(daemon, ONE + TWO)
+    assert pages_drawn.says(daemon.result("ignored.png", "two"), "Not yet")
+    assert len(daemon.result("long.pdf", "two")["pages"]) == 10
+    daemon.idle("two")
+    assert sorted(daemon.files("done", "two")) == ["ignored.png", "long.pdf"]
+    assert daemon.log().count("claimed long.pdf") == 1
+    assert daemon.log().count("done long.pdf") == 1
+
+
+def test_a_faulty_configuration_changes_nothing(new_daemon: NewDaemon) -> None:
+    """The problem is reported with its key, and the service goes on as it was."""
+    daemon = new_daemon(inboxes=ONE)
+    daemon.start()
+    reload(daemon, ONE + "profle = 'x'\n")
+    assert "inbox.one.profle: unknown key; did you mean 'profile'?" in daemon.log()
+    daemon.drop("a.png", pages_drawn.png("Still here"), "one")
+    assert pages_drawn.says(daemon.result("a.png", "one"), "Still here")
