@@ -73,7 +73,7 @@ def serving(folder: Path, settings: str = "") -> Iterator[Served]:
     """Serve `folder`/spool, with engines out of `folder`/cache."""
     config, log = folder / "ocrspool.toml", folder / "log"
     config.write_text(f'[paths]\ncache = "cache"\nruntime = "run"\n[inbox.default]\nroot = "spool"\n{settings}')
-    subprocess.run([COMMAND, "prebuild", "--config", config], check=True, capture_output=True)
+    subprocess.run([COMMAND, "prebuild", "--config", config], check=True, stdout=subprocess.DEVNULL)
     began = time.monotonic()
     with log.open("w") as file:
         process = subprocess.Popen([COMMAND, "serve", "--config", config], stderr=file)

@@ -22,7 +22,9 @@ LAYERS: tuple[frozenset[str], ...] = (
         "filesystems", "processes",
     }),
     # Built on one or two of those.
-    frozenset({"config", "result", "answers", "atomic", "claim", "watch", "child"}),
+    frozenset({"config", "result", "atomic", "claim", "watch", "child"}),
+    # The configuration as a worker is told of it.
+    frozenset({"worker_messages"}),
     # The steps of the line, each for itself: none knows another.
     frozenset({
         "spool", "decode", "decoders", "engine", "workers", "render", "check", "config_file", "reload", "report",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ocrspool.answers import engine_error
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Config
 from ocrspool.errors import EngineError
+from ocrspool.worker_messages import about_engine, engine_error
 
 SILENCE_SECONDS = 3600.0
 """The longest that one stage of a build may take."""
@@ -21,10 +21,7 @@ def prebuild(config: Config, on_stage: Callable[[str], None], *, force: bool = F
     """
     child = Child("ocrspool.worker", config.paths.cache)
     try:
-        answer, _ = child.ask(
-            {"op": "build", "config": config.model_dump(mode="json"), "force": force},
-            seconds=SILENCE_SECONDS,
-        )
+        answer, _ = child.ask(about_engine("build", config, force=force), seconds=SILENCE_SECONDS)
         while "stage" in answer:
             on_stage(answer["stage"])
             answer, _ = child.receive(seconds=SILENCE_SECONDS)

@@ -1,7 +1,7 @@
 """The worker process: owns one engine on one device, and recognizes the pages that the service sends.
 
-    → {"op": "load", "config": {...}}                      ← {"stage": "..."}*, {"ready": {...}} or {"error": {...}}
-    → {"op": "build", "config": {...}, "force": false}     ← {"stage": "..."}*, {"built": {...}} or {"error": {...}}
+    → {"op": "load", "wanted": {...}, "log": {...}}        ← {"stage": "..."}*, {"ready": {...}} or {"error": {...}}
+    → {"op": "build", the same, "force": false}            ← {"stage": "..."}*, {"built": {...}} or {"error": {...}}
     → {"op": "ping"}                                       ← {"pong": true}
     → {"op": "recognize", "pages": [{...}]} + pixels       ← {"pages": [{...}]} or {"error": {...}}
 
@@ -15,13 +15,14 @@ import logging
 import os
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ocrspool import log, processes
 from ocrspool.channel import Channel, ChannelClosedError, Message
-from ocrspool.config import Config
-from ocrspool.engine.plan import Plan, plan
+from ocrspool.engine.plan import Plan, Wanted, plan
 from ocrspool.errors import ConfigError, EngineMissingError, OcrspoolError
 
 if TYPE_CHECKING:
@@ -60,16 +61,16 @@ class Worker:
                 self._channel.send(answer)
 
     def _load(self, request: Message, _: list[int]) -> Message:
-        from ocrspool.engine.loaded import load  # noqa: PLC0415 - brings in numpy and OpenCV, after the process is up
-
         wanted = self._planned(request)
+        from ocrspool.engine.loaded import load  # noqa: PLC0415 - there by now
+
         self._recognizer, manifest, seconds = load(wanted, self._stage)
         return {"ready": {**_facts(wanted, manifest), "seconds": seconds}}
 
     def _build(self, request: Message, _: list[int]) -> Message:
-        from ocrspool.engine.loaded import build  # noqa: PLC0415 - as above
-
         wanted = self._planned(request)
+        from ocrspool.engine.loaded import build  # noqa: PLC0415 - there by now
+
         manifest, built = build(wanted, self._stage, force=request["force"])
         facts = {**_facts(wanted, manifest), "folder": os.fspath(wanted.folder), "manifest": asdict(manifest)}
         return {"built": {**facts, "new": built}}
@@ -90,9 +91,12 @@ class Worker:
         return {"pages": [_as_json(page) for page in self._recognizer.recognize(pages, orientations)]}
 
     def _planned(self, request: Message) -> Plan:
-        config = Config.model_validate(request["config"])
-        log.set_up(config.log.level, config.log.format)
-        return plan(config)
+        """Return the plan; hashing the models for it and importing numpy and OpenCV go on side by side."""
+        log.set_up(**request["log"])
+        with ThreadPoolExecutor(1) as aside:
+            planned = aside.submit(plan, Wanted(**request["wanted"]))
+            import_module("ocrspool.engine.loaded")
+        return planned.result()
 
     def _stage(self, text: str) -> None:
         self._channel.send({"stage": text})

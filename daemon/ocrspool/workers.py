@@ -18,11 +18,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from ocrspool.answers import engine_error, page_text
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Config, Live
 from ocrspool.errors import EngineError
 from ocrspool.model import PageImage, PageText
+from ocrspool.worker_messages import about_engine, engine_error, page_text
 
 _log = logging.getLogger(__name__)
 
@@ -216,9 +216,8 @@ class _Seat:
         config = self._pool.config
         self.child = child = Child("ocrspool.worker", config.paths.cache)
         self._within(_START_SECONDS)
-        request = {"op": "load", "config": config.model_dump(mode="json")}
         try:
-            answer, _ = child.ask(request, seconds=_START_SECONDS)
+            answer, _ = child.ask(about_engine("load", config), seconds=_START_SECONDS)
             while "stage" in answer:
                 self._pool.stage(answer["stage"])
                 self._within(_START_SECONDS)

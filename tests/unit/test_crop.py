@@ -20,7 +20,7 @@ def _noise(height: int, width: int) -> NDArray[np.uint8]:
     return np.random.default_rng(7).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def test_a_level_polygon_is_a_slice() -> None:
+def test_a_level_polygon_shows_what_is_there() -> None:
     page = _noise(60, 80)
     assert np.array_equal(crop(page, _polygon(10, 20, 50, 40)), page[20:40, 10:50])
 
@@ -35,10 +35,10 @@ def test_quarter_turns_undo_a_turned_page() -> None:
     clockwise = np.ascontiguousarray(np.rot90(page, -1))  # the line runs down now, in columns 20 to 40 from the right
     down = crop(clockwise, quarter_turned(_polygon(20, 10, 40, 50), 1)).astype(int)
     assert down.shape == line.shape
-    assert np.abs(down - line).max() <= 12  # a warp samples half a pixel off a slice
+    assert np.array_equal(down, line)
     counter = np.ascontiguousarray(np.rot90(page))
     up = crop(counter, quarter_turned(_polygon(20, 30, 40, 70), 3)).astype(int)
-    assert np.abs(up - line).max() <= 12
+    assert np.array_equal(up, line)
 
 
 def test_a_tilted_line_comes_out_level() -> None:
@@ -48,7 +48,7 @@ def test_a_tilted_line_comes_out_level() -> None:
     order = np.argsort(tilted[:, 0])
     (a, b), (c, d) = sorted(tilted[order[:2]], key=lambda p: p[1]), sorted(tilted[order[2:]], key=lambda p: p[1])
     strip = crop(page, np.array([a, c, d, b], np.float32))
-    assert strip.shape == (20, 160)
+    assert strip.shape == pytest.approx((20, 160), abs=1)  # fractions are cut off, as PP-OCR does
     assert strip.mean() < 20
 
 

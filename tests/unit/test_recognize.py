@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ocrspool.engine import recognize
 from ocrspool.engine.net import ShapeProfile
-from ocrspool.engine.recognize import Reading
+from ocrspool.engine.recognize import Reading, ReadSettings
 
 CHARACTERS = ("", *"abcdefgh", " ")
 
@@ -52,26 +52,31 @@ def test_repeats_and_blanks_fall_away() -> None:
 
 
 def test_a_strip_has_the_nets_height_and_a_width_of_its_own() -> None:
-    (grey,) = recognize.strips(np.zeros((96, 300), np.uint8), LevelNet())
-    (color,) = recognize.strips(np.zeros((20, 100, 3), np.uint8), LevelNet())
-    (speck,) = recognize.strips(np.zeros((100, 1), np.uint8), LevelNet())
-    assert (grey.shape, color.shape, speck.shape) == ((48, 128, 3), (48, 204, 3), (48, 1, 3))
+    (grey,) = recognize.strips(np.zeros((96, 300), np.uint8), LevelNet(), ReadSettings())
+    (color,) = recognize.strips(np.zeros((20, 100, 3), np.uint8), LevelNet(), ReadSettings())
+    (speck,) = recognize.strips(np.zeros((100, 1), np.uint8), LevelNet(), ReadSettings())
+    assert (grey.shape, color.shape, speck.shape) == ((48, 150, 3), (48, 240, 3), (48, 1, 3))
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000))
 def test_buckets_hold_their_strips_and_grow_with_them(one: int, other: int) -> None:
     net = LevelNet()
     small, large = sorted((one, other))
-    assert min(small, 1600) <= recognize.bucket(small, net) <= recognize.bucket(large, net) <= 1600
-    assert recognize.bucket(small, net) >= 32
+    assert (
+        min(small, 1600)
+        <= recognize.bucket(small, net, ReadSettings())
+        <= recognize.bucket(large, net, ReadSettings())
+        <= 1600
+    )
+    assert recognize.bucket(small, net, ReadSettings()) >= 32
 
 
 def test_a_reading_does_not_depend_on_its_neighbors() -> None:
     net = LevelNet()
     line = _strip(10, 20, 20, 30)
     others = [_strip(40, 40), _strip(50), _strip(60, 70, 80)]
-    alone = recognize.read(net, [line], CHARACTERS)[0]
-    among = recognize.read(net, [others[0], line, *others[1:]], CHARACTERS)[1]
+    alone = recognize.read(net, [line], CHARACTERS, ReadSettings())[0]
+    among = recognize.read(net, [others[0], line, *others[1:]], CHARACTERS, ReadSettings())[1]
     assert alone == among == Reading("abc", 0.5)
     assert net.shapes == [(4, 48, 32, 3)] * 2
 
@@ -80,8 +85,8 @@ def test_a_line_too_wide_is_cut_at_a_gap_and_joined_with_a_space() -> None:
     net = LevelNet()
     ink = _noise(2400)
     ink[:, 1180:1220] = 255  # a word space, just where an even cut would be
-    pieces = recognize.strips(ink, net)
-    assert [piece.shape[1] for piece in pieces] == [pytest.approx(1020, abs=2)] * 2
+    pieces = recognize.strips(ink, net, ReadSettings())
+    assert [piece.shape[1] for piece in pieces] == [pytest.approx(1200, abs=2)] * 2
     assert all(piece[:, edge].min() == 255 for piece, edge in zip(pieces, (-1, 0), strict=True))
     readings = [Reading("left", 0.9), Reading("right", 0.6)]
     whole = recognize.joined(list(zip(pieces, readings, strict=True)))
@@ -91,13 +96,13 @@ def test_a_line_too_wide_is_cut_at_a_gap_and_joined_with_a_space() -> None:
 
 def test_a_cut_through_ink_joins_without_a_space() -> None:
     ink = _noise(2400)
-    pieces = recognize.strips(ink, LevelNet())
+    pieces = recognize.strips(ink, LevelNet(), ReadSettings())
     whole = recognize.joined([(piece, Reading("x", 1.0)) for piece in pieces])
     assert whole.text == "xx"
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 20000), (12, 399), (12, 401), (48, 1600), (48, 1601), (20, 4000)])
 def test_every_strip_fits_the_net(height: int, width: int) -> None:
-    pieces = recognize.strips(np.zeros((height, width), np.uint8), LevelNet())
-    assert sum(piece.shape[1] for piece in pieces) == pytest.approx(0.85 * width * 48 / height, abs=1)
+    pieces = recognize.strips(np.zeros((height, width), np.uint8), LevelNet(), ReadSettings())
+    assert sum(piece.shape[1] for piece in pieces) == pytest.approx(width * 48 / height, abs=1)
     assert all(1 <= piece.shape[1] <= 1600 for piece in pieces)

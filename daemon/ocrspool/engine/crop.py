@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from ocrspool.engine.net import Pixels
 
 _VERTICAL = 1.5  # height / width from which PP-OCR takes a line to run vertically
-_AXIS_TOLERANCE = 0.5  # pixels; up to here a slice shows the same as a warp, and costs no copy
 
 
 def is_vertical(polygon: NDArray[np.float32], ratio: float = _VERTICAL) -> bool:
@@ -38,11 +37,6 @@ def crop(page: Pixels, polygon: NDArray[np.float32]) -> Pixels:
 
 def _cut(page: Pixels, polygon: NDArray[np.float32]) -> Pixels:
     """Return the pixels inside a polygon whose first corner is its top left one on the page."""
-    left, top = polygon.min(axis=0)
-    right, bottom = polygon.max(axis=0)
-    upright = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
-    if np.abs(polygon - upright).max() <= _AXIS_TOLERANCE:
-        return _slice(page, float(left), float(top), float(right), float(bottom))
     rectangle = _rectangle(polygon)
     width, height = (max(int(side), 1) for side in _size(rectangle))
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
@@ -57,15 +51,6 @@ def quarter_turned(polygon: NDArray[np.float32], turns: int) -> NDArray[np.float
     upright; three turns do so for a line that runs up.
     """
     return np.roll(polygon, -turns, axis=0)
-
-
-def _slice(page: Pixels, left: float, top: float, right: float, bottom: float) -> Pixels:
-    height, width = page.shape[:2]
-    x0 = min(max(round(left), 0), width - 1)
-    y0 = min(max(round(top), 0), height - 1)
-    x1 = min(max(round(right), x0 + 1), width)
-    y1 = min(max(round(bottom), y0 + 1), height)
-    return page[y0:y1, x0:x1]
 
 
 def _rectangle(polygon: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -34,14 +34,15 @@ _FLAT = 12.0  # grey levels of standard deviation down a column of pixels, below
 
 @dataclass(frozen=True, slots=True)
 class ReadSettings:
-    """In which widths lines are given to the net. PaddleOCR's are 1, 320, 1 and 1.
+    """In which widths lines are given to the net. PaddleOCR's are natural, and 320, 1 and 1.
 
     Every width that is new to a net costs it 10 to 50 ms once, every padded column costs on every call: fine steps
     where most lines are, coarse ones where few are and a step is small beside the width.
     """
 
-    narrowing: float = 0.85
-    """Width of a strip as a part of the natural one; reading time is proportional to it (docs/recognition.md)."""
+    narrowing: float = 1.0
+    """Width of a strip as a part of the natural one. Reading time is proportional to it, and ordinary print reads as
+    well at 0.85, but condensed and small print does not (docs/recognition.md)."""
     least: int = 32
     """Narrower strips are padded to it."""
     fine_step: int = 32
@@ -65,11 +66,9 @@ def strips(pixels: Pixels, net: Net, settings: ReadSettings) -> list[Pixels]:
     equal pieces at the nearest gaps. PaddleOCR squeezes such lines instead, which blurs every character.
     """
     height, width = pixels.shape[:2]
-    width = max(math.ceil(width * LINE_HEIGHT / height * settings.narrowing), 1)
-    if pixels.shape[:2] != (LINE_HEIGHT, width):
-        shrinking = height > LINE_HEIGHT
-        method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-        pixels = cv2.resize(pixels, (width, LINE_HEIGHT), interpolation=method)  # type: ignore[assignment]
+    exact = width * LINE_HEIGHT / height * settings.narrowing
+    width = max(math.ceil(exact) if exact < settings.least else int(exact), 1)  # as PP-OCR rounds
+    pixels = cv2.resize(pixels, (width, LINE_HEIGHT), interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
     if pixels.ndim == 2:  # noqa: PLR2004  # grey
         pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)  # type: ignore[assignment]
     most = net.profile.maximum[2]

@@ -1,11 +1,31 @@
-"""What a worker's answers mean: its JSON as our values and errors."""
+"""What a worker is asked, and what its answers mean: our values and errors as its JSON, and back."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from ocrspool.channel import Message
+from ocrspool.config import Config
 from ocrspool.errors import EngineError, EngineMissingError, Exit
 from ocrspool.model import PageText, TextLine
+
+
+def about_engine(op: str, config: Config, **more: object) -> Message:
+    """Return the request to load or to build the engine that the configuration asks for.
+
+    Plain values instead of the configuration: what checks that would be a fifth of the worker's imports.
+    """
+    engine = config.engine
+    share = max(1, len(os.sched_getaffinity(0)) // config.service.workers)
+    wanted = {
+        "runtime": engine.runtime,
+        "device": engine.device,
+        "precision": engine.precision,
+        "threads": engine.threads or share,
+        "cache": os.fspath(config.paths.cache),
+    }
+    return {"op": op, "wanted": wanted, "log": {"level": config.log.level, "form": config.log.format}, **more}
 
 
 def engine_error(reason: dict[str, str]) -> EngineError:

@@ -1,0 +1,142 @@
+"""What PaddleOCR 3.7 makes of a page: its TextDetection and TextRecognition on our models, with ONNX Runtime in f32.
+
+`python tests/paddle_reference.py` records it for the pages in tests/engine/parity/, in an environment that has
+paddleocr, onnxruntime and the rapidocr wheel; `--draw` draws the pages anew before (see parity_pages).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+FOLDER = Path(__file__).with_name("engine") / "parity"
+RECORD = FOLDER / "reference.json"
+LONGEST_SIDE = 960
+"""Pixels to which TextDetection bounds a page's long side, its default for these models."""
+
+
+@dataclass(frozen=True)
+class Line:
+    polygon: list[list[int]]
+    detection_confidence: float
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Page:
+    sha256: str
+    """Of its pixels."""
+    lines: list[Line]
+
+
+def pixels(path: Path) -> NDArray[np.uint8]:
+    """Return a page as [h, w, 3], blue, green, red."""
+    with Image.open(path) as image:
+        return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
+
+
+def digest(page: NDArray[np.uint8]) -> str:
+    return hashlib.sha256(page.tobytes()).hexdigest()
+
+
+def recorded() -> dict[str, Page]:
+    """Return the recorded pages by file name."""
+    pages = json.loads(RECORD.read_text("utf-8"))
+    return {name: Page(page["sha256"], [Line(*line) for line in page["lines"]]) for name, page in pages.items()}
+
+
+class PaddleOcr:
+    """The two modules; needs paddleocr."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the model folders that PaddleOCR expects in `folder`, and load them."""
+        os.environ.setdefault("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "True")
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+        from paddleocr import TextDetection, TextRecognition  # type: ignore[import-not-found]  # noqa: PLC0415
+        from paddlex.inference.pipelines.components import CropByPolys  # type: ignore[import-not-found]  # noqa: PLC0415
+
+        from ocrspool.engine import models  # noqa: PLC0415  # a script's path is set before
+
+        specs = models.bundled()
+        characters = models.characters(specs.recognition)[1:-1]
+        self._detection = _module(TextDetection, specs.detection, folder, _detection_steps())
+        self._recognition = _module(TextRecognition, specs.recognition, folder, _recognition_steps(characters))
+        self._crop = CropByPolys(det_box_type="quad")
+
+    def lines(self, page: NDArray[np.uint8]) -> list[Line]:
+        """Return what is found, each line read alone (batches would change texts)."""
+        result = self._detection.predict(page, batch_size=1, limit_side_len=LONGEST_SIDE, limit_type="max")[0]
+        polygons = np.asarray(result["dt_polys"])
+        readings = self._recognition.predict(self._crop(page, polygons), batch_size=1) if len(polygons) else []
+        return [
+            Line(polygon.tolist(), round(float(score), 4), one["rec_text"], round(float(one["rec_score"]), 4))
+            for polygon, score, one in zip(polygons, result["dt_scores"], readings, strict=True)
+        ]
+
+
+def _module(kind: Any, spec: Any, folder: Path, steps: dict[str, Any]) -> Any:  # noqa: ANN401  # PaddleOCR has no types
+    home = folder / spec.name
+    home.mkdir()
+    (home / "inference.onnx").symlink_to(spec.files[0])
+    description = {"Global": {"model_name": spec.name}, **steps}
+    (home / "inference.yml").write_text(json.dumps(description), "utf-8")  # JSON is YAML too
+    return kind(model_name=spec.name, model_dir=str(home), device="cpu", engine="onnxruntime")
+
+
+def _detection_steps() -> dict[str, Any]:
+    """As the models' own inference.yml has them."""
+    normalize = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "scale": "1./255.", "order": "hwc"}
+    thresholds = {"thresh": 0.2, "box_thresh": 0.45, "unclip_ratio": 1.4, "max_candidates": 3000}
+    return {
+        "PreProcess": {
+            "transform_ops": [
+                {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}},
+                {"DetResizeForTest": None},
+                {"NormalizeImage": normalize},
+                {"ToCHWImage": None},
+            ]
+        },
+        "PostProcess": {"name": "DBPostProcess", **thresholds},
+    }
+
+
+def _recognition_steps(characters: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "PreProcess": {
+            "transform_ops": [
+                {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}},
+                {"RecResizeImg": {"image_shape": [3, 48, 320]}},
+            ]
+        },
+        "PostProcess": {"name": "CTCLabelDecode", "character_dict": characters},
+    }
+
+
+def _record() -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        paddle = PaddleOcr(Path(scratch))
+        pages = {path.name: pixels(path) for path in sorted(FOLDER.glob("*.png"))}
+        found = {name: {"sha256": digest(page), "lines": paddle.lines(page)} for name, page in pages.items()}
+    text = json.dumps(found, ensure_ascii=False, default=lambda line: list(asdict(line).values()))
+    RECORD.write_text(text.replace("[[[", "\n[[[").replace("}, ", "},\n") + "\n", "utf-8")
+    sys.stdout.write(f"{RECORD}: {sum(len(page['lines']) for page in found.values())} lines\n")
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1] / "daemon"))
+    if "--draw" in sys.argv:
+        import parity_pages
+
+        parity_pages.draw_all(FOLDER)
+    _record()
