@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 DEFAULT_PATH = Path("/etc/ocrspool/ocrspool.toml")
 
@@ -14,14 +14,14 @@ _MOST_MB = 1 << 30
 """A pebibyte: no limit on anything, and no number that a system call cannot take."""
 
 
-def _usable(folder: Path) -> Path:
+def _usable(folder: object) -> object:
     """Refuse what no folder can be called, and "", which would mean the folder of the configuration."""
-    if folder == Path() or "\0" in str(folder):
+    if folder == "" or (isinstance(folder, str) and "\0" in folder):
         raise ValueError("should name a folder")
     return folder
 
 
-Folder = Annotated[Path, Field(strict=False), AfterValidator(_usable), PlainSerializer(str, return_type=str)]
+Folder = Annotated[Path, Field(strict=False), BeforeValidator(_usable), PlainSerializer(str, return_type=str)]
 
 Patterns = Annotated[tuple[str, ...], Field(strict=False)]
 

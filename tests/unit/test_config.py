@@ -295,3 +295,10 @@ def test_any_tables(tables: list[dict[str, object]]) -> None:
     """Whatever valid TOML says of our keys, over several files, the reader says what is wrong with it."""
     texts = ["\n".join(f"{toml(key)} = {toml(value)}" for key, value in table.items()) for table in tables]
     load_or_refuse(*(text.encode() for text in texts))
+
+
+def test_the_folder_of_the_file(tmp_path: Path) -> None:
+    """A dot is the folder that the configuration is in, as scripts/run has it; nothing is no folder."""
+    assert load(written(tmp_path, "[inbox.a]\nroot = '.'")).inbox["a"].folder("inbox") == tmp_path / "inbox"
+    with pytest.raises(ConfigError, match=r"inbox\.a\.root: should name a folder"):
+        load(written(tmp_path, "[inbox.a]\nroot = ''"))
