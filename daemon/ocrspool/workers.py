@@ -214,9 +214,9 @@ class _Seat:
     def _load(self) -> None:
         """Start a process and have it load. Raise EngineError."""
         config = self._pool.config
-        self.child = child = Child("ocrspool.worker", config.paths.cache)
         self._within(_START_SECONDS)
         try:
+            self.child = child = Child("ocrspool.worker", config.paths.cache)
             answer, _ = child.ask(about_engine("load", config), seconds=_START_SECONDS)
             while "stage" in answer:
                 self._pool.stage(answer["stage"])
@@ -224,6 +224,8 @@ class _Seat:
                 answer, _ = child.receive(seconds=_START_SECONDS)
         except ChildDiedError as error:
             raise EngineError(f"worker {self._number} {error} while loading") from error
+        except OSError as error:  # no memory, no descriptors: nothing that a thread may die of
+            raise EngineError(f"worker {self._number} cannot be started: {error}") from error
         if reason := answer.get("error"):
             child.close()
             raise engine_error(reason)
