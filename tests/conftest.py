@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from daemons import Daemon, ocrspool
-
-NewDaemon = Callable[..., Daemon]
+from daemons import Daemon, NewDaemon, ocrspool
 
 
 @pytest.fixture(scope="session")

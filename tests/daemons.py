@@ -282,3 +282,7 @@ class Daemon:
 
 
 _MODULES = ("ocrspool.worker", "ocrspool.decode")
+
+
+NewDaemon = Callable[..., Daemon]
+"""Makes a daemon for one test: the fixture `new_daemon`."""

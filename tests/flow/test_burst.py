@@ -8,7 +8,7 @@ import signal
 import pytest
 
 import pages_drawn
-from conftest import NewDaemon
+from daemons import NewDaemon
 from processes_seen import is_stopped
 from waiting import wait_until
 

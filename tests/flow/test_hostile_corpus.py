@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 import pages_drawn
-from conftest import NewDaemon
-from daemons import Daemon
+from daemons import Daemon, NewDaemon
 from waiting import wait_until
 
 CORPUS = Path(os.environ.get("OCRSPOOL_CORPUS", ""))

@@ -14,8 +14,7 @@ import pytest
 import files_made
 import ocrspool as package
 import pages_drawn
-from conftest import NewDaemon
-from daemons import COMMAND, ocrspool
+from daemons import COMMAND, NewDaemon, ocrspool
 from pages_drawn import says
 
 

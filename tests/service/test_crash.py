@@ -17,8 +17,7 @@ import pytest
 
 import files_made
 import pages_drawn
-from conftest import NewDaemon
-from daemons import Daemon
+from daemons import Daemon, NewDaemon
 from processes_seen import holds, is_module, lives
 from waiting import wait_until
 

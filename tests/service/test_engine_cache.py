@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 import pages_drawn
-from conftest import NewDaemon
-from daemons import COMMAND, Daemon, environment, ocrspool
+from daemons import COMMAND, Daemon, NewDaemon, environment, ocrspool
 from processes_seen import children_of, lives
 from waiting import wait_until
 

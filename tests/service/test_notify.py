@@ -7,7 +7,7 @@ import signal
 import pytest
 
 import pages_drawn
-from conftest import NewDaemon
+from daemons import NewDaemon
 from waiting import wait_until
 
 pytestmark = pytest.mark.engine
