@@ -30,7 +30,7 @@ def test_everything_in_the_lab(request: pytest.FixtureRequest, tmp_path: Path) -
         [_LAB, "run", "--host-net", *binds, "--", *pytest_in_lab, "--durations=12", "--verbose"],
         check=False,
         cwd=_CHECKOUT,
-        env={**os.environ, RECORDS: str(records)},
+        env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", RECORDS: str(records)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
