@@ -42,9 +42,10 @@ class Stages:
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
-    def stage(self, name: str, text: str) -> Iterator[None]:
-        """Time what happens inside under `name`; announce it as `text`."""
-        self.on_stage(text)
+    def stage(self, name: str, text: str = "") -> Iterator[None]:
+        """Time what happens inside under `name`; announce it as `text`, where it does not announce itself."""
+        if text:
+            self.on_stage(text)
         began = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - began, 3)
@@ -97,7 +98,7 @@ def load(plan: Plan, on_stage: OnStage) -> tuple[Recognizer, Manifest, dict[str,
             plan.load_runtime()
         with stages.stage("verify", "verifying the engine's files"):
             verified.result()
-    with stages.stage("load", "loading the engines"):
+    with stages.stage("load"):
         recognizer = _open(plan, on_stage)
     with stages.stage("warm-up", "warming up"):
         found = _read_known_page(recognizer)
