@@ -33,7 +33,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command. Return its exit code."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()  # here, where a reader that has gone is no error, and not when the interpreter ends
+        return code  # noqa: TRY300 - what comes before it is what may fail
     except ConfigError as error:
         problems = "\n".join(f"  {problem}" for problem in error.problems)
         return _report(
