@@ -23,9 +23,9 @@ def problems(config: Config) -> list[str]:
 def _overlaps(config: Config) -> list[str]:
     """No folder of a spool may be or contain another: a result would be taken for a new file, without end."""
     places = [
-        (f"inbox.{name}.{state}", Path(os.path.realpath(inbox.folder(state))))
+        (f"inbox.{name}.{state}", Path(os.path.realpath(folder)))
         for name, inbox in config.inbox.items()
-        for state in STATES
+        for state, folder in inbox.folders().items()
     ]
     found = [
         f"{one} and {other} overlap ({first} and {second}): give each a folder of its own"
@@ -44,8 +44,7 @@ def _overlaps(config: Config) -> list[str]:
 def _folders(key: str, inbox: Inbox) -> list[str]:
     found: list[str] = []
     places: dict[str, tuple[int, str]] = {}
-    for state in STATES:
-        folder = inbox.folder(state)
+    for state, folder in inbox.folders().items():
         found += _writable(f"{key}.{state}", folder)
         nearest = _existing(folder)
         # Two bind mounts of one filesystem (ReadWritePaths= makes them) are one device, and no rename crosses them.

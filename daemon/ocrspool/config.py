@@ -155,6 +155,10 @@ class Inbox(Section):
             raise ValueError(f"no folder for {state}")
         return self.root / state
 
+    def folders(self) -> dict[str, Path]:
+        """Return the folder of each state, in the order of a file's way."""
+        return {state: self.folder(state) for state in STATES}
+
     @model_validator(mode="after")
     def _every_folder_is_known(self) -> Inbox:
         missing = [state for state in STATES if self.root is None and getattr(self, state) is None]

@@ -11,7 +11,7 @@ import time
 from collections import deque
 
 from ocrspool import filesystems, names
-from ocrspool.config import STATES, Inbox, Profile
+from ocrspool.config import Inbox, Profile
 from ocrspool.inbox import Rules, Scan, Scanner, Sighting
 from ocrspool.spool import Job, Spool
 from ocrspool.watch import Watch
@@ -28,7 +28,7 @@ class Intake:
 
     def __init__(self, name: str, inbox: Inbox, profile: Profile, watch: Watch) -> None:
         self.name = name
-        self.spool = Spool(name, {state: inbox.folder(state) for state in STATES})
+        self.spool = Spool(name, inbox.folders())
         self._watch = watch
         self._recovered: deque[Job] = deque()
         self._settled: deque[Sighting] = deque()

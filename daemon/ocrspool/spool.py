@@ -29,6 +29,7 @@ from typing import Any
 
 from ocrspool import atomic, names, records
 from ocrspool.claim import let_go, open_parent
+from ocrspool.config import STATES
 from ocrspool.errors import SpoolBusyError
 from ocrspool.inbox import Sighting
 
@@ -38,7 +39,6 @@ MOST_INTERRUPTIONS = 20
 """A file that was in work so often when the service itself died is given up: it may be what kills the machine."""
 
 _OURS = ("job.json", "result.json", "reason.json")
-_STATES = ("inbox", "work", "outbox", "done", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Spool:
 
     def __init__(self, name: str, folders: dict[str, Path], *, delete: bool = False) -> None:
         self.name = name
-        self.inbox, self.work, self.outbox, self.done, self.failed = (folders[state] for state in _STATES)
+        self.inbox, self.work, self.outbox, self.done, self.failed = (folders[state] for state in STATES)
         self.delete = delete
         """Whether a retired source is removed rather than kept in done/."""
         self._naming = threading.Lock()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ocrspool.wake import Wake
+
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
@@ -17,3 +19,11 @@ def open_folder() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def wake() -> Iterator[Wake]:
+    """A wake flag, closed after the test."""
+    wake = Wake()
+    yield wake
+    wake.close()

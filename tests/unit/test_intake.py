@@ -18,13 +18,6 @@ NewIntake = Callable[..., Intake]
 
 
 @pytest.fixture
-def wake() -> Iterator[Wake]:
-    wake = Wake()
-    yield wake
-    wake.close()
-
-
-@pytest.fixture
 def new_intake(tmp_path: Path, wake: Wake) -> Iterator[NewIntake]:
     """Opens the same inbox, as often as it was closed before."""
     watch = Watch(wake)

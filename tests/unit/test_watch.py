@@ -17,13 +17,6 @@ NOTHING = Hint(arrived=False, renamed=frozenset())
 
 
 @pytest.fixture
-def wake() -> Iterator[Wake]:
-    wake = Wake()
-    yield wake
-    wake.close()
-
-
-@pytest.fixture
 def watch(wake: Wake) -> Iterator[Watch]:
     """A watch that runs, and leaves no thread behind."""
     before = threading.active_count()

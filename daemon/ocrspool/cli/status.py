@@ -92,7 +92,7 @@ def _folders(config: Config, name: str) -> dict[str, Any]:
     """Count the files in each state. Whoever may not look into a folder gets null for it."""
     spool, inbox = _spool(config, name), config.inbox[name]
     rules = Rules(inbox.include, inbox.exclude + inbox.ignore)
-    folder = {state: inbox.folder(state) for state in STATES}
+    folder = inbox.folders()
     failures = [
         {**names.to_json(os.fspath(path.relative_to(spool.failed))), "reason": reason}
         for path, reason in spool.failures()
@@ -130,7 +130,7 @@ def _readable(folder: Path) -> bool:
 
 
 def _spool(config: Config, name: str) -> Spool:
-    return Spool(name, {state: config.inbox[name].folder(state) for state in STATES})
+    return Spool(name, config.inbox[name].folders())
 
 
 def _print(facts: dict[str, Any]) -> None:
