@@ -25,6 +25,10 @@ Folder = Annotated[Path, Field(strict=False), BeforeValidator(_usable), PlainSer
 
 Patterns = Annotated[tuple[str, ...], Field(strict=False)]
 
+Devices = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^(cpu|gpu:\d{1,3})$")], ...], Field(strict=False, min_length=1)
+]
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 _IGNORED = (
@@ -50,15 +54,31 @@ class Paths(Section):
 
 
 class Engine(Section):
-    """What recognizes, and on which device."""
+    """What recognizes, and on which devices."""
 
-    runtime: Literal["openvino"] = "openvino"
-    """openvino: CPU, no GPU needed, models included."""
-    device: str = "cpu"
-    precision: Literal["auto", "f32", "bf16"] = "auto"
+    runtime: Literal["openvino", "onnxruntime", "paddle"] = "openvino"
+    """openvino: CPU, no GPU needed, models included. onnxruntime: CPU, CUDA or TensorRT. paddle: CPU or TensorRT."""
+    models: str = "bundled"
+    """bundled: PP-OCRv6 small, part of the installation; or a name that `prebuild` downloads; or a folder."""
+    devices: Devices = ("cpu",)
+    """cpu, or GPUs: gpu:0, gpu:1. Each has service.workers workers."""
+    on_no_gpu: Literal["fail", "cpu"] = "fail"
+    """What `serve` does when a GPU of devices is not there: say so and stop, or use the CPU in its place."""
+    provider: Literal["auto", "tensorrt", "cuda"] = "auto"
+    """What computes on a GPU. auto: TensorRT. cuda: the runtime's own kernels, which need no build."""
+    precision: Literal["auto", "f32", "bf16", "f16"] = "auto"
     """auto: the fastest that this device computes without losing accuracy."""
     threads: int = Field(0, ge=0, le=1024)
     """Threads of one worker; 0 = all processors this process may use."""
+    batch_lines: int = Field(0, ge=0, le=256)
+    """Text lines per call of the recognizer; 0 = what suits the device."""
+    line_width: int = Field(0, ge=0, le=8192)
+    """Pixels of the widest line that is read at once, scaled to a height of 48; longer ones are cut at gaps. 0 = what
+    suits the device."""
+    detection_side: int = Field(1280, ge=320, le=4096)
+    """Pixels to which the long side of a 3:4 page is reduced to find its lines."""
+    workspace_mb: int = Field(1024, ge=64, le=_MOST_MB)
+    """GPU memory that TensorRT may use for one net."""
     on_missing: Literal["fail", "build"] = "fail"
     """What `serve` does when the engine is not in the cache: say what differs and stop, or build it first."""
 
@@ -67,7 +87,7 @@ class Service(Section):
     """Processes and patience."""
 
     workers: int = Field(1, ge=1, le=64)
-    """Processes that recognize, each with an engine of its own."""
+    """Processes that recognize on each device, each with an engine of its own."""
     decoders: int = Field(0, ge=0, le=256)
     """Processes that open files; 0 = one for every two processors."""
     batch_pages: int = Field(8, ge=1, le=64)

@@ -79,3 +79,7 @@ class EngineError(OcrspoolError):
 
 class EngineMissingError(EngineError):
     """No engine of this identity is in the cache, or the one there is damaged; `prebuild` makes it."""
+
+
+class NoGpuError(EngineError):
+    """The GPU that the configuration names is not there, or its driver does not answer."""

@@ -14,14 +14,18 @@ SILENCE_SECONDS = 3600.0
 """The longest that one stage of a build may take."""
 
 
-def prebuild(config: Config, on_stage: Callable[[str], None], *, force: bool = False) -> dict[str, Any]:
-    """Build what is missing, or everything with `force`. Return the engine's facts; `new` tells whether it was built.
+def prebuild(config: Config, on_stage: Callable[[str], None], *, force: bool = False) -> list[dict[str, Any]]:
+    """Build what is missing, or everything with `force`, for each device. Return the facts of each engine.
 
-    Raise EngineError when it cannot be built.
+    `new` tells whether it was built. Raise EngineError when one cannot be.
     """
+    return [_prebuild(config, device, on_stage, force=force) for device in dict.fromkeys(config.engine.devices)]
+
+
+def _prebuild(config: Config, device: str, on_stage: Callable[[str], None], *, force: bool) -> dict[str, Any]:
     child = Child("ocrspool.worker", config.paths.cache)
     try:
-        answer, _ = child.ask(about_engine("build", config, force=force), seconds=SILENCE_SECONDS)
+        answer, _ = child.ask(about_engine("build", config, device, force=force), seconds=SILENCE_SECONDS)
         while "stage" in answer:
             on_stage(answer["stage"])
             answer, _ = child.receive(seconds=SILENCE_SECONDS)

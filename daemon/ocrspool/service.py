@@ -57,7 +57,7 @@ class Service:
         self._tally = Tally()
         self._inboxes = Inboxes(self._live, self._watch, self._notifier.status)
         self._decoders = Decoders(decoder_count(config), self._live)
-        self._workers = Workers(self._live, config.service.workers, self._notifier.status)
+        self._workers = Workers(self._live, self._notifier.status)
         self._most_jobs = job_count(config)
         self._threads = ThreadPoolExecutor(self._most_jobs, thread_name_prefix="job")
         self._in_work: list[str] = []
@@ -127,7 +127,7 @@ class Service:
                 _log.warning('%s; building it now, because engine.on_missing is "build"', error)
             self._workers.close()
             prebuild(self._live.config, self._notifier.status)
-            self._workers = Workers(self._live, self._live.config.service.workers, self._notifier.status)
+            self._workers = Workers(self._live, self._notifier.status)
             self._workers.start()
             return self._workers.wait_ready()
         finally:
@@ -255,4 +255,4 @@ def decoder_count(config: Config) -> int:
 def job_count(config: Config) -> int:
     """Return how many files may be in work: enough to fill the next batch while one is recognized."""
     service = config.service
-    return decoder_count(config) + 2 * service.batch_pages * service.workers
+    return decoder_count(config) + 2 * service.batch_pages * service.workers * len(config.engine.devices)

@@ -11,18 +11,25 @@ from ocrspool.errors import EngineError, EngineMissingError, Exit
 from ocrspool.model import PageText, TextLine
 
 
-def about_engine(op: str, config: Config, **more: object) -> Message:
-    """Return the request to load or to build the engine that the configuration asks for.
+def about_engine(op: str, config: Config, device: str, **more: object) -> Message:
+    """Return the request to load or to build the engine that the configuration asks for on this device.
 
     Plain values instead of the configuration: what checks that would be a fifth of the worker's imports.
     """
     engine = config.engine
-    share = max(1, len(os.sched_getaffinity(0)) // config.service.workers)
+    share = max(1, len(os.sched_getaffinity(0)) // (config.service.workers * len(engine.devices)))
     wanted = {
         "runtime": engine.runtime,
-        "device": engine.device,
+        "device": device,
+        "provider": engine.provider,
         "precision": engine.precision,
         "threads": engine.threads or share,
+        "batch_lines": engine.batch_lines,
+        "line_width": engine.line_width,
+        "detection_side": engine.detection_side,
+        "workspace_mb": engine.workspace_mb,
+        "models": engine.models,
+        "on_no_gpu": engine.on_no_gpu,
         "cache": os.fspath(config.paths.cache),
     }
     return {"op": op, "wanted": wanted, "log": {"level": config.log.level, "form": config.log.format}, **more}

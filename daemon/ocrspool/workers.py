@@ -49,14 +49,16 @@ class _Page:
 class Workers:
     """`submit(page) → future` over all devices. Owns the memory files of the pages it is given."""
 
-    def __init__(self, live: Live, count: int, on_stage: Callable[[str], None]) -> None:
+    def __init__(self, live: Live, on_stage: Callable[[str], None]) -> None:
         self._live = live
         self._on_stage = on_stage
         self._held_bytes = 0
         self._waiting: deque[_Page] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._seats = [_Seat(self, number) for number in range(1, count + 1)]
+        engine, each = live.config.engine, live.config.service.workers
+        devices = [device for _ in range(each) for device in engine.devices]
+        self._seats = [_Seat(self, number, device) for number, device in enumerate(devices, 1)]
         self.restarts = 0
 
     def start(self) -> None:
@@ -167,9 +169,10 @@ class Workers:
 class _Seat:
     """The place of one worker: a thread that keeps a process in it."""
 
-    def __init__(self, pool: Workers, number: int) -> None:
+    def __init__(self, pool: Workers, number: int, device: str) -> None:
         self._pool = pool
         self._number = number
+        self._device = device
         self._thread = threading.Thread(target=self._run, name=f"worker-{number}")
         self.child: Child | None = None
         self.settled = threading.Event()
@@ -217,7 +220,7 @@ class _Seat:
         self._within(_START_SECONDS)
         try:
             self.child = child = Child("ocrspool.worker", config.paths.cache)
-            answer, _ = child.ask(about_engine("load", config), seconds=_START_SECONDS)
+            answer, _ = child.ask(about_engine("load", config, self._device), seconds=_START_SECONDS)
             while "stage" in answer:
                 self._pool.stage(answer["stage"])
                 self._within(_START_SECONDS)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ocrspool.engine import models, openvino
-from ocrspool.engine.identity import CpuSettings, Precision
 from ocrspool.engine.recognizer import Nets
+from ocrspool.engine.settings import Precision, Settings
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Engine:
 
 
 def _engine(folder: Path, precision: Precision) -> Engine:
-    settings = CpuSettings(precision=precision)
+    settings = Settings(precision=precision)
     specs = models.bundled()
     for spec in specs:
         (folder / spec.name).mkdir()

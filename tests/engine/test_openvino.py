@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from ocrspool.engine import models, openvino
-from ocrspool.engine.identity import CpuSettings
+from ocrspool.engine.settings import Settings
 from ocrspool.errors import EngineMissingError
 
 pytestmark = pytest.mark.engine
 
 SPEC = models.bundled().classifier
-SETTINGS = CpuSettings(precision="f32", streams=1, threads=1)
+SETTINGS = Settings(precision="f32", streams=1, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_an_engine_of_another_model_is_a_miss_however_often_one_tries(built: Pat
 @pytest.mark.parametrize(("streams", "threads"), [(1, 1), (2, 2), (1, 2)])
 def test_streams_are_set_when_loading(built: Path, streams: int, threads: int) -> None:
     """The same engine serves any number of them."""
-    settings = CpuSettings(precision="f32", streams=streams, threads=threads)
+    settings = Settings(precision="f32", streams=streams, threads=threads)
     assert openvino.load(SPEC, built, settings).parallel == streams
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 
 from files_made import tiff
@@ -10,19 +12,23 @@ from pages_drawn import page
 from waiting import wait_until
 
 
-def _load(machine: Machine, count: int, pages: int) -> list[str]:
+def _load(machine: Machine, count: int, pages: int) -> tuple[list[str], int]:
+    """Drop documents while the worker stands still: none of them can be read before the stop. Names, and its pid."""
+    (worker,) = machine.children("ocrspool.worker")
+    os.kill(worker, signal.SIGSTOP)
     data = tiff(*(page(f"Page {number} of many", "with a second line", "and a third") for number in range(pages)))
     names = [f"{number:02}.tiff" for number in range(count)]
     for name in names:
         machine.drop(name, data)
     wait_until(lambda: len(machine.in_work()) > 1, 60)
-    return names
+    return names, worker
 
 
 def test_stop_drains(serving: Machine) -> None:
     """A stop finishes the files in work, within its time, and leaves the others in the inbox for the next start."""
-    names = _load(serving, 40, 2)
+    names, worker = _load(serving, 40, 2)
     before = time.time()
+    os.kill(worker, signal.SIGCONT)
     serving.stop()
     assert serving.show("Result") == "success"
     assert serving.show("ExecMainStatus") == "0"
@@ -38,10 +44,9 @@ def test_stop_drains(serving: Machine) -> None:
 
 def test_what_a_short_stop_leaves_is_finished_by_the_next_start(machine: Machine) -> None:
     """With too little time to drain, jobs stay in work/, whole; the next start reads each of them once."""
-    slow = "[engine]\nthreads = 1\n"
-    machine.configure(f"{slow}[service]\nstop_seconds = 1\n")
+    machine.configure("[service]\nstop_seconds = 1\n")
     machine.start()
-    names = _load(machine, 18, 5)
+    names, _ = _load(machine, 18, 5)
     before = time.time()
     machine.stop()
     assert machine.show("Result") == "success"
@@ -51,7 +56,7 @@ def test_what_a_short_stop_leaves_is_finished_by_the_next_start(machine: Machine
     assert set(machine.results()) == set(machine.names("done"))
     assert f"{left} files wait in work/ for the next start" in machine.journal(before)
     record("short-stop.txt", machine.journal(before))
-    machine.configure(slow)
+    machine.configure("")
     machine.start()
     machine.wait_for(names, seconds=240)
     assert f"{left} files were left in work/" in machine.journal(before)

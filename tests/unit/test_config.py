@@ -88,7 +88,7 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
         """
         [engine]
         runtme = "openvino"
-        precision = "f16"
+        precision = "f8"
         [service]
         workers = 0
         stop_seconds = nan
@@ -106,7 +106,7 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
     assert sorted(found) == sorted(set(found))
     for expected in (
         r"ocrspool\.toml: engine\.runtme: unknown key; did you mean 'runtime'\?",
-        r"ocrspool\.toml: engine\.precision: .*'auto', 'f32' or 'bf16', not 'f16'",
+        r"ocrspool\.toml: engine\.precision: .*'auto', 'f32', 'bf16' or 'f16', not 'f8'",
         r"ocrspool\.toml: service\.workers: .*greater than or equal to 1, not 0",
         r"ocrspool\.toml: service\.stop_seconds: .*finite number, not nan",
         r"ocrspool\.toml: inbox\.scans\.recursive: .*boolean.*, not 'perhaps'",

@@ -62,7 +62,7 @@ def built(cache: EngineCache, items: dict[str, str]) -> Manifest:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(name.encode() * 10)
         manifest = Manifest(
-            SCHEMA, fingerprint(items), dict(items), measure(folder), ["text"], {"det": 1.5}, "now", "me"
+            SCHEMA, fingerprint(items), dict(items), measure(folder), ["text"], {}, {}, {"det": 1.5}, "now", "me"
         )
         cache.publish(items, manifest)
     return manifest

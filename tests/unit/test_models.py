@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ocrspool.engine import identity, models
-from ocrspool.engine.identity import CpuSettings
 from ocrspool.engine.net import NetSpec
+from ocrspool.engine.settings import Precision, Settings
 from ocrspool.errors import EngineError
 
 XEON = "processor\t: 0\nmodel name\t: Xeon\nflags\t\t: fpu avx2 avx512f amx_bf16 amx_tile\n\nprocessor\t: 1\n"
@@ -70,8 +70,10 @@ def test_models_and_identity_load_no_heavy_library() -> None:
     code = (
         "import sys\n"
         "from ocrspool.engine import identity, models\n"
+        "from ocrspool.engine.settings import Settings\n"
         "models.characters(models.bundled().recognition)\n"
-        "identity.facts(identity.CpuSettings())\n"
+        "settings = identity.resolved('openvino', Settings())\n"
+        "identity.facts('openvino', settings)\n"
         "heavy = {'numpy', 'cv2', 'openvino', 'rapidocr', 'onnx'} & set(sys.modules)\n"
         "sys.exit(f'{heavy} loaded' if heavy else 0)\n"
     )
@@ -85,28 +87,33 @@ def test_models_and_identity_load_no_heavy_library() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def _facts(cpuinfo: Path, precision: Precision = "auto") -> dict[str, str]:
+    settings = identity.resolved("openvino", Settings(precision=precision), cpuinfo)
+    return identity.facts("openvino", settings, cpuinfo).hard
+
+
 @pytest.mark.parametrize(("cpuinfo", "precision"), [(XEON, "bf16"), (CORE, "f32"), (ARM, "f32")])
 def test_auto_precision_follows_the_cpu(tmp_path: Path, cpuinfo: str, precision: str) -> None:
     path = tmp_path / "cpuinfo"
     path.write_text(cpuinfo, "utf-8")
-    assert identity.facts(CpuSettings(), path)["precision"] == precision
-    assert identity.facts(CpuSettings(precision="f32"), path)["precision"] == "f32"
+    assert _facts(path)["precision"] == precision
+    assert _facts(path, precision="f32")["precision"] == "f32"
 
 
 def test_facts_name_the_cpu_and_only_its_relevant_flags(tmp_path: Path) -> None:
     path = tmp_path / "cpuinfo"
     path.write_text(XEON, "utf-8")
-    facts = identity.facts(CpuSettings(), path)
+    facts = _facts(path)
     assert facts["cpu"] == "Xeon"
     assert facts["cpu_flags"] == "amx_bf16 amx_tile avx2 avx512f"
 
 
 def test_there_are_no_more_streams_than_threads() -> None:
-    settings = identity.resolved(CpuSettings(threads=4, streams=8))
+    settings = identity.resolved("openvino", Settings(threads=4, streams=8))
     assert (settings.threads, settings.streams) == (4, 4)
 
 
 def test_a_cpu_without_a_name_is_known_by_its_numbers(tmp_path: Path) -> None:
     path = tmp_path / "cpuinfo"
     path.write_text(ARM, "utf-8")
-    assert identity.facts(CpuSettings(), path)["cpu"] == "0x41/0xd0c"
+    assert _facts(path)["cpu"] == "0x41/0xd0c"

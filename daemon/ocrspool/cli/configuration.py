@@ -25,7 +25,7 @@ def check(path: Path, *, show: bool) -> int:
     print(f"{path}: all is well")
     for name, inbox in config.inbox.items():
         print(f"  inbox {name}: {inbox.folder('inbox')} → {inbox.folder('outbox')}, profile {inbox.profile}")
-    print(f"  engine: {config.engine.runtime} on {config.engine.device}, cache {config.paths.cache}")
+    print(f"  engine: {config.engine.runtime} on {', '.join(config.engine.devices)}, cache {config.paths.cache}")
     return Exit.OK
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
 from rich.console import Console
 from rich.status import Status
@@ -18,16 +19,25 @@ def prebuild(config: Config, *, force: bool) -> int:
     """Build with progress on a terminal, a line for each stage elsewhere, and a summary."""
     began = time.monotonic()
     with Progress() as progress:
-        built = build(config, progress, force=force)
-        state = "built" if built["new"] else "already there and sound"
-        progress.end(f"engine {built['fingerprint']}: {state}")
-    print(f"engine {built['fingerprint']}: {state}, {time.monotonic() - began:.1f} s")
+        engines = build(config, progress, force=force)
+        progress.end("; ".join(f"engine {built['fingerprint']}: {_state(built)}" for built in engines))
+    for built in engines:
+        _summarize(built)
+    print(f"done in {time.monotonic() - began:.1f} s")
+    return Exit.OK
+
+
+def _state(built: dict[str, Any]) -> str:
+    return "built" if built["new"] else "already there and sound"
+
+
+def _summarize(built: dict[str, Any]) -> None:
+    print(f"engine {built['fingerprint']}: {_state(built)}")
     print(f"  runtime    {built['runtime']} {built['runtime_version']}, {built['precision']} on {built['device']}")
     for model in built["models"]:
         seconds = built["manifest"]["seconds"].get(model["name"])
         print(f"  {model['role']:<10} {model['name']}" + (f", built in {seconds:.1f} s" if seconds else ""))
     print(f"  folder     {built['folder']}")
-    return Exit.OK
 
 
 class Progress:

@@ -103,7 +103,7 @@ def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -
 def _engine(live: Live) -> tuple[Workers, dict[str, object]]:
     """Load the engine; build it first where it is missing and the configuration allows that."""
     for attempt in (1, 2):
-        workers = Workers(live, live.config.service.workers, lambda _: None)
+        workers = Workers(live, lambda _: None)
         workers.start()
         try:
             return workers, workers.wait_ready()

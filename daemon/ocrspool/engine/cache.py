@@ -27,7 +27,7 @@ from ocrspool import atomic
 from ocrspool.engine.models import Models
 from ocrspool.errors import EngineMissingError
 
-SCHEMA = "ocrspool-engine/1"
+SCHEMA = "ocrspool-engine/2"
 _LAYOUT = "1"
 """Raise it when the edits that runtimes make to a model's graph change."""
 
@@ -47,6 +47,10 @@ class Manifest:
     """Path below the engine's folder → size in bytes, sha256."""
     known_text: list[str]
     """What this engine read on the bundled page when it was built."""
+    soft: dict[str, str]
+    """What was also so when it was built; a difference is told, and does no harm by itself."""
+    parity: dict[str, Any]
+    """How its text and boxes compared with the reference's when it was built; {} where it is the reference."""
     seconds: dict[str, float]
     built_at: str
     built_by: str

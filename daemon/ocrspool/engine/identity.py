@@ -1,81 +1,76 @@
-"""What a compiled OpenVINO engine depends on, found without importing OpenVINO.
+"""What an engine depends on beside its models, found without importing any runtime or touching a GPU's memory.
 
-The service compares these facts with a cached engine's manifest before any worker starts, so this module reads
-package metadata and /proc/cpuinfo only.
+Facts are of two grades. A *hard* one makes a compiled engine wrong when it differs: another fingerprint, another
+folder. A *soft* one (driver, serial number of an identical card) is recorded when the engine is built, and a
+difference is told when it is loaded.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
 
-Precision = Literal["auto", "f32", "bf16"]
+from ocrspool.engine.processor import native_bf16, processor
+from ocrspool.engine.settings import Runtime, Settings
+from ocrspool.errors import ConfigError
 
-# Instruction sets for which OpenVINO's CPU plugin (oneDNN) generates different code.
-_RELEVANT_FLAGS = frozenset(
-    {
-        "amx_bf16", "amx_fp16", "amx_int8", "amx_tile", "avx", "avx2", "avx512_bf16", "avx512_fp16", "avx512_vnni",
-        "avx512bw", "avx512dq", "avx512f", "avx512vl", "avx_vnni", "f16c", "fma", "sse4_1", "sse4_2",
-        "asimd", "asimddp", "asimdhp", "bf16", "i8mm", "sve", "sve2",
-    }
-)  # fmt: skip
+_CPUINFO = Path("/proc/cpuinfo")
+_WIDEST = 3200
+"""Pixels; PP-OCR was trained and exported with lines up to it."""
 
 
 @dataclass(frozen=True, slots=True)
-class CpuSettings:
-    """How to compile for the CPU; `resolved` replaces what is left to the machine by real values."""
+class Facts:
+    """Name and value of each."""
 
-    device: Literal["cpu"] = "cpu"
-    precision: Precision = "auto"
-    streams: int = 0
-    """Calls that run side by side; 0 = one per thread, which wastes least (no waiting inside a call)."""
-    threads: int = 0
-    """Threads of all streams together; 0 = every core this process may use."""
+    hard: dict[str, str]
+    soft: dict[str, str] = field(default_factory=dict)
 
 
-def resolved(settings: CpuSettings, cpuinfo: Path = Path("/proc/cpuinfo")) -> CpuSettings:
-    """Return the settings with precision, streams and threads decided for this machine."""
+def resolved(runtime: Runtime, settings: Settings, cpuinfo: Path = _CPUINFO) -> Settings:
+    """Return the settings with provider, precision, streams, threads and batch decided for this machine.
+
+    Raise ConfigError where the runtime cannot do what they ask.
+    """
     threads = settings.threads or len(os.sched_getaffinity(0))
+    chosen = replace(settings, threads=threads, streams=min(settings.streams or threads, threads))
+    return _RESOLVE[runtime](chosen, cpuinfo)
+
+
+def facts(runtime: Runtime, settings: Settings, cpuinfo: Path = _CPUINFO) -> Facts:
+    """Return what an engine made with these resolved settings depends on. Raise EngineError where a part is missing.
+
+    Streams and threads are not among them: they are set when an engine is loaded, and its files are the same.
+    """
+    return _FACTS[runtime](settings, cpuinfo)
+
+
+def _openvino_settings(settings: Settings, cpuinfo: Path) -> Settings:
+    if settings.gpu is not None:
+        raise ConfigError([f"engine: openvino runs on the cpu here, not on {settings.device!r}"])
     precision = settings.precision
     if precision == "auto":
-        precision = "bf16" if _native_bf16(_processor(cpuinfo)[1]) else "f32"
-    return replace(settings, precision=precision, threads=threads, streams=min(settings.streams or threads, threads))
+        precision = "bf16" if native_bf16(processor(cpuinfo)[1]) else "f32"
+    # On a CPU larger batches are no faster per line (measured), and need filling.
+    return replace(settings, provider="cpu", precision=precision, batch=1, line_width=settings.line_width or _WIDEST)
 
 
-def facts(settings: CpuSettings, cpuinfo: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
-    """Return name and value of everything that makes an engine compiled elsewhere or otherwise a wrong one.
-
-    Streams and threads are not among them: they are set when an engine is loaded, and its blob is the same.
-    """
-    model, flags = _processor(cpuinfo)
-    chosen = resolved(settings, cpuinfo)
-    return {
-        "runtime": "openvino",
-        "runtime_version": metadata.version("openvino"),
-        "device": chosen.device,
-        "cpu": model,
-        "cpu_flags": " ".join(sorted(flags & _RELEVANT_FLAGS)),
-        "precision": chosen.precision,  # OpenVINO itself takes a blob made for another precision for a hit
-    }
+def _openvino_facts(settings: Settings, cpuinfo: Path) -> Facts:
+    name, flags = processor(cpuinfo)
+    return Facts(
+        {
+            "runtime": "openvino",
+            "runtime_version": metadata.version("openvino"),
+            "device": settings.device,
+            "cpu": name,
+            "cpu_flags": " ".join(sorted(flags)),
+            "precision": settings.precision,  # OpenVINO itself takes a blob made for another precision for a hit
+        }
+    )
 
 
-def _native_bf16(flags: frozenset[str]) -> bool:
-    """Whether the CPU multiplies bfloat16 itself.
-
-    Measured on AVX512_BF16 without AMX (EPYC 9004): 1.7 to 1.9 times as fast as f32, same accuracy.
-    """
-    return bool(flags & {"amx_bf16", "avx512_bf16"})
-
-
-def _processor(cpuinfo: Path) -> tuple[str, frozenset[str]]:
-    """Return model name and flags of the first processor listed."""
-    fields: dict[str, str] = {}
-    for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
-        key, colon, value = line.partition(":")
-        if colon:
-            fields.setdefault(key.strip(), value.strip())
-    name = fields.get("model name") or f"{fields.get('CPU implementer', '?')}/{fields.get('CPU part', '?')}"
-    return name, frozenset((fields.get("flags") or fields.get("Features") or "").split())
+_RESOLVE: dict[Runtime, Callable[[Settings, Path], Settings]] = {"openvino": _openvino_settings}
+_FACTS: dict[Runtime, Callable[[Settings, Path], Facts]] = {"openvino": _openvino_facts}

@@ -76,6 +76,8 @@ def build(plan: Plan, on_stage: OnStage, *, force: bool = False) -> tuple[Manife
             identity=plan.identity,
             files=measure(folder),
             known_text=known_text,
+            soft=plan.soft,
+            parity={},
             seconds=stages.seconds,
             built_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             built_by=f"ocrspool {__version__}",

@@ -44,6 +44,13 @@ class Models:
         return iter((self.detection, self.recognition, self.classifier))
 
 
+def find(choice: str, _folder: Path) -> Models:
+    """Return the models of that name. Raise EngineError."""
+    if choice != "bundled":
+        raise EngineError(f"there are no models {choice!r}", 'use engine.models = "bundled"')
+    return bundled()
+
+
 def bundled() -> Models:
     """Return the models that come with the installation. Raise EngineError where a file is missing."""
     folder = _bundle_folder()

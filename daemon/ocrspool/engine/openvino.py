@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ocrspool.engine.identity import CpuSettings, resolved
 from ocrspool.errors import EngineError, EngineMissingError
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ocrspool.engine.net import NetSpec, Pixels, ShapeProfile
+    from ocrspool.engine.settings import Settings
 
 
 @contextmanager
@@ -49,7 +49,7 @@ with _without_converter():
     from openvino.preprocess import PrePostProcessor
 
 
-def build(spec: NetSpec, folder: Path, settings: CpuSettings) -> None:
+def build(spec: NetSpec, folder: Path, settings: Settings) -> None:
     """Compile a model into `folder`, so that `load` finds it there with the same precision.
 
     The model is edited and saved first and compiled from the saved file: the cache's key is a hash of the model as
@@ -61,7 +61,7 @@ def build(spec: NetSpec, folder: Path, settings: CpuSettings) -> None:
     _compile(core, path, folder, settings)
 
 
-def load(spec: NetSpec, folder: Path, settings: CpuSettings) -> OpenVinoNet:
+def load(spec: NetSpec, folder: Path, settings: Settings) -> OpenVinoNet:
     """Load what `build` left in `folder`. Raise EngineMissingError if it is not there or does not fit."""
     path = _model_path(spec, folder)
     if not path.is_file():
@@ -135,21 +135,20 @@ def _blobs(folder: Path) -> set[tuple[Path, int]]:
     return {(blob, blob.stat().st_mtime_ns) for blob in folder.glob("*.blob")}
 
 
-def _compile(core: openvino.Core, path: Path, folder: Path, settings: CpuSettings) -> openvino.CompiledModel:
+def _compile(core: openvino.Core, path: Path, folder: Path, settings: Settings) -> openvino.CompiledModel:
     """Compile a saved model, or load its blob if `folder` holds the right one.
 
     Compiling by path would save 0.05 s per net, but then the cache's key holds the absolute path and the modification
     time, and an engine that was copied or restored from a backup would count as missing.
     """
-    chosen = resolved(settings)
     return core.compile_model(
         core.read_model(path),
         "CPU",
         {
             "CACHE_DIR": str(folder),
-            "INFERENCE_PRECISION_HINT": chosen.precision,
-            "NUM_STREAMS": chosen.streams,
-            "INFERENCE_NUM_THREADS": chosen.threads,
+            "INFERENCE_PRECISION_HINT": settings.precision,
+            "NUM_STREAMS": settings.streams,
+            "INFERENCE_NUM_THREADS": settings.threads,
         },
     )
 

@@ -1,12 +1,13 @@
 """What engine a configuration asks for: models, settings, identity and place in the cache, without loading anything.
 
-The one place that knows which runtimes there are. Another runtime is: a module with `build` and `load` as
-openvino.py has them, its facts, and a line in each table here.
+Another runtime is: a module with `build` and `load` as openvino.py has them, its facts in identity.py, and a line in
+the table here.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -14,23 +15,31 @@ from typing import TYPE_CHECKING, Protocol, cast
 from ocrspool.engine import identity, models
 from ocrspool.engine.cache import EngineCache
 from ocrspool.engine.cache import identity as whole_identity
-from ocrspool.engine.identity import CpuSettings, Precision
 from ocrspool.engine.models import Models
-from ocrspool.errors import ConfigError
+from ocrspool.engine.profiles import profiled
+from ocrspool.engine.settings import Precision, Provider, Settings
+from ocrspool.engine.settings import Runtime as RuntimeName
+from ocrspool.errors import EngineError, NoGpuError
 
 if TYPE_CHECKING:
     from ocrspool.engine.net import Net, NetSpec
 
-_MODULES = {"openvino": "ocrspool.engine.openvino"}
+_log = logging.getLogger(__name__)
+
+_MODULES: dict[RuntimeName, str] = {
+    "openvino": "ocrspool.engine.openvino",
+    "onnxruntime": "ocrspool.engine.onnxruntime",
+    "paddle": "ocrspool.engine.paddle",
+}
 
 
 class Runtime(Protocol):
-    """What a runtime's module offers."""
+    """What a runtime's module offers. Settings are resolved ones; `folder` exists, empty for a build."""
 
-    def build(self, spec: NetSpec, folder: Path, settings: CpuSettings) -> None:
-        """Compile a model into the folder."""
+    def build(self, spec: NetSpec, folder: Path, settings: Settings) -> None:
+        """Compile a model into the folder. Raise EngineError."""
 
-    def load(self, spec: NetSpec, folder: Path, settings: CpuSettings) -> Net:
+    def load(self, spec: NetSpec, folder: Path, settings: Settings) -> Net:
         """Load what was compiled. Raise EngineMissingError rather than compile."""
 
 
@@ -38,10 +47,17 @@ class Runtime(Protocol):
 class Wanted:
     """What the configuration says of the engine, as the service passes it on."""
 
-    runtime: str
+    runtime: RuntimeName
     device: str
+    provider: Provider
     precision: Precision
     threads: int
+    batch_lines: int
+    line_width: int
+    detection_side: int
+    workspace_mb: int
+    models: str
+    on_no_gpu: str
     cache: str
 
 
@@ -49,10 +65,12 @@ class Wanted:
 class Plan:
     """One engine that is wanted, and where it is or belongs."""
 
-    runtime: str
+    runtime: RuntimeName
     models: Models
-    settings: CpuSettings
+    settings: Settings
     identity: dict[str, str]
+    soft: dict[str, str]
+    """Facts that are recorded, and told when they have changed."""
     cache: EngineCache
 
     @property
@@ -61,15 +79,47 @@ class Plan:
         return self.cache.folder(self.identity)
 
     def load_runtime(self) -> Runtime:
-        """Import the runtime's library: the slow part, and only in the process that needs it."""
-        return cast("Runtime", import_module(_MODULES[self.runtime]))
+        """Import the runtime's library: the slow part, and only in the process that needs it. Raise EngineError."""
+        try:
+            return cast("Runtime", import_module(_MODULES[self.runtime]))
+        except ImportError as error:
+            raise EngineError(
+                f"the {self.runtime} runtime cannot be loaded: {error}", "`ocrspool doctor` tells what is missing"
+            ) from error
 
 
 def plan(wanted: Wanted) -> Plan:
-    """Return the engine that is wanted. Raise ConfigError or EngineError. Hashes the models: a tenth of a second."""
-    if wanted.device != "cpu":
-        raise ConfigError([f"engine.device: openvino runs on the cpu here, not on {wanted.device!r}"])
-    settings = CpuSettings("cpu", wanted.precision, threads=wanted.threads)
-    chosen = models.bundled()
-    items = whole_identity(chosen, identity.facts(settings))
-    return Plan(wanted.runtime, chosen, settings, items, EngineCache(Path(wanted.cache)))
+    """Return the engine that is wanted. Hashes the models: a tenth of a second.
+
+    Raise ConfigError; NoGpuError where the GPU is not there, and no CPU may take its place; EngineError.
+    """
+    settings = Settings(
+        wanted.device,
+        wanted.provider,
+        wanted.precision,
+        wanted.threads,
+        batch=wanted.batch_lines,
+        side=wanted.detection_side,
+        line_width=wanted.line_width,
+        workspace_mb=wanted.workspace_mb,
+    )
+    try:
+        return _planned(wanted, settings)
+    except NoGpuError as error:
+        if wanted.on_no_gpu != "cpu":
+            raise
+        _log.warning('%s; the CPU takes its place, because engine.on_no_gpu is "cpu"', error)
+    return _planned(wanted, on_cpu(settings))
+
+
+def on_cpu(settings: Settings) -> Settings:
+    """Return the settings for the CPU in place of a GPU, with whatever suits it."""
+    return replace(settings, device="cpu", provider="auto", precision="auto", batch=0, line_width=0)
+
+
+def _planned(wanted: Wanted, settings: Settings) -> Plan:
+    settings = identity.resolved(wanted.runtime, settings)
+    facts = identity.facts(wanted.runtime, settings)
+    chosen = profiled(models.find(wanted.models, Path(wanted.cache) / "models"), settings)
+    items = whole_identity(chosen, facts.hard)
+    return Plan(wanted.runtime, chosen, settings, items, facts.soft, EngineCache(Path(wanted.cache)))
