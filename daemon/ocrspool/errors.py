@@ -81,5 +81,13 @@ class EngineMissingError(EngineError):
     """No engine of this identity is in the cache, or the one there is damaged; `prebuild` makes it."""
 
 
+class DeviceMemoryError(EngineError):
+    """The device has too little memory for this call; a smaller one may fit."""
+
+
+class DeviceLostError(EngineError):
+    """The device, or the library that drives it, is of no use to this process any more: another has to take over."""
+
+
 class NoGpuError(EngineError):
     """The GPU that the configuration names is not there, or its driver does not answer."""

@@ -24,6 +24,7 @@ class InkNet:
 
     def __init__(self, most: int = 2048) -> None:
         self.profile = ShapeProfile((1, 32, 32, 3), (1, 960, 736, 3), (1, most, most, 3))
+        self.warm_up = ()
         self.shapes: list[tuple[int, ...]] = []
 
     def __call__(self, batch: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:

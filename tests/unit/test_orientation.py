@@ -22,6 +22,7 @@ class MarkNet:
     parallel = 1
     batch = 4
     profile = ShapeProfile((1, 48, 192, 3), (4, 48, 192, 3), (4, 48, 192, 3))
+    warm_up = ()
 
     def __init__(self, *, pessimist: bool = False) -> None:
         self._pessimist = pessimist

@@ -22,6 +22,7 @@ class LevelNet:
 
     parallel = 1
     profile = ShapeProfile((1, 48, 32, 3), (4, 48, 320, 3), (4, 48, 1600, 3))
+    warm_up = ()
 
     def __init__(self, batch: int = 4) -> None:
         self.batch = batch

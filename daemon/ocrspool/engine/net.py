@@ -67,10 +67,17 @@ class Net(Protocol):
     def profile(self) -> ShapeProfile:
         """The shapes it accepts."""
 
+    @property
+    def warm_up(self) -> tuple[Shape, ...]:
+        """Shapes to run once after loading: both ends of a fixed profile; none where shapes are free."""
+
     def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
         """Run uint8 pixels [n, h, w, 3] through the model; the net itself normalizes them.
 
         detection: probability of text, float32 [n, h, w].
         recognition: best class, int32 [n, steps], and its probability, float32 [n, steps].
         classifier: probabilities of "upright" and "upside down", float32 [n, 2].
+
+        Raise DeviceMemoryError where a smaller batch may fit, DeviceLostError where this process is of no more use,
+        EngineError otherwise.
         """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ocrspool.engine.net import NetSpec, Pixels, ShapeProfile
+    from ocrspool.engine.net import NetSpec, Pixels, Shape, ShapeProfile
     from ocrspool.engine.settings import Settings
 
 
@@ -104,6 +104,11 @@ class OpenVinoNet:
     def batch(self) -> int:
         """One item per call: on a CPU larger batches are no faster per item (measured), and need filling."""
         return 1
+
+    @property
+    def warm_up(self) -> tuple[Shape, ...]:
+        """None: the CPU plugin takes any shape, and the largest alone would add half a second to each start."""
+        return ()
 
     @property
     def profile(self) -> ShapeProfile:
