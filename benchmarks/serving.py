@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -70,9 +71,15 @@ def machine() -> str:
 
 @contextlib.contextmanager
 def serving(folder: Path, settings: str = "") -> Iterator[Served]:
-    """Serve `folder`/spool, with engines out of `folder`/cache."""
+    """Serve `folder`/spool, with engines out of `folder`/cache.
+
+    OCRSPOOL_BENCH_CONFIG may name a TOML file with settings that win over these: another engine, say.
+    """
     config, log = folder / "ocrspool.toml", folder / "log"
     config.write_text(f'[paths]\ncache = "cache"\nruntime = "run"\n[inbox.default]\nroot = "spool"\n{settings}')
+    if more := os.environ.get("OCRSPOOL_BENCH_CONFIG"):
+        (folder / "conf.d").mkdir(exist_ok=True)
+        shutil.copy(more, folder / "conf.d" / "bench.toml")
     subprocess.run([COMMAND, "prebuild", "--config", config], check=True, stdout=subprocess.DEVNULL)
     began = time.monotonic()
     with log.open("w") as file:

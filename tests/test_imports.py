@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     # Vocabulary, and adapters to one thing of the system each. They import nothing of ours.
     frozenset({
         "errors", "model", "names", "inbox", "records", "tally", "wake", "log", "notify", "channel", "environment",
-        "filesystems", "processes",
+        "filesystems", "processes", "durations",
     }),
     # Built on one or two of those.
     frozenset({"config", "result", "atomic", "claim", "watch", "child"}),
@@ -30,7 +30,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         "spool", "decode", "decoders", "engine", "workers", "render", "check", "config_file", "reload", "report",
     }),
     # What joins a step with its surroundings, and the worker's process.
-    frozenset({"intake", "folders", "document", "prebuild", "worker"}),
+    frozenset({"intake", "folders", "document", "prebuild", "worker", "doctor"}),
     # All inboxes, and the one place that knows the whole line.
     frozenset({"inboxes", "pipeline"}),
     # The daemon's life.
@@ -48,7 +48,9 @@ SIBLINGS: frozenset[tuple[str, str]] = frozenset()
 ONLY_FROM = {
     "decode": frozenset[str](),  # started as a process, with hostile files: nothing of it gets into another
     "worker": frozenset[str](),  # likewise a process
-    "engine": frozenset({"worker"}),
+    # Commands and what they look at are not the service; they load the light modules only.
+    "engine": frozenset({"worker", "cli", "doctor"}),
+    "doctor": frozenset({"cli"}),
     "pipeline": frozenset({"service", "cli"}),
     "service": frozenset({"cli"}),
     "cli": frozenset({"__main__"}),
@@ -59,15 +61,20 @@ LIBRARIES = {
     "PIL": {"decode"},
     "cv2": {"engine"},
     "numpy": {"engine"},
+    "onnx": {"engine.onnx_graph"},
+    "onnxruntime": {"engine.onnxruntime"},
     "openvino": {"engine.openvino"},
     "orjson": {"render"},
+    "paddle": {"engine.paddle"},
     "pydantic": {"config", "config_file", "cli.configuration"},  # the last asks it for the schema of a result
     "pydantic_core": {"config_file"},
+    "pynvml": {"engine.gpu"},
     "pypdfium2": {"decode.pdf"},
     "rich": {"cli"},
     "sdnotify": {"notify"},
     "tomli": {"config_file"},
     "watchdog": {"watch"},
+    "yaml": {"engine.inference_yml"},
 }
 """Each third-party library and the module or folder that is its home."""
 
@@ -174,7 +181,7 @@ def test_each_library_has_one_home() -> None:
     assert homes == LIBRARIES
 
 
-HEAVY = {"numpy", "cv2", "PIL", "openvino", "pypdfium2"}
+HEAVY = {"numpy", "cv2", "PIL", "onnx", "onnxruntime", "openvino", "pypdfium2"}
 
 
 @pytest.mark.parametrize(
@@ -184,6 +191,9 @@ HEAVY = {"numpy", "cv2", "PIL", "openvino", "pypdfium2"}
         ("ocrspool.worker", {*HEAVY, "rich", "watchdog"}),  # those that it needs come with the engine
         ("ocrspool.decode.__main__", {"numpy", "cv2", "openvino", "pydantic", "rich", "watchdog", "pypdfium2"}),
         ("ocrspool.cli.main", {*HEAVY, "rich", "watchdog"}),
+        ("ocrspool.doctor.examination", {*HEAVY, "rich", "watchdog", "onnxruntime", "paddle", "pynvml"}),
+        ("ocrspool.cli.engine_cache", {*HEAVY, "watchdog", "onnxruntime", "paddle"}),
+        ("ocrspool.engine.parcel", {*HEAVY, "rich", "watchdog", "pydantic"}),
         ("ocrspool.__main__", {*HEAVY, "rich", "watchdog", "pydantic", "argparse"}),
     ],
 )

@@ -60,6 +60,8 @@ class Engine(Section):
     """openvino: CPU, no GPU needed, models included. onnxruntime: CPU, CUDA or TensorRT. paddle: CPU or TensorRT."""
     models: str = "bundled"
     """bundled: PP-OCRv6 small, part of the installation; or a name that `prebuild` downloads; or a folder."""
+    model_source: str = "https://paddle-model-ecology.bj.bcebos.com/paddlex/official_inference_model/paddle3.0.0"
+    """Where `prebuild` finds published models: a web folder of <name>_infer.tar. Nothing else goes to the network."""
     devices: Devices = ("cpu",)
     """cpu, or GPUs: gpu:0, gpu:1. Each has service.workers workers."""
     on_no_gpu: Literal["fail", "cpu"] = "fail"

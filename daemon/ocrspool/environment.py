@@ -19,6 +19,8 @@ def of_children(base: Mapping[str, str], cache: Path) -> dict[str, str]:
         "XDG_CONFIG_HOME": str(home / ".config"),
         "XDG_DATA_HOME": str(home / ".local/share"),
         "XDG_STATE_HOME": str(home / ".local/state"),
+        # gpu:0 is the driver's first, as nvidia-smi lists them; CUDA alone would count from the fastest.
+        "CUDA_DEVICE_ORDER": base.get("CUDA_DEVICE_ORDER") or "PCI_BUS_ID",
         # The CUDA driver's cache of kernels that a library did not bring for this GPU.
         "CUDA_CACHE_PATH": str(cache / "cuda"),
         # ONNX Runtime's wheels send telemetry from 1.32 on; this is the name that works.

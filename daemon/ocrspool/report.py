@@ -24,7 +24,7 @@ class Standing:
     """What is told as soon as it changes."""
 
     state: str
-    """ready, degraded (no worker has an engine) or stopping."""
+    """ready, degraded (no worker has an engine, or a CPU stands in for a GPU) or stopping."""
     waiting: int
     in_work: int
     workers: tuple[int, ...]
@@ -35,11 +35,15 @@ class Standing:
 class Reporter:
     """Keepalive and status, each as often as it is due. Belongs to the main thread."""
 
-    def __init__(self, notifier: Notifier, runtime: Path, engine: Engine, tally: Tally) -> None:
+    def __init__(
+        self, notifier: Notifier, runtime: Path, engine: Engine, tally: Tally, start: dict[str, float]
+    ) -> None:
         self._notifier = notifier
         self._file = runtime / "status.json"
         self._engine = engine
         self._tally = tally
+        self._start = start
+        """Seconds of each stage of the start, so that a slow one can be explained a week later."""
         self._told: object = None
         self._told_at = 0.0
         self._kept_alive_at = 0.0
@@ -63,13 +67,14 @@ class Reporter:
         self._told, self._told_at = current, time.monotonic()
         rate = self._tally.pages_per_second()
         self._notifier.status(
-            f"{standing.state} · {self._engine.runtime} {self._engine.precision} · {standing.waiting} waiting, "
+            f"{standing.state} · {_label(self._engine)} · {standing.waiting} waiting, "
             f"{standing.in_work} in work, {total.done} done, {total.failed} failed · {rate:.1f} pages/s"
         )
         facts = {
             "pid": os.getpid(),
             **asdict(standing),
             "engine": asdict(self._engine),
+            "start": self._start,
             "pages_per_second": round(rate, 2),
             "since_start": self._tally.by_inbox(),
             "last_failures": self._tally.failures(),
@@ -89,3 +94,8 @@ class Reporter:
         """Take the status away: nobody is serving any more."""
         with suppress(OSError):
             self._file.unlink(missing_ok=True)
+
+
+def _label(engine: Engine) -> str:
+    """Name the engine in a few words; that it runs on a CPU goes without saying."""
+    return f"{engine.runtime} {engine.precision}" + ("" if engine.device == "cpu" else f" on {engine.device}")

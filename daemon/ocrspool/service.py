@@ -101,10 +101,11 @@ class Service:
             self._inboxes.open()
             facts = self._wait_for_engines()
         engine = engine_from(facts)
-        self._reporter = Reporter(self._notifier, config.paths.runtime, engine, self._tally)
+        start = {"in all": round(time.monotonic() - self._began, 3), **facts["seconds"]}
+        self._reporter = Reporter(self._notifier, config.paths.runtime, engine, self._tally, start)
         _log.info(
             "ready after %.2f s: %s %s on %s, engine %s (%s)",
-            time.monotonic() - self._began,
+            start["in all"],
             engine.runtime,
             engine.precision,
             engine.device,
@@ -227,12 +228,17 @@ class Service:
 
     def _standing(self) -> Standing:
         return Standing(
-            state="stopping" if self._stops else "ready" if self._workers.healthy() else "degraded",
+            state=self._state(),
             waiting=self._inboxes.waiting(),
             in_work=len(self._in_work),
             workers=tuple(self._workers.pids()),
             worker_restarts=self._workers.restarts,
         )
+
+    def _state(self) -> str:
+        if self._stops:
+            return "stopping"
+        return "ready" if self._workers.healthy() and not self._workers.standing_in() else "degraded"
 
     def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
         """Count: one signal drains, a second ends the drain. A start that is waiting ends at once."""

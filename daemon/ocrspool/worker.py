@@ -1,11 +1,12 @@
 """The worker process: owns one engine on one device, and recognizes the pages that the service sends.
 
     → {"op": "load", "wanted": {...}, "log": {...}}        ← {"stage": "..."}*, {"ready": {...}} or {"error": {...}}
-    → {"op": "build", the same, "force": false}            ← {"stage": "..."}*, {"built": {...}} or {"error": {...}}
+    → {"op": "build", the same, "force": false, "source": null}
+                                                           ← {"stage": "..."}*, {"built": {...}} or {"error": {...}}
     → {"op": "ping"}                                       ← {"pong": true}
     → {"op": "recognize", "pages": [{...}]} + pixels       ← {"pages": [{...}]} or {"error": {...}}
 
-It writes nothing but what a build puts into the engine cache, and ends when its channel closes.
+It writes nothing but what a build puts into the caches of engines and models, and ends when its channel closes.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocrspool import log, processes
 from ocrspool.channel import Channel, ChannelClosedError, Message
+from ocrspool.engine import locks
 from ocrspool.engine.plan import Plan, Wanted, plan
 from ocrspool.errors import ConfigError, EngineMissingError, OcrspoolError
 
@@ -41,6 +44,7 @@ class Worker:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._recognizer: Recognizer | None = None
+        self._held: int | None = None
 
     def serve(self) -> None:
         """Answer until the service goes away."""
@@ -64,16 +68,27 @@ class Worker:
         wanted = self._planned(request)
         from ocrspool.engine.loaded import load  # noqa: PLC0415 - there by now
 
+        with contextlib.suppress(FileNotFoundError):  # `load` says what is missing
+            self._held = locks.take(wanted.folder / "manifest.json", shared=True)  # `engines gc` leaves it alone
         self._recognizer, manifest, seconds = load(wanted, self._stage)
         return {"ready": {**_facts(wanted, manifest), "seconds": seconds}}
 
     def _build(self, request: Message, _: list[int]) -> Message:
+        if source := request["source"]:
+            self._fetch(Wanted(**request["wanted"]), source)
         wanted = self._planned(request)
-        from ocrspool.engine.loaded import build  # noqa: PLC0415 - there by now
+        from ocrspool.engine.build import build  # noqa: PLC0415 - there by now
 
         manifest, built = build(wanted, self._stage, force=request["force"])
         facts = {**_facts(wanted, manifest), "folder": os.fspath(wanted.folder), "manifest": asdict(manifest)}
         return {"built": {**facts, "new": built}}
+
+    def _fetch(self, wanted: Wanted, source: str) -> None:
+        """Bring published models here that are not."""
+        from ocrspool.engine.download import fetch  # noqa: PLC0415 - the network's modules, which serving never needs
+        from ocrspool.engine.transfer import Source  # noqa: PLC0415
+
+        fetch(wanted.models, Path(wanted.cache) / "models", self._stage, wanted.runtime, Source(source))
 
     def _ping(self, _request: Message, _: list[int]) -> Message:
         return {"pong": True}

@@ -12,13 +12,21 @@ from ocrspool.model import PageText, TextLine
 
 
 def about_engine(op: str, config: Config, device: str, **more: object) -> Message:
-    """Return the request to load or to build the engine that the configuration asks for on this device.
+    """Return the request to load or to build the engine that the configuration asks for on this device."""
+    log = {"level": config.log.level, "form": config.log.format}
+    return {"op": op, "wanted": wanted(config, device), "log": log, **more}
+
+
+def wanted(config: Config, device: str) -> dict[str, Any]:
+    """Return what the configuration says of the engine on this device: the fields of `engine.plan.Wanted`.
 
     Plain values instead of the configuration: what checks that would be a fifth of the worker's imports.
     """
     engine = config.engine
+    if device not in engine.devices:  # the CPU that is to stand in for a GPU: with whatever suits it
+        engine = engine.model_copy(update={"precision": "auto", "batch_lines": 0, "line_width": 0})
     share = max(1, len(os.sched_getaffinity(0)) // (config.service.workers * len(engine.devices)))
-    wanted = {
+    return {
         "runtime": engine.runtime,
         "device": device,
         "provider": engine.provider,
@@ -32,7 +40,6 @@ def about_engine(op: str, config: Config, device: str, **more: object) -> Messag
         "on_no_gpu": engine.on_no_gpu,
         "cache": os.fspath(config.paths.cache),
     }
-    return {"op": op, "wanted": wanted, "log": {"level": config.log.level, "form": config.log.format}, **more}
 
 
 def engine_error(reason: dict[str, str]) -> EngineError:

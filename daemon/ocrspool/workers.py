@@ -78,6 +78,10 @@ class Workers:
         """Tell whether at least one worker has an engine loaded."""
         return any(seat.loaded for seat in self._seats)
 
+    def standing_in(self) -> bool:
+        """Tell whether a CPU does the work of a GPU that is not there."""
+        return any(seat.standing_in for seat in self._seats)
+
     def responsive(self) -> bool:
         """Tell whether every worker's thread is where it should be: waiting no longer than it may for an answer."""
         return all(seat.due > time.monotonic() for seat in self._seats)
@@ -181,6 +185,11 @@ class _Seat:
         self.loaded = False
         self.due = math.inf
         """When this thread has to have got on, on the monotonic clock, or is stuck."""
+
+    @property
+    def standing_in(self) -> bool:
+        """Whether it was to be a GPU, and is not."""
+        return self._device != "cpu" and self.facts.get("device") == "cpu"
 
     def start(self) -> None:
         self._thread.start()
@@ -287,5 +296,11 @@ class _Seat:
         descriptors = tuple(page.image.fd for page in batch)
         answer, _ = child.ask(request, descriptors, seconds=self._pool.config.service.worker_seconds)
         if reason := answer.get("error"):
-            return [engine_error(reason)] * len(batch)
+            # Whatever it was (no memory, a device that is gone, a library in disorder), a new process begins afresh,
+            # and is known to work, because it reads the known page first. Loading takes a second.
+            child.close()
+            self._pool.restarts += 1
+            error = engine_error(reason)
+            _log.warning("worker %d: %s; starting another", self._number, error)
+            return [error] * len(batch)
         return [page_text(page) for page in answer["pages"]]

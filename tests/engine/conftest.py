@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.engine import models, openvino
+from ocrspool.engine import identity, models, openvino
 from ocrspool.engine.recognizer import Nets
 from ocrspool.engine.settings import Precision, Settings
 
@@ -19,7 +19,7 @@ class Engine:
 
 
 def _engine(folder: Path, precision: Precision) -> Engine:
-    settings = Settings(precision=precision)
+    settings = identity.resolved("openvino", Settings(precision=precision))
     specs = models.bundled()
     for spec in specs:
         (folder / spec.name).mkdir()

@@ -36,7 +36,7 @@ def test_help_names_every_command() -> None:
     """--help tells of each command and of the exit codes, and each command has help of its own."""
     answer = ocrspool("--help")
     assert answer.returncode == 0
-    for command in ("serve", "prebuild", "check", "once", "status", "retry", "schema"):
+    for command in ("serve", "prebuild", "check", "once", "status", "retry", "engines", "doctor", "schema"):
         assert f"    {command} " in answer.stdout
         own = ocrspool(command, "--help")
         assert own.returncode == 0

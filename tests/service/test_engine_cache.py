@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
+import re
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import pages_drawn
-from daemons import COMMAND, Daemon, NewDaemon, environment, ocrspool
+from daemons import COMMAND, Daemon, NewDaemon, NotifySocket, environment, ocrspool
 from processes_seen import children_of, lives
 from waiting import wait_until
 
@@ -108,6 +112,7 @@ def test_damaged_engine(new_daemon: NewDaemon, own_cache: Path, harm: str) -> No
     assert {path: path.read_bytes() for path in engine_in(own_cache).rglob("*") if path.is_file()} == before
     mended = ocrspool("prebuild", "--config", daemon.config)
     assert (mended.returncode, "built" in mended.stdout) == (0, True), mended.stderr
+    assert mended.stderr.count("is there already") == 2, "only what is damaged is built again"
     daemon.start()
 
 
@@ -201,6 +206,150 @@ def test_killed_prebuild(tmp_path: Path) -> None:
     assert "already there" not in built.stdout
     assert engine_in(cache) == leftover
     assert not (leftover / "garbage").exists()
+
+
+def built_models(cache: Path) -> list[Path]:
+    """The records of the models that an unfinished build has behind it."""
+    return sorted(cache.glob("engines/*/*.built.json"))
+
+
+def files_of(record: Path) -> dict[Path, int]:
+    """The files of a model that is built, and when they were written."""
+    folder = record.with_name(record.name.removesuffix(".built.json"))
+    return {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def test_a_build_goes_on_after_a_kill(tmp_path: Path) -> None:
+    """What was finished when the machine went down is not built again: with TensorRT that is a quarter of an hour."""
+    cache = tmp_path / "cache"
+    config = config_for(cache)
+    killed = start_prebuild(config)
+    (first, *_) = wait_until(lambda: built_models(cache), 60)
+    killed.kill()
+    killed.communicate(timeout=30)
+    before = files_of(first)
+    again = ocrspool("prebuild", "--config", config)
+    assert again.returncode == 0, again.stderr
+    assert "detection engine 1/3 is there already: PP-OCRv6_small_det" in again.stderr
+    assert "building detection" not in again.stderr
+    assert files_of(first) == before
+    assert built_models(cache) == []
+    assert "already there" in ocrspool("prebuild", "--config", config).stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_build_that_is_told_to_end(tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C or a stop of the unit: it ends at once, in words, with nothing locked, published or running."""
+    cache = tmp_path / "cache"
+    told = start_prebuild(config_for(cache))
+    wait_until(lambda: built_models(cache), 60)
+    children = children_of(told.pid)
+    told.send_signal(number)
+    _, errors = told.communicate(timeout=30)
+    assert told.returncode == 130
+    assert "goes on with what is built so far" in errors
+    assert "Traceback" not in errors
+    assert list(cache.rglob("manifest.json")) == []
+    assert not any(lives(pid) for pid in children)
+    (lock,) = cache.glob("engines/*.lock")
+    with lock.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_build_whose_terminal_hangs_up(tmp_path: Path) -> None:
+    """The connection broke: nobody sees it any more, and it is finished all the same."""
+    cache = tmp_path / "cache"
+    terminal, inside = pty.openpty()
+    code = (
+        "import fcntl, os, sys, termios\n"
+        "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        f"os.execv({os.fspath(COMMAND)!r}, ['ocrspool', 'prebuild', '--config', sys.argv[1]])"
+    )
+    command = [sys.executable, "-c", code, os.fspath(config_for(cache))]
+    with subprocess.Popen(
+        command, stdin=inside, stdout=inside, stderr=inside, env=environment(), start_new_session=True
+    ) as build:
+        os.close(inside)
+        seen = b""
+        while b"building recognition" not in seen:
+            seen += os.read(terminal, 4096)
+        os.close(terminal)  # the kernel sends SIGHUP, and every write fails from now on
+        assert build.wait(110) == 0
+    assert "\x1b[?25l" in seen.decode(), "it was a terminal to the program"
+    assert engine_in(cache)
+
+
+def test_a_build_whose_reader_goes_away(tmp_path: Path) -> None:
+    """`ssh host ocrspool prebuild` without a terminal: a pipe that nobody reads any more is no reason to stop."""
+    cache = tmp_path / "cache"
+    build = start_prebuild(config_for(cache))
+    assert build.stdout is not None
+    assert build.stderr is not None
+    while "building recognition" not in build.stderr.readline():
+        pass
+    build.stdout.close()
+    build.stderr.close()
+    assert build.wait(110) == 0
+    assert engine_in(cache)
+
+
+OFTEN = """
+import sys
+from ocrspool import prebuild
+prebuild.HEARTBEAT_SECONDS = 0.2
+from ocrspool.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_long_stage_is_told_again(tmp_path: Path) -> None:
+    """A child that says nothing for long, as TensorRT's builder does: the parent says that it still goes on.
+
+    More often than once a minute, for the test. It is told on standard error and to systemd, which is asked for time.
+    """
+    cache = tmp_path / "cache"
+    notify = NotifySocket(tmp_path / "notify")
+    variables = environment(NOTIFY_SOCKET=os.fspath(notify.path))
+    command = [sys.executable, "-c", OFTEN, "prebuild", "--config", os.fspath(config_for(cache))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables) as build:
+        assert build.stderr is not None
+        while "building recognition" not in (stage := build.stderr.readline()):
+            pass
+        (worker,) = children_of(build.pid)
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            beats: list[str] = []
+            while len(beats) < 2:
+                line = build.stderr.readline()
+                beats += [line] if "still" in line else []
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        output, errors = build.communicate(timeout=110)
+    notify.close()
+    assert build.returncode == 0, output + errors
+    assert all(re.search(r"\] still \S.* engine \d/3: \S+: \d+ s so far$", beat.strip()) for beat in beats), beats
+    assert "building recognition" in stage
+    assert any(message.startswith("STATUS=still ") for message in notify.messages())
+    assert any(message.startswith("EXTEND_TIMEOUT_USEC=") for message in notify.messages())
+    assert notify.messages()[-1].startswith("STATUS=engine ")
+
+
+def test_an_estimate_by_the_last_build(tmp_path: Path) -> None:
+    """A build that took long is remembered, and the next one says so at its beginning."""
+    cache = tmp_path / "cache"
+    config = config_for(cache)
+    assert ocrspool("prebuild", "--config", config).returncode == 0
+    history = cache / "engines/history.json"
+    entries = json.loads(history.read_bytes())
+    assert sorted(entry["about"]["model"] for entry in entries) == [
+        "PP-OCRv6_small_det",
+        "PP-OCRv6_small_rec",
+        "ch_ppocr_mobile_v2_cls",
+    ]
+    history.write_text(json.dumps([{**entry, "seconds": 900.0} for entry in entries]), "utf-8")
+    again = ocrspool("prebuild", "--force", "--config", config)
+    assert "2/3: PP-OCRv6_small_rec, about 15 min by the last build of it here\n" in again.stderr
+    assert max(entry["seconds"] for entry in json.loads(history.read_bytes())) < 900.0
 
 
 def test_serve_while_another_builds(new_daemon: NewDaemon, tmp_path: Path) -> None:

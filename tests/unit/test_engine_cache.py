@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,8 +23,8 @@ from ocrspool.engine.cache import (
     measure,
     stamps,
 )
-from ocrspool.engine.models import Models
-from ocrspool.engine.net import NetSpec, Role, ShapeProfile
+from ocrspool.engine.models import Models, Thresholds
+from ocrspool.engine.net import NetSpec, Role, Shape, ShapeProfile
 from ocrspool.errors import EngineMissingError
 from waiting import wait_until
 
@@ -95,6 +97,106 @@ def test_every_fact_counts(tmp_path: Path, cache: EngineCache, items: dict[str, 
     assert caught.value.hint == HINT
 
 
+GPU = {
+    "runtime": "onnxruntime",
+    "runtime_version": "1.31.1",
+    "runtime_cuda": "13.0",
+    "device": "gpu",
+    "provider": "tensorrt",
+    "precision": "f16",
+    "gpu": "NVIDIA H200",
+    "compute_capability": "9.0",
+    "tensorrt": "10.13.2.6",
+    "workspace_mb": "1024",
+}
+"""Facts of a GPU that need not be here: whether an engine is stale is decided by comparing texts."""
+
+
+def now(**facts: str) -> Callable[[Path], dict[str, str]]:
+    """These facts are others by now."""
+    return lambda folder: identity(models(folder), GPU | facts)
+
+
+def now_shaped(largest: Shape) -> Callable[[Path], dict[str, str]]:
+    """Text lines may be wider or narrower than before."""
+
+    def wanted(folder: Path) -> dict[str, str]:
+        chosen = models(folder)
+        profile = replace(chosen.recognition.profile, maximum=largest)
+        return identity(replace(chosen, recognition=replace(chosen.recognition, profile=profile)), GPU)
+
+    return wanted
+
+
+def with_other_weights(folder: Path) -> dict[str, str]:
+    """The same graph with one number changed."""
+    chosen = models(folder)
+    chosen.detection.files[1].write_bytes(b"another weight")
+    return identity(chosen, GPU)
+
+
+def with_other_thresholds(folder: Path) -> dict[str, str]:
+    """The detection model came with another description."""
+    return identity(replace(models(folder), thresholds=Thresholds(0.3, 0.6, 1.5)), GPU)
+
+
+def truncated(engine: Path) -> None:
+    os.truncate(engine / "rec/model.blob", 5)
+
+
+def emptied(engine: Path) -> None:
+    os.truncate(engine / "rec/model.blob", 0)
+
+
+def deleted(engine: Path) -> None:
+    (engine / "rec/model.blob").unlink()
+
+
+def untouched(_engine: Path) -> None:
+    pass
+
+
+STALE = [
+    # what is stale     what is wanted now              what was done to it  what the message says
+    ("precision", now(precision="f32"), untouched, "precision: f16 → f32"),
+    ("shapes", now_shaped((1, 48, 640, 3)), untouched, "recognition.shapes: .* 1x96x96x3 → .* 1x48x640x3"),
+    ("workspace", now(workspace_mb="4096"), untouched, "workspace_mb: 1024 → 4096"),
+    ("weights", with_other_weights, untouched, "detection.sha256: [0-9a-f]{64} → [0-9a-f]{64}"),
+    ("thresholds", with_other_thresholds, untouched, "detection.thresholds: 0.2 0.45 1.4 → 0.3 0.6 1.5"),
+    ("truncated file", now(), truncated, "rec/model.blob is altered"),
+    ("empty file", now(), emptied, "rec/model.blob is altered"),
+    ("deleted file", now(), deleted, "rec/model.blob is missing"),
+    ("runtime version", now(runtime_version="1.32.0"), untouched, "runtime_version: 1.31.1 → 1.32.0"),
+    ("TensorRT version", now(tensorrt="10.14.1.48"), untouched, "tensorrt: 10.13.2.6 → 10.14.1.48"),
+    ("CUDA version", now(runtime_cuda="12.8"), untouched, "runtime_cuda: 13.0 → 12.8"),
+    ("GPU model", now(gpu="NVIDIA H100 NVL"), untouched, "gpu: NVIDIA H200 → NVIDIA H100 NVL"),
+    ("GPU generation", now(compute_capability="10.0"), untouched, "compute_capability: 9.0 → 10.0"),
+    ("provider", now(provider="cuda"), untouched, "provider: tensorrt → cuda"),
+    ("runtime", now(runtime="paddle"), untouched, "runtime: onnxruntime → paddle"),
+]  # fmt: skip
+"""Every way known for an engine to be out of date. PaddleX takes the first four and the files that are cut off or gone
+for hits; ONNX Runtime does so with weights."""
+
+
+@pytest.mark.parametrize(("wanted", "harm", "message"), [row[1:] for row in STALE], ids=[row[0] for row in STALE])
+def test_a_stale_engine_is_refused(
+    tmp_path: Path,
+    cache: EngineCache,
+    wanted: Callable[[Path], dict[str, str]],
+    harm: Callable[[Path], None],
+    message: str,
+) -> None:
+    """What was built for something else, or is no longer what was built, is refused, and one item is named: that."""
+    first = identity(models(tmp_path), GPU)
+    harm(cache.folder(built(cache, first).identity))
+    items = wanted(tmp_path)
+    with pytest.raises(EngineMissingError) as caught:
+        cache.verify(items, cache.find(items))
+    reason = f"damaged: {message}" if harm is not untouched else f"differs in {message}"
+    assert re.search(f"{reason}$", caught.value.message), caught.value.message
+    assert caught.value.hint == HINT
+
+
 @pytest.mark.parametrize("role", ["detection", "recognition", "classifier"])
 @pytest.mark.parametrize("change", ["model", "weights", "name", "mean", "std", "minimum", "optimum", "maximum"])
 def test_every_part_of_a_model_counts(
@@ -115,7 +217,7 @@ def test_every_part_of_a_model_counts(
     else:
         profile = replace(SHAPES, **{change: (1, 32, 64, 3)})
         changed, item = replace(spec, profile=profile), f"{role}.shapes"
-    wanted = identity(replace(chosen, **{role: changed}), FACTS)
+    wanted = identity(replace(chosen, **{role: changed}), FACTS)  # type: ignore[arg-type] # a role is a field
     assert [key for key in items if items[key] != wanted[key]] == [item]
     with pytest.raises(EngineMissingError, match=f"differs in {item}: .* → "):
         cache.find(wanted)

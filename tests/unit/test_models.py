@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from ocrspool.engine import identity, models
+from ocrspool.engine import identity, models, official
+from ocrspool.engine.detect import DetectSettings
 from ocrspool.engine.net import NetSpec
 from ocrspool.engine.settings import Precision, Settings
 from ocrspool.errors import EngineError
@@ -32,6 +33,22 @@ def _field(number: int, data: bytes) -> bytes:
 def test_the_bundle_is_complete_and_says_what_each_model_is_for() -> None:
     assert [spec.role for spec in models.bundled()] == ["detection", "recognition", "classifier"]
     assert all(spec.files[0].stat().st_size > 100_000 for spec in models.bundled())
+
+
+def test_the_thresholds_of_the_bundle_are_those_of_its_generation() -> None:
+    """The detector's own defaults and the models' are one set of numbers."""
+    thresholds = models.bundled().thresholds
+    assert replace(DetectSettings(), **asdict(thresholds)) == DetectSettings()
+    assert len(asdict(thresholds)) == 3
+
+
+def test_official_sets_name_models_of_the_right_kind() -> None:
+    for name, chosen in official.SETS.items():
+        assert chosen.detection.endswith("_det"), name
+        assert "_rec" in chosen.recognition, name
+        assert chosen.classifier.endswith("_textline_ori"), name
+        assert {official.package(model, "paddle") for model in chosen} == set(chosen)
+    assert official.package("korean_PP-OCRv5_mobile_rec", "openvino") == "korean_PP-OCRv5_mobile_rec_onnx"
 
 
 def test_classes_are_blank_the_listed_characters_and_space() -> None:
@@ -69,12 +86,14 @@ def test_models_and_identity_load_no_heavy_library() -> None:
     """The service needs both, and must start in a blink."""
     code = (
         "import sys\n"
+        "from pathlib import Path\n"
         "from ocrspool.engine import identity, models\n"
         "from ocrspool.engine.settings import Settings\n"
-        "models.characters(models.bundled().recognition)\n"
+        "chosen = models.find('bundled', Path('/nowhere'), 'openvino')\n"
+        "models.characters(chosen.recognition)\n"
         "settings = identity.resolved('openvino', Settings())\n"
         "identity.facts('openvino', settings)\n"
-        "heavy = {'numpy', 'cv2', 'openvino', 'rapidocr', 'onnx'} & set(sys.modules)\n"
+        "heavy = {'numpy', 'cv2', 'openvino', 'rapidocr', 'onnx', 'yaml'} & set(sys.modules)\n"
         "sys.exit(f'{heavy} loaded' if heavy else 0)\n"
     )
     done = subprocess.run(

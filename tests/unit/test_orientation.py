@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ocrspool.engine.net import ShapeProfile
-from ocrspool.engine.orientation import Rotation, page_rotation, turned_back, turned_page
+from ocrspool.engine.orientation import Rotation, page_rotation, turned_back, turned_page, upside_down
 from ocrspool.engine.recognize import Reading
 
 ROTATIONS: list[Rotation] = [0, 90, 180, 270]
@@ -115,3 +115,31 @@ def test_vertical_columns_are_no_sideways_page() -> None:
 
     assert page_rotation(scan, polygons, MarkNet(), judged) == 0
     assert sizes[-1] == (50, 120)  # four glyphs of 30 by 50
+
+
+class StretchedNet(MarkNet):
+    """A classifier with a shape of its own; remembers what it was shown."""
+
+    profile = ShapeProfile((1, 80, 160, 3), (4, 80, 160, 3), (4, 80, 160, 3))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[NDArray[np.uint8]] = []
+
+    def __call__(self, batch: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
+        assert batch.shape == (4, 80, 160, 3)
+        self.seen.extend(batch)
+        return (np.tile(np.array([[1.0, 0.0]], np.float32), (4, 1)),)
+
+
+def test_a_classifier_of_another_height_sees_the_whole_line_red_first() -> None:
+    """PP-LCNet's classifiers want 80 x 160 whatever the line's aspect, and were trained on red, green, blue."""
+    long = np.zeros((30, 900, 3), np.uint8)
+    long[:, :, 0] = 200  # blue
+    long[:, 450:] = 50
+    net = StretchedNet()
+    assert not upside_down(net, [long, np.full((30, 10), 7, np.uint8)])
+    color, grey = net.seen[:2]
+    assert color[40, 20].tolist() == [0, 0, 200]
+    assert color[40, 140].tolist() == [50, 50, 50]
+    assert (grey == 7).all()

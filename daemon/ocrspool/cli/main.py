@@ -22,6 +22,8 @@ To begin:
   ocrspool serve                                 watch the inboxes; stop it with SIGTERM or Ctrl-C
   ocrspool status                                what waits, what is in work, what failed and why
   ocrspool retry --all                           failed files once more
+  ocrspool doctor                                driver, GPU, libraries, versions: do they fit together?
+  ocrspool engines ls                            which engines there are, and what each is made for
 
 Exit codes: 0 all is well; 64 wrong usage; 65 some documents failed; 66 no such file; 69 no engine or no
 service; 70 a bug; 71 an operating system error; 73 cannot create; 74 input or output error; 75 another service
@@ -113,6 +115,12 @@ def _parser() -> argparse.ArgumentParser:
     retry.add_argument("--all", action="store_true", help="every failed file")
     retry.add_argument("--inbox", metavar="NAME", help="of this inbox only")
 
+    _add_engines(command("engines", _engines, "tell what is in the engine cache, verify it, clear it, copy it"))
+
+    doctor = command("doctor", _doctor, "look at everything that this depends on, and say what to do")
+    _add_config(doctor)
+    doctor.add_argument("--json", action="store_true", help="the same for programs")
+
     schema = command("schema", _schema, "print a JSON Schema")
     schema.add_argument("of", choices=["result", "config"])
     return parser
@@ -126,6 +134,48 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="default: %(default)s; conf.d/*.toml beside it is read too",
     )
+
+
+def _add_engines(engines: argparse.ArgumentParser) -> None:
+    commands = engines.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="act")
+
+    def command(name: str, about: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=about, description=about + ".")
+        _add_config(added)
+        return added
+
+    ls = command("ls", "what each engine is, which are wanted, and what differs where one is missing")
+    ls.add_argument("--json", action="store_true", help="the same for programs")
+
+    verify = command("verify", "hash the files of engines; 69 where one is damaged")
+    verify.add_argument("fingerprints", nargs="*", metavar="FINGERPRINT", help="these only, or beginnings of theirs")
+    verify.add_argument("--json", action="store_true", help="the same for programs")
+
+    gc = command("gc", "remove engines that nobody wants, and what aborted builds left behind")
+    gc.add_argument("--keep", type=_count, default=1, metavar="N", help="of engines not wanted, the newest; default: 1")
+    gc.add_argument("--dry-run", action="store_true", help="only tell what would be removed")
+    gc.add_argument(
+        "--fingerprint",
+        action="append",
+        default=[],
+        metavar="FINGERPRINT",
+        help="an engine to keep, in place of those that the configuration wants; may be repeated",
+    )
+
+    export = command("export", "write an engine into one file, to be imported elsewhere")
+    export.add_argument("fingerprint", metavar="FINGERPRINT", help="or the beginning of it")
+    export.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE", help="- for standard output; ocrspool-engine-FINGERPRINT.tar"
+    )
+
+    take = command("import", "take an exported engine into the cache; it is machine code: only from whom you trust")
+    take.add_argument("file", type=Path, metavar="FILE", help="- for standard input")
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    return int(text)
 
 
 def _loaded(options: argparse.Namespace) -> Config:
@@ -169,6 +219,27 @@ def _retry(options: argparse.Namespace) -> int:
     from ocrspool.cli.status import retry
 
     return retry(load(options.config), options.names, inbox=options.inbox, everything=options.all)
+
+
+def _engines(options: argparse.Namespace) -> int:
+    from ocrspool.cli import engine_cache
+
+    config = _loaded(options)
+    if options.act == "ls":
+        return engine_cache.ls(config, as_json=options.json)
+    if options.act == "verify":
+        return engine_cache.verify(config, options.fingerprints, as_json=options.json)
+    if options.act == "gc":
+        return engine_cache.gc(config, keep=options.keep, dry_run=options.dry_run, instead=options.fingerprint)
+    if options.act == "export":
+        return engine_cache.export(config, options.fingerprint, options.file)
+    return engine_cache.take_in(config, options.file)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from ocrspool.cli.doctor import doctor
+
+    return doctor(options.config, as_json=options.json)
 
 
 def _schema(options: argparse.Namespace) -> int:

@@ -149,6 +149,8 @@ def _print(facts: dict[str, Any]) -> None:
                 f"engine:  {engine['runtime']} {engine['runtime_version']}, {engine['precision']} "
                 f"on {engine['device']}, {engine['fingerprint']}"
             )
+        if start := service.get("start"):
+            console.print("start:   " + ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in start.items()))
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("inbox")
     for column in ("waiting", "work", "outbox", "done", "failed"):

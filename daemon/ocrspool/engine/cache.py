@@ -2,7 +2,9 @@
 
     <cache>/engines/<fingerprint>/<model>/...   what a runtime built
     <cache>/engines/<fingerprint>/manifest.json identity, hash of every file, known text; written last
+    <cache>/engines/<fingerprint>/*.built.json  while a build is not finished: which models it has behind it (resume)
     <cache>/engines/<fingerprint>.lock          held while building
+    <cache>/engines/history.json                how long builds took (history)
 
 An engine is good only if its manifest says so: without one the folder is the leftover of an aborted build. The
 fingerprint covers everything that makes a compiled engine wrong; a runtime's own test ("the file exists") does not.
@@ -11,7 +13,6 @@ Imports no runtime.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -24,12 +25,16 @@ from pathlib import Path
 from typing import Any
 
 from ocrspool import atomic
+from ocrspool.engine import locks
 from ocrspool.engine.models import Models
 from ocrspool.errors import EngineMissingError
 
 SCHEMA = "ocrspool-engine/2"
 _LAYOUT = "1"
 """Raise it when the edits that runtimes make to a model's graph change."""
+
+RECORD = ".built.json"
+"""How the name of an unfinished build's record ends, after the model's."""
 
 HINT = 'run `ocrspool prebuild` (the unit ocrspool-prebuild.service does), or set engine.on_missing = "build"'
 
@@ -70,6 +75,7 @@ def identity(models: Models, facts: Mapping[str, str]) -> dict[str, str]:
         items[f"{spec.role}.shapes"] = " ".join(
             "x".join(map(str, shapes[key])) for key in ("minimum", "optimum", "maximum")
         )
+    items["detection.thresholds"] = " ".join(map(str, asdict(models.thresholds).values()))
     return items
 
 
@@ -116,12 +122,12 @@ class EngineCache:
     def building(self, items: Identity) -> Iterator[Path]:
         """Hold the build lock (another build is waited for) and give the folder to build in."""
         self._root.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self._root / f"{fingerprint(items)}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock = locks.take(self._root / f"{fingerprint(items)}.lock", flags=locks.NEW_LOCK)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
             yield self.folder(items)
         finally:
-            os.close(lock)
+            if lock is not None:
+                os.close(lock)
 
     def clear(self, items: Identity) -> None:
         """Remove what is in the engine's folder, its manifest first: at no moment is half an engine shown as whole."""
@@ -158,12 +164,15 @@ def differences(old: Identity, new: Identity) -> list[str]:
     ]
 
 
-def measure(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return size and sha256 of every file of an engine, without its manifest."""
+def measure(folder: Path, model: str = "") -> dict[str, dict[str, Any]]:
+    """Return size and sha256 of every file of an engine, or of one model of it, by path below the engine's folder.
+
+    Without its manifest and the records of its build.
+    """
     return {
         os.fspath(path.relative_to(folder)): {"size": path.stat().st_size, "sha256": _sha256_of((path,))}
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path != folder / "manifest.json"
+        for path in sorted((folder / model).rglob("*"))
+        if path.is_file() and not _is_about(path, folder)
     }
 
 
@@ -174,6 +183,11 @@ def stamps(folder: Path) -> dict[str, tuple[int, int]]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def _is_about(path: Path, folder: Path) -> bool:
+    """Tell whether a file says something about the engine in a folder rather than being a part of it."""
+    return path.parent == folder and (path.name == "manifest.json" or path.name.endswith(RECORD))
 
 
 def _read_manifest(folder: Path) -> Manifest | None:

@@ -1,19 +1,22 @@
-"""Which models are used and where their files lie: the ones inside the `rapidocr` wheel need no download.
+"""Which models are used and where their files lie: bundled, in a folder, or published by PaddleOCR and downloaded.
 
-Never imports rapidocr (its import pulls in a whole OCR program) nor onnx: the one thing needed from a model file
-before it is compiled, the list of characters, is read straight from its protobuf fields.
+The ones inside the `rapidocr` wheel need no download. Never imports rapidocr (its import pulls in a whole OCR
+program), nor any library that runs models; never touches the network, which is for `download` alone.
 """
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import util
 from pathlib import Path
 
-from ocrspool.engine.net import NetSpec, ShapeProfile
-from ocrspool.errors import EngineError
+from ocrspool.engine import inference_yml, model_folder, official, onnx_metadata, pins
+from ocrspool.engine.model_folder import FoundModel
+from ocrspool.engine.net import NetSpec, Role, ShapeProfile
+from ocrspool.engine.settings import Runtime
+from ocrspool.errors import ConfigError, EngineError, EngineMissingError
 
 _WHEEL = "rapidocr"
 _HALF = (127.5, 127.5, 127.5)
@@ -22,14 +25,22 @@ _IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
 _IMAGENET_STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
 
 LINE_HEIGHT = 48
-"""Pixels; recognition and classifier were trained on lines of this height."""
+"""Pixels; recognition models are trained on lines of this height, and so is the bundled classifier."""
 
 _DETECTION_PROFILE = ShapeProfile((1, 32, 32, 3), (1, 960, 736, 3), (1, 2048, 2048, 3))
 _RECOGNITION_PROFILE = ShapeProfile((1, LINE_HEIGHT, 32, 3), (8, LINE_HEIGHT, 320, 3), (8, LINE_HEIGHT, 3200, 3))
-_CLASSIFIER_PROFILE = ShapeProfile((1, LINE_HEIGHT, 192, 3), (8, LINE_HEIGHT, 192, 3), (8, LINE_HEIGHT, 192, 3))
 
-_METADATA_PROPS, _KEY, _VALUE = 14, 1, 2  # field numbers of ONNX ModelProto and StringStringEntryProto
-_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5  # protobuf wire types
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What a detection model's output is judged by. Defaults are those of PP-OCRv6's own inference.yml."""
+
+    threshold: float = 0.2
+    """Map pixels above it belong to text."""
+    box_threshold: float = 0.45
+    """A box whose mean probability is lower is no text."""
+    unclip: float = 1.4
+    """How far boxes grow, as a multiple of area / perimeter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +50,46 @@ class Models:
     detection: NetSpec
     recognition: NetSpec
     classifier: NetSpec
+    thresholds: Thresholds = Thresholds()
+    """The detection model's. They stand in its inference.yml, which is among its files: another identity."""
 
     def __iter__(self) -> Iterator[NetSpec]:
         return iter((self.detection, self.recognition, self.classifier))
 
 
-def find(choice: str, _folder: Path) -> Models:
-    """Return the models of that name. Raise EngineError."""
-    if choice != "bundled":
-        raise EngineError(f"there are no models {choice!r}", 'use engine.models = "bundled"')
-    return bundled()
+def find(choice: str, folder: Path, runtime: Runtime) -> Models:
+    """Return the models that `engine.models` names, in a format that the runtime reads.
+
+    `choice` is "bundled", an official name, or a folder that holds a folder for each model (model_folder says what
+    must be in it); `folder` is where official ones lie. Raise ConfigError where the choice cannot work,
+    EngineMissingError where an official model is not there yet, EngineError where files are damaged.
+    """
+    try:
+        return _find(choice, folder, runtime)
+    except OSError as error:
+        raise EngineError(
+            f"engine.models: {error}", "the user of the service must be able to read the models"
+        ) from error
+
+
+def _find(choice: str, folder: Path, runtime: Runtime) -> Models:
+    if choice == "bundled":
+        if runtime == "paddle":
+            raise ConfigError(
+                ['engine.models: the bundled models are ONNX files, which the runtime "paddle" does not read'],
+                'the same models for Paddle are engine.models = "PP-OCRv6_small"; `ocrspool prebuild` downloads them',
+            )
+        return bundled()
+    if choice in official.SETS:
+        return _published(choice, folder, runtime)
+    if "/" in choice or (choice and Path(choice).is_dir()):
+        return _in_folder(Path(choice), runtime)
+    near = get_close_matches(choice, ("bundled", *official.SETS), 2)
+    raise ConfigError(
+        [f"engine.models: there are no models {choice!r}"],
+        (f"did you mean {' or '.join(near)}? " if near else "")
+        + "it is bundled, a folder (with a / in it), or a set that PaddleOCR publishes, such as PP-OCRv6_medium",
+    )
 
 
 def bundled() -> Models:
@@ -77,21 +118,108 @@ def bundled() -> Models:
             (_existing(folder / "ch_ppocr_mobile_v2.0_cls_mobile.onnx"),),
             _HALF,
             _HALF,
-            _CLASSIFIER_PROFILE,
+            _classifier_profile(LINE_HEIGHT, 192),
         ),
     )
 
 
 def characters(spec: NetSpec) -> tuple[str, ...]:
-    """Return the text of every class of a recognition model: blank first, then its characters, the space last."""
+    """Return the text of every class of a recognition model: blank first, then its characters, the space last.
+
+    They stand in the inference.yml beside it, or in the ONNX file's metadata.
+    """
+    if spec.files[-1].name == inference_yml.NAME:
+        description = inference_yml.read(spec.files[-1])
+        return ("", *(description.characters if description else ()), " ")
     path = spec.files[0]
-    listed = _metadata(path).get("character")
+    listed = onnx_metadata.read(path).get("character")
     if not listed:
         raise EngineError(
             f"{path}: the model states no list of characters (ONNX metadata `character`)",
             "use a recognition model exported for RapidOCR, or the bundled one",
         )
     return ("", *listed.split("\n"), " ")
+
+
+def local(name: str, folder: Path, runtime: Runtime) -> FoundModel | None:
+    """Return the official model of that name if it lies in `folder` in a format that the runtime reads.
+
+    Raise EngineError where it is damaged, or another model.
+    """
+    for candidate in official.folders(name):
+        place = folder / candidate
+        if (found := model_folder.open_model(place, runtime)) is not None:
+            if found.description.name != name:
+                raise EngineError(
+                    f"the model in {place} calls itself {found.description.name} (Global.model_name in inference.yml)",
+                    f"put {name} there, or remove the folder and run `ocrspool prebuild`",
+                )
+            pins.check(place)
+            return found
+    return None
+
+
+def _published(choice: str, folder: Path, runtime: Runtime) -> Models:
+    """Return an official set."""
+    found = {name: local(name, folder, runtime) for name in official.SETS[choice]}
+    packages = [official.package(name, runtime) for name, model in found.items() if model is None]
+    if packages:
+        raise EngineMissingError(
+            f"{choice}: {', '.join(packages)} {'is' if len(packages) == 1 else 'are'} not in {folder}",
+            "run `ocrspool prebuild`, which downloads what is missing; without a network, put there "
+            f"the folder{'s' * (len(packages) > 1)} {', '.join(packages)}, each with {_listed(runtime)}",
+        )
+    return _models({model.description.role: model for model in found.values() if model}, folder)
+
+
+def _in_folder(folder: Path, runtime: Runtime) -> Models:
+    """Return the models in the folders inside `folder`; the bundled classifier where it has none."""
+    if not folder.is_dir():
+        raise ConfigError([f"engine.models: there is no folder {folder}"], "create it, or correct engine.models")
+    found = model_folder.models_in(folder, runtime)
+    missing = [role for role in ("detection", "recognition") if role not in found]
+    if runtime == "paddle" and "classifier" not in found:
+        missing.append("classifier")
+    if missing:
+        raise ConfigError(
+            [f"engine.models: {folder} holds no {' and no '.join(missing)} model for {runtime}"],
+            f"each model has a folder of its own in it, of any name, with {_listed(runtime)}",
+        )
+    return _models(found, folder)
+
+
+def _listed(runtime: Runtime) -> str:
+    """Return the files of a model's folder in words."""
+    kinds = ("/".join(names) for names in model_folder.FORMATS[runtime])
+    return f"{inference_yml.NAME} and {' (or '.join(kinds)}{')' * (len(model_folder.FORMATS[runtime]) - 1)}"
+
+
+def _models(found: dict[Role, FoundModel], folder: Path) -> Models:
+    detection, recognition = found["detection"], found["recognition"]
+    height, _ = recognition.description.size or (0, 0)
+    if height != LINE_HEIGHT:
+        raise ConfigError(
+            [f"engine.models: {recognition.description.name} in {folder} reads lines {height} pixels high"],
+            f"use a recognition model for lines of {LINE_HEIGHT} pixels: PP-OCRv3 or later",
+        )
+    classifier = found.get("classifier")
+    return Models(
+        _spec(detection, _DETECTION_PROFILE),
+        _spec(recognition, _RECOGNITION_PROFILE),
+        _spec(classifier, _classifier_profile(*(classifier.description.size or (0, 0))))
+        if classifier
+        else bundled().classifier,
+        Thresholds(*(detection.description.thresholds or ())),
+    )
+
+
+def _spec(found: FoundModel, profile: ShapeProfile) -> NetSpec:
+    what = found.description
+    return NetSpec(what.role, what.name, found.files, what.mean, what.std, profile)
+
+
+def _classifier_profile(height: int, width: int) -> ShapeProfile:
+    return ShapeProfile((1, height, width, 3), (8, height, width, 3), (8, height, width, 3))
 
 
 def _bundle_folder() -> Path:
@@ -112,50 +240,3 @@ def _existing(path: Path) -> Path:
             f"reinstall {_WHEEL} at a version that pyproject.toml allows (pip install --force-reinstall {_WHEEL})",
         )
     return path
-
-
-def _metadata(path: Path) -> dict[str, str]:
-    """Return the metadata properties of an ONNX file."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        try:
-            entries = [
-                dict(_fields(data, *span)) for number, span in _fields(data, 0, len(data)) if number == _METADATA_PROPS
-            ]
-            return {_text(data, entry[_KEY]): _text(data, entry[_VALUE]) for entry in entries}
-        except (IndexError, KeyError, ValueError) as error:
-            raise EngineError(f"{path}: not a readable ONNX file ({error})", "install the model again") from error
-
-
-def _text(data: mmap.mmap, span: tuple[int, int]) -> str:
-    return data[span[0] : span[1]].decode("utf-8")
-
-
-def _fields(data: mmap.mmap, start: int, end: int) -> Iterator[tuple[int, tuple[int, int]]]:
-    """Yield number and byte span of each length-delimited field of one protobuf message; skip the others."""
-    while start < end:
-        tag, start = _varint(data, start)
-        number, wire = tag >> 3, tag & 7
-        if wire == _LENGTH:
-            length, start = _varint(data, start)
-            if start + length > end:
-                raise ValueError("a field runs past its message")
-            yield number, (start, start + length)
-            start += length
-        elif wire == _VARINT:
-            start = _varint(data, start)[1]
-        elif wire in (_FIXED32, _FIXED64):
-            start += 4 if wire == _FIXED32 else 8
-        else:
-            raise ValueError(f"wire type {wire}")
-
-
-def _varint(data: mmap.mmap, position: int) -> tuple[int, int]:
-    """Return the number that starts at `position` and the position after it."""
-    value = shift = 0
-    while True:
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if not byte & 0x80:
-            return value, position
-        shift += 7

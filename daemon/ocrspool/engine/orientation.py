@@ -54,8 +54,8 @@ def page_rotation(page: Pixels, polygons: Quads, classifier: Net, read: Read) ->
 
 def upside_down(classifier: Net, lines: Sequence[Pixels]) -> bool:
     """Return whether the classifier, on average, takes these lines for upside-down ones."""
-    _, _, width, _ = classifier.profile.optimum
-    strips = [_strip(line, width) for line in lines]
+    _, height, width, _ = classifier.profile.optimum
+    strips = [_strip(line, width) if height == LINE_HEIGHT else _stretched(line, height, width) for line in lines]
     likelihood: list[float] = []
     for start in range(0, len(strips), classifier.batch):
         chunk = strips[start : start + classifier.batch]
@@ -143,3 +143,12 @@ def _strip(pixels: Pixels, width: int) -> Pixels:
     if small.ndim == 2:  # noqa: PLR2004  # grey
         small = cv2.cvtColor(small, cv2.COLOR_GRAY2BGR)
     return np.pad(small, ((0, 0), (0, width - scaled_width), (0, 0)), constant_values=PADDING)
+
+
+def _stretched(pixels: Pixels, height: int, width: int) -> Pixels:
+    """Return [height, width, 3], red first: the whole line at any aspect, as PP-LCNet's classifiers were trained.
+
+    PaddleX 3.7 does the same (image_classification: ReadImage RGB, ResizeImage by size).
+    """
+    small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+    return cv2.cvtColor(small, cv2.COLOR_GRAY2RGB if small.ndim == 2 else cv2.COLOR_BGR2RGB)  # type: ignore[return-value]  # noqa: PLR2004  # grey

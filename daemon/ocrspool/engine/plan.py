@@ -120,6 +120,7 @@ def on_cpu(settings: Settings) -> Settings:
 def _planned(wanted: Wanted, settings: Settings) -> Plan:
     settings = identity.resolved(wanted.runtime, settings)
     facts = identity.facts(wanted.runtime, settings)
-    chosen = profiled(models.find(wanted.models, Path(wanted.cache) / "models"), settings)
-    items = whole_identity(chosen, facts.hard)
+    chosen = profiled(models.find(wanted.models, Path(wanted.cache) / "models", wanted.runtime), settings)
+    place = identity.bound_to_place(wanted.runtime, settings, [spec.files[0] for spec in chosen], Path(wanted.cache))
+    items = whole_identity(chosen, facts.hard | place)
     return Plan(wanted.runtime, chosen, settings, items, facts.soft, EngineCache(Path(wanted.cache)))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 _CPUINFO = Path("/proc/cpuinfo")
 
-# Instruction sets for which OpenVINO's CPU plugin (oneDNN) generates different code.
+# Instruction sets for which OpenVINO and Paddle (oneDNN) and ONNX Runtime (MLAS) take or make different code.
 _RELEVANT = frozenset(
     {
         "amx_bf16", "amx_fp16", "amx_int8", "amx_tile", "avx", "avx2", "avx512_bf16", "avx512_fp16", "avx512_vnni",

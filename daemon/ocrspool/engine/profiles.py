@@ -13,7 +13,6 @@ from ocrspool.engine.net import ShapeProfile
 from ocrspool.engine.settings import Settings
 
 _STRIDE = 32
-_CLASSIFIER_WIDTH = 192
 _A_SERIES = 1.05
 """Long side of an A4 page relative to that of a 3:4 page of the same area: (4/3)^-1/2 * 2^1/4 = 1.03, and a margin."""
 
@@ -23,6 +22,7 @@ def profiled(models: Models, settings: Settings) -> Models:
     batch = settings.batch
     page = _multiple(settings.side)
     largest = _multiple(settings.side * _A_SERIES)
+    _, height, width, _ = models.classifier.profile.optimum  # fixed by the model
     shapes = (
         ShapeProfile((1, _STRIDE, _STRIDE, 3), (1, page, _multiple(page * 3 / 4), 3), (1, largest, largest, 3)),
         ShapeProfile(
@@ -30,14 +30,12 @@ def profiled(models: Models, settings: Settings) -> Models:
             (batch, LINE_HEIGHT, 320, 3),
             (batch, LINE_HEIGHT, settings.line_width, 3),
         ),
-        ShapeProfile(
-            (1, LINE_HEIGHT, _CLASSIFIER_WIDTH, 3),
-            (batch, LINE_HEIGHT, _CLASSIFIER_WIDTH, 3),
-            (batch, LINE_HEIGHT, _CLASSIFIER_WIDTH, 3),
-        ),
+        ShapeProfile((1, height, width, 3), (batch, height, width, 3), (batch, height, width, 3)),
     )
-    specs = (replace(spec, profile=profile) for spec, profile in zip(models, shapes, strict=True))
-    return replace(models, **{spec.role: spec for spec in specs})
+    detection, recognition, classifier = (
+        replace(spec, profile=profile) for spec, profile in zip(models, shapes, strict=True)
+    )
+    return replace(models, detection=detection, recognition=recognition, classifier=classifier)
 
 
 def _multiple(pixels: float) -> int:

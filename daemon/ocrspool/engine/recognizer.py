@@ -17,6 +17,7 @@ import cv2
 from ocrspool.engine import recognize
 from ocrspool.engine.crop import crop, is_vertical, quarter_turned
 from ocrspool.engine.detect import DetectSettings, detect
+from ocrspool.engine.halving import HalvingNet
 from ocrspool.engine.order import reading_order
 from ocrspool.engine.orientation import Rotation, page_rotation, turned_back, turned_page
 from ocrspool.engine.recognize import ReadSettings
@@ -52,6 +53,9 @@ class RecognizeSettings:
 
     detect: DetectSettings = field(default_factory=DetectSettings)
     read: ReadSettings = field(default_factory=ReadSettings)
+    threads: int = 0
+    """Pages and batches worked on side by side; 0 = as many as the recognition net runs. More where the net is on a
+    GPU: cropping and scaling lines is work for processors all the same."""
     least_confidence: float = 0.5
     """Lines read with less are dropped, as RapidOCR does: most are pictures, stamps and specks taken for text."""
 
@@ -107,10 +111,11 @@ class Recognizer:
     """Reads pages; one thread at a time may call `recognize`."""
 
     def __init__(self, nets: Nets, characters: Sequence[str], settings: RecognizeSettings | None = None) -> None:
-        self._nets = nets
+        self._nets = Nets(*map(HalvingNet, (nets.detection, nets.recognition, nets.classifier)))
         self._characters = characters
         self._settings = settings or RecognizeSettings()
-        self._pool = ThreadPoolExecutor(nets.recognition.parallel, thread_name_prefix="recognize")
+        threads = self._settings.threads or nets.recognition.parallel
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="recognize")
         cv2.setNumThreads(1)  # the pool is what spreads work over cores; OpenCV's own threads would fight it
 
     def __enter__(self) -> Recognizer:  # noqa: PYI034  # Self is not in Python 3.10

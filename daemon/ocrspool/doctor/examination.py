@@ -1,0 +1,53 @@
+"""The examination: one check after the other, none of which may keep the next from being made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from ocrspool.config import Config
+from ocrspool.config_file import load
+from ocrspool.doctor import combinations, machine, setup
+from ocrspool.doctor.findings import Finding, Group
+from ocrspool.doctor.seen import look
+from ocrspool.errors import ConfigError, OcrspoolError
+
+
+def examine(path: Path) -> list[Finding]:
+    """Look at everything, with the configuration at `path`, which may be absent or wrong."""
+    config, error = _configuration(path)
+    seen = look(config)
+    found = [
+        *_made("program", machine.program),
+        *_made("configuration", lambda: setup.configuration(path, config, error)),
+        *_made("processor", machine.cpu),
+        *_made("gpu", lambda: machine.gpus(seen)),
+        *_made("gpu", lambda: machine.sandbox(seen)),
+        *_made("runtimes", lambda: machine.runtimes(seen)),
+        *_made("combinations", lambda: combinations.check(seen)),
+    ]
+    if config is None:
+        why = "not looked at: the configuration says where they are, and is not valid"
+        return [*found, Finding("engines", "note", "folders and engines", why)]
+    return [
+        *found,
+        *_made("permissions", lambda: setup.permissions(config)),
+        *_made("engines", lambda: setup.engines(config)),
+    ]
+
+
+def _configuration(path: Path) -> tuple[Config | None, ConfigError | None]:
+    try:
+        return load(path), None
+    except ConfigError as error:
+        return None, error
+
+
+def _made(group: Group, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """Make a check. What stops it is a finding too."""
+    try:
+        yield from check()
+    except OcrspoolError as error:
+        yield Finding(group, "problem", group, error.message, error.hint)
+    except OSError as error:
+        yield Finding(group, "problem", group, f"cannot be looked at: {error}", "look at it as a user who may")

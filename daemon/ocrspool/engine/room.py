@@ -1,0 +1,89 @@
+"""Whether there is room for a build, asked before its first minute rather than found out in its fifteenth.
+
+Refuses only what clearly cannot work. Half an engine does no harm, but the time is lost.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ocrspool.engine import gpu
+from ocrspool.errors import EngineError
+
+if TYPE_CHECKING:
+    from ocrspool.engine.net import NetSpec
+    from ocrspool.engine.plan import Plan
+
+_MIB = 1 << 20
+_MEMINFO = Path("/proc/meminfo")
+
+_DISK_TIMES = 3
+"""Size of an engine to that of its model files: OpenVINO's is 2.1 times (edited model and blob, measured)."""
+_DISK_MARGIN_MB = 64
+_MEMORY_TIMES = 4
+"""Memory of a build to the size of the model files, beside what libraries take."""
+_MEMORY_MB = 256
+"""Python with its libraries: building the bundled models (32 MB) with OpenVINO peaks at 290 to 480 MB (measured)."""
+_MEMORY_GPU_MB = 1024
+"""More of it for the libraries of CUDA, which are loaded whole: an estimate, on the low side."""
+_CONTEXT_MB = 512
+"""GPU memory of a CUDA context with its kernels; 300 to 600 MB are seen (TensorRT's workspace comes on top)."""
+
+
+def check(plan: Plan, specs: Sequence[NetSpec], *, with_reference: bool, meminfo: Path = _MEMINFO) -> None:
+    """Raise EngineError, with figures, where there is clearly too little disk, memory or GPU memory to build `specs`.
+
+    `with_reference` adds the disk of the engine that the new one is compared with.
+    """
+    size = _megabytes(specs)
+    disk = _DISK_TIMES * (size + (_megabytes(tuple(plan.models)) if with_reference else 0)) + _DISK_MARGIN_MB
+    root = plan.folder.parent
+    free = shutil.disk_usage(root).free // _MIB
+    if free < disk:
+        raise EngineError(
+            f"too little room on the disk of {root}: the build needs about {disk} MB, {free} MB are free",
+            "free some (`ocrspool engines gc` removes engines that are not used), or move paths.cache to a larger disk",
+        )
+    needed = _MEMORY_MB + _MEMORY_TIMES * size + (0 if plan.settings.gpu is None else _MEMORY_GPU_MB)
+    available = _available_mb(meminfo)
+    if available is not None and available < needed:
+        raise EngineError(
+            f"too little memory: the build needs about {needed} MB, {available} MB are available",
+            "end other programs, or stop ocrspool.service while it goes on",
+        )
+    if plan.settings.gpu is not None:
+        _check_gpu(plan.settings.gpu, _CONTEXT_MB + (plan.settings.workspace_mb if _searches(plan) else 0))
+
+
+def _check_gpu(number: int, needed: int) -> None:
+    found = gpu.gpu(number)
+    if found.free_mb < needed:
+        raise EngineError(
+            f"too little memory on gpu:{number} ({found.name}): the build needs about {needed} MB, "
+            f"{found.free_mb} of its {found.memory_mb} MB are free",
+            "end what else uses it (`nvidia-smi` shows that; a running ocrspool.service does), "
+            "or set a smaller engine.workspace_mb",
+        )
+
+
+def _searches(plan: Plan) -> bool:
+    """Tell whether the workspace is used: TensorRT tries kernels in it."""
+    return plan.settings.provider == "tensorrt"
+
+
+def _megabytes(specs: Sequence[NetSpec]) -> int:
+    return sum(file.stat().st_size for spec in specs for file in spec.files) // _MIB
+
+
+def _available_mb(meminfo: Path) -> int | None:
+    """Return MemAvailable (proc(5)), None where it is not told."""
+    try:
+        for line in meminfo.read_text("ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) // 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return None

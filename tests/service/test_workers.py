@@ -1,0 +1,71 @@
+"""The pool of real workers: an engine that fails is replaced, and each device has its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ocrspool.config import Config, Engine, Live, Paths, Service
+from ocrspool.errors import EngineError
+from ocrspool.model import PageImage
+from ocrspool.workers import Workers
+from pages_drawn import page
+from waiting import wait_until
+
+pytestmark = pytest.mark.engine
+
+
+@contextmanager
+def _pool(cache: Path, engine: Engine, service: Service = Service()) -> Iterator[Workers]:  # noqa: B008 - frozen
+    config = Config(paths=Paths(cache=cache, runtime=cache), engine=engine, service=service)
+    workers = Workers(Live(config), lambda _: None)
+    workers.start()
+    try:
+        workers.wait_ready()
+        yield workers
+    finally:
+        workers.close()
+
+
+def _image(*lines: str, missing: int = 0) -> PageImage:
+    """A page as a decoder hands it over, its file too short by so many bytes."""
+    pixels = np.asarray(page(*lines).convert("L"))
+    descriptor = os.memfd_create("page")
+    os.write(descriptor, pixels.tobytes()[: pixels.size - missing])
+    height, width = pixels.shape
+    return PageImage(1, width, height, 1, width, height, None, fd=descriptor)
+
+
+def _text(workers: Workers, image: PageImage) -> str:
+    found = workers.submit(image, "off").result(timeout=60)
+    return " ".join(line.text for line in found.lines)
+
+
+def test_a_worker_whose_engine_failed_is_replaced(engine_cache: Path) -> None:
+    """The page it failed on is told why; the next one is read by another process."""
+    with _pool(engine_cache, Engine()) as workers:
+        (before,) = workers.pids()
+        failed = workers.submit(_image("Cut short", missing=1), "off")
+        with pytest.raises(EngineError, match="not as large as it was said to be"):
+            failed.result(timeout=60)
+        assert _text(workers, _image("Read after all")) == "Read after all"
+        (after,) = workers.pids()
+        assert after != before
+        assert workers.restarts == 1
+        assert not Path(f"/proc/{before}").exists()
+
+
+def test_each_device_has_its_workers(engine_cache: Path) -> None:
+    """Two devices with two workers each make four processes; a GPU would be named gpu:0, and here are none."""
+    with _pool(engine_cache, Engine(devices=("cpu", "cpu"), threads=1), Service(workers=2)) as workers:
+        assert len(set(workers.pids())) == 4
+        pages = [_image(f"Page number {number}") for number in range(8)]
+        futures = [workers.submit(image, "off") for image in pages]
+        read = [" ".join(line.text for line in future.result(timeout=60).lines) for future in futures]
+        assert read == [f"Page number {number}" for number in range(8)]
+        wait_until(workers.healthy, 10)

@@ -1,0 +1,85 @@
+"""Locks on files that may be removed meanwhile."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engines_made import held_elsewhere, waits_for_a_lock
+from ocrspool.engine import locks
+from waiting import wait_until
+
+
+def test_one_alone_or_several_together(tmp_path: Path) -> None:
+    """Who holds a lock alone keeps everyone out; who shares it keeps out whoever wants it alone."""
+    path = tmp_path / "lock"
+    path.touch()
+    with held_elsewhere(path):
+        assert locks.take(path, wait=False) is None
+        assert locks.take(path, shared=True, wait=False) is None
+        assert locks.is_held(path)
+        assert locks.is_held(path, by_anyone=True)
+    with held_elsewhere(path, shared=True):
+        assert locks.take(path, wait=False) is None
+        assert not locks.is_held(path)
+        assert locks.is_held(path, by_anyone=True)
+        with locks.held(path, shared=True) as mine, locks.held(path) as alone:
+            assert (mine, alone) == (True, False)
+    assert not locks.is_held(path, by_anyone=True)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """It is not held; it is made where that is wanted; else nothing needs to be locked."""
+    path = tmp_path / "lock"
+    assert not locks.is_held(path, by_anyone=True)
+    with pytest.raises(FileNotFoundError):
+        locks.take(path)
+    with locks.held(path) as mine:
+        assert mine
+    assert not path.exists()
+    with locks.held(path, flags=locks.NEW_LOCK) as mine:
+        assert mine
+        assert locks.is_held(path)
+    assert path.exists()
+
+
+def test_folders_can_be_locked(tmp_path: Path) -> None:
+    """An import locks the folder that it unpacks into."""
+    with locks.held(tmp_path):
+        assert locks.is_held(tmp_path)
+    assert not locks.is_held(tmp_path, by_anyone=True)
+
+
+WAIT = """
+import os, pathlib, sys
+from ocrspool.engine import locks
+flags = locks.NEW_LOCK if sys.argv[2] == "new" else os.O_RDONLY
+try:
+    descriptor = locks.take(pathlib.Path(sys.argv[1]), flags=flags)
+except FileNotFoundError:
+    print("gone", flush=True)
+else:
+    print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(("flags", "said"), [("new", b"held\n"), ("old", b"gone\n")])
+def test_a_lock_that_is_removed_while_it_is_waited_for(tmp_path: Path, flags: str, said: bytes) -> None:
+    """Whoever waited gets the lock that others will ask for, or learns that there is none, but not a removed file's."""
+    path = tmp_path / "lock"
+    holder = locks.take(path, flags=locks.NEW_LOCK)
+    assert holder is not None
+    command = [sys.executable, "-c", WAIT, os.fspath(path), flags]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as waiter:
+        wait_until(lambda: waits_for_a_lock(waiter.pid))
+        path.unlink()
+        os.close(holder)
+        assert waiter.stdout is not None
+        assert waiter.stdout.readline() == said
+        assert locks.is_held(path) == (flags == "new")
+        waiter.communicate()
