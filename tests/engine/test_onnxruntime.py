@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -109,6 +110,37 @@ def test_calls_side_by_side_do_not_mix_up_their_results(nets: Nets) -> None:
         for found, expected in zip(threads.map(nets.recognition, batches), alone, strict=True):
             for one, other in zip(found, expected, strict=True):
                 np.testing.assert_array_equal(one, other)
+
+
+class _Counted:
+    """A session that lets calls through in pairs and counts how many are inside."""
+
+    def __init__(self, session: Any) -> None:  # noqa: ANN401  # an untyped library
+        self._session = session
+        self._pair = threading.Barrier(2)
+        self._inside = 0
+        self._lock = threading.Lock()
+        self.most = 0
+
+    def run(self, *call: Any) -> Any:  # noqa: ANN401
+        with self._lock:
+            self._inside += 1
+            self.most = max(self.most, self._inside)
+        self._pair.wait(30)
+        found = self._session.run(*call)
+        with self._lock:
+            self._inside -= 1
+        return found
+
+
+def test_as_many_calls_run_side_by_side_as_there_are_streams(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two and no more: were it one, the pairs would never be full."""
+    net = onnxruntime.load(SPECS.classifier, built / SPECS.classifier.name, SETTINGS)
+    counted = _Counted(net._session)
+    monkeypatch.setattr(net, "_session", counted)
+    with ThreadPoolExecutor(8) as threads:
+        assert len(list(threads.map(net, [np.zeros((8, 48, 192, 3), np.uint8)] * 32))) == 32
+    assert counted.most == 2
 
 
 def test_results_outlive_the_next_call(nets: Nets) -> None:

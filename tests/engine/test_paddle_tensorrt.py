@@ -169,11 +169,10 @@ def test_settings_take_effect(engine: Path, use_predictor: Callable[[Predictor],
     assert single["enable_tensorrt_engine"][1]["workspace_size"] == 2048 << 20
 
 
-def test_a_net_on_a_gpu_warms_up_at_both_ends(engine: Path) -> None:
+def test_a_net_on_a_gpu_warms_up_at_both_ends() -> None:
     net = predictor.PaddleNet(spec("recognition"), GPU, object())
     assert net.warm_up == ((1, 48, 32, 3), (2, 48, 640, 3))
     assert (net.batch, net.parallel) == (2, GPU.streams)
-    assert engine.is_dir()
 
 
 def test_an_engine_that_paddle_builds_anew_is_found_out(

@@ -43,6 +43,10 @@ def config_for(cache: Path, more: str = "") -> Path:
     return path
 
 
+UNCOMPARED = "[engine]\nprecision = 'f32'\n"
+"""An engine that is its own reference is built in half the time."""
+
+
 def refused(daemon: Daemon) -> str:
     """Start a service that must not come up; what it logged."""
     daemon.spawn()
@@ -178,7 +182,7 @@ def start_prebuild(config: Path) -> subprocess.Popen[str]:
 
 def test_two_prebuilds_at_once(tmp_path: Path) -> None:
     """Of two prebuilds at once one builds; the other waits for it and finds the engine."""
-    config = config_for(tmp_path / "cache")
+    config = config_for(tmp_path / "cache", UNCOMPARED)
     both = [start_prebuild(config) for _ in range(2)]
     outputs = [one.communicate(timeout=110) for one in both]
     assert [one.returncode for one in both] == [0, 0], outputs
@@ -190,7 +194,7 @@ def test_two_prebuilds_at_once(tmp_path: Path) -> None:
 def test_killed_prebuild(tmp_path: Path) -> None:
     """A prebuild that is killed takes its child along; its leftovers are no engine, and the next one replaces them."""
     cache = tmp_path / "cache"
-    config = config_for(cache)
+    config = config_for(cache, UNCOMPARED)
     killed = start_prebuild(config)
     wait_until(lambda: list(cache.rglob("*.blob")), 60)
     children = children_of(killed.pid)
@@ -222,7 +226,7 @@ def files_of(record: Path) -> dict[Path, int]:
 def test_a_build_goes_on_after_a_kill(tmp_path: Path) -> None:
     """What was finished when the machine went down is not built again: with TensorRT that is a quarter of an hour."""
     cache = tmp_path / "cache"
-    config = config_for(cache)
+    config = config_for(cache, UNCOMPARED)
     killed = start_prebuild(config)
     (first, *_) = wait_until(lambda: built_models(cache), 60)
     killed.kill()
@@ -241,7 +245,7 @@ def test_a_build_goes_on_after_a_kill(tmp_path: Path) -> None:
 def test_a_build_that_is_told_to_end(tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C or a stop of the unit: it ends at once, in words, with nothing locked, published or running."""
     cache = tmp_path / "cache"
-    told = start_prebuild(config_for(cache))
+    told = start_prebuild(config_for(cache, UNCOMPARED))
     wait_until(lambda: built_models(cache), 60)
     children = children_of(told.pid)
     told.send_signal(number)
@@ -265,7 +269,7 @@ def test_a_build_whose_terminal_hangs_up(tmp_path: Path) -> None:
         "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
         f"os.execv({os.fspath(COMMAND)!r}, ['ocrspool', 'prebuild', '--config', sys.argv[1]])"
     )
-    command = [sys.executable, "-c", code, os.fspath(config_for(cache))]
+    command = [sys.executable, "-c", code, os.fspath(config_for(cache, UNCOMPARED))]
     with subprocess.Popen(
         command, stdin=inside, stdout=inside, stderr=inside, env=environment(), start_new_session=True
     ) as build:
@@ -282,7 +286,7 @@ def test_a_build_whose_terminal_hangs_up(tmp_path: Path) -> None:
 def test_a_build_whose_reader_goes_away(tmp_path: Path) -> None:
     """`ssh host ocrspool prebuild` without a terminal: a pipe that nobody reads any more is no reason to stop."""
     cache = tmp_path / "cache"
-    build = start_prebuild(config_for(cache))
+    build = start_prebuild(config_for(cache, UNCOMPARED))
     assert build.stdout is not None
     assert build.stderr is not None
     while "building recognition" not in build.stderr.readline():
@@ -310,7 +314,7 @@ def test_a_long_stage_is_told_again(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     notify = NotifySocket(tmp_path / "notify")
     variables = environment(NOTIFY_SOCKET=os.fspath(notify.path))
-    command = [sys.executable, "-c", OFTEN, "prebuild", "--config", os.fspath(config_for(cache))]
+    command = [sys.executable, "-c", OFTEN, "prebuild", "--config", os.fspath(config_for(cache, UNCOMPARED))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables) as build:
         assert build.stderr is not None
         while "building recognition" not in (stage := build.stderr.readline()):
@@ -337,7 +341,7 @@ def test_a_long_stage_is_told_again(tmp_path: Path) -> None:
 def test_an_estimate_by_the_last_build(tmp_path: Path) -> None:
     """A build that took long is remembered, and the next one says so at its beginning."""
     cache = tmp_path / "cache"
-    config = config_for(cache)
+    config = config_for(cache, UNCOMPARED)
     assert ocrspool("prebuild", "--config", config).returncode == 0
     history = cache / "engines/history.json"
     entries = json.loads(history.read_bytes())

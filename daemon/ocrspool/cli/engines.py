@@ -20,13 +20,13 @@ from ocrspool.prebuild import SILENCE_SECONDS
 from ocrspool.prebuild import prebuild as build
 
 _LONG_STAGES = 4
-"""Three models and the comparison, for each device."""
+"""Three models and the comparison, for each device and for the CPU in the place of one."""
 
 
 def prebuild(config: Config, *, force: bool) -> int:
     """Build with progress on a terminal, a line for each stage elsewhere, and a summary."""
     began = time.monotonic()
-    patience = _LONG_STAGES * len(config.engine.devices) * SILENCE_SECONDS
+    patience = _LONG_STAGES * (len(config.engine.devices) + 1) * SILENCE_SECONDS
     try:
         with lasting() as stream, Progress(stream, patience) as progress:
             engines = build(config, progress, force=force, download=True, on_wait=progress.wait)

@@ -7,22 +7,24 @@ not published: a folder without a manifest is no engine.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from ocrspool import __version__
-from ocrspool.engine import known_page, models, parity, reference, resume, room
+from ocrspool.durations import in_words
+from ocrspool.engine import known_page, models, parity, reference, resume, room, side_by_side
 from ocrspool.engine.cache import SCHEMA, Manifest, fingerprint, measure
 from ocrspool.engine.history import History
 from ocrspool.engine.known_page import known_text
 from ocrspool.engine.loaded import load, load_nets, recognizer_of
 from ocrspool.engine.parity import Parity, ParityError
 from ocrspool.engine.stages import OnStage, Stages
-from ocrspool.errors import EngineMissingError
+from ocrspool.errors import EngineError, EngineMissingError
 
 if TYPE_CHECKING:
+    from ocrspool.engine.net import NetSpec
     from ocrspool.engine.plan import Plan
 
 
@@ -93,21 +95,49 @@ def _kept(plan: Plan) -> dict[str, float]:
 
 
 def _build_models(plan: Plan, kept: Mapping[str, float], stages: Stages) -> None:
-    """Build the models that are missing, one after the other; each is on disk before the next is begun."""
+    """Build the models that are missing; each is on disk and recorded as soon as it is done."""
     history = History(plan.folder.parent)
-    runtime = plan.load_runtime()
+    missing: list[tuple[NetSpec, str]] = []
     for number, spec in enumerate(plan.models, 1):
+        name = f"{spec.role} engine {number}/3"
         if spec.name in kept:
             stages.seconds[spec.name] = kept[spec.name]
-            stages.on_stage(f"{spec.role} engine {number}/3 is there already: {spec.name}")
+            stages.on_stage(f"{name} is there already: {spec.name}")
             continue
-        about = history.in_words(plan.identity, spec)
-        with stages.stage(spec.name, f"building {spec.role} engine {number}/3: {spec.name}{about}"):
-            shutil.rmtree(plan.folder / spec.name, ignore_errors=True)
-            (plan.folder / spec.name).mkdir()
+        missing.append((spec, f"building {name}: {spec.name}{history.in_words(plan.identity, spec)}"))
+        shutil.rmtree(plan.folder / spec.name, ignore_errors=True)
+        (plan.folder / spec.name).mkdir()
+    together = plan.settings.provider == "tensorrt" and len(missing) > 1
+    for spec, seconds in (_side_by_side if together else _one_by_one)(plan, missing, stages):
+        stages.seconds[spec.name] = round(seconds, 3)
+        resume.record(plan.folder, spec.name, seconds)
+        history.add(plan.identity, spec, seconds)
+
+
+def _one_by_one(plan: Plan, missing: list[tuple[NetSpec, str]], stages: Stages) -> Iterator[tuple[NetSpec, float]]:
+    runtime = plan.load_runtime()
+    for spec, text in missing:
+        with stages.stage(spec.name, text):
             runtime.build(spec, plan.folder / spec.name, plan.settings)
-        resume.record(plan.folder, spec.name, stages.seconds[spec.name])
-        history.add(plan.identity, spec, stages.seconds[spec.name])
+        yield spec, stages.seconds[spec.name]
+
+
+def _side_by_side(plan: Plan, missing: list[tuple[NetSpec, str]], stages: Stages) -> Iterator[tuple[NetSpec, float]]:
+    """Raise what kept a model from being built only when the others are done: the next build need not repeat them."""
+    errors = []
+    for _, text in missing:
+        stages.on_stage(text)
+    stages.on_stage(f"building {len(missing)} engines side by side")
+    jobs = [(spec, plan.folder / spec.name) for spec, _ in missing]
+    for spec, outcome in side_by_side.build(plan.module, jobs, plan.settings):
+        if isinstance(outcome, EngineError):
+            errors.append(outcome)
+            stages.on_stage(f"{spec.name} could not be built: {outcome}")
+        else:
+            yield spec, outcome
+            stages.on_stage(f"{spec.name} built in {in_words(outcome)}")
+    if errors:
+        raise errors[0]
 
 
 def _proven(plan: Plan, stages: Stages) -> tuple[list[str], Parity | None]:

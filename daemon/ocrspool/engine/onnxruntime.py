@@ -227,7 +227,9 @@ def _session(
         failed = device_error(spec.name, (), str(error))
         if isinstance(failed, (DeviceMemoryError, DeviceLostError)):
             raise failed from error
-        raise _LoadError(failed.message + _among(missing)) from error
+        if missing:
+            raise EngineError(f"{failed.message}{_among(missing)}", _DOCTOR) from error
+        raise _LoadError(failed.message) from error
     got = session.get_providers()
     if got[0] != asked:
         raise EngineError(
@@ -254,7 +256,7 @@ def _session_options(settings: Settings) -> onnxruntime.SessionOptions:
 
 
 def _preload(settings: Settings) -> list[str]:
-    """Load CUDA's and TensorRT's libraries where only a wheel has them. Return the names of those that are missing.
+    """Load CUDA's and TensorRT's libraries where only a wheel has them. Return what the provider needs and is missing.
 
     In the order in which the loader looks, so that it is the ones which the fingerprint and `doctor` tell of;
     `onnxruntime.preload_dlls` prefers wheels to LD_LIBRARY_PATH, prints, and knows no TensorRT.
@@ -262,13 +264,16 @@ def _preload(settings: Settings) -> list[str]:
     if settings.gpu is None:
         return []
     package = installed("onnxruntime")
-    names = [*package.cuda_libraries]
+    needed, called = [*package.cuda_libraries], []
     if major := package.cuda.partition(".")[0]:
-        names.append(f"libnvrtc.so.{major}")  # cuDNN compiles kernels with it, and asks for it by name only then
+        called.append(f"libnvrtc.so.{major}")  # by cuDNN, once it has a kernel to compile
     if settings.provider == "tensorrt" and package.nvinfer:
         rest = package.nvinfer.removeprefix("libnvinfer")
-        names += [package.nvinfer, f"libnvinfer_plugin{rest}", f"libnvonnxparser{rest}"]
-    return libraries.preload(dict.fromkeys(names), package.asks)
+        needed += [package.nvinfer, f"libnvonnxparser{rest}"]
+        called.append(f"libnvinfer_plugin{rest}")
+    missing = libraries.preload(needed, package.asks)
+    libraries.preload(called, package.asks)
+    return missing
 
 
 def _among(missing: list[str]) -> str:

@@ -78,10 +78,15 @@ class Plan:
         """Where it is or belongs."""
         return self.cache.folder(self.identity)
 
+    @property
+    def module(self) -> str:
+        """The runtime's module."""
+        return _MODULES[self.runtime]
+
     def load_runtime(self) -> Runtime:
         """Import the runtime's library: the slow part, and only in the process that needs it. Raise EngineError."""
         try:
-            return cast("Runtime", import_module(_MODULES[self.runtime]))
+            return cast("Runtime", import_module(self.module))
         except ImportError as error:
             raise EngineError(
                 f"the {self.runtime} runtime cannot be loaded: {error}", "`ocrspool doctor` tells what is missing"

@@ -23,10 +23,11 @@ _MEMINFO = Path("/proc/meminfo")
 _DISK_TIMES = 3
 """Size of an engine to that of its model files: OpenVINO's is 2.1 times (edited model and blob, measured)."""
 _DISK_MARGIN_MB = 64
-_MEMORY_TIMES = 4
-"""Memory of a build to the size of the model files, beside what libraries take."""
 _MEMORY_MB = 256
-"""Python with its libraries: building the bundled models (32 MB) with OpenVINO peaks at 290 to 480 MB (measured)."""
+"""Python with its libraries."""
+_MEMORY_TIMES = 4
+"""Memory of a build to the size of the model files, beside that: building the bundled models (32 MB) with OpenVINO
+peaks at 290 MB, at 570 MB with the reference (measured)."""
 _MEMORY_GPU_MB = 1024
 """More of it for the libraries of CUDA, which are loaded whole: an estimate, on the low side."""
 _CONTEXT_MB = 512
@@ -36,10 +37,10 @@ _CONTEXT_MB = 512
 def check(plan: Plan, specs: Sequence[NetSpec], *, with_reference: bool, meminfo: Path = _MEMINFO) -> None:
     """Raise EngineError, with figures, where there is clearly too little disk, memory or GPU memory to build `specs`.
 
-    `with_reference` adds the disk of the engine that the new one is compared with.
+    `with_reference` counts the engine that the new one is compared with, too.
     """
-    size = _megabytes(specs)
-    disk = _DISK_TIMES * (size + (_megabytes(tuple(plan.models)) if with_reference else 0)) + _DISK_MARGIN_MB
+    size = _megabytes(specs) + (_megabytes(tuple(plan.models)) if with_reference else 0)
+    disk = _DISK_TIMES * size + _DISK_MARGIN_MB
     root = plan.folder.parent
     free = shutil.disk_usage(root).free // _MIB
     if free < disk:

@@ -56,8 +56,9 @@ def build(spec: NetSpec, folder: Path, settings: Settings) -> None:
         built = paddle.base.core.create_paddle_predictor(_configured(spec, folder, settings, _RANGES))
         _require_whole(spec, folder, _operators(built))
         del built
-        for shape in shapes.collected(spec.profile)[1:]:  # once each, and by the engine as it is loaded
-            run(load(spec, folder, settings), np.zeros(shape, np.float32))
+        loaded = load(spec, folder, settings)
+        for shape in sorted(set(shapes.collected(spec.profile))):
+            run(loaded, np.zeros(shape, np.float32))
     except FAILURES as error:
         raise unbuilt(spec, error) from error
 
