@@ -147,6 +147,8 @@ class PaddleNet:
     def _as_stated(self, outputs: list[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
         if self._spec.role == "detection":
             return (outputs[0][:, 0],)  # [n, 1, h, w]
+        if self._spec.role == "recognition":
+            return tuple(output.reshape(output.shape[:2]) for output in outputs)  # [n, steps, 1] of a program
         return tuple(outputs)
 
 

@@ -53,19 +53,19 @@ def _reduce(block: Any, end: int) -> None:  # noqa: ANN401  # Paddle's Block
     scores = block.var(block.ops[end].input_arg_names[0])
     holder = block.var(block.ops[end].output_arg_names[0])
     block._remove_op(end)  # noqa: SLF001  # as paddle.static.normalize_program does
-    best = block.create_var(name="best_class", shape=scores.shape[:-1], dtype="int32")
-    probability = block.create_var(name="best_probability", shape=scores.shape[:-1], dtype="float32")
+    best = block.create_var(name="best_class", shape=(*scores.shape[:-1], 1), dtype="int32")
+    probability = block.create_var(name="best_probability", shape=(*scores.shape[:-1], 1), dtype="float32")
     block.append_op(
         type="arg_max",
         inputs={"X": scores},
         outputs={"Out": [best]},
-        attrs={"axis": -1, "keepdims": False, "flatten": False, "dtype": _INT32},
+        attrs={"axis": -1, "keepdims": True, "flatten": False, "dtype": _INT32},
     )
     block.append_op(
         type="reduce_max",
         inputs={"X": scores},
         outputs={"Out": [probability]},
-        attrs={"dim": [-1], "keep_dim": False, "reduce_all": False},
+        attrs={"dim": [-1], "keep_dim": True, "reduce_all": False},
     )
     for column, output in enumerate((best, probability)):
         block.append_op(type="fetch", inputs={"X": [output]}, outputs={"Out": [holder]}, attrs={"col": column})
