@@ -39,7 +39,7 @@ def main() -> None:
     print(f"{machine()}\n{len(files)} documents, models {arguments.models}, f32 everywhere")
     runs: dict[str, Run] = {}
     with scratch() as folder:
-        for runtime in arguments.runtimes:
+        for runtime in arguments.runtimes or RUNTIMES:
             runs[runtime] = _run(Path(folder, runtime), runtime, arguments.models, corpus, files)
             run = runs[runtime]
             print(f"{runtime:<12} F1 {run.f1:.4f}   {run.pages} pages in {run.seconds:.0f} s", flush=True)
@@ -53,7 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench runtimes")
     parser.add_argument("--models", default=os.environ.get("OCRSPOOL_MODELS", "bundled"))
     parser.add_argument("--documents", type=int)
-    parser.add_argument("runtimes", nargs="*", default=RUNTIMES, choices=RUNTIMES, metavar="RUNTIME")
+    parser.add_argument("runtimes", nargs="*", metavar="RUNTIME", help="of: " + ", ".join(RUNTIMES))
     return parser.parse_args()
 
 

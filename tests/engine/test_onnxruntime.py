@@ -136,6 +136,7 @@ class _Counted:
 def test_as_many_calls_run_side_by_side_as_there_are_streams(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two and no more: were it one, the pairs would never be full."""
     net = onnxruntime.load(SPECS.classifier, built / SPECS.classifier.name, SETTINGS)
+    assert isinstance(net, onnxruntime.OnnxNet)
     counted = _Counted(net._session)
     monkeypatch.setattr(net, "_session", counted)
     with ThreadPoolExecutor(8) as threads:

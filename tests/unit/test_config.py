@@ -131,7 +131,7 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
         ("[limits]\npage_seconds = inf", "limits.page_seconds: should be a finite number, not inf"),
         ("[service]\nbatch_pages = 65", "service.batch_pages: should be less than or equal to 64, not 65"),
         ("[limits]\npages = 0x" + "f" * 5000, "less than or equal to 1000000, not such a number"),
-        (f"[engine]\nruntime = '{'x' * 500}'", "engine.runtime: should be 'openvino', 'onnxruntime' or 'paddle', not 'xxx"),
+        (f"[engine]\nruntime = '{'x' * 500}'", "'openvino', 'onnxruntime' or 'paddle', not 'xxx"),
         ("a = " + "[" * 5000, "not TOML"),
         ("a = " + "9" * 5000, "not TOML"),
         (".".join("a" * 3000) + " = 1", "not TOML"),

@@ -47,7 +47,7 @@ def test_cuda_has_a_bounded_arena_and_asks_for_its_device(version: tuple[int, in
     assert options == {
         "device_id": "1",
         "arena_extend_strategy": "kSameAsRequested",
-        "cudnn_conv_algo_search": "HEURISTIC",
+        "cudnn_conv_algo_search": "EXHAUSTIVE",
     }
 
 

@@ -19,7 +19,9 @@ import numpy as np
 from ocrspool.engine import models
 from ocrspool.engine.cache import HINT, Manifest, differences, stamps
 from ocrspool.engine.detect import DetectSettings
+from ocrspool.engine.fixed_shapes import widths
 from ocrspool.engine.known_page import known_text
+from ocrspool.engine.recognize import ReadSettings
 from ocrspool.engine.recognizer import Nets, Recognizer, RecognizeSettings
 from ocrspool.engine.stages import OnStage, Stages
 from ocrspool.errors import EngineMissingError
@@ -63,6 +65,10 @@ def load(plan: Plan, on_stage: OnStage) -> tuple[Recognizer, Manifest, dict[str,
     return recognizer, manifest, stages.seconds
 
 
+_MOST_BESIDE_A_GPU = 8
+"""Threads that prepare work for one GPU; more would wait for Python's lock."""
+
+
 def _check(folder: Path, known: list[str], found: list[str], before: dict[str, tuple[int, int]]) -> None:
     """Raise EngineMissingError where the engine reads otherwise than when it was built, or has been built just now."""
     if found != known:
@@ -95,5 +101,9 @@ def recognizer_of(plan: Plan, nets: Nets) -> Recognizer:
         for shape in net.warm_up:
             net(np.zeros(shape, np.uint8))
     thresholds = asdict(plan.models.thresholds)
-    settings = RecognizeSettings(detect=DetectSettings(side=plan.settings.side, **thresholds))
+    settings = RecognizeSettings(
+        detect=DetectSettings(side=plan.settings.side, **thresholds),
+        read=ReadSettings(widths=widths(plan.settings.line_width) if plan.settings.provider == "cuda" else ()),
+        threads=0 if plan.settings.gpu is None else min(plan.settings.threads, _MOST_BESIDE_A_GPU),
+    )
     return Recognizer(nets, models.characters(plan.models.recognition), settings)

@@ -16,13 +16,15 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ocrspool.engine import libraries, onnx_providers
+from ocrspool.engine import fixed_shapes, libraries, onnx_providers
 from ocrspool.engine.device_errors import device_error
+from ocrspool.engine.fixed_shapes import FixedShapesNet
 from ocrspool.engine.installed import installed
 from ocrspool.errors import DeviceLostError, DeviceMemoryError, EngineError, EngineMissingError
 
@@ -38,14 +40,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ocrspool.engine.net import NetSpec, Pixels, Shape, ShapeProfile
+    from ocrspool.engine.net import Net, NetSpec, Pixels, Shape, ShapeProfile
     from ocrspool.engine.onnx_graph import PixelType
     from ocrspool.engine.settings import Settings
 
 _log = logging.getLogger(__name__)
 
 _VERSION = cast("onnx_providers.Version", tuple(int(part) for part in onnxruntime.__version__.split(".")[:2]))
-_WARNING = 2  # of its own log; below are lines for every node
+_ERROR = 3
+"""Of its own log. Its warnings are about what is meant to be: shape arithmetic on the CPU, say, and no plug-ins."""
+onnxruntime.set_default_logger_severity(_ERROR)
 
 # Its exceptions have no common base, and some of what its C++ code throws arrives as one of Python's own.
 _ERRORS: tuple[type[Exception], ...] = (
@@ -73,8 +77,22 @@ def build(spec: NetSpec, folder: Path, settings: Settings) -> None:
     _session(spec, path, settings, onnx_providers.to_load(spec, folder, settings, _VERSION))
 
 
-def load(spec: NetSpec, folder: Path, settings: Settings) -> OnnxNet:
+def load(spec: NetSpec, folder: Path, settings: Settings) -> Net:
     """Load what `build` left in `folder`. Raise EngineMissingError where it is not there or does not fit."""
+    if settings.provider != "cuda":
+        return _load(spec, folder, settings)
+
+    def warmed_up(shape: Shape) -> Net:
+        net = _load(spec, folder, settings)
+        net(np.zeros(shape, np.uint8))
+        return net
+
+    chosen = fixed_shapes.shapes(spec)
+    with ThreadPoolExecutor(len(chosen)) as threads:
+        return FixedShapesNet(spec, dict(zip(chosen, threads.map(warmed_up, chosen), strict=True)))
+
+
+def _load(spec: NetSpec, folder: Path, settings: Settings) -> OnnxNet:
     path = _model_path(spec, folder)
     if settings.provider == "tensorrt":
         if onnx_providers.modern(_VERSION):
@@ -120,10 +138,8 @@ class OnnxNet:
 
     @property
     def warm_up(self) -> tuple[Shape, ...]:
-        """TensorRT: both ends of its profile. CUDA: the largest, so that too little memory shows at the start."""
-        if self._provider == "tensorrt":
-            return (self._profile.minimum, self._profile.maximum)
-        return (self._profile.maximum,) if self._provider == "cuda" else ()
+        """TensorRT: both ends of its profile. CUDA's sessions are for one shape each, and have run already."""
+        return (self._profile.minimum, self._profile.maximum) if self._provider == "tensorrt" else ()
 
     def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
         """Run one batch; see Net."""
@@ -241,7 +257,7 @@ def _session(
 
 def _session_options(settings: Settings) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = _WARNING
+    options.log_severity_level = _ERROR
     # Streams rather than threads within a call: nobody waits for the slowest part. On a GPU it is a few shapes.
     options.intra_op_num_threads = max(1, settings.threads // settings.streams) if settings.gpu is None else 1
     options.inter_op_num_threads = 1

@@ -49,6 +49,8 @@ class ReadSettings:
     """Up to 640 pixels, strips are padded to the next multiple of it."""
     coarse_step: int = 128
     """Above that, of this."""
+    widths: tuple[int, ...] = ()
+    """Where given, these and no others: for a net that pays for every change of shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ def joined(pieces: Sequence[tuple[Pixels, Reading]]) -> Reading:
 
 def bucket(width: int, net: Net, settings: ReadSettings) -> int:
     """Return the width at which a strip of `width` pixels is given to the net."""
+    if settings.widths:
+        return next((each for each in settings.widths if width <= each), settings.widths[-1])
     step = settings.fine_step if width <= _FINE_UP_TO else settings.coarse_step
     return min(max(-(-width // step) * step, settings.least, net.profile.minimum[2]), net.profile.maximum[2])
 

@@ -1,0 +1,60 @@
+"""Real nets behind a few fixed shapes read what they read without them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from ocrspool.engine import identity, models
+from ocrspool.engine.fixed_shapes import FixedShapesNet, shapes, widths
+from ocrspool.engine.profiles import profiled
+from ocrspool.engine.recognize import ReadSettings
+from ocrspool.engine.recognizer import Nets, Recognizer, RecognizeSettings
+from ocrspool.engine.settings import Settings
+from pages_drawn import page
+
+if TYPE_CHECKING:
+    from ocrspool.engine.net import Net, NetSpec
+    from real_engine import Engine
+
+pytestmark = pytest.mark.engine
+
+LINES = ("Invoice 2471 of March", "Total 96.50 EUR", "A")
+
+
+class _Batched:
+    """An OpenVINO net, which prefers single lines, called with whole batches as a GPU is."""
+
+    def __init__(self, net: Net, spec: NetSpec) -> None:
+        self._net = net
+        self.profile, self.batch = spec.profile, spec.profile.maximum[0]
+        self.parallel, self.warm_up = net.parallel, ()
+
+    def __call__(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+        return self._net(batch)
+
+
+def test_the_text_is_the_same(exact_engine: Engine) -> None:
+    """Detection on a larger canvas, lines in whole batches and wider strips: the words do not change."""
+    settings = replace(identity.resolved("openvino", Settings(precision="f32")), batch=4, line_width=1024)
+    specs = profiled(models.bundled(), settings)
+    nets = Nets(*(_fixed(net, spec) for net, spec in zip(_listed(exact_engine.nets), specs, strict=True)))
+    pixels = np.asarray(page(*LINES).convert("L"))
+    read = ReadSettings(widths=widths(1024))
+    found = []
+    for each, options in ((exact_engine.nets, RecognizeSettings()), (nets, RecognizeSettings(read=read))):
+        with Recognizer(each, exact_engine.characters, options) as recognizer:
+            (text,) = recognizer.recognize([pixels], ["auto"])
+            found.append([line.text for line in text.lines])
+    assert found[0] == found[1] == list(LINES)
+
+
+def _fixed(net: Net, spec: NetSpec) -> FixedShapesNet:
+    return FixedShapesNet(spec, dict.fromkeys(shapes(spec), _Batched(net, spec)))
+
+
+def _listed(nets: Nets) -> tuple[Net, Net, Net]:
+    return nets.detection, nets.recognition, nets.classifier

@@ -1,0 +1,29 @@
+"""A real engine for tests: the bundled models, compiled by OpenVINO."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ocrspool.engine import identity, models, openvino
+from ocrspool.engine.recognizer import Nets
+from ocrspool.engine.settings import Precision, Settings
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Its nets and what its classes mean."""
+
+    nets: Nets
+    characters: tuple[str, ...]
+
+
+def engine(folder: Path, precision: Precision) -> Engine:
+    """Compile the models into the folder, and load them."""
+    settings = identity.resolved("openvino", Settings(precision=precision))
+    specs = models.bundled()
+    for spec in specs:
+        (folder / spec.name).mkdir()
+        openvino.build(spec, folder / spec.name, settings)
+    nets = Nets(*(openvino.load(spec, folder / spec.name, settings) for spec in specs))
+    return Engine(nets, models.characters(specs.recognition))
