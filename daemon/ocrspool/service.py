@@ -127,12 +127,17 @@ class Service:
                     raise
                 _log.warning('%s; building it now, because engine.on_missing is "build"', error)
             self._workers.close()
-            prebuild(self._live.config, self._notifier.status)
+            prebuild(self._live.config, self._building)
             self._workers = Workers(self._live, self._notifier.status)
             self._workers.start()
             return self._workers.wait_ready()
         finally:
             self._interruptible = False
+
+    def _building(self, stage: str) -> None:
+        """Tell of a build, which may take as long as everything else in a week, to whoever reads either."""
+        _log.info("%s", stage)
+        self._notifier.status(stage)
 
     def _main_loop(self, pipeline: Pipeline) -> None:
         while not self._stops:

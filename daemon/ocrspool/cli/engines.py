@@ -46,16 +46,16 @@ def _state(built: dict[str, Any]) -> str:
 
 def _summarize(built: dict[str, Any]) -> None:
     print(f"engine {built['fingerprint']}: {_state(built)}")
-    print(f"  runtime    {built['runtime']} {built['runtime_version']}, {built['precision']} on {built['device']}")
+    print(f"  runtime     {built['runtime']} {built['runtime_version']}, {built['precision']} on {built['device']}")
     for model in built["models"]:
         seconds = built["manifest"]["seconds"].get(model["name"])
-        print(f"  {model['role']:<10} {model['name']}" + (f", built in {seconds:.1f} s" if seconds else ""))
+        print(f"  {model['role']:<11} {model['name']}" + (f", built in {seconds:.1f} s" if seconds else ""))
     if parity := built["manifest"]["parity"]:
         print(
-            f"  compared   {parity['characters_differing']} of {parity['characters']} characters differ from "
+            f"  compared    {parity['characters_differing']} of {parity['characters']} characters differ from "
             f"{parity['reference']}, boxes by {parity['worst_shift']:.1f} pixels at most"
         )
-    print(f"  folder     {built['folder']}")
+    print(f"  folder      {built['folder']}")
 
 
 class Progress:
