@@ -6,9 +6,11 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import tomli
 
 import pages_drawn
 from daemons import environment
@@ -37,3 +39,28 @@ def test_run(tmp_path: Path) -> None:
         os.killpg(process.pid, signal.SIGINT)
     assert process.wait(60) == 0
     assert list((spool / "done").iterdir()) == [spool / "done/scan.png"]
+
+
+@pytest.mark.parametrize("extra", ["onnx", "onnx-gpu", "paddle", "paddle-gpu"])
+def test_install_with_another_runtime(extra: str) -> None:
+    """`scripts/install --with` names an extra that pyproject.toml has."""
+    shown = _install("--dry-run", "--with", extra)
+    assert shown.returncode == 0, shown.stderr
+    assert f".[{extra}]" in shown.stdout
+    project = tomli.loads((RUN.parents[1] / "pyproject.toml").read_text("utf-8"))
+    assert extra in project["project"]["optional-dependencies"]
+
+
+def test_install_with_something_else() -> None:
+    """What is no extra is refused with the usage, before anything is done."""
+    refused = _install("--with", "tesseract")
+    assert refused.returncode == 64
+    assert "--with" in refused.stdout
+
+
+def _install(*arguments: str) -> subprocess.CompletedProcess[str]:
+    install = RUN.with_name("install")
+    python = {"PYTHON": sys.executable}
+    return subprocess.run(
+        [install, *arguments], check=False, capture_output=True, encoding="utf-8", env=environment(**python)
+    )
