@@ -210,13 +210,13 @@ def test_file_that_kills_every_time(new_daemon: NewDaemon, module: str, opened: 
     killed: set[int] = set()
 
     def kill() -> None:
-        """Kill the process whenever it has something of the file open."""
+        """Kill the process whenever it has something of the file open; before that, the attempt is on disk."""
         while not ending.wait(0.002):
-            for path in (daemon.spool / "work").glob("*/job.json"):
-                with contextlib.suppress(OSError, ValueError):
-                    counts.add(json.loads(path.read_bytes())["attempts"])
             for pid in daemon.children():
                 if is_module(pid, module) and holds(pid, opened):
+                    for path in (daemon.spool / "work").glob("*/job.json"):
+                        with contextlib.suppress(FileNotFoundError):
+                            counts.add(json.loads(path.read_bytes())["attempts"])
                     killed.add(pid)
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)

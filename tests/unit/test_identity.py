@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -136,8 +137,9 @@ print(*sorted({"numpy", "openvino", "onnxruntime", "paddle", "pynvml"} & set(sys
 
 
 def test_a_missing_package_is_named_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Python is made to look for packages in an empty folder."""
+    """Python is made to look for packages in an empty folder, and to forget what another test has imported."""
     monkeypatch.setattr("sys.path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "paddle", raising=False)
     with pytest.raises(EngineError, match="needs the package paddlepaddle") as caught:
         identity.facts("paddle", identity.resolved("paddle", Settings()))
     assert caught.value.hint == 'pip install "ocrspool[paddle]"'
