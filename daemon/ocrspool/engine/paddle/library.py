@@ -69,7 +69,7 @@ def require(provider: Provider, *, pir: bool) -> None:
     if not paddle.is_compiled_with_cuda():
         raise EngineError(
             f"the installed Paddle {version} computes on the CPU only, and the engine asks for {provider}",
-            'install paddlepaddle-gpu in its place, or set engine.device = "cpu"',
+            'install paddlepaddle-gpu in its place, or set engine.devices = ["cpu"]',
         )
     if provider == "tensorrt":
         _require_tensorrt(version)

@@ -43,7 +43,7 @@ def build(spec: NetSpec, folder: Path, settings: Settings) -> None:
     if settings.gpu:
         raise EngineError(
             f"Paddle 3 converts models on the first GPU only, and the engine asks for {settings.device}",
-            f'start the program with CUDA_VISIBLE_DEVICES={settings.gpu} and engine.device = "gpu:0"',
+            f'start the program with CUDA_VISIBLE_DEVICES={settings.gpu} and engine.devices = ["gpu:0"]',
         )
     try:
         export = importlib.import_module("paddle.tensorrt.export")
