@@ -14,7 +14,7 @@ from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Config
 from ocrspool.durations import in_words
 from ocrspool.errors import EngineError
-from ocrspool.worker_messages import about_engine, engine_error
+from ocrspool.worker_messages import about_engine, devices, engine_error
 
 SILENCE_SECONDS = 3600.0
 """The longest that one stage of a build may take."""
@@ -35,14 +35,8 @@ def prebuild(
     on, and for how long. Raise EngineError when an engine cannot be built.
     """
     source = config.engine.model_source if download else None
-    requests = [about_engine("build", config, device, force=force, source=source) for device in _devices(config)]
+    requests = [about_engine("build", config, device, force=force, source=source) for device in devices(config)]
     return [_built(request, config.paths.cache, on_stage, on_wait or on_stage) for request in requests]
-
-
-def _devices(config: Config) -> list[str]:
-    """Return each device once, and the CPU where it may have to stand in for one."""
-    engine = config.engine
-    return list(dict.fromkeys([*engine.devices, *(["cpu"] if engine.on_no_gpu == "cpu" else [])]))
 
 
 def _built(request: Message, cache: Path, on_stage: OnStage, on_wait: OnStage) -> dict[str, Any]:

@@ -17,6 +17,12 @@ def about_engine(op: str, config: Config, device: str, **more: object) -> Messag
     return {"op": op, "wanted": wanted(config, device), "log": log, **more}
 
 
+def devices(config: Config) -> list[str]:
+    """Return what has to have an engine: each device once, and the CPU where it may have to stand in for one."""
+    engine = config.engine
+    return list(dict.fromkeys([*engine.devices, *(["cpu"] if engine.on_no_gpu == "cpu" else [])]))
+
+
 def wanted(config: Config, device: str) -> dict[str, Any]:
     """Return what the configuration says of the engine on this device: the fields of `engine.plan.Wanted`.
 

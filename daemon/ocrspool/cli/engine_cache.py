@@ -18,11 +18,11 @@ from ocrspool.cli import engine_cards
 from ocrspool.cli.engine_cards import STATES, Want, in_short, megabytes
 from ocrspool.config import Config
 from ocrspool.engine import parcel, shelf
-from ocrspool.engine.cache import differences
+from ocrspool.engine.cache import OnBytes, differences
 from ocrspool.engine.plan import Wanted, plan
-from ocrspool.engine.shelf import Card, OnBytes
+from ocrspool.engine.shelf import Card
 from ocrspool.errors import EngineError, EngineMissingError, Exit, OcrspoolError
-from ocrspool.worker_messages import wanted
+from ocrspool.worker_messages import devices, wanted
 
 
 def ls(config: Config, *, as_json: bool) -> int:
@@ -158,20 +158,18 @@ def _wanted_for_sure(config: Config) -> set[str]:
 
     The CPU's engine that takes the place of an absent GPU's is wanted beside it, not instead: the GPU may come back.
     """
-    found = set()
-    for device in dict.fromkeys(config.engine.devices):
-        asked = replace(Wanted(**wanted(config, device)), on_no_gpu="fail")
-        chosen = [asked]
-        if config.engine.on_no_gpu == "cpu" and device != "cpu":
-            chosen.append(Wanted(**wanted(config, "cpu")))
-        try:
-            found |= {plan(each).folder.name for each in chosen}
-        except OcrspoolError as error:
-            raise EngineError(
-                f"nothing is removed, because it is not known which engine is wanted for {device}: {error.message}",
-                "mend that, or name the engines to keep: `ocrspool engines gc --fingerprint FINGERPRINT`",
-            ) from error
-    return found
+    return {_fingerprint(config, device) for device in devices(config)}
+
+
+def _fingerprint(config: Config, device: str) -> str:
+    """Return that of the engine for this device, with nothing in its place. Raise EngineError."""
+    try:
+        return plan(replace(Wanted(**wanted(config, device)), on_no_gpu="fail")).folder.name
+    except OcrspoolError as error:
+        raise EngineError(
+            f"nothing is removed, because it is not known which engine is wanted for {device}: {error.message}",
+            "mend that, or name the engines to keep: `ocrspool engines gc --fingerprint FINGERPRINT`",
+        ) from error
 
 
 @contextmanager

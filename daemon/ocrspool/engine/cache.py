@@ -18,7 +18,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,6 +39,12 @@ RECORD = ".built.json"
 HINT = 'run `ocrspool prebuild` (the unit ocrspool-prebuild.service does), or set engine.on_missing = "build"'
 
 Identity = Mapping[str, str]
+
+OnBytes = Callable[[int], None]
+"""Told how many bytes have been read since the last call."""
+
+PIECE = 1 << 20
+"""Bytes read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ def identity(models: Models, facts: Mapping[str, str]) -> dict[str, str]:
     items = {"layout": _LAYOUT, "os": platform.system().lower(), "arch": platform.machine(), **facts}
     for spec in models:
         items[f"{spec.role}.name"] = spec.name
-        items[f"{spec.role}.sha256"] = _sha256_of(spec.files)
+        items[f"{spec.role}.sha256"] = sha256_of(spec.files)
         items[f"{spec.role}.normalization"] = f"mean {spec.mean} std {spec.std}"
         shapes = asdict(spec.profile)
         items[f"{spec.role}.shapes"] = " ".join(
@@ -170,7 +176,7 @@ def measure(folder: Path, model: str = "") -> dict[str, dict[str, Any]]:
     Without its manifest and the records of its build.
     """
     return {
-        os.fspath(path.relative_to(folder)): {"size": path.stat().st_size, "sha256": _sha256_of((path,))}
+        os.fspath(path.relative_to(folder)): {"size": path.stat().st_size, "sha256": sha256_of((path,))}
         for path in sorted((folder / model).rglob("*"))
         if path.is_file() and not _is_about(path, folder)
     }
@@ -198,10 +204,12 @@ def _read_manifest(folder: Path) -> Manifest | None:
     return manifest if manifest.schema == SCHEMA and manifest.fingerprint == folder.name else None
 
 
-def _sha256_of(files: tuple[Path, ...]) -> str:
+def sha256_of(files: Iterable[Path], on_bytes: OnBytes = lambda _: None) -> str:
+    """Return the hash of these files, one after the other; `on_bytes` is told how many bytes each piece has."""
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as opened:
-            while piece := opened.read(1 << 20):
+            while piece := opened.read(PIECE):
                 digest.update(piece)
+                on_bytes(len(piece))
     return digest.hexdigest()

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_MOST_BESIDE_A_GPU = 8
+"""Threads that prepare work for one GPU; more would wait for Python's lock."""
+
 
 def load(plan: Plan, on_stage: OnStage) -> tuple[Recognizer, Manifest, dict[str, float]]:
     """Load the engine out of the cache and prove it. Return also the seconds that each stage took.
@@ -63,10 +66,6 @@ def load(plan: Plan, on_stage: OnStage) -> tuple[Recognizer, Manifest, dict[str,
         told = "; ".join(changed)
         _log.warning("since the engine was built: %s; it was loaded and proven all the same", told)
     return recognizer, manifest, stages.seconds
-
-
-_MOST_BESIDE_A_GPU = 8
-"""Threads that prepare work for one GPU; more would wait for Python's lock."""
 
 
 def _check(folder: Path, known: list[str], found: list[str], before: dict[str, tuple[int, int]]) -> None:

@@ -24,9 +24,8 @@ from typing import BinaryIO
 
 from ocrspool import atomic, names
 from ocrspool.engine import locks, manifests, shelf
-from ocrspool.engine.cache import SCHEMA, EngineCache, Manifest
+from ocrspool.engine.cache import PIECE, SCHEMA, EngineCache, Manifest, OnBytes
 from ocrspool.engine.manifests import MANIFEST
-from ocrspool.engine.shelf import PIECE, OnBytes
 from ocrspool.errors import EngineError
 
 _BLOCK = tarfile.BLOCKSIZE

@@ -11,28 +11,22 @@ Imports no runtime and no array library, and prints nothing.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from ocrspool.engine import locks, manifests
-from ocrspool.engine.cache import RECORD, SCHEMA, Manifest
+from ocrspool.engine.cache import RECORD, SCHEMA, Manifest, OnBytes, sha256_of
 from ocrspool.engine.manifests import MANIFEST
 from ocrspool.errors import EngineError, Exit
 
 State = Literal["whole", "damaged", "building", "other version", "leftover"]
 
-OnBytes = Callable[[int], None]
-"""Told how many bytes have been read since the last call."""
-
 IMPORT_PREFIX = ".import-"
-PIECE = 1 << 20
-"""Bytes read at a time."""
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _SHORTEST_NAME = 4
@@ -127,7 +121,7 @@ def faults(folder: Path, manifest: Manifest, on_bytes: OnBytes) -> list[str]:
                 found.append(f"{name} is missing")
             elif (size := there[name].stat().st_size) != stated["size"]:
                 found.append(f"{name} is altered: {size} bytes, not {stated['size']}")
-            elif _sha256_of(there[name], on_bytes) != stated["sha256"]:
+            elif sha256_of((there[name],), on_bytes) != stated["sha256"]:
                 found.append(f"{name} is altered: of the right size, but another SHA-256")
     about = {MANIFEST, *(name for name in there if name.endswith(RECORD) and "/" not in name)}
     return found + [f"{name} is not part of it" for name in sorted(there.keys() - manifest.files.keys() - about)]
@@ -197,12 +191,3 @@ def _files(folder: Path) -> dict[str, Path]:
     """Return each file below a folder by its name there, as the manifest has it; some may go while we look."""
     paths = (Path(at, name) for at, _, names in os.walk(folder) for name in names)
     return {path.relative_to(folder).as_posix(): path for path in paths if path.is_file()}
-
-
-def _sha256_of(path: Path, on_bytes: OnBytes) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(PIECE):
-            digest.update(piece)
-            on_bytes(len(piece))
-    return digest.hexdigest()
