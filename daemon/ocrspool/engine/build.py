@@ -129,13 +129,17 @@ def _side_by_side(plan: Plan, missing: list[tuple[NetSpec, str]], stages: Stages
         stages.on_stage(text)
     stages.on_stage(f"building {len(missing)} engines side by side")
     jobs = [(spec, plan.folder / spec.name) for spec, _ in missing]
+    left = len(jobs)
     for spec, outcome in side_by_side.build(plan.module, jobs, plan.settings):
+        left -= 1
         if isinstance(outcome, EngineError):
             errors.append(outcome)
             stages.on_stage(f"{spec.name} could not be built: {outcome}")
         else:
             yield spec, outcome
             stages.on_stage(f"{spec.name} built in {in_words(outcome)}")
+        if left:  # a long stage is told again and again: let it be what goes on, not what is over
+            stages.on_stage(f"building the other {left}")
     if errors:
         raise errors[0]
 
