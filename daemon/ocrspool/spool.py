@@ -20,7 +20,9 @@ import fcntl
 import json
 import os
 import secrets
+import stat
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -37,6 +39,11 @@ RESULT_SUFFIX = ".json"
 REASON_SUFFIX = ".reason.json"
 MOST_INTERRUPTIONS = 20
 """A file that was in work so often when the service itself died is given up: it may be what kills the machine."""
+
+LOCK = ".lock"
+"""The file in work/ that whoever works on the spool holds locked."""
+_LOCK_TRIES = 10
+_LOCK_PAUSE_SECONDS = 0.02
 
 _OURS = ("job.json", "result.json", "reason.json")
 
@@ -71,15 +78,29 @@ class Spool:
         """Make the folders and take the spool's lock. Raise SpoolBusyError when another process has it."""
         for folder in (self.inbox, self.work, self.outbox, self.done, self.failed):
             folder.mkdir(parents=True, exist_ok=True)
-        self._lock_fd = os.open(self.work / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self.close()
-            raise SpoolBusyError(
-                f"another ocrspool is working on {self.work}",
-                "stop it first, or give this one a root of its own",
-            ) from None
+        self._lock_fd = os.open(self.work / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        for _ in range(_LOCK_TRIES):
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            time.sleep(_LOCK_PAUSE_SECONDS)  # `is_held` of another process has it for an instant
+        self.close()
+        raise SpoolBusyError(
+            f"another ocrspool is working on {self.work}",
+            "stop it first, or give this one a root of its own",
+        )
+
+    def is_held(self) -> bool:
+        """Tell whether any process has the spool open, this one too. Raise PermissionError."""
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = os.open(self.work / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            finally:
+                os.close(descriptor)
+        return False
 
     def close(self) -> None:
         """Let go of the lock."""
@@ -102,7 +123,7 @@ class Spool:
         last = seen.name.rpartition("/")[2]
         if not let_go(folder, last, seen):
             return None
-        job_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        job_id = _new_id()
         job = Job(job_id, self.name, seen.name, self._source(job_id, seen.name))
         try:
             job.source.parent.mkdir(parents=True)
@@ -122,14 +143,14 @@ class Spool:
         """Finish what a crash left half done, and return the jobs that have to be read (again)."""
         jobs: list[Job] = []
         for folder in sorted(path for path in self.work.iterdir() if path.is_dir()):
-            job = self._read_job(folder)
+            job = self.read_job(folder)
             if job is None:
                 self._clear(folder)
-            elif self._is_back(job):
+            elif self.is_back(job):
                 self.give_back(job)
             elif (folder / "reason.json").exists():
                 self._finish_failing(job)
-            elif _digest(records.load(folder / "result.json")):
+            elif self.has_result(folder):
                 self.deliver(job, (folder / "result.json").read_bytes())
             elif job.attempts:
                 jobs.append(self._save(replace(job, attempts=job.attempts - 1, interruptions=job.interruptions + 1)))
@@ -181,6 +202,16 @@ class Spool:
                 break
         self._clear(self._folder(job))
 
+    def adopt(self, stray: Path) -> Job:
+        """Make a job of a file in work/ that belongs to none."""
+        job_id = _new_id()
+        job = Job(job_id, self.name, stray.name, self._source(job_id, stray.name))
+        job.source.parent.mkdir(parents=True)
+        stray.rename(job.source)
+        if stray.parent != self.work:
+            self._clear(self.work / stray.relative_to(self.work).parts[0])
+        return job
+
     def failures(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         """Yield each failed file with its reason; an empty reason where that is missing or unreadable."""
         for folder, _, files in os.walk(self.failed):
@@ -211,13 +242,15 @@ class Spool:
         atomic.write(self._folder(job) / "job.json", records.dump(counts), durable=False)
         return job
 
-    def _read_job(self, folder: Path) -> Job | None:
+    def read_job(self, folder: Path) -> Job | None:
         """Return the job in a folder of work/; None when there is nothing left in it that is not delivered."""
         counts = records.load(folder / "job.json")
         attempts, interruptions = _count(counts.get("attempts")), _count(counts.get("interruptions"))
         for at, _, files in os.walk(folder / "source"):
             for file in files:
                 source = Path(at, file)
+                if not stat.S_ISREG(source.lstat().st_mode):
+                    continue  # no claim has put that there
                 name = _relative(source, folder / "source")
                 return Job(folder.name, self.name, name, source, attempts, interruptions)
         failed_as = records.load(folder / "reason.json").get("failed_as")
@@ -251,7 +284,11 @@ class Spool:
     def _names_back(self, job: Job) -> tuple[str, str]:
         return job.name, names.tagged(job.name, job.id)
 
-    def _is_back(self, job: Job) -> bool:
+    def has_result(self, folder: Path) -> bool:
+        """Tell whether the job in a folder of work/ has been read."""
+        return bool(_digest(records.load(folder / "result.json")))
+
+    def is_back(self, job: Job) -> bool:
         """Tell whether a crash came between the two steps of giving the file back: it is in both places."""
         return any(atomic.is_same(job.source, self.inbox / name) for name in self._names_back(job))
 
@@ -272,10 +309,19 @@ class Spool:
         """Remove a job's folder. A file that should not be there any more, and is, stays and keeps the folder."""
         for at, _, files in os.walk(folder, topdown=False):
             for file in files:
-                if Path(at) == folder and file.startswith(_OURS):
+                if Path(at) == folder and is_ours(file):
                     Path(at, file).unlink()
             with contextlib.suppress(OSError):
                 Path(at).rmdir()
+
+
+def _new_id() -> str:
+    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+
+
+def is_ours(name: str) -> bool:
+    """Tell whether a name in a job's folder is that of a record, or of one that was being written."""
+    return "/" not in name and name.startswith(_OURS)
 
 
 def _placed(root: Path, name: str, tag: str) -> Path:
