@@ -22,7 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         "filesystems", "processes", "durations",
     }),
     # Built on one or two of those.
-    frozenset({"config", "result", "atomic", "claim", "watch", "child"}),
+    frozenset({"config", "result", "atomic", "places", "claim", "watch", "child"}),
     # The configuration as a worker is told of it.
     frozenset({"worker_messages"}),
     # The steps of the line, each for itself: none knows another.

@@ -16,9 +16,10 @@ from ocrspool.audit.findings import FINDINGS, NOTES
 from ocrspool.audit.repair import NotOursError, repair
 from ocrspool.config import STATES
 from ocrspool.errors import SpoolBusyError
-from ocrspool.inbox import Rules, Scanner
+from ocrspool.inbox import Rules
 from ocrspool.spool import Job, Spool
 from results_made import result_of
+from spools_made import fail, files, read, reason_of, spool_in, take
 
 DOCS = Path(__file__).parents[2] / "docs/operations.md"
 
@@ -31,32 +32,6 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
     spool.close()
 
 
-def spool_in(root: Path) -> Spool:
-    """Return a spool below `root`, not open."""
-    return Spool("default", {state: root / state for state in STATES})
-
-
-def take(spool: Spool, name: str, data: bytes = b"x") -> Job:
-    """Drop a file and claim it."""
-    path = spool.inbox / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    seen = Scanner(str(spool.inbox), Rules("*", ()), 0, recursive=True, clock=lambda: 0.0).scan().settled
-    job = spool.claim(next(each for each in seen if each.name == name))
-    assert job is not None
-    return job
-
-
-def read(spool: Spool, name: str, data: bytes = b"x") -> Path:
-    """Take a file all the way; where its result is."""
-    return spool.deliver(job := take(spool, name, data), result_of(job))
-
-
-def fail(spool: Spool, name: str, data: bytes = b"x") -> Path:
-    """Take a file to failed/."""
-    return spool.fail(take(spool, name, data), {"kind": "damaged", "source": {"path": name}})
-
-
 def said(found: Audit) -> list[tuple[str, str]]:
     """Return kind and file name of each finding and note."""
     return [(each.kind, each.path.name) for each in found.findings + found.notes]
@@ -64,12 +39,7 @@ def said(found: Audit) -> list[tuple[str, str]]:
 
 def everything(spool: Spool) -> dict[str, bytes]:
     """Return every file of the spool, so that nothing is lost without being missed."""
-    root = spool.inbox.parent
-    return {
-        os.fspath(path.relative_to(root)): path.read_bytes() if path.is_file() else b""
-        for path in root.rglob("*")
-        if not path.is_dir()
-    }
+    return files(spool.inbox.parent)
 
 
 def test_nothing_is_there_yet(tmp_path: Path) -> None:
@@ -387,7 +357,7 @@ def test_a_repair_after_every_crash(tmp_path: Path, end: str) -> None:
             if end == "deliver":
                 spool.deliver(job, result)
             elif end == "fail":
-                spool.fail(job, {"kind": "damaged"})
+                spool.fail(job, reason_of(job.name))
             else:
                 spool.give_back(job)
 
@@ -414,7 +384,7 @@ def test_beside_a_service_at_work(spool: Spool) -> None:
                 if end == 0:
                     spool.deliver(job, result_of(job))
                 elif end == 1:
-                    spool.retry(spool.fail(job, {"kind": "damaged"}), {"source": {"path": name}})
+                    spool.retry(spool.fail(job, reason_of(job.name)), {"source": {"path": name}})
                 else:
                     spool.give_back(job)
 

@@ -19,6 +19,7 @@ from ocrspool.audit.findings import FINDINGS, Audit, Finding
 from ocrspool.audit.results import Results
 from ocrspool.audit.tree import Entry, Tree, look
 from ocrspool.inbox import Rules
+from ocrspool.places import PRIVATE
 from ocrspool.spool import Spool
 
 __all__ = ["Audit", "Finding", "audit"]
@@ -39,8 +40,8 @@ def audit(spool: Spool, rules: Rules = EVERYTHING, *, thorough: bool = False) ->
     """
     results = Results(thorough)
     found = look_once(spool, rules, results)
-    for pause in _BUSY_PAUSES_SECONDS if found.busy else _PAUSES_SECONDS:
-        if not found.findings + found.notes:
+    for number, pause in enumerate(_BUSY_PAUSES_SECONDS if found.busy else _PAUSES_SECONDS):
+        if not found.findings and (number or not found.notes):  # a note is worth one more look, not all
             break
         time.sleep(pause)
         again = look_once(spool, rules, results)
@@ -61,13 +62,15 @@ def look_once(
     busy = spool.is_held() if busy is None else busy
     results = results or Results(thorough=False)
     inbox = look(spool.inbox, rules.excludes)
-    work, outbox, done, failed = (look(folder) for folder in (spool.work, spool.outbox, spool.done, spool.failed))
+    work, done, failed = (look(folder) for folder in (spool.work, spool.done, spool.failed))
+    outbox, private = look(spool.outbox, lambda name: name == PRIVATE), look(spool.outbox / PRIVATE)
     found = [
         *_closed(inbox, work, outbox, done, failed),
         *_waiting(inbox, rules),
         *jobs.examine(spool, work, busy=busy),
         *results.examine(outbox, done),
         *failures.examine(failed, jobs.on_their_way(work)),
+        *([] if busy else (Finding("leftover", private.path(name)) for name in private.entries)),
         *_strays(outbox, done, failed),
         *_twice(inbox, done, failed),
     ]

@@ -45,7 +45,8 @@ def _audit(config: Config, name: str, *, thorough: bool) -> Audit:
 
 
 def _spool(config: Config, name: str) -> Spool:
-    return Spool(name, config.inbox[name].folders(), delete=config.inbox[name].after == "delete")
+    inbox = config.inbox[name]
+    return Spool(name, inbox.folders(), delete=inbox.after == "delete", mode=inbox.mode())
 
 
 def _facts(found: Audit, mended: list[Finding]) -> dict[str, Any]:
