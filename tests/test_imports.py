@@ -22,7 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         "filesystems", "processes", "durations",
     }),
     # Built on one or two of those.
-    frozenset({"config", "result", "atomic", "claim", "watch", "child"}),
+    frozenset({"config", "result", "atomic", "places", "claim", "watch", "child"}),
     # The configuration as a worker is told of it.
     frozenset({"worker_messages"}),
     # The steps of the line, each for itself: none knows another.
@@ -30,7 +30,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         "spool", "decode", "decoders", "engine", "workers", "render", "check", "config_file", "reload", "report",
     }),
     # What joins a step with its surroundings, and the worker's process.
-    frozenset({"intake", "folders", "document", "prebuild", "worker", "doctor"}),
+    frozenset({"intake", "folders", "document", "prebuild", "worker", "doctor", "audit"}),
     # All inboxes, and the one place that knows the whole line.
     frozenset({"inboxes", "pipeline"}),
     # The daemon's life.
@@ -51,6 +51,7 @@ ONLY_FROM = {
     # Commands and what they look at are not the service; they load the light modules only.
     "engine": frozenset({"worker", "cli", "doctor"}),
     "doctor": frozenset({"cli"}),
+    "audit": frozenset({"cli"}),
     "pipeline": frozenset({"service", "cli"}),
     "service": frozenset({"cli"}),
     "cli": frozenset({"__main__"}),
@@ -66,7 +67,7 @@ LIBRARIES = {
     "openvino": {"engine.openvino"},
     "orjson": {"render"},
     "paddle": {"engine.paddle"},
-    "pydantic": {"config", "config_file", "cli.configuration"},  # the last asks it for the schema of a result
+    "pydantic": {"config", "config_file", "cli.configuration", "audit.results"},  # the last two for results
     "pydantic_core": {"config_file"},
     "pynvml": {"engine.gpu"},
     "pypdfium2": {"decode.pdf"},

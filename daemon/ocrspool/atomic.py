@@ -7,14 +7,17 @@ ever sees half a file.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
 from pathlib import Path
+from typing import BinaryIO
 
 from ocrspool import names
 
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS, errno.EXDEV}
+_NO_NAMELESS = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL}
 
 
 def write(path: Path, data: bytes, *, durable: bool = True) -> None:
@@ -37,25 +40,39 @@ def write(path: Path, data: bytes, *, durable: bool = True) -> None:
         sync_folder(path.parent)
 
 
-def publish(source: Path, target: Path) -> None:
+def publish(source: Path, target: Path, private: Path, mode: int | None = None) -> None:
     """Make the synced file `source` appear at `target` too, whole, replacing what is there; `source` stays.
 
-    Both must lie on one filesystem. A hard link costs nothing; where the filesystem has none, a copy is made.
-    The caller syncs the target's folder.
+    On one filesystem a hard link costs nothing; where there are none, a copy is made beside the source. On another one
+    the copy has no name until it is whole; where that cannot be, or something is at `target`, it has one in `private`,
+    a folder on the target's filesystem that nobody else enters. The caller syncs the target's folder.
     """
     second = source.with_name(source.name + ".out")
     second.unlink(missing_ok=True)
+    if mode is not None:
+        source.chmod(mode)
     try:
         os.link(source, second, follow_symlinks=False)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        _copy(source, second)
+        _copy(source, second, mode)
     try:
         second.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _publish_elsewhere(source, target, private / f"{source.parent.name}-{source.name}", mode)
     finally:
         # rename(2) does nothing, successfully, where both names are links to one file: a repeat after a crash.
         second.unlink(missing_ok=True)
+
+
+def clear(private: Path) -> None:
+    """Remove what a crash has left in such a folder: copies of what is still where they were made from."""
+    for half in private.glob("*"):
+        with contextlib.suppress(OSError):
+            half.unlink()
 
 
 def move(source: Path, target: Path) -> None:
@@ -99,15 +116,74 @@ def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP}:  # some network filesystems sync no folders
+            raise
     finally:
         os.close(descriptor)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _publish_elsewhere(source: Path, target: Path, half: Path, mode: int | None) -> None:
+    """Copy to another filesystem, by way of the name `half` if need be."""
     try:
-        shutil.copyfile(source, target, follow_symlinks=False)
-        with target.open("rb") as file:
-            os.fsync(file.fileno())
+        if _link_copy(source, target, half, mode):
+            return
+        if not half.exists():
+            half.parent.mkdir(mode=0o700, exist_ok=True)
+            _copy(source, half, mode)
+        half.replace(target)
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def _link_copy(source: Path, target: Path, half: Path, mode: int | None) -> bool:
+    """Copy into a file without a name (O_TMPFILE, open(2)), then link it to `target`; tell whether it is there.
+
+    Where `target` is taken, `half` is linked; neither is where the filesystem has no such files.
+    """
+    try:
+        descriptor = os.open(target.parent, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno not in _NO_NAMELESS:
+            raise
+        return False
+    with os.fdopen(descriptor, "wb") as file:
+        _fill(file, source, mode)
+        try:
+            _link(descriptor, target)
+        except FileExistsError:
+            half.parent.mkdir(mode=0o700, exist_ok=True)
+            half.unlink(missing_ok=True)
+            _link(descriptor, half)
+            return False
+    return True
+
+
+def _link(descriptor: int, path: Path) -> None:
+    """Give an open file a name, as linkat(2) describes it for those that are not root."""
+    proc = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.link(str(descriptor), path, src_dir_fd=proc, follow_symlinks=True)
+    finally:
+        os.close(proc)
+
+
+def _copy(source: Path, target: Path, mode: int | None) -> None:
+    target.unlink(missing_ok=True)
+    try:
+        with target.open("xb") as file:
+            _fill(file, source, mode)
     except OSError:
         target.unlink(missing_ok=True)
         raise
+
+
+def _fill(file: BinaryIO, source: Path, mode: int | None) -> None:
+    """Write the content of `source`, and wait for the disk. Without a mode, the umask has decided."""
+    if mode is not None:
+        os.fchmod(file.fileno(), mode)
+    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as original:
+        shutil.copyfileobj(original, file)
+    file.flush()
+    os.fsync(file.fileno())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 DEFAULT_PATH = Path("/etc/ocrspool/ocrspool.toml")
 
@@ -22,6 +23,16 @@ def _usable(folder: object) -> object:
 
 
 Folder = Annotated[Path, Field(strict=False), BeforeValidator(_usable), PlainSerializer(str, return_type=str)]
+
+
+def _a_mode(text: str) -> str:
+    """Refuse what makes a result unreadable for us, who look at it again, or a program."""
+    if text != "auto" and not re.fullmatch("0[46][0246][0246]", text):
+        raise ValueError('should be "auto" or like "0640": read (4) and write (2) for owner (who reads), group, others')
+    return text
+
+
+Mode = Annotated[str, AfterValidator(_a_mode)]
 
 Patterns = Annotated[tuple[str, ...], Field(strict=False)]
 
@@ -162,6 +173,8 @@ class Inbox(Section):
     """A file is taken when it has not changed for so long; one renamed into the inbox is taken at once."""
     after: Literal["keep", "delete"] = "keep"
     """What becomes of a source that has been read: keep moves it to done, delete removes it."""
+    outbox_mode: Mode = "auto"
+    """Mode of results; folders made in the outbox get search permission with it. auto: as the umask has it."""
     watch: Literal["auto", "events", "poll"] = "auto"
     """auto: events, but polling on network filesystems, which send none."""
     poll_seconds: float = Field(5.0, ge=0.1, le=86_400)
@@ -176,6 +189,10 @@ class Inbox(Section):
         if self.root is None:
             raise ValueError(f"no folder for {state}")
         return self.root / state
+
+    def mode(self) -> int | None:
+        """Return the mode of results; None where the umask is to decide."""
+        return None if self.outbox_mode == "auto" else int(self.outbox_mode, 8)
 
     def folders(self) -> dict[str, Path]:
         """Return the folder of each state, in the order of a file's way."""

@@ -54,6 +54,7 @@ class Intake:
         """Begin anew with these settings: what was known of files that settle is lost, and costs one settle time."""
         self.inbox, self.profile = inbox, profile
         self.spool.delete = inbox.after == "delete"
+        self.spool.mode = inbox.mode()
         self._scanner = Scanner(
             str(self.spool.inbox),
             Rules(inbox.include, inbox.exclude + inbox.ignore),

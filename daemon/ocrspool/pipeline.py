@@ -105,8 +105,7 @@ class Pipeline:
             try:
                 job, error = self._attempt(job, outcomes, profile)
             except OSError as problem:
-                _of(job).error("%s: %s; trying again every %.0f s", _name(job), problem, _DISK_PAUSE_SECONDS)
-                self._stopping.wait(_DISK_PAUSE_SECONDS)
+                self._wait_for_disk(job, problem)
                 continue
             if error is None:
                 return
@@ -183,7 +182,7 @@ class Pipeline:
         run = Run(job.id, self._host, job.attempts, _rfc3339(progress.started), _rfc3339(), seconds)
         reading = Reading(job.name, job.inbox, progress.opened, pages, progress.notices)
         document = build(reading, self._engine, run)
-        target = outcomes.deliver(job, render(document))
+        target = self._deliver(job, outcomes, render(document))
         self._tally.done(job.inbox, len(pages), partial=bool(lost))
         _of(job).info(
             "done %s: %d pages, %d lines in %.2f s%s → %s",
@@ -194,6 +193,20 @@ class Pipeline:
             f", {len(lost)} pages failed" if lost else "",
             names.printable(str(target)),
         )
+
+    def _deliver(self, job: Job, outcomes: Outcomes, result: bytes) -> Path:
+        """Deliver, however long the disk takes: what was read is not read again because a share is away."""
+        while True:
+            try:
+                return outcomes.deliver(job, result)
+            except OSError as problem:  # noqa: PERF203 - what costs here is the disk
+                if self._stopping.is_set():
+                    raise
+                self._wait_for_disk(job, problem)
+
+    def _wait_for_disk(self, job: Job, problem: OSError) -> None:
+        _of(job).error("%s: %s; trying again every %.0f s", _name(job), problem, _DISK_PAUSE_SECONDS)
+        self._stopping.wait(_DISK_PAUSE_SECONDS)
 
     def _refuse_if_spent(self, job: Job) -> None:
         if job.attempts >= self._live.config.service.attempts:

@@ -20,7 +20,9 @@ import fcntl
 import json
 import os
 import secrets
+import stat
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -32,11 +34,17 @@ from ocrspool.claim import let_go, open_parent
 from ocrspool.config import STATES
 from ocrspool.errors import SpoolBusyError
 from ocrspool.inbox import Sighting
+from ocrspool.places import PRIVATE, placed
 
 RESULT_SUFFIX = ".json"
 REASON_SUFFIX = ".reason.json"
 MOST_INTERRUPTIONS = 20
 """A file that was in work so often when the service itself died is given up: it may be what kills the machine."""
+
+LOCK = ".lock"
+"""The file in work/ that whoever works on the spool holds locked."""
+_LOCK_TRIES = 10
+_LOCK_PAUSE_SECONDS = 0.02
 
 _OURS = ("job.json", "result.json", "reason.json")
 
@@ -59,11 +67,13 @@ class Job:
 class Spool:
     """The five folders of one inbox. Safe to use from several threads; only one process may hold it open."""
 
-    def __init__(self, name: str, folders: dict[str, Path], *, delete: bool = False) -> None:
+    def __init__(self, name: str, folders: dict[str, Path], *, delete: bool = False, mode: int | None = None) -> None:
         self.name = name
         self.inbox, self.work, self.outbox, self.done, self.failed = (folders[state] for state in STATES)
         self.delete = delete
         """Whether a retired source is removed rather than kept in done/."""
+        self.mode = mode
+        """Mode of results, and with search permission of the folders made for them; None: as the umask has it."""
         self._naming = threading.Lock()
         self._lock_fd: int | None = None
 
@@ -71,15 +81,29 @@ class Spool:
         """Make the folders and take the spool's lock. Raise SpoolBusyError when another process has it."""
         for folder in (self.inbox, self.work, self.outbox, self.done, self.failed):
             folder.mkdir(parents=True, exist_ok=True)
-        self._lock_fd = os.open(self.work / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self.close()
-            raise SpoolBusyError(
-                f"another ocrspool is working on {self.work}",
-                "stop it first, or give this one a root of its own",
-            ) from None
+        self._lock_fd = os.open(self.work / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        for _ in range(_LOCK_TRIES):
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            time.sleep(_LOCK_PAUSE_SECONDS)  # `is_held` of another process has it for an instant
+        self.close()
+        raise SpoolBusyError(
+            f"another ocrspool is working on {self.work}",
+            "stop it first, or give this one a root of its own",
+        )
+
+    def is_held(self) -> bool:
+        """Tell whether any process has the spool open, this one too. Raise PermissionError."""
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = os.open(self.work / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            finally:
+                os.close(descriptor)
+        return False
 
     def close(self) -> None:
         """Let go of the lock."""
@@ -102,7 +126,7 @@ class Spool:
         last = seen.name.rpartition("/")[2]
         if not let_go(folder, last, seen):
             return None
-        job_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        job_id = _new_id()
         job = Job(job_id, self.name, seen.name, self._source(job_id, seen.name))
         try:
             job.source.parent.mkdir(parents=True)
@@ -120,16 +144,17 @@ class Spool:
 
     def recover(self) -> list[Job]:
         """Finish what a crash left half done, and return the jobs that have to be read (again)."""
+        atomic.clear(self.outbox / PRIVATE)
         jobs: list[Job] = []
         for folder in sorted(path for path in self.work.iterdir() if path.is_dir()):
-            job = self._read_job(folder)
+            job = self.read_job(folder)
             if job is None:
                 self._clear(folder)
-            elif self._is_back(job):
+            elif self.is_back(job):
                 self.give_back(job)
             elif (folder / "reason.json").exists():
-                self._finish_failing(job)
-            elif _digest(records.load(folder / "result.json")):
+                self.fail(job, records.load(folder / "reason.json"))
+            elif self.has_result(folder):
                 self.deliver(job, (folder / "result.json").read_bytes())
             elif job.attempts:
                 jobs.append(self._save(replace(job, attempts=job.attempts - 1, interruptions=job.interruptions + 1)))
@@ -139,6 +164,8 @@ class Spool:
 
     def begin(self, job: Job) -> Job:
         """Count one attempt, on disk, before anything of the file is read."""
+        if os.path.lexists(job.source):  # else it has failed, and only its reason has still to be placed
+            (self._folder(job) / "reason.json").unlink(missing_ok=True)
         return self._save(replace(job, attempts=job.attempts + 1))
 
     def suspend(self, job: Job) -> None:
@@ -150,36 +177,48 @@ class Spool:
 
         A result of the same document under the same name is replaced; that of another is left, and this one tagged.
         """
-        saved = self._folder(job) / "result.json"
-        digest = _digest(json.loads(result))
-        if _digest(records.load(saved)) != digest:
-            atomic.write(saved, result)
+        saved = self._saved(job, result)
         with self._naming:
-            target = self._result_path(job.name, digest)
-            atomic.publish(saved, target)
+            target = self._result_path(job.name, _digest(json.loads(result)))
+            atomic.publish(saved, target, self.outbox / PRIVATE, self.mode)
         atomic.sync_folder(target.parent)
         self._retire(job)
         self._clear(self._folder(job))
         return target
 
     def fail(self, job: Job, reason: dict[str, Any]) -> Path:
-        """Move the source to failed/ with the reason beside it. Return where the source is."""
+        """Move the source to failed/ with the reason beside it. Return where the source is.
+
+        What an earlier try of it has done stays done: a source that has been moved is given the reason of that try.
+        """
         with self._naming:
-            target = self._free(self.failed, job)
-            reason = {**reason, "failed_as": names.to_json(_relative(target, self.failed))}
-            atomic.write(self._folder(job) / "reason.json", records.dump(reason))
-            atomic.move(job.source, target)
+            target = self._moved_to(job)
+            if target is None:
+                target = self._free(self.failed, job)
+                reason = {**reason, "failed_as": names.to_json(_relative(target, self.failed))}
+                atomic.write(self._folder(job) / "reason.json", records.dump(reason))
+                atomic.move(job.source, target)
         self._place_reason(job, target)
         return target
 
     def give_back(self, job: Job) -> None:
         """Return a claimed file to the inbox, under its name, or a tagged one where that has been taken meanwhile."""
         for name in self._names_back(job):
-            target = _placed(self.inbox, name, job.id)
+            target = placed(self.inbox, name, job.id)
             with contextlib.suppress(FileExistsError):
                 atomic.move_new(job.source, target)
                 break
         self._clear(self._folder(job))
+
+    def adopt(self, stray: Path) -> Job:
+        """Make a job of a file in work/ that belongs to none."""
+        job_id = _new_id()
+        job = Job(job_id, self.name, stray.name, self._source(job_id, stray.name))
+        job.source.parent.mkdir(parents=True)
+        stray.rename(job.source)
+        if stray.parent != self.work:
+            self._clear(self.work / stray.relative_to(self.work).parts[0])
+        return job
 
     def failures(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         """Yield each failed file with its reason; an empty reason where that is missing or unreadable."""
@@ -194,7 +233,7 @@ class Spool:
         """Move a failed file back to the inbox, under the name it came with. Raise FileExistsError."""
         source = reason.get("source")
         name = names.from_json(source) if isinstance(source, dict) else ""
-        target = _placed(self.inbox, name or _relative(failed, self.failed), "retried")
+        target = placed(self.inbox, name or _relative(failed, self.failed), "retried")
         atomic.move_new(failed, target)
         failed.with_name(names.with_suffix(failed.name, REASON_SUFFIX)).unlink(missing_ok=True)
         return target
@@ -211,13 +250,15 @@ class Spool:
         atomic.write(self._folder(job) / "job.json", records.dump(counts), durable=False)
         return job
 
-    def _read_job(self, folder: Path) -> Job | None:
+    def read_job(self, folder: Path) -> Job | None:
         """Return the job in a folder of work/; None when there is nothing left in it that is not delivered."""
         counts = records.load(folder / "job.json")
         attempts, interruptions = _count(counts.get("attempts")), _count(counts.get("interruptions"))
         for at, _, files in os.walk(folder / "source"):
             for file in files:
                 source = Path(at, file)
+                if not stat.S_ISREG(source.lstat().st_mode):
+                    continue  # no claim has put that there
                 name = _relative(source, folder / "source")
                 return Job(folder.name, self.name, name, source, attempts, interruptions)
         failed_as = records.load(folder / "reason.json").get("failed_as")
@@ -225,13 +266,20 @@ class Spool:
             return Job(folder.name, self.name, name, self._source(folder.name, name), attempts, interruptions)
         return None
 
+    def _saved(self, job: Job, result: bytes) -> Path:
+        """Keep the result in work/ until the source is retired; that of an earlier attempt stays, and is delivered."""
+        saved = self._folder(job) / "result.json"
+        if _digest(records.load(saved)) != _digest(json.loads(result)):
+            atomic.write(saved, result)
+        return saved
+
     def _result_path(self, name: str, digest: str) -> Path:
         """Return the first name in the outbox that is free or holds a result of the same document."""
         for tag in ("", digest[:8], digest[:16]):
-            path = _placed(self.outbox, names.with_suffix(name, RESULT_SUFFIX, tag), digest[:8])
+            path = placed(self.outbox, names.with_suffix(name, RESULT_SUFFIX, tag), digest[:8], self.mode)
             if not os.path.lexists(path) or _digest(records.load(path)) == digest:
                 return path
-        return _placed(self.outbox, names.with_suffix(name, RESULT_SUFFIX, digest), digest[:8])
+        return placed(self.outbox, names.with_suffix(name, RESULT_SUFFIX, digest), digest[:8], self.mode)
 
     def _retire(self, job: Job) -> None:
         if self.delete:
@@ -243,7 +291,7 @@ class Spool:
 
     def _free(self, folder: Path, job: Job) -> Path:
         """Return a path under `folder` that nothing has: the job's name, or that tagged with the job's id."""
-        target = _placed(folder, job.name, job.id)
+        target = placed(folder, job.name, job.id)
         reason = target.with_name(names.with_suffix(target.name, REASON_SUFFIX))
         taken = os.path.lexists(target) or (folder == self.failed and os.path.lexists(reason))
         return target.with_name(names.tagged(target.name, job.id)) if taken else target
@@ -251,16 +299,21 @@ class Spool:
     def _names_back(self, job: Job) -> tuple[str, str]:
         return job.name, names.tagged(job.name, job.id)
 
-    def _is_back(self, job: Job) -> bool:
+    def has_result(self, folder: Path) -> bool:
+        """Tell whether the job in a folder of work/ has been read."""
+        return bool(_digest(records.load(folder / "result.json")))
+
+    def is_back(self, job: Job) -> bool:
         """Tell whether a crash came between the two steps of giving the file back: it is in both places."""
         return any(atomic.is_same(job.source, self.inbox / name) for name in self._names_back(job))
 
-    def _finish_failing(self, job: Job) -> None:
-        reason = records.load(self._folder(job) / "reason.json")
-        if job.source.exists():
-            self.fail(job, reason)
-        else:
-            self._place_reason(job, self.failed / job.name)
+    def _moved_to(self, job: Job) -> Path | None:
+        """Return where in failed/ the source went when it was failed before; None while it is in work/."""
+        if os.path.lexists(job.source):
+            return None
+        failed_as = records.load(self._folder(job) / "reason.json").get("failed_as")
+        name = names.from_json(failed_as) if isinstance(failed_as, dict) else ""
+        return self.failed / name if name else None
 
     def _place_reason(self, job: Job, failed: Path) -> None:
         reason = failed.with_name(names.with_suffix(failed.name, REASON_SUFFIX))
@@ -271,22 +324,20 @@ class Spool:
     def _clear(self, folder: Path) -> None:
         """Remove a job's folder. A file that should not be there any more, and is, stays and keeps the folder."""
         for at, _, files in os.walk(folder, topdown=False):
-            for file in files:
-                if Path(at) == folder and file.startswith(_OURS):
-                    Path(at, file).unlink()
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # of a disk that fails: the job is over all the same
+                for file in files:
+                    if Path(at) == folder and is_ours(file):
+                        Path(at, file).unlink()
                 Path(at).rmdir()
 
 
-def _placed(root: Path, name: str, tag: str) -> Path:
-    """Return the path of `name` under `root`, its folders made; one whose place a file has is tagged."""
-    at = root
-    at.mkdir(parents=True, exist_ok=True)
-    *folders, last = name.split("/")
-    for part in folders:
-        at = at / part if (at / part).is_dir() or not os.path.lexists(at / part) else at / names.tagged(part, tag)
-        at.mkdir(exist_ok=True)
-    return at / last
+def _new_id() -> str:
+    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+
+
+def is_ours(name: str) -> bool:
+    """Tell whether a name in a job's folder is that of a record, or of one that was being written."""
+    return "/" not in name and name.startswith(_OURS)
 
 
 def _digest(result: dict[str, Any]) -> str:

@@ -107,7 +107,7 @@ def test_publish_twice_is_harmless(tmp_path: Path) -> None:
     target.parent.mkdir()
     source.write_bytes(b"result")
     for _ in range(3):
-        atomic.publish(source, target)
+        atomic.publish(source, target, tmp_path / "private")
         assert everything(target.parent) == {"a.json": b"result"}
         assert source.read_bytes() == b"result"
         assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "work"]
@@ -119,7 +119,7 @@ def test_publish_replaces_what_is_there(tmp_path: Path) -> None:
     source, target = tmp_path / "work", tmp_path / "a.json"
     source.write_bytes(b"new")
     target.write_bytes(b"older and longer")
-    atomic.publish(source, target)
+    atomic.publish(source, target, tmp_path / "private")
     assert everything(tmp_path) == {"work": b"new", "a.json": b"new"}
 
 
@@ -130,7 +130,7 @@ def test_publish_that_fails_leaves_nothing(tmp_path: Path) -> None:
     source.write_bytes(b"new")
     target.mkdir()
     with pytest.raises(IsADirectoryError):
-        atomic.publish(source, target)
+        atomic.publish(source, target, tmp_path / "private")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "work"]
 
 
@@ -141,7 +141,7 @@ def test_publish_a_copy_to_a_full_disk(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "link", without_links)
     monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        atomic.publish(source, target)
+        atomic.publish(source, target, tmp_path / "private")
     assert everything(tmp_path) == {"work": b"new"}
 
 
@@ -150,7 +150,7 @@ def test_publish_passes_other_errors_on(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "work").write_bytes(b"new")
     monkeypatch.setattr(os, "link", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        atomic.publish(tmp_path / "work", tmp_path / "a.json")
+        atomic.publish(tmp_path / "work", tmp_path / "a.json", tmp_path / "private")
     assert everything(tmp_path) == {"work": b"new"}
 
 

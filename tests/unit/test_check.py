@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest
 from forks import as_nobody
 from ocrspool import check
 from ocrspool.config import STATES, Config, Inbox, Paths
+from spools_made import other_filesystem
 
 
 def config_in(root: Path, **inboxes: Inbox) -> Config:
@@ -99,21 +98,24 @@ def test_every_missing_permission(open_folder: Path) -> None:
 
 
 @pytest.fixture
-def other_filesystem(tmp_path: Path) -> Iterator[Path]:
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
     """A folder on another filesystem than the test's."""
-    shared = Path("/dev/shm")  # noqa: S108 - another filesystem is what is wanted
-    if not shared.is_dir() or shared.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip(f"{shared} is no other filesystem here")
-    folder = Path(tempfile.mkdtemp(prefix="ocrspool-", dir=shared))
-    yield folder
-    shutil.rmtree(folder)
+    with other_filesystem(tmp_path) as folder:
+        yield folder
 
 
-def test_another_filesystem(tmp_path: Path, other_filesystem: Path) -> None:
+def test_another_filesystem(tmp_path: Path, elsewhere: Path) -> None:
     """A folder that no rename reaches is named, even before it is made."""
-    inbox = Inbox(root=tmp_path, outbox=other_filesystem / "not/yet")
-    (problem,) = check.problems(config_in(tmp_path, a=inbox))
-    assert problem.startswith(f"inbox.a.outbox: {other_filesystem}/not/yet is on another filesystem or mount than work")
+    for state in ("inbox", "done", "failed"):
+        inbox = Inbox.model_validate({"root": tmp_path, state: elsewhere / "not/yet"})
+        (problem,) = check.problems(config_in(tmp_path, a=inbox))
+        assert problem.startswith(f"inbox.a.{state}: {elsewhere}/not/yet is on another filesystem or mount than work")
+
+
+def test_an_outbox_on_another_filesystem(tmp_path: Path, elsewhere: Path) -> None:
+    """Results are copied where no rename reaches: a share may be mounted there."""
+    inbox = Inbox(root=tmp_path, outbox=elsewhere / "not/yet")
+    assert check.problems(config_in(tmp_path, a=inbox)) == []
 
 
 BIND_AND_CHECK = """

@@ -129,6 +129,9 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
         ("[paths]\ncache = ''", "paths.cache: should name a folder"),
         ('[paths]\ncache = "a\\u0000b"', "paths.cache: should name a folder"),
         ("[limits]\npage_seconds = inf", "limits.page_seconds: should be a finite number, not inf"),
+        ("[inbox.a]\nroot = 'x'\noutbox_mode = '0777'", 'inbox.a.outbox_mode: should be "auto" or like "0640": read'),
+        ("[inbox.a]\nroot = 'x'\noutbox_mode = '0044'", 'inbox.a.outbox_mode: should be "auto" or like "0640": read'),
+        ("[inbox.a]\nroot = 'x'\noutbox_mode = 640", "inbox.a.outbox_mode: should be a valid string, not 640"),
         ("[service]\nbatch_pages = 65", "service.batch_pages: should be less than or equal to 64, not 65"),
         ("[limits]\npages = 0x" + "f" * 5000, "less than or equal to 1000000, not such a number"),
         (f"[engine]\nruntime = '{'x' * 500}'", "'openvino', 'onnxruntime' or 'paddle', not 'xxx"),
@@ -225,6 +228,13 @@ def test_a_value_of_another_type(tmp_path: Path, line: str) -> None:
     """Nothing is taken for a number that is not written as one."""
     with pytest.raises(ConfigError, match=f"service.{line.partition(' ')[0]}: should be a valid"):
         load(written(tmp_path, f"[service]\n{line}\n[inbox.a]\nroot = 'a'"))
+
+
+def test_modes(tmp_path: Path) -> None:
+    """A mode is octal, as chmod(1) has it; without one the umask is to decide."""
+    text = "[inbox.a]\nroot = 'a'\noutbox_mode = '0640'\n[inbox.b]\nroot = 'b'"
+    inboxes = load(written(tmp_path, text)).inbox
+    assert (inboxes["a"].mode(), inboxes["b"].mode()) == (0o640, None)
 
 
 def test_values_cannot_be_changed() -> None:

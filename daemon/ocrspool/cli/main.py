@@ -21,13 +21,14 @@ To begin:
   ocrspool check && ocrspool prebuild            is the configuration right? then build the engines, once
   ocrspool serve                                 watch the inboxes; stop it with SIGTERM or Ctrl-C
   ocrspool status                                what waits, what is in work, what failed and why
+  ocrspool status --audit                        is every file in exactly one place?
   ocrspool retry --all                           failed files once more
   ocrspool doctor                                driver, GPU, libraries, versions: do they fit together?
   ocrspool engines ls                            which engines there are, and what each is made for
 
-Exit codes: 0 all is well; 64 wrong usage; 65 some documents failed; 66 no such file; 69 no engine or no
-service; 70 a bug; 71 an operating system error; 73 cannot create; 74 input or output error; 75 another service
-has the spool; 77 no permission; 78 wrong configuration; 130 interrupted.
+Exit codes: 0 all is well; 64 wrong usage; 65 some documents failed, or an audit has findings; 66 no such file;
+69 no engine or no service; 70 a bug; 71 an operating system error; 73 cannot create; 74 input or output error;
+75 another service has the spool; 77 no permission; 78 wrong configuration; 130 interrupted.
 """
 
 
@@ -108,6 +109,13 @@ def _parser() -> argparse.ArgumentParser:
     status = command("status", _status, "tell what waits, what is in work, what is done and what failed")
     _add_config(status)
     status.add_argument("--json", action="store_true", help="the same for programs")
+    status.add_argument(
+        "--audit", action="store_true", help="prove that every file is in one place; 65 where it is not"
+    )
+    status.add_argument(
+        "--thorough", action="store_true", help="with --audit: compare sources with results, byte for byte"
+    )
+    status.add_argument("--repair", action="store_true", help="with --audit: mend what can be; not beside a service")
 
     retry = command("retry", _retry, "move failed files back to their inbox")
     _add_config(retry)
@@ -210,6 +218,12 @@ def _once(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
+    if options.audit:
+        from ocrspool.cli.audit import prove
+
+        return prove(load(options.config), mend=options.repair, thorough=options.thorough, as_json=options.json)
+    if options.repair or options.thorough:
+        return _report("--repair and --thorough need --audit", "", Exit.USAGE)
     from ocrspool.cli.status import status
 
     return status(load(options.config), as_json=options.json)

@@ -1,0 +1,108 @@
+"""What lies in outbox/: whole results, each of the document that it says it is of."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from ocrspool import names
+from ocrspool.audit.findings import Finding
+from ocrspool.audit.tree import Entry, Tree
+from ocrspool.result import Document
+from ocrspool.spool import RESULT_SUFFIX
+
+_JOB_ID = re.compile(r"~\d{8}T\d{6}-[0-9a-f]{8}(?=\.[^./]*\Z|\Z)")
+"""What tells a source in done/ from an earlier one of its name."""
+_JOB_ID_BYTES = 25
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What a result says of its source."""
+
+    name: str
+    """Relative to the inbox, with surrogate escapes."""
+    size: int
+    sha256: str
+
+
+@dataclass(slots=True)
+class Results:
+    """Reads results and, if `thorough`, sources; what it has read of unchanged files it knows at the next look."""
+
+    thorough: bool
+    _sources: dict[Entry, _Source | None] = field(default_factory=dict)
+    _digests: dict[Entry, str] = field(default_factory=dict)
+    _schema: TypeAdapter[Document] = field(default_factory=lambda: TypeAdapter(Document))
+
+    def examine(self, outbox: Tree, done: Tree) -> Iterator[Finding]:
+        """Yield what is no result, and results that are not of the document in done/ that has their name."""
+        retired: dict[str, list[Entry]] = defaultdict(list)
+        for entry in done.files():
+            retired[_JOB_ID.sub("", entry.name)].append(entry)
+        for entry in outbox.files():
+            path = outbox.path(entry.name)
+            if not entry.name.endswith(RESULT_SUFFIX):
+                yield Finding("stray", path)
+            elif (source := self._source(path, entry)) is None:
+                yield Finding("damaged-result", path)
+            elif not self._has_its_source(source, retired.get(source.name, []), done):
+                yield Finding("other-document", path)
+
+    def _source(self, path: Path, entry: Entry) -> _Source | None:
+        """Return what the result says of its source; None where it is no result."""
+        if entry not in self._sources:
+            self._sources[entry] = self._read(path)
+        return self._sources[entry]
+
+    def _read(self, path: Path) -> _Source | None:
+        try:
+            with os.fdopen(_open(path), "rb") as file:
+                source = self._schema.validate_json(file.read()).source
+        except (OSError, ValidationError):
+            return None
+        fields = {"path": source.path, "path_base64": source.path_base64}
+        return _Source(names.from_json(fields), source.size, source.sha256)
+
+    def _has_its_source(self, source: _Source, namesakes: list[Entry], done: Tree) -> bool:
+        """Tell whether a source of this name is the result's, or none can be: taken away, or its name was cut."""
+        cut = len(os.fsencode(source.name.rpartition("/")[2])) + _JOB_ID_BYTES > names.MOST_BYTES
+        return not namesakes or cut or any(self._is_of(source, namesake, done) for namesake in namesakes)
+
+    def _is_of(self, source: _Source, entry: Entry, done: Tree) -> bool:
+        if entry.size != source.size:
+            return False
+        if not self.thorough:
+            return True
+        if entry not in self._digests:
+            self._digests[entry] = _sha256(done.path(entry.name))
+        return self._digests[entry] == source.sha256
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with os.fdopen(_open(path), "rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    except OSError:  # gone since, or not for our eyes
+        return ""
+    return digest.hexdigest()
+
+
+def _open(path: Path) -> int:
+    """Open a regular file; another may have taken its place since it was seen."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError
+    return descriptor

@@ -1,0 +1,74 @@
+"""`ocrspool status --audit`: is every file in exactly one place? And `--repair`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from ocrspool import names
+from ocrspool.audit import Audit, Finding, audit
+from ocrspool.audit.repair import repair
+from ocrspool.config import STATES, Config
+from ocrspool.errors import Exit, OcrspoolError
+from ocrspool.inbox import Rules
+from ocrspool.spool import Spool
+
+
+class UnseenError(OcrspoolError):
+    """The folders are not for this user's eyes."""
+
+    exit_code = Exit.NO_PERMISSION
+
+
+def prove(config: Config, *, mend: bool, thorough: bool, as_json: bool) -> int:
+    """Print what each inbox's folders hold, and all that is wrong with it. 65 where anything is left that is."""
+    mended = {name: repair(_spool(config, name)) if mend else [] for name in config.inbox}
+    audits = {name: _audit(config, name, thorough=thorough) for name in config.inbox}
+    if as_json:
+        print(json.dumps({"inboxes": {name: _facts(audits[name], mended[name]) for name in audits}}, indent=2))
+    else:
+        _print(audits, mended)
+    return Exit.DATA if any(found.findings for found in audits.values()) else Exit.OK
+
+
+def _audit(config: Config, name: str, *, thorough: bool) -> Audit:
+    inbox = config.inbox[name]
+    try:
+        return audit(_spool(config, name), Rules(inbox.include, inbox.exclude + inbox.ignore), thorough=thorough)
+    except PermissionError as error:
+        raise UnseenError(
+            f"may not look at {names.printable(str(error.filename))}", "run this as the service's user, or as root"
+        ) from error
+
+
+def _spool(config: Config, name: str) -> Spool:
+    inbox = config.inbox[name]
+    return Spool(name, inbox.folders(), delete=inbox.after == "delete", mode=inbox.mode())
+
+
+def _facts(found: Audit, mended: list[Finding]) -> dict[str, Any]:
+    return {**found.to_json(), "repaired": [finding.to_json() for finding in mended]}
+
+
+def _print(audits: dict[str, Audit], mended: dict[str, list[Finding]]) -> None:
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    for name, found in audits.items():
+        counts = ", ".join(f"{found.counts[state]} {state}" for state in STATES)
+        console.print(f"inbox {name}: {counts}{'; a service is working on it' if found.busy else ''}")
+        for finding in mended[name]:
+            _print_one(console, "repaired", "green", finding, "")
+        for finding in found.findings:
+            _print_one(console, finding.kind, "bold red", finding, finding.repair)
+        for note in found.notes:
+            _print_one(console, f"note: {note.kind}", "yellow", note, "")
+        console.print(f"  {found.verdict}", style="bold")
+
+
+def _print_one(console: Console, mark: str, style: str, finding: Finding, repair: str) -> None:
+    console.print(Text.assemble("  ", (mark, style), f"  {names.printable(str(finding.path))}"))
+    console.print(f"    {finding.meaning}")
+    if repair:
+        console.print(f"    → --repair {repair}")
