@@ -56,6 +56,8 @@ class Decoders:
         """Start the processes now rather than with the first files."""
         for decoder in self._all:
             decoder.start()
+        for lack in self._all[0].lacking:
+            _log.warning("decoders are confined less than they could be: %s", lack)
 
     @contextmanager
     def take(self) -> Iterator[Decoder]:
@@ -83,6 +85,8 @@ class Decoder:
         self._documents = 0
         self._memory_mb = 0
         self._closed = False
+        self.lacking: tuple[str, ...] = ()
+        """What this machine does not take away from the process, in words."""
 
     def start(self) -> Child:
         """Return the process, started where there is none. Raise DecoderDiedError when it cannot be."""
@@ -95,10 +99,11 @@ class Decoder:
             # Processor time is limited too: that holds even while this service is stopped or stuck.
             limits = {"memory_mb": self._memory_mb, "cpu_seconds": int(self._patience) + 1}
             try:
-                child.ask({"op": "limits", **limits}, seconds=_START_SECONDS)
+                answer, _ = child.ask({"op": "limits", **limits}, seconds=_START_SECONDS)
             except ChildDiedError as error:
                 self._child = None
                 raise DecoderDiedError(f"a decoder {error} at its start") from error
+            self.lacking = tuple(answer["missing"])
             return child
         return self._child
 
