@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import struct
 import zlib
 
@@ -177,6 +178,22 @@ def pdf(pages: int = 1, width: float = 360, height: float = 180, rotate: int = 0
     for page in range(pages):
         objects += [_pdf_page(5 + 2 * page, width, height, rotate, extra), _pdf_drawing(width, height)]
     return pdf_file(objects)
+
+
+def deadly_pdf(pages: int, deadly: set[int]) -> bytes:
+    """A PDF document like `pdf`, whose pages of these numbers unpack to 600 MB: PDFium aborts where it may not."""
+    made = pdf(pages)
+    squeezed = zlib.compress(_packed(600))
+    bomb = b"<< /Length %d /Filter [/FlateDecode /FlateDecode] >> stream\n%s\nendstream" % (len(squeezed), squeezed)
+    objects = re.findall(rb"\n\d+ 0 obj\n(.*?)\nendobj(?=\n)", made, re.DOTALL)
+    for page in deadly:
+        objects[2 + 2 * page] = bomb
+    return pdf_file(objects)
+
+
+def _packed(megabytes: int) -> bytes:
+    packer = zlib.compressobj(9)
+    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(megabytes)) + packer.flush()
 
 
 def pdf_form() -> bytes:

@@ -30,7 +30,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         "spool", "decode", "decoders", "engine", "workers", "render", "check", "config_file", "reload", "report",
     }),
     # What joins a step with its surroundings, and the worker's process.
-    frozenset({"intake", "folders", "document", "prebuild", "worker", "doctor"}),
+    frozenset({"intake", "folders", "document", "refusals", "prebuild", "worker", "doctor"}),
     # All inboxes, and the one place that knows the whole line.
     frozenset({"inboxes", "pipeline"}),
     # The daemon's life.

@@ -29,7 +29,11 @@ _DOCUMENTS_EACH = 500
 
 
 class DecoderDiedError(EngineError):
-    """A decoder died while it had this file: perhaps the file's fault, so the attempt counts."""
+    """A decoder died while it had this file: perhaps the file's fault, or that of this page (from 1), so it counts."""
+
+    def __init__(self, message: str, page: int | None = None) -> None:
+        super().__init__(message)
+        self.page = page
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,7 @@ class Decoder:
                     "the file may be damaged or made to hang; limits.page_seconds is the limit",
                     page=page,
                 ) from error
-            raise DecoderDiedError(f"the decoder {error}" + (f" at page {page}" if page else "")) from error
+            raise DecoderDiedError(f"the decoder {error}" + (f" at page {page}" if page else ""), page) from error
         if reason := answer.get("error"):
             raise DocumentError(
                 reason["kind"], reason["message"], reason["hint"], stage=reason["stage"], page=reason["page"]
