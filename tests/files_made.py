@@ -83,10 +83,10 @@ def g4_tiff(size: tuple[int, int] = (1728, 2200)) -> bytes:
     return encoded(words(size=size).convert("1"), "TIFF", compression="group4", dpi=(200, 200))
 
 
-def grey16_tiff(order: str, levels: list[float]) -> bytes:
-    """One row of 16-bit grey in a TIFF image of this byte order ("<" or ">")."""
+def grey16_tiff(order: str, levels: list[float], photometric: int = 1) -> bytes:
+    """One row of 16-bit grey in a TIFF image of this byte order ("<" or ">"); photometric 0: white is 0."""
     pixels = struct.pack(f"{order}{len(levels)}H", *(round(level) for level in levels))
-    entries = [(256, 3, len(levels)), (257, 3, 1), (258, 3, 16), (259, 3, 1), (262, 3, 1)]
+    entries = [(256, 3, len(levels)), (257, 3, 1), (258, 3, 16), (259, 3, 1), (262, 3, photometric)]
     entries += [(273, 4, 8), (277, 3, 1), (278, 3, 1), (279, 4, len(pixels))]
     directory = struct.pack(f"{order}H", len(entries))
     for tag, form, value in entries:
