@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import struct
 import zlib
 
@@ -82,10 +83,10 @@ def g4_tiff(size: tuple[int, int] = (1728, 2200)) -> bytes:
     return encoded(words(size=size).convert("1"), "TIFF", compression="group4", dpi=(200, 200))
 
 
-def grey16_tiff(order: str, levels: list[float]) -> bytes:
-    """One row of 16-bit grey in a TIFF image of this byte order ("<" or ">")."""
+def grey16_tiff(order: str, levels: list[float], photometric: int = 1) -> bytes:
+    """One row of 16-bit grey in a TIFF image of this byte order ("<" or ">"); photometric 0: white is 0."""
     pixels = struct.pack(f"{order}{len(levels)}H", *(round(level) for level in levels))
-    entries = [(256, 3, len(levels)), (257, 3, 1), (258, 3, 16), (259, 3, 1), (262, 3, 1)]
+    entries = [(256, 3, len(levels)), (257, 3, 1), (258, 3, 16), (259, 3, 1), (262, 3, photometric)]
     entries += [(273, 4, 8), (277, 3, 1), (278, 3, 1), (279, 4, len(pixels))]
     directory = struct.pack(f"{order}H", len(entries))
     for tag, form, value in entries:
@@ -179,6 +180,73 @@ def pdf(pages: int = 1, width: float = 360, height: float = 180, rotate: int = 0
     return pdf_file(objects)
 
 
+def deadly_pdf(pages: int, deadly: set[int]) -> bytes:
+    """A PDF document like `pdf`, whose pages of these numbers unpack to 300 MB: PDFium aborts where it may not."""
+    made = pdf(pages)
+    squeezed = zlib.compress(_packed(300))
+    bomb = pdf_stream(squeezed, b"/Filter [/FlateDecode /FlateDecode]")
+    objects = re.findall(rb"\n\d+ 0 obj\n(.*?)\nendobj(?=\n)", made, re.DOTALL)
+    for page in deadly:
+        objects[2 + 2 * page] = bomb
+    return pdf_file(objects)
+
+
+def _packed(megabytes: int) -> bytes:
+    packer = zlib.compressobj(9)
+    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(megabytes)) + packer.flush()
+
+
+def pdf_page(contents: bytes, resources: bytes = b"", *more: bytes) -> bytes:
+    """A PDF document of one page with these contents; objects that its resources name are numbered from 5."""
+    page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Contents 4 0 R /Resources << %s >> >>" % resources
+    head = [b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>", page]
+    return pdf_file([*head, pdf_stream(contents), *more])
+
+
+def hanging_pdf() -> bytes:
+    """A page filled with a tile that is repeated every thousandth of a point: PDFium draws 40 billion of them."""
+    tile = pdf_stream(
+        b"1 0 0 rg 0 0 1 1 re f",
+        b"/PatternType 1 /PaintType 1 /TilingType 1 /BBox [0 0 1 1] /XStep 0.001 /YStep 0.001 /Resources << >>",
+    )
+    return pdf_page(b"/Pattern cs /P scn 0 0 200 200 re f", b"/Pattern << /P 5 0 R >>", tile)
+
+
+def recursive_pdf() -> bytes:
+    """A page whose form draws itself, twice: as often as PDFium lets it."""
+    form = pdf_stream(
+        b"/X Do /X Do", b"/Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X 5 0 R >> >>"
+    )
+    return pdf_page(b"/X Do", b"/XObject << /X 5 0 R >>", form)
+
+
+def pdf_with_image(codec: str, width: int, height: int, bits: int, data: bytes) -> bytes:
+    """A page that is one image, in this codec of PDF (JPXDecode, say) and of this size, or so it says."""
+    space = "DeviceGray" if bits == 1 else "DeviceRGB"
+    facts = f"/Width {width} /Height {height} /BitsPerComponent {bits} /ColorSpace /{space} /Filter /{codec}"
+    picture = pdf_stream(data, f"/Type /XObject /Subtype /Image {facts}".encode())
+    return pdf_page(b"200 0 0 200 0 0 cm /I Do", b"/XObject << /I 5 0 R >>", picture)
+
+
+def lying_jpeg2000(side: int) -> bytes:
+    """A JPEG 2000 codestream of 64 x 64 pixels whose header claims another size."""
+    made = bytearray(encoded(Image.new("RGB", (64, 64), WHITE), "JPEG2000", no_jp2=True))
+    struct.pack_into(">6I", made, made.index(b"\xff\x51") + 6, side, side, 0, 0, side, side)
+    return bytes(made)
+
+
+def jbig2(side: int) -> bytes:
+    """An embedded JBIG2 stream: a page of this size, one region as large, and hardly any data."""
+    page = struct.pack(">IBBI", 0, 48, 1, 19) + struct.pack(">IIIIBH", side, side, 0, 0, 0, 0)
+    region = struct.pack(">IIIIBB", side, side, 0, 0, 0, 1) + bytes(16)
+    return page + struct.pack(">IBBI", 1, 38, 1, len(region)) + region
+
+
+def flat_tiff(side: int) -> bytes:
+    """A square TIFF image of one color, a bit a pixel, deflated to a thousandth and less."""
+    return encoded(Image.new("1", (side, side)), "TIFF", compression="tiff_adobe_deflate")
+
+
 def pdf_form() -> bytes:
     """A blank page with a form field whose look is a red box, and an action that would run JavaScript."""
     look = (
@@ -223,8 +291,8 @@ def _pdf_drawing(width: float, height: float) -> bytes:
     return pdf_stream(drawing.encode() + b"BT 0 g /F1 12 Tf 5 5 Td (Hello spool) Tj ET")
 
 
-def pdf_stream(data: bytes) -> bytes:
-    return b"<< /Length %d >> stream\n%s\nendstream" % (len(data), data)
+def pdf_stream(data: bytes, facts: bytes = b"") -> bytes:
+    return b"<< /Length %d %s >> stream\n%s\nendstream" % (len(data), facts, data)
 
 
 def pdf_file(objects: list[bytes], trailer: bytes = b"") -> bytes:

@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     # Vocabulary, and adapters to one thing of the system each. They import nothing of ours.
     frozenset({
         "errors", "model", "names", "inbox", "records", "tally", "wake", "log", "notify", "channel", "environment",
-        "filesystems", "processes", "durations",
+        "filesystems", "processes", "durations", "sandbox",
     }),
     # Built on one or two of those.
     frozenset({"config", "result", "atomic", "places", "claim", "watch", "child"}),
@@ -30,7 +30,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         "spool", "decode", "decoders", "engine", "workers", "render", "check", "config_file", "reload", "report",
     }),
     # What joins a step with its surroundings, and the worker's process.
-    frozenset({"intake", "folders", "document", "prebuild", "worker", "doctor", "audit"}),
+    frozenset({"intake", "folders", "document", "refusals", "prebuild", "worker", "doctor", "audit"}),
     # All inboxes, and the one place that knows the whole line.
     frozenset({"inboxes", "pipeline"}),
     # The daemon's life.
@@ -190,7 +190,7 @@ HEAVY = {"numpy", "cv2", "PIL", "onnx", "onnxruntime", "openvino", "pypdfium2"}
     [
         ("ocrspool.service", {*HEAVY, "rich"}),
         ("ocrspool.worker", {*HEAVY, "rich", "watchdog"}),  # those that it needs come with the engine
-        ("ocrspool.decode.__main__", {"numpy", "cv2", "openvino", "pydantic", "rich", "watchdog", "pypdfium2"}),
+        ("ocrspool.decode.__main__", {"numpy", "cv2", "openvino", "pydantic", "rich", "watchdog"}),
         ("ocrspool.cli.main", {*HEAVY, "rich", "watchdog"}),
         ("ocrspool.doctor.examination", {*HEAVY, "rich", "watchdog", "onnxruntime", "paddle", "pynvml"}),
         ("ocrspool.cli.engine_cache", {*HEAVY, "watchdog", "onnxruntime", "paddle"}),

@@ -114,7 +114,7 @@ class Service(Section):
     worker_memory_mb: int = Field(4096, ge=256, le=_MOST_MB)
     """or when it holds so much memory after a batch."""
     worker_seconds: float = Field(300, gt=0, le=86_400)
-    """A worker that does not answer for so long is killed and replaced."""
+    """A worker that gets no further for so long (by a page to search, by a batch of lines) is killed and replaced."""
 
 
 class Limits(Section):

@@ -73,7 +73,9 @@ def _merge(
 
 def _explain(detail: ErrorDetails, origins: dict[tuple[str, ...], Path], path: Path) -> str:
     """Return "file: key: what is wrong" for one of pydantic's errors."""
-    keys = tuple(str(part) for part in detail["loc"] if part != "[key]")
+    keys = tuple(map(str, detail["loc"]))
+    if keys[-1:] == ("[key]",) and detail["type"] != "extra_forbidden":  # pydantic's mark for "the key itself"
+        keys = keys[:-1]
     file = next((origins[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in origins), path)
     message = detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
     if detail["type"] == "extra_forbidden":

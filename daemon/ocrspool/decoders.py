@@ -29,7 +29,11 @@ _DOCUMENTS_EACH = 500
 
 
 class DecoderDiedError(EngineError):
-    """A decoder died while it had this file: perhaps the file's fault, so the attempt counts."""
+    """A decoder died while it had this file: perhaps the file's fault, or that of this page (from 1), so it counts."""
+
+    def __init__(self, message: str, page: int | None = None) -> None:
+        super().__init__(message)
+        self.page = page
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class Decoders:
         """Start the processes now rather than with the first files."""
         for decoder in self._all:
             decoder.start()
+        for lack in self._all[0].lacking:
+            _log.warning("decoders are confined less than they could be: %s", lack)
 
     @contextmanager
     def take(self) -> Iterator[Decoder]:
@@ -83,6 +89,8 @@ class Decoder:
         self._documents = 0
         self._memory_mb = 0
         self._closed = False
+        self.lacking: tuple[str, ...] = ()
+        """What this machine does not take away from the process, in words."""
 
     def start(self) -> Child:
         """Return the process, started where there is none. Raise DecoderDiedError when it cannot be."""
@@ -95,10 +103,11 @@ class Decoder:
             # Processor time is limited too: that holds even while this service is stopped or stuck.
             limits = {"memory_mb": self._memory_mb, "cpu_seconds": int(self._patience) + 1}
             try:
-                child.ask({"op": "limits", **limits}, seconds=_START_SECONDS)
+                answer, _ = child.ask({"op": "limits", **limits}, seconds=_START_SECONDS)
             except ChildDiedError as error:
                 self._child = None
                 raise DecoderDiedError(f"a decoder {error} at its start") from error
+            self.lacking = tuple(answer["missing"])
             return child
         return self._child
 
@@ -176,7 +185,7 @@ class Decoder:
                     "the file may be damaged or made to hang; limits.page_seconds is the limit",
                     page=page,
                 ) from error
-            raise DecoderDiedError(f"the decoder {error}" + (f" at page {page}" if page else "")) from error
+            raise DecoderDiedError(f"the decoder {error}" + (f" at page {page}" if page else ""), page) from error
         if reason := answer.get("error"):
             raise DocumentError(
                 reason["kind"], reason["message"], reason["hint"], stage=reason["stage"], page=reason["page"]

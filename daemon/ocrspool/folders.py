@@ -46,6 +46,10 @@ class Folders:
         """Count an attempt."""
         return replace(job, attempts=job.attempts + 1)
 
+    def note_death(self, job: Job, page: int) -> Job:
+        """Remember that a decoder died at this page."""
+        return replace(job, deaths=(*job.deaths, page))
+
     def suspend(self, job: Job) -> None:
         """Do nothing: the file is where it was."""
 

@@ -49,7 +49,8 @@ class PageImage:
     """1 = grey, 3 = blue, green, red."""
     source_width: int
     source_height: int
-    """The page's own size in pixels; larger than the image where a huge page was reduced."""
+    """The page's own size in pixels; larger than the image where a huge page was reduced, flatter where a fax was
+    stretched to square pixels."""
     dpi: float | None
     """Of the source page: as rendered for PDF, as stated by the file for images, None where it says nothing."""
     fd: int

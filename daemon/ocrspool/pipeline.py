@@ -2,6 +2,7 @@
 
     run: begin (count the attempt) → open_job (decode, submit pages) → close_job (collect, render, deliver)
          the file's fault  → fail
+         a page that kills → the page is lost, and the others are read
          a child's death   → again, its pages alone this time, until its attempts are used up; then fail
          the disk's fault  → wait and try again: nothing is wrong with the file
          we are stopping   → leave it in work/
@@ -17,20 +18,21 @@ import threading
 import time
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
 
 from ocrspool import names
-from ocrspool.config import Config, Live, Profile
-from ocrspool.decoders import Decoder, Decoders, Opened
+from ocrspool.config import Live, Profile
+from ocrspool.decoders import Decoder, DecoderDiedError, Decoders, Opened
 from ocrspool.document import LostPage, Reading, ReadPage, build
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.model import PageImage, PageText
+from ocrspool.refusals import refuse_deadly_page, refuse_if_deadly, refuse_if_spent, too_slow
 from ocrspool.render.json import render
 from ocrspool.result import Engine, Run
-from ocrspool.spool import MOST_INTERRUPTIONS, Job
+from ocrspool.spool import Job
 from ocrspool.tally import Tally
 from ocrspool.workers import Workers
 
@@ -44,6 +46,9 @@ class Outcomes(Protocol):
 
     def begin(self, job: Job) -> Job:
         """Count an attempt."""
+
+    def note_death(self, job: Job, page: int) -> Job:
+        """Remember that a decoder died at this page."""
 
     def suspend(self, job: Job) -> None:
         """Leave the job for the next start."""
@@ -59,10 +64,14 @@ class Outcomes(Protocol):
 class _Progress:
     """One attempt at one job."""
 
-    started: datetime
-    opened: Opened
-    pages: list[tuple[PageImage, Future[PageText]] | LostPage]
-    notices: list[dict[str, Any]]
+    job: Job
+    opened: Opened = field(init=False)
+    """Set when the file is open."""
+    started: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    pages: list[tuple[PageImage, Future[PageText]] | LostPage] = field(default_factory=list)
+    notices: list[dict[str, Any]] = field(default_factory=list)
+    alone: bool = False
+    """Whether its pages share no batch with others, because one of them may be what ended an earlier attempt."""
     decode_seconds: float = 0.0
     broken: bool = False
     """Whether a worker died on one of the pages, so that this attempt has failed already."""
@@ -117,57 +126,73 @@ class Pipeline:
 
     def _attempt(self, job: Job, outcomes: Outcomes, profile: Profile) -> tuple[Job, EngineError | None]:
         """Try once. Return the job with its attempts counted, and why it has to be tried again, if so."""
+        progress = _Progress(job, alone=job.attempts + job.interruptions > 0)
         try:
-            self._refuse_if_spent(job)
-            alone = job.attempts + job.interruptions > 0
-            job = outcomes.begin(job)
-            progress = self.open_job(job, profile, alone=alone)
-            self.close_job(job, outcomes, progress)
+            refuse_if_spent(job, self._live.config.service.attempts)
+            progress.job = outcomes.begin(job)
+            self.open_job(progress, outcomes, profile)
+            self.close_job(progress, outcomes)
         except DocumentError as error:
-            self._fail(job, outcomes, error)
+            self._fail(progress.job, outcomes, error)
         except EngineError as error:
-            return job, error
+            return progress.job, error
         except OSError:
             raise
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the thread, nor lose or loop the file
             _of(job).exception("%s: internal error", _name(job))
-            return job, EngineError(f"internal error: {error!r}")
-        return job, None
+            return progress.job, EngineError(f"internal error: {error!r}")
+        return progress.job, None
 
-    def open_job(self, job: Job, profile: Profile, *, alone: bool) -> _Progress:
+    def open_job(self, progress: _Progress, outcomes: Outcomes, profile: Profile) -> None:
         """Decode the file and submit its pages. Raise DocumentError, or EngineError when a child died."""
         deadline = time.monotonic() + self._live.config.limits.document_seconds
         with self._decoders.take() as decoder:
+            progress.started = datetime.now(timezone.utc)
             begun = time.monotonic()
-            opened = decoder.open(job.source, profile)
-            progress = _Progress(datetime.now(timezone.utc), opened, [], list(opened.warnings))
+            progress.opened = decoder.open(progress.job.source, profile)
+            progress.notices += progress.opened.warnings
             progress.decode_seconds = time.monotonic() - begun
             with ExitStack() as on_error:
                 on_error.callback(progress.abandon)
-                for index in range(opened.pages):
+                for index in range(progress.opened.pages):
                     if progress.broken:
                         break
                     if time.monotonic() > deadline:
-                        raise _too_slow(self._live.config, index)
-                    self._submit(decoder, index, progress, profile.orientation, alone=alone)
+                        raise too_slow(self._live.config.limits.document_seconds, index)
+                    refuse_if_deadly(progress.job)
+                    self._submit(decoder, index, progress, outcomes, profile.orientation)
                 on_error.pop_all()
-        return progress
 
-    def _submit(self, decoder: Decoder, index: int, progress: _Progress, orientation: str, *, alone: bool) -> None:
+    def _submit(self, decoder: Decoder, index: int, progress: _Progress, outcomes: Outcomes, orientation: str) -> None:
         """Decode one page and hand it to the workers; one that cannot be decoded is lost, and the others go on."""
         begun = time.monotonic()
         try:
-            image, notices = decoder.page(index)
+            image, notices = self._decode(decoder, index, progress, outcomes)
         except DocumentError as error:
             progress.pages.append(LostPage(index + 1, error))
             return
         finally:
             progress.decode_seconds += time.monotonic() - begun
         progress.notices += notices
-        progress.add(image, self._workers.submit(image, orientation, alone=alone))
+        progress.add(image, self._workers.submit(image, orientation, alone=progress.alone))
 
-    def close_job(self, job: Job, outcomes: Outcomes, progress: _Progress) -> None:
+    def _decode(
+        self, decoder: Decoder, index: int, progress: _Progress, outcomes: Outcomes
+    ) -> tuple[PageImage, list[dict[str, Any]]]:
+        """Decode one page, by another decoder where one dies of it. Raise DocumentError where that one does too."""
+        refuse_deadly_page(progress.job, index + 1)
+        try:
+            return decoder.page(index)
+        except DecoderDiedError as error:
+            if error.page is None or self._stopping.is_set():  # not at this page; or by our own hand
+                raise
+            progress.job = outcomes.note_death(progress.job, error.page)
+            _of(progress.job).warning("%s: %s", _name(progress.job), error)
+        return self._decode(decoder, index, progress, outcomes)
+
+    def close_job(self, progress: _Progress, outcomes: Outcomes) -> None:
         """Wait for the pages, then render and deliver. Raise EngineError when a worker died, or DocumentError."""
+        job = progress.job
         try:
             pages = [
                 page if isinstance(page, LostPage) else ReadPage(page[0], page[1].result()) for page in progress.pages
@@ -208,22 +233,6 @@ class Pipeline:
         _of(job).error("%s: %s; trying again every %.0f s", _name(job), problem, _DISK_PAUSE_SECONDS)
         self._stopping.wait(_DISK_PAUSE_SECONDS)
 
-    def _refuse_if_spent(self, job: Job) -> None:
-        if job.attempts >= self._live.config.service.attempts:
-            raise DocumentError(
-                "crash",
-                f"a process died or gave up on this file {job.attempts} times",
-                "the log has each cause; when that is mended, `ocrspool retry` puts the file back",
-                stage="recognize",
-            )
-        if job.interruptions >= MOST_INTERRUPTIONS:
-            raise DocumentError(
-                "crash",
-                f"the service was killed {job.interruptions} times with this file in work",
-                "if it is innocent, `ocrspool retry` puts it back",
-                stage="recognize",
-            )
-
     def _fail(self, job: Job, outcomes: Outcomes, error: DocumentError) -> None:
         reason = {
             "schema": "ocrspool-reason/1",
@@ -259,14 +268,6 @@ def _stages(decode_seconds: float, pages: list[ReadPage | LostPage]) -> dict[str
             for stage, spent in page.text.seconds.items():
                 seconds[stage] = seconds.get(stage, 0.0) + spent
     return {stage: round(spent, 4) for stage, spent in seconds.items()}
-
-
-def _too_slow(config: Config, pages: int) -> DocumentError:
-    return DocumentError(
-        "timeout",
-        f"the document took longer than {config.limits.document_seconds:g} s; {pages} pages were read",
-        "split it, or raise limits.document_seconds",
-    )
 
 
 def _rfc3339(at: datetime | None = None) -> str:

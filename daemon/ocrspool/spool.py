@@ -1,7 +1,7 @@
 """One inbox's folders, and the only code that moves a file between them. A job's state is the folder it lies in.
 
     inbox/<name>                    waiting
-    work/<job id>/source/<name>     claimed; beside it job.json counts attempts
+    work/<job id>/source/<name>     claimed; beside it job.json counts attempts and deaths
     work/<job id>/result.json       read, not yet delivered and retired
     work/<job id>/reason.json       failed, not yet moved
     outbox/<name>.json              delivered
@@ -62,6 +62,8 @@ class Job:
     """Times that decoding began and did not end in an outcome."""
     interruptions: int = 0
     """Attempts that ended because the service did, through no fault of the file's that we know of."""
+    deaths: tuple[int, ...] = ()
+    """The page, from 1, of each death of a decoder."""
 
 
 class Spool:
@@ -168,6 +170,10 @@ class Spool:
             (self._folder(job) / "reason.json").unlink(missing_ok=True)
         return self._save(replace(job, attempts=job.attempts + 1))
 
+    def note_death(self, job: Job, page: int) -> Job:
+        """Remember, on disk, that a decoder died at this page."""
+        return self._save(replace(job, deaths=(*job.deaths, page)))
+
     def suspend(self, job: Job) -> None:
         """Leave the job in work/ for the next start: the service is stopping, which is not the file's fault."""
         self._save(replace(job, attempts=max(0, job.attempts - 1)))
@@ -245,7 +251,7 @@ class Spool:
         return self.work / job_id / "source" / name
 
     def _save(self, job: Job) -> Job:
-        counts = {"attempts": job.attempts, "interruptions": job.interruptions}
+        counts = {"attempts": job.attempts, "interruptions": job.interruptions, "deaths": job.deaths}
         # Not durable: what a power cut takes back is a count, and one more attempt does no harm.
         atomic.write(self._folder(job) / "job.json", records.dump(counts), durable=False)
         return job
@@ -253,17 +259,17 @@ class Spool:
     def read_job(self, folder: Path) -> Job | None:
         """Return the job in a folder of work/; None when there is nothing left in it that is not delivered."""
         counts = records.load(folder / "job.json")
-        attempts, interruptions = _count(counts.get("attempts")), _count(counts.get("interruptions"))
+        past = _count(counts.get("attempts")), _count(counts.get("interruptions")), _pages(counts.get("deaths"))
         for at, _, files in os.walk(folder / "source"):
             for file in files:
                 source = Path(at, file)
                 if not stat.S_ISREG(source.lstat().st_mode):
                     continue  # no claim has put that there
                 name = _relative(source, folder / "source")
-                return Job(folder.name, self.name, name, source, attempts, interruptions)
+                return Job(folder.name, self.name, name, source, *past)
         failed_as = records.load(folder / "reason.json").get("failed_as")
         if name := names.from_json(failed_as) if isinstance(failed_as, dict) else "":
-            return Job(folder.name, self.name, name, self._source(folder.name, name), attempts, interruptions)
+            return Job(folder.name, self.name, name, self._source(folder.name, name), *past)
         return None
 
     def _saved(self, job: Job, result: bytes) -> Path:
@@ -348,6 +354,10 @@ def _digest(result: dict[str, Any]) -> str:
 
 def _count(value: object) -> int:
     return value if isinstance(value, int) and value > 0 else 0
+
+
+def _pages(value: object) -> tuple[int, ...]:
+    return tuple(page for page in value if _count(page)) if isinstance(value, list) else ()
 
 
 def _relative(path: Path, folder: Path) -> str:

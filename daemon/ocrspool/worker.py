@@ -4,7 +4,7 @@
     → {"op": "build", the same, "force": false, "source": null}
                                                            ← {"stage": "..."}*, {"built": {...}} or {"error": {...}}
     → {"op": "ping"}                                       ← {"pong": true}
-    → {"op": "recognize", "pages": [{...}]} + pixels       ← {"pages": [{...}]} or {"error": {...}}
+    → {"op": "recognize", "pages": [{...}]} + pixels       ← {"progress": true}*, {"pages": [{...}]} or {"error": {...}}
 
 It writes nothing but what a build puts into the caches of engines and models, and ends when its channel closes.
 """
@@ -103,7 +103,8 @@ class Worker:
             for page, descriptor in zip(request["pages"], descriptors, strict=True)
         ]
         orientations = [page["orientation"] for page in request["pages"]]
-        return {"pages": [_as_json(page) for page in self._recognizer.recognize(pages, orientations)]}
+        found = self._recognizer.recognize(pages, orientations, self._progress)
+        return {"pages": [_as_json(page) for page in found]}
 
     def _planned(self, request: Message) -> Plan:
         """Return the plan; hashing the models for it and importing numpy and OpenCV go on side by side."""
@@ -112,6 +113,9 @@ class Worker:
             planned = aside.submit(plan, Wanted(**request["wanted"]))
             import_module("ocrspool.engine.loaded")
         return planned.result()
+
+    def _progress(self) -> None:
+        self._channel.send({"progress": True})
 
     def _stage(self, text: str) -> None:
         self._channel.send({"stage": text})

@@ -253,7 +253,6 @@ class _Seat:
         while not self._pool.closed:
             self._within(_PING_SECONDS)
             batch = self._pool.take(service.batch_pages, _PING_SECONDS)
-            self._within(max(service.worker_seconds, _PING_SECONDS))
             try:
                 outcomes = self._recognize(child, batch) if batch else self._ping(child)
             except ChildDiedError as error:
@@ -277,6 +276,7 @@ class _Seat:
 
     def _ping(self, child: Child) -> list[PageText | EngineError]:
         """Ask an idle worker whether it answers; one that does not is found before the next file is."""
+        self._within(_PING_SECONDS)
         child.ask({"op": "ping"}, seconds=_PING_SECONDS)
         return []
 
@@ -294,7 +294,12 @@ class _Seat:
             ],
         }
         descriptors = tuple(page.image.fd for page in batch)
-        answer, _ = child.ask(request, descriptors, seconds=self._pool.config.service.worker_seconds)
+        patience = self._pool.config.service.worker_seconds
+        self._within(patience)
+        answer, _ = child.ask(request, descriptors, seconds=patience)
+        while "progress" in answer:
+            self._within(patience)
+            answer, _ = child.receive(seconds=patience)
         if reason := answer.get("error"):
             # Whatever it was (no memory, a device that is gone, a library in disorder), a new process begins afresh,
             # and is known to work, because it reads the known page first. Loading takes a second.

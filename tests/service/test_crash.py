@@ -229,10 +229,12 @@ def test_file_that_kills_every_time(new_daemon: NewDaemon, module: str, opened: 
     finally:
         ending.set()
         killer.join()
-    assert (reason["kind"], reason["attempts"]) == ("crash", 3)
-    assert {1, 2, 3} <= counts
-    assert len(re.findall(r"killer.pdf: attempt (\d) of 3", daemon.log())) == 3
-    assert 3 <= len(killed) < 12  # one for each attempt, not one for each page
+    assert reason["kind"] == "crash"
+    assert {*range(1, reason["attempts"] + 1)} <= counts
+    if module == "ocrspool.worker":
+        assert reason["attempts"] == 3
+        assert len(re.findall(r"killer.pdf: attempt (\d) of 3", daemon.log())) == 3
+    assert 3 <= len(killed) < 20  # some for the document, not one for each page
     daemon.drop("innocent.png", pages_drawn.png("Innocent"))
     assert pages_drawn.says(daemon.result("innocent.png"), "Innocent")
     assert daemon.pid == service

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ocrspool.child import Child
 from ocrspool.config import Config, Engine, Live, Paths, Service
 from ocrspool.errors import EngineError
 from ocrspool.model import PageImage
+from ocrspool.worker_messages import about_engine
 from ocrspool.workers import Workers
 from pages_drawn import page
 from waiting import wait_until
@@ -44,6 +46,29 @@ def _image(*lines: str, missing: int = 0) -> PageImage:
 def _text(workers: Workers, image: PageImage) -> str:
     found = workers.submit(image, "off").result(timeout=60)
     return " ".join(line.text for line in found.lines)
+
+
+def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:
+    """Once for each page and once for each batch of lines: so a stall is told from much to do."""
+    config = Config(paths=Paths(cache=engine_cache, runtime=engine_cache))
+    child = Child("ocrspool.worker", engine_cache)
+    try:
+        answer, _ = child.ask(about_engine("load", config, "cpu"), seconds=60)
+        while "stage" in answer:
+            answer, _ = child.receive(seconds=60)
+        images = [_image("One line"), _image("Two lines", "on this one"), _image("And a third")]
+        pages = [{"width": each.width, "height": each.height, "channels": 1, "orientation": "off"} for each in images]
+        answer, _ = child.ask({"op": "recognize", "pages": pages}, tuple(each.fd for each in images), seconds=60)
+        told = 0
+        while "progress" in answer:
+            told += 1
+            answer, _ = child.receive(seconds=60)
+    finally:
+        child.close()
+    for each in images:
+        os.close(each.fd)
+    assert len(answer["pages"]) == 3
+    assert told > 3
 
 
 def test_a_worker_whose_engine_failed_is_replaced(engine_cache: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from files_made import pdf
 from machine import ENGINES, PREBUILD, SERVICE, SPOOL, Machine, record, run
+from ocrspool import sandbox
 from pages_drawn import png
 from waiting import wait_until
 
@@ -48,6 +49,19 @@ def test_no_network(serving: Machine) -> None:
         interfaces = Path(f"/proc/{pid}/net/dev").read_text("ascii").splitlines()[2:]
         assert [line.partition(":")[0].strip() for line in interfaces] == ["lo"]
         assert Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
+
+
+def test_decoders_confine_themselves(serving: Machine) -> None:
+    """The unit leaves them the calls for it: they have a filter more than the service, and lack nothing."""
+
+    def filters(pid: int) -> int:
+        status = Path(f"/proc/{pid}/status").read_text("ascii")
+        return int(re.findall(r"Seccomp_filters:\s(\d+)", status)[0])
+
+    assert sandbox.shortcomings() == []
+    for pid in serving.children("ocrspool.decode"):
+        assert filters(pid) == filters(serving.pid) + 1
+    assert "confined less" not in serving.journal()
 
 
 def test_homes_and_system_cannot_be_written(serving: Machine) -> None:

@@ -300,6 +300,7 @@ def test_any_text(text: bytes) -> None:
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(st.dictionaries(KEYS, VALUES, max_size=5), min_size=1, max_size=3))
 @example([{"inbox": {"[key]": {"x": 1}}}])
+@example([{"[key]": {}}])
 @example([{"inbox": {"a": {"root": "x"}}}, {"inbox": 3}, {"inbox": {"a": {"roots": 1}}}])
 def test_any_tables(tables: list[dict[str, object]]) -> None:
     """Whatever valid TOML says of our keys, over several files, the reader says what is wrong with it."""

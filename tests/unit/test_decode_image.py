@@ -83,3 +83,48 @@ def test_thin_image_keeps_a_pixel() -> None:
     """Reducing a line does not reduce it to nothing."""
     page = _page(files_made.png(Image.new("L", (20000, 1))), "image/png")
     assert (page.width, page.height, page.source_width) == (1000, 1, 20000)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize(("dpi", "size"), [((204, 98), (100, 125)), ((204, 196), (100, 60)), ((98, 204), (208, 60))])
+def test_fax_is_stretched(dpi: tuple[int, int], size: tuple[int, int], orientation: int) -> None:
+    """A page with fewer lines than columns per inch gets square pixels; its own size is still told."""
+    image = files_made.corners((100, 60))
+    page = _page(files_made.tiff(image, dpi=dpi, tiffinfo={274: orientation}), "image/tiff")
+    if orientation == 6:
+        size = size[::-1]
+    assert (page.width, page.height) == size
+    assert (page.source_width, page.source_height) == ((60, 100) if orientation == 6 else (100, 60))
+
+
+def test_other_formats_and_odd_numbers_are_not_stretched() -> None:
+    """JPEG headers state shapes that nobody means, and ten times as fine across as down is a mistake."""
+    image = files_made.corners((100, 60))
+    for data, kind in (
+        (files_made.jpeg(image, dpi=(200, 100)), "jpeg"),
+        (files_made.tiff(image, dpi=(600, 60)), "tiff"),
+    ):
+        page = _page(data, f"image/{kind}")
+        assert (page.width, page.height) == (100, 60)
+
+
+@pytest.mark.parametrize("photometric", [0, 1])
+def test_deep_grey_with_white_as_zero(photometric: int) -> None:
+    """What is white in the file is white on the page."""
+    pages = ImagePages(io.BytesIO(files_made.grey16_tiff("<", [0, 65535], photometric)), "image/tiff", LIMITS)
+    page, _ = pages.page(0)
+    assert os.pread(page.fd, 2, 0) == (b"\xff\x00" if photometric == 0 else b"\x00\xff")
+    os.close(page.fd)
+    pages.close()
+
+
+def test_thumbnail_is_passed_over() -> None:
+    """A page keeps its place and its number, whatever small copies lie between."""
+    first, small, second = (Image.new("L", (width, 10), 255) for width in (40, 4, 50))
+    small.encoderinfo = {"tiffinfo": {254: 1}}
+    pages = ImagePages(io.BytesIO(files_made.tiff(first, small, second)), "image/tiff", LIMITS)
+    found = [pages.page(index)[0] for index in range(pages.count)]
+    assert [(page.number, page.width) for page in found] == [(1, 40), (2, 50)]
+    for page in found:
+        os.close(page.fd)
+    pages.close()

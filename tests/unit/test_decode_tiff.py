@@ -1,4 +1,4 @@
-"""Counting the pages of a TIFF file."""
+"""Finding the pages of a TIFF file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import pytest
 
 import files_made
-from ocrspool.decode.tiff import count_pages
+from ocrspool.decode.tiff import find_pages
 from ocrspool.errors import DocumentError
 
 
@@ -16,31 +16,44 @@ from ocrspool.errors import DocumentError
 def test_count(pages: int, *, big: bool) -> None:
     """Classic and BigTIFF files are counted alike."""
     made = files_made.tiff(*(files_made.corners() for _ in range(pages)), big_tiff=big)
-    assert count_pages(io.BytesIO(made), most=100) == (pages, ())
+    assert find_pages(io.BytesIO(made), most=100) == (list(range(pages)), ())
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize(
+    ("kinds", "pages"), [((0, 1, 2), [0, 2]), ((1, 0, 4, 0), [1, 3]), ((1, 1), [0, 1]), ((2, 2), [0, 1])]
+)
+def test_thumbnails_and_masks_are_no_pages(kinds: tuple[int, ...], pages: list[int], *, big: bool) -> None:
+    """Unless there is nothing else. 2 is what a page of several calls itself."""
+    images = [files_made.corners((8 + number, 8)) for number in range(len(kinds))]
+    for image, kind in zip(images, kinds, strict=True):
+        image.encoderinfo = {"tiffinfo": {254: kind}}
+    made = files_made.tiff(*images, big_tiff=big, tiffinfo={254: kinds[0]})
+    assert find_pages(io.BytesIO(made), most=100) == (pages, ())
 
 
 def _count_or_none(data: bytes) -> int | None:
     try:
-        return count_pages(io.BytesIO(data), most=100)[0]
+        return len(find_pages(io.BytesIO(data), most=100)[0])
     except DocumentError:
         return None
 
 
 def test_big_endian() -> None:
     """The byte order is the file's."""
-    assert count_pages(io.BytesIO(files_made.grey16_tiff(">", [0, 1])), most=100) == (1, ())
+    assert find_pages(io.BytesIO(files_made.grey16_tiff(">", [0, 1])), most=100) == ([0], ())
 
 
 def test_counts_no_further_than_needed() -> None:
     """One more than allowed says enough."""
-    assert count_pages(io.BytesIO(files_made.tiff_chain(5000)), most=20)[0] == 21
-    assert count_pages(io.BytesIO(files_made.tiff_chain(5000)), most=5000)[0] == 5000
+    assert len(find_pages(io.BytesIO(files_made.tiff_chain(5000)), most=20)[0]) == 21
+    assert len(find_pages(io.BytesIO(files_made.tiff_chain(5000)), most=5000)[0]) == 5000
 
 
 def test_loop_is_remarked() -> None:
     """A loop ends with the last new page."""
-    count, remarks = count_pages(io.BytesIO(files_made.tiff_loop()), most=100)
-    assert (count, [remark.code for remark in remarks]) == (2, ["page-loop"])
+    pages, remarks = find_pages(io.BytesIO(files_made.tiff_loop()), most=100)
+    assert (len(pages), [remark.code for remark in remarks]) == (2, ["page-loop"])
 
 
 @pytest.mark.parametrize("big", [False, True])

@@ -229,14 +229,14 @@ def test_units_that_hide_the_gpu(tmp_path: Path) -> None:
     (lib / "system").mkdir(parents=True)
     for unit in ("ocrspool.service", "ocrspool-prebuild.service"):
         (lib / "system" / unit).write_text((shipped / unit).read_text("utf-8"), "utf-8")
-    hidden = [finding.found for finding in machine.sandbox(Seen(ONNX, (H200,)), (lib, etc))]
+    hidden = [finding.found for finding in machine.hidden_devices(Seen(ONNX, (H200,)), (lib, etc))]
     assert [text.partition(" ")[0] for text in hidden] == ["ocrspool.service", "ocrspool-prebuild.service"]
     for unit in ("ocrspool.service", "ocrspool-prebuild.service"):
         drop_in = etc / "system" / f"{unit}.d/nvidia.conf"
         drop_in.parent.mkdir(parents=True)
         drop_in.write_text((shipped / "nvidia.conf").read_text("utf-8"), "utf-8")
-    assert list(machine.sandbox(Seen(ONNX, (H200,)), (lib, etc))) == []
-    assert list(machine.sandbox(Seen(Config()), (lib,))) == []
+    assert list(machine.hidden_devices(Seen(ONNX, (H200,)), (lib, etc))) == []
+    assert list(machine.hidden_devices(Seen(Config()), (lib,))) == []
 
 
 def test_a_missing_runtime_matters_where_it_is_configured() -> None:

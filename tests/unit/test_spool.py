@@ -226,6 +226,9 @@ def test_attempts_and_interruptions_are_on_disk(tmp_path: Path) -> None:
     assert (job.attempts, job.interruptions) == (0, 2)
     spool.suspend(spool.begin(job))
     assert spool.recover() == [job]
+    spool.note_death(spool.note_death(job, 7), 3)
+    (job,) = spool.recover()
+    assert job.deaths == (7, 3)
     spool.close()
 
 
@@ -421,13 +424,22 @@ def test_a_foreign_file_in_the_outbox_stays(spool: Spool, foreign: bytes) -> Non
 
 @pytest.mark.parametrize(
     "damage",
-    [b"", b"[]", b"\xff", b'{"attempts": "many"}', b'{"attempts": null, "interruptions": {}}', b'{"attempts": -3}'],
+    [
+        b"",
+        b"[]",
+        b"\xff",
+        b'{"attempts": "many"}',
+        b'{"attempts": null, "interruptions": {}}',
+        b'{"attempts": -3}',
+        b'{"deaths": 3}',
+        b'{"deaths": [0, "x", null, {}]}',
+    ],
 )
 def test_a_damaged_job_file_is_a_job_without_history(spool: Spool, damage: bytes) -> None:
     """Counts that cannot be read are 0: the file is read again."""
     job = spool.begin(take(spool, "a.png"))
     (spool.work / job.id / "job.json").write_bytes(damage)
-    assert [(each.id, each.name, each.attempts) for each in spool.recover()] == [(job.id, "a.png", 0)]
+    assert [(each.id, each.name, each.attempts, each.deaths) for each in spool.recover()] == [(job.id, "a.png", 0, ())]
 
 
 @pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b'{"source": {}}', b'{"source": {"sha256": '])

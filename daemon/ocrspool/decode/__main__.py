@@ -1,6 +1,6 @@
 """The decoder process: one document at a time, requests over a socket, answered in order.
 
-    {"op": "limits", "memory_mb": 2048, "cpu_seconds": 120}  → {"ready": true}
+    {"op": "limits", "memory_mb": 2048, "cpu_seconds": 120}  → {"ready": true, "missing": [...]}
     {"op": "open", "dpi": 200, "limits": {...}} + file       → {"document": {...}} or {"error": {...}}
     {"op": "page", "index": 0}                               → {"page": {...}} + pixels, or {"error": {...}}
     {"op": "close"}                                          → {"closed": true}
@@ -61,9 +61,9 @@ class Decoder:
             self._channel.send({"error": _error(error)})
 
     def _limits(self, request: Message) -> None:
-        confine(request["memory_mb"])
+        missing = confine(request["memory_mb"])
         self._cpu_seconds = request.get("cpu_seconds")
-        self._channel.send({"ready": True})
+        self._channel.send({"ready": True, "missing": missing})
 
     def _open(self, request: Message, descriptor: int) -> None:
         self._forget()

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from ocrspool.decode.image import ImagePages
 from ocrspool.decode.media import HEAD_BYTES, NAMES, media_type
+from ocrspool.decode.pdf import PdfPages
 from ocrspool.errors import DocumentError
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _PIECE = 1 << 20
 _CODE = re.compile(r"decoder error -?\d+")
 _SEND_AGAIN = "Send it again: the transfer may have failed."
+_READERS = {"application/pdf": PdfPages}
+"""What is no image."""
 
 
 class Pages(Protocol):
@@ -47,7 +50,7 @@ class Document:
             self.size = _regular_size(descriptor)
             file = opened.enter_context(open(descriptor, "rb", closefd=False))
             self.media_type = media_type(os.pread(descriptor, HEAD_BYTES, 0))
-            reader = _reader(self.media_type)
+            reader: Callable[[IO[bytes], str, PageLimits], Pages] = _READERS.get(self.media_type, ImagePages)
             with _blame(self.media_type):
                 self._pages = opened.enter_context(contextlib.closing(reader(file, self.media_type, limits)))
                 _check_count(self._pages.count, limits.pages, self.media_type)
@@ -79,27 +82,22 @@ class Document:
         }
 
 
-def _reader(kind: str) -> Callable[[IO[bytes], str, PageLimits], Pages]:
-    if kind == "application/pdf":
-        # Imported here, so that PDFium is loaded with the first PDF and never where there is none. That it
-        # cannot be loaded is no document's fault, and ends the process.
-        from ocrspool.decode.pdf import PdfPages  # noqa: PLC0415
-
-        return PdfPages
-    return ImagePages
-
-
 @contextlib.contextmanager
 def _blame(kind: str, page: int | None = None) -> Iterator[None]:
     """Turn whatever a library raises on a document into the document's error.
 
     The libraries are in order afterwards: they raise from code that has given up on this document, and what
     they held of it is freed with it. So the process goes on with the next one.
+
+    Not so where the sandbox refused something: nobody else forbids what is done with an open descriptor. That a
+    library wants more than is known of it is our mistake, and ends the process.
     """
     try:
         yield
     except DocumentError as error:
         error.page = error.page or page
+        raise
+    except PermissionError:
         raise
     except MemoryError as error:
         raise _out_of_memory(kind, page) from error

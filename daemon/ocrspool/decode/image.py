@@ -46,6 +46,9 @@ _STRIP_BYTES = 1 << 20
 _PLAUSIBLE_DPI = (50, 4800)
 _SQUARE = 0.05
 """Share by which horizontal and vertical resolution may differ and still be told as one number."""
+_FLATTEST = 4.0
+"""Fax machines leave out every second line, or three of four: such pages are stretched. More is a mistake."""
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 
 _Transpose = Image.Transpose
 _TURNS = {
@@ -73,10 +76,12 @@ class ImagePages:
         self._file = file
         self._media_type = media_type
         self._limits = limits
+        self._frames = [0]
         self.count = 1
         self.remarks: tuple[Remark, ...] = ()
         if media_type == "image/tiff":
-            self.count, self.remarks = tiff.count_pages(file, limits.pages)
+            self._frames, self.remarks = tiff.find_pages(file, limits.pages)
+            self.count = len(self._frames)
         self._reader = self._read_header()
         self._check_size(self._reader, 1)
         if media_type in _ANIMATED and getattr(self._reader, "is_animated", False):
@@ -88,19 +93,23 @@ class ImagePages:
 
     def page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
         """Decode one page: upright, opaque, 8 bits deep, reduced where it is huge."""
-        image = self._frame(index)
+        image = self._frame(self._frames[index])
         self._check_size(image, index + 1)
         source = image.size
         dpi = self._dpi(image)
-        image.draft(image.mode, self._fit(source))
+        # What Pillow does by itself only for images of 8 bits.
+        negative = image.mode.startswith("I") and _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO
+        full = self._stretched(image)
+        image.draft(image.mode, self._fit(full))
         image.load()
         # Pillow turns a TIFF image by itself, and then says no more of its orientation.
         orientation = _exif(image).get(ExifTags.Base.Orientation, 1)
-        upright = self._shrink(pixels.flatten(pixels.to_plain(image)), self._fit(source))
+        plain = pixels.to_plain(image)
+        upright = self._resized(pixels.flatten(pixels.inverted(plain) if negative else plain), self._fit(full))
         if orientation in _TURNS:
             upright = upright.transpose(_TURNS[orientation])
-            source = source[::-1] if orientation in _SIDEWAYS else source
-        return _page_image(upright, index + 1, source, dpi), _remarks(upright.size, source, index + 1)
+            source, full = (source[::-1], full[::-1]) if orientation in _SIDEWAYS else (source, full)
+        return _page_image(upright, index + 1, source, dpi), _remarks(upright.size, full, index + 1)
 
     def _read_header(self) -> ImageFile.ImageFile:
         self._file.seek(0)
@@ -131,13 +140,30 @@ class ImagePages:
         scale = min(1.0, self._limits.side / max(size))
         return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
-    def _shrink(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    def _stretched(self, image: Image.Image) -> tuple[int, int]:
+        """Return the size at which the image's pixels are square: another than its own for a fax only."""
+        width, height = image.size
+        across, down = self._resolution(image)
+        if self._media_type != "image/tiff" or not 1 + _SQUARE < max(across, down) / min(across, down) <= _FLATTEST:
+            return width, height
+        if _tag(image, ExifTags.Base.Orientation) in _SIDEWAYS:  # the size is that of the page when turned
+            across, down = down, across
+        return round(width * max(1, down / across)), round(height * max(1, across / down))
+
+    def _resized(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
         if image.size == size:
             return image
         return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
 
     def _dpi(self, image: Image.Image) -> float | None:
         """Return the resolution that the file states, where it is one number and a credible one."""
+        across, down = self._resolution(image)
+        if across > 1 and abs(across - down) <= _SQUARE * across:
+            return round(across, 2)
+        return None
+
+    def _resolution(self, image: Image.Image) -> tuple[float, float]:
+        """Return what the file states, across and down; 1 and 1 where that is not credible."""
         info = image.info
         if self._media_type == "image/jpeg" and info.get("jfif_unit", 0) == 0:
             # Pillow makes 72 dpi up for a JPEG image with EXIF data that states none.
@@ -145,11 +171,14 @@ class ImagePages:
         try:
             across, down = (float(value) for value in info.get("dpi", (0, 0)))
         except (TypeError, ValueError, ZeroDivisionError):
-            return None
+            return 1, 1
         least, most = _PLAUSIBLE_DPI
-        if least <= across <= most and abs(across - down) <= _SQUARE * across:
-            return round(across, 2)
-        return None
+        return (across, down) if least <= across <= most and least <= down <= most else (1, 1)
+
+
+def _tag(image: Image.Image, number: int) -> object:
+    """Return the value of a tag of a TIFF image, None of any other."""
+    return image.tag_v2.get(number) if isinstance(image, TiffImagePlugin.TiffImageFile) else None
 
 
 def _exif(image: Image.Image) -> Mapping[int, Any]:

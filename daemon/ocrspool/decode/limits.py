@@ -1,4 +1,4 @@
-"""What a decoder process may use: memory, processor time, descriptors, and no life beyond its parent's."""
+"""What a decoder process may use: memory, processor time, descriptors, and nothing else of the machine."""
 
 from __future__ import annotations
 
@@ -6,18 +6,31 @@ import os
 import resource
 import time
 
-from ocrspool import processes
+from ocrspool import processes, sandbox
 
 _MOST_DESCRIPTORS = 64
+_FONTS = (
+    "/usr/share/fonts",
+    "/usr/share/X11/fonts/Type1",
+    "/usr/share/X11/fonts/TTF",
+    "/usr/local/share/fonts",
+)
+"""Where PDFium looks for fonts that a PDF names and does not hold: the only files that a decoder may open."""
 
 
-def confine(memory_mb: int) -> None:
-    """Limit this process for good, before it has seen a byte of any document."""
+def confine(memory_mb: int) -> list[str]:
+    """Limit this process for good, before it has seen a byte of any document.
+
+    Return what this machine cannot take away from it, in words (see `sandbox.confine`).
+    """
     processes.belong_to_parent()
     os.umask(0o077)
     _lower(resource.RLIMIT_AS, memory_mb << 20)
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NOFILE, _MOST_DESCRIPTORS)
+    _lower(resource.RLIMIT_FSIZE, memory_mb << 20)  # of a memory file, which counts for no other limit
+    _lower(resource.RLIMIT_NPROC, 0)  # not for root; for everybody, the filter of system calls forbids it
+    return sandbox.confine(_FONTS)
 
 
 def grant_cpu(seconds: int) -> None:

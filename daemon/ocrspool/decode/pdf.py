@@ -1,7 +1,7 @@
 """PDF pages, rendered by PDFium.
 
-This module is imported with the first PDF, so a decoder of images never loads PDFium. Nothing in a document
-is ever run: forms and annotations are drawn, and forms only by a PDFium without a JavaScript engine.
+Nothing in a document is ever run: forms and annotations are drawn, and forms only by a PDFium without a JavaScript
+engine.
 
 A page is rendered at the resolution asked for even where it is one scanned image of another resolution:
 whoever sets `dpi` chooses between speed and detail, and a page that overruled them would surprise.

@@ -47,6 +47,11 @@ def flatten(image: Image.Image) -> Image.Image:
     return paper
 
 
+def inverted(image: Image.Image) -> Image.Image:
+    """Return a grey image with black for white."""
+    return image.point([_OPAQUE - level for level in range(256)])
+
+
 def _plain_mode(image: Image.Image, *, transparent: bool) -> str:
     base = Image.getmodebase(image.mode)
     if image.mode in {"P", "PA"}:

@@ -22,7 +22,7 @@ def examine(path: Path) -> list[Finding]:
         *_made("configuration", lambda: setup.configuration(path, config, error)),
         *_made("processor", machine.cpu),
         *_made("gpu", lambda: machine.gpus(seen)),
-        *_made("gpu", lambda: machine.sandbox(seen)),
+        *_made("gpu", lambda: machine.hidden_devices(seen)),
         *_made("runtimes", lambda: machine.runtimes(seen)),
         *_made("combinations", lambda: combinations.check(seen)),
     ]

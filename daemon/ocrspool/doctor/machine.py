@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocrspool import __version__
+from ocrspool import __version__, sandbox
 from ocrspool.doctor.findings import Finding, Level
 from ocrspool.doctor.seen import RUNTIMES, Seen
 from ocrspool.engine import libraries
@@ -44,6 +44,10 @@ def program() -> Iterator[Finding]:
         name = "?"
     yield Finding("program", "ok", "system", f"{name}, Linux {platform.release()}, {platform.machine()}")
     yield Finding("program", "ok", "libc", " ".join(platform.libc_ver()).strip() or "not glibc")
+    lacking = sandbox.shortcomings()
+    confined = f"Landlock {sandbox.landlock_version()}, filtered system calls" if not lacking else "; ".join(lacking)
+    advice = "decoders go on without it; SECURITY.md says what still holds" if lacking else ""
+    yield Finding("program", "note" if lacking else "ok", "decoders' sandbox", confined, advice)
 
 
 def cpu() -> Iterator[Finding]:
@@ -77,7 +81,7 @@ def gpus(seen: Seen, dev: Path = _DEV, driver: Path = _DRIVER) -> Iterator[Findi
             yield Finding("gpu", _missing_gpu(seen), device, there, "correct engine.devices, or CUDA_VISIBLE_DEVICES")
 
 
-def sandbox(seen: Seen, systemd: tuple[Path, ...] = _SYSTEMD) -> Iterator[Finding]:
+def hidden_devices(seen: Seen, systemd: tuple[Path, ...] = _SYSTEMD) -> Iterator[Finding]:
     """Yield the units that hide the devices from a service which is to use a GPU."""
     for unit in _UNITS if seen.wants_gpu else ():
         files = [path for folder in systemd if (path := folder / "system" / unit).is_file()][-1:]

@@ -24,7 +24,7 @@ from ocrspool.engine.recognize import ReadSettings
 from ocrspool.model import PageText, Polygon, TextLine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     import numpy as np
@@ -130,13 +130,23 @@ class Recognizer:
         """End the threads."""
         self._pool.shutdown(cancel_futures=True)
 
-    def recognize(self, pages: Sequence[Pixels], orientation: Sequence[Orientation]) -> list[PageText]:
-        """Return the text of each page; `orientation` says per page whether it may be turned."""
+    def recognize(
+        self,
+        pages: Sequence[Pixels],
+        orientation: Sequence[Orientation],
+        on_progress: Callable[[], None] = lambda: None,
+    ) -> list[PageText]:
+        """Return the text of each page; `orientation` says per page whether it may be turned.
+
+        `on_progress` is called, in this thread, for each page that was searched and for each batch of lines.
+        """
         searches = [self._pool.submit(self._find, page, mode) for page, mode in zip(pages, orientation, strict=True)]
         found: list[_Found] = []
-        reads = [self._pool.submit(self._read, batch) for batch in self._batches(searches, found)]
+        reads = [self._pool.submit(self._read, batch) for batch in self._batches(searches, found, on_progress)]
         for read in reads:
-            for piece, reading, seconds in read.result():
+            done = read.result()
+            on_progress()
+            for piece, reading, seconds in done:
                 piece.variant.readings[piece.number] = reading
                 piece.page.seconds["recognize"] += seconds
         return [self._page_text(page) for page in found]
@@ -179,12 +189,15 @@ class Recognizer:
         strips = [recognize.strips(line, net, settings)[:1] for line in lines]
         return [recognize.read(net, strip, self._characters, settings)[0] for strip in strips]
 
-    def _batches(self, searches: Sequence[Future[_Found]], found: list[_Found]) -> Iterator[list[_Piece]]:
+    def _batches(
+        self, searches: Sequence[Future[_Found]], found: list[_Found], on_progress: Callable[[], None]
+    ) -> Iterator[list[_Piece]]:
         """Yield what to read, in batches of one bucket as soon as they are full; append each page to `found`."""
         net = self._nets.recognition
         waiting: defaultdict[int, list[_Piece]] = defaultdict(list)
         for search in searches:
             page = search.result()
+            on_progress()
             found.append(page)
             for piece in _pieces(page):
                 width = recognize.bucket(piece.pixels.shape[1], net, self._settings.read)

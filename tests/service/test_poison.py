@@ -1,0 +1,93 @@
+"""Pages that kill their decoder: each costs itself, and not the document; a document of such pages costs a few."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+from typing import Any
+
+import pytest
+
+import files_made
+from daemons import Daemon, NewDaemon
+from processes_seen import holds
+from waiting import wait_until
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def daemon(new_daemon: NewDaemon) -> Daemon:
+    """A service whose decoders have as little memory as they may: `files_made.deadly_pdf` is made for it."""
+    limits = "[limits]\ndecoder_memory_mb = 256\nmemory_mb = 64\n"
+    made = new_daemon(inboxes="[inbox.default]\nroot = 'spool'\nsettle_seconds = 0.2\n", more=limits)
+    made.start()
+    return made
+
+
+def deaths(daemon: Daemon, page: int) -> int:
+    return len(re.findall(rf"the decoder was killed by SIGABRT at page {page}\b", daemon.log()))
+
+
+def state_of(result: dict[str, Any]) -> dict[int, str]:
+    return {page["number"]: page["error"]["kind"] if page["error"] else page["text"] for page in result["pages"]}
+
+
+def test_one_page_of_several(daemon: Daemon) -> None:
+    """The other pages are read, the page says why it was not, and the attempt is the first; all others are unharmed."""
+    service, workers = daemon.pid, daemon.workers()
+    daemon.drop("poison.pdf", files_made.deadly_pdf(4, {2}))
+    daemon.drop("next.png", files_made.png(files_made.words()))
+    result = daemon.result("poison.pdf")
+    assert result["status"] == "partial"
+    assert state_of(result) == {1: "Hello spool", 2: "crash", 3: "Hello spool", 4: "Hello spool"}
+    assert "died of this page 2 times" in result["pages"][1]["error"]["message"]
+    assert result["run"]["attempts"] == 1
+    assert deaths(daemon, 2) == 2
+    assert daemon.result("next.png")["text"] == "Hello spool"
+    assert (daemon.pid, daemon.workers()) == (service, workers)
+
+
+@pytest.mark.parametrize(
+    ("pages", "most", "said"), [(2, 4, "died of this page 2 times"), (30, 12, "at the pages 1, 2")]
+)
+def test_every_page(daemon: Daemon, pages: int, most: int, said: str) -> None:
+    """Without a page that can be read the document fails, before it has cost a decoder for each of many pages."""
+    daemon.drop("poison.pdf", files_made.deadly_pdf(pages, set(range(1, pages + 1))))
+    reason = daemon.reason("poison.pdf")
+    assert (reason["kind"], reason["stage"], reason["attempts"]) == ("crash", "decode", 1)
+    assert said in reason["message"]
+    assert daemon.log().count("SIGABRT") == most
+
+
+def test_remembered_over_a_kill_of_the_service(daemon: Daemon) -> None:
+    """What is known of the page lies on disk: after the next start it kills no decoder any more."""
+    daemon.drop("poison.pdf", files_made.deadly_pdf(20, {2}))
+
+    def known() -> bool:
+        for path in (daemon.spool / "work").glob("*/job.json"):
+            with contextlib.suppress(FileNotFoundError):
+                return bool(json.loads(path.read_bytes())["deaths"] == [2, 2])
+        return False
+
+    wait_until(known, 60)
+    daemon.kill9()
+    assert not daemon.result_path("poison.pdf").exists()
+    daemon.start()
+    result = daemon.result("poison.pdf")
+    assert [number for number, state in state_of(result).items() if state != "Hello spool"] == [2]
+    assert deaths(daemon, 2) == 2
+
+
+def test_death_by_chance(daemon: Daemon) -> None:
+    """A decoder that is killed once within a document costs no page."""
+    daemon.drop("long.pdf", files_made.pdf(5, width=1000, height=1000))  # of which two fit into memory_mb
+    (decoder,) = daemon.decoders()
+    wait_until(lambda: holds(daemon.pid, "memfd:page"), 60)
+    os.kill(decoder, signal.SIGKILL)
+    result = daemon.result("long.pdf")
+    assert (result["status"], len(result["pages"]), result["run"]["attempts"]) == ("ok", 5, 1)
+    assert "was killed by SIGKILL at page" in daemon.log()
