@@ -137,7 +137,7 @@ class Intake:
         return None
 
     def _cannot_claim(self, seen: Sighting, error: OSError) -> None:
-        """Say once why a file stays where it is. The files behind it must not wait for it, however many it is of."""
+        """Say once why a file stays where it is, and look again. Files behind it do not wait, however many it is of."""
         if seen.name not in self._stuck:
             _log.error(
                 "inbox %s: cannot claim %s: %s%s",
@@ -149,6 +149,7 @@ class Intake:
                 else "",
             )
         self._stuck.add(seen.name)
+        self._next_scan = min(self._next_scan, time.monotonic() + self.inbox.poll_seconds)
 
     def next_scan(self) -> float:
         """Return when `scan_if_due` wants to be called next, on the monotonic clock."""

@@ -36,7 +36,8 @@ from ocrspool.workers import Workers
 
 _log = logging.getLogger(__name__)
 
-_DISK_PAUSE_SECONDS = 15.0
+_DISK_PAUSE_SECONDS = (1.0, 15.0)
+"""Between the first and the second try of a job that the disk failed, and at most; it doubles."""
 
 
 class Outcomes(Protocol):
@@ -101,12 +102,14 @@ class Pipeline:
 
     def run(self, job: Job, outcomes: Outcomes, profile: Profile) -> None:
         """Take one job to its outcome. Returns when the job is delivered, failed or left in work/."""
+        pause, longest = _DISK_PAUSE_SECONDS
         while not self._stopping.is_set():
             try:
                 job, error = self._attempt(job, outcomes, profile)
             except OSError as problem:
-                _of(job).error("%s: %s; trying again every %.0f s", _name(job), problem, _DISK_PAUSE_SECONDS)
-                self._stopping.wait(_DISK_PAUSE_SECONDS)
+                _of(job).error("%s: %s; trying again in %.0f s", _name(job), problem, pause)
+                self._stopping.wait(pause)
+                pause = min(pause * 2, longest)
                 continue
             if error is None:
                 return
