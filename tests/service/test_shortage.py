@@ -1,4 +1,4 @@
-"""While memory or a disk is short nothing is claimed, the status says why, and it ends by itself."""
+"""While memory or a disk is short nothing is claimed, the status says why, and it ends by itself. Grown workers go."""
 
 from __future__ import annotations
 
@@ -32,3 +32,16 @@ def test_nothing_is_claimed_until_there_is_room(new_daemon: NewDaemon, setting: 
     assert pages_drawn.says(daemon.result("waits.png"), "Patience")
     assert daemon.log().count("nothing is claimed until there is") == 1
     assert daemon.log().count("there is room again") == 1
+
+
+def test_replacing_workers_is_no_pause(new_daemon: NewDaemon) -> None:
+    """Worker after worker is replaced while files come in: the service stays ready, and every file is read at once."""
+    daemon = new_daemon(more="[service]\nworker_pages = 8\nbatch_pages = 2\n")
+    daemon.start()
+    number = 0
+    while daemon.log().count("worker 1 was replaced after ") < 2:
+        number += 1
+        daemon.drop(f"{number}.png", pages_drawn.png(f"Number {number}"))
+        assert pages_drawn.says(daemon.result(f"{number}.png"), f"Number {number}")
+    assert "attempt" not in daemon.log()
+    assert not any(line.startswith("STATUS=degraded") for line in daemon.notify.messages())
