@@ -47,9 +47,8 @@ class Served:
     def memory(self) -> dict[str, float]:
         """Resident megabytes of the service, its decoders and its workers, by kind."""
         held = {"service": resident(self.process.pid)}
-        for child in _children(self.process.pid):
-            command = Path(f"/proc/{child}/cmdline").read_bytes()
-            kind = "worker" if b"ocrspool.worker" in command else "decoder"
+        for child in children(self.process.pid):
+            kind = kind_of(child, self.process.pid)
             held[kind] = held.get(kind, 0.0) + resident(child)
         return held
 
@@ -80,10 +79,11 @@ def serving(folder: Path, settings: str = "") -> Iterator[Served]:
     if more := os.environ.get("OCRSPOOL_BENCH_CONFIG"):
         (folder / "conf.d").mkdir(exist_ok=True)
         shutil.copy(more, folder / "conf.d" / "bench.toml")
-    subprocess.run([COMMAND, "prebuild", "--config", config], check=True, stdout=subprocess.DEVNULL)
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    subprocess.run([COMMAND, "prebuild", "--config", config], check=True, stdout=subprocess.DEVNULL, env=variables)
     began = time.monotonic()
     with log.open("w") as file:
-        process = subprocess.Popen([COMMAND, "serve", "--config", config], stderr=file)
+        process = subprocess.Popen([COMMAND, "serve", "--config", config], stderr=file, env=variables)
     try:
         while not (ready := [line for line in log.read_text().splitlines() if " ready after " in line]):
             if process.poll() is not None:
@@ -100,7 +100,14 @@ def scratch() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="ocrspool-bench-")
 
 
-def _children(parent: int) -> list[int]:
+def kind_of(pid: int, service: int) -> str:
+    """Return service, decoder or worker. Raise OSError when it has gone."""
+    if pid == service:
+        return "service"
+    return "worker" if b"ocrspool.worker" in Path(f"/proc/{pid}/cmdline").read_bytes() else "decoder"
+
+
+def children(parent: int) -> list[int]:
     """Return the processes that any thread of the parent started."""
     listed = Path(f"/proc/{parent}/task").glob("*/children")
     return [int(child) for file in listed for child in file.read_text().split()]

@@ -94,6 +94,8 @@ class Daemon:
     """TOML of any other tables."""
     variables: dict[str, str] = field(default_factory=dict)
     user: int | None = None
+    wrapper: tuple[str, ...] = ()
+    """A command that becomes the service, given in its arguments."""
     process: subprocess.Popen[bytes] | None = None
     _drops: itertools.count[int] = field(default_factory=itertools.count)
     _known: set[int] = field(default_factory=set)
@@ -121,7 +123,7 @@ class Daemon:
         """Start it, without waiting for anything."""
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [COMMAND, "serve", "--config", self.config],
+                [*self.wrapper, COMMAND, "serve", "--config", self.config],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -19,12 +19,15 @@ LAYERS: tuple[frozenset[str], ...] = (
     # Vocabulary, and adapters to one thing of the system each. They import nothing of ours.
     frozenset({
         "errors", "model", "names", "inbox", "records", "tally", "wake", "log", "notify", "channel", "environment",
-        "filesystems", "processes", "durations", "sandbox",
+        "filesystems", "processes", "durations", "sandbox", "memory", "room",
     }),
     # Built on one or two of those.
     frozenset({"config", "result", "atomic", "places", "claim", "watch", "child"}),
     # The configuration as a worker is told of it.
     frozenset({"worker_messages"}),
+    # One worker as the service sees it, and its place in the pool.
+    frozenset({"worker_process"}),
+    frozenset({"seat"}),
     # The steps of the line, each for itself: none knows another.
     frozenset({
         "spool", "decode", "decoders", "engine", "workers", "render", "check", "config_file", "reload", "report",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import struct
 import time
@@ -54,6 +55,12 @@ class Channel:
             for descriptor in descriptors:
                 os.close(descriptor)
             raise
+
+    def has_message(self, seconds: float) -> bool:
+        """Tell whether something has arrived, waiting for it at most so long; the other side's end counts too."""
+        poller = select.poll()
+        poller.register(self._sock, select.POLLIN)
+        return bool(poller.poll(seconds * 1000))
 
     def close(self) -> None:
         """Close this end; the other sees ChannelClosedError."""

@@ -43,11 +43,19 @@ class Child:
 
     def ask(self, message: Message, descriptors: tuple[int, ...] = (), *, seconds: float) -> tuple[Message, list[int]]:
         """Send a request and wait for its answer. Raise ChildDiedError when there is none in time: it is dead then."""
+        self.tell(message, descriptors)
+        return self.receive(seconds=seconds)
+
+    def tell(self, message: Message, descriptors: tuple[int, ...] = ()) -> None:
+        """Send a request without waiting for what it answers. Raise ChildDiedError."""
         try:
             self._channel.send(message, descriptors)
         except ChannelClosedError as error:
             raise self._died() from error
-        return self.receive(seconds=seconds)
+
+    def has_answered(self, seconds: float) -> bool:
+        """Tell whether `receive` would find something at once (its end too), waiting for it at most so long."""
+        return self._channel.has_message(seconds)
 
     def receive(self, *, seconds: float) -> tuple[Message, list[int]]:
         """Wait for one more message. Raise ChildDiedError."""

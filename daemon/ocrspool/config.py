@@ -130,7 +130,9 @@ class Limits(Section):
     memory_mb: int = Field(512, ge=64, le=_MOST_MB)
     """Decoded pages held at one time, over all files."""
     free_disk_mb: int = Field(200, ge=0, le=_MOST_MB)
-    """Nothing is claimed while the spool's filesystem has less room than this."""
+    """Nothing is claimed while the spool's filesystem has less room than this,"""
+    free_memory_mb: int = Field(200, ge=0, le=_MOST_MB)
+    """or less memory is available, of the machine or of the service's control group."""
 
 
 class Log(Section):

@@ -5,6 +5,7 @@ A decoder that dies or hangs takes nothing with it but its answer. It gets an op
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import queue
@@ -24,6 +25,8 @@ _log = logging.getLogger(__name__)
 
 _START_SECONDS = 60.0
 """Importing takes part of a second; on a busy machine, more."""
+_OF_THE_FILE = {errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EPERM}
+"""What open(2) says of a file that has gone, and of a link, a socket or a device in its place."""
 _DOCUMENTS_EACH = 500
 """A decoder is replaced after so many: it costs 0.1 s and ends whatever a library leaks."""
 
@@ -205,6 +208,8 @@ def _open_regular(source: Path, limits: Limits) -> int:
             stage="open",
         ) from error
     except OSError as error:
+        if error.errno not in _OF_THE_FILE:  # no descriptors, a disk that fails: waiting may help
+            raise
         raise DocumentError("unreadable", f"the file cannot be opened: {error.strerror}", stage="open") from error
     found = os.fstat(descriptor)
     problem = None

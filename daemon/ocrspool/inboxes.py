@@ -37,10 +37,11 @@ class Inboxes:
 
     def claim(self) -> tuple[Job, Intake] | None:
         """Return the next job, from the inboxes in turn; None when none has any."""
+        least = self._live.config.limits.free_disk_mb
         for _ in range(len(self._intakes)):
             intake = self._intakes.pop(0)
             self._intakes.append(intake)
-            if (job := intake.claim()) is not None:
+            if (job := intake.claim(least)) is not None:
                 return job, intake
         return None
 
@@ -52,9 +53,9 @@ class Inboxes:
         """Return how many files could be claimed, as far as the last scans know."""
         return sum(intake.waiting() for intake in self._intakes)
 
-    def free_bytes(self) -> int:
-        """Return the room that is left where there is least."""
-        return min(intake.free_bytes() for intake in self._intakes)
+    def lack(self) -> str:
+        """Return why an inbox has nothing claimed from it; "" where there is room for all."""
+        return next((intake.room.lack for intake in self._intakes if intake.room.lack), "")
 
     def change(self, in_work: Collection[str]) -> None:
         """Make them those of the configuration; inboxes named by `in_work` have files in work, which go on."""

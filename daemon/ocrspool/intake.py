@@ -13,6 +13,7 @@ from collections import deque
 from ocrspool import filesystems, names
 from ocrspool.config import Inbox, Profile
 from ocrspool.inbox import Rules, Scan, Scanner, Sighting
+from ocrspool.room import Room
 from ocrspool.spool import Job, Spool
 from ocrspool.watch import Watch
 
@@ -29,10 +30,13 @@ class Intake:
     def __init__(self, name: str, inbox: Inbox, profile: Profile, watch: Watch) -> None:
         self.name = name
         self.spool = Spool(name, inbox.folders())
+        self.room = Room(f"on the disk of {self.spool.work}", lambda: shutil.disk_usage(self.spool.work).free)
         self._watch = watch
         self._recovered: deque[Job] = deque()
         self._settled: deque[Sighting] = deque()
         self._problems: list[str] = []
+        self._why_polled = ""
+        """Why no events come from the kernel; "" when they do."""
         self._stuck: set[str] = set()
         """Names of files that cannot be claimed, and that this has been said of."""
         self._set(inbox, profile)
@@ -64,19 +68,36 @@ class Intake:
         )
         self._settled.clear()
         self._next_scan = 0.0
+        self._next_check = 0.0
         self._earliest_scan = 0.0
 
     def _begin_watching(self) -> None:
-        wanted = self.inbox.watch == "events" or (
-            self.inbox.watch == "auto" and filesystems.sends_events(self.spool.inbox)
-        )
-        self._polling = not (wanted and self._watch.add(self.spool.inbox, recursive=self.inbox.recursive))
-        if self._polling:
-            _log.info("inbox %s is polled every %g s", self.name, self.inbox.poll_seconds)
+        """Have the kernel send events, as far as it can."""
+        sends = self.inbox.watch == "events" or filesystems.sends_events(self.spool.inbox)
+        why = "as configured" if self.inbox.watch == "poll" else "" if sends else "a network filesystem sends no events"
+        level = logging.INFO
+        if not why and (why := self._watch.add(self.spool.inbox, recursive=self.inbox.recursive)):
+            level = logging.WARNING
+        if why and why != self._why_polled:
+            _log.log(level, "inbox %s is polled every %g s: %s", self.name, self.inbox.poll_seconds, why)
+        elif self._why_polled and not why:
+            _log.info("inbox %s has kernel events again", self.name)
+        self._why_polled = why
+
+    def _check_watch(self, now: float) -> None:
+        """Watch anew when the folder of this name is not the one that is watched any more, or could not be so far."""
+        if now < self._next_check:
+            return
+        if not self._watch.sees(self.spool.inbox):
+            self._watch.remove(self.spool.inbox)
+            self._begin_watching()
+            self._next_scan = now
+        self._next_check = now + (self.inbox.rescan_seconds if self._why_polled else self.inbox.poll_seconds)
 
     def scan_if_due(self) -> None:
         """Look at the inbox if an event, the timer or a settling file asks for it."""
         now = time.monotonic()
+        self._check_watch(now)
         hint = self._watch.hint(self.spool.inbox, take=now >= self._earliest_scan)
         if hint.arrived:
             self._next_scan = now
@@ -87,13 +108,18 @@ class Intake:
         self._settled = deque(scan.settled)
         self._stuck.intersection_update(seen.name for seen in scan.settled)
         self._earliest_scan = now + took + max(_SOONEST_SECONDS, took / _SCAN_SHARE)
-        self._next_scan = now + (self.inbox.poll_seconds if self._polling else self.inbox.rescan_seconds)
+        self._next_scan = now + (self.inbox.poll_seconds if self._why_polled else self.inbox.rescan_seconds)
         if scan.due is not None:
             self._next_scan = min(self._next_scan, scan.due)
         self._report(scan)
 
-    def claim(self) -> Job | None:
-        """Return the next job: one left by the last run, or the oldest settled file. None when there is neither."""
+    def claim(self, least_mb: int = 0) -> Job | None:
+        """Return the next job: one left by the last run, or the oldest settled file.
+
+        None when there is neither, or less room than this on the disk.
+        """
+        if not self.room.enough(least_mb):
+            return None
         if self._recovered:
             return self._recovered.popleft()
         while self._settled:
@@ -112,7 +138,7 @@ class Intake:
         return None
 
     def _cannot_claim(self, seen: Sighting, error: OSError) -> None:
-        """Say once why a file stays where it is. The files behind it must not wait for it, however many it is of."""
+        """Say once why a file stays where it is, and look again. Files behind it do not wait, however many it is of."""
         if seen.name not in self._stuck:
             _log.error(
                 "inbox %s: cannot claim %s: %s%s",
@@ -124,18 +150,15 @@ class Intake:
                 else "",
             )
         self._stuck.add(seen.name)
+        self._next_scan = min(self._next_scan, time.monotonic() + self.inbox.poll_seconds)
 
     def next_scan(self) -> float:
         """Return when `scan_if_due` wants to be called next, on the monotonic clock."""
-        return max(self._next_scan, self._earliest_scan)
+        return max(min(self._next_scan, self._next_check), self._earliest_scan)
 
     def waiting(self) -> int:
         """Return how many files could be claimed, as far as the last scan knows."""
         return len(self._settled) + len(self._recovered)
-
-    def free_bytes(self) -> int:
-        """Return the room left on the spool's filesystem."""
-        return shutil.disk_usage(self.spool.work).free
 
     def rest(self) -> None:
         """Stop watching; jobs that have been begun go on."""
@@ -152,4 +175,7 @@ class Intake:
         for problem in scan.problems:
             if problem not in self._problems:
                 _log.warning("inbox %s: %s", self.name, names.printable(problem))
+        if self._problems and not scan.problems:
+            _log.info("inbox %s can be read again", self.name)
+            self._next_check = 0.0
         self._problems = scan.problems

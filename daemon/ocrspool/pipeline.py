@@ -38,7 +38,8 @@ from ocrspool.workers import Workers
 
 _log = logging.getLogger(__name__)
 
-_DISK_PAUSE_SECONDS = 15.0
+_DISK_PAUSE_SECONDS, _LONGEST_DISK_PAUSE = 1.0, 15.0
+"""Between the first and the second try of a job that the disk failed, and at most; it doubles."""
 
 
 class Outcomes(Protocol):
@@ -110,11 +111,12 @@ class Pipeline:
 
     def run(self, job: Job, outcomes: Outcomes, profile: Profile) -> None:
         """Take one job to its outcome. Returns when the job is delivered, failed or left in work/."""
+        pause = _DISK_PAUSE_SECONDS
         while not self._stopping.is_set():
             try:
                 job, error = self._attempt(job, outcomes, profile)
             except OSError as problem:
-                self._wait_for_disk(job, problem)
+                pause = self._wait_for_disk(job, problem, pause)
                 continue
             if error is None:
                 return
@@ -221,17 +223,20 @@ class Pipeline:
 
     def _deliver(self, job: Job, outcomes: Outcomes, result: bytes) -> Path:
         """Deliver, however long the disk takes: what was read is not read again because a share is away."""
+        pause = _DISK_PAUSE_SECONDS
         while True:
             try:
                 return outcomes.deliver(job, result)
-            except OSError as problem:  # noqa: PERF203 - what costs here is the disk
+            except OSError as problem:
                 if self._stopping.is_set():
                     raise
-                self._wait_for_disk(job, problem)
+                pause = self._wait_for_disk(job, problem, pause)
 
-    def _wait_for_disk(self, job: Job, problem: OSError) -> None:
-        _of(job).error("%s: %s; trying again every %.0f s", _name(job), problem, _DISK_PAUSE_SECONDS)
-        self._stopping.wait(_DISK_PAUSE_SECONDS)
+    def _wait_for_disk(self, job: Job, problem: OSError, seconds: float) -> float:
+        """Wait so long, or until the service stops. Return how long to wait the next time."""
+        _of(job).error("%s: %s; trying again in %.0f s", _name(job), problem, seconds)
+        self._stopping.wait(seconds)
+        return min(seconds * 2, _LONGEST_DISK_PAUSE)
 
     def _fail(self, job: Job, outcomes: Outcomes, error: DocumentError) -> None:
         reason = {

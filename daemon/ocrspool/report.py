@@ -30,6 +30,8 @@ class Standing:
     workers: tuple[int, ...]
     """Process ids."""
     worker_restarts: int
+    lack: str = ""
+    """Why nothing is claimed; "" when files are."""
 
 
 class Reporter:
@@ -69,6 +71,7 @@ class Reporter:
         self._notifier.status(
             f"{standing.state} · {_label(self._engine)} · {standing.waiting} waiting, "
             f"{standing.in_work} in work, {total.done} done, {total.failed} failed · {rate:.1f} pages/s"
+            + (f" · claims nothing: {standing.lack}" if standing.lack else "")
         )
         facts = {
             "pid": os.getpid(),

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from ocrspool import check, log
+from ocrspool import check, log, memory
 from ocrspool.config import Config, Live
 from ocrspool.config_file import load
 from ocrspool.decoders import Decoders
@@ -29,6 +29,7 @@ from ocrspool.prebuild import SILENCE_SECONDS, prebuild
 from ocrspool.reload import differences, live_part
 from ocrspool.report import Reporter, Standing
 from ocrspool.result import engine_from
+from ocrspool.room import Room
 from ocrspool.spool import Job
 from ocrspool.tally import Tally
 from ocrspool.wake import Wake
@@ -36,6 +37,9 @@ from ocrspool.watch import Watch
 from ocrspool.workers import Workers
 
 _log = logging.getLogger(__name__)
+
+_ROOM_SECONDS = 1.0
+"""While disk or memory is short, it is looked at this often."""
 
 
 class _StoppedError(Exception):
@@ -66,7 +70,7 @@ class Service:
         self._stops = 0
         self._reload_wanted = False
         self._interruptible = False
-        self._short_of_room = False
+        self._memory = Room("of memory", memory.available_bytes)
 
     def run(self) -> None:
         """Start, serve until SIGTERM or SIGINT, drain. Raise OcrspoolError when it cannot start."""
@@ -172,7 +176,7 @@ class Service:
 
     def _claim(self, pipeline: Pipeline) -> None:
         """Take files while there is room for more."""
-        while len(self._in_work) < self._most_jobs and self._has_room():
+        while len(self._in_work) < self._most_jobs and self._has_memory():
             claimed = self._inboxes.claim()
             if claimed is None:
                 return
@@ -210,21 +214,22 @@ class Service:
             _log.error("reload: the configuration in use stays:\n%s", error.message)
         self._notifier.ready()
 
-    def _has_room(self) -> bool:
-        """Tell whether the disk has room for more work; say so when that changes."""
-        least = self._live.config.limits.free_disk_mb << 20
-        short = self._inboxes.free_bytes() < least
-        if short != self._short_of_room:
-            self._short_of_room = short
-            if short:
-                _log.error("less than %d MiB free: nothing is claimed until there is room", least >> 20)
-            else:
-                _log.info("there is room on the disk again")
-        return not short
+    def _has_memory(self) -> bool:
+        """Tell whether there is memory for more work. Where it is our own workers who hold it, they begin anew."""
+        if self._memory.enough(self._live.config.limits.free_memory_mb):
+            return True
+        if not self._in_work:
+            self._workers.renew()
+        return False
+
+    def _lack(self) -> str:
+        """Return why nothing is claimed, or not from every inbox."""
+        return self._memory.lack or self._inboxes.lack()
 
     def _until_next(self) -> float:
-        """Return for how long nothing has to be done unless something happens."""
-        return max(0.0, min(self._reporter.due_in(self._standing()), self._inboxes.next_scan_in()))
+        """Return for how long nothing has to be done unless something happens. Room comes back without a word."""
+        due = min(self._reporter.due_in(self._standing()), self._inboxes.next_scan_in())
+        return max(0.0, min(due, _ROOM_SECONDS) if self._lack() else due)
 
     def _keep_in_touch(self) -> None:
         """Keepalive and status, as often as each is due."""
@@ -238,6 +243,7 @@ class Service:
             in_work=len(self._in_work),
             workers=tuple(self._workers.pids()),
             worker_restarts=self._workers.restarts,
+            lack=self._lack(),
         )
 
     def _state(self) -> str:

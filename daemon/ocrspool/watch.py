@@ -1,14 +1,17 @@
 """The watchdog library's one place: any event in an inbox sets the wake flag, and a rename is remembered as a hint.
 
-Events are never trusted: bursts lose them without a word, so everything here only makes the next scan come sooner.
-This module touches no file.
+Events are never trusted: bursts lose them, so everything here only makes the next scan come sooner. A folder may be
+deleted, renamed or mounted over while it is watched: `sees` tells, and it is watched anew.
+This module opens no file.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +28,6 @@ from watchdog.observers.api import ObservedWatch
 from watchdog.observers.inotify import InotifyObserver
 
 from ocrspool.wake import Wake
-
-_log = logging.getLogger(__name__)
 
 _ARRIVALS: list[type[FileSystemEvent]] = [
     DirCreatedEvent,
@@ -55,52 +56,85 @@ class Watch:
 
     def __init__(self, wake: Wake) -> None:
         self._wake = wake
-        # "Full events" tells a file renamed in from outside from one created in place.
-        self._observer = InotifyObserver(generate_full_events=True)
-        self._handlers: dict[Path, _Arrivals] = {}
-        self._watches: list[ObservedWatch] = []
+        self._running = False
+        self._observer: InotifyObserver | None = None
+        self._watched: dict[Path, _Watched] = {}
+        self._overflow = _Overflow(self._on_overflow)
 
     def start(self) -> None:
-        """Start the observer's thread."""
-        self._observer.start()
+        """Be ready to watch."""
+        self._running = True
+        logging.getLogger("watchdog").addHandler(self._overflow)
 
-    def add(self, folder: Path, *, recursive: bool) -> bool:
-        """Watch a folder; False, with the reason logged, where the kernel will not (the timer scan has to do)."""
+    def _observe(self) -> InotifyObserver:
+        """Return the observer, started where it is not. Raise OSError: the kernel counts these too."""
+        if self._observer is None:
+            # "Full events" tells a file renamed in from outside from one created in place.
+            self._observer = InotifyObserver(generate_full_events=True)
+            self._observer.start()
+        return self._observer
+
+    def add(self, folder: Path, *, recursive: bool) -> str:
+        """Watch a folder. Return "", or why the kernel will not (polling has to do)."""
         handler = _Arrivals(folder, self._wake)
         try:
-            watch = self._observer.schedule(handler, os.fspath(folder), recursive=recursive, event_filter=_ARRIVALS)
+            found = folder.stat()
+            observer = self._observe()
+            watch = observer.schedule(handler, os.fspath(folder), recursive=recursive, event_filter=_ARRIVALS)
         except OSError as error:
-            _log.warning(
-                "no kernel events for %s (%s): it is polled instead; fs.inotify.max_user_watches may be too low",
-                folder,
-                error.strerror or error,
-            )
-            return False
-        self._handlers[folder] = handler
-        self._watches.append(watch)
-        return True
+            return error.strerror or str(error)
+        self._watched[folder] = _Watched(watch, handler, (found.st_dev, found.st_ino))
+        if recursive and _is_spent(observer, folder.parent):
+            self.remove(folder)
+            return "inotify watch limit reached in the folders below (fs.inotify.max_user_watches)"
+        return ""
 
     def remove(self, folder: Path) -> None:
         """Stop watching a folder."""
-        handler = self._handlers.pop(folder, None)
-        for watch in [watch for watch in self._watches if handler and watch.path == os.fspath(folder)]:
-            self._watches.remove(watch)
-            self._observer.unschedule(watch)
+        if self._observer is not None and (watched := self._watched.pop(folder, None)) is not None:
+            self._observer.unschedule(watched.watch)
+
+    def sees(self, folder: Path) -> bool:
+        """Tell whether what happens in the folder of this name, as it is now, raises events here."""
+        watched = self._watched.get(folder)
+        if self._observer is None or watched is None:
+            return False
+        listening = {emitter.watch for emitter in self._observer.emitters if emitter.is_alive()}
+        try:
+            found = folder.stat()
+        except OSError:
+            return False
+        return watched.identity == (found.st_dev, found.st_ino) and watched.watch in listening
 
     def hint(self, folder: Path, *, take: bool) -> Hint:
         """Return what events said since it was last taken; `take` starts anew."""
-        handler = self._handlers.get(folder)
-        return handler.hint(take=take) if handler else _NOTHING
+        watched = self._watched.get(folder)
+        return watched.handler.hint(take=take) if watched else _NOTHING
 
     def alive(self) -> bool:
-        """Tell whether events can still arrive: a thread of the library may end while the process lives on."""
-        return self._observer.is_alive() and all(emitter.is_alive() for emitter in self._observer.emitters)
+        """Tell whether events can still be handed on: a thread of the library may end while the process lives on."""
+        return self._running and (self._observer is None or self._observer.is_alive())
+
+    def _on_overflow(self) -> None:
+        for watched in list(self._watched.values()):
+            watched.handler.suspect()
 
     def stop(self) -> None:
         """Stop watching and wait for the threads."""
-        if self._observer.is_alive():
+        self._running = False
+        logging.getLogger("watchdog").removeHandler(self._overflow)
+        if self._observer is not None:
             self._observer.stop()
             self._observer.join()
+
+
+def _is_spent(observer: InotifyObserver, other: Path) -> bool:
+    """Tell whether not one more folder can be watched: the library keeps quiet about those below one."""
+    try:
+        observer.unschedule(observer.schedule(FileSystemEventHandler(), os.fspath(other)))
+    except OSError as error:
+        return error.errno == errno.ENOSPC
+    return False
 
 
 class _Arrivals(FileSystemEventHandler):
@@ -125,9 +159,35 @@ class _Arrivals(FileSystemEventHandler):
                 self._renamed.add(target[len(self._prefix) :])
         self._wake.set()
 
+    def suspect(self) -> None:
+        """Have a look taken: events were lost."""
+        with self._lock:
+            self._arrived = True
+        self._wake.set()
+
     def hint(self, *, take: bool) -> Hint:
         with self._lock:
             found = Hint(self._arrived, frozenset(self._renamed))
             if take:
                 self._arrived, self._renamed = False, set()
         return found
+
+
+class _Overflow(logging.Handler):
+    """The library tells of a queue that overflowed in its log only."""
+
+    def __init__(self, overflowed: Callable[[], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._overflowed = overflowed
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "overflow" in record.getMessage():
+            self._overflowed()
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    watch: ObservedWatch
+    handler: _Arrivals
+    identity: tuple[int, int]
+    """Device and inode of the folder that is watched, which may no longer be the one of that name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from ocrspool.child import Child
-from ocrspool.config import Config, Engine, Live, Paths, Service
+from ocrspool.config import Config, Engine, Limits, Live, Paths, Service
 from ocrspool.errors import EngineError
 from ocrspool.model import PageImage
 from ocrspool.worker_messages import about_engine
@@ -23,8 +24,13 @@ pytestmark = pytest.mark.engine
 
 
 @contextmanager
-def _pool(cache: Path, engine: Engine, service: Service = Service()) -> Iterator[Workers]:  # noqa: B008 - frozen
-    config = Config(paths=Paths(cache=cache, runtime=cache), engine=engine, service=service)
+def _pool(
+    cache: Path,
+    engine: Engine,
+    service: Service = Service(),  # noqa: B008 - frozen
+    limits: Limits = Limits(),  # noqa: B008
+) -> Iterator[Workers]:
+    config = Config(paths=Paths(cache=cache, runtime=cache), engine=engine, service=service, limits=limits)
     workers = Workers(Live(config), lambda _: None)
     workers.start()
     try:
@@ -94,3 +100,61 @@ def test_each_device_has_its_workers(engine_cache: Path) -> None:
         read = [" ".join(line.text for line in future.result(timeout=60).lines) for future in futures]
         assert read == [f"Page number {number}" for number in range(8)]
         wait_until(workers.healthy, 10)
+
+
+def _replaced(workers: Workers) -> Iterator[bool]:
+    """Read pages until another worker does; after each, whether there is one with an engine."""
+    (before,) = workers.pids()
+    while workers.pids() == [before]:
+        assert _text(workers, _image("Read without a pause")) == "Read without a pause"
+        yield workers.healthy()
+    wait_until(lambda: not Path(f"/proc/{before}").exists(), 10)
+
+
+def test_a_worker_that_has_grown_is_replaced_without_a_pause(
+    engine_cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its successor loads beside it: at no time is there no engine, and no page has to be read twice."""
+    caplog.set_level("INFO")
+    with _pool(engine_cache, Engine(threads=1), Service(worker_pages=3, batch_pages=1)) as workers:
+        assert all(_replaced(workers))
+        assert workers.restarts == 0
+    assert "worker 1 was replaced after" in caplog.text
+
+
+def test_without_memory_for_two_the_successor_loads_afterwards(
+    engine_cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There is a pause then, and nothing is lost in it either."""
+    caplog.set_level("INFO")
+    short = Limits(free_memory_mb=1 << 30)
+    with _pool(engine_cache, Engine(threads=1), Service(worker_pages=3, batch_pages=1), short) as workers:
+        list(_replaced(workers))
+        assert workers.restarts == 0
+    assert "worker 1 is replaced after 3 pages, and memory is short" in caplog.text
+
+
+def test_a_successor_that_cannot_load_changes_nothing(
+    engine_cache: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The engine has gone from the cache: the worker that has it goes on, and why is said."""
+    cache = tmp_path / "cache"
+    shutil.copytree(engine_cache, cache)
+    with _pool(cache, Engine(threads=1), Service(worker_pages=3, batch_pages=1)) as workers:
+        (before,) = workers.pids()
+        shutil.rmtree(cache / "engines")
+        while "cannot load its engine" not in caplog.text:
+            assert _text(workers, _image("Read by the old one")) == "Read by the old one"
+        assert workers.pids() == [before]
+        assert workers.healthy()
+
+
+def test_only_workers_that_have_read_begin_anew(engine_cache: Path) -> None:
+    """For want of memory: one that has just loaded would hold no less after another load."""
+    with _pool(engine_cache, Engine(threads=1)) as workers:
+        (before,) = workers.pids()
+        workers.renew()
+        assert _text(workers, _image("First page")) == "First page"
+        assert workers.pids() == [before]
+        workers.renew()
+        assert all(_replaced(workers))

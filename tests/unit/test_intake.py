@@ -111,6 +111,26 @@ def test_a_problem_is_logged_once(new_intake: NewIntake, caplog: pytest.LogCaptu
     ]
 
 
+def test_an_inbox_that_goes_and_comes_back(new_intake: NewIntake, caplog: pytest.LogCaptureFixture) -> None:
+    """Deleted or renamed away, then made again: said once each, and events arrive from the new folder."""
+    caplog.set_level("INFO")
+    intake = new_intake(poll_seconds=0.1, rescan_seconds=86_400)
+    away = intake.spool.inbox.with_name("away")
+    for name in ("deleted.png", "renamed.png"):
+        caplog.clear()
+        if name == "deleted.png":
+            intake.spool.inbox.rmdir()
+        else:
+            intake.spool.inbox.rename(away)
+        wait_until(lambda: claimed(intake) or "is not there" in caplog.text)
+        intake.spool.inbox.mkdir()
+        wait_until(lambda: claimed(intake) or "has kernel events again" in caplog.text)
+        assert "inbox scans can be read again" in caplog.text
+        assert caplog.text.count("is not there") == 1
+        put(intake, name)
+        assert wait_until(lambda: claimed(intake)) == [name]
+
+
 def test_other_settings_for_the_same_folders(new_intake: NewIntake, tmp_path: Path) -> None:
     """After a change of the patterns the next scan follows the new ones, and events still arrive."""
     intake = new_intake(include=["*.png"], rescan_seconds=86_400)

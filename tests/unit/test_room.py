@@ -39,16 +39,16 @@ def plan(tmp_path: Path) -> Plan:
     return Plan("openvino", models, Settings(), {}, {}, EngineCache(tmp_path / "cache"))
 
 
-def meminfo(folder: Path, available_mb: int | None) -> Path:
-    path = folder / "meminfo"
+def proc(folder: Path, available_mb: int | None) -> Path:
+    """A /proc that tells so much of memory, and nothing else."""
     line = "" if available_mb is None else f"MemAvailable:   {available_mb * 1024} kB\n"
-    path.write_text(f"MemTotal:       24683520 kB\n{line}Buffers:  0 kB\n", "ascii")
-    return path
+    (folder / "meminfo").write_text(f"MemTotal:       24683520 kB\n{line}Buffers:  0 kB\n", "ascii")
+    return folder
 
 
 def check(plan: Plan, available_mb: int | None = 4000, *, with_reference: bool = True) -> None:
-    memory = meminfo(plan.cache.folder({}).parents[2], available_mb)
-    room.check(plan, tuple(plan.models), with_reference=with_reference, meminfo=memory)
+    memory = proc(plan.cache.folder({}).parents[2], available_mb)
+    room.check(plan, tuple(plan.models), with_reference=with_reference, proc=memory)
 
 
 def test_enough(plan: Plan) -> None:
@@ -86,7 +86,7 @@ def test_too_little_memory(plan: Plan) -> None:
 def test_a_machine_that_does_not_tell(plan: Plan, tmp_path: Path) -> None:
     """An old kernel, or no /proc: nothing is refused for that."""
     check(plan, None)
-    room.check(plan, tuple(plan.models), with_reference=False, meminfo=tmp_path / "none")
+    room.check(plan, tuple(plan.models), with_reference=False, proc=tmp_path / "none")
 
 
 ON_GPU = """

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +34,7 @@ def watch(wake: Wake) -> Iterator[Watch]:
 def inbox(tmp_path: Path, watch: Watch) -> Path:
     folder = tmp_path / "inbox"
     (folder / "sub").mkdir(parents=True)
-    assert watch.add(folder, recursive=True)
+    assert watch.add(folder, recursive=True) == ""
     return folder
 
 
@@ -97,10 +100,10 @@ def test_a_new_folder_is_watched(watch: Watch, inbox: Path) -> None:
     assert wait_until(rename_in) == {"new/a.png"}
 
 
-def test_what_cannot_be_watched(watch: Watch, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A folder that the kernel refuses is reported once, with what happens instead, and nothing breaks."""
-    assert not watch.add(tmp_path / "none", recursive=True)
-    assert "is polled instead" in caplog.text
+def test_what_cannot_be_watched(watch: Watch, tmp_path: Path) -> None:
+    """Why the kernel refuses a folder is told, and nothing breaks."""
+    assert watch.add(tmp_path / "none", recursive=True) == "No such file or directory"
+    assert not watch.sees(tmp_path / "none")
     assert watch.hint(tmp_path / "none", take=True) == NOTHING
     assert watch.alive()
 
@@ -110,7 +113,7 @@ def test_remove_and_add_again(watch: Watch, inbox: Path) -> None:
     watch.remove(inbox)
     (inbox / "a.png").write_bytes(b"x")
     assert watch.hint(inbox, take=True) == NOTHING
-    assert watch.add(inbox, recursive=False)
+    assert watch.add(inbox, recursive=False) == ""
     (inbox / "b.png").write_bytes(b"x")
     wait_until(lambda: watch.hint(inbox, take=True).arrived)
     watch.remove(inbox)
@@ -129,3 +132,82 @@ def test_alive_until_stopped(wake: Wake, tmp_path: Path) -> None:
     assert not watch.alive()
     watch.stop()
     assert os.path.exists(tmp_path)  # noqa: PTH110 - watching changes nothing
+
+
+_ADD = """
+import sys, pathlib
+from ocrspool.wake import Wake
+from ocrspool.watch import Watch
+watch = Watch(Wake())
+watch.start()
+print(watch.add(pathlib.Path(sys.argv[1]), recursive=True))
+assert watch.alive()
+watch.stop()
+"""
+
+
+@pytest.mark.parametrize(
+    ("limit", "refusal"),
+    [
+        ("max_inotify_watches", "inotify watch limit reached"),
+        ("max_inotify_instances", "inotify instance limit reached"),
+    ],
+)
+def test_the_kernel_s_limits(tmp_path: Path, limit: str, refusal: str) -> None:
+    """A limit that is reached (a user namespace has its own) is told, and nothing else happens."""
+    assert refused(tmp_path, limit, 0) == refusal
+    assert refused(tmp_path, limit, 100) == ""
+
+
+def test_too_few_watches_for_the_folders_below(tmp_path: Path) -> None:
+    """The library keeps quiet when it can watch the inbox and not what is in it."""
+    for name in "abc":
+        (tmp_path / name).mkdir()
+    assert "in the folders below" in refused(tmp_path, "max_inotify_watches", 2)
+
+
+def refused(folder: Path, limit: str, most: int) -> str:
+    """What a watch says in a namespace with this limit."""
+    inside = f'echo {most} > /proc/sys/user/{limit} && exec "$@"'
+    command = [
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "sh",
+        "-c",
+        inside,
+        "sh",
+        sys.executable,
+        "-c",
+        _ADD,
+        str(folder),
+    ]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True)
+    if "unshare" in ran.stderr or "sh:" in ran.stderr:
+        pytest.skip(f"no user namespaces here: {ran.stderr}")
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.strip()
+
+
+def test_a_folder_that_is_not_the_one_that_was(watch: Watch, inbox: Path) -> None:
+    """Renamed away, replaced, deleted: what has the name now is not watched, until it is added again."""
+    assert watch.sees(inbox)
+    inbox.rename(inbox.with_name("away"))
+    assert not watch.sees(inbox)
+    inbox.mkdir()
+    assert not watch.sees(inbox)
+    watch.remove(inbox)
+    assert watch.add(inbox, recursive=True) == ""
+    assert watch.sees(inbox)
+    inbox.rmdir()
+    wait_until(lambda: not watch.sees(inbox))
+    assert watch.alive()
+
+
+def test_an_overflow_is_an_arrival(watch: Watch, wake: Wake, inbox: Path) -> None:
+    """Events that were lost may have been anything: a look is taken."""
+    drain(wake)
+    watch.hint(inbox, take=True)
+    logging.getLogger("watchdog.observers.inotify_c").warning("Inotify queue overflowed; filesystem events were lost")
+    assert watch.hint(inbox, take=True).arrived
+    assert wake.wait(0)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ocrspool import memory
 from ocrspool.engine import gpu
 from ocrspool.errors import EngineError
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from ocrspool.engine.plan import Plan
 
 _MIB = 1 << 20
-_MEMINFO = Path("/proc/meminfo")
 
 _DISK_TIMES = 3
 """Size of an engine to that of its model files: OpenVINO's is 2.1 times (edited model and blob, measured)."""
@@ -34,7 +34,7 @@ _CONTEXT_MB = 512
 """GPU memory of a CUDA context with its kernels; 300 to 600 MB are seen (TensorRT's workspace comes on top)."""
 
 
-def check(plan: Plan, specs: Sequence[NetSpec], *, with_reference: bool, meminfo: Path = _MEMINFO) -> None:
+def check(plan: Plan, specs: Sequence[NetSpec], *, with_reference: bool, proc: Path = Path("/proc")) -> None:
     """Raise EngineError, with figures, where there is clearly too little disk, memory or GPU memory to build `specs`.
 
     `with_reference` counts the engine that the new one is compared with, too.
@@ -49,8 +49,8 @@ def check(plan: Plan, specs: Sequence[NetSpec], *, with_reference: bool, meminfo
             "free some (`ocrspool engines gc` removes engines that are not used), or move paths.cache to a larger disk",
         )
     needed = _MEMORY_MB + _MEMORY_TIMES * size + (0 if plan.settings.gpu is None else _MEMORY_GPU_MB)
-    available = _available_mb(meminfo)
-    if available is not None and available < needed:
+    available = memory.available_bytes(proc) // _MIB
+    if available < needed:
         raise EngineError(
             f"too little memory: the build needs about {needed} MB, {available} MB are available",
             "end other programs, or stop ocrspool.service while it goes on",
@@ -77,14 +77,3 @@ def _searches(plan: Plan) -> bool:
 
 def _megabytes(specs: Sequence[NetSpec]) -> int:
     return sum(file.stat().st_size for spec in specs for file in spec.files) // _MIB
-
-
-def _available_mb(meminfo: Path) -> int | None:
-    """Return MemAvailable (proc(5)), None where it is not told."""
-    try:
-        for line in meminfo.read_text("ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) // 1024
-    except (OSError, ValueError, IndexError):
-        pass
-    return None

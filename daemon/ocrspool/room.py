@@ -1,0 +1,37 @@
+"""Whether there is room to claim more, on a disk or in memory: logged once each way, and kept for the status."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
+
+
+class Room:
+    """One thing that may run short, and comes back by itself."""
+
+    def __init__(self, of: str, free_bytes: Callable[[], int]) -> None:
+        self._of = of
+        self._free_bytes = free_bytes
+        self.lack = ""
+        """Why nothing is claimed, as of the last look; "" when there is room."""
+
+    def enough(self, least_mb: int) -> bool:
+        """Tell whether so much is free. What cannot be looked at has no room either.
+
+        Once it was short, a quarter more has to be free: what hovers about the limit is not told of each time.
+        """
+        least = least_mb << 20
+        try:
+            short = self._free_bytes() < (least * 5 // 4 if self.lack else least)
+            lack = f"less than {least_mb} MiB free {self._of}" if short else ""
+        except OSError as error:
+            lack = f"no telling how much is free {self._of}: {error.strerror}"
+        if lack != self.lack:
+            if lack:
+                _log.error("%s: nothing is claimed until there is", lack)
+            else:
+                _log.info("there is room again %s", self._of)
+        self.lack = lack
+        return not lack

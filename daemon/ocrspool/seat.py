@@ -1,0 +1,230 @@
+"""The place of one worker in the pool: a thread that keeps a process in it, feeds it batches and replaces it.
+
+A process that dies or hangs is replaced at once. One that has grown is replaced without a pause: its successor loads
+beside it and takes over when it can, where there is memory for two.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ocrspool import memory
+from ocrspool.child import ChildDiedError
+from ocrspool.config import Config
+from ocrspool.errors import EngineError
+from ocrspool.model import PageImage, PageText
+from ocrspool.worker_process import STAGE_SECONDS, WorkerProcess
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_PAUSE = 60.0
+_LOADING_STEP_SECONDS = 0.1
+_PING_SECONDS = 10.0
+"""An idle worker is asked so often whether it still answers, and has as long to do so."""
+_SLACK_SECONDS = 10.0
+"""Past the end of any wait, before the thread that waits counts as stuck."""
+
+
+@dataclass(slots=True)
+class Page:
+    """A page that waits for a worker, or is with one."""
+
+    image: PageImage
+    orientation: str
+    alone: bool
+    future: Future[PageText] = field(default_factory=Future)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its pixels."""
+        return self.image.width * self.image.height * self.image.channels
+
+
+class Pool(Protocol):
+    """What a seat needs of the pool."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether no more pages come."""
+
+    @property
+    def config(self) -> Config:
+        """What the workers are to load."""
+
+    def take(self, most: int, seconds: float) -> list[Page]:
+        """Wait for the next batch."""
+
+    def settle(self, page: Page, outcome: PageText | EngineError) -> None:
+        """Hand out what became of a page."""
+
+    def wait_closed(self, seconds: float) -> None:
+        """Wait so long, or until the pool closes."""
+
+    def count_restart(self) -> None:
+        """Count a worker that had to be replaced for a failure."""
+
+    def stage(self, text: str) -> None:
+        """Pass on what a worker that is loading is doing."""
+
+
+class Seat:
+    """The place of one worker: a thread that keeps a process in it."""
+
+    def __init__(self, pool: Pool, number: int, device: str) -> None:
+        self._pool = pool
+        self._number = number
+        self._device = device
+        self._thread = threading.Thread(target=self._run, name=f"worker-{number}")
+        self.worker: WorkerProcess | None = None
+        self._successor: WorkerProcess | None = None
+        """Loads beside the worker, and takes its place."""
+        self._next_successor = 0.0
+        """When another one may be tried, on the monotonic clock."""
+        self.renew_wanted = False
+        self.settled = threading.Event()
+        self.problem: EngineError | None = None
+        self.facts: dict[str, Any] = {}
+        self.loaded = False
+        self.due = math.inf
+        """When this thread has to have got on, on the monotonic clock, or is stuck."""
+
+    @property
+    def standing_in(self) -> bool:
+        """Whether it was to be a GPU, and is not."""
+        return self._device != "cpu" and self.facts.get("device") == "cpu"
+
+    def start(self) -> None:
+        """Start the thread, which starts a process."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Kill the processes, if they are at work, and wait for the thread."""
+        for process in (self.worker, self._successor):
+            if process is not None:
+                process.signal_kill()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        pause = 1.0
+        while not self._pool.closed:
+            try:
+                self._load()
+            except EngineError as error:
+                self.problem = error
+                if not self.settled.is_set():  # at start: the service decides
+                    self.settled.set()
+                    return
+                _log.error("worker %d cannot load its engine: %s; next try in %.0f s", self._number, error, pause)
+                self._within(pause)
+                self._pool.wait_closed(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+                continue
+            pause = 1.0
+            self.settled.set()
+            self._work()
+            self.loaded = False
+        for process in (self.worker, self._successor):
+            if process is not None:
+                process.close()
+
+    def _load(self) -> None:
+        """Put a process with an engine into the place: the one that loads already, or a new one. Raise EngineError."""
+        self._within(STAGE_SECONDS)
+        process, self._successor = self._successor or self._started(self._on_stage), None
+        self.worker = process
+        while not process.has_loaded(_LOADING_STEP_SECONDS):
+            pass
+        self._take_over(process)
+
+    def _started(self, on_stage: Callable[[str], None]) -> WorkerProcess:
+        return WorkerProcess(f"worker {self._number}", self._pool.config, self._device, on_stage)
+
+    def _take_over(self, process: WorkerProcess) -> None:
+        self.worker, self.facts, self.loaded, self.problem = process, process.facts, True, None
+        self.renew_wanted = False
+
+    def _on_stage(self, text: str) -> None:
+        self._within(STAGE_SECONDS)
+        self._pool.stage(text)
+
+    def _work(self) -> None:
+        """Feed the process until the pool closes or the process has to be replaced by one that is not there yet."""
+        while not self._pool.closed:
+            worker, service = self.worker, self._pool.config.service
+            assert worker is not None  # noqa: S101 - for the type checker
+            self._within(_PING_SECONDS)
+            loading = self._successor is not None
+            batch = self._pool.take(service.batch_pages, _LOADING_STEP_SECONDS if loading else _PING_SECONDS)
+            outcomes = self._outcomes(worker, batch)
+            for page, outcome in zip(batch, outcomes, strict=True):
+                self._pool.settle(page, outcome)
+            if not worker.alive() or not self._goes_on(worker):
+                return
+
+    def _outcomes(self, worker: WorkerProcess, batch: list[Page]) -> Sequence[PageText | EngineError]:
+        """Return what became of each page. A worker that died, hung or failed on them is dead then."""
+        try:
+            if batch:
+                seconds = self._pool.config.service.worker_seconds
+                self._within(seconds)
+                pages = [(page.image, page.orientation) for page in batch]
+                return worker.recognize(pages, seconds, lambda: self._within(seconds))
+            # One that does not answer is found before the next file is.
+            self._within(_PING_SECONDS)
+            worker.ping(_PING_SECONDS)
+        except ChildDiedError as error:
+            self._pool.count_restart()
+            if not self._pool.closed:
+                _log.warning("worker %d %s with %d pages; starting another", self._number, error, len(batch))
+            return [EngineError(f"the worker {error}")] * len(batch)
+        except EngineError as error:
+            # Whatever it was (no memory, a device that is gone, a library in disorder), a new process begins afresh,
+            # and is known to work, because it reads the known page first. Loading takes a second.
+            worker.close()
+            self._pool.count_restart()
+            _log.warning("worker %d: %s; starting another", self._number, error)
+            return [error] * len(batch)
+        return []
+
+    def _goes_on(self, worker: WorkerProcess) -> bool:
+        """Replace a worker that has grown by a successor that loads beside it. False when it has to load after it."""
+        try:
+            if self._successor is not None:
+                if self._successor.has_loaded(0):
+                    successor, self._successor = self._successor, None
+                    self._take_over(successor)
+                    worker.close()
+                    _log.info("worker %d was replaced after %d pages", self._number, worker.pages)
+            elif self._has_grown(worker) and time.monotonic() >= self._next_successor:
+                if not self._has_room_beside(worker):
+                    _log.info("worker %d is replaced after %d pages, and memory is short", self._number, worker.pages)
+                    worker.close()
+                    return False
+                self._successor = self._started(lambda _: None)
+        except EngineError as error:
+            self._successor = None
+            self._next_successor = time.monotonic() + _LONGEST_PAUSE
+            _log.error("worker %d goes on, because the next one cannot load its engine: %s", self._number, error)
+        return True
+
+    def _has_grown(self, worker: WorkerProcess) -> bool:
+        service = self._pool.config.service
+        held = worker.resident_bytes()
+        return self.renew_wanted or worker.pages >= service.worker_pages or held > service.worker_memory_mb << 20
+
+    def _has_room_beside(self, worker: WorkerProcess) -> bool:
+        """Tell whether a second one may be as large as this one without making memory short."""
+        least = self._pool.config.limits.free_memory_mb << 20
+        return memory.available_bytes() - worker.resident_bytes() >= least
+
+    def _within(self, seconds: float) -> None:
+        """Promise to get on within so long."""
+        self.due = time.monotonic() + seconds + _SLACK_SECONDS

@@ -1,0 +1,107 @@
+"""One worker as the service sees it: a process that loads an engine, then recognizes. Used by one thread at a time.
+
+Loading does not block: whoever waits for an engine may have another one at work meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ocrspool.child import Child, ChildDiedError
+from ocrspool.config import Config
+from ocrspool.errors import EngineError
+from ocrspool.model import PageImage, PageText
+from ocrspool.worker_messages import about_engine, engine_error, page_text
+
+STAGE_SECONDS = 300.0
+"""A worker that is loading tells of each stage, and has as long for one."""
+_FRAME_SECONDS = 10.0
+"""For the rest of a message that has begun to arrive."""
+
+
+class WorkerProcess:
+    """A process with an engine, or on its way to one."""
+
+    def __init__(self, name: str, config: Config, device: str, on_stage: Callable[[str], None]) -> None:
+        """Start it and tell it to load; errors call it by its name. Raise EngineError."""
+        self._name = name
+        self._on_stage = on_stage
+        self._due = time.monotonic() + STAGE_SECONDS
+        self.facts: dict[str, Any] = {}
+        """What its engine is, once that is loaded."""
+        self.pages = 0
+        """How many it has been given."""
+        try:
+            self._child = Child("ocrspool.worker", config.paths.cache)
+            self._child.tell(about_engine("load", config, device))
+        except ChildDiedError as error:
+            raise EngineError(f"{self._name} {error} while loading") from error
+        except OSError as error:  # no memory, no descriptors: nothing that a thread may die of
+            raise EngineError(f"{name} cannot be started: {error}") from error
+        self.pid = self._child.pid
+
+    def has_loaded(self, seconds: float) -> bool:
+        """Tell whether the engine is loaded, waiting for it at most so long. Raise EngineError: it is dead then."""
+        if self.facts:
+            return True
+        if not self._child.has_answered(seconds):
+            if time.monotonic() > self._due:
+                self._child.kill()
+                raise EngineError(f"{self._name} gave no answer for {STAGE_SECONDS:g} s while loading")
+            return False
+        try:
+            answer, _ = self._child.receive(seconds=_FRAME_SECONDS)
+        except ChildDiedError as error:
+            raise EngineError(f"{self._name} {error} while loading") from error
+        if reason := answer.get("error"):
+            self._child.close()
+            raise engine_error(reason)
+        if "stage" in answer:
+            self._due = time.monotonic() + STAGE_SECONDS
+            self._on_stage(answer["stage"])
+            return False
+        self.facts = answer["ready"]
+        return True
+
+    def recognize(
+        self, pages: Sequence[tuple[PageImage, str]], seconds: float, on_progress: Callable[[], None]
+    ) -> list[PageText]:
+        """Return the text of pages, each given with its orientation. Raise ChildDiedError or EngineError.
+
+        It has so many seconds for each step of which it tells (a page, a batch of lines), not for all of them.
+        """
+        self.pages += len(pages)
+        wanted = [
+            {"width": image.width, "height": image.height, "channels": image.channels, "orientation": orientation}
+            for image, orientation in pages
+        ]
+        descriptors = tuple(image.fd for image, _ in pages)
+        answer, _ = self._child.ask({"op": "recognize", "pages": wanted}, descriptors, seconds=seconds)
+        while "progress" in answer:
+            on_progress()
+            answer, _ = self._child.receive(seconds=seconds)
+        if reason := answer.get("error"):
+            raise engine_error(reason)
+        return [page_text(page) for page in answer["pages"]]
+
+    def ping(self, seconds: float) -> None:
+        """Ask whether it answers. Raise ChildDiedError."""
+        self._child.ask({"op": "ping"}, seconds=seconds)
+
+    def resident_bytes(self) -> int:
+        """Return the memory that it holds."""
+        return self._child.resident_bytes()
+
+    def alive(self) -> bool:
+        """Tell whether the process runs."""
+        return self._child.alive()
+
+    def close(self) -> None:
+        """Let it end; kill it where it does not."""
+        self._child.close()
+
+    def signal_kill(self) -> None:
+        """End it from another thread than the one that uses it, which then sees it die."""
+        self._child.signal_kill()

@@ -1,0 +1,37 @@
+"""The short version of the campaign of faults: `scripts/torture` has the long one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from torture import disks, folders, kernel, processes
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+
+
+def test_nothing_is_lost_whatever_happens(engine_cache: Path, tmp_path: Path) -> None:
+    """Some faults of each family, once each: every document has one outcome, whole, and the service goes on."""
+    found = tmp_path / "found.json"
+    command = [sys.executable, "-m", "torture", "--seed", "5", "--short", "--json"]
+    tests = os.fspath(Path(__file__).parents[1])
+    ran = subprocess.run(
+        [*command, found, "--cache", engine_cache],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": tests},
+        timeout=580,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    rows = {row["fault"]: row for row in json.loads(found.read_bytes())["faults"]}
+    wanted = [fault for family in (processes, disks, folders, kernel) for fault in family.FAULTS if fault.short]
+    for fault in wanted:
+        if f"skipped: {fault.name}" not in ran.stdout:
+            assert rows[fault.name]["documents"] > 0
+            assert rows[fault.name]["problems"] == []

@@ -1,0 +1,98 @@
+"""The command: scripts/torture [--seed N] [--minutes M | --short] [--only TEXT] [--json FILE]."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from daemons import ocrspool
+from torture import campaign
+from torture.campaign import FAULTS, Row
+from torture.world import World
+
+
+def main() -> None:
+    wanted = _arguments()
+    _with_mounts()
+    folder = Path(tempfile.mkdtemp(prefix="ocrspool-torture-"))
+    seed = random.SystemRandom().randrange(1 << 32) if wanted.seed is None else wanted.seed
+    print(f"seed {seed}; in {folder}", flush=True)
+    faults = [fault for fault in FAULTS if wanted.only.lower() in fault.name.lower()]
+    if not faults:
+        sys.exit("no such fault; there are:\n  " + "\n  ".join(fault.name for fault in FAULTS))
+    if wanted.short:
+        faults = [fault for fault in faults if fault.short]
+        random.Random(seed).shuffle(faults)
+        planned = iter(faults)
+    else:
+        planned = campaign.limited(campaign.order(faults, seed), wanted.minutes * 60)
+    began = time.monotonic()
+
+    def tell(text: str) -> None:
+        print(f"[{time.monotonic() - began:6.1f} s] {text}", flush=True)
+
+    world = World(folder, wanted.cache or _engines(folder), seed)
+    try:
+        rows = campaign.run(world, planned, tell)
+    finally:
+        world.close()
+    _tell(rows, seed, time.monotonic() - began)
+    if wanted.json:
+        found = {"seed": seed, "faults": [row.as_json() for row in rows]}
+        wanted.json.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+    if any(row.problems for row in rows):
+        sys.exit(f"the invariant was broken; see above, {folder / 'd/log'} and what is left in {folder}")
+    shutil.rmtree(folder)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/torture", description="Faults, and whether anything is lost.")
+    parser.add_argument("--seed", type=int, help="of an earlier run: the same faults in the same order")
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--short", action="store_true", help="some of each family, once each: about a minute")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only faults whose name has this in it")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--cache", type=Path, metavar="FOLDER", help="with an engine that has been built")
+    return parser.parse_args()
+
+
+def _with_mounts() -> None:
+    """As root, go on in a namespace of mounts of our own: whatever happens, they end with us."""
+    if os.geteuid() == 0 and "TORTURE_MOUNTS" not in os.environ and shutil.which("unshare"):
+        command = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", "torture", *sys.argv[1:]]
+        os.environ["TORTURE_MOUNTS"] = "1"
+        os.execvp("unshare", command)  # noqa: S606, S607 - whichever the system has
+
+
+def _engines(folder: Path) -> Path:
+    """Build the engine; where."""
+    config = folder / "ocrspool.toml"
+    config.write_text("[paths]\ncache = 'built'\nruntime = 'run'\n[inbox.default]\nroot = 'none'\n", "utf-8")
+    built = ocrspool("prebuild", "--config", config, seconds=600)
+    if built.returncode != 0:
+        sys.exit(built.stderr)
+    return folder / "built"
+
+
+def _tell(rows: list[Row], seed: int, seconds: float) -> None:
+    width = max(len(row.fault.name) for row in rows)
+    print(f"\n{'fault':{width}}  times  documents  lost  duplicated  corrupted  recovery median, max")
+    for row in rows:
+        found = row.as_json()
+        recovery = found["recovery_seconds"]
+        times = f"{recovery['median']:7.2f} s {recovery['max']:7.2f} s" if recovery else ""
+        counts = f"{row.times:5}  {row.documents:9}  {row.lost:4}  {row.duplicated:10}  {row.corrupted:9}"
+        print(f"{row.fault.name:{width}}  {counts}  {times}")
+    total = sum(row.documents for row in rows)
+    print(f"{sum(row.times for row in rows)} faults, {total} documents in {seconds:.0f} s; seed {seed}")
+
+
+if __name__ == "__main__":
+    main()

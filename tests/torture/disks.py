@@ -1,0 +1,79 @@
+"""Faults of disks: full, read-only, forbidden, failing. They end, and the service goes on by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+from collections.abc import Callable
+
+from torture.faults import Fault
+from torture.world import World, run
+
+
+def _full(world: World) -> None:
+    """Take every byte of the disk of the spool, in the middle of things, and give it back."""
+    filler = world.disk / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        for piece in (1 << 20, 1 << 12):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(piece))
+    world.pause(0.5, 2.5)
+    filler.unlink()
+
+
+def _read_only(state: str) -> Callable[[World], None]:
+    def inject(world: World) -> None:
+        with world.read_only(world.daemon.spool / state):
+            world.pause(0.5, 2.5)
+
+    return inject
+
+
+def _cache_read_only(world: World) -> None:
+    """A worker that has to be replaced meanwhile loads from there all the same."""
+    with world.read_only(world.cache):
+        for pid in world.daemon.workers():
+            os.kill(pid, signal.SIGKILL)
+        world.over()
+        world.recovered()
+
+
+def _forbidden(world: World) -> None:
+    """Let nobody write to one of the folders, not root either."""
+    folder = world.spool / world.random.choice(("outbox", "work", "done", "failed"))
+    by_flag = os.geteuid() == 0
+    run("chattr", "+i", folder) if by_flag else folder.chmod(0o500)
+    try:
+        world.pause(0.5, 2.5)
+    finally:
+        run("chattr", "-i", folder) if by_flag else folder.chmod(0o755)
+
+
+def _failing(code: int, *states: str, reading: bool = False) -> Callable[[World], None]:
+    """Let every call of the service fail that changes something there (or opens something, too)."""
+
+    def inject(world: World) -> None:
+        world.control(code, world.daemon.spool / world.random.choice(states), reading=reading)
+        try:
+            world.pause(0.5, 2.5)
+        finally:
+            world.control()
+
+    return inject
+
+
+FAULTS = [
+    Fault("disk of the spool full", _full, frozenset({"mounts"}), short=True),
+    Fault("outbox read-only (mount)", _read_only("outbox"), frozenset({"mounts"})),
+    Fault("work read-only (mount)", _read_only("work"), frozenset({"mounts"})),
+    Fault("cache read-only, worker killed", _cache_read_only, frozenset({"mounts"})),
+    Fault("a folder may not be written", _forbidden, short=True),
+    Fault(
+        "EIO on every change", _failing(errno.EIO, "outbox", "work", "done", "failed"), frozenset({"shim"}), short=True
+    ),
+    Fault("EROFS on every change", _failing(errno.EROFS, "outbox", "work", "done", "failed"), frozenset({"shim"})),
+    Fault("EMFILE on every open", _failing(errno.EMFILE, "", reading=True), frozenset({"shim"})),
+]

@@ -1,0 +1,55 @@
+"""Small documents of every sort, each unlike all others, and what has to become of each."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+import files_made
+import pages_drawn
+
+Fate = Literal["ok", "partial", "failed"]
+
+
+@dataclass(frozen=True)
+class Document:
+    """One file that is dropped."""
+
+    name: str
+    data: bytes
+    fate: Fate
+    pages: int
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+
+class Documents:
+    """Makes one after the other; the seed decides which."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._number = 0
+        word = files_made.words("Torture", (160, 56))
+        copies = [word.copy() for _ in range(3)]
+        self._sorts: list[tuple[str, bytes, Fate, int]] = [
+            ("png", files_made.png(word), "ok", 1),
+            ("jpg", files_made.jpeg(word.copy()), "ok", 1),
+            ("large.png", files_made.png(pages_drawn.page("Some more", "and more", "and more")), "ok", 1),
+            ("tif", files_made.tiff(*copies), "ok", 3),
+            ("pdf", files_made.pdf(4, width=90, height=40), "ok", 4),
+            ("pgm", pages_drawn.tiny(1), "ok", 1),
+            ("damaged.tif", files_made.damaged_page_tiff(), "partial", 3),
+            ("broken.png", files_made.png(word)[:70], "failed", 0),
+        ]
+        self._folders = ("", "", "", "sub/", "sub/deeper/", "with space ü/")
+
+    def next(self) -> Document:
+        """Return another one; bytes behind the end make it unique, and are in nobody's way."""
+        self._number += 1
+        suffix, data, fate, pages = self._random.choice(self._sorts)
+        name = f"{self._random.choice(self._folders)}{self._number:05}.{suffix}"
+        return Document(name, data + b"\n%%%05d" % self._number, fate, pages)

@@ -1,0 +1,40 @@
+"""What a fault is: something done to the world, from beginning to end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from torture.world import World
+
+Need = Literal["mounts", "shim", "namespaces", "root"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One kind."""
+
+    name: str
+    inject: Callable[[World], None]
+    """Does it and ends it; calls `world.over` where recovery begins earlier than it returns."""
+    needs: frozenset[Need] = frozenset()
+    may_fail: frozenset[str] = frozenset()
+    """Reasons for which a document that was in work may have failed: the fault was done to it."""
+    short: bool = False
+    """Whether it belongs to the short version, which has some of each family."""
+
+
+def missing(world: World, fault: Fault) -> str:
+    """Return what keeps a fault from being injected here; "" when nothing does."""
+    if "mounts" in fault.needs and not world.mounts:
+        return "needs root, to mount"
+    if "shim" in fault.needs and not world.shim:
+        return "needs a C compiler (cc)"
+    if "namespaces" in fault.needs and shutil.which("unshare") is None:
+        return "needs unshare(1)"
+    if "root" in fault.needs and os.geteuid() != 0:
+        return "needs root"
+    return ""

@@ -1,0 +1,111 @@
+"""The invariant: every document that was dropped has exactly one outcome, and nothing else is left anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torture.consumer import Consumer
+from torture.documents import Document
+
+_REASON = ".reason.json"
+
+
+@dataclass
+class Verdict:
+    """What was found wrong, in words that say where to look; all empty is as it has to be."""
+
+    documents: int = 0
+    lost: list[str] = field(default_factory=list)
+    duplicated: list[str] = field(default_factory=list)
+    corrupted: list[str] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        return not (self.lost or self.duplicated or self.corrupted)
+
+    def problems(self) -> list[str]:
+        kinds = {"lost": self.lost, "duplicated": self.duplicated, "corrupted": self.corrupted}
+        return [f"{kind}: {problem}" for kind, problems in kinds.items() for problem in problems]
+
+
+def judge(spool: Path, dropped: list[Document], consumer: Consumer, *, may_fail: frozenset[str]) -> Verdict:
+    """Look at an idle spool. `may_fail` are reasons for which a sound document may have failed, the fault being so."""
+    verdict = Verdict(len(dropped))
+    results = _results(spool / "outbox", verdict)
+    retired, failed = _by_content(spool / "done"), _by_content(spool / "failed")
+    known = {document.sha256: document for document in dropped}
+    for sha256, document in known.items():
+        outcome = _Outcome(results[sha256], retired[sha256], [_reason(path) for path in failed[sha256]])
+        _judge(document, outcome, verdict, may_fail)
+    for place, found in (("outbox", results), ("done", retired), ("failed", failed)):
+        for sha256 in found.keys() - known.keys():
+            verdict.corrupted.append(f"{place} has what nobody dropped: {found[sha256]}")
+    for state in ("inbox", "work"):
+        left = [path for path in (spool / state).rglob("*") if path.is_file() and path.name != ".lock"]
+        verdict.corrupted += [f"left behind: {path}" for path in left]
+    verdict.corrupted += consumer.problems
+    versions = consumer.versions.items()
+    verdict.corrupted += [f"{name} was delivered again, and differed" for name, seen in versions if len(seen) > 1]
+    return verdict
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of one document."""
+
+    results: list[dict[str, object]]
+    retired: list[Path]
+    reasons: list[str]
+
+    def __str__(self) -> str:
+        return f"{len(self.results)} results, {len(self.retired)} in done, failed as {self.reasons}"
+
+
+def _judge(document: Document, found: _Outcome, verdict: Verdict, may_fail: frozenset[str]) -> None:
+    """Compare what became of a document with what has to."""
+    outcomes = len(found.results) + len(found.reasons)
+    if not outcomes or (found.results and not found.retired):
+        verdict.lost.append(f"{document.name}: {found}")
+    elif outcomes > 1 or len(found.retired) > 1:
+        verdict.duplicated.append(f"{document.name}: {found}")
+    elif found.reasons:
+        if document.fate != "failed" and found.reasons[0] not in may_fail:
+            verdict.corrupted.append(f"{document.name}: {found}, and is sound")
+    else:
+        (result,) = found.results
+        pages = result["pages"]
+        assert isinstance(pages, list)
+        partial = document.fate == "ok" and result["status"] == "partial" and may_fail
+        if (result["status"] != document.fate and not partial) or len(pages) != document.pages:
+            verdict.corrupted.append(f"{document.name}: {result['status']}, {len(pages)} pages")
+
+
+def _results(outbox: Path, verdict: Verdict) -> dict[str, list[dict[str, object]]]:
+    found = defaultdict(list)
+    for path in outbox.rglob("*"):
+        if path.is_file():
+            try:
+                result = json.loads(path.read_bytes())
+                found[result["source"]["sha256"]].append(result)
+            except (ValueError, KeyError, TypeError) as error:
+                verdict.corrupted.append(f"{path}: {error!r}")
+    return found
+
+
+def _by_content(folder: Path) -> dict[str, list[Path]]:
+    found = defaultdict(list)
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.name.endswith(_REASON):
+            found[hashlib.sha256(path.read_bytes()).hexdigest()].append(path)
+    return found
+
+
+def _reason(failed: Path) -> str:
+    try:
+        return str(json.loads(failed.with_name(failed.name + _REASON).read_bytes())["kind"])
+    except (OSError, ValueError, KeyError) as error:
+        return f"no reason: {error!r}"

@@ -1,0 +1,82 @@
+"""Faults of processes: killed, stopped for a while, hung for good, one too many."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+from daemons import ocrspool
+from torture.faults import Fault
+from torture.world import INBOX, SETTINGS, World
+from waiting import wait_until
+
+Which = Callable[[World], list[int]]
+
+_TEMPORARY = 75
+
+
+def _service(world: World) -> list[int]:
+    return [world.daemon.pid]
+
+
+def _workers(world: World) -> list[int]:
+    return world.daemon.workers()
+
+
+def _decoders(world: World) -> list[int]:
+    return world.daemon.decoders()
+
+
+def _one(world: World, which: Which) -> int:
+    return world.random.choice(wait_until(lambda: which(world)))
+
+
+def _kill(which: Which) -> Callable[[World], None]:
+    def inject(world: World) -> None:
+        os.kill(_one(world, which), signal.SIGKILL)
+
+    return inject
+
+
+def _stop(which: Which) -> Callable[[World], None]:
+    def inject(world: World) -> None:
+        pid = _one(world, which)
+        os.kill(pid, signal.SIGSTOP)
+        world.pause(0.2, 2.5)
+        os.kill(pid, signal.SIGCONT)
+
+    return inject
+
+
+def _hang(which: Which) -> Callable[[World], None]:
+    def inject(world: World) -> None:
+        os.kill(_one(world, which), signal.SIGSTOP)
+
+    return inject
+
+
+def _second_service(world: World) -> None:
+    """Another daemon on the same spool refuses, and disturbs nobody."""
+    folder = world.daemon.folder.with_name("second")
+    folder.mkdir(exist_ok=True)
+    inbox = INBOX.replace("'spool'", f"'{world.daemon.spool}'")
+    (folder / "ocrspool.toml").write_text(
+        f"[paths]\ncache = '{world.cache}'\nruntime = 'run'\n{inbox}{SETTINGS}", "utf-8"
+    )
+    ended = ocrspool("serve", "--config", folder / "ocrspool.toml")
+    assert ended.returncode == _TEMPORARY, ended.stderr
+    assert "another ocrspool is working on" in ended.stderr
+
+
+FAULTS = [
+    Fault("kill -9 of the service", World.restart, short=True),
+    Fault("kill -9 of a worker", _kill(_workers), short=True),
+    Fault("kill -9 of a decoder", _kill(_decoders)),
+    Fault("SIGSTOP of the service, then SIGCONT", _stop(_service)),
+    Fault("SIGSTOP of a worker, then SIGCONT", _stop(_workers)),
+    Fault("SIGSTOP of a decoder, then SIGCONT", _stop(_decoders), short=True),
+    Fault("a worker hangs for good", _hang(_workers)),
+    Fault("a decoder hangs for good", _hang(_decoders), may_fail=frozenset({"timeout"})),
+    Fault("a second service on the spool", _second_service, short=True),
+]

@@ -1,0 +1,69 @@
+"""Someone who drops documents all the time, whatever happens to the folder."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from pathlib import Path
+
+from torture.documents import Document, Documents
+
+_AHEAD = 10
+"""Files in the inbox, at most: after a fault the service has a few to go on with, not a hundred."""
+_PAUSE_SECONDS = 0.03
+
+
+class Producer:
+    """A thread that drops; what it knows to be in the inbox is in `dropped`."""
+
+    def __init__(self, inbox: Path, outside: Path, seed: int) -> None:
+        self._inbox = inbox
+        self._outside = outside
+        self._documents = Documents(seed)
+        self._ended = threading.Event()
+        self._allowed = threading.Event()
+        self._resting = threading.Event()
+        self.dropped: list[Document] = []
+        self._thread = threading.Thread(target=self._run, name="producer")
+        self._thread.start()
+
+    def go_on(self) -> None:
+        self._resting.clear()
+        self._allowed.set()
+
+    def pause(self) -> None:
+        """Drop nothing more from now on."""
+        self._allowed.clear()
+        self._resting.wait()
+
+    def close(self) -> None:
+        self._ended.set()
+        self._allowed.set()
+        self._thread.join()
+
+    def drop(self) -> bool:
+        """Rename one more document into the inbox, whole; False when the folder or the disk will not have it."""
+        document = self._documents.next()
+        whole, target = self._outside / "whole", self._inbox / document.name
+        try:
+            whole.write_bytes(document.data)
+            if not self._inbox.is_dir():  # it is not ours to make
+                return False
+            target.parent.mkdir(parents=True, exist_ok=True)
+            whole.rename(target)
+        except OSError:
+            return False
+        self.dropped.append(document)
+        return True
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            if not self._allowed.is_set():
+                self._resting.set()
+                self._allowed.wait()
+                continue
+            with contextlib.suppress(OSError):
+                if sum(1 for _ in self._inbox.iterdir()) < _AHEAD:
+                    self.drop()
+            self._ended.wait(_PAUSE_SECONDS)
+        self._resting.set()

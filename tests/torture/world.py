@@ -1,0 +1,155 @@
+"""A real service, its folders and mounts, those who use it, and what can be done to all of that."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import struct
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from daemons import Daemon
+from torture.consumer import Consumer
+from torture.producer import Producer
+from waiting import wait_until
+
+PATIENCE_SECONDS = 180.0
+SETTINGS = """
+[service]
+worker_seconds = 12
+worker_pages = 150
+[limits]
+page_seconds = 12
+memory_mb = 64
+free_disk_mb = 1
+"""
+"""Workers are replaced all the time; who hangs is found in seconds; the disk is small."""
+INBOX = "[inbox.default]\nroot = 'spool'\nsettle_seconds = 0.3\npoll_seconds = 1\n"
+_DISK = "32m"
+_SHIM = Path(__file__).with_name("shim.c")
+_CONTROL = struct.Struct("=iiq4080s")
+
+
+class World:
+    """Everything that a fault may touch. Producer and consumer are at `spool`; the service sees a mount of that."""
+
+    def __init__(self, folder: Path, cache: Path, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.mounts = os.environ.get("TORTURE_MOUNTS") == "1"
+        self.disk = folder / "disk"
+        self.disk.mkdir()
+        self.cache = folder / "cache"
+        shutil.copytree(cache, self.cache)
+        if self.mounts:
+            run("mount", "-t", "tmpfs", "-o", f"size={_DISK}", "ocrspool-torture", self.disk)
+        self.daemon = Daemon(folder / "d", self.cache, INBOX, SETTINGS)
+        self.spool = self.disk / "spool" if self.mounts else self.daemon.spool
+        for state in ("inbox", "outbox", "work", "done", "failed"):
+            (self.spool / state).mkdir(parents=True)
+        if self.mounts:
+            self.daemon.spool.mkdir()
+            self.mount()
+        self._control = folder / "control"
+        self.shim = self._compile(folder / "shim.so")
+        self.forgiven = 0.0
+        """When the fault was over, on the monotonic clock, and the way back to work began."""
+        outside = self.disk / "outside" if self.mounts else folder / "outside"
+        outside.mkdir()
+        self.consumer = Consumer(self.spool / "outbox")
+        self.producer = Producer(self.spool / "inbox", outside, seed)
+
+    def _compile(self, library: Path) -> bool:
+        """Make what lets calls fail; False where there is no compiler."""
+        if shutil.which("cc") is None:
+            return False
+        run("cc", "-shared", "-fPIC", "-O1", "-o", library, _SHIM, "-ldl")
+        self.control()
+        self.daemon.variables.update(LD_PRELOAD=os.fspath(library), TORTURE_CONTROL=os.fspath(self._control))
+        return True
+
+    def control(self, error: int = 0, below: Path | None = None, *, reading: bool = False, seconds: int = 0) -> None:
+        """Let the service's calls below a folder fail, and its clock be so many seconds ahead; or nothing of it."""
+        content = _CONTROL.pack(error, reading, seconds, os.fsencode(below or ""))
+        with self._control.open("r+b" if self._control.exists() else "wb") as file:
+            file.write(content)
+
+    def mount(self) -> None:
+        """Mount the spool where the service looks for it."""
+        run("mount", "--bind", self.spool, self.daemon.spool)
+
+    def unmount(self) -> None:
+        """Take it away, whoever uses it."""
+        run("umount", "--lazy", self.daemon.spool)
+
+    @contextlib.contextmanager
+    def read_only(self, folder: Path) -> Iterator[None]:
+        """Mount a folder over itself, read-only."""
+        run("mount", "--bind", folder, folder)
+        run("mount", "-o", "remount,bind,ro", folder)
+        try:
+            yield
+        finally:
+            run("umount", "--lazy", folder)
+
+    def pause(self, least: float, most: float) -> None:
+        """Let some time pass, as the seed says."""
+        time.sleep(self.random.uniform(least, most))
+
+    def over(self) -> None:
+        """The fault is over: time to recover is counted from here."""
+        self.forgiven = time.monotonic()
+
+    def restart(self) -> None:
+        """Kill the service and start another one, as systemd would."""
+        self.daemon.kill9()
+        self.over()
+        self.daemon.start()
+
+    def busy(self) -> None:
+        """Wait until documents are in work, and some have come out."""
+        began = time.monotonic()
+        wait_until(lambda: self.consumer.arrivals and self.consumer.arrivals[-1] > began, PATIENCE_SECONDS)
+        wait_until(self.daemon.in_work, PATIENCE_SECONDS)
+
+    def recovered(self) -> float:
+        """Wait for the next result after the fault; how long that took."""
+        wait_until(lambda: self.consumer.arrivals[-1] > self.forgiven, PATIENCE_SECONDS)
+        return next(at for at in self.consumer.arrivals if at > self.forgiven) - self.forgiven
+
+    def idle(self) -> None:
+        """Wait until all that was dropped has come out."""
+        folders = (self.spool / "inbox", self.spool / "work")
+        wait_until(lambda: not any(_files(folder) for folder in folders), PATIENCE_SECONDS)
+        wait_until(lambda: not self.daemon.in_work(), PATIENCE_SECONDS)
+
+    def clear(self) -> None:
+        """Take everything away that has come out, as its users do."""
+        self.consumer.close()
+        for state in ("outbox", "done", "failed"):
+            for path in (self.spool / state).iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self.producer.dropped.clear()
+        self.consumer = Consumer(self.spool / "outbox")
+
+    def close(self) -> None:
+        self.producer.close()
+        self.consumer.close()
+        try:
+            self.daemon.close()
+        finally:
+            if self.mounts:
+                self.unmount()
+                run("umount", "--lazy", self.disk)
+
+
+def run(*command: str | Path) -> None:
+    """Run a command of the system."""
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def _files(folder: Path) -> list[str]:
+    return [name for _, _, names in os.walk(folder) for name in names if name != ".lock"]
