@@ -227,7 +227,7 @@ class Pipeline:
         while True:
             try:
                 return outcomes.deliver(job, result)
-            except OSError as problem:
+            except OSError as problem:  # noqa: PERF203 - what costs here is the disk
                 if self._stopping.is_set():
                     raise
                 pause = self._wait_for_disk(job, problem, pause)
