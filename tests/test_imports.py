@@ -19,10 +19,10 @@ LAYERS: tuple[frozenset[str], ...] = (
     # Vocabulary, and adapters to one thing of the system each. They import nothing of ours.
     frozenset({
         "errors", "model", "names", "inbox", "records", "tally", "wake", "log", "notify", "channel", "environment",
-        "filesystems", "processes", "durations", "sandbox", "memory", "room",
+        "filesystems", "processes", "durations", "sandbox", "memory", "room", "metrics",
     }),
     # Built on one or two of those.
-    frozenset({"config", "result", "atomic", "places", "claim", "watch", "child"}),
+    frozenset({"config", "health", "result", "atomic", "places", "claim", "watch", "child"}),
     # The configuration as a worker is told of it.
     frozenset({"worker_messages"}),
     # One worker as the service sees it, and its place in the pool.
@@ -70,6 +70,7 @@ LIBRARIES = {
     "openvino": {"engine.openvino"},
     "orjson": {"render"},
     "paddle": {"engine.paddle"},
+    "prometheus_client": {"metrics"},
     "pydantic": {"config", "config_file", "cli.configuration", "audit.results"},  # the last two for results
     "pydantic_core": {"config_file"},
     "pynvml": {"engine.gpu"},
@@ -191,7 +192,7 @@ HEAVY = {"numpy", "cv2", "PIL", "onnx", "onnxruntime", "openvino", "pypdfium2"}
 @pytest.mark.parametrize(
     ("module", "unwanted"),
     [
-        ("ocrspool.service", {*HEAVY, "rich"}),
+        ("ocrspool.service", {*HEAVY, "rich", "prometheus_client", "http"}),
         ("ocrspool.worker", {*HEAVY, "rich", "watchdog"}),  # those that it needs come with the engine
         ("ocrspool.decode.__main__", {"numpy", "cv2", "openvino", "pydantic", "rich", "watchdog"}),
         ("ocrspool.cli.main", {*HEAVY, "rich", "watchdog"}),

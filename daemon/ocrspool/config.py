@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 DEFAULT_PATH = Path("/etc/ocrspool/ocrspool.toml")
 
+_LAST_PORT = 65_535
 _MOST_MB = 1 << 30
 """A pebibyte: no limit on anything, and no number that a system call cannot take."""
 
@@ -47,6 +48,15 @@ _IGNORED = (
     *("*.swp", "@eaDir", "#recycle", "#snapshot", "lost+found", "$RECYCLE.BIN", "System Volume Information"),
     *("Thumbs.db", "desktop.ini"),
 )  # fmt: skip
+
+
+def _local(listen: str) -> str:
+    """Refuse what others than this machine could reach: nothing here asks who they are."""
+    if listen and not listen.startswith("/"):
+        host, _, port = listen.rpartition(":")
+        if host not in {"127.0.0.1", "localhost", "[::1]"} or not (port.isdecimal() and 0 < int(port) <= _LAST_PORT):
+            raise ValueError('should be 127.0.0.1:PORT, [::1]:PORT, the path of a Unix socket, or ""')
+    return listen
 
 
 class Section(BaseModel):
@@ -143,6 +153,13 @@ class Log(Section):
     """auto: journal priorities under systemd, plain lines elsewhere."""
 
 
+class Metrics(Section):
+    """Health and numbers, for who asks: /livez, /readyz, /metrics (Prometheus)."""
+
+    listen: Annotated[str, AfterValidator(_local)] = ""
+    """A loopback address with a port ("127.0.0.1:9464"), or the path of a Unix socket; "" for none."""
+
+
 class Profile(Section):
     """How the files of an inbox are read. Named, so that inboxes can share it."""
 
@@ -220,6 +237,7 @@ class Config(Section):
     service: Service = Service()
     limits: Limits = Limits()
     log: Log = Log()
+    metrics: Metrics = Metrics()
     profile: dict[Name, Profile] = {"default": Profile()}
     """The profile named default is always there."""
     inbox: dict[Name, Inbox] = {"default": Inbox(root=Path("/var/spool/ocrspool/default"))}

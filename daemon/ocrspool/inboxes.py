@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection
+from typing import Any
 
 from ocrspool.config import Inbox, Live, Profile
 from ocrspool.intake import Intake
@@ -52,6 +53,10 @@ class Inboxes:
     def waiting(self) -> int:
         """Return how many files could be claimed, as far as the last scans know."""
         return sum(intake.waiting() for intake in self._intakes)
+
+    def queues(self) -> dict[str, dict[str, Any]]:
+        """Return the queue of each inbox by its name."""
+        return {intake.name: intake.queue() for intake in sorted(self._intakes, key=lambda intake: intake.name)}
 
     def lack(self) -> str:
         """Return why an inbox has nothing claimed from it; "" where there is room for all."""

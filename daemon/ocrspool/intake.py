@@ -9,6 +9,7 @@ import logging
 import shutil
 import time
 from collections import deque
+from typing import Any
 
 from ocrspool import filesystems, names
 from ocrspool.config import Inbox, Profile
@@ -67,6 +68,7 @@ class Intake:
             time.monotonic,
         )
         self._settled.clear()
+        self._oldest: float | None = None
         self._next_scan = 0.0
         self._next_check = 0.0
         self._earliest_scan = 0.0
@@ -106,6 +108,7 @@ class Intake:
         scan = self._scanner.scan(hint.renamed)
         took = time.monotonic() - now
         self._settled = deque(scan.settled)
+        self._oldest = min((seen.ctime_ns / 1e9 for seen in scan.settled), default=None)
         self._stuck.intersection_update(seen.name for seen in scan.settled)
         self._earliest_scan = now + took + max(_SOONEST_SECONDS, took / _SCAN_SHARE)
         self._next_scan = now + (self.inbox.poll_seconds if self._why_polled else self.inbox.rescan_seconds)
@@ -159,6 +162,11 @@ class Intake:
     def waiting(self) -> int:
         """Return how many files could be claimed, as far as the last scan knows."""
         return len(self._settled) + len(self._recovered)
+
+    def queue(self) -> dict[str, Any]:
+        """Return how many files wait, and since when the oldest does, as far as the last scan knows."""
+        waiting = self.waiting()
+        return {"waiting": waiting, "oldest": self._oldest if waiting else None}
 
     def rest(self) -> None:
         """Stop watching; jobs that have been begun go on."""

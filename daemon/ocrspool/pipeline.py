@@ -210,7 +210,7 @@ class Pipeline:
         reading = Reading(job.name, job.inbox, progress.opened, pages, progress.notices)
         document = build(reading, self._engine, run)
         target = self._deliver(job, outcomes, render(document))
-        self._tally.done(job.inbox, len(pages), partial=bool(lost))
+        self._tally.done(job.inbox, len(pages), partial=bool(lost), seconds=seconds)
         _of(job).info(
             "done %s: %d pages, %d lines in %.2f s%s → %s",
             _name(job),

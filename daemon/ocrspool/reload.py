@@ -6,7 +6,7 @@ from typing import Any
 
 from ocrspool.config import Config
 
-_AT_START = ("paths", "engine", "service")
+_AT_START = ("paths", "engine", "service", "metrics")
 _FOLDERS = ("root", "inbox", "work", "outbox", "done", "failed")
 
 

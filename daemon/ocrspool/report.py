@@ -6,8 +6,9 @@ import json
 import os
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ocrspool import atomic
 from ocrspool.notify import Notifier
@@ -32,6 +33,10 @@ class Standing:
     worker_restarts: int
     lack: str = ""
     """Why nothing is claimed; "" when files are."""
+    queues: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Of each inbox: how many files are `waiting`, and since when the `oldest` is (seconds of the epoch, or None)."""
+    overflows: int = 0
+    """Times that the kernel lost events."""
 
 
 class Reporter:
@@ -46,6 +51,8 @@ class Reporter:
         self._tally = tally
         self._start = start
         """Seconds of each stage of the start, so that a slow one can be explained a week later."""
+        self.facts: dict[str, Any] = {}
+        """What was published last: a new one each time, so that other threads may read it."""
         self._told: object = None
         self._told_at = 0.0
         self._kept_alive_at = 0.0
@@ -73,17 +80,18 @@ class Reporter:
             f"{standing.in_work} in work, {total.done} done, {total.failed} failed · {rate:.1f} pages/s"
             + (f" · claims nothing: {standing.lack}" if standing.lack else "")
         )
-        facts = {
+        self.facts = {
             "pid": os.getpid(),
             **asdict(standing),
             "engine": asdict(self._engine),
             "start": self._start,
             "pages_per_second": round(rate, 2),
             "since_start": self._tally.by_inbox(),
+            "stages": self._tally.stages(),
             "last_failures": self._tally.failures(),
         }
         with suppress(OSError):  # a full disk must not stop the service for want of its status
-            atomic.write(self._file, json.dumps(facts).encode(), durable=False)
+            atomic.write(self._file, json.dumps(self.facts).encode(), durable=False)
 
     def due_in(self, standing: Standing) -> float:
         """Return in how many seconds there will be something to tell, if nothing happens before."""

@@ -12,9 +12,10 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ocrspool import check, log, memory
 from ocrspool.config import Config, Live
@@ -36,8 +37,13 @@ from ocrspool.wake import Wake
 from ocrspool.watch import Watch
 from ocrspool.workers import Workers
 
+if TYPE_CHECKING:
+    from ocrspool.health import Health
+
 _log = logging.getLogger(__name__)
 
+_LONGEST_TURN_SECONDS = 90.0
+"""The main loop comes round once a minute at least, and is stuck if it does not."""
 _ROOM_SECONDS = 1.0
 """While disk or memory is short, it is looked at this often."""
 
@@ -71,6 +77,9 @@ class Service:
         self._reload_wanted = False
         self._interruptible = False
         self._memory = Room("of memory", memory.available_bytes)
+        self._health: Health | None = None
+        self._turned_at = self._began
+        """When the main loop last came round."""
 
     def run(self) -> None:
         """Start, serve until SIGTERM or SIGINT, drain. Raise OcrspoolError when it cannot start."""
@@ -117,6 +126,9 @@ class Service:
             ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in facts["seconds"].items()),
         )
         self._reporter.tell(self._standing())
+        if config.metrics.listen:
+            health = import_module("ocrspool.health")  # and what that takes, only where it is wanted
+            self._health = health.Health(config.metrics.listen, lambda: self._reporter.facts, self._is_alive)
         self._notifier.ready()
         return Pipeline(self._live, self._decoders, self._workers, engine, self._tally)
 
@@ -166,6 +178,8 @@ class Service:
     def _release(self) -> None:
         """End threads and processes, in an order in which nothing waits for what has gone."""
         left = len(self._in_work)
+        if self._health is not None:
+            self._health.close()
         self._workers.close()
         self._decoders.close()
         self._threads.shutdown(wait=True)
@@ -233,8 +247,14 @@ class Service:
 
     def _keep_in_touch(self) -> None:
         """Keepalive and status, as often as each is due."""
-        self._reporter.keepalive(alive=self._watch.alive() and self._workers.responsive())
+        self._turned_at = time.monotonic()
+        self._reporter.keepalive(alive=self._is_alive())
         self._reporter.tell(self._standing())
+
+    def _is_alive(self) -> bool:
+        """Tell whether everything that has to go round does; other threads may ask too."""
+        turns = time.monotonic() < self._turned_at + _LONGEST_TURN_SECONDS
+        return turns and self._watch.alive() and self._workers.responsive()
 
     def _standing(self) -> Standing:
         return Standing(
@@ -244,6 +264,8 @@ class Service:
             workers=tuple(self._workers.pids()),
             worker_restarts=self._workers.restarts,
             lack=self._lack(),
+            queues=self._inboxes.queues(),
+            overflows=self._watch.overflows,
         )
 
     def _state(self) -> str:

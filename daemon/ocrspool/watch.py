@@ -60,6 +60,8 @@ class Watch:
         self._observer: InotifyObserver | None = None
         self._watched: dict[Path, _Watched] = {}
         self._overflow = _Overflow(self._on_overflow)
+        self.overflows = 0
+        """How often the kernel has lost events."""
 
     def start(self) -> None:
         """Be ready to watch."""
@@ -116,6 +118,7 @@ class Watch:
         return self._running and (self._observer is None or self._observer.is_alive())
 
     def _on_overflow(self) -> None:
+        self.overflows += 1
         for watched in list(self._watched.values()):
             watched.handler.suspect()
 

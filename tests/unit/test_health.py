@@ -1,0 +1,133 @@
+"""Who asks gets an answer that is true: over TCP and a Unix socket, however badly it asks."""
+
+from __future__ import annotations
+
+import socket
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ocrspool.errors import ConfigError
+from ocrspool.health import Health
+
+FACTS: dict[str, Any] = {"state": "ready"}
+
+
+class Asked:
+    """A Health on a Unix socket, whose facts a test may change."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.facts = dict(FACTS)
+        self.alive = True
+        self.health = Health(str(path), lambda: self.facts, lambda: self.alive)
+
+    def get(self, path: str) -> tuple[int, str]:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(20)
+            client.connect(str(self.path))
+            return said(client, path)
+
+
+def said(client: socket.socket, path: str) -> tuple[int, str]:
+    client.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+    answer = b""
+    while piece := client.recv(65536):
+        answer += piece
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body.decode()
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Iterator[Asked]:
+    made = Asked(tmp_path / "health.sock")
+    yield made
+    made.health.close()
+    assert not made.path.exists(), "the socket goes with the service"
+    assert not [thread for thread in threading.enumerate() if thread.name == "health"]
+
+
+def test_alive_and_ready(asked: Asked) -> None:
+    """All is well: 200 for both."""
+    assert asked.get("/livez") == (200, "alive\n")
+    assert asked.get("/readyz") == (200, "ready\n")
+
+
+@pytest.mark.parametrize("state", ["degraded", "stopping"])
+def test_not_ready(asked: Asked, state: str) -> None:
+    """Alive and not ready: whoever sends work elsewhere meanwhile should not kill it."""
+    asked.facts = {"state": state}
+    assert asked.get("/livez")[0] == 200
+    assert asked.get("/readyz") == (503, f"{state}\n")
+
+
+def test_stuck_is_neither(asked: Asked) -> None:
+    """Facts that nobody refreshes any more are not believed."""
+    asked.alive = False
+    assert asked.get("/livez")[0] == 503
+    assert asked.get("/readyz") == (503, "stuck\n")
+
+
+def test_nothing_else_is_there(asked: Asked) -> None:
+    """No files, no other methods."""
+    assert asked.get("/etc/passwd")[0] == 404
+    assert asked.get("/../../etc/passwd")[0] == 404
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect(str(asked.path))
+        client.sendall(b"POST /livez HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc")
+        assert b" 501 " in client.recv(65536)
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"\x16\x03\x01\x02\x00\x01", b"GET " + b"x" * 70_000, b"\r\n\r\n"])
+def test_rubbish_ends_with_its_connection(asked: Asked, rubbish: bytes) -> None:
+    """Whoever says nothing, or nonsense, or too much, is sent away; the next one is answered."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect(str(asked.path))
+        client.sendall(rubbish)
+        assert asked.get("/livez")[0] == 200
+
+
+def test_a_socket_left_by_a_killed_service_is_in_nobodys_way(tmp_path: Path) -> None:
+    """SIGKILL leaves the file; the next start takes its place."""
+    path = tmp_path / "health.sock"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    made = Asked(path)
+    assert made.get("/livez")[0] == 200
+    assert stat.S_ISSOCK(path.stat().st_mode)
+    made.health.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+def test_a_loopback_port(host: str) -> None:
+    """TCP, of either version."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        try:
+            probe.bind((host.strip("[]"), 0))
+        except OSError:
+            pytest.skip(f"this machine has no {host}")
+        port = probe.getsockname()[1]
+    health = Health(f"{host}:{port}", lambda: FACTS, lambda: True)
+    try:
+        with socket.create_connection((host.strip("[]"), port), 20) as client:
+            assert said(client, "/readyz") == (200, "ready\n")
+    finally:
+        health.close()
+
+
+def test_a_port_that_is_taken_is_a_wrong_configuration() -> None:
+    """It says which setting, and why."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(ConfigError) as caught:
+            Health(listen, lambda: FACTS, lambda: True)
+    assert caught.value.problems == [f"metrics.listen: {listen}: Address already in use"]

@@ -1,0 +1,108 @@
+"""What is told to Prometheus: read back by its own parser, and held to what the board and the alerts ask for."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from ocrspool.metrics import exposition
+from ocrspool.tally import Tally
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+FACTS: dict[str, Any] = {
+    "state": "ready",
+    "in_work": 2,
+    "worker_restarts": 3,
+    "overflows": 1,
+    "lack": "",
+    "queues": {"a": {"waiting": 7, "oldest": 1_700_000_000.5}, "b": {"waiting": 0, "oldest": None}},
+    "engine": {
+        "runtime": "openvino",
+        "runtime_version": "2026.4.1",
+        "precision": "bf16",
+        "device": "cpu",
+        "fingerprint": "24a70f3d779e917d",
+        "models": [],
+    },
+    "start": {"in all": 1.01, "load": 0.2},
+    "since_start": {"a": {"done": 5, "partial": 1, "failed": 2, "pages": 9}},
+    "stages": {},
+}
+
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def samples(facts: dict[str, Any]) -> Samples:
+    families = text_string_to_metric_families(exposition(facts).decode("utf-8"))
+    return {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for f in families for sample in f.samples}
+
+
+def test_what_the_service_knows_is_told() -> None:
+    """Counts by inbox and result, the queue, the engine: each as the facts have it."""
+    found = samples(FACTS)
+    results = {
+        dict(labels)["result"]: value for (name, labels), value in found.items() if name == "ocrspool_files_total"
+    }
+    assert results == {"done": 4, "partial": 1, "failed": 2}, "each file has one result"
+    assert found["ocrspool_pages_total", (("inbox", "a"),)] == 9
+    assert found["ocrspool_queue_files", (("inbox", "a"),)] == 7
+    assert found["ocrspool_oldest_pending_timestamp_seconds", (("inbox", "a"),)] == 1_700_000_000.5
+    assert ("ocrspool_oldest_pending_timestamp_seconds", (("inbox", "b"),)) not in found, "nothing waits there"
+    assert found["ocrspool_in_work_files", ()] == 2
+    assert found["ocrspool_worker_restarts_total", ()] == 3
+    assert found["ocrspool_inotify_overflows_total", ()] == 1
+    assert found["ocrspool_start_seconds", (("stage", "in all"),)] == 1.01
+    (info,) = [dict(labels) for (name, labels), _ in found.items() if name == "ocrspool_engine_info"]
+    assert info["fingerprint"] == "24a70f3d779e917d"
+    assert any(name == "ocrspool_process_resident_memory_bytes" and value > 0 for (name, _), value in found.items())
+
+
+@pytest.mark.parametrize(("state", "lack", "ready", "paused"), [("ready", "", 1, 0), ("degraded", "no room", 0, 1)])
+def test_ready_and_paused(state: str, lack: str, ready: int, paused: int) -> None:
+    """Degraded is not ready; a full disk is no reason not to be, and is told of by itself."""
+    found = samples({**FACTS, "state": state, "lack": lack})
+    assert found["ocrspool_ready", ()] == ready
+    assert found["ocrspool_claims_paused", ()] == paused
+
+
+def test_stages_are_a_histogram() -> None:
+    """Buckets hold everything that took no longer, +Inf all, and the sum is that of the seconds."""
+    tally = Tally()
+    for seconds in (0.02, 0.5, 500.0):
+        tally.done("a", 1, partial=False, seconds={"decode": seconds})
+    found = samples({**FACTS, "stages": tally.stages()})
+    buckets = {
+        dict(labels)["le"]: value
+        for (name, labels), value in found.items()
+        if name == "ocrspool_stage_seconds_bucket" and dict(labels)["stage"] == "decode"
+    }
+    assert (buckets["0.01"], buckets["0.03"], buckets["1.0"], buckets["100.0"], buckets["+Inf"]) == (0, 1, 2, 2, 3)
+    assert found["ocrspool_stage_seconds_sum", (("stage", "decode"),)] == pytest.approx(500.52)
+    assert found["ocrspool_stage_seconds_count", (("stage", "decode"),)] == 3
+
+
+def _asked_for() -> dict[str, set[str]]:
+    """The names of ours in each expression of the board and of the alerts."""
+    board = json.loads((CONFIG / "grafana.json").read_text("utf-8"))
+    rules = yaml.safe_load((CONFIG / "prometheus-alerts.yml").read_text("utf-8"))
+    asked = {target["expr"]: panel["title"] for panel in board["panels"] for target in panel.get("targets", ())}
+    asked |= {rule["expr"]: rule["alert"] for group in rules["groups"] for rule in group["rules"]}
+    return {title: set(re.findall(r"\bocrspool_\w+", expression)) for expression, title in asked.items()}
+
+
+def test_board_and_alerts_ask_for_what_is_told() -> None:
+    """A metric that is renamed must not leave an empty panel, or an alert that never fires."""
+    tally = Tally()
+    tally.done("a", 1, partial=False, seconds={"decode": 0.1})
+    told = {name for name, _ in samples({**FACTS, "stages": tally.stages()})}
+    asked = _asked_for()
+    assert len(asked) > 10
+    for title, names in asked.items():
+        assert names <= told | {"ocrspool"}, title
