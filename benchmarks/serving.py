@@ -44,6 +44,11 @@ class Served:
             time.sleep(0.2)
         print("\r" + " " * 30 + "\r", end="", file=sys.stderr)
 
+    def workers(self) -> list[int]:
+        """Return the pids of the workers."""
+        service = self.process.pid
+        return [pid for pid in children(service) if kind_of(pid, service) == "worker"]
+
     def memory(self) -> dict[str, float]:
         """Resident megabytes of the service, its decoders and its workers, by kind."""
         held = {"service": resident(self.process.pid)}
