@@ -23,8 +23,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     # Built on one or two of those.
     frozenset({"config", "health", "result", "atomic", "places", "claim", "watch", "child"}),
-    # The configuration as a worker is told of it.
-    frozenset({"worker_messages"}),
+    # What children are told, and what their answers mean.
+    frozenset({"worker_messages", "decoder_messages"}),
     # One worker as the service sees it, and its place in the pool.
     frozenset({"worker_process"}),
     frozenset({"seat"}),
@@ -71,7 +71,8 @@ LIBRARIES = {
     "orjson": {"render"},
     "paddle": {"engine.paddle"},
     "prometheus_client": {"metrics"},
-    "pydantic": {"config", "config_file", "cli.configuration", "audit.results"},  # the last two for results
+    # For results: the schema, and whether one fits it.
+    "pydantic": {"config", "config_file", "decoder_messages", "cli.configuration", "audit.results"},
     "pydantic_core": {"config_file"},
     "pynvml": {"engine.gpu"},
     "pypdfium2": {"decode.pdf"},

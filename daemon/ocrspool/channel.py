@@ -18,7 +18,8 @@ Message = dict[str, Any]
 
 _HEADER = struct.Struct("!IB")  # length of the JSON text in bytes, number of descriptors sent with the header
 _MOST_DESCRIPTORS = 64
-_MOST_BYTES = 256 << 20
+MOST_BYTES = 256 << 20
+"""Of the text of a message, unless another bound is given."""
 
 
 class ChannelClosedError(ConnectionError):
@@ -28,8 +29,9 @@ class ChannelClosedError(ConnectionError):
 class Channel:
     """One end of a stream socket pair, used by one thread at a time."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, most_bytes: int = MOST_BYTES) -> None:
         self._sock = sock
+        self._most_bytes = most_bytes
 
     def send(self, message: Message, descriptors: tuple[int, ...] = ()) -> None:
         """Send one message; the descriptors are duplicated into the receiver. Raise ChannelClosedError."""
@@ -69,7 +71,7 @@ class Channel:
     def _receive(self, deadline: float | None, descriptors: list[int]) -> Message:
         header = self._receive_header(deadline, descriptors)
         length, count = _HEADER.unpack(header)
-        if length > _MOST_BYTES or count != len(descriptors):
+        if length > self._most_bytes or count != len(descriptors):
             raise ChannelClosedError(f"a frame of {length} bytes, {len(descriptors)} of {count} descriptors")
         try:
             message = json.loads(self._receive_exactly(length, deadline))

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ocrspool.channel import Channel, ChannelClosedError, Message
+from ocrspool.channel import MOST_BYTES, Channel, ChannelClosedError, Message
 from ocrspool.environment import of_children
 
 _EXIT_SECONDS = 2.0
@@ -27,7 +27,7 @@ class ChildDiedError(Exception):
 class Child:
     """One process running `python -m module FD`. Used by one thread at a time."""
 
-    def __init__(self, module: str, cache: Path) -> None:
+    def __init__(self, module: str, cache: Path, most_bytes: int = MOST_BYTES) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-I", "-m", module, str(theirs.fileno())]
@@ -38,7 +38,7 @@ class Child:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
-        self._channel = Channel(ours)
+        self._channel = Channel(ours, most_bytes)
         self.pid = self._process.pid
 
     def ask(self, message: Message, descriptors: tuple[int, ...] = (), *, seconds: float) -> tuple[Message, list[int]]:

@@ -10,18 +10,22 @@ import logging
 import os
 import queue
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from ocrspool import decoder_messages
+from ocrspool.channel import Message
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Limits, Live, Profile
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.model import PageImage
 
 _log = logging.getLogger(__name__)
+
+_Answer = TypeVar("_Answer")
 
 _START_SECONDS = 60.0
 """Importing takes part of a second; on a busy machine, more."""
@@ -100,7 +104,7 @@ class Decoder:
         if self._closed:
             raise DecoderDiedError("the decoders are closed")
         if self._child is None:
-            self._child = child = Child("ocrspool.decode", self._live.config.paths.cache)
+            self._child = child = Child("ocrspool.decode", self._live.config.paths.cache, decoder_messages.MOST_BYTES)
             self._memory_mb = self._limits.decoder_memory_mb
             self._documents = 0
             # Processor time is limited too: that holds even while this service is stopped or stuck.
@@ -117,28 +121,30 @@ class Decoder:
     def open(self, source: Path, profile: Profile) -> Opened:
         """Give it a file. Raise DocumentError, or DecoderDiedError."""
         self._source = (source, profile)
+        most_pages = self._limits.pages
         descriptor = _open_regular(source, self._limits)
-        limits = {
-            "pages": self._limits.pages,
-            "megapixels": self._limits.page_megapixels,
-            "side": profile.page_side,
-        }
+        limits = {"pages": most_pages, "megapixels": self._limits.page_megapixels, "side": profile.page_side}
+        request = {"op": "open", "dpi": profile.dpi, "limits": limits}
         try:
-            answer, _ = self._ask({"op": "open", "dpi": profile.dpi, "limits": limits}, (descriptor,))
+            found = self._ask(
+                request, lambda answer, fds: decoder_messages.document(answer, fds, most_pages), (descriptor,)
+            )
         finally:
             os.close(descriptor)
-        found = answer["document"]
-        warnings = tuple(found["warnings"])
-        return Opened(found["media_type"], found["pages"], found["size"], found["sha256"], warnings)
+        warnings = tuple(decoder_messages.remarks(found.warnings))
+        return Opened(found.media_type, found.pages, found.size, found.sha256, warnings)
 
     def page(self, index: int) -> tuple[PageImage, list[dict[str, Any]]]:
         """Return a page (its memory file is now the caller's to close) and warnings. Raise as `open` does."""
-        if self._child is None and self._source is not None:  # it hung at an earlier page: another one goes on
-            self.open(*self._source)
-        answer, descriptors = self._ask({"op": "page", "index": index}, page=index + 1)
-        found = dict(answer["page"])
-        warnings = found.pop("warnings")
-        return PageImage(**found, fd=descriptors[0]), warnings
+        if self._source is None:
+            raise LookupError("no document is open")
+        source, profile = self._source
+        if self._child is None:  # it died or hung at an earlier page: another one goes on
+            self.open(source, profile)
+        request, number = {"op": "page", "index": index}, index + 1
+        return self._ask(
+            request, lambda answer, fds: decoder_messages.page(answer, fds, number, profile.page_side), page=number
+        )
 
     def finish(self) -> None:
         """Close the file it has, if any, and make it fit for the next one."""
@@ -148,7 +154,8 @@ class Decoder:
             return
         self._documents += 1
         try:
-            child.ask({"op": "close"}, seconds=self._patience)
+            _, received = child.ask({"op": "close"}, seconds=self._patience)
+            _close(received)
         except ChildDiedError:
             self._child = None
             return
@@ -174,8 +181,13 @@ class Decoder:
         return self._limits.page_seconds
 
     def _ask(
-        self, message: dict[str, Any], descriptors: tuple[int, ...] = (), page: int | None = None
-    ) -> tuple[dict[str, Any], list[int]]:
+        self,
+        message: dict[str, Any],
+        read: Callable[[Message, list[int]], _Answer],
+        descriptors: tuple[int, ...] = (),
+        page: int | None = None,
+    ) -> _Answer:
+        """Ask, and let `read` make something of the answer. What makes no sense ends the decoder like a crash."""
         child = self.start()
         try:
             answer, received = child.ask(message, descriptors, seconds=self._patience)
@@ -188,12 +200,28 @@ class Decoder:
                     "the file may be damaged or made to hang; limits.page_seconds is the limit",
                     page=page,
                 ) from error
-            raise DecoderDiedError(f"the decoder {error}" + (f" at page {page}" if page else ""), page) from error
-        if reason := answer.get("error"):
-            raise DocumentError(
-                reason["kind"], reason["message"], reason["hint"], stage=reason["stage"], page=reason["page"]
-            )
-        return answer, received
+            raise _died(f"the decoder {error}", page) from error
+        try:
+            if reason := decoder_messages.refusal(answer):
+                raise reason
+            return read(answer, received)
+        except DocumentError:
+            _close(received)
+            raise
+        except ValueError as error:
+            _close(received)
+            child.kill()
+            self._child = None
+            raise _died("the decoder gave an answer that makes no sense", page) from error
+
+
+def _died(how: str, page: int | None) -> DecoderDiedError:
+    return DecoderDiedError(how + (f" at page {page}" if page else ""), page)
+
+
+def _close(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def _open_regular(source: Path, limits: Limits) -> int:

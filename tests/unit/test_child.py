@@ -50,8 +50,9 @@ def new_child(tmp_path: Path) -> Iterator[NewChild]:
 def test_question_and_answer(new_child: NewChild) -> None:
     """A child answers until its channel is closed, and then ends by itself."""
     child = new_child("ocrspool.decode")
+    child.ask(LIMITS, seconds=PATIENCE)
     for _ in range(3):
-        child.ask(LIMITS, seconds=PATIENCE)
+        assert child.ask({"op": "close"}, seconds=PATIENCE) == ({"closed": True}, [])
     assert child.alive()
     assert child.resident_bytes() > resource.getpagesize()
     child.close()

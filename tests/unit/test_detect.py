@@ -7,8 +7,9 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
 from ocrspool.engine import detect
@@ -132,3 +133,20 @@ def test_map_sizes_are_multiples_of_the_stride_and_bounded(
 )
 def test_a_bounded_side_gives_the_sizes_of_paddleocr(height: int, width: int, expected: tuple[int, int]) -> None:
     assert detect.map_size(height, width, DetectSettings(side=960, bound="side")) == expected
+
+
+@given(
+    arrays(
+        np.float32,
+        array_shapes(min_dims=2, max_dims=2, max_side=40),
+        elements=st.floats(width=32) | st.sampled_from([0.0, 0.3, 0.5, 1.0]),
+        fill=st.sampled_from([np.float32(value) for value in (0, 0.5, 1, 7, np.nan, np.inf, -np.inf)]),
+    )
+)
+@settings(deadline=None)
+def test_any_map_gives_boxes_that_are_numbers(probability: NDArray[np.float32]) -> None:
+    """A net that overflows says anything; what comes of it still fits the result's schema."""
+    for polygon, confidence in detect.boxes(probability, DetectSettings()):
+        assert polygon.shape == (4, 2)
+        assert np.isfinite(polygon).all()
+        assert 0 <= confidence <= 1

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from ocrspool.engine import recognize
@@ -107,3 +108,26 @@ def test_every_strip_fits_the_net(height: int, width: int) -> None:
     pieces = recognize.strips(np.zeros((height, width), np.uint8), LevelNet(), ReadSettings())
     assert sum(piece.shape[1] for piece in pieces) == pytest.approx(width * 48 / height, abs=1)
     assert all(1 <= piece.shape[1] <= 1600 for piece in pieces)
+
+
+@given(
+    st.integers(1, 3),
+    st.integers(1, 30).flatmap(
+        lambda steps: st.tuples(
+            arrays(np.int32, (3, steps), elements=st.integers(0, len(CHARACTERS) - 1)),
+            arrays(np.float32, (3, steps), elements=st.floats(width=32)),
+        )
+    ),
+)
+def test_any_classes_and_probabilities_give_readings(
+    lines: int, found: tuple[NDArray[np.int32], NDArray[np.float32]]
+) -> None:
+    """Text of the alphabet, and a confidence between 0 and 1, whatever a net that overflows says of it."""
+    best, probability = (array[:lines] for array in found)
+    with np.errstate(all="ignore"):
+        readings = recognize.decode(best, probability, CHARACTERS)
+    assert len(readings) == lines
+    for line, reading in zip(best.tolist(), readings, strict=True):
+        kept = [number for number, before in zip(line, [0, *line[:-1]], strict=True) if number not in (0, before)]
+        assert reading.text == "".join(CHARACTERS[number] for number in kept)
+        assert 0 <= reading.confidence <= 1

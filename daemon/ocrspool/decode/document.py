@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _PIECE = 1 << 20
 _CODE = re.compile(r"decoder error -?\d+")
 _SEND_AGAIN = "Send it again: the transfer may have failed."
+_MOST_SAID = 300
+"""Characters of what a library says: it may quote the document."""
 _READERS = {"application/pdf": PdfPages}
 """What is no image."""
 
@@ -113,7 +115,7 @@ def _damaged(error: Exception, kind: str, page: int | None) -> DocumentError:
         return DocumentError(
             "io", f"Reading the file failed: {error}.", "Check the disk or the network share.", page=page
         )
-    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    reason = " ".join(ascii(str(error))[1:-1].split())[:_MOST_SAID].rstrip(".") or type(error).__name__
     reason = _CODE.sub("its pixel data cannot be decoded", reason)
     if "out of memory" in reason:  # Pillow's codecs say so in an OSError
         return _out_of_memory(kind, page)

@@ -100,8 +100,8 @@ def boxes(probability: NDArray[np.float32], settings: DetectSettings) -> Iterato
         if min(width, height) < _LEAST_KERNEL_SIDE:
             continue
         kernel = _clockwise(cv2.boxPoints((center, (width, height), angle)))
-        confidence = _mean_inside(probability, kernel)
-        if confidence < settings.box_threshold:
+        confidence = min(_mean_inside(probability, kernel), 1.0)
+        if not confidence >= settings.box_threshold:  # a net that overflows says NaN
             continue
         distance = settings.unclip * width * height / (2 * (width + height))  # ratio * area / perimeter
         grown = cv2.minAreaRect(_offset(kernel, distance))

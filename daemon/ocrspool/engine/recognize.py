@@ -109,13 +109,14 @@ def read(net: Net, batch: Sequence[Pixels], characters: Sequence[str], settings:
 def decode(best: NDArray[Any], probability: NDArray[Any], characters: Sequence[str]) -> list[Reading]:
     """Turn classes and probabilities per step [n, steps] into readings: repeats and blanks fall away.
 
-    Confidence is the mean over the steps that are kept, as in PaddleOCR; 0 for a line without any.
+    Confidence is the mean over the steps that are kept, as in PaddleOCR; 0 for a line without any, and for one of which
+    the net says what is no number.
     """
     kept = best != _BLANK
     kept[:, 1:] &= best[:, 1:] != best[:, :-1]
     counts = kept.sum(axis=1)
     sums = np.where(kept, probability, 0.0).sum(axis=1, dtype=np.float64)
-    confidences = sums / np.maximum(counts, 1)
+    confidences = np.nan_to_num(sums / np.maximum(counts, 1)).clip(0, 1)
     classes = np.split(best[kept], np.cumsum(counts)[:-1])
     return [
         Reading("".join(map(characters.__getitem__, line.tolist())), float(confidence))

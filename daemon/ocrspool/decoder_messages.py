@@ -1,0 +1,107 @@
+"""What a decoder may answer, and what that means. A decoder may have been taken over by its document: believe nothing.
+
+Every function raises ValueError for an answer that a sound decoder never gives. What is believed after that can be
+wrong, but is of the kind and size that it should be.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ocrspool.channel import Message
+from ocrspool.errors import DocumentError
+from ocrspool.model import PageImage
+
+MOST_BYTES = 1 << 20
+"""Of a message: far more than any that makes sense."""
+
+_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+_Text = Annotated[str, Field(max_length=4000)]
+_Word = Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,39}$")]
+_Number = Annotated[int, Field(ge=1, lt=1 << 31)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class _Remark(_Part):
+    code: _Word
+    message: _Text
+    page: _Number | None = None
+
+
+class Found(_Part):
+    """What a file turned out to be."""
+
+    media_type: Annotated[str, Field(pattern=r"^[a-z]{1,40}/[a-z.+-]{1,60}$")]
+    pages: _Number
+    size: Annotated[int, Field(ge=0, lt=1 << 63)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    warnings: Annotated[list[_Remark], Field(max_length=20)]
+
+
+class _Page(_Part):
+    number: _Number
+    width: _Number
+    height: _Number
+    channels: Literal[1, 3]
+    source_width: _Number
+    source_height: _Number
+    dpi: Annotated[float, Field(gt=0, lt=1e6)] | None
+    warnings: Annotated[list[_Remark], Field(max_length=20)]
+
+
+class _Refusal(_Part):
+    kind: _Word
+    message: _Text
+    hint: _Text
+    stage: Literal["decode"]
+    page: _Number | None
+
+
+def refusal(answer: Message) -> DocumentError | None:
+    """Return why the decoder refuses the file or the page, if it does."""
+    if "error" not in answer:
+        return None
+    reason = _Refusal.model_validate(answer["error"])
+    return DocumentError(reason.kind, reason.message, reason.hint, stage=reason.stage, page=reason.page)
+
+
+def document(answer: Message, descriptors: list[int], most_pages: int) -> Found:
+    """Return what the decoder says of the file that it opened."""
+    found = Found.model_validate(answer.get("document"))
+    if found.pages > most_pages or descriptors:
+        raise ValueError("more pages than it may have, or something beside the answer")
+    return found
+
+
+def page(answer: Message, descriptors: list[int], number: int, side: int) -> tuple[PageImage, list[dict[str, Any]]]:
+    """Return the page image, with its pixels in the one descriptor, and warnings."""
+    found = _Page.model_validate(answer.get("page"))
+    if found.number != number or max(found.width, found.height) > side or len(descriptors) != 1:
+        raise ValueError("another page than the one asked for")
+    _check_pixels(descriptors[0], found.width * found.height * found.channels)
+    facts = found.model_dump(exclude={"warnings"})
+    return PageImage(**facts, fd=descriptors[0]), remarks(found.warnings)
+
+
+def remarks(found: list[_Remark]) -> list[dict[str, Any]]:
+    """Return warnings in the form in which the line carries them."""
+    return [remark.model_dump(exclude_none=True) for remark in found]
+
+
+def _check_pixels(descriptor: int, size: int) -> None:
+    """Raise ValueError unless this is a memory file of this size that nobody can change any more."""
+    status = os.fstat(descriptor)
+    try:
+        seals = fcntl.fcntl(descriptor, fcntl.F_GET_SEALS)
+    except OSError as error:
+        raise ValueError("no memory file") from error
+    if not stat.S_ISREG(status.st_mode) or status.st_size != size or seals & _SEALS != _SEALS:
+        raise ValueError("a memory file of another size, or one that can change")

@@ -1,0 +1,205 @@
+"""A decoder that its document has taken over: whatever it answers, the service believes nothing it cannot check."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ocrspool import decoders
+from ocrspool.channel import Channel, ChannelClosedError
+from ocrspool.child import ChildDiedError
+from ocrspool.cli.configuration import result_schema
+from ocrspool.config import Config, Limits, Live, Profile
+from ocrspool.decoders import Decoder, DecoderDiedError
+from ocrspool.document import Reading, ReadPage, build
+from ocrspool.errors import DocumentError
+from ocrspool.model import PageText
+from ocrspool.render.json import render
+from ocrspool.result import Run, engine_from
+
+LIMITS = Limits(pages=10)
+PROFILE = Profile(page_side=300)
+READY = {"ready": True, "missing": []}
+REMARK = {"code": "reduced", "message": "It is reduced.", "page": 1}
+DOCUMENT = {"media_type": "image/png", "pages": 2, "size": 9, "sha256": "f" * 64, "warnings": [REMARK]}
+PAGE = {
+    "number": 1, "width": 20, "height": 10, "channels": 3, "source_width": 40, "source_height": 20, "dpi": 200.0,
+    "warnings": [REMARK],
+}  # fmt: skip
+ERROR = {"kind": "damaged", "message": "It is.", "hint": "Send it again.", "stage": "decode", "page": None}
+ENGINE = engine_from({
+    "runtime": "openvino", "runtime_version": "2025.4", "device": "cpu", "precision": "bf16",
+    "fingerprint": "0123456789abcdef", "models": [],
+})  # fmt: skip
+VALIDATOR = jsonschema.Draft202012Validator(result_schema())
+ALL_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+
+
+class Taken:
+    """Stands where the child process would be, and answers what it is told to, over a real socket."""
+
+    def __init__(self, *answers: tuple[Any, list[int]]) -> None:
+        self.pid = 0
+        ours, self._theirs = socket.socketpair()
+        self._theirs.setblocking(False)  # noqa: FBT003 - its own form
+        self._channel = Channel(ours, 1 << 20)
+        self._answers = [(READY, []), *answers]
+
+    def ask(self, _message: object, _descriptors: object = (), *, seconds: float) -> tuple[dict[str, Any], list[int]]:
+        answer, sent = self._answers.pop(0) if self._answers else ({"closed": True}, [])
+        body = json.dumps(answer).encode()
+        socket.send_fds(self._theirs, [len(body).to_bytes(4, "big") + bytes([len(sent)])], sent)
+        with contextlib.suppress(BlockingIOError):  # one that is too long is refused by its announced length
+            self._theirs.sendall(body)
+        for descriptor in sent:
+            os.close(descriptor)
+        try:
+            return self._channel.receive(seconds)
+        except ChannelClosedError as error:
+            raise ChildDiedError(str(error)) from error
+
+    def kill(self) -> None:
+        self._channel.close()
+        self._theirs.close()
+
+    close = kill
+
+
+def pixels(size: int = 600, seals: int = ALL_SEALS) -> int:
+    descriptor = os.memfd_create("page", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(descriptor, size)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    return descriptor
+
+
+def verdict(monkeypatch: pytest.MonkeyPatch, source: Path, *answers: tuple[Any, list[int]]) -> str:
+    """Open a file and read its first page. Whatever is believed makes a document that fits the published schema."""
+    taken = Taken(*answers)
+    monkeypatch.setattr(decoders, "Child", lambda *_: taken)
+    decoder = Decoder(Live(Config(limits=LIMITS)))
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - counted often
+    said = "read"
+    with contextlib.closing(decoder):
+        try:
+            opened = decoder.open(source, PROFILE)
+            image, notices = decoder.page(0)
+        except DecoderDiedError:
+            said = "died"
+        except DocumentError as error:
+            said = error.kind
+        else:
+            os.close(image.fd)
+            page = ReadPage(image, PageText((), 0, {}))
+            reading = Reading("a.png", "scans", opened, [page], [*opened.warnings, *notices])
+            made = render(build(reading, ENGINE, Run("j", "h", 1, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", {})))
+            VALIDATOR.validate(json.loads(made))
+    taken.kill()
+    assert len(os.listdir("/proc/self/fd")) <= before - 2  # noqa: PTH208 - the socket pair has gone, and all it brought
+    return said
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A file for it."""
+    (tmp_path / "a.png").write_bytes(b"some file")
+    return tmp_path / "a.png"
+
+
+def test_a_sound_decoder_is_believed(monkeypatch: pytest.MonkeyPatch, source: Path) -> None:
+    assert verdict(monkeypatch, source, ({"document": DOCUMENT}, []), ({"page": PAGE}, [pixels()])) == "read"
+    assert verdict(monkeypatch, source, ({"error": ERROR}, [])) == "damaged"
+    assert verdict(monkeypatch, source, ({"document": DOCUMENT}, []), ({"error": ERROR}, [])) == "damaged"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"pages": pages} for pages in (0, -1, 11, 1 << 70, 2.0, "2", None, True)),
+        {"sha256": "f" * 63}, {"sha256": "F" * 64}, {"sha256": "f" * 64 + "\n"}, {"size": -1}, {"media_type": "x"},
+        {"warnings": [REMARK] * 21}, {"warnings": [{**REMARK, "message": "x" * 5000}]}, {"warnings": [{}]},
+        {"warnings": [{**REMARK, "message": "\ud800"}]}, {"more": 1}, {"media_type": "x" * (2 << 20)},
+    ],
+    ids=lambda change: str(change)[:40],
+)  # fmt: skip
+def test_documents_that_make_no_sense(monkeypatch: pytest.MonkeyPatch, source: Path, change: dict[str, Any]) -> None:
+    assert verdict(monkeypatch, source, ({"document": {**DOCUMENT, **change}}, [])) == "died"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"number": 2}, {"width": 21}, {"width": -20, "height": -10}, {"width": 301}, {"height": 0}, {"channels": 2},
+        {"channels": True}, {"source_width": 0}, {"source_height": 1 << 40}, {"dpi": 0}, {"dpi": float("nan")},
+        {"dpi": float("inf")}, {"dpi": "200"}, {"width": 20.0}, {"fd": 0}, {"warnings": None},
+    ],
+    ids=lambda change: str(change)[:40],
+)  # fmt: skip
+def test_pages_that_make_no_sense(monkeypatch: pytest.MonkeyPatch, source: Path, change: dict[str, Any]) -> None:
+    page = {"page": {**PAGE, **change}}
+    assert verdict(monkeypatch, source, ({"document": DOCUMENT}, []), (page, [pixels()])) == "died"
+
+
+def test_pixels_that_could_hurt_a_worker(monkeypatch: pytest.MonkeyPatch, source: Path) -> None:
+    """A file that can shrink under the worker that has mapped it would kill it; one of another size, or none, too."""
+
+    def page(*descriptors: int) -> str:
+        return verdict(monkeypatch, source, ({"document": DOCUMENT}, []), ({"page": PAGE}, list(descriptors)))
+
+    for missing in (fcntl.F_SEAL_SHRINK, fcntl.F_SEAL_GROW, fcntl.F_SEAL_WRITE):
+        assert page(pixels(seals=ALL_SEALS & ~missing)) == "died"
+    assert page(pixels(599)) == "died"
+    assert page(pixels(601)) == "died"
+    assert page() == "died"
+    assert page(pixels(), pixels()) == "died"
+    for descriptor in (os.open(source, os.O_RDONLY), os.open("/dev/zero", os.O_RDONLY), os.open("/", os.O_PATH)):
+        assert page(descriptor) == "died"
+    assert verdict(monkeypatch, source, ({"document": DOCUMENT}, [pixels()])) == "died"
+    assert verdict(monkeypatch, source, ({"error": ERROR}, [pixels(), pixels()])) == "damaged"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.just("\ud800"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def changed(sound: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """The sound answer with one of its values replaced, or anything at all."""
+    replaced = st.tuples(st.sampled_from(sorted(sound)), JSON).map(lambda pair: {**sound, pair[0]: pair[1]})
+    return replaced | st.just(sound) | JSON
+
+
+ANSWERS = st.one_of(
+    changed(DOCUMENT).map(lambda value: {"document": value}),
+    changed(PAGE).map(lambda value: {"page": value}),
+    changed(ERROR).map(lambda value: {"error": value}),
+    JSON,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.tuples(changed(DOCUMENT).map(lambda value: {"document": value}) | ANSWERS, st.integers(0, 2)),
+       st.tuples(changed(PAGE).map(lambda value: {"page": value}) | ANSWERS, st.integers(0, 2)))  # fmt: skip
+def test_any_answers(
+    monkeypatch: pytest.MonkeyPatch, source: Path, first: tuple[Any, int], second: tuple[Any, int]
+) -> None:
+    """Believed, refused or dead: nothing else, and no descriptor is left over. (`verdict` looks.)"""
+    answers = [(answer, [pixels() for _ in range(count)]) for answer, count in (first, second)]
+    try:
+        verdict(monkeypatch, source, *answers)
+    finally:
+        for _, descriptors in answers:
+            for descriptor in descriptors:
+                with contextlib.suppress(OSError):
+                    os.close(descriptor)
