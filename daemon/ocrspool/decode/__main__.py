@@ -5,8 +5,8 @@
     {"op": "page", "index": 0}                               → {"page": {...}} + pixels, or {"error": {...}}
     {"op": "close"}                                          → {"closed": true}
 
-`limits` comes first, and once. A file and pixels are descriptors; `cpu_seconds` may be left out and holds for each request
-anew.
+`limits` comes first, and once. A file and pixels are descriptors; `cpu_seconds` may be left out and holds for each
+request anew.
 
 The process ends with 0 when the socket closes, and with a traceback on a request that makes no sense: that
 is the service's mistake, and nothing that a document could cause.
