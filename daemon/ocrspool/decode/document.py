@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from ocrspool.model import PageImage
 
 _PIECE = 1 << 20
+_QUOTE = re.compile(r"""b(['"]).*?(\1|$)""")
+"""What a library quotes of the document: that gets into the log, where no document's text belongs."""
 _CODE = re.compile(r"decoder error -?\d+")
 _SEND_AGAIN = "Send it again: the transfer may have failed."
 _MOST_SAID = 300
-"""Characters of what a library says: it may quote the document."""
+"""Characters of what a library says."""
 _READERS = {"application/pdf": PdfPages}
 """What is no image."""
 
@@ -116,7 +118,7 @@ def _damaged(error: Exception, kind: str, page: int | None) -> DocumentError:
             "io", f"Reading the file failed: {error}.", "Check the disk or the network share.", page=page
         )
     reason = " ".join(ascii(str(error))[1:-1].split())[:_MOST_SAID].rstrip(".") or type(error).__name__
-    reason = _CODE.sub("its pixel data cannot be decoded", reason)
+    reason = _CODE.sub("its pixel data cannot be decoded", _QUOTE.sub("bytes", reason))
     if "out of memory" in reason:  # Pillow's codecs say so in an OSError
         return _out_of_memory(kind, page)
     return DocumentError("damaged", f"The {NAMES[kind]} is damaged: {reason}.", _SEND_AGAIN, page=page)
