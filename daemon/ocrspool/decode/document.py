@@ -119,6 +119,8 @@ def _damaged(error: Exception, kind: str, page: int | None) -> DocumentError:
         )
     reason = " ".join(ascii(str(error))[1:-1].split())[:_MOST_SAID].rstrip(".") or type(error).__name__
     reason = _CODE.sub("its pixel data cannot be decoded", _QUOTE.sub("bytes", reason))
+    if reason == "bytes":  # nothing but a quotation
+        reason = "its header or its pixels make no sense"
     if "out of memory" in reason:  # Pillow's codecs say so in an OSError
         return _out_of_memory(kind, page)
     return DocumentError("damaged", f"The {NAMES[kind]} is damaged: {reason}.", _SEND_AGAIN, page=page)
