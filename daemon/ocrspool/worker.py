@@ -148,6 +148,9 @@ def _error(kind: str, message: str, hint: str) -> Message:
 def main() -> None:
     """Run the process: its argument is the number of the channel's descriptor."""
     processes.belong_to_parent()
+    # Engines and kernels are machine code, run by whoever loads them. The service's umask is made for results, which
+    # the group of those who drop files may have.
+    os.umask(os.umask(0o077) | 0o022)
     Worker(Channel(socket.socket(fileno=int(sys.argv[1])))).serve()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,18 @@ def _image(*lines: str, missing: int = 0) -> PageImage:
 def _text(workers: Workers, image: PageImage) -> str:
     found = workers.submit(image, "off").result(timeout=60)
     return " ".join(line.text for line in found.lines)
+
+
+def test_what_a_worker_writes_is_its_own(engine_cache: Path) -> None:
+    """Whatever the service's umask, nobody else can write what a worker puts into the caches: it is machine code."""
+    before = os.umask(0o007)
+    try:
+        with _pool(engine_cache, Engine()) as workers:
+            (pid,) = workers.pids()
+            (umask,) = re.findall(r"Umask:\s(\d+)", Path(f"/proc/{pid}/status").read_text("ascii"))
+    finally:
+        os.umask(before)
+    assert int(umask, 8) == 0o027
 
 
 def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:
