@@ -34,6 +34,7 @@ LIMITS = PageLimits(dpi=100, pages=10, megapixels=10, side=1000)
         ("memory", OSError(errno.ENOMEM, "Cannot allocate memory")),
         ("memory", OSError("out of memory error when reading image file")),
         ("io", OSError(errno.EIO, "Input/output error")),
+        ("io", OSError(errno.EACCES, "Permission denied")),
         ("encrypted", DocumentError("encrypted", "The file needs a password.")),
     ],
 )
@@ -54,6 +55,18 @@ def test_whatever_a_library_raises(
     assert caught.value.kind == kind
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
+
+
+def test_what_the_sandbox_refuses_is_no_fault_of_the_document(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A library that wants to open a file does so by our mistake, which has to be seen."""
+
+    def fail(*_: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied", "/usr/lib/python3/encodings/odd.py")
+
+    (tmp_path / "page.png").write_bytes(files_made.png())
+    monkeypatch.setattr(document, "ImagePages", fail)
+    with pytest.raises(PermissionError):
+        Document(os.open(tmp_path / "page.png", os.O_RDONLY), LIMITS)
 
 
 def test_only_regular_files(tmp_path: Path) -> None:

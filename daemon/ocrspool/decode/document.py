@@ -93,16 +93,18 @@ def _blame(kind: str, page: int | None = None) -> Iterator[None]:
     The libraries are in order afterwards: they raise from code that has given up on this document, and what
     they held of it is freed with it. So the process goes on with the next one.
 
-    Not so where the sandbox refused something: nobody else forbids what is done with an open descriptor. That a
-    library wants more than is known of it is our mistake, and ends the process.
+    Not so where the sandbox refused to open a path: that a library wants a file which is not known of is our mistake,
+    and ends the process. (Reading an open file may be refused too, by a network share.)
     """
     try:
         yield
     except DocumentError as error:
         error.page = error.page or page
         raise
-    except PermissionError:
-        raise
+    except PermissionError as error:
+        if error.filename is not None:
+            raise
+        raise _damaged(error, kind, page) from error
     except MemoryError as error:
         raise _out_of_memory(kind, page) from error
     except Exception as error:  # codecs raise whatever they like: SyntaxError, struct.error, KeyError, RuntimeError
@@ -113,7 +115,7 @@ def _damaged(error: Exception, kind: str, page: int | None) -> DocumentError:
     code = error.errno if isinstance(error, OSError) else None
     if code == errno.ENOMEM:
         return _out_of_memory(kind, page)
-    if code in {errno.EIO, errno.ESTALE}:
+    if code in {errno.EIO, errno.ESTALE, errno.EACCES}:
         return DocumentError(
             "io", f"Reading the file failed: {error}.", "Check the disk or the network share.", page=page
         )
