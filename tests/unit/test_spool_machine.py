@@ -43,7 +43,9 @@ NAMES = st.sampled_from(
 )
 CONTENTS = st.integers(0, 5).map(lambda number: f"document {number}".encode())
 PICKS = st.integers(0, 1000)
-TOUCHES = st.integers(1, 30)
+TOUCHES = st.integers(1, 25)
+CHANGES = st.integers(1, 9)
+STEPS = st.sampled_from(["claim", "begin", "deliver", "deliver", "fail", "fail", "give back", "retry", "recover"])
 DISK = FailingDisk()
 QUICK = Path("/dev/shm")  # noqa: S108 - what is killed here are processes, so a disk would only be slow
 
@@ -181,7 +183,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(
         pick=PICKS,
-        step=st.sampled_from(["claim", "begin", "deliver", "fail", "give back", "retry", "recover"]),
+        step=STEPS,
         touch=TOUCHES,
     )
     def crash(self, pick: int, step: str, touch: int) -> None:
@@ -196,10 +198,10 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(
         pick=PICKS,
-        step=st.sampled_from(["claim", "begin", "deliver", "fail", "give back", "retry", "recover"]),
-        touch=TOUCHES,
+        step=STEPS,
+        touch=CHANGES,
         lasting=st.booleans(),
-        then=st.sampled_from(["deliver", "fail"]),
+        then=st.sampled_from(["deliver", "fail", "begin"]),
     )
     def disk_fails(self, pick: int, step: str, touch: int, lasting: bool, then: str) -> None:  # noqa: FBT001 - by name
         """EIO in the middle of a step, which is then repeated, or ended in another way, as the pipeline does."""
@@ -212,8 +214,8 @@ class AnyHistory(RuleBasedStateMachine):
             if step in {"deliver", "fail"}:
                 job = self.jobs[pick % jobs]
                 self.jobs[pick % jobs] = self.spool.begin(job)
-                source_moved = not job.source.exists()
-                self.step("deliver" if step == "deliver" else "fail" if source_moved else then, pick)()
+                has_moved = not job.source.exists()
+                self.step(step if step == "deliver" or has_moved else then, pick)()
             elif step == "recover":
                 self.jobs = self.spool.recover()
             elif step in {"claim", "give back"}:  # what could not be given back waits for the next start
@@ -323,7 +325,7 @@ def test_any_history() -> None:
     run_state_machine_as_test(
         AnyHistory,
         settings=settings(
-            max_examples=int(os.environ.get("OCRSPOOL_HISTORIES", "30")),
+            max_examples=int(os.environ.get("OCRSPOOL_HISTORIES", "50")),
             stateful_step_count=30,
             deadline=None,
             phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
