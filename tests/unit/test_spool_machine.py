@@ -269,11 +269,17 @@ class AnyHistory(RuleBasedStateMachine):
         steps: dict[str, Callable[[], object]] = {
             "begin": lambda: self.jobs.__setitem__(at, self.spool.begin(job)),
             "suspend": lambda: self.spool.suspend(job),
-            "deliver": lambda: (self.spool.deliver(job, result), self.jobs.remove(job)),
-            "fail": lambda: (self.spool.fail(job, reason_of(job.name)), self.jobs.remove(job)),
-            "give back": lambda: (self.spool.give_back(job), self.jobs.remove(job)),
+            "deliver": lambda: self.spool.deliver(job, result),
+            "fail": lambda: self.spool.fail(job, reason_of(job.name)),
+            "give back": lambda: self.spool.give_back(job),
         }
-        return steps[step]
+
+        def act() -> None:
+            steps[step]()
+            if step in {"deliver", "fail", "give back"}:
+                self.jobs.remove(job)
+
+        return act
 
     def retry_one(self, pick: int) -> None:
         if failures := sorted(self.spool.failures(), key=lambda failure: failure[0]):
