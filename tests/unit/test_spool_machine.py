@@ -13,6 +13,7 @@ from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -47,6 +48,7 @@ TOUCHES = st.integers(1, 25)
 CHANGES = st.integers(1, 9)
 STEPS = st.sampled_from(["claim", "begin", "deliver", "deliver", "fail", "fail", "give back", "retry", "recover"])
 DISK = FailingDisk()
+HISTORIES = int(os.environ.get("OCRSPOOL_HISTORIES", "50"))
 QUICK = Path("/dev/shm")  # noqa: S108 - what is killed here are processes, so a disk would only be slow
 
 
@@ -326,12 +328,13 @@ class AnyHistory(RuleBasedStateMachine):
             assert self.delivered.setdefault(job, data) == data
 
 
+@pytest.mark.timeout(420)  # hypothesis takes minutes to make a failure short
 def test_any_history() -> None:
     """No order of events loses, doubles or changes a document, or shows half a result."""
     run_state_machine_as_test(
         AnyHistory,
         settings=settings(
-            max_examples=int(os.environ.get("OCRSPOOL_HISTORIES", "50")),
+            max_examples=HISTORIES,
             stateful_step_count=30,
             deadline=None,
             phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
