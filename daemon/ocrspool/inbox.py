@@ -113,7 +113,7 @@ class Scanner:
                     for entry in entries:
                         name = prefix + entry.name
                         if not entry.is_dir(follow_symlinks=False):
-                            if (seen := self._sight(entry, name)) is not None:
+                            if (seen := self._sight(entry, name, problems)) is not None:
                                 yield seen
                         elif self.recursive and not self.rules.excludes(name):
                             if name.count("/") < DEEPEST:
@@ -126,14 +126,17 @@ class Scanner:
             except OSError as error:  # of the disk or the share too, in the middle of a folder
                 problems.append(f"{prefix or self.root}: {error.strerror}")
 
-    def _sight(self, entry: os.DirEntry[str], name: str) -> Sighting | None:
+    def _sight(self, entry: os.DirEntry[str], name: str, problems: list[str]) -> Sighting | None:
         if not self.rules.wants(name):
             return None
         try:
             if not entry.is_file(follow_symlinks=False):
                 return None
             found = entry.stat(follow_symlinks=False)
-        except OSError:  # gone since the folder was read
+        except FileNotFoundError:  # gone since the folder was read
+            return None
+        except OSError as error:  # a path that is too long, for instance
+            problems.append(f"{name}: {error.strerror}")
             return None
         return Sighting(name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 

@@ -255,7 +255,7 @@ class Pipeline:
         target = outcomes.fail(job, reason)
         self._tally.failed(job.inbox, reason)
         why = f"{error.message} ({error.hint})" if error.hint else error.message
-        _of(job).warning("failed %s: %s → %s", _name(job), why, names.printable(str(target)))
+        _of(job).warning("failed %s: %s → %s", _name(job), names.printable(why), names.printable(str(target)))
 
 
 def _of(job: Job) -> logging.LoggerAdapter[logging.Logger]:

@@ -338,6 +338,28 @@ def test_folders_without_end(inbox: Watched) -> None:
     assert re.search(f"more than {DEEPEST} folders deep", scan.problems[0])
 
 
+def test_paths_without_end(inbox: Watched) -> None:
+    """What lies deeper than the system's paths reach is reported, folders as well as files; everything else is read."""
+    inbox.put("a.png")
+    at = os.open(inbox.root, os.O_RDONLY)
+    for _ in range(4096 // 201 + 2):
+        for name in ("d" * 200, f"{'f' * 196}.png"):
+            if name[0] == "d":
+                os.mkdir(name, dir_fd=at)
+            else:
+                os.close(os.open(name, os.O_CREAT | os.O_WRONLY, dir_fd=at))
+        below = os.open("d" * 200, os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
+    scan = inbox.scan_after(0)
+    assert 15 < scan.waiting < 4096 // 201 + 2
+    assert "a.png" in inbox.settled_after(SETTLE)
+    assert 1 <= len(scan.problems) <= 2
+    assert all(problem.endswith("File name too long") for problem in scan.problems)
+    subprocess.run(["rm", "-rf", "d" * 200], cwd=inbox.root, check=True)  # noqa: S607 - what no path of ours reaches
+
+
 def claims(path: Path, seen: Sighting) -> bool:
     """Ask whether the file at `path` may be claimed."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

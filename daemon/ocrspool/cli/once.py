@@ -86,7 +86,7 @@ def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -
                     bar.advance(task)
                     for source, reason in folders.failures[shown:]:
                         shown += 1
-                        text = f"{names.printable(os.fspath(source))}: {reason['message']}"
+                        text = f"{names.printable(os.fspath(source))}: {names.printable(reason['message'])}"
                         console.print(text, markup=False, highlight=False, soft_wrap=True)
             except KeyboardInterrupt:
                 pipeline.stop()
