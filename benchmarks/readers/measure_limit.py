@@ -38,7 +38,7 @@ BATCHINGS = {
 }
 """Lines per call, and what widths are rounded up to."""
 
-_TRIED = 3
+_TRIED = 2
 """Files with which the best of them is found."""
 
 
@@ -104,10 +104,10 @@ class Limit:
         return calls
 
     def _seconds(self, files: list[str], batching: str) -> float:
-        """Return the shorter of two runs, after one that meets the shapes."""
+        """Return how long a run takes, after one that meets the shapes."""
         calls = self._calls(files, batching)
         self._run(calls)
-        return min(self._run(calls) for _ in range(2))
+        return self._run(calls)
 
     def _run(self, calls: list[Call]) -> float:
         began = time.perf_counter()
