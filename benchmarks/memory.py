@@ -1,4 +1,4 @@
-"""Resident memory after 0, 100, ... 500 receipts of OCRSPOOL_CORPUS through one service, and after 24 pages at 300 dpi."""
+"""Resident memory after 0, 100, ... 500 receipts of OCRSPOOL_CORPUS through a service, then 24 pages at 300 dpi."""
 
 from __future__ import annotations
 

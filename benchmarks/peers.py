@@ -42,6 +42,7 @@ def main() -> None:
                 run.read(number)
     comparison = Comparison(on, arguments.rounds, [row for run in runs for row in run.rows.values()])
     print(f"{on}\nmedians (and ranges) of {arguments.rounds} rounds\n\n{comparison.markdown()}")
+    print(f"for README.md:\n{comparison.summary()}")
     if arguments.save:
         SAVED.mkdir(exist_ok=True)
         comparison.save(SAVED / "peers.json")

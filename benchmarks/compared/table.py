@@ -75,6 +75,18 @@ class Comparison:
         """Return a table for each set."""
         return "\n".join(line for set_name in self.sets() for line in self._table(set_name))
 
+    def summary(self) -> str:
+        """Return one line for the table of README.md: what a page takes, set by set, and our share of the limit."""
+        parts = []
+        for set_name in self.sets():
+            others = [row for row in self.of_set(set_name) if row.name not in {"ocrspool", "limit"}]
+            ratios = ", ".join(f"{row.name} {self.ratio(row):.1f}" for row in others)
+            share = self.share(set_name)
+            limit = "" if share is None else f", {share:.0%} of what the nets alone allow"
+            ours = self.ours(self.of_set(set_name)[0]).page_ms
+            parts.append(f"{set_name}: {ours:.0f} ms a page{limit}; times ours: {ratios}")
+        return f"| the same files, side by side | {'. '.join(parts)} | `scripts/bench peers` |"
+
     def save(self, file: Path) -> None:
         """Write everything that was measured."""
         rows = [
