@@ -30,8 +30,8 @@ from ocrspool.engine.models import Models
 from ocrspool.errors import EngineMissingError
 
 SCHEMA = "ocrspool-engine/2"
-_LAYOUTS = {"openvino": "2", "onnxruntime": "1", "paddle": "1"}
-"""Raise a runtime's when the edits that it makes to a model's graph change."""
+_LAYOUTS = {"openvino": "2"}
+"""Raise a runtime's (it begins with 1) when the edits that it makes to a model's graph change."""
 
 RECORD = ".built.json"
 """How the name of an unfinished build's record ends, after the model's."""
@@ -72,7 +72,7 @@ def identity(models: Models, facts: Mapping[str, str]) -> dict[str, str]:
 
     `facts` are the runtime's: its version, the device, the precision.
     """
-    items = {"layout": _LAYOUTS[facts["runtime"]], "os": platform.system().lower(), "arch": platform.machine(), **facts}
+    items = {"layout": _LAYOUTS.get(facts["runtime"], "1"), "os": platform.system().lower(), "arch": platform.machine(), **facts}
     for spec in models:
         items[f"{spec.role}.name"] = spec.name
         items[f"{spec.role}.sha256"] = sha256_of(spec.files)
