@@ -211,3 +211,64 @@ def test_a_process_loads_only_what_it_needs(module: str, unwanted: set[str]) -> 
     ).stdout.split()
     assert "ocrspool" in found
     assert not unwanted & set(found)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a process may import before it does anything: this is most of the time that a start takes."""
+
+    libraries: frozenset[str]
+    """Third-party packages, all of them."""
+    heavy: frozenset[str]
+    """Those of the standard library that cost milliseconds, of COSTLY."""
+    modules: int
+    """How many modules in all; a tenth of room, because Python and its libraries change."""
+
+
+COSTLY = frozenset({
+    "argparse", "asyncio", "csv", "ctypes", "decimal", "difflib", "email", "html", "http", "importlib.metadata",
+    "inspect", "multiprocessing", "optparse", "pdb", "pickle", "pydoc", "sqlite3", "ssl", "tarfile", "tempfile",
+    "unittest", "uuid", "xml", "zipfile",
+})  # fmt: skip
+
+BUDGETS = {
+    "ocrspool.service": Budget(
+        # pydantic brings all of the standard library's that is listed here.
+        frozenset({
+            "annotated_types", "orjson", "pydantic", "pydantic_core", "sdnotify", "tomli", "typing_extensions",
+            "typing_inspection", "watchdog",
+        }),
+        frozenset({
+            "csv", "ctypes", "decimal", "difflib", "email", "importlib.metadata", "inspect", "tempfile", "uuid",
+            "zipfile",
+        }),
+        330,
+    ),
+    "ocrspool.decode.__main__": Budget(frozenset({"PIL"}), frozenset({"ctypes", "decimal", "inspect"}), 175),
+    # importlib.metadata says which runtime is installed, and brings the others.
+    "ocrspool.worker": Budget(
+        frozenset(),
+        frozenset({"csv", "ctypes", "difflib", "email", "importlib.metadata", "inspect", "tempfile", "zipfile"}),
+        220,
+    ),
+    "ocrspool.engine.loaded": Budget(
+        frozenset({"cv2", "numpy"}),
+        frozenset({"ctypes", "decimal", "difflib", "inspect", "pickle", "tempfile"}),
+        325,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", BUDGETS)
+def test_a_start_imports_no_more_than_its_budget(module: str) -> None:
+    """Whoever adds an import that every start pays for finds it here, and decides."""
+    code = f"import sys, {module}; print(*sys.modules)"
+    output = subprocess.run([sys.executable, "-I", "-c", code], check=True, capture_output=True, text=True).stdout
+    loaded = set(output.split())
+    packages = {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"ocrspool"}
+    budget = BUDGETS[module]
+    # Names that begin with an underscore, or end like this, are parts of what is installed, not libraries.
+    libraries = {name for name in packages if not name.startswith("_") and not name.endswith("__mypyc")}
+    assert libraries <= budget.libraries
+    assert loaded & COSTLY <= budget.heavy
+    assert len(loaded) <= budget.modules

@@ -109,7 +109,8 @@ class Intake:
         took = time.monotonic() - now
         self._settled = deque(scan.settled)
         self._oldest = min((seen.ctime_ns / 1e9 for seen in scan.settled), default=None)
-        self._stuck.intersection_update(seen.name for seen in scan.settled)
+        if self._stuck:
+            self._stuck.intersection_update(seen.name for seen in scan.settled)
         self._earliest_scan = now + took + max(_SOONEST_SECONDS, took / _SCAN_SHARE)
         self._next_scan = now + (self.inbox.poll_seconds if self._why_polled else self.inbox.rescan_seconds)
         if scan.due is not None:

@@ -120,6 +120,19 @@ def test_a_growing_file_begins_anew(inbox: Watched) -> None:
     assert inbox.settled_after(SETTLE) == ["a.png"]
 
 
+def test_a_settled_file_that_changes_begins_anew_when_it_is_not_claimed(inbox: Watched) -> None:
+    """Scans do not look at settled files again; the claim does, and what it refuses settles once more."""
+    path = inbox.put("a.png")
+    inbox.scan_after(0)
+    (seen,) = inbox.scan_after(SETTLE).settled
+    path.write_bytes(b"more")
+    assert inbox.scan_after(SETTLE).settled == [seen]
+    inbox.scanner.unsettle(seen)
+    inbox.scan_after(SETTLE)
+    assert inbox.settled_after(SETTLE / 2) == []
+    assert inbox.scan_after(SETTLE / 2).settled == [sighting(path)]
+
+
 def test_a_touched_file_begins_anew(inbox: Watched) -> None:
     """A new time without a new byte is a sign of life, too."""
     path = inbox.put("a.png")
