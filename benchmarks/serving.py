@@ -44,6 +44,11 @@ class Served:
             time.sleep(0.2)
         print("\r" + " " * 30 + "\r", end="", file=sys.stderr)
 
+    def workers(self) -> list[int]:
+        """Return the pids of the workers."""
+        service = self.process.pid
+        return [pid for pid in children(service) if kind_of(pid, service) == "worker"]
+
     def processes(self) -> list[int]:
         """Return the service, its decoders and its workers."""
         return [self.process.pid, *children(self.process.pid)]

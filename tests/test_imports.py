@@ -244,7 +244,12 @@ BUDGETS = {
         }),
         330,
     ),
-    "ocrspool.decode.__main__": Budget(frozenset({"PIL"}), frozenset({"ctypes", "decimal", "inspect"}), 175),
+    # PDFium too: a decoder gives up files before the first document, and can load nothing after that.
+    "ocrspool.decode.__main__": Budget(
+        frozenset({"PIL", "pypdfium2", "pypdfium2_cfg", "pypdfium2_raw"}),
+        frozenset({"argparse", "ctypes", "decimal", "inspect", "tempfile", "uuid"}),
+        230,
+    ),
     # importlib.metadata says which runtime is installed, and brings the others.
     "ocrspool.worker": Budget(
         frozenset(),
