@@ -189,6 +189,9 @@ class Decoder:
                     page=page,
                 ) from error
             raise DecoderDiedError(f"the decoder {error}" + (f" at page {page}" if page else ""), page) from error
+        except OSError:
+            self._child = None
+            raise
         if reason := answer.get("error"):
             raise DocumentError(
                 reason["kind"], reason["message"], reason["hint"], stage=reason["stage"], page=reason["page"]

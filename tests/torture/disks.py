@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import signal
 from collections.abc import Callable
 
@@ -65,6 +66,17 @@ def _failing(code: int, *states: str, reading: bool = False) -> Callable[[World]
     return inject
 
 
+def _no_descriptors(world: World) -> None:
+    """Let the service open nothing more, whatever it is."""
+    pid = world.daemon.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (4, before[1]))
+    try:
+        world.pause(0.5, 2.5)
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+
+
 FAULTS = [
     Fault("disk of the spool full", _full, frozenset({"mounts"}), short=True),
     Fault("outbox read-only (mount)", _read_only("outbox"), frozenset({"mounts"})),
@@ -75,5 +87,6 @@ FAULTS = [
         "EIO on every change", _failing(errno.EIO, "outbox", "work", "done", "failed"), frozenset({"shim"}), short=True
     ),
     Fault("EROFS on every change", _failing(errno.EROFS, "outbox", "work", "done", "failed"), frozenset({"shim"})),
-    Fault("EMFILE on every open", _failing(errno.EMFILE, "", reading=True), frozenset({"shim"})),
+    Fault("EMFILE on every open of the spool", _failing(errno.EMFILE, "", reading=True), frozenset({"shim"})),
+    Fault("no descriptors left (prlimit)", _no_descriptors, short=True),
 ]
