@@ -31,10 +31,6 @@ class Consumer:
         self._ended.set()
         self._thread.join()
 
-    def forget(self) -> None:
-        """Begin anew, because the outbox has been emptied."""
-        self._seen, self.versions, self.problems = {}, {}, []
-
     def _run(self) -> None:
         while not self._ended.wait(0.004):
             for path in _files(self._outbox):

@@ -25,10 +25,6 @@ class Verdict:
     duplicated: list[str] = field(default_factory=list)
     corrupted: list[str] = field(default_factory=list)
 
-    @property
-    def clean(self) -> bool:
-        return not (self.lost or self.duplicated or self.corrupted)
-
     def problems(self) -> list[str]:
         kinds = {"lost": self.lost, "duplicated": self.duplicated, "corrupted": self.corrupted}
         return [f"{kind}: {problem}" for kind, problems in kinds.items() for problem in problems]
