@@ -201,6 +201,9 @@ class Decoder:
                     page=page,
                 ) from error
             raise _died(f"the decoder {error}", page) from error
+        except OSError:
+            self._child = None
+            raise
         try:
             if reason := decoder_messages.refusal(answer):
                 raise reason

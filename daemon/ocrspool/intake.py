@@ -112,7 +112,8 @@ class Intake:
         if self._stuck:
             self._stuck.intersection_update(seen.name for seen in scan.settled)
         self._earliest_scan = now + took + max(_SOONEST_SECONDS, took / _SCAN_SHARE)
-        self._next_scan = now + (self.inbox.poll_seconds if self._why_polled else self.inbox.rescan_seconds)
+        soon = self._why_polled or scan.problems  # what could not be read raises no event when it can be
+        self._next_scan = now + (self.inbox.poll_seconds if soon else self.inbox.rescan_seconds)
         if scan.due is not None:
             self._next_scan = min(self._next_scan, scan.due)
         self._report(scan)
