@@ -226,7 +226,7 @@ class Pipeline:
         while True:
             try:
                 return step()
-            except OSError as problem:  # noqa: PERF203 - the loop is there to wait
+            except OSError as problem:  # noqa: PERF203 - what costs here is the disk
                 if self._stopping.is_set():
                     raise
                 pause = self._wait_for_disk(job, problem, pause)
