@@ -106,6 +106,8 @@ def test_a_pdf_that_has_text_keeps_it(daemon: Daemon) -> None:
         font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
         pdf.pages[0].obj.Resources.Font = pikepdf.Dictionary(F1=font)
         pdf.pages[0].contents_add(b"BT /F1 12 Tf 20 50 Td (born digital) Tj ET")
+        with pdf.open_metadata() as metadata:  # XMP, which pikepdf would load an XML library for, confined or not
+            metadata["dc:title"] = "As it was"
         pdf.save(saved := io.BytesIO())
     daemon.drop("born.pdf", saved.getvalue())
     result = daemon.result("born.pdf")
@@ -113,6 +115,9 @@ def test_a_pdf_that_has_text_keeps_it(daemon: Daemon) -> None:
     assert result["pages"][0]["text"] == "born digital"
     assert result["pages"][0]["lines"][0]["confidence"] == 1
     assert says(result, "scanned text", 2)
+    assert result["warnings"] == []
+    with pikepdf.open(daemon.spool / "outbox/born.pdf.pdf") as pdf, pikepdf.open(saved) as source:
+        assert pdf.Root.Metadata.read_bytes() == source.Root.Metadata.read_bytes()
     text = text_of(daemon.spool / "outbox/born.pdf.pdf")
     assert pages_drawn.squeezed(text) == pages_drawn.squeezed(result["text"])
 

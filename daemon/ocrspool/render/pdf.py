@@ -68,7 +68,8 @@ def write_over_pictures(document: Document, paint: Painter, file: BinaryIO) -> N
                 _show(pdf, made, paint(page))
                 layer.add(made, page, _upright(_size(page)), page.lines)
         layer.close()
-        _save(pdf, document, file)
+        pdf.docinfo["/Producer"] = f"ocrspool {document.engine.version}"
+        _save(pdf, file, ObjectStreamMode.generate)
 
 
 def write_over_original(
@@ -86,7 +87,7 @@ def write_over_original(
             if page.lines and page.text_from == "ocr":
                 layer.add(original_page, page, frame_of(page), page.lines)
         layer.close()
-        _save(pdf, document, file)
+        _save(pdf, file, ObjectStreamMode.preserve)
 
 
 def _opened(original: BinaryIO) -> Pdf:
@@ -234,14 +235,11 @@ def _show(pdf: Pdf, page: Page, picture: Picture) -> None:
     page.obj.Contents = pdf.make_stream(f"q {width} 0 0 {height} 0 0 cm /Picture Do Q\n".encode("ascii"))
 
 
-def _save(pdf: Pdf, document: Document, file: BinaryIO) -> None:
+def _save(pdf: Pdf, file: BinaryIO, streams: ObjectStreamMode) -> None:
     """Write the PDF; the same document makes the same bytes."""
-    if "/Producer" not in pdf.docinfo:
-        pdf.docinfo["/Producer"] = f"ocrspool {document.engine.version}"
     sink = _Sink(file)
-    pdf.save(
-        cast(BinaryIO, sink), deterministic_id=True, object_stream_mode=ObjectStreamMode.generate, compress_streams=True
-    )
+    # Metadata (XMP) stay as they are: to look at them pikepdf would load an XML library, and a confined process cannot.
+    pdf.save(cast(BinaryIO, sink), deterministic_id=True, object_stream_mode=streams, fix_metadata_version=False)
     if sink.error is not None:
         raise sink.error
 
