@@ -42,15 +42,16 @@ def write(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[int]:
-    """Open a descriptor to write to, for whoever does the writing; at the end it is at `path`, whole and on disk.
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to write to, piece by piece; at the end it is at `path`, whole and on disk.
 
     Where the writing ends in an exception nothing is left behind, and `path` keeps what it had.
     """
     temporary = path.with_name(names.with_suffix(path.name, ".new"))
     try:
         with temporary.open("wb") as file:
-            yield file.fileno()
+            yield file
+            file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:

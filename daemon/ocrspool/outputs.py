@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from io import FileIO
 from pathlib import Path
 
 from ocrspool import atomic
@@ -83,14 +85,16 @@ def _make(name: str, document: Document, target: Path, origin: Origin) -> Docume
 def _write_view(name: str, document: Document, target: Path, origin: Origin) -> DocumentError | None:
     """Let a decoder write a view. Return why it did not. Raise DecodersClosedError or OSError."""
     profile = origin.profile.model_copy(update={"page_side": _VIEWS[name]})
+    scratch = target.with_name(f"{target.name}.scratch")
     try:
-        with (
-            _memory_file(json.render(document)) as result,
-            atomic.writing(target) as file,
-            origin.decoders.take() as decoder,
-        ):
-            decoder.open(origin.source, profile)
-            decoder.view(name, result, file)
+        with _memory_file(json.render(document)) as result, _nameless(scratch) as made:
+            with origin.decoders.take() as decoder:
+                decoder.open(origin.source, profile)
+                decoder.view(name, result, made.fileno())
+            # A copy, because a decoder that was taken over could keep its descriptor and change what was delivered.
+            made.seek(0)
+            with atomic.writing(target) as file:
+                shutil.copyfileobj(made, file)
     except DecodersClosedError:
         raise
     except DecoderDiedError as error:
@@ -98,6 +102,14 @@ def _write_view(name: str, document: Document, target: Path, origin: Origin) -> 
     except DocumentError as error:
         return error
     return None
+
+
+@contextmanager
+def _nameless(path: Path) -> Iterator[FileIO]:
+    """Open a file to write to and read from, which is gone when it is closed; for an instant it has this name."""
+    with path.open("w+b", buffering=0) as file:
+        path.unlink()
+        yield file
 
 
 @contextmanager

@@ -159,7 +159,7 @@ def origin(tmp_path: Path) -> Iterator[Origin]:
 def test_a_decoder_that_is_killed_over_a_view_is_replaced(tmp_path: Path, origin: Origin) -> None:
     """The view is made by the next one. It stands at a pipe that nobody empties when the signal comes."""
     of = document(page(line("x", box(10, 10, 200, 60))))
-    pipe = tmp_path / "view.html.new"
+    pipe = tmp_path / "view.html.scratch"
     os.mkfifo(pipe)
     end = os.open(pipe, os.O_RDWR)
     made = []

@@ -7,8 +7,8 @@
     {"op": "view", "view": "pdf"} + result + target          → {"written": true}, {"full": true} or {"error": {...}}
     {"op": "close"}                                          → {"closed": true}
 
-`limits` comes first, and once; with "pdf": true views may be PDF. A file, pixels, a result and what a view is written to
-are descriptors; `cpu_seconds` may be left out and holds for each request anew, in place of the one before where a
+`limits` comes first, and once; with "pdf": true views may be PDF. A file, pixels, a result and what a view is written
+to are descriptors; `cpu_seconds` may be left out and holds for each request anew, in place of the one before where a
 request has its own.
 
 The process ends with 0 when the socket closes, and with a traceback on a request that makes no sense: that

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import re
-from xml.sax.saxutils import escape as _escape
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
 
 
 def escaped(text: str) -> str:
     """Return the text for use between tags, or between double quotes; U+FFFD in place of what XML cannot hold."""
-    return _escape(_FORBIDDEN.sub("\ufffd", text), {'"': "&quot;"})
+    return html.escape(_FORBIDDEN.sub("\ufffd", text))

@@ -94,8 +94,9 @@ def _opened(original: BinaryIO) -> Pdf:
     try:
         return Pdf.open(original)
     except PdfError as error:
-        reason = str(error).rpartition("): ")[2].rstrip(".")  # behind which stream it was, and where in it
-        raise DocumentError("damaged", f"qpdf cannot keep the pages of this PDF: {reason}.") from error
+        raise DocumentError(
+            "damaged", "The PDF is damaged: its pages can be read, but not kept as they are."
+        ) from error
 
 
 class _Layer:
