@@ -23,8 +23,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     # Built on one or two of those.
     frozenset({"config", "health", "result", "atomic", "places", "claim", "watch", "child"}),
-    # What children are told, and what their answers mean.
-    frozenset({"worker_messages", "decoder_messages"}),
+    # What children are told, and what their answers mean; the folder that results appear in.
+    frozenset({"worker_messages", "decoder_messages", "outbox"}),
     # One worker as the service sees it, and its place in the pool.
     frozenset({"worker_process"}),
     frozenset({"seat"}),
@@ -33,7 +33,11 @@ LAYERS: tuple[frozenset[str], ...] = (
         "spool", "decode", "decoders", "engine", "workers", "render", "check", "config_file", "reload", "report",
     }),
     # What joins a step with its surroundings, and the worker's process.
-    frozenset({"intake", "folders", "document", "refusals", "prebuild", "worker", "doctor", "audit"}),
+    frozenset({
+        "intake", "folders", "document", "outputs", "hooks", "refusals", "prebuild", "worker", "doctor", "audit",
+    }),
+    # One attempt at a job.
+    frozenset({"progress"}),
     # All inboxes, and the one place that knows the whole line.
     frozenset({"inboxes", "pipeline"}),
     # The daemon's life.
@@ -45,8 +49,8 @@ LAYERS: tuple[frozenset[str], ...] = (
 )  # fmt: skip
 """From the ground up. A module imports from lower layers only; a folder counts as one module to all others."""
 
-SIBLINGS: frozenset[tuple[str, str]] = frozenset()
-"""Who may import whom within a layer: nobody, so far."""
+SIBLINGS: frozenset[tuple[str, str]] = frozenset({("decode", "render")})
+"""Who may import whom within a layer: what shows pages is made where they are decoded."""
 
 ONLY_FROM = {
     "decode": frozenset[str](),  # started as a process, with hostile files: nothing of it gets into another
@@ -70,12 +74,13 @@ LIBRARIES = {
     "openvino": {"engine.openvino"},
     "orjson": {"render"},
     "paddle": {"engine.paddle"},
+    "pikepdf": {"render.pdf"},
     "prometheus_client": {"metrics"},
     # For results: the schema, and whether one fits it.
     "pydantic": {"config", "config_file", "decoder_messages", "cli.configuration", "audit.results"},
     "pydantic_core": {"config_file"},
     "pynvml": {"engine.gpu"},
-    "pypdfium2": {"decode.pdf"},
+    "pypdfium2": {"decode.pdf", "decode.pdf_text"},
     "rich": {"cli"},
     "sdnotify": {"notify"},
     "tomli": {"config_file"},
@@ -187,7 +192,7 @@ def test_each_library_has_one_home() -> None:
     assert homes == LIBRARIES
 
 
-HEAVY = {"numpy", "cv2", "PIL", "onnx", "onnxruntime", "openvino", "pypdfium2"}
+HEAVY = {"numpy", "cv2", "PIL", "onnx", "onnxruntime", "openvino", "pypdfium2", "pikepdf"}
 
 
 @pytest.mark.parametrize(
@@ -195,7 +200,7 @@ HEAVY = {"numpy", "cv2", "PIL", "onnx", "onnxruntime", "openvino", "pypdfium2"}
     [
         ("ocrspool.service", {*HEAVY, "rich", "prometheus_client", "http"}),
         ("ocrspool.worker", {*HEAVY, "rich", "watchdog"}),  # those that it needs come with the engine
-        ("ocrspool.decode.__main__", {"numpy", "cv2", "openvino", "pydantic", "rich", "watchdog"}),
+        ("ocrspool.decode.__main__", {"numpy", "cv2", "openvino", "pydantic", "rich", "watchdog", "pikepdf"}),
         ("ocrspool.cli.main", {*HEAVY, "rich", "watchdog"}),
         ("ocrspool.doctor.examination", {*HEAVY, "rich", "watchdog", "onnxruntime", "paddle", "pynvml"}),
         ("ocrspool.cli.engine_cache", {*HEAVY, "watchdog", "onnxruntime", "paddle"}),

@@ -60,6 +60,7 @@ class Intake:
         self.inbox, self.profile = inbox, profile
         self.spool.delete = inbox.after == "delete"
         self.spool.mode = inbox.mode()
+        self.spool.mark = inbox.done_marker
         self._scanner = Scanner(
             str(self.spool.inbox),
             Rules(inbox.include, inbox.exclude + inbox.ignore),
