@@ -22,6 +22,7 @@ from typing import Any
 
 import pypdfium2
 from lxml import etree
+
 from serving import machine, scratch, serving
 
 SETTINGS = 'settle_seconds = 0.5\noutputs = ["txt", "tsv", "hocr", "alto", "html", "pdf"]\n'
