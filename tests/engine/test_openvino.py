@@ -101,7 +101,7 @@ def test_pixels_may_be_a_part_of_larger_ones(built: Path) -> None:
         "sys.exit(not all(np.array_equal(net(part)[0], expected) for _ in range(5)))\n"
     )
     environment = {"PYTHONPATH": ":".join(sys.path), "MALLOC_MMAP_THRESHOLD_": "65536"}
-    command = [sys.executable, "-c", code, built]
+    command = [sys.executable, "-c", code, str(built)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
 
