@@ -229,7 +229,7 @@ class Spool:
         """Yield each failed file with its reason; an empty reason where that is missing or unreadable."""
         for folder, _, files in os.walk(self.failed):
             for file in sorted(files):
-                # A failed file may itself be named like a reason; it then has one of its own.
+                # One that people have put here may be named like a reason; it then has one of its own.
                 if not file.endswith(REASON_SUFFIX) or names.with_suffix(file, REASON_SUFFIX) in files:
                     path = Path(folder, file)
                     yield path, records.load(path.with_name(names.with_suffix(file, REASON_SUFFIX)))
@@ -295,10 +295,14 @@ class Spool:
             job.source.rename(target)
 
     def _free(self, folder: Path, job: Job) -> Path:
-        """Return a path under `folder` that nothing has: the job's name, or that tagged with the job's id."""
+        """Return a path under `folder` that nothing has: the job's name, or that tagged with the job's id.
+
+        In failed/ no file is called like a reason: which is which would depend on what people have taken away.
+        """
         target = placed(folder, job.name, job.id)
         reason = target.with_name(names.with_suffix(target.name, REASON_SUFFIX))
-        taken = os.path.lexists(target) or (folder == self.failed and os.path.lexists(reason))
+        like_a_reason = target.name.endswith(REASON_SUFFIX) or os.path.lexists(reason)
+        taken = os.path.lexists(target) or (folder == self.failed and like_a_reason)
         return target.with_name(names.tagged(target.name, job.id)) if taken else target
 
     def _names_back(self, job: Job) -> tuple[str, str]:
