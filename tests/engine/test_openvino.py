@@ -86,6 +86,26 @@ def test_a_damaged_blob_is_a_miss(built: Path, tmp_path: Path, kept: int) -> Non
             openvino.load(SPEC, folder, SETTINGS)
 
 
+def test_pixels_may_be_a_part_of_larger_ones(built: Path) -> None:
+    """A tile of a page is copied; the copy lives while the net looks at it. In a process, because it may die of it."""
+    code = (
+        "import sys, numpy as np\n"
+        "from pathlib import Path\n"
+        "from ocrspool.engine import models, openvino\n"
+        "from ocrspool.engine.settings import Settings\n"
+        "settings = Settings(precision='f32', streams=1, threads=1)\n"
+        "net = openvino.load(models.bundled().classifier, Path(sys.argv[1]), settings)\n"
+        "page = np.random.default_rng(1).integers(0, 255, (64, 48, 250, 3), dtype=np.uint8)\n"
+        "part = page[:, :, 20:212]\n"
+        "expected = net(np.ascontiguousarray(part))[0]\n"
+        "sys.exit(not all(np.array_equal(net(part)[0], expected) for _ in range(5)))\n"
+    )
+    environment = {"PYTHONPATH": ":".join(sys.path), "MALLOC_MMAP_THRESHOLD_": "65536"}
+    command = [sys.executable, "-c", code, built]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_import_brings_no_telemetry() -> None:
     """Its mere import would report over the network and write to the home folder."""
     code = (

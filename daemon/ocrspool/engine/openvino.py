@@ -123,9 +123,10 @@ class OpenVinoNet:
 
     def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
         """Run one batch; see Net."""
+        pixels = np.ascontiguousarray(batch)  # the request uses its memory and does not keep it: this name does
         request = self._requests.get()
         try:
-            request.set_input_tensor(openvino.Tensor(np.ascontiguousarray(batch), shared_memory=True))
+            request.set_input_tensor(openvino.Tensor(pixels, shared_memory=True))
             request.infer()
             # Copies: the request's own memory is overwritten by the next call.
             return tuple(np.array(output.data) for output in request.output_tensors)
