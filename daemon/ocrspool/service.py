@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from ocrspool import check, log, memory
+from ocrspool import check, log, memory, processes
 from ocrspool.config import Config, Live
 from ocrspool.config_file import load
 from ocrspool.decoders import Decoders
@@ -85,6 +85,7 @@ class Service:
 
     def run(self) -> None:
         """Start, serve until SIGTERM or SIGINT, drain. Raise OcrspoolError when it cannot start."""
+        processes.share_one_heap()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_reload)
