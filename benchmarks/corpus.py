@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from serving import machine, scratch, serving
+from serving import machine, named_corpus, scratch, serving
 
 
 def main() -> None:
-    corpus = Path(os.environ.get("OCRSPOOL_CORPUS") or sys.exit("OCRSPOOL_CORPUS names no folder"))
+    corpus = named_corpus()
     documents = [
         corpus / entry["file"]
         for entry in json.loads((corpus / "manifest.json").read_text())["files"]

@@ -7,7 +7,6 @@ JSON.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 import time
@@ -15,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from serving import Served, machine, scratch, serving
+from serving import Served, machine, named_corpus, scratch, serving
 
 _PATIENCE_SECONDS = 600.0
 
@@ -35,7 +34,7 @@ class Verdict:
 
 
 def main() -> None:
-    corpus = Path(os.environ.get("OCRSPOOL_CORPUS") or sys.exit("OCRSPOOL_CORPUS names no folder"))
+    corpus = named_corpus()
     entries = json.loads((corpus / "manifest.json").read_text())["files"]
     hostile = [entry for entry in entries if entry["kind"] == "hostile"]
     print(machine())

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 from pathlib import Path
 
-from serving import machine, scratch, serving
+from serving import machine, named_corpus, scratch, serving
 
 PAGES, STEP = 500, 100
 
 
 def main() -> None:
-    corpus = Path(os.environ.get("OCRSPOOL_CORPUS") or sys.exit("OCRSPOOL_CORPUS names no folder"))
+    corpus = named_corpus()
     receipts = sorted((corpus / "documents").glob("receipt-[0-9]*.jpg"))[:10]
     print(machine())
     with scratch() as folder, serving(Path(folder), "settle_seconds = 0.5\n") as served:

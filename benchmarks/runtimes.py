@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rapidfuzz.distance import Levenshtein
-from serving import COMMAND, machine, scratch
+from serving import COMMAND, machine, named_corpus, scratch
 
 RUNTIMES = ("openvino", "onnxruntime", "paddle")
 
@@ -33,7 +33,7 @@ class Run:
 
 def main() -> None:
     arguments = _arguments()
-    corpus = Path(os.environ.get("OCRSPOOL_CORPUS") or sys.exit("OCRSPOOL_CORPUS names no folder"))
+    corpus = named_corpus()
     listed = json.loads((corpus / "manifest.json").read_text())["files"]
     files = [entry["file"] for entry in listed if entry.get("ground_truth")][: arguments.documents]
     print(f"{machine()}\n{len(files)} documents, models {arguments.models}, f32 everywhere")

@@ -100,6 +100,11 @@ def serving(folder: Path, settings: str = "") -> Iterator[Served]:
         process.wait()
 
 
+def named_corpus() -> Path:
+    """Return the folder of documents that OCRSPOOL_CORPUS names."""
+    return Path(os.environ.get("OCRSPOOL_CORPUS") or sys.exit("OCRSPOOL_CORPUS names no folder"))
+
+
 def scratch() -> tempfile.TemporaryDirectory[str]:
     """Return a folder that goes when the benchmark ends."""
     return tempfile.TemporaryDirectory(prefix="ocrspool-bench-")

@@ -6,7 +6,6 @@ scripts/bench throughput [FILES]; the engine and the number of processes by OCRS
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -18,12 +17,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from serving import Served, machine, scratch, serving
+from serving import Served, machine, named_corpus, scratch, serving
 
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-    corpus = Path(os.environ.get("OCRSPOOL_CORPUS") or sys.exit("OCRSPOOL_CORPUS names no folder"))
+    corpus = named_corpus()
     receipts = sorted((corpus / "documents").glob("receipt-[0-9]*.jpg"))
     print(machine())
     with scratch() as folder, serving(Path(folder), "settle_seconds = 0\n") as served:

@@ -37,12 +37,18 @@ def scan(spool: Spool) -> list[Sighting]:
     return Scanner(str(spool.inbox), Rules("*", ()), 0, recursive=True, clock=lambda: 0.0).scan().settled
 
 
+def claim(spool: Spool, name: str) -> Job:
+    """Claim the file of this name, which must succeed."""
+    (seen,) = (seen for seen in scan(spool) if seen.name == name)
+    job = spool.claim(seen)
+    assert job is not None
+    return job
+
+
 def take(spool: Spool, name: str, data: bytes = b"x") -> Job:
     """Drop a file and claim it."""
     drop(spool, name, data)
-    job = spool.claim(next(each for each in scan(spool) if each.name == name))
-    assert job is not None
-    return job
+    return claim(spool, name)
 
 
 def read(spool: Spool, name: str, data: bytes = b"x", run: object = 1) -> Path:

@@ -19,10 +19,10 @@ LAYERS: tuple[frozenset[str], ...] = (
     # Vocabulary, and adapters to one thing of the system each. They import nothing of ours.
     frozenset({
         "errors", "model", "names", "inbox", "records", "tally", "wake", "log", "notify", "channel", "environment",
-        "filesystems", "processes", "durations", "sandbox", "memory", "room", "metrics",
+        "filesystems", "processes", "durations", "timestamps", "sandbox", "memory", "room", "metrics",
     }),
     # Built on one or two of those.
-    frozenset({"config", "health", "result", "atomic", "places", "claim", "watch", "child"}),
+    frozenset({"config", "health", "reasons", "result", "atomic", "places", "claim", "watch", "child"}),
     # What children are told, and what their answers mean.
     frozenset({"worker_messages", "decoder_messages"}),
     # One worker as the service sees it, and its place in the pool.

@@ -113,10 +113,6 @@ def _answers(facts: Facts, alive: Alive) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        def address_string(self) -> str:
-            """Name the client in the log; one on a Unix socket has no address."""
-            return self.client_address[0] if self.client_address else "local"
-
         def log_message(self, form: str, *values: object) -> None:
             """Log as everything else is logged, and only for who looks closely."""
             _log.debug(form, *values)

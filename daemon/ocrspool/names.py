@@ -41,10 +41,12 @@ def to_json(name: str) -> dict[str, str]:
     return {"path": text} if text == name else {"path": text, "path_base64": b64encode(os.fsencode(name)).decode()}
 
 
-def from_json(fields: Mapping[str, object]) -> str:
+def from_json(fields: object) -> str:
     """Return the name out of such fields, or "" where there is none that stays inside its folder."""
+    if not isinstance(fields, Mapping):  # people edit these files
+        return ""
     exact, text = fields.get("path_base64"), fields.get("path")
-    with contextlib.suppress(ValueError):  # of binascii and codecs too: people edit these files
+    with contextlib.suppress(ValueError):  # of binascii and codecs too
         name = os.fsdecode(b64decode(exact, validate=True)) if isinstance(exact, str) else text
         if isinstance(name, str) and b"\0" not in os.fsencode(name) and not {"", ".", ".."} & set(name.split("/")):
             return name

@@ -29,11 +29,13 @@ from ocrspool.decoders import Decoder, DecoderDiedError, Decoders, Opened
 from ocrspool.document import LostPage, Reading, ReadPage, build
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.model import PageImage, PageText
+from ocrspool.reasons import reason
 from ocrspool.refusals import refuse_deadly_page, refuse_if_deadly, refuse_if_spent, too_slow
 from ocrspool.render.json import render
 from ocrspool.result import Engine, Run
 from ocrspool.spool import Job
 from ocrspool.tally import Tally
+from ocrspool.timestamps import rfc3339
 from ocrspool.workers import Workers
 
 _log = logging.getLogger(__name__)
@@ -66,9 +68,10 @@ class _Progress:
     """One attempt at one job."""
 
     job: Job
+    started: datetime = field(init=False)
+    """Set when a decoder has been found for it,"""
     opened: Opened = field(init=False)
-    """Set when the file is open."""
-    started: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    """and when that has opened the file."""
     pages: list[tuple[PageImage, Future[PageText]] | LostPage] = field(default_factory=list)
     notices: list[dict[str, Any]] = field(default_factory=list)
     alone: bool = False
@@ -206,7 +209,7 @@ class Pipeline:
         if lost and len(lost) == len(pages):
             raise lost[0].error
         seconds = _stages(progress.decode_seconds, pages)
-        run = Run(job.id, self._host, job.attempts, _rfc3339(progress.started), _rfc3339(), seconds)
+        run = Run(job.id, self._host, job.attempts, rfc3339(progress.started), rfc3339(), seconds)
         reading = Reading(job.name, job.inbox, progress.opened, pages, progress.notices)
         document = build(reading, self._engine, run)
         target = self._deliver(job, outcomes, render(document))
@@ -239,23 +242,11 @@ class Pipeline:
         return min(seconds * 2, _LONGEST_DISK_PAUSE)
 
     def _fail(self, job: Job, outcomes: Outcomes, error: DocumentError) -> None:
-        reason = {
-            "schema": "ocrspool-reason/1",
-            "kind": error.kind,
-            "stage": error.stage,
-            "page": error.page,
-            "message": error.message,
-            "hint": error.hint,
-            "attempts": job.attempts,
-            "source": names.to_json(job.name),
-            "inbox": job.inbox,
-            "job": job.id,
-            "failed_at": _rfc3339(),
-        }
-        target = outcomes.fail(job, reason)
-        self._tally.failed(job.inbox, reason)
-        why = f"{error.message} ({error.hint})" if error.hint else error.message
-        _of(job).warning("failed %s: %s → %s", _name(job), why, names.printable(str(target)))
+        why = reason(error, job.name, job.inbox, job=job.id, attempts=job.attempts)
+        target = outcomes.fail(job, why)
+        self._tally.failed(job.inbox, why)
+        told = f"{error.message} ({error.hint})" if error.hint else error.message
+        _of(job).warning("failed %s: %s → %s", _name(job), told, names.printable(str(target)))
 
 
 def _of(job: Job) -> logging.LoggerAdapter[logging.Logger]:
@@ -273,8 +264,3 @@ def _stages(decode_seconds: float, pages: list[ReadPage | LostPage]) -> dict[str
             for stage, spent in page.text.seconds.items():
                 seconds[stage] = seconds.get(stage, 0.0) + spent
     return {stage: round(spent, 4) for stage, spent in seconds.items()}
-
-
-def _rfc3339(at: datetime | None = None) -> str:
-    at = at or datetime.now(timezone.utc)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -183,9 +183,10 @@ class Spool:
 
         A result of the same document under the same name is replaced; that of another is left, and this one tagged.
         """
-        saved = self._saved(job, result)
+        digest = _digest(json.loads(result))
+        saved = self._saved(job, result, digest)
         with self._naming:
-            target = self._result_path(job.name, _digest(json.loads(result)))
+            target = self._result_path(job.name, digest)
             atomic.publish(saved, target, self.outbox / PRIVATE, self.mode)
         atomic.sync_folder(target.parent)
         self._retire(job)
@@ -231,17 +232,15 @@ class Spool:
         for folder, _, files in os.walk(self.failed):
             for file in sorted(files):
                 # A failed file may itself be named like a reason; it then has one of its own.
-                if not file.endswith(REASON_SUFFIX) or names.with_suffix(file, REASON_SUFFIX) in files:
-                    path = Path(folder, file)
-                    yield path, records.load(path.with_name(names.with_suffix(file, REASON_SUFFIX)))
+                path = Path(folder, file)
+                if not file.endswith(REASON_SUFFIX) or reason_beside(path).name in files:
+                    yield path, records.load(reason_beside(path))
 
     def retry(self, failed: Path, reason: dict[str, Any]) -> Path:
         """Move a failed file back to the inbox, under the name it came with. Raise FileExistsError."""
-        source = reason.get("source")
-        name = names.from_json(source) if isinstance(source, dict) else ""
-        target = placed(self.inbox, name or _relative(failed, self.failed), "retried")
+        target = placed(self.inbox, names.from_json(reason.get("source")) or _relative(failed, self.failed), "retried")
         atomic.move_new(failed, target)
-        failed.with_name(names.with_suffix(failed.name, REASON_SUFFIX)).unlink(missing_ok=True)
+        reason_beside(failed).unlink(missing_ok=True)
         return target
 
     def _folder(self, job: Job) -> Path:
@@ -267,15 +266,14 @@ class Spool:
                     continue  # no claim has put that there
                 name = _relative(source, folder / "source")
                 return Job(folder.name, self.name, name, source, *past)
-        failed_as = records.load(folder / "reason.json").get("failed_as")
-        if name := names.from_json(failed_as) if isinstance(failed_as, dict) else "":
+        if name := _failed_as(folder):
             return Job(folder.name, self.name, name, self._source(folder.name, name), *past)
         return None
 
-    def _saved(self, job: Job, result: bytes) -> Path:
+    def _saved(self, job: Job, result: bytes, digest: str) -> Path:
         """Keep the result in work/ until the source is retired; that of an earlier attempt stays, and is delivered."""
         saved = self._folder(job) / "result.json"
-        if _digest(records.load(saved)) != _digest(json.loads(result)):
+        if _digest(records.load(saved)) != digest:
             atomic.write(saved, result)
         return saved
 
@@ -298,8 +296,7 @@ class Spool:
     def _free(self, folder: Path, job: Job) -> Path:
         """Return a path under `folder` that nothing has: the job's name, or that tagged with the job's id."""
         target = placed(folder, job.name, job.id)
-        reason = target.with_name(names.with_suffix(target.name, REASON_SUFFIX))
-        taken = os.path.lexists(target) or (folder == self.failed and os.path.lexists(reason))
+        taken = os.path.lexists(target) or (folder == self.failed and os.path.lexists(reason_beside(target)))
         return target.with_name(names.tagged(target.name, job.id)) if taken else target
 
     def _names_back(self, job: Job) -> tuple[str, str]:
@@ -317,12 +314,11 @@ class Spool:
         """Return where in failed/ the source went when it was failed before; None while it is in work/."""
         if os.path.lexists(job.source):
             return None
-        failed_as = records.load(self._folder(job) / "reason.json").get("failed_as")
-        name = names.from_json(failed_as) if isinstance(failed_as, dict) else ""
+        name = _failed_as(self._folder(job))
         return self.failed / name if name else None
 
     def _place_reason(self, job: Job, failed: Path) -> None:
-        reason = failed.with_name(names.with_suffix(failed.name, REASON_SUFFIX))
+        reason = reason_beside(failed)
         reason.parent.mkdir(parents=True, exist_ok=True)  # it may have been tidied away since
         atomic.move(self._folder(job) / "reason.json", reason)
         self._clear(self._folder(job))
@@ -337,6 +333,11 @@ class Spool:
                 Path(at).rmdir()
 
 
+def reason_beside(failed: Path) -> Path:
+    """Return where the reason of a failed file is."""
+    return failed.with_name(names.with_suffix(failed.name, REASON_SUFFIX))
+
+
 def _new_id() -> str:
     return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
 
@@ -344,6 +345,11 @@ def _new_id() -> str:
 def is_ours(name: str) -> bool:
     """Tell whether a name in a job's folder is that of a record, or of one that was being written."""
     return "/" not in name and name.startswith(_OURS)
+
+
+def _failed_as(folder: Path) -> str:
+    """Return the name in failed/ that a folder of work/ has in its reason; "" where there is none."""
+    return names.from_json(records.load(folder / "reason.json").get("failed_as"))
 
 
 def _digest(result: dict[str, Any]) -> str:

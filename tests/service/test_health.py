@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import socket
 from pathlib import Path
 
 import pytest
 
 import pages_drawn
+from asked import ask as asked_at
 from daemons import Daemon, NewDaemon
 from waiting import wait_until
 
@@ -20,15 +19,9 @@ pytestmark = pytest.mark.engine
 def ask(daemon: Daemon, path: str) -> tuple[int, str]:
     """The status and the body; 0 when nobody listens."""
     try:
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(30)
-            client.connect(os.fspath(daemon.folder / "ask.sock"))
-            client.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
-            answer = b"".join(iter(lambda: client.recv(65536), b""))
+        return asked_at(daemon.folder / "ask.sock", path)
     except OSError:
         return 0, ""
-    head, _, body = answer.partition(b"\r\n\r\n")
-    return int(head.split()[1]), body.decode()
 
 
 def metric(daemon: Daemon, name: str) -> float | None:

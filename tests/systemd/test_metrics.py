@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 import urllib.request
+from pathlib import Path
 
+from asked import ask
 from machine import SERVICE, Machine
 
-_SOCKET = "/run/ocrspool/metrics.sock"
+_SOCKET = Path("/run/ocrspool/metrics.sock")
 _PORT = "127.0.0.1:9464"
 
 
@@ -15,11 +16,7 @@ def test_a_socket_needs_no_drop_in(machine: Machine) -> None:
     """It is in the service's own folder, for its group, and root can ask."""
     machine.configure(f'[metrics]\nlisten = "{_SOCKET}"\n')
     machine.start()
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(30)
-        client.connect(_SOCKET)
-        client.sendall(b"GET /readyz HTTP/1.0\r\n\r\n")
-        assert b"".join(iter(lambda: client.recv(65536), b"")).endswith(b"\r\n\r\nready\n")
+    assert ask(_SOCKET, "/readyz") == (200, "ready\n")
 
 
 def test_a_port_with_the_drop_in(machine: Machine) -> None:

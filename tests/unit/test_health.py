@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from asked import ask, said
 from ocrspool.errors import ConfigError
 from ocrspool.health import Health
 
@@ -27,19 +28,7 @@ class Asked:
         self.health = Health(str(path), lambda: self.facts, lambda: self.alive)
 
     def get(self, path: str) -> tuple[int, str]:
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(20)
-            client.connect(str(self.path))
-            return said(client, path)
-
-
-def said(client: socket.socket, path: str) -> tuple[int, str]:
-    client.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
-    answer = b""
-    while piece := client.recv(65536):
-        answer += piece
-    head, _, body = answer.partition(b"\r\n\r\n")
-    return int(head.split()[1]), body.decode()
+        return ask(self.path, path)
 
 
 @pytest.fixture

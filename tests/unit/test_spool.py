@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from forks import as_nobody, killed_before
 from ocrspool import names
 from ocrspool.errors import OcrspoolError
-from ocrspool.inbox import Rules, Scanner, Sighting
 from ocrspool.spool import REASON_SUFFIX, Job, Spool
+from spools_made import claim, scan, spool_in, take
 
 STATES = ("inbox", "work", "outbox", "done", "failed")
 LONG = "é" * 124 + "_1.png"
@@ -30,7 +30,7 @@ LONG = "é" * 124 + "_1.png"
 
 def new_spool(root: Path, *, delete: bool = False) -> Spool:
     """Return a spool with its folders below `root`, open."""
-    spool = Spool("default", {state: root / state for state in STATES}, delete=delete)
+    spool = spool_in(root, delete=delete)
     spool.open()
     return spool
 
@@ -48,25 +48,6 @@ def drop(spool: Spool, name: str, data: bytes = b"x") -> bytes:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     return data
-
-
-def scan(spool: Spool) -> list[Sighting]:
-    """Return every file in the inbox."""
-    return Scanner(str(spool.inbox), Rules("*", ()), 0, recursive=True, clock=lambda: 0.0).scan().settled
-
-
-def claim(spool: Spool, name: str) -> Job:
-    """Claim the file of this name, which must succeed."""
-    (seen,) = (seen for seen in scan(spool) if seen.name == name)
-    job = spool.claim(seen)
-    assert job is not None
-    return job
-
-
-def take(spool: Spool, name: str, data: bytes = b"x") -> Job:
-    """Drop a file and claim it."""
-    drop(spool, name, data)
-    return claim(spool, name)
 
 
 def result_of(job: Job, run: object = 1) -> bytes:

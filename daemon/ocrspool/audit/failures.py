@@ -34,8 +34,7 @@ def reason_of(name: str) -> str:
 
 def came_as(failed: Tree, name: str) -> str:
     """Return the name in the inbox under which a retry puts a failed file back."""
-    source = records.load(failed.path(reason_of(name))).get("source")
-    return (names.from_json(source) if isinstance(source, dict) else "") or name
+    return names.from_json(records.load(failed.path(reason_of(name))).get("source")) or name
 
 
 def _is_document(failed: Tree, name: str) -> bool:

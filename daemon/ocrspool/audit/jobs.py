@@ -38,7 +38,7 @@ def on_their_way(work: Tree) -> set[str]:
     """Return the names in failed/ of files whose reasons are still in work/."""
     reasons = [work.path(name) for name in work.entries if name.count("/") == 1 and name.endswith("/reason.json")]
     found = (records.load(reason).get("failed_as") for reason in reasons)
-    return {names.from_json(failed_as) for failed_as in found if isinstance(failed_as, dict)} - {""}
+    return {names.from_json(failed_as) for failed_as in found} - {""}
 
 
 def _folders(work: Tree) -> dict[str, list[Entry]]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from ocrspool import atomic, names, records
 from ocrspool.audit import look_once
-from ocrspool.audit.failures import reason_of
 from ocrspool.audit.findings import Finding
-from ocrspool.errors import Exit, OcrspoolError
-from ocrspool.spool import LOCK, Spool
+from ocrspool.errors import DocumentError, Exit, OcrspoolError
+from ocrspool.reasons import reason
+from ocrspool.spool import LOCK, Spool, reason_beside
 
 
 class NotOursError(OcrspoolError):
@@ -55,31 +54,20 @@ def _mend(spool: Spool, finding: Finding) -> None:
     if finding.kind == "orphan":
         _fail_orphan(spool, finding.path)
     elif finding.kind == "no-reason":
-        reason = _reason(spool, finding.path.relative_to(spool.failed), "no reason was beside it")
+        written = _reason(spool, finding.path.relative_to(spool.failed), "no reason was beside it")
         finding.path.lstat()
-        atomic.write(finding.path.with_name(reason_of(finding.path.name)), records.dump(reason))
+        atomic.write(reason_beside(finding.path), records.dump(written))
     elif finding.kind == "half-retried":
-        spool.retry(finding.path, records.load(finding.path.with_name(reason_of(finding.path.name))))
+        spool.retry(finding.path, records.load(reason_beside(finding.path)))
 
 
 def _fail_orphan(spool: Spool, path: Path) -> None:
     """Move a file of no job to failed/, with a reason that says where it was."""
     name = path.relative_to(spool.work)
-    reason = _reason(spool, Path(name.name), f"it was found as work/{names.printable(os.fspath(name))}, in no job")
-    spool.fail(spool.adopt(path), reason)
+    where = names.printable(os.fspath(name))
+    spool.fail(spool.adopt(path), _reason(spool, Path(name.name), f"it was found as work/{where}, in no job"))
 
 
 def _reason(spool: Spool, name: Path, message: str) -> dict[str, Any]:
-    return {
-        "schema": "ocrspool-reason/1",
-        "kind": "unknown",
-        "stage": "audit",
-        "page": None,
-        "message": message,
-        "hint": "if it is a document, `ocrspool retry` has it read",
-        "attempts": 0,
-        "source": names.to_json(os.fspath(name)),
-        "inbox": spool.name,
-        "job": None,
-        "failed_at": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-    }
+    unknown = DocumentError("unknown", message, "if it is a document, `ocrspool retry` has it read", stage="audit")
+    return reason(unknown, os.fspath(name), spool.name, job=None, attempts=0)
