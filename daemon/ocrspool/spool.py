@@ -20,7 +20,6 @@ import fcntl
 import json
 import os
 import secrets
-import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -262,8 +261,8 @@ class Spool:
         for at, _, files in os.walk(folder / "source"):
             for file in files:
                 source = Path(at, file)
-                if not stat.S_ISREG(source.lstat().st_mode):
-                    continue  # no claim has put that there
+                if source.is_symlink() or not source.is_file():
+                    continue  # no claim has put that there, or it has just been moved on
                 name = _relative(source, folder / "source")
                 return Job(folder.name, self.name, name, source, *past)
         if name := _failed_as(folder):
