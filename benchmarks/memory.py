@@ -1,13 +1,16 @@
-"""Resident memory after 0, 100, ... 500 pages of the corpus' receipts through one service."""
+"""Resident memory after 0, 100, ... 500 receipts of OCRSPOOL_CORPUS through a service, then 24 pages at 300 dpi."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-from serving import machine, named_corpus, scratch, serving
+from serving import Served, machine, named_corpus, scratch, serving
 
 PAGES, STEP = 500, 100
+LARGE = 24
+LARGE_PAGE = "brochure-linn.png"
+"""A letter, scanned at 300 dpi."""
 
 
 def main() -> None:
@@ -19,8 +22,16 @@ def main() -> None:
             for number in range(max(0, target - STEP), target):
                 shutil.copy(receipts[number % len(receipts)], served.spool / "inbox" / f"{number}.jpg")
             served.wait_for(target, 3600)
-            held = ", ".join(f"{kind} {size:.0f} MB" for kind, size in served.memory().items())
-            print(f"{target:5} pages: {held}", flush=True)
+            _tell(served, f"{target:5} receipts")
+        for number in range(LARGE):
+            shutil.copy(corpus / "documents" / LARGE_PAGE, served.spool / "inbox" / f"large-{number}.png")
+        served.wait_for(PAGES + LARGE, 3600)
+        _tell(served, f"and {LARGE} pages at 300 dpi")
+
+
+def _tell(served: Served, after: str) -> None:
+    held = ", ".join(f"{kind} {size:.0f} MB" for kind, size in served.memory().items())
+    print(f"{after}: {held}", flush=True)
 
 
 if __name__ == "__main__":

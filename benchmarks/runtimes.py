@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rapidfuzz.distance import Levenshtein
+
 from serving import COMMAND, machine, named_corpus, scratch
 
 RUNTIMES = ("openvino", "onnxruntime", "paddle")

@@ -49,6 +49,18 @@ class Served:
         service = self.process.pid
         return [pid for pid in children(service) if kind_of(pid, service) == "worker"]
 
+    def processes(self) -> list[int]:
+        """Return the service, its decoders and its workers."""
+        return [self.process.pid, *children(self.process.pid)]
+
+    def cpu_seconds(self) -> float:
+        """Processor time so far of all of them, and of those that have ended."""
+        ticks = 0
+        for pid in self.processes():
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))  # of the process and of its waited-for children: user, system
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def memory(self) -> dict[str, float]:
         """Resident megabytes of the service, its decoders and its workers, by kind."""
         held = {"service": resident(self.process.pid)}
@@ -61,6 +73,12 @@ class Served:
 def resident(pid: int) -> float:
     """Resident megabytes of a process (VmRSS)."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def peak(pid: int) -> float:
+    """Return the most megabytes that a process has held (VmHWM)."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 def machine() -> str:

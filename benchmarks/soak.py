@@ -15,11 +15,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, linear_regression
 
-from chart import Panel, svg
-from serving import Served, children, kind_of, machine, resident, scratch, serving
-
 import files_made
 import pages_drawn
+from chart import Panel, svg
+from serving import Served, children, kind_of, machine, resident, scratch, serving
 
 PAGES = 20_000
 SETTINGS = """settle_seconds = 0.2

@@ -274,13 +274,17 @@ class Daemon:
         self.check_outboxes()
 
     def check_outboxes(self) -> None:
-        """Every file in an outbox is a whole result."""
+        """Every file in an outbox is a whole result, or lies beside one that names it."""
         for outbox in self.folder.glob("*/outbox"):
             for at, _, names in os.walk(outbox):
-                for name in names:
-                    assert name.endswith(".json"), f"a stray file in the outbox: {name}"
+                results = {name for name in names if name.endswith(".json")}
+                beside = set(names) - results
+                for name in results:
                     found = json.loads(Path(at, name).read_bytes())
                     assert found["schema"] == "ocrspool-result/1", name
+                    stem = name.removesuffix(".json")
+                    beside -= {stem + output["suffix"] for output in found["outputs"]} | {f"{stem}.done"}
+                assert not beside, f"stray files in the outbox: {beside}"
 
 
 _MODULES = ("ocrspool.worker", "ocrspool.decode")

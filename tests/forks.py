@@ -1,12 +1,14 @@
-"""Code run in a real child process: to be killed at an exact instant, or to have fewer rights."""
+"""Code run in a real child process, to be killed at an exact instant or to have fewer rights; a disk that fails."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -90,3 +92,28 @@ def _kill_before(touch: int) -> None:
                 os._exit(KILLED)
 
     sys.addaudithook(hook)
+
+
+class FailingDisk:
+    """A disk that refuses to be changed from some touch on: EIO, in this process, until it is well again."""
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._lasting = False
+        sys.addaudithook(self._hook)  # for good: it cannot be removed
+
+    @contextmanager
+    def failing(self, touch: int, *, lasting: bool) -> Iterator[None]:
+        """Let the n-th change fail, and all after it if that is `lasting`."""
+        self._left, self._lasting = touch, lasting
+        try:
+            yield
+        finally:
+            self._left = 0
+
+    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self._left and event in _TOUCHES and (event != "open" or arguments[2] & _WRITES):
+            self._left -= 1
+            if not self._left:
+                self._left = 1 if self._lasting else 0
+                raise OSError(errno.EIO, os.strerror(errno.EIO))

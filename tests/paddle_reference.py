@@ -63,15 +63,14 @@ class PaddleOcr:
         """Make the model folders that PaddleOCR expects in `folder`, and load them."""
         os.environ.setdefault("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "True")
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-        from paddleocr import TextDetection, TextRecognition  # type: ignore[import-not-found]  # noqa: PLC0415
-        from paddlex.inference.pipelines.components import CropByPolys  # type: ignore[import-not-found]  # noqa: PLC0415
+        from paddleocr import TextDetection, TextRecognition  # noqa: PLC0415
+        from paddlex.inference.pipelines.components import CropByPolys  # noqa: PLC0415
 
-        from ocrspool.engine import models  # noqa: PLC0415  # a script's path is set before
+        import paddle_folders  # noqa: PLC0415  # a script's path is set before
 
-        specs = models.bundled()
-        characters = models.characters(specs.recognition)[1:-1]
-        self._detection = _module(TextDetection, specs.detection, folder, _detection_steps())
-        self._recognition = _module(TextRecognition, specs.recognition, folder, _recognition_steps(characters))
+        detection, recognition = paddle_folders.made(folder)
+        self._detection = _module(TextDetection, detection)
+        self._recognition = _module(TextRecognition, recognition)
         self._crop = CropByPolys(det_box_type="quad")
 
     def lines(self, page: NDArray[np.uint8]) -> list[Line]:
@@ -85,42 +84,8 @@ class PaddleOcr:
         ]
 
 
-def _module(kind: Any, spec: Any, folder: Path, steps: dict[str, Any]) -> Any:  # noqa: ANN401  # PaddleOCR has no types
-    home = folder / spec.name
-    home.mkdir()
-    (home / "inference.onnx").symlink_to(spec.files[0])
-    description = {"Global": {"model_name": spec.name}, **steps}
-    (home / "inference.yml").write_text(json.dumps(description), "utf-8")  # JSON is YAML too
-    return kind(model_name=spec.name, model_dir=str(home), device="cpu", engine="onnxruntime")
-
-
-def _detection_steps() -> dict[str, Any]:
-    """As the models' own inference.yml has them."""
-    normalize = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "scale": "1./255.", "order": "hwc"}
-    thresholds = {"thresh": 0.2, "box_thresh": 0.45, "unclip_ratio": 1.4, "max_candidates": 3000}
-    return {
-        "PreProcess": {
-            "transform_ops": [
-                {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}},
-                {"DetResizeForTest": None},
-                {"NormalizeImage": normalize},
-                {"ToCHWImage": None},
-            ]
-        },
-        "PostProcess": {"name": "DBPostProcess", **thresholds},
-    }
-
-
-def _recognition_steps(characters: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        "PreProcess": {
-            "transform_ops": [
-                {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}},
-                {"RecResizeImg": {"image_shape": [3, 48, 320]}},
-            ]
-        },
-        "PostProcess": {"name": "CTCLabelDecode", "character_dict": characters},
-    }
+def _module(kind: Any, folder: Path) -> Any:  # noqa: ANN401  # PaddleOCR has no types
+    return kind(model_name=folder.name, model_dir=str(folder), device="cpu", engine="onnxruntime")
 
 
 def _record() -> None:

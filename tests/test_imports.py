@@ -23,8 +23,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     # Built on one or two of those.
     frozenset({"config", "health", "reasons", "result", "atomic", "places", "claim", "watch", "child"}),
-    # What children are told, and what their answers mean.
-    frozenset({"worker_messages", "decoder_messages"}),
+    # What children are told, and what their answers mean; the folder that results appear in.
+    frozenset({"worker_messages", "decoder_messages", "outbox"}),
     # One worker as the service sees it, and its place in the pool.
     frozenset({"worker_process"}),
     frozenset({"seat"}),
@@ -33,7 +33,11 @@ LAYERS: tuple[frozenset[str], ...] = (
         "spool", "decode", "decoders", "engine", "workers", "render", "check", "config_file", "reload", "report",
     }),
     # What joins a step with its surroundings, and the worker's process.
-    frozenset({"intake", "folders", "document", "refusals", "prebuild", "worker", "doctor", "audit"}),
+    frozenset({
+        "intake", "folders", "document", "outputs", "hooks", "refusals", "prebuild", "worker", "doctor", "audit",
+    }),
+    # One attempt at a job.
+    frozenset({"progress"}),
     # All inboxes, and the one place that knows the whole line.
     frozenset({"inboxes", "pipeline"}),
     # The daemon's life.
@@ -45,8 +49,8 @@ LAYERS: tuple[frozenset[str], ...] = (
 )  # fmt: skip
 """From the ground up. A module imports from lower layers only; a folder counts as one module to all others."""
 
-SIBLINGS: frozenset[tuple[str, str]] = frozenset()
-"""Who may import whom within a layer: nobody, so far."""
+SIBLINGS: frozenset[tuple[str, str]] = frozenset({("decode", "render")})
+"""Who may import whom within a layer: what shows pages is made where they are decoded."""
 
 ONLY_FROM = {
     "decode": frozenset[str](),  # started as a process, with hostile files: nothing of it gets into another
@@ -70,12 +74,13 @@ LIBRARIES = {
     "openvino": {"engine.openvino"},
     "orjson": {"render"},
     "paddle": {"engine.paddle"},
+    "pikepdf": {"render.pdf"},
     "prometheus_client": {"metrics"},
     # For results: the schema, and whether one fits it.
     "pydantic": {"config", "config_file", "decoder_messages", "cli.configuration", "audit.results"},
     "pydantic_core": {"config_file"},
     "pynvml": {"engine.gpu"},
-    "pypdfium2": {"decode.pdf"},
+    "pypdfium2": {"decode.pdf", "decode.pdf_text"},
     "rich": {"cli"},
     "sdnotify": {"notify"},
     "tomli": {"config_file"},
@@ -187,7 +192,7 @@ def test_each_library_has_one_home() -> None:
     assert homes == LIBRARIES
 
 
-HEAVY = {"numpy", "cv2", "PIL", "onnx", "onnxruntime", "openvino", "pypdfium2"}
+HEAVY = {"numpy", "cv2", "PIL", "onnx", "onnxruntime", "openvino", "pypdfium2", "pikepdf"}
 
 
 @pytest.mark.parametrize(
@@ -195,7 +200,7 @@ HEAVY = {"numpy", "cv2", "PIL", "onnx", "onnxruntime", "openvino", "pypdfium2"}
     [
         ("ocrspool.service", {*HEAVY, "rich", "prometheus_client", "http"}),
         ("ocrspool.worker", {*HEAVY, "rich", "watchdog"}),  # those that it needs come with the engine
-        ("ocrspool.decode.__main__", {"numpy", "cv2", "openvino", "pydantic", "rich", "watchdog"}),
+        ("ocrspool.decode.__main__", {"numpy", "cv2", "openvino", "pydantic", "rich", "watchdog", "pikepdf"}),
         ("ocrspool.cli.main", {*HEAVY, "rich", "watchdog"}),
         ("ocrspool.doctor.examination", {*HEAVY, "rich", "watchdog", "onnxruntime", "paddle", "pynvml"}),
         ("ocrspool.cli.engine_cache", {*HEAVY, "watchdog", "onnxruntime", "paddle"}),
@@ -211,3 +216,69 @@ def test_a_process_loads_only_what_it_needs(module: str, unwanted: set[str]) -> 
     ).stdout.split()
     assert "ocrspool" in found
     assert not unwanted & set(found)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a process may import before it does anything: this is most of the time that a start takes."""
+
+    libraries: frozenset[str]
+    """Third-party packages, all of them."""
+    heavy: frozenset[str]
+    """Those of the standard library that cost milliseconds, of COSTLY."""
+    modules: int
+    """How many modules in all; a tenth of room, because Python and its libraries change."""
+
+
+COSTLY = frozenset({
+    "argparse", "asyncio", "csv", "ctypes", "decimal", "difflib", "email", "html", "http", "importlib.metadata",
+    "inspect", "multiprocessing", "optparse", "pdb", "pickle", "pydoc", "sqlite3", "ssl", "tarfile", "tempfile",
+    "unittest", "uuid", "xml", "zipfile",
+})  # fmt: skip
+
+BUDGETS = {
+    "ocrspool.service": Budget(
+        # pydantic brings all of the standard library's that is listed here.
+        frozenset({
+            "annotated_types", "orjson", "pydantic", "pydantic_core", "sdnotify", "tomli", "typing_extensions",
+            "typing_inspection", "watchdog",
+        }),
+        frozenset({
+            "csv", "ctypes", "decimal", "difflib", "email", "html", "importlib.metadata", "inspect", "tempfile", "uuid",
+            "zipfile",
+        }),
+        350,
+    ),
+    # PDFium too: a decoder gives up files before the first document, and can load nothing after that.
+    "ocrspool.decode.__main__": Budget(
+        frozenset({"PIL", "pypdfium2", "pypdfium2_cfg", "pypdfium2_raw"}),
+        frozenset({"argparse", "ctypes", "decimal", "html", "inspect", "tempfile", "uuid"}),
+        245,
+    ),
+    # importlib.metadata says which runtime is installed, and brings the others.
+    "ocrspool.worker": Budget(
+        frozenset(),
+        frozenset({"csv", "ctypes", "difflib", "email", "importlib.metadata", "inspect", "tempfile", "zipfile"}),
+        220,
+    ),
+    "ocrspool.engine.loaded": Budget(
+        frozenset({"cv2", "numpy"}),
+        frozenset({"ctypes", "decimal", "difflib", "inspect", "pickle", "tempfile"}),
+        325,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", BUDGETS)
+def test_a_start_imports_no_more_than_its_budget(module: str) -> None:
+    """Whoever adds an import that every start pays for finds it here, and decides."""
+    code = f"import sys, {module}; print(*sys.modules)"
+    output = subprocess.run([sys.executable, "-I", "-c", code], check=True, capture_output=True, text=True).stdout
+    loaded = set(output.split())
+    packages = {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"ocrspool"}
+    budget = BUDGETS[module]
+    # Names that begin with an underscore, or end like this, are parts of what is installed, not libraries.
+    libraries = {name for name in packages if not name.startswith("_") and not name.endswith("__mypyc")}
+    assert libraries <= budget.libraries
+    assert loaded & COSTLY <= budget.heavy
+    assert len(loaded) <= budget.modules

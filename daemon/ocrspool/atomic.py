@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,6 +39,25 @@ def write(path: Path, data: bytes, *, durable: bool = True) -> None:
         raise
     if durable:
         sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to write to, piece by piece; at the end it is at `path`, whole and on disk.
+
+    Where the writing ends in an exception nothing is left behind, and `path` keeps what it had.
+    """
+    temporary = path.with_name(names.with_suffix(path.name, ".new"))
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
 
 
 def publish(source: Path, target: Path, private: Path, mode: int | None = None) -> None:

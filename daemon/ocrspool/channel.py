@@ -6,6 +6,7 @@ Names that are not UTF-8 survive, as surrogate escapes.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
@@ -46,8 +47,8 @@ class Channel:
     def receive(self, seconds: float | None = None) -> tuple[Message, list[int]]:
         """Wait for one message and its descriptors (now the caller's to close).
 
-        Raise TimeoutError when it is not complete in time (the channel is of no use after that), and
-        ChannelClosedError when the other side has gone.
+        Raise TimeoutError when it is not complete in time, ChannelClosedError when the other side has gone, and another
+        OSError when this process may open nothing more: the channel is of no use after any of them.
         """
         deadline = None if seconds is None else time.monotonic() + seconds
         descriptors: list[int] = []
@@ -85,7 +86,7 @@ class Channel:
         self._arm(deadline)
         try:
             # Sent by a call of its own, so the kernel hands the descriptors over with just these bytes.
-            header, received, _, _ = socket.recv_fds(self._sock, _HEADER.size, _MOST_DESCRIPTORS)
+            header, received, flags, _ = socket.recv_fds(self._sock, _HEADER.size, _MOST_DESCRIPTORS)
         except TimeoutError:
             raise
         except OSError as error:
@@ -93,6 +94,8 @@ class Channel:
         descriptors += received
         for descriptor in received:
             os.set_inheritable(descriptor, False)  # noqa: FBT003 - its own form; the kernel does not do it here
+        if flags & socket.MSG_CTRUNC and len(received) < _MOST_DESCRIPTORS:
+            raise OSError(errno.EMFILE, "descriptors were sent, and there is no room for them here")
         if not header:
             raise ChannelClosedError("the other side closed")
         return header + self._receive_exactly(_HEADER.size - len(header), deadline)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from itertools import combinations
 from pathlib import Path
 
@@ -15,6 +16,8 @@ def problems(config: Config) -> list[str]:
     found = _overlaps(config)
     for name, inbox in config.inbox.items():
         found += _folders(f"inbox.{name}", inbox)
+        found += _command(f"inbox.{name}.on_done", inbox.on_done)
+        found += _command(f"inbox.{name}.on_failed", inbox.on_failed)
     found += _writable("paths.cache", config.paths.cache)
     found += _writable("paths.runtime", config.paths.runtime)
     return found
@@ -56,6 +59,12 @@ def _folders(key: str, inbox: Inbox) -> list[str]:
                 f"({inbox.folder('work')}): files move by rename, which needs all folders but outbox on one"
             )
     return found
+
+
+def _command(key: str, command: tuple[str, ...]) -> list[str]:
+    if not command or shutil.which(command[0]):
+        return []
+    return [f"{key}: {command[0]!r} is no command that this user may run: name an executable file, best by its path"]
 
 
 def _writable(key: str, folder: Path) -> list[str]:

@@ -58,7 +58,7 @@ class Child:
         return self._channel.has_message(seconds)
 
     def receive(self, *, seconds: float) -> tuple[Message, list[int]]:
-        """Wait for one more message. Raise ChildDiedError."""
+        """Wait for one more message. Raise ChildDiedError, or OSError when it is us who fail: it is dead then, too."""
         try:
             return self._channel.receive(seconds)
         except TimeoutError as error:
@@ -66,6 +66,9 @@ class Child:
             raise ChildDiedError(f"gave no answer for {seconds:g} s") from error
         except ChannelClosedError as error:
             raise self._died() from error
+        except OSError:
+            self.kill()
+            raise
 
     def resident_bytes(self) -> int:
         """Return the memory it holds now (VmRSS of proc(5)); 0 when it has gone."""

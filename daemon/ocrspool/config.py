@@ -37,6 +37,10 @@ Mode = Annotated[str, AfterValidator(_a_mode)]
 
 Patterns = Annotated[tuple[str, ...], Field(strict=False)]
 
+Formats = Annotated[tuple[Literal["json", "txt", "tsv", "hocr", "alto", "html", "pdf"], ...], Field(strict=False)]
+
+Command = Annotated[tuple[Annotated[str, Field(pattern=r"^[^\x00]*$")], ...], Field(strict=False)]
+
 Devices = Annotated[
     tuple[Annotated[str, Field(pattern=r"^(cpu|gpu:\d{1,3})$")], ...], Field(strict=False, min_length=1)
 ]
@@ -169,6 +173,8 @@ class Profile(Section):
     """auto: pages on their side or upside down are turned to be read; off: trust that none is."""
     page_side: int = Field(4000, ge=256, le=32_000)
     """Pages with a longer side (in pixels) are reduced to it before recognition."""
+    pdf_text: Literal["ocr", "prefer"] = "ocr"
+    """ocr: every page is read; prefer: a PDF page that has text keeps it, and only pages without any are read."""
 
 
 class Inbox(Section):
@@ -199,6 +205,16 @@ class Inbox(Section):
     poll_seconds: float = Field(5.0, ge=0.1, le=86_400)
     rescan_seconds: float = Field(60.0, ge=0.1, le=86_400)
     """Beside events: the whole inbox is looked at this often, because events get lost."""
+    outputs: Formats = ("json",)
+    """What appears in the outbox for each file; json always does, and last."""
+    done_marker: bool = False
+    """Whether an empty file NAME.done follows when all outputs of a file are there."""
+    on_done: Command = ()
+    """A command and its arguments, run after each file that was read; the outputs follow as arguments."""
+    on_failed: Command = ()
+    """The same after each file that failed; the file and its reason follow as arguments."""
+    hook_seconds: float = Field(60.0, gt=0, le=86_400)
+    """A command that takes longer is killed."""
 
     def folder(self, state: str) -> Path:
         """Return the folder of a state: inbox, work, outbox, done or failed."""
@@ -245,6 +261,10 @@ class Config(Section):
     def profile_of(self, inbox: str) -> Profile:
         """Return the profile of the inbox of this name."""
         return self.profile.get(self.inbox[inbox].profile, Profile())
+
+    def wants(self, output: str) -> bool:
+        """Tell whether any inbox has this output."""
+        return any(output in inbox.outputs for inbox in self.inbox.values())
 
     @model_validator(mode="after")
     def _has_an_inbox(self) -> Config:

@@ -84,7 +84,12 @@ def _explain(detail: ErrorDetails, origins: dict[tuple[str, ...], Path], path: P
         message = "unknown key" + (f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(known)}")
     elif detail["type"] not in {"value_error", "missing"}:
         message += f", not {_shown(detail['input'])}"
-    return ": ".join(filter(None, [str(file), ".".join(keys), message]))
+    return ": ".join(filter(None, [str(file), ".".join(map(_named, keys)), message]))
+
+
+def _named(key: str) -> str:
+    """Return a key as it can be read, also where there is nothing to be seen of it."""
+    return key if key and key.isprintable() else repr(key)
 
 
 def _shown(value: object) -> str:

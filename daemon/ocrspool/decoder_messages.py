@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ocrspool.channel import Message
 from ocrspool.errors import DocumentError
-from ocrspool.model import PageImage
+from ocrspool.model import OwnText, PageImage, Polygon, TextLine
 
 MOST_BYTES = 1 << 20
 """Of a message: far more than any that makes sense."""
@@ -24,6 +24,7 @@ _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_S
 _Text = Annotated[str, Field(max_length=4000)]
 _Word = Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,39}$")]
 _Number = Annotated[int, Field(ge=1, lt=1 << 31)]
+_Point = Annotated[list[Annotated[float, Field(gt=-1e7, lt=1e7)]], Field(min_length=2, max_length=2)]
 
 
 class _Part(BaseModel):
@@ -55,6 +56,21 @@ class _Page(_Part):
     source_height: _Number
     dpi: Annotated[float, Field(gt=0, lt=1e6)] | None
     warnings: Annotated[list[_Remark], Field(max_length=20)]
+
+
+class _Line(_Part):
+    text: Annotated[str, Field(pattern=r"^[^\x00\n\r\f]+$")]
+    confidence: Literal[1]
+    polygon: Annotated[list[_Point], Field(min_length=4, max_length=4)]
+    detection_confidence: Literal[1]
+
+
+class _OwnText(_Part):
+    number: _Number
+    width: _Number
+    height: _Number
+    dpi: Annotated[float, Field(gt=0, lt=1e6)]
+    lines: Annotated[list[_Line], Field(min_length=1)]
 
 
 class _Refusal(_Part):
@@ -91,9 +107,32 @@ def page(answer: Message, descriptors: list[int], number: int, side: int) -> tup
     return PageImage(**facts, fd=descriptors[0]), remarks(found.warnings)
 
 
+def own_text(answer: Message, descriptors: list[int], number: int, side: int) -> OwnText | None:
+    """Return the text that a page brings along, if it brings any."""
+    if answer.get("own_text", "") is None and not descriptors:
+        return None
+    found = _OwnText.model_validate(answer.get("own_text"))
+    if found.number != number or max(found.width, found.height) > side or descriptors:
+        raise ValueError("another page than the one asked for")
+    lines = (TextLine(line.text, line.confidence, _corners(line.polygon), line.confidence) for line in found.lines)
+    return OwnText(found.number, found.width, found.height, found.dpi, tuple(lines))
+
+
+def written(answer: Message, descriptors: list[int]) -> bool:
+    """Return whether a view has been written; False where a decoder says that the disk is full."""
+    if descriptors or answer not in ({"written": True}, {"full": True}):
+        raise ValueError("neither written nor not")
+    return "written" in answer
+
+
 def remarks(found: list[_Remark]) -> list[dict[str, Any]]:
     """Return warnings in the form in which the line carries them."""
     return [remark.model_dump(exclude_none=True) for remark in found]
+
+
+def _corners(polygon: list[list[float]]) -> Polygon:
+    one, two, three, four = ((x, y) for x, y in polygon)
+    return one, two, three, four
 
 
 def _check_pixels(descriptor: int, size: int) -> None:

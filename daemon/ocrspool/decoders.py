@@ -21,7 +21,7 @@ from ocrspool.channel import Message
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Limits, Live, Profile
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.model import PageImage
+from ocrspool.model import OwnText, PageImage
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +41,10 @@ class DecoderDiedError(EngineError):
     def __init__(self, message: str, page: int | None = None) -> None:
         super().__init__(message)
         self.page = page
+
+
+class DecodersClosedError(DecoderDiedError):
+    """The service is stopping: no decoder is started any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,9 @@ class Decoder:
         self._child: Child | None = None
         self._source: tuple[Path, Profile] | None = None
         self._documents = 0
+        self._pages = 0
         self._memory_mb = 0
+        self._makes_pdf = False
         self._closed = False
         self.lacking: tuple[str, ...] = ()
         """What this machine does not take away from the process, in words."""
@@ -102,13 +108,14 @@ class Decoder:
     def start(self) -> Child:
         """Return the process, started where there is none. Raise DecoderDiedError when it cannot be."""
         if self._closed:
-            raise DecoderDiedError("the decoders are closed")
+            raise DecodersClosedError("the decoders are closed")
         if self._child is None:
             self._child = child = Child("ocrspool.decode", self._live.config.paths.cache, decoder_messages.MOST_BYTES)
             self._memory_mb = self._limits.decoder_memory_mb
+            self._makes_pdf = self._live.config.wants("pdf")
             self._documents = 0
             # Processor time is limited too: that holds even while this service is stopped or stuck.
-            limits = {"memory_mb": self._memory_mb, "cpu_seconds": int(self._patience) + 1}
+            limits = {"memory_mb": self._memory_mb, "cpu_seconds": int(self._patience) + 1, "pdf": self._makes_pdf}
             try:
                 answer, _ = child.ask({"op": "limits", **limits}, seconds=_START_SECONDS)
             except ChildDiedError as error:
@@ -121,6 +128,8 @@ class Decoder:
     def open(self, source: Path, profile: Profile) -> Opened:
         """Give it a file. Raise DocumentError, or DecoderDiedError."""
         self._source = (source, profile)
+        if self._live.config.wants("pdf") and not self._makes_pdf:  # since a reload
+            self._end()
         most_pages = self._limits.pages
         descriptor = _open_regular(source, self._limits)
         limits = {"pages": most_pages, "megapixels": self._limits.page_megapixels, "side": profile.page_side}
@@ -131,20 +140,34 @@ class Decoder:
             )
         finally:
             os.close(descriptor)
+        self._pages = found.pages
         warnings = tuple(decoder_messages.remarks(found.warnings))
         return Opened(found.media_type, found.pages, found.size, found.sha256, warnings)
 
     def page(self, index: int) -> tuple[PageImage, list[dict[str, Any]]]:
         """Return a page (its memory file is now the caller's to close) and warnings. Raise as `open` does."""
-        if self._source is None:
-            raise LookupError("no document is open")
-        source, profile = self._source
-        if self._child is None:  # it died or hung at an earlier page: another one goes on
-            self.open(source, profile)
-        request, number = {"op": "page", "index": index}, index + 1
-        return self._ask(
-            request, lambda answer, fds: decoder_messages.page(answer, fds, number, profile.page_side), page=number
-        )
+        side, number = self._opened_for().page_side, index + 1
+        request = {"op": "page", "index": index}
+        return self._ask(request, lambda answer, fds: decoder_messages.page(answer, fds, number, side), page=number)
+
+    def own_text(self, index: int) -> OwnText | None:
+        """Return the text that a page brings along; None where it brings none. Raise as `open` does."""
+        side, number = self._opened_for().page_side, index + 1
+        request = {"op": "own_text", "index": index}
+        return self._ask(request, lambda answer, fds: decoder_messages.own_text(answer, fds, number, side), page=number)
+
+    def view(self, view: str, result: int, target: int) -> None:
+        """Write the html or pdf of the open file, whose result is in one descriptor, to another; both stay open.
+
+        Raise as `open` does, and OSError where there is no room on the disk.
+        """
+        self._opened_for()
+        seconds = min(self._limits.document_seconds, self._patience * self._pages)
+        request = {"op": "view", "view": view, "cpu_seconds": int(seconds) + 1}
+        written = self._ask(request, decoder_messages.written, (result, target), seconds=seconds)
+        if not written:
+            _refuse_where_full(target, self._limits.free_disk_mb)
+            raise DocumentError("no-room", "a decoder found no room for it, where there is some")
 
     def finish(self) -> None:
         """Close the file it has, if any, and make it fit for the next one."""
@@ -172,6 +195,15 @@ class Decoder:
         if child is not None:
             child.close()
 
+    def _opened_for(self) -> Profile:
+        """Return how the open file is read; open it once more where a decoder died or hung of an earlier page."""
+        if self._source is None:
+            raise LookupError("no document is open")
+        source, profile = self._source
+        if self._child is None:
+            self.open(source, profile)
+        return profile
+
     @property
     def _limits(self) -> Limits:
         return self._live.config.limits
@@ -186,21 +218,26 @@ class Decoder:
         read: Callable[[Message, list[int]], _Answer],
         descriptors: tuple[int, ...] = (),
         page: int | None = None,
+        seconds: float = 0,
     ) -> _Answer:
         """Ask, and let `read` make something of the answer. What makes no sense ends the decoder like a crash."""
         child = self.start()
+        seconds = seconds or self._patience
         try:
-            answer, received = child.ask(message, descriptors, seconds=self._patience)
+            answer, received = child.ask(message, descriptors, seconds=seconds)
         except ChildDiedError as error:
             self._child = None
             if isinstance(error.__cause__, TimeoutError):
                 raise DocumentError(
                     "timeout",
-                    f"decoding took longer than {self._patience:g} s",
+                    f"decoding took longer than {seconds:g} s",
                     "the file may be damaged or made to hang; limits.page_seconds is the limit",
                     page=page,
                 ) from error
             raise _died(f"the decoder {error}", page) from error
+        except OSError:
+            self._child = None
+            raise
         try:
             if reason := decoder_messages.refusal(answer):
                 raise reason
@@ -222,6 +259,14 @@ def _died(how: str, page: int | None) -> DecoderDiedError:
 def _close(descriptors: list[int]) -> None:
     for descriptor in descriptors:
         os.close(descriptor)
+
+
+def _refuse_where_full(target: int, free_mb: int) -> None:
+    """Raise OSError where the disk of this file is as full as a decoder says that it is."""
+    found = os.fstatvfs(target)
+    if found.f_bavail * found.f_frsize < free_mb << 20:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.posix_fallocate(target, 0, 1 << 20)
 
 
 def _open_regular(source: Path, limits: Limits) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from ocrspool import names
 from ocrspool.decoders import Opened
 from ocrspool.errors import DocumentError
-from ocrspool.model import PageImage, PageText, Polygon, TextLine
+from ocrspool.model import OwnText, PageImage, PageText, Polygon, TextLine
 from ocrspool.result import SCHEMA, Document, Engine, Line, Notice, Page, PageError, Run, Source
 
 
@@ -37,14 +37,14 @@ class Reading:
     """Relative to its inbox, with surrogate escapes."""
     inbox: str
     opened: Opened
-    pages: Sequence[ReadPage | LostPage]
+    pages: Sequence[ReadPage | OwnText | LostPage]
     notices: Sequence[dict[str, Any]]
 
 
 def build(reading: Reading, engine: Engine, run: Run) -> Document:
     """Return the document to publish."""
     opened = reading.opened
-    built = tuple(_page(page) if isinstance(page, ReadPage) else _lost(page) for page in reading.pages)
+    built = tuple(map(_page, reading.pages))
     named = names.to_json(reading.name)
     path = named["path"]
     return Document(
@@ -63,24 +63,44 @@ def build(reading: Reading, engine: Engine, run: Run) -> Document:
         text="\f".join(page.text for page in built),
         pages=built,
         engine=engine,
+        outputs=(),
         warnings=tuple(Notice(each["code"], each["message"], each.get("page")) for each in reading.notices),
         run=run,
     )
 
 
-def _page(page: ReadPage) -> Page:
+def _page(page: ReadPage | OwnText | LostPage) -> Page:
+    if isinstance(page, LostPage):
+        return _lost(page)
+    if isinstance(page, OwnText):
+        lines = tuple(_line(order, line, (1, 1)) for order, line in enumerate(page.lines))
+        return _with_text(page.number, (page.width, page.height, page.dpi), lines, text_from="pdf")
     image, found = page.image, page.text
     scale = (image.source_width / image.width, image.source_height / image.height)
     lines = tuple(_line(order, line, scale) for order, line in enumerate(found.lines))
+    size = (image.source_width, image.source_height, image.dpi)
+    return _with_text(image.number, size, lines, rotation=found.rotation)
+
+
+def _with_text(
+    number: int,
+    size: tuple[int, int, float | None],
+    lines: tuple[Line, ...],
+    *,
+    rotation: int = 0,
+    text_from: Literal["ocr", "pdf"] = "ocr",
+) -> Page:
+    """Return a page of this width, height and resolution."""
     return Page(
-        number=image.number,
+        number=number,
         status="ok",
-        width=image.source_width,
-        height=image.source_height,
+        width=size[0],
+        height=size[1],
         unit="px",
         origin="top-left",
-        dpi=image.dpi,
-        rotation=found.rotation,
+        dpi=size[2],
+        rotation=rotation,
+        text_from=text_from,
         text="\n".join(line.text for line in lines),
         confidence=round(sum(line.confidence for line in lines) / len(lines), 4) if lines else None,
         lines=lines,
@@ -99,6 +119,7 @@ def _lost(page: LostPage) -> Page:
         origin="top-left",
         dpi=None,
         rotation=0,
+        text_from="ocr",
         text="",
         confidence=None,
         lines=(),

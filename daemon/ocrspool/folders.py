@@ -12,7 +12,8 @@ from typing import Any
 from ocrspool import atomic, names
 from ocrspool.errors import Exit, OcrspoolError
 from ocrspool.inbox import Rules
-from ocrspool.spool import RESULT_SUFFIX, Job
+from ocrspool.outbox import RESULT_SUFFIX, beside
+from ocrspool.spool import Job
 
 
 class Folders:
@@ -53,10 +54,15 @@ class Folders:
     def suspend(self, job: Job) -> None:
         """Do nothing: the file is where it was."""
 
+    def place(self, job: Job, suffix: str) -> Path:
+        """Return where an output of the job is put: beside its result."""
+        result = self._outbox / names.with_suffix(job.name, RESULT_SUFFIX)
+        result.parent.mkdir(parents=True, exist_ok=True)
+        return beside(result, suffix)
+
     def deliver(self, job: Job, result: bytes) -> Path:
         """Write the result whole, in place of an earlier one."""
-        target = self._outbox / names.with_suffix(job.name, RESULT_SUFFIX)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = self.place(job, RESULT_SUFFIX)
         atomic.write(target, result)
         return target
 

@@ -60,6 +60,7 @@ class Intake:
         self.inbox, self.profile = inbox, profile
         self.spool.delete = inbox.after == "delete"
         self.spool.mode = inbox.mode()
+        self.spool.mark = inbox.done_marker
         self._scanner = Scanner(
             str(self.spool.inbox),
             Rules(inbox.include, inbox.exclude + inbox.ignore),
@@ -109,9 +110,11 @@ class Intake:
         took = time.monotonic() - now
         self._settled = deque(scan.settled)
         self._oldest = min((seen.ctime_ns / 1e9 for seen in scan.settled), default=None)
-        self._stuck.intersection_update(seen.name for seen in scan.settled)
+        if self._stuck:
+            self._stuck.intersection_update(seen.name for seen in scan.settled)
         self._earliest_scan = now + took + max(_SOONEST_SECONDS, took / _SCAN_SHARE)
-        self._next_scan = now + (self.inbox.poll_seconds if self._why_polled else self.inbox.rescan_seconds)
+        soon = self._why_polled or scan.problems  # what could not be read raises no event when it can be
+        self._next_scan = now + (self.inbox.poll_seconds if soon else self.inbox.rescan_seconds)
         if scan.due is not None:
             self._next_scan = min(self._next_scan, scan.due)
         self._report(scan)

@@ -55,3 +55,15 @@ class PageImage:
     """Of the source page: as rendered for PDF, as stated by the file for images, None where it says nothing."""
     fd: int
     """Descriptor of the memory file (see memfd_create(2)); its owner closes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnText:
+    """The text that a PDF page brings along; lines are in the pixels that the page would be rendered in."""
+
+    number: int
+    """Counts from 1, as in the source."""
+    width: int
+    height: int
+    dpi: float
+    lines: tuple[TextLine, ...]

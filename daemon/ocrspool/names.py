@@ -22,8 +22,12 @@ def as_text(name: str) -> str:
 
 
 def printable(name: str) -> str:
-    r"""Return the name for a log or a terminal: on one line, with control characters as \xNN."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in as_text(name))
+    r"""Return a name, or any text from outside, for a log or a terminal: on one line, control characters as \xNN."""
+    try:
+        text = as_text(name)
+    except UnicodeEncodeError:  # surrogates that no name has, but JSON may
+        text = name.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def with_suffix(name: str, suffix: str, tag: str = "") -> str:

@@ -1,6 +1,6 @@
 """The line that one job travels, and the one place that decides its fate.
 
-    run: begin (count the attempt) → open_job (decode, submit pages) → close_job (collect, render, deliver)
+    run: begin (count the attempt) → open_job (decode, submit pages) → close_job (collect) → outputs, render, deliver
          the file's fault  → fail
          a page that kills → the page is lost, and the others are read
          a child's death   → again, its pages alone this time, until its attempts are used up; then fail
@@ -16,29 +16,35 @@ import logging
 import socket
 import threading
 import time
-from concurrent.futures import Future
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ocrspool import names
 from ocrspool.config import Live, Profile
-from ocrspool.decoders import Decoder, DecoderDiedError, Decoders, Opened
+from ocrspool.decoders import Decoder, DecoderDiedError, Decoders
 from ocrspool.document import LostPage, Reading, ReadPage, build
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.model import PageImage, PageText
+from ocrspool.hooks import Event
+from ocrspool.model import OwnText, PageImage
+from ocrspool.outbox import beside
+from ocrspool.outputs import Origin, add_outputs
+from ocrspool.progress import Progress
 from ocrspool.reasons import reason
 from ocrspool.refusals import refuse_deadly_page, refuse_if_deadly, refuse_if_spent, too_slow
 from ocrspool.render.json import render
-from ocrspool.result import Engine, Run
-from ocrspool.spool import Job
+from ocrspool.result import Document, Engine, Run
+from ocrspool.spool import Job, reason_beside
 from ocrspool.tally import Tally
 from ocrspool.timestamps import rfc3339
 from ocrspool.workers import Workers
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _DISK_PAUSE_SECONDS, _LONGEST_DISK_PAUSE = 1.0, 15.0
 """Between the first and the second try of a job that the disk failed, and at most; it doubles."""
@@ -56,44 +62,14 @@ class Outcomes(Protocol):
     def suspend(self, job: Job) -> None:
         """Leave the job for the next start."""
 
+    def place(self, job: Job, suffix: str) -> Path:
+        """Return where an output is put until it is delivered."""
+
     def deliver(self, job: Job, result: bytes) -> Path:
-        """Publish the result and retire the source."""
+        """Publish the result, and before it the outputs that it names; retire the source."""
 
     def fail(self, job: Job, reason: dict[str, Any]) -> Path:
         """Put the source aside with the reason."""
-
-
-@dataclass(slots=True)
-class _Progress:
-    """One attempt at one job."""
-
-    job: Job
-    started: datetime = field(init=False)
-    """Set when a decoder has been found for it,"""
-    opened: Opened = field(init=False)
-    """and when that has opened the file."""
-    pages: list[tuple[PageImage, Future[PageText]] | LostPage] = field(default_factory=list)
-    notices: list[dict[str, Any]] = field(default_factory=list)
-    alone: bool = False
-    """Whether its pages share no batch with others, because one of them may be what ended an earlier attempt."""
-    decode_seconds: float = 0.0
-    broken: bool = False
-    """Whether a worker died on one of the pages, so that this attempt has failed already."""
-
-    def add(self, image: PageImage, future: Future[PageText]) -> None:
-        """Take note of a page that was submitted."""
-        self.pages.append((image, future))
-        future.add_done_callback(self._see)
-
-    def abandon(self) -> None:
-        """Take back the pages that no worker has yet: a document that kills workers shall not do so page by page."""
-        for page in self.pages:
-            if not isinstance(page, LostPage):
-                page[1].cancel()
-
-    def _see(self, future: Future[PageText]) -> None:
-        if not future.cancelled() and future.exception() is not None:
-            self.broken = True
 
 
 class Pipeline:
@@ -112,33 +88,37 @@ class Pipeline:
         """From now on a job that cannot go on is left in work/."""
         self._stopping.set()
 
-    def run(self, job: Job, outcomes: Outcomes, profile: Profile) -> None:
-        """Take one job to its outcome. Returns when the job is delivered, failed or left in work/."""
+    def run(self, job: Job, outcomes: Outcomes, profile: Profile, outputs: Collection[str] = ()) -> Event | None:
+        """Take one job to its outcome. Return what came of it; None when the job is left in work/."""
         pause = _DISK_PAUSE_SECONDS
         while not self._stopping.is_set():
             try:
-                job, error = self._attempt(job, outcomes, profile)
+                job, ended = self._attempt(job, outcomes, profile, outputs)
             except OSError as problem:
                 pause = self._wait_for_disk(job, problem, pause)
                 continue
-            if error is None:
-                return
+            if isinstance(ended, Event):
+                return ended
             if self._stopping.is_set():
                 outcomes.suspend(job)  # what ended this attempt was most likely the stop
-                return
+                return None
             most = self._live.config.service.attempts
-            _of(job).warning("%s: attempt %d of %d: %s", _name(job), job.attempts, most, error)
+            _of(job).warning("%s: attempt %d of %d: %s", _name(job), job.attempts, most, ended)
+        return None
 
-    def _attempt(self, job: Job, outcomes: Outcomes, profile: Profile) -> tuple[Job, EngineError | None]:
-        """Try once. Return the job with its attempts counted, and why it has to be tried again, if so."""
-        progress = _Progress(job, alone=job.attempts + job.interruptions > 0)
+    def _attempt(
+        self, job: Job, outcomes: Outcomes, profile: Profile, outputs: Collection[str]
+    ) -> tuple[Job, Event | EngineError]:
+        """Try once. Return the job with its attempts counted, and what came of it or why it has to be tried again."""
+        progress = Progress(job, profile, alone=job.attempts + job.interruptions > 0)
         try:
             refuse_if_spent(job, self._live.config.service.attempts)
             progress.job = outcomes.begin(job)
-            self.open_job(progress, outcomes, profile)
-            self.close_job(progress, outcomes)
+            self.open_job(progress, outcomes)
+            document = self.close_job(progress)
+            return progress.job, self._publish(progress, outcomes, document, outputs)
         except DocumentError as error:
-            self._fail(progress.job, outcomes, error)
+            return progress.job, self._fail(progress.job, outcomes, error)
         except EngineError as error:
             return progress.job, error
         except OSError:
@@ -146,15 +126,14 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the thread, nor lose or loop the file
             _of(job).exception("%s: internal error", _name(job))
             return progress.job, EngineError(f"internal error: {error!r}")
-        return progress.job, None
 
-    def open_job(self, progress: _Progress, outcomes: Outcomes, profile: Profile) -> None:
+    def open_job(self, progress: Progress, outcomes: Outcomes) -> None:
         """Decode the file and submit its pages. Raise DocumentError, or EngineError when a child died."""
         deadline = time.monotonic() + self._live.config.limits.document_seconds
         with self._decoders.take() as decoder:
             progress.started = datetime.now(timezone.utc)
             begun = time.monotonic()
-            progress.opened = decoder.open(progress.job.source, profile)
+            progress.opened = decoder.open(progress.job.source, progress.profile)
             progress.notices += progress.opened.warnings
             progress.decode_seconds = time.monotonic() - begun
             with ExitStack() as on_error:
@@ -165,28 +144,37 @@ class Pipeline:
                     if time.monotonic() > deadline:
                         raise too_slow(self._live.config.limits.document_seconds, index)
                     refuse_if_deadly(progress.job)
-                    self._submit(decoder, index, progress, outcomes, profile.orientation)
+                    self._submit(decoder, index, progress, outcomes)
                 on_error.pop_all()
 
-    def _submit(self, decoder: Decoder, index: int, progress: _Progress, outcomes: Outcomes, orientation: str) -> None:
-        """Decode one page and hand it to the workers; one that cannot be decoded is lost, and the others go on."""
+    def _submit(self, decoder: Decoder, index: int, progress: Progress, outcomes: Outcomes) -> None:
+        """Decode one page and hand it to the workers; one that cannot be decoded is lost, and the others go on.
+
+        A page that brings its own text is read already, where that is wanted.
+        """
         begun = time.monotonic()
         try:
-            image, notices = self._decode(decoder, index, progress, outcomes)
+            page = self._decode(decoder, index, progress, outcomes)
         except DocumentError as error:
             progress.pages.append(LostPage(index + 1, error))
             return
         finally:
             progress.decode_seconds += time.monotonic() - begun
+        if isinstance(page, OwnText):
+            progress.pages.append(page)
+            return
+        image, notices = page
         progress.notices += notices
-        progress.add(image, self._workers.submit(image, orientation, alone=progress.alone))
+        progress.add(image, self._workers.submit(image, progress.profile.orientation, alone=progress.alone))
 
     def _decode(
-        self, decoder: Decoder, index: int, progress: _Progress, outcomes: Outcomes
-    ) -> tuple[PageImage, list[dict[str, Any]]]:
+        self, decoder: Decoder, index: int, progress: Progress, outcomes: Outcomes
+    ) -> OwnText | tuple[PageImage, list[dict[str, Any]]]:
         """Decode one page, by another decoder where one dies of it. Raise DocumentError where that one does too."""
         refuse_deadly_page(progress.job, index + 1)
         try:
+            if progress.profile.pdf_text == "prefer" and (own := decoder.own_text(index)) is not None:
+                return own
             return decoder.page(index)
         except DecoderDiedError as error:
             if error.page is None or self._stopping.is_set():  # not at this page; or by our own hand
@@ -195,12 +183,12 @@ class Pipeline:
             _of(progress.job).warning("%s: %s", _name(progress.job), error)
         return self._decode(decoder, index, progress, outcomes)
 
-    def close_job(self, progress: _Progress, outcomes: Outcomes) -> None:
-        """Wait for the pages, then render and deliver. Raise EngineError when a worker died, or DocumentError."""
+    def close_job(self, progress: Progress) -> Document:
+        """Wait for the pages and make the document of them. Raise EngineError when a worker died, or DocumentError."""
         job = progress.job
         try:
             pages = [
-                page if isinstance(page, LostPage) else ReadPage(page[0], page[1].result()) for page in progress.pages
+                ReadPage(page[0], page[1].result()) if isinstance(page, tuple) else page for page in progress.pages
             ]
         except EngineError:
             progress.abandon()
@@ -211,25 +199,35 @@ class Pipeline:
         seconds = _stages(progress.decode_seconds, pages)
         run = Run(job.id, self._host, job.attempts, rfc3339(progress.started), rfc3339(), seconds)
         reading = Reading(job.name, job.inbox, progress.opened, pages, progress.notices)
-        document = build(reading, self._engine, run)
-        target = self._deliver(job, outcomes, render(document))
-        self._tally.done(job.inbox, len(pages), partial=bool(lost), seconds=seconds)
+        return build(reading, self._engine, run)
+
+    def _publish(self, progress: Progress, outcomes: Outcomes, document: Document, outputs: Collection[str]) -> Event:
+        """Make the outputs, render and deliver."""
+        job = progress.job
+        origin = Origin(job.source, progress.profile, self._decoders)
+        document = self._persist(job, lambda: add_outputs(document, outputs, partial(outcomes.place, job), origin))
+        result = render(document)
+        target = self._persist(job, lambda: outcomes.deliver(job, result))
+        pages, lost = len(document.pages), sum(page.status == "failed" for page in document.pages)
+        self._tally.done(job.inbox, pages, partial=bool(lost), seconds=document.run.seconds)
         _of(job).info(
             "done %s: %d pages, %d lines in %.2f s%s → %s",
             _name(job),
-            len(pages),
+            pages,
             sum(len(page.lines) for page in document.pages),
             (datetime.now(timezone.utc) - progress.started).total_seconds(),
-            f", {len(lost)} pages failed" if lost else "",
+            f", {lost} pages failed" if lost else "",
             names.printable(str(target)),
         )
+        files = (target, *(beside(target, output.suffix) for output in document.outputs))
+        return Event("done", job, files, {"STATUS": document.status, "PAGES": str(pages)})
 
-    def _deliver(self, job: Job, outcomes: Outcomes, result: bytes) -> Path:
-        """Deliver, however long the disk takes: what was read is not read again because a share is away."""
+    def _persist(self, job: Job, step: Callable[[], T]) -> T:
+        """Take a step, however long the disk takes: what was read is not read again because a share is away."""
         pause = _DISK_PAUSE_SECONDS
         while True:
             try:
-                return outcomes.deliver(job, result)
+                return step()
             except OSError as problem:  # noqa: PERF203 - what costs here is the disk
                 if self._stopping.is_set():
                     raise
@@ -241,12 +239,13 @@ class Pipeline:
         self._stopping.wait(seconds)
         return min(seconds * 2, _LONGEST_DISK_PAUSE)
 
-    def _fail(self, job: Job, outcomes: Outcomes, error: DocumentError) -> None:
+    def _fail(self, job: Job, outcomes: Outcomes, error: DocumentError) -> Event:
         why = reason(error, job.name, job.inbox, job=job.id, attempts=job.attempts)
         target = outcomes.fail(job, why)
         self._tally.failed(job.inbox, why)
         told = f"{error.message} ({error.hint})" if error.hint else error.message
-        _of(job).warning("failed %s: %s → %s", _name(job), told, names.printable(str(target)))
+        _of(job).warning("failed %s: %s → %s", _name(job), names.printable(told), names.printable(str(target)))
+        return Event("failed", job, (target, reason_beside(target)))
 
 
 def _of(job: Job) -> logging.LoggerAdapter[logging.Logger]:
@@ -257,7 +256,7 @@ def _name(job: Job) -> str:
     return names.printable(job.name)
 
 
-def _stages(decode_seconds: float, pages: list[ReadPage | LostPage]) -> dict[str, float]:
+def _stages(decode_seconds: float, pages: list[ReadPage | OwnText | LostPage]) -> dict[str, float]:
     seconds = {"decode": decode_seconds}
     for page in pages:
         if isinstance(page, ReadPage):

@@ -1,13 +1,15 @@
-"""What every child process does first: tie its life to the service's, and give up what it never needs."""
+"""What each process does first: a child ties its life to the service's; the service keeps its memory together."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _PR_SET_NO_NEW_PRIVS = 38
+_M_ARENA_MAX = -8  # mallopt(3)
 
 
 def belong_to_parent() -> None:
@@ -24,3 +26,13 @@ def belong_to_parent() -> None:
         if libc.prctl(option, *(ctypes.c_ulong(number) for number in (value, 0, 0, 0))) != 0:
             code = ctypes.get_errno()
             raise OSError(code, f"prctl({option}): {os.strerror(code)}")
+
+
+def share_one_heap() -> None:
+    """Let all threads of this process, from now on, take memory from one heap.
+
+    glibc gives threads heaps of their own, and each keeps what is freed in it: a service of many threads that lives for
+    months grew by 170 bytes a file. Does nothing where the C library knows no such setting.
+    """
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)

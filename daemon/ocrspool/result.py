@@ -7,12 +7,15 @@ the same bytes through the same engine.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ocrspool import __version__
 
 SCHEMA = "ocrspool-result/1"
+
+SUFFIXES = {"txt": ".txt", "tsv": ".tsv", "hocr": ".hocr", "alto": ".xml", "html": ".html", "pdf": ".pdf"}
+"""What each further output is called, in place of `.json`; none is longer, so a name that fits that fits all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ class Page:
     """Pixels per inch: as rendered for PDF, as the file says for images, null where it does not."""
     rotation: int
     """Degrees clockwise by which the page has to be turned to be read; polygons are on the page as it is."""
+    text_from: Literal["ocr", "pdf"] = field(default="ocr", kw_only=True)
+    """pdf: the text is the PDF's own and nothing was recognized; its confidence is 1."""
     text: str
     """The lines in reading order, joined by a line feed."""
     confidence: float | None
@@ -105,6 +110,16 @@ class Engine:
     precision: str
     fingerprint: str
     models: tuple[Model, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Another file with the same text, which appeared beside this one, before it."""
+
+    format: str
+    """txt, tsv, hocr, alto, html or pdf."""
+    suffix: str
+    """Its name is the name of this file, with this in place of `.json`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +157,7 @@ class Document:
     """The pages' texts, joined by a form feed."""
     pages: tuple[Page, ...]
     engine: Engine
+    outputs: tuple[Output, ...] = field(default=(), kw_only=True)
     warnings: tuple[Notice, ...]
     run: Run
 
@@ -158,3 +174,33 @@ def engine_from(facts: Mapping[str, Any]) -> Engine:
         fingerprint=facts["fingerprint"],
         models=tuple(Model(**model) for model in facts["models"]),
     )
+
+
+def document_from(found: Mapping[str, Any]) -> Document:
+    """Return the document that a result file of ours holds. Raise KeyError or TypeError where it is none."""
+    return Document(
+        schema=found["schema"],
+        status=found["status"],
+        source=Source(**found["source"]),
+        text=found["text"],
+        pages=tuple(_page_from(page) for page in found["pages"]),
+        engine=Engine(**{**found["engine"], "models": tuple(Model(**model) for model in found["engine"]["models"])}),
+        outputs=tuple(Output(**output) for output in found.get("outputs", ())),
+        warnings=tuple(Notice(**notice) for notice in found["warnings"]),
+        run=Run(**found["run"]),
+    )
+
+
+def _page_from(found: Mapping[str, Any]) -> Page:
+    lines = tuple(
+        Line(
+            **{
+                **line,
+                "polygon": tuple((x, y) for x, y in line["polygon"]),
+                "bounding_box": tuple(line["bounding_box"]),
+            }
+        )
+        for line in found["lines"]
+    )
+    error = PageError(**found["error"]) if found["error"] else None
+    return Page(**{**found, "lines": lines, "error": error})

@@ -17,11 +17,12 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from ocrspool import check, log, memory
+from ocrspool import check, log, memory, processes
 from ocrspool.config import Config, Live
 from ocrspool.config_file import load
 from ocrspool.decoders import Decoders
 from ocrspool.errors import ConfigError, EngineMissingError, OcrspoolError
+from ocrspool.hooks import Hooks
 from ocrspool.inboxes import Inboxes
 from ocrspool.intake import Intake
 from ocrspool.notify import Notifier
@@ -67,6 +68,7 @@ class Service:
         self._tally = Tally()
         self._inboxes = Inboxes(self._live, self._watch, self._notifier.status)
         self._decoders = Decoders(decoder_count(config), self._live)
+        self._hooks = Hooks(self._live)
         self._workers = Workers(self._live, self._notifier.status)
         self._most_jobs = job_count(config)
         self._threads = ThreadPoolExecutor(self._most_jobs, thread_name_prefix="job")
@@ -83,6 +85,7 @@ class Service:
 
     def run(self) -> None:
         """Start, serve until SIGTERM or SIGINT, drain. Raise OcrspoolError when it cannot start."""
+        processes.share_one_heap()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_reload)
@@ -110,6 +113,7 @@ class Service:
         with self._notifier.patience(SILENCE_SECONDS):
             self._workers.start()
             self._decoders.start()
+            self._hooks.start()
             self._watch.start()
             self._inboxes.open()
             facts = self._wait_for_engines()
@@ -170,7 +174,8 @@ class Service:
         self._notifier.stopping()
         deadline = time.monotonic() + self._live.config.service.stop_seconds
         _log.info("stopping: %d files in work", len(self._in_work))
-        while self._in_work and self._stops == 1 and time.monotonic() < deadline:  # a second signal ends it
+        # A second signal ends it.
+        while (self._in_work or self._hooks.busy()) and self._stops == 1 and time.monotonic() < deadline:
             self._keep_in_touch()
             self._wake.wait(min(0.5, deadline - time.monotonic()))
         pipeline.stop()
@@ -183,6 +188,7 @@ class Service:
         self._workers.close()
         self._decoders.close()
         self._threads.shutdown(wait=True)
+        self._hooks.close()
         self._inboxes.close()
         self._watch.stop()
         self._wake.close()
@@ -202,7 +208,9 @@ class Service:
 
         def follow() -> None:
             try:
-                pipeline.run(job, intake.spool, intake.profile)
+                event = pipeline.run(job, intake.spool, intake.profile, intake.inbox.outputs)
+                if event is not None:
+                    self._hooks.ring(event)
             finally:
                 with self._in_work_changed:
                     self._in_work.remove(intake.name)

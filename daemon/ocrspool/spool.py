@@ -2,9 +2,9 @@
 
     inbox/<name>                    waiting
     work/<job id>/source/<name>     claimed; beside it job.json counts attempts and deaths
-    work/<job id>/result.json       read, not yet delivered and retired
+    work/<job id>/result.json       read, not yet delivered and retired; beside it result.txt and so on
     work/<job id>/reason.json       failed, not yet moved
-    outbox/<name>.json              delivered
+    outbox/<name>.json              delivered; beside it, since before it, <name>.txt and so on
     done/<name>                     retired (or deleted)
     failed/<name>, <name>.reason.json
 
@@ -33,9 +33,9 @@ from ocrspool.claim import let_go, open_parent
 from ocrspool.config import STATES
 from ocrspool.errors import SpoolBusyError
 from ocrspool.inbox import Sighting
+from ocrspool.outbox import RESULT_SUFFIX, Outbox, digest_of
 from ocrspool.places import PRIVATE, placed
 
-RESULT_SUFFIX = ".json"
 REASON_SUFFIX = ".reason.json"
 MOST_INTERRUPTIONS = 20
 """A file that was in work so often when the service itself died is given up: it may be what kills the machine."""
@@ -45,7 +45,7 @@ LOCK = ".lock"
 _LOCK_TRIES = 10
 _LOCK_PAUSE_SECONDS = 0.02
 
-_OURS = ("job.json", "result.json", "reason.json")
+_OURS = ("job.json", "result.", "reason.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,8 @@ class Spool:
         """Whether a retired source is removed rather than kept in done/."""
         self.mode = mode
         """Mode of results, and with search permission of the folders made for them; None: as the umask has it."""
+        self.mark = False
+        """Whether an empty file says that all outputs of a document are there."""
         self._naming = threading.Lock()
         self._lock_fd: int | None = None
 
@@ -177,17 +179,23 @@ class Spool:
         """Leave the job in work/ for the next start: the service is stopping, which is not the file's fault."""
         self._save(replace(job, attempts=max(0, job.attempts - 1)))
 
-    def deliver(self, job: Job, result: bytes) -> Path:
-        """Put the result into the outbox, whole, then retire the source. Return where the result is.
+    def place(self, job: Job, suffix: str) -> Path:
+        """Return where an output of the job is put before its result is delivered."""
+        return self._folder(job) / f"result{suffix}"
 
-        A result of the same document under the same name is replaced; that of another is left, and this one tagged.
+    def deliver(self, job: Job, result: bytes) -> Path:
+        """Put the result into the outbox, after the outputs that it names, then retire the source.
+
+        Return where the result is. It stays in work/ until the source is retired; that of an earlier attempt is
+        delivered in place of this one.
         """
-        digest = _digest(json.loads(result))
-        saved = self._saved(job, result, digest)
+        saved = self.place(job, RESULT_SUFFIX)
+        known, wanted = records.load(saved), json.loads(result)
+        if digest_of(known) != digest_of(wanted):
+            atomic.write(saved, result)
+            known = wanted
         with self._naming:
-            target = self._result_path(job.name, digest)
-            atomic.publish(saved, target, self.outbox / PRIVATE, self.mode)
-        atomic.sync_folder(target.parent)
+            target = Outbox(self.outbox, self.mode, mark=self.mark).publish(saved, job.name, known)
         self._retire(job)
         self._clear(self._folder(job))
         return target
@@ -269,21 +277,6 @@ class Spool:
             return Job(folder.name, self.name, name, self._source(folder.name, name), *past)
         return None
 
-    def _saved(self, job: Job, result: bytes, digest: str) -> Path:
-        """Keep the result in work/ until the source is retired; that of an earlier attempt stays, and is delivered."""
-        saved = self._folder(job) / "result.json"
-        if _digest(records.load(saved)) != digest:
-            atomic.write(saved, result)
-        return saved
-
-    def _result_path(self, name: str, digest: str) -> Path:
-        """Return the first name in the outbox that is free or holds a result of the same document."""
-        for tag in ("", digest[:8], digest[:16]):
-            path = placed(self.outbox, names.with_suffix(name, RESULT_SUFFIX, tag), digest[:8], self.mode)
-            if not os.path.lexists(path) or _digest(records.load(path)) == digest:
-                return path
-        return placed(self.outbox, names.with_suffix(name, RESULT_SUFFIX, digest), digest[:8], self.mode)
-
     def _retire(self, job: Job) -> None:
         if self.delete:
             job.source.unlink()
@@ -303,7 +296,7 @@ class Spool:
 
     def has_result(self, folder: Path) -> bool:
         """Tell whether the job in a folder of work/ has been read."""
-        return bool(_digest(records.load(folder / "result.json")))
+        return bool(digest_of(records.load(folder / "result.json")))
 
     def is_back(self, job: Job) -> bool:
         """Tell whether a crash came between the two steps of giving the file back: it is in both places."""
@@ -349,12 +342,6 @@ def is_ours(name: str) -> bool:
 def _failed_as(folder: Path) -> str:
     """Return the name in failed/ that a folder of work/ has in its reason; "" where there is none."""
     return names.from_json(records.load(folder / "reason.json").get("failed_as"))
-
-
-def _digest(result: dict[str, Any]) -> str:
-    """Return the sha256 of the document that a result is of; "" where it is none."""
-    source = result.get("source")
-    return str(source.get("sha256", "")) if isinstance(source, dict) else ""
 
 
 def _count(value: object) -> int:

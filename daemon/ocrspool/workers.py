@@ -8,6 +8,8 @@ EngineError, and are to be submitted again alone, so that only the culprit's job
 from __future__ import annotations
 
 import os
+import resource
+import sys
 import threading
 import time
 from collections import deque
@@ -28,6 +30,8 @@ class Workers:
         self._live = live
         self._on_stage = on_stage
         self._held_bytes = 0
+        self._held_pages = 0
+        self._most_pages = _most_pages()
         self._waiting: deque[Page] = deque()
         self._changed = threading.Condition()
         self._closed = False
@@ -74,11 +78,12 @@ class Workers:
         """Queue a page, waiting while too much is held already. The future raises EngineError, and may be cancelled."""
         page = Page(image, orientation, alone)
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or not self._held_bytes or self._fits(page))
+            self._changed.wait_for(lambda: self._closed or not self._held_pages or self._fits(page))
             if self._closed:
                 os.close(image.fd)
                 raise EngineError("the service is stopping")
             self._held_bytes += page.size
+            self._held_pages += 1
             self._waiting.append(page)
             self._changed.notify_all()
         return page.future
@@ -125,10 +130,12 @@ class Workers:
         os.close(page.image.fd)
         with self._changed:
             self._held_bytes -= page.size
+            self._held_pages -= 1
             self._changed.notify_all()
 
     def _fits(self, page: Page) -> bool:
-        return self._held_bytes + page.size <= self._live.config.limits.memory_mb << 20
+        fits = self._held_bytes + page.size <= self._live.config.limits.memory_mb << 20
+        return fits and self._held_pages < self._most_pages
 
     @property
     def closed(self) -> bool:
@@ -152,3 +159,9 @@ class Workers:
     def stage(self, text: str) -> None:
         """Pass on what a worker that is loading is doing."""
         self._on_stage(text)
+
+
+def _most_pages() -> int:
+    """Return how many pages may be held: each is an open file, and half of those are for other uses."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft // 2

@@ -7,8 +7,10 @@ import contextlib
 import hashlib
 import json
 import os
+import subprocess
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -414,3 +416,42 @@ def test_status_of_a_running_service(daemon: Daemon) -> None:
     plain = ocrspool("status", "--config", daemon.config)
     assert plain.returncode == 0
     assert f"pid {daemon.pid}" in plain.stdout
+
+
+DEEP = "/".join(["d" * 200] * 30)
+"""Longer than any path the system takes."""
+
+
+def make_deep(inbox: Path) -> None:
+    """Lay down folders within folders, past where paths end, each with a file in it."""
+    at = os.open(inbox, os.O_RDONLY)
+    for part in DEEP.split("/"):
+        os.mkdir(part, dir_fd=at)
+        below = os.open(part, os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+        os.write(file := os.open("deep.pgm", os.O_CREAT | os.O_WRONLY, dir_fd=at), pages_drawn.tiny(7))
+        os.close(file)
+    os.close(at)
+
+
+def test_hostile_names_together(daemon: Daemon) -> None:
+    """Names that differ in case only, look like options, hold escapes or lie too deep: read or refused, and shown."""
+    odd = ["Case.pgm", "case.pgm", "CASE.PGM", "--config=x.pgm", "%2e%2e%2fetc.pgm", "\x1b]0;owned\x07\n.pgm", "..pgm"]
+    for number, name in enumerate(odd):
+        daemon.drop(name, pages_drawn.tiny(number))
+    daemon.drop("\x1b[31m broken \x9b.pgm", b"no document")
+    make_deep(daemon.spool / "inbox")
+    daemon.reason("\x1b[31m broken \x9b.pgm")
+    for number, name in enumerate(odd):
+        assert daemon.result(name)["source"]["sha256"] == hashlib.sha256(pages_drawn.tiny(number)).hexdigest()
+    wait_until(lambda: "File name too long" in daemon.log(), 60)
+    after_a_scan(daemon)
+    assert daemon.result(f"{'d' * 200}/deep.pgm")["pages"]
+    commands = (["status"], ["status", "--audit"], ["retry", "\\x1b[31m broken \\x9b.pgm"])
+    ran = [ocrspool(*command, "--config", daemon.config) for command in commands]
+    told = [daemon.log(), *(each.stdout + each.stderr for each in ran)]
+    assert [text for text in told if set(text) & set("\x1b\x07\x9b\r")] == []
+    assert "\\x1b[31m broken \\x9b.pgm" in told[1]
+    assert ran[2].returncode == 0
+    subprocess.run(["rm", "-rf", "d" * 200], cwd=daemon.spool / "inbox", check=True)  # noqa: S607 - no path reaches it

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -171,3 +173,18 @@ def test_only_workers_that_have_read_begin_anew(engine_cache: Path) -> None:
         assert workers.pids() == [before]
         workers.renew()
         assert all(_replaced(workers))
+
+
+def test_pages_held_are_bounded_by_what_may_be_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However small pages are: each is an open file. The next one waits, and is told when the pool closes."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (20, 20))
+    workers = Workers(Live(Config(paths=Paths(cache=tmp_path, runtime=tmp_path))), lambda _: None)
+    futures = [workers.submit(_image("x"), "off") for _ in range(10)]
+    with ThreadPoolExecutor(1) as thread:
+        blocked = thread.submit(workers.submit, _image("x"), "off")
+        with pytest.raises(TimeoutError):
+            blocked.result(timeout=0.2)
+        workers.close()
+        with pytest.raises(EngineError, match="stopping"):
+            blocked.result(timeout=30)
+    assert all(isinstance(future.exception(timeout=30), EngineError) for future in futures)

@@ -38,7 +38,8 @@ def main() -> None:
     def tell(text: str) -> None:
         print(f"[{time.monotonic() - began:6.1f} s] {text}", flush=True)
 
-    world = World(folder, wanted.cache or _engines(folder), seed)
+    engines = wanted.cache or _engines(folder)
+    world = World(folder, engines, seed, outbox_elsewhere=wanted.outbox_elsewhere)
     try:
         rows = campaign.run(world, planned, tell)
     finally:
@@ -58,6 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--short", action="store_true", help="some of each family, once each: about a minute")
     parser.add_argument("--only", default="", metavar="TEXT", help="only faults whose name has this in it")
+    parser.add_argument("--outbox-elsewhere", action="store_true", help="on a filesystem of its own")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="with an engine that has been built")
     return parser.parse_args()

@@ -93,7 +93,7 @@ def _round(world: World, fault: Fault, row: Row) -> None:
     if not world.daemon.runs():
         row.problems.append(f"the service ended; its log:\n{world.daemon.log()[-3000:]}")
         world.daemon.start()
-    verdict = judge(world.spool, world.producer.dropped, world.consumer, may_fail=fault.may_fail)
+    verdict = judge(world.at, world.producer.dropped, world.consumer, may_fail=fault.may_fail)
     row.documents += verdict.documents
     row.lost += len(verdict.lost)
     row.duplicated += len(verdict.duplicated)

@@ -31,10 +31,6 @@ class Consumer:
         self._ended.set()
         self._thread.join()
 
-    def forget(self) -> None:
-        """Begin anew, because the outbox has been emptied."""
-        self._seen, self.versions, self.problems = {}, {}, []
-
     def _run(self) -> None:
         while not self._ended.wait(0.004):
             for path in _files(self._outbox):
@@ -61,7 +57,13 @@ class Consumer:
             self.problems.append(f"{name}: no whole result: {data[:60]!r}")
 
 
+def hidden(path: Path) -> bool:
+    """Tell whether a consumer passes it over: on another filesystem, results are made in a hidden folder."""
+    return any(part.startswith(".") for part in path.parts)
+
+
 def _files(folder: Path) -> Iterator[str]:
-    for at, _, names in os.walk(folder):
+    for at, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not hidden(Path(name))]
         for name in names:
             yield os.path.join(at, name)  # noqa: PTH118 - of a name that may be any bytes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import signal
 from collections.abc import Callable
 
@@ -26,7 +27,7 @@ def _full(world: World) -> None:
 
 def _read_only(state: str) -> Callable[[World], None]:
     def inject(world: World) -> None:
-        with world.read_only(world.daemon.spool / state):
+        with world.read_only(world.seen[state]):
             world.pause(0.5, 2.5)
 
     return inject
@@ -43,7 +44,7 @@ def _cache_read_only(world: World) -> None:
 
 def _forbidden(world: World) -> None:
     """Let nobody write to one of the folders, not root either."""
-    folder = world.spool / world.random.choice(("outbox", "work", "done", "failed"))
+    folder = world.at[world.random.choice(("outbox", "work", "done", "failed"))]
     by_flag = os.geteuid() == 0
     run("chattr", "+i", folder) if by_flag else folder.chmod(0o500)
     try:
@@ -56,13 +57,24 @@ def _failing(code: int, *states: str, reading: bool = False) -> Callable[[World]
     """Let every call of the service fail that changes something there (or opens something, too)."""
 
     def inject(world: World) -> None:
-        world.control(code, world.daemon.spool / world.random.choice(states), reading=reading)
+        world.control(code, world.seen[world.random.choice(states)], reading=reading)
         try:
             world.pause(0.5, 2.5)
         finally:
             world.control()
 
     return inject
+
+
+def _no_descriptors(world: World) -> None:
+    """Let the service open nothing more, whatever it is."""
+    pid = world.daemon.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (4, before[1]))
+    try:
+        world.pause(0.5, 2.5)
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
 
 FAULTS = [
@@ -75,5 +87,8 @@ FAULTS = [
         "EIO on every change", _failing(errno.EIO, "outbox", "work", "done", "failed"), frozenset({"shim"}), short=True
     ),
     Fault("EROFS on every change", _failing(errno.EROFS, "outbox", "work", "done", "failed"), frozenset({"shim"})),
-    Fault("EMFILE on every open", _failing(errno.EMFILE, "", reading=True), frozenset({"shim"})),
+    Fault(
+        "EMFILE on every open of the spool", _failing(errno.EMFILE, "work", "inbox", reading=True), frozenset({"shim"})
+    ),
+    Fault("no descriptors left (prlimit)", _no_descriptors, short=True),
 ]

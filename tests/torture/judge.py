@@ -8,7 +8,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from torture.consumer import Consumer
+from ocrspool.audit import audit
+from ocrspool.spool import Spool
+from torture.consumer import Consumer, hidden
 from torture.documents import Document
 
 _REASON = ".reason.json"
@@ -23,20 +25,18 @@ class Verdict:
     duplicated: list[str] = field(default_factory=list)
     corrupted: list[str] = field(default_factory=list)
 
-    @property
-    def clean(self) -> bool:
-        return not (self.lost or self.duplicated or self.corrupted)
-
     def problems(self) -> list[str]:
         kinds = {"lost": self.lost, "duplicated": self.duplicated, "corrupted": self.corrupted}
         return [f"{kind}: {problem}" for kind, problems in kinds.items() for problem in problems]
 
 
-def judge(spool: Path, dropped: list[Document], consumer: Consumer, *, may_fail: frozenset[str]) -> Verdict:
+def judge(
+    folders: dict[str, Path], dropped: list[Document], consumer: Consumer, *, may_fail: frozenset[str]
+) -> Verdict:
     """Look at an idle spool. `may_fail` are reasons for which a sound document may have failed, the fault being so."""
     verdict = Verdict(len(dropped))
-    results = _results(spool / "outbox", verdict)
-    retired, failed = _by_content(spool / "done"), _by_content(spool / "failed")
+    results = _results(folders["outbox"], verdict)
+    retired, failed = _by_content(folders["done"]), _by_content(folders["failed"])
     known = {document.sha256: document for document in dropped}
     for sha256, document in known.items():
         outcome = _Outcome(results[sha256], retired[sha256], [_reason(path) for path in failed[sha256]])
@@ -45,9 +45,12 @@ def judge(spool: Path, dropped: list[Document], consumer: Consumer, *, may_fail:
         for sha256 in found.keys() - known.keys():
             verdict.corrupted.append(f"{place} has what nobody dropped: {found[sha256]}")
     for state in ("inbox", "work"):
-        left = [path for path in (spool / state).rglob("*") if path.is_file() and path.name != ".lock"]
+        left = [path for path in folders[state].rglob("*") if path.is_file() and path.name != ".lock"]
         verdict.corrupted += [f"left behind: {path}" for path in left]
     verdict.corrupted += consumer.problems
+    # An empty folder in work/ that could not be removed is no file of anybody's; the next start removes it.
+    findings = [found for found in audit(Spool("default", folders), thorough=True).findings if found.kind != "leftover"]
+    verdict.corrupted += [f"audit: {found.kind} {found.path}: {found.meaning}" for found in findings]
     versions = consumer.versions.items()
     verdict.corrupted += [f"{name} was delivered again, and differed" for name, seen in versions if len(seen) > 1]
     return verdict
@@ -87,7 +90,7 @@ def _judge(document: Document, found: _Outcome, verdict: Verdict, may_fail: froz
 def _results(outbox: Path, verdict: Verdict) -> dict[str, list[dict[str, object]]]:
     found = defaultdict(list)
     for path in outbox.rglob("*"):
-        if path.is_file():
+        if path.is_file() and not hidden(path.relative_to(outbox)):
             try:
                 result = json.loads(path.read_bytes())
                 found[result["source"]["sha256"]].append(result)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from daemons import Daemon
+from ocrspool.config import STATES
 from torture.consumer import Consumer
 from torture.producer import Producer
 from waiting import wait_until
@@ -37,7 +38,7 @@ _CONTROL = struct.Struct("=iiq4080s")
 class World:
     """Everything that a fault may touch. Producer and consumer are at `spool`; the service sees a mount of that."""
 
-    def __init__(self, folder: Path, cache: Path, seed: int) -> None:
+    def __init__(self, folder: Path, cache: Path, seed: int, *, outbox_elsewhere: bool = False) -> None:
         self.random = random.Random(seed)
         self.mounts = os.environ.get("TORTURE_MOUNTS") == "1"
         self.disk = folder / "disk"
@@ -48,8 +49,16 @@ class World:
             run("mount", "-t", "tmpfs", "-o", f"size={_DISK}", "ocrspool-torture", self.disk)
         self.daemon = Daemon(folder / "d", self.cache, INBOX, SETTINGS)
         self.spool = self.disk / "spool" if self.mounts else self.daemon.spool
-        for state in ("inbox", "outbox", "work", "done", "failed"):
-            (self.spool / state).mkdir(parents=True)
+        self.at = {state: self.spool / state for state in STATES}
+        """The five folders, where their users find them."""
+        self.seen = {state: self.daemon.spool / state for state in STATES}
+        """And where the service does."""
+        if outbox_elsewhere:
+            self.at["outbox"] = self.seen["outbox"] = folder / "elsewhere"
+            self.daemon.inboxes += f"outbox = '{folder / 'elsewhere'}'\n"
+            self.daemon.configure()
+        for path in self.at.values():
+            path.mkdir(parents=True)
         if self.mounts:
             self.daemon.spool.mkdir()
             self.mount()
@@ -59,7 +68,7 @@ class World:
         """When the fault was over, on the monotonic clock, and the way back to work began."""
         outside = self.disk / "outside" if self.mounts else folder / "outside"
         outside.mkdir()
-        self.consumer = Consumer(self.spool / "outbox")
+        self.consumer = Consumer(self.at["outbox"])
         self.producer = Producer(self.spool / "inbox", outside, seed)
 
     def _compile(self, library: Path) -> bool:
@@ -121,19 +130,21 @@ class World:
         return next(at for at in self.consumer.arrivals if at > self.forgiven) - self.forgiven
 
     def idle(self) -> None:
-        """Wait until all that was dropped has come out."""
+        """Wait until all that was dropped has come out.
+
+        A job's folder may stay behind, empty, where it could not be removed; the next start of the service does.
+        """
         folders = (self.spool / "inbox", self.spool / "work")
         wait_until(lambda: not any(_files(folder) for folder in folders), PATIENCE_SECONDS)
-        wait_until(lambda: not self.daemon.in_work(), PATIENCE_SECONDS)
 
     def clear(self) -> None:
         """Take everything away that has come out, as its users do."""
         self.consumer.close()
         for state in ("outbox", "done", "failed"):
-            for path in (self.spool / state).iterdir():
+            for path in self.at[state].iterdir():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         self.producer.dropped.clear()
-        self.consumer = Consumer(self.spool / "outbox")
+        self.consumer = Consumer(self.at["outbox"])
 
     def close(self) -> None:
         self.producer.close()

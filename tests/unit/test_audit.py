@@ -46,6 +46,7 @@ def test_nothing_is_there_yet(tmp_path: Path) -> None:
     """Before the first start nothing is wrong, and looking makes nothing."""
     found = audit(spool_in(tmp_path / "s"))
     assert (found.verdict, found.busy, said(found)) == ("0 files, each in one place", False, [])
+    assert repair(spool_in(tmp_path / "s")) == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -307,12 +308,19 @@ def test_a_repair_beside_a_service(spool: Spool) -> None:
 
 def test_a_repair_by_another_user(open_folder: Path) -> None:
     """What root would make there, the service could not move: who repairs has to be the service's user."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
     spool = spool_in(open_folder / "s")
     spool.open()
     spool.close()
     os.chown(spool.work / ".lock", 12345, 12345)
     with pytest.raises(NotOursError, match="user 12345"):
         repair(spool)
+    (spool.work / ".lock").unlink()
+    os.chown(spool.work, 12345, 12345)
+    with pytest.raises(NotOursError, match="user 12345"):
+        repair(spool)
+    assert list(spool.work.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_entered(open_folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import resource
 import socket
 import struct
 import threading
@@ -108,6 +109,19 @@ def test_more_descriptors_than_taken(pair: tuple[Channel, socket.socket]) -> Non
     socket.send_fds(theirs, [frame(b"{}", 200)], [0] * 200)
     with pytest.raises(ChannelClosedError, match="of 200 descriptors"):
         channel.receive(10)
+
+
+def test_descriptors_that_we_have_no_room_for(pair: tuple[Channel, socket.socket]) -> None:
+    """That is not the other side's fault, and said so."""
+    channel, theirs = pair
+    Channel(theirs).send({}, (0, 1, 2))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))  # poll(2) needs more than none
+    try:
+        with pytest.raises(OSError, match="no room for them here"):
+            channel.receive(10)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_descriptors_of_a_broken_message(pair: tuple[Channel, socket.socket]) -> None:

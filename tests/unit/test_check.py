@@ -138,3 +138,12 @@ def test_another_mount_of_the_same_filesystem(tmp_path: Path) -> None:
     found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     assert [problem.partition(":")[0] for problem in found] == ["inbox.a.done"]
     assert "another filesystem or mount" in found[0]
+
+
+def test_commands_of_hooks_have_to_be_there(tmp_path: Path) -> None:
+    """A command that is no executable file is found before the first file needs it."""
+    (tmp_path / "plain").write_text("")
+    inbox = Inbox(root=tmp_path / "spool", on_done=(sys.executable, "-V"), on_failed=(os.fspath(tmp_path / "plain"),))
+    (problem,) = check.problems(config_in(tmp_path, a=inbox))
+    assert problem.startswith("inbox.a.on_failed: ")
+    assert "no command that this user may run" in problem

@@ -147,7 +147,7 @@ def test_strange_names_are_harmless_on_a_terminal(tmp_path: Path, capsys: pytest
     """Neither escapes nor markup in names and reasons get through, however many failures there are."""
     config = config_in(tmp_path / "[bold]x[/nonsense]")
     for number in range(7):
-        put_failed(config, f"{number}[/red]\x1b[31m.png", message="[/bold] it is [red]odd")
+        put_failed(config, f"{number}[/red]\x1b[31m.png", message="[/bold] it is [red]odd\x1b[2J\ud800", hint="\x1bc")
     status(config, as_json=False)
     shown = capsys.readouterr().out
     assert "\x1b" not in shown

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import tempfile
 from pathlib import Path
@@ -277,15 +276,20 @@ def toml(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def load_or_refuse(*texts: bytes) -> None:
-    """Load a configuration and the files of its conf.d; nothing but ConfigError may be raised."""
+def load_or_refuse(*texts: bytes) -> list[str]:
+    """Load a configuration and the files of its conf.d. Nothing but ConfigError may be raised: what it says."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "ocrspool.toml")
         Path(folder, "conf.d").mkdir()
         for number, text in enumerate(texts):
             (Path(folder, f"conf.d/{number}.toml") if number else path).write_bytes(text)
-        with contextlib.suppress(ConfigError):
+        found: list[str] = []
+        try:
             assert load(path).inbox
+        except ConfigError as error:
+            found = error.problems or ["nothing is said"]
+        assert all(problem.startswith(f"{folder}/") for problem in found), "no file is named"
+        return [problem.removeprefix(f"{folder}/") for problem in found]
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -301,11 +305,15 @@ def test_any_text(text: bytes) -> None:
 @given(st.lists(st.dictionaries(KEYS, VALUES, max_size=5), min_size=1, max_size=3))
 @example([{"inbox": {"[key]": {"x": 1}}}])
 @example([{"[key]": {}}])
+@example([{"": []}, {"\x1b": 1}])
 @example([{"inbox": {"a": {"root": "x"}}}, {"inbox": 3}, {"inbox": {"a": {"roots": 1}}}])
 def test_any_tables(tables: list[dict[str, object]]) -> None:
     """Whatever valid TOML says of our keys, over several files, the reader says what is wrong with it."""
     texts = ["\n".join(f"{toml(key)} = {toml(value)}" for key, value in table.items()) for table in tables]
-    load_or_refuse(*(text.encode() for text in texts))
+    keys = {"inbox", *(key if key and key.isprintable() else repr(key) for table in tables for key in table)}
+    for problem in load_or_refuse(*(text.encode() for text in texts)):
+        said = problem.partition(": ")[2]
+        assert any(said.startswith((f"{key}.", f"{key}: ")) for key in keys), problem
 
 
 def test_the_folder_of_the_file(tmp_path: Path) -> None:

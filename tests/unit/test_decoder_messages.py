@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ocrspool import decoders
+from ocrspool import decoder_messages, decoders
 from ocrspool.channel import Channel, ChannelClosedError
 from ocrspool.child import ChildDiedError
 from ocrspool.cli.configuration import result_schema
@@ -165,6 +165,57 @@ def test_pixels_that_could_hurt_a_worker(monkeypatch: pytest.MonkeyPatch, source
         assert page(descriptor) == "died"
     assert verdict(monkeypatch, source, ({"document": DOCUMENT}, [pixels()])) == "died"
     assert verdict(monkeypatch, source, ({"error": ERROR}, [pixels(), pixels()])) == "damaged"
+
+
+LINE = {
+    "text": "born digital", "confidence": 1.0, "detection_confidence": 1.0,
+    "polygon": [[1.0, 2.0], [9.0, 2.0], [9.0, 4.0], [1.0, 4.0]],
+}  # fmt: skip
+OWN_TEXT = {"number": 1, "width": 20, "height": 10, "dpi": 200.0, "lines": [LINE]}
+
+
+def test_own_text_is_believed_where_it_makes_sense() -> None:
+    """The text of a page, or none."""
+    found = decoder_messages.own_text({"own_text": OWN_TEXT}, [], 1, 300)
+    assert found is not None
+    assert (found.number, found.lines[0].text, found.lines[0].polygon[1]) == (1, "born digital", (9.0, 2.0))
+    assert decoder_messages.own_text({"own_text": None}, [], 1, 300) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"number": 2}, {"width": 301}, {"height": 0}, {"dpi": None}, {"lines": []}, {"lines": None}, {"more": 1},
+        *({"lines": [{**LINE, "text": text}]} for text in ("", "two\nlines", "\ud800", "\0", "page\fpage", 1, None)),
+        *({"lines": [{**LINE, "confidence": value}]} for value in (0.5, 2, float("nan"), "1", None)),
+        *({"lines": [{**LINE, "polygon": value}]} for value in ([[1.0, 2.0]] * 3, [[1.0]] * 4, [[1e9, 0.0]] * 4, None)),
+    ],
+    ids=lambda change: str(change)[:60],
+)  # fmt: skip
+def test_own_text_that_makes_no_sense(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        decoder_messages.own_text({"own_text": {**OWN_TEXT, **change}}, [], 1, 300)
+
+
+def test_a_view_is_written_or_there_is_no_room() -> None:
+    assert decoder_messages.written({"written": True}, [])
+    assert not decoder_messages.written({"full": True}, [])
+    for answer in ({}, {"written": False}, {"full": 28}, {"written": True, "full": True}, {"own_text": None}):
+        with pytest.raises(ValueError, match="neither"):
+            decoder_messages.written(answer, [])
+    with pytest.raises(ValueError, match="neither"):
+        decoder_messages.written({"written": True}, [0])
+
+
+def test_a_disk_that_is_not_full_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, source: Path) -> None:
+    """A decoder that says so without reason would have the job wait for ever."""
+    taken = Taken(({"document": DOCUMENT}, []), ({"full": True}, []))
+    monkeypatch.setattr(decoders, "Child", lambda *_: taken)
+    decoder = Decoder(Live(Config(limits=Limits(pages=10, free_disk_mb=0))))
+    with contextlib.closing(decoder), source.open("rb+") as file:
+        decoder.open(source, PROFILE)
+        with pytest.raises(DocumentError, match="found no room"):
+            decoder.view("html", file.fileno(), file.fileno())
 
 
 JSON = st.recursive(

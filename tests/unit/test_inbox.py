@@ -120,6 +120,19 @@ def test_a_growing_file_begins_anew(inbox: Watched) -> None:
     assert inbox.settled_after(SETTLE) == ["a.png"]
 
 
+def test_a_settled_file_that_changes_begins_anew_when_it_is_not_claimed(inbox: Watched) -> None:
+    """Scans do not look at settled files again; the claim does, and what it refuses settles once more."""
+    path = inbox.put("a.png")
+    inbox.scan_after(0)
+    (seen,) = inbox.scan_after(SETTLE).settled
+    path.write_bytes(b"more")
+    assert inbox.scan_after(SETTLE).settled == [seen]
+    inbox.scanner.unsettle(seen)
+    inbox.scan_after(SETTLE)
+    assert inbox.settled_after(SETTLE / 2) == []
+    assert inbox.scan_after(SETTLE / 2).settled == [sighting(path)]
+
+
 def test_a_touched_file_begins_anew(inbox: Watched) -> None:
     """A new time without a new byte is a sign of life, too."""
     path = inbox.put("a.png")
@@ -336,6 +349,28 @@ def test_folders_without_end(inbox: Watched) -> None:
     assert scan.waiting == 1
     assert len(scan.problems) == 1
     assert re.search(f"more than {DEEPEST} folders deep", scan.problems[0])
+
+
+def test_paths_without_end(inbox: Watched) -> None:
+    """What lies deeper than the system's paths reach is reported, folders as well as files; everything else is read."""
+    inbox.put("a.png")
+    at = os.open(inbox.root, os.O_RDONLY)
+    for _ in range(4096 // 201 + 2):
+        for name in ("d" * 200, f"{'f' * 196}.png"):
+            if name[0] == "d":
+                os.mkdir(name, dir_fd=at)
+            else:
+                os.close(os.open(name, os.O_CREAT | os.O_WRONLY, dir_fd=at))
+        below = os.open("d" * 200, os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
+    scan = inbox.scan_after(0)
+    assert 15 < scan.waiting < 4096 // 201 + 2
+    assert "a.png" in inbox.settled_after(SETTLE)
+    assert 1 <= len(scan.problems) <= 2
+    assert all(problem.endswith("File name too long") for problem in scan.problems)
+    subprocess.run(["rm", "-rf", "d" * 200], cwd=inbox.root, check=True)  # noqa: S607 - what no path of ours reaches
 
 
 def claims(path: Path, seen: Sighting) -> bool:

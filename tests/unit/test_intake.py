@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -129,6 +130,22 @@ def test_an_inbox_that_goes_and_comes_back(new_intake: NewIntake, caplog: pytest
         assert caplog.text.count("is not there") == 1
         put(intake, name)
         assert wait_until(lambda: claimed(intake)) == [name]
+
+
+def test_an_inbox_that_could_not_be_read_is_looked_at_again_soon(
+    new_intake: NewIntake, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No event tells that it can be read again, and the timer of an inbox with events is slow."""
+    intake = new_intake(poll_seconds=0.1, rescan_seconds=86_400)
+    assert claimed(intake) == []
+    put(intake, "a.png")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        wait_until(lambda: claimed(intake) or "Too many open files" in caplog.text)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert wait_until(lambda: claimed(intake)) == ["a.png"]
 
 
 def test_other_settings_for_the_same_folders(new_intake: NewIntake, tmp_path: Path) -> None:

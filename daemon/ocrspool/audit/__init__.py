@@ -19,6 +19,7 @@ from ocrspool.audit.findings import FINDINGS, Audit, Finding
 from ocrspool.audit.results import Results
 from ocrspool.audit.tree import Entry, Tree, look
 from ocrspool.inbox import Rules
+from ocrspool.outbox import RESULT_SUFFIX
 from ocrspool.places import PRIVATE
 from ocrspool.spool import Spool
 
@@ -77,7 +78,7 @@ def look_once(
     counts = {
         "inbox": sum(rules.wants(entry.name) for entry in inbox.files()),
         "work": len(jobs.sources(work)),
-        "outbox": len(outbox.files()),
+        "outbox": sum(entry.name.endswith(RESULT_SUFFIX) for entry in outbox.files()),
         "done": len(done.files()),
         "failed": len(failures.files_in(failed)),
     }

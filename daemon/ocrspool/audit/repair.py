@@ -26,6 +26,8 @@ def repair(spool: Spool) -> list[Finding]:
 
     Raise SpoolBusyError while a service has the spool, NotOursError where it is another user's.
     """
+    if not spool.work.exists():  # no service has been here yet
+        return []
     _refuse_if_foreign(spool)
     spool.open()
     try:
@@ -40,13 +42,13 @@ def repair(spool: Spool) -> list[Finding]:
 
 
 def _refuse_if_foreign(spool: Spool) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        owner = (spool.work / LOCK).lstat().st_uid
-        if owner != os.geteuid():
-            raise NotOursError(
-                f"{spool.work} is worked on by user {owner}, and this is user {os.geteuid()}",
-                "repair as that user (sudo -u), who could not move what another makes there",
-            )
+    lock = spool.work / LOCK
+    owner = (lock if lock.exists() else spool.work).stat().st_uid
+    if owner != os.geteuid():
+        raise NotOursError(
+            f"{spool.work} is worked on by user {owner}, and this is user {os.geteuid()}",
+            "repair as that user (sudo -u), who could not move what another makes there",
+        )
 
 
 def _mend(spool: Spool, finding: Finding) -> None:

@@ -16,12 +16,14 @@ from pydantic import TypeAdapter, ValidationError
 from ocrspool import names
 from ocrspool.audit.findings import Finding
 from ocrspool.audit.tree import Entry, Tree
-from ocrspool.result import Document
-from ocrspool.spool import RESULT_SUFFIX
+from ocrspool.outbox import MARKER_SUFFIX, RESULT_SUFFIX
+from ocrspool.result import SUFFIXES, Document
 
 _JOB_ID = re.compile(r"~\d{8}T\d{6}-[0-9a-f]{8}(?=\.[^./]*\Z|\Z)")
 """What tells a source in done/ from an earlier one of its name."""
 _JOB_ID_BYTES = 25
+_BESIDE = (*SUFFIXES.values(), MARKER_SUFFIX)
+"""Suffixes of what may lie beside a result."""
 _CHUNK_BYTES = 1 << 20
 
 
@@ -51,6 +53,8 @@ class Results:
             retired[_JOB_ID.sub("", entry.name)].append(entry)
         for entry in outbox.files():
             path = outbox.path(entry.name)
+            if entry.name.endswith(_BESIDE):  # of a result that may have been taken away before
+                continue
             if not entry.name.endswith(RESULT_SUFFIX):
                 yield Finding("stray", path)
             elif (source := self._source(path, entry)) is None:

@@ -75,6 +75,9 @@ def _add(tree: Tree, entry: os.DirEntry[str], name: str) -> None:
         found = entry.stat(follow_symlinks=False)
     except FileNotFoundError:  # gone since the folder was read
         return
+    except OSError as error:  # a path that is too long, for instance
+        tree.closed[name] = error.strerror or str(error)
+        return
     tree.entries[name] = Entry(
         name, found.st_mode, found.st_size, found.st_mtime_ns, found.st_nlink, (found.st_dev, found.st_ino)
     )

@@ -105,6 +105,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     once.add_argument("--config", type=Path, metavar="FILE", help="take engine, limits and profile from this file")
     once.add_argument("--profile", default="default", metavar="NAME", help="a profile of that file")
+    once.add_argument(
+        "--outputs",
+        default=[],
+        type=lambda text: text.split(","),
+        metavar="LIST",
+        help="what to make beside the JSON: any of txt,tsv,hocr,alto,html,pdf",
+    )
 
     status = command("status", _status, "tell what waits, what is in work, what is done and what failed")
     _add_config(status)
@@ -214,7 +221,7 @@ def _check(options: argparse.Namespace) -> int:
 def _once(options: argparse.Namespace) -> int:
     from ocrspool.cli.once import once
 
-    return once(options.paths, options.outbox, options.config, options.profile)
+    return once(options.paths, options.outbox, options.config, options.profile, options.outputs)
 
 
 def _status(options: argparse.Namespace) -> int:

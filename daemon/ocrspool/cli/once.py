@@ -7,6 +7,7 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import Any, cast
 
 from rich.console import Console
 from rich.progress import (
@@ -28,19 +29,22 @@ from ocrspool.folders import Folders
 from ocrspool.inbox import Rules
 from ocrspool.pipeline import Pipeline
 from ocrspool.prebuild import prebuild
-from ocrspool.result import engine_from
+from ocrspool.result import SUFFIXES, engine_from
 from ocrspool.service import decoder_count, job_count
 from ocrspool.spool import Job
 from ocrspool.tally import Tally
 from ocrspool.workers import Workers
 
 
-def once(paths: list[Path], outbox: Path, config_path: Path | None, profile_name: str) -> int:
+def once(paths: list[Path], outbox: Path, config_path: Path | None, profile_name: str, outputs: list[str]) -> int:
     """Read the files. Return 65 when at least one of them failed."""
     config = load(config_path) if config_path else _own_config()
     profile = _profile(config, profile_name)
+    if unknown := set(outputs) - {"json", *SUFFIXES}:
+        raise ConfigError([f"there is no output {unknown.pop()!r}; there are: json, {', '.join(SUFFIXES)}"])
+    config = config.model_copy(update={"inbox": {"once": Inbox(root=outbox, outputs=cast(Any, tuple(outputs)))}})
     log.set_up("error", config.log.format)
-    rules = Rules(("*",), Inbox(root=outbox).ignore)
+    rules = Rules(("*",), config.inbox["once"].ignore)
     folders = Folders(outbox)
     jobs = folders.jobs(paths, rules)
     if not jobs:
@@ -80,13 +84,14 @@ def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -
             ThreadPoolExecutor(job_count(config)) as threads,
         ):
             task = bar.add_task("", total=len(jobs))
+            outputs = config.inbox["once"].outputs
             shown = 0
             try:
-                for _ in as_completed([threads.submit(pipeline.run, job, folders, profile) for job in jobs]):
+                for _ in as_completed([threads.submit(pipeline.run, job, folders, profile, outputs) for job in jobs]):
                     bar.advance(task)
                     for source, reason in folders.failures[shown:]:
                         shown += 1
-                        text = f"{names.printable(os.fspath(source))}: {reason['message']}"
+                        text = f"{names.printable(os.fspath(source))}: {names.printable(reason['message'])}"
                         console.print(text, markup=False, highlight=False, soft_wrap=True)
             except KeyboardInterrupt:
                 pipeline.stop()

@@ -161,9 +161,10 @@ def _print(facts: dict[str, Any]) -> None:
     for name, inbox in facts["inboxes"].items():
         for failure in inbox["failures"][:_FAILURES_SHOWN]:
             reason = failure["reason"]
-            text = f"failed {name}/{names.printable(failure['path'])}: {reason.get('message', 'no reason file')}"
+            why = names.printable(str(reason.get("message", "no reason file")))  # others may write these files
+            text = f"failed {name}/{names.printable(failure['path'])}: {why}"
             console.print(Text(text, style="red"))
             if hint := reason.get("hint"):
-                console.print(Text(f"       {hint}"))
+                console.print(Text(f"       {names.printable(str(hint))}"))
         if (more := len(inbox["failures"]) - _FAILURES_SHOWN) > 0:
             console.print(f"       and {more} more; `ocrspool status --json` names them all")

@@ -4,6 +4,6 @@ Image codecs and PDFium abort, hang and eat memory on hostile files. A decoder t
 file, and nothing else does. It opens no path: it is handed an open descriptor and hands back memory files.
 
 `__main__` speaks the protocol, `document` opens whatever a descriptor holds, `media` tells what that is,
-`image` (with `pixels` and `tiff`) and `pdf` decode it, `page` is what they hand out, `limits` confines the
-process.
+`image` (with `pixels` and `tiff`) and `pdf` (with `pdf_text`) decode it, `page` is what they hand out, `views` makes
+the outputs that show pages, `limits` confines the process.
 """

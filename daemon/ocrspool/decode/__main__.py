@@ -3,10 +3,13 @@
     {"op": "limits", "memory_mb": 2048, "cpu_seconds": 120}  → {"ready": true, "missing": [...]}
     {"op": "open", "dpi": 200, "limits": {...}} + file       → {"document": {...}} or {"error": {...}}
     {"op": "page", "index": 0}                               → {"page": {...}} + pixels, or {"error": {...}}
+    {"op": "own_text", "index": 0}                           → {"own_text": {...} or null}, or {"error": {...}}
+    {"op": "view", "view": "pdf"} + result + target          → {"written": true}, {"full": true} or {"error": {...}}
     {"op": "close"}                                          → {"closed": true}
 
-`limits` comes first, and once. A file and pixels are descriptors; `cpu_seconds` may be left out and holds for each
-request anew.
+`limits` comes first, and once; with "pdf": true views may be PDF. A file, pixels, a result and what a view is written
+to are descriptors; `cpu_seconds` may be left out and holds for each request anew, in place of the one before where a
+request has its own.
 
 The process ends with 0 when the socket closes, and with a traceback on a request that makes no sense: that
 is the service's mistake, and nothing that a document could cause.
@@ -15,15 +18,19 @@ is the service's mistake, and nothing that a document could cause.
 from __future__ import annotations
 
 import contextlib
+import importlib
+import json
 import os
 import socket
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ocrspool.channel import Channel, ChannelClosedError, Message
 from ocrspool.decode.document import Document
 from ocrspool.decode.limits import confine, grant_cpu
 from ocrspool.decode.page import PageLimits
+from ocrspool.decode.views import DiskFullError, write_view
 from ocrspool.errors import DocumentError
 
 if TYPE_CHECKING:
@@ -31,6 +38,9 @@ if TYPE_CHECKING:
 
     from ocrspool.decode.page import Remark
     from ocrspool.model import PageImage
+
+_MOST_BYTES = 1_000_000
+"""A little less than the service takes for a message."""
 
 
 class Decoder:
@@ -52,16 +62,23 @@ class Decoder:
             "limits": self._limits,
             "open": self._open,
             "page": self._page,
+            "own_text": self._own_text,
+            "view": self._view,
             "close": self._close,
         }
         if self._cpu_seconds is not None:
-            grant_cpu(self._cpu_seconds)
+            grant_cpu(request.get("cpu_seconds", self._cpu_seconds))
         try:
             answers[request["op"]](request, *descriptors)
         except DocumentError as error:
             self._channel.send({"error": _error(error)})
+        except DiskFullError:
+            self._channel.send({"full": True})
 
     def _limits(self, request: Message) -> None:
+        if request.get("pdf"):
+            # Now, because a confined process loads nothing; and only then, for it takes 15 MB and a tenth of a second.
+            importlib.import_module("ocrspool.render.pdf")
         missing = confine(request["memory_mb"])
         self._cpu_seconds = request.get("cpu_seconds")
         self._channel.send({"ready": True, "missing": missing})
@@ -72,13 +89,30 @@ class Decoder:
         self._channel.send({"document": self._document.as_json()})
 
     def _page(self, request: Message) -> None:
-        if self._document is None or not 0 <= request["index"] < self._document.page_count:
-            raise LookupError(f"no document with such a page is open: {request}")
-        image, remarks = self._document.page(request["index"])
+        image, remarks = self._document_with(request["index"]).page(request["index"])
         try:
             self._channel.send({"page": _page(image, remarks)}, (image.fd,))
         finally:
             os.close(image.fd)
+
+    def _own_text(self, request: Message) -> None:
+        found = self._document_with(request["index"]).own_text(request["index"])
+        answer = {"own_text": found and asdict(found)}
+        # More than a message may hold is more than a page does: then its pixels are read.
+        self._channel.send(answer if len(json.dumps(answer)) < _MOST_BYTES else {"own_text": None})
+
+    def _view(self, request: Message, result: int, target: int) -> None:
+        try:
+            write_view(request["view"], self._document_with(0), result, target)
+        finally:
+            os.close(result)
+            os.close(target)
+        self._channel.send({"written": True})
+
+    def _document_with(self, index: int) -> Document:
+        if self._document is None or not 0 <= index < self._document.page_count:
+            raise LookupError(f"no document with a page {index} is open")
+        return self._document
 
     def _close(self, request: Message) -> None:  # noqa: ARG002 - every answer takes its request
         self._forget()

@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 import stat
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ocrspool.decode.image import ImagePages
 from ocrspool.decode.media import HEAD_BYTES, NAMES, media_type
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ocrspool.decode.page import PageLimits, Remark
-    from ocrspool.model import PageImage
+    from ocrspool.model import OwnText, PageImage, Point
 
 _PIECE = 1 << 20
 _QUOTE = re.compile(r"""b(['"]).*?(\1|$)""")
@@ -45,6 +45,17 @@ class Pages(Protocol):
         """Free what the document holds."""
 
 
+@runtime_checkable
+class OwnPages(Pages, Protocol):
+    """What `pdf` provides beyond that: pages that have text and coordinates of their own."""
+
+    def own_text(self, index: int) -> OwnText:
+        """Return the text of one page."""
+
+    def frame(self, index: int) -> tuple[Point, Point, Point]:
+        """Return three corners of one page."""
+
+
 class Document:
     """One open document; owns the descriptor that it was made of."""
 
@@ -52,7 +63,7 @@ class Document:
         with contextlib.ExitStack() as opened:
             opened.callback(os.close, descriptor)
             self.size = _regular_size(descriptor)
-            file = opened.enter_context(open(descriptor, "rb", closefd=False))
+            self.file = file = opened.enter_context(open(descriptor, "rb", closefd=False))
             self.media_type = media_type(os.pread(descriptor, HEAD_BYTES, 0))
             reader: Callable[[IO[bytes], str, PageLimits], Pages] = _READERS.get(self.media_type, ImagePages)
             with _blame(self.media_type):
@@ -70,6 +81,25 @@ class Document:
         """Decode one page, counted from 0; the memory file in it is the caller's to close."""
         with _blame(self.media_type, index + 1):
             return self._pages.page(index)
+
+    def own_text(self, index: int) -> OwnText | None:
+        """Return the text that a page brings along; None where it brings none."""
+        if not isinstance(self._pages, OwnPages):
+            return None
+        with _blame(self.media_type, index + 1):
+            found = self._pages.own_text(index)
+        return found if found.lines else None
+
+    def frame(self, index: int) -> tuple[Point, Point, Point]:
+        """Return top left, top right and bottom left of a PDF page in its own coordinates."""
+        if not isinstance(self._pages, OwnPages):
+            raise TypeError(f"{self.media_type} has no coordinates of its own")
+        with _blame(self.media_type, index + 1):
+            return self._pages.frame(index)
+
+    def blame(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which whatever a library raises is the document's error."""
+        return _blame(self.media_type)
 
     def close(self) -> None:
         """Free everything that the document holds, and close its descriptor."""

@@ -20,8 +20,9 @@ from pypdfium2 import raw
 from pypdfium2.version import PDFIUM_INFO
 
 from ocrspool.decode.page import PageLimits, Remark, memory_file
+from ocrspool.decode.pdf_text import own_lines
 from ocrspool.errors import DocumentError
-from ocrspool.model import PageImage
+from ocrspool.model import OwnText, PageImage, Point
 
 _POINTS_PER_INCH = 72
 _RUNS_JAVASCRIPT = "V8" in PDFIUM_INFO.flags
@@ -62,6 +63,19 @@ class PdfPages:
         image = PageImage(index + 1, width, height, 3, width, height, dpi, descriptor)
         return image, _remarks(dpi, self._limits.dpi, index + 1)
 
+    def own_text(self, index: int) -> OwnText:
+        """Return the text that a page brings along, placed as `page` would render it; perhaps no lines."""
+        with contextlib.closing(self._pdf[index]) as page:
+            scale = _fitting_scale(page.get_width(), page.get_height(), self._limits)
+            width, height = math.ceil(page.get_width() * scale), math.ceil(page.get_height() * scale)
+            lines = own_lines(page, width, height)
+        return OwnText(index + 1, width, height, round(scale * _POINTS_PER_INCH, 2), lines)
+
+    def frame(self, index: int) -> tuple[Point, Point, Point]:
+        """Return what the page's top left, top right and bottom left, as rendered, are in its own coordinates."""
+        with contextlib.closing(self._pdf[index]) as page:
+            return _corner(page, 0, 0), _corner(page, 1, 0), _corner(page, 0, 1)
+
 
 def _map(file: IO[bytes]) -> ctypes.Array[ctypes.c_ubyte]:
     """Map a file, so that only what PDFium looks at is ever read; the last reference unmaps it.
@@ -71,6 +85,12 @@ def _map(file: IO[bytes]) -> ctypes.Array[ctypes.c_ubyte]:
     """
     mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     return (ctypes.c_ubyte * len(mapping)).from_buffer(mapping)
+
+
+def _corner(page: pypdfium2.PdfPage, right: int, down: int) -> Point:
+    x, y = ctypes.c_double(), ctypes.c_double()
+    raw.FPDF_DeviceToPage(page, 0, 0, 1, 1, 0, right, down, x, y)
+    return x.value, y.value
 
 
 def _refusal(code: int) -> DocumentError:

@@ -30,7 +30,7 @@ from ocrspool.engine.models import Models
 from ocrspool.errors import EngineMissingError
 
 SCHEMA = "ocrspool-engine/2"
-_LAYOUT = "1"
+_LAYOUT = "2"
 """Raise it when the edits that runtimes make to a model's graph change."""
 
 RECORD = ".built.json"

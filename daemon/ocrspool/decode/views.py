@@ -1,0 +1,158 @@
+"""Outputs that show the pages, made where the pages can be decoded: in this process, of the same open document.
+
+The service sends the result and a descriptor to write to; `render` knows the formats, this module the pixels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import json
+import mmap
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import BinaryIO
+
+from PIL import ExifTags, Image, JpegImagePlugin
+
+from ocrspool.decode.document import Document
+from ocrspool.errors import DocumentError
+from ocrspool.render import html
+from ocrspool.render.picture import Picture
+from ocrspool.result import Document as Result
+from ocrspool.result import Line, Page, document_from
+
+_QUALITY = {"html": 70, "pdf": 85}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+Image.preinit()  # what encodes pictures is loaded now: a confined process loads nothing
+
+
+class DiskFullError(Exception):
+    """There is no room for the output, which is nobody's fault; `code` is the errno."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(os.strerror(code))
+        self.code = code
+
+
+def write_view(view: str, document: Document, result: int, target: int) -> None:
+    """Write the "html" or "pdf" of an open document, whose result is in one descriptor, to another.
+
+    Raise DocumentError where the document does not allow it, DiskFullError where there is no room.
+    """
+    with open(result, "rb", closefd=False) as file:
+        file.seek(0)  # descriptors of one file share their place in it
+        found = document_from(json.load(file))
+    try:
+        with document.blame(), open(target, "wb", closefd=False) as file:
+            _write(view, document, found, file)
+    except DocumentError as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError) and cause.errno in _FULL:
+            raise DiskFullError(cause.errno) from error
+        raise
+
+
+def _write(view: str, document: Document, found: Result, file: BinaryIO) -> None:
+    if view == "html":
+        html.write(found, _Painter(view, document), file)
+        return
+    # Here, because decoders of which no PDF is wanted never load pikepdf; the others have, before they were confined.
+    from ocrspool.render import pdf  # noqa: PLC0415
+
+    if document.media_type != "application/pdf":
+        pdf.write_over_pictures(found, _Painter(view, document), file)
+        return
+
+    def frame(page: Page) -> pdf.Frame:
+        corner, right, below = document.frame(page.number - 1)
+        across = (right[0] - corner[0], right[1] - corner[1])
+        return pdf.Frame(corner, across, (below[0] - corner[0], below[1] - corner[1]))
+
+    pages = tuple(_without_own(page, document) for page in found.pages)
+    pdf.write_over_original(replace(found, pages=pages), document.file, frame, file)
+
+
+def _without_own(page: Page, document: Document) -> Page:
+    """Return the page without the lines that the PDF has as text already: they would be found twice."""
+    own = document.own_text(page.number - 1) if page.lines else None
+    if own is None:
+        return page
+    scale = (page.width / own.width, page.height / own.height)
+    boxes = []
+    for line in own.lines:
+        xs, ys = zip(*line.polygon, strict=True)
+        boxes.append((min(xs) * scale[0], min(ys) * scale[1], max(xs) * scale[0], max(ys) * scale[1]))
+    return replace(page, lines=tuple(line for line in page.lines if not _is_in(line, boxes)))
+
+
+def _is_in(line: Line, boxes: list[tuple[float, float, float, float]]) -> bool:
+    left, top, right, bottom = line.bounding_box
+    x, y = (left + right) / 2, (top + bottom) / 2
+    return any(box[0] <= x <= box[2] and box[1] <= y <= box[3] for box in boxes)
+
+
+class _Painter:
+    """Pages as pictures for one kind of view."""
+
+    def __init__(self, view: str, document: Document) -> None:
+        self._view = view
+        self._document = document
+
+    def __call__(self, page: Page) -> Picture:
+        """Return the picture of a page; a JPEG file that can be shown as it is, as it is."""
+        if self._view == "pdf" and self._document.media_type == "image/jpeg":
+            picture = _as_it_is(self._document.file)
+            if picture is not None:
+                return picture
+        with self._pixels(page.number - 1) as image:
+            channels = len(image.getbands())
+            if self._view == "pdf" and _black_and_white(image):
+                return Picture("g4", _group4(image), *image.size, channels)
+            encoded = io.BytesIO()
+            image.save(encoded, "JPEG", quality=_QUALITY[self._view], optimize=True)
+            return Picture("jpeg", encoded.getvalue(), *image.size, channels)
+
+    @contextlib.contextmanager
+    def _pixels(self, index: int) -> Iterator[Image.Image]:
+        found, _ = self._document.page(index)
+        try:
+            with mmap.mmap(found.fd, 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ) as pixels:
+                modes = ("L", "L") if found.channels == 1 else ("RGB", "BGR")
+                yield Image.frombytes(modes[0], (found.width, found.height), memoryview(pixels), "raw", modes[1])
+        finally:
+            os.close(found.fd)
+
+
+def _as_it_is(file: BinaryIO) -> Picture | None:
+    """Return the bytes of a JPEG file as a picture; None where a PDF reader would show them another way than we do."""
+    file.seek(0)
+    data = file.read()
+    image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    with contextlib.suppress(Exception):  # as in `image`: broken EXIF data says nothing
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            return None
+    return Picture("jpeg", data, *image.size, len(image.getbands())) if image.mode in {"L", "RGB"} else None
+
+
+def _black_and_white(image: Image.Image) -> bool:
+    if image.mode != "L":
+        return False
+    levels = image.histogram()
+    return not any(levels[1:-1])
+
+
+def _group4(image: Image.Image) -> bytes:
+    """Return the picture in CCITT group 4: what libtiff makes, without the file around it."""
+    # One strip for all, so that its bytes are those of the whole picture; 262 says that 1 is black.
+    encoded = io.BytesIO()
+    image.convert("1").save(encoded, "TIFF", compression="group4", tiffinfo={262: 0, 278: image.height})
+    encoded.seek(0)
+    with Image.open(encoded, formats=["TIFF"]) as tiff:
+        offsets, counts = tiff.tag_v2[273], tiff.tag_v2[279]
+    if len(offsets) != 1:
+        raise ValueError("libtiff split a strip")
+    return encoded.getvalue()[offsets[0] : offsets[0] + counts[0]]

@@ -1,0 +1,123 @@
+"""Makes the outputs beside the JSON, each put whole where its delivery finds it.
+
+Texts are made here, of the document alone. What shows pages is made by a decoder, which opens the file once more: it
+is the one kind of process that may look into a file, and dies alone. What cannot be made is a warning in the result,
+and never costs the text.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from io import FileIO
+from pathlib import Path
+
+from ocrspool import atomic
+from ocrspool.config import Profile
+from ocrspool.decoders import DecoderDiedError, Decoders, DecodersClosedError
+from ocrspool.errors import DocumentError
+from ocrspool.render import alto, hocr, json, tsv, txt
+from ocrspool.result import SUFFIXES, Document, Notice, Output
+
+_log = logging.getLogger(__name__)
+
+_TEXTS: dict[str, Callable[[Document], bytes]] = {
+    "txt": txt.render,
+    "tsv": tsv.render,
+    "hocr": hocr.render,
+    "alto": alto.render,
+}
+_VIEWS = {"html": 1600, "pdf": 32_000}
+"""What a decoder makes; pixels to which the longer side of a page is reduced: enough for a screen, and anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The file that a document was read from, for those outputs that show it."""
+
+    source: Path
+    profile: Profile
+    decoders: Decoders
+
+
+def add_outputs(document: Document, wanted: Collection[str], place: Callable[[str], Path], origin: Origin) -> Document:
+    """Make the wanted outputs, each at `place(suffix)`. Return the document, which names them and what could not be.
+
+    Raise DecodersClosedError when the service stops, OSError when the disk is full.
+    """
+    made: list[Output] = []
+    notices: list[Notice] = []
+    seconds = dict(document.run.seconds)
+    for name in [name for name in SUFFIXES if name in wanted]:
+        began = time.monotonic()
+        problem = _make(name, document, place(SUFFIXES[name]), origin)
+        seconds[name] = round(time.monotonic() - began, 4)
+        if problem is None:
+            made.append(Output(name, SUFFIXES[name]))
+            continue
+        _log.warning("no %s: %s", name, problem.message, extra={"job": document.run.job})
+        notices.append(Notice("output-failed", f"There is no {name}: {problem.message}", problem.page))
+    return replace(
+        document,
+        outputs=tuple(made),
+        warnings=(*document.warnings, *notices),
+        run=replace(document.run, seconds=seconds),
+    )
+
+
+def _make(name: str, document: Document, target: Path, origin: Origin) -> DocumentError | None:
+    """Make one output. Return why the document does not allow it, if so."""
+    if name in _TEXTS:
+        atomic.write(target, _TEXTS[name](document))
+        return None
+    problem = _write_view(name, document, target, origin)
+    if problem is not None and problem.kind == "crash":
+        # A decoder may have been killed for a reason that has nothing to do with this file.
+        return _write_view(name, document, target, origin)
+    return problem
+
+
+def _write_view(name: str, document: Document, target: Path, origin: Origin) -> DocumentError | None:
+    """Let a decoder write a view. Return why it did not. Raise DecodersClosedError or OSError."""
+    profile = origin.profile.model_copy(update={"page_side": _VIEWS[name]})
+    scratch = target.with_name(f"{target.name}.scratch")
+    try:
+        with _memory_file(json.render(document)) as result, _nameless(scratch) as made:
+            with origin.decoders.take() as decoder:
+                decoder.open(origin.source, profile)
+                decoder.view(name, result, made.fileno())
+            # A copy, because a decoder that was taken over could keep its descriptor and change what was delivered.
+            made.seek(0)
+            with atomic.writing(target) as file:
+                shutil.copyfileobj(made, file)
+    except DecodersClosedError:
+        raise
+    except DecoderDiedError as error:
+        return DocumentError("crash", str(error))
+    except DocumentError as error:
+        return error
+    return None
+
+
+@contextmanager
+def _nameless(path: Path) -> Iterator[FileIO]:
+    """Open a file to write to and read from, which is gone when it is closed; for an instant it has this name."""
+    with path.open("w+b", buffering=0) as file:
+        path.unlink()
+        yield file
+
+
+@contextmanager
+def _memory_file(data: bytes) -> Iterator[int]:
+    descriptor = os.memfd_create("result", os.MFD_CLOEXEC)
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(data)
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,107 @@
+"""One page of HTML that holds all: the scan, selectable text over it, and a tint that tells where to be careful.
+
+No script, no font, nothing from elsewhere; a policy in its head forbids the browser to fetch or run anything. Each
+page is one SVG, so picture, tints and text scale together, and text that runs askew is set askew.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from ocrspool.render.markup import escaped
+from ocrspool.render.picture import Painter, Picture
+from ocrspool.render.placement import placement
+from ocrspool.result import Document, Line, Page
+
+_HEAD = """<!DOCTYPE html>
+<html lang="und">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{name}</title>
+<style>
+body {{ margin: 0 auto; padding: 1rem; max-width: 75rem; background: #ddd; color: #222; font: 1rem sans-serif }}
+h1 {{ font-size: 1.2rem; overflow-wrap: anywhere }}
+section {{ margin: 1.5rem 0; content-visibility: auto; contain-intrinsic-size: auto 90rem }}
+svg {{ display: block; width: 100%; height: auto; background: #fff; box-shadow: 0 1px 6px #0006 }}
+polygon {{ fill-opacity: .18; stroke-opacity: .5; stroke-width: 1px; vector-effect: non-scaling-stroke }}
+text {{ fill: transparent; font-family: sans-serif; white-space: pre; cursor: text }}
+text::selection {{ background: #06f6 }}
+.lost {{ padding: 2rem; background: #fff }}
+@media print {{ body {{ background: none; padding: 0 }} polygon {{ display: none }} }}
+</style>
+</head>
+<body>
+<h1>{name}</h1>
+<p>Pages: {pages}. Lines: {lines}, each tinted from red (read with a confidence of 0.5 or less) to green (1).</p>
+"""
+_TAIL = "</body>\n</html>\n"
+_SURE, _UNSURE = 1.0, 0.5
+_GREEN_DEGREES = 120
+_BASELINE = 0.78
+"""Share of a line's height above the line that its letters stand on."""
+_TURNS = {0: "", 90: "translate({height} 0) rotate(90)", 180: "translate({width} {height}) rotate(180)",
+          270: "translate(0 {width}) rotate(270)"}  # fmt: skip
+"""How a page is turned to be read, by `rotation`."""
+
+
+def write(document: Document, paint: Painter, file: BinaryIO) -> None:
+    """Write the document to `file`, page by page. Raises what `paint` raises."""
+    lines = sum(len(page.lines) for page in document.pages)
+    head = _HEAD.format(name=escaped(document.source.name), pages=len(document.pages), lines=lines)
+    file.write(head.encode())
+    for page in document.pages:
+        file.writelines(piece.encode() for piece in _page(page, paint))
+    file.write(_TAIL.encode())
+
+
+def _page(page: Page, paint: Painter) -> Iterator[str]:
+    yield f'<section id="page{page.number}">\n<p>{_caption(page)}</p>\n'
+    if page.error is None:
+        width, height = (page.height, page.width) if page.rotation in {90, 270} else (page.width, page.height)
+        yield f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="page {page.number}">\n'
+        turn = _TURNS.get(page.rotation, "").format(width=page.width, height=page.height)
+        yield f'<g transform="{turn}">\n' if turn else "<g>\n"
+        yield from _picture(page, paint(page))
+        for line in page.lines:
+            yield _line(line)
+        yield "</g>\n</svg>\n"
+    else:
+        yield f'<p class="lost">{escaped(page.error.message)}</p>\n'
+    yield "</section>\n"
+
+
+def _caption(page: Page) -> str:
+    if page.confidence is None:
+        return f"Page {page.number}: no text"
+    own = ", the text of the PDF itself" if page.text_from == "pdf" else ""
+    return f"Page {page.number}: {len(page.lines)} lines, confidence {page.confidence:.2f}{own}"
+
+
+def _picture(page: Page, picture: Picture) -> Iterator[str]:
+    yield f'<image width="{page.width}" height="{page.height}" preserveAspectRatio="none"'
+    yield f' href="data:image/{picture.kind};base64,'
+    yield b64encode(picture.data).decode("ascii")
+    yield '"/>\n'
+
+
+def _line(line: Line) -> str:
+    try:
+        placed = placement(line.polygon)
+    except ValueError:
+        return ""
+    share = min(1.0, max(0.0, (line.confidence - _UNSURE) / (_SURE - _UNSURE)))
+    color = f"hsl({round(_GREEN_DEGREES * share)} 90% 40%)"
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in line.polygon)
+    (ax, ay), (dx, dy) = placed.along, placed.down
+    unit = (ax / placed.width, ay / placed.width, dx / placed.height, dy / placed.height, *placed.corner)
+    matrix = " ".join(f"{value:.4f}" for value in unit)
+    return (
+        f'<polygon points="{points}" fill="{color}" stroke="{color}"/>'
+        f'<text transform="matrix({matrix})" y="{placed.height * _BASELINE:.1f}" font-size="{placed.height:.1f}"'
+        f' textLength="{placed.width:.1f}" lengthAdjust="spacingAndGlyphs">{escaped(line.text)}'
+        f"<title>{line.confidence:.2f}</title></text>\n"
+    )

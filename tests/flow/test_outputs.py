@@ -1,0 +1,191 @@
+"""What people do with a result: every output of one real service, its hooks, and a decoder that dies of a view."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pypdfium2
+import pytest
+from PIL import Image
+
+import files_made
+import pages_drawn
+from daemons import Daemon, ocrspool
+from documents_made import box, document, line, page
+from ocrspool.config import Config, Inbox, Live, Paths, Profile
+from ocrspool.decoders import Decoders, DecodersClosedError
+from ocrspool.outputs import Origin, add_outputs
+from pages_drawn import says
+from processes_seen import children_of, is_module
+from waiting import wait_until
+
+pytestmark = pytest.mark.engine
+
+TELL = "import json, os, sys; open(sys.argv[1], 'a').write(json.dumps([sys.argv[2:], os.environ['OCRSPOOL_JOB']]))"
+INBOXES = """
+[inbox.default]
+root = "spool"
+settle_seconds = 0.2
+outputs = ["json", "txt", "tsv", "hocr", "alto", "html", "pdf"]
+done_marker = true
+profile = "own"
+on_done = ["{python}", "-c", "{tell}", "{told}"]
+on_failed = ["{python}", "-c", "{tell}", "{told}"]
+[profile.own]
+pdf_text = "prefer"
+"""
+SUFFIXES = [".txt", ".tsv", ".hocr", ".xml", ".html", ".pdf"]
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory, engine_cache: Path) -> Iterator[Daemon]:
+    """One service that makes everything for each file."""
+    folder = tmp_path_factory.mktemp("outputs")
+    inboxes = INBOXES.format(python=sys.executable, tell=TELL, told=folder / "told")
+    made = Daemon(folder / "d", engine_cache, inboxes)
+    with contextlib.closing(made):
+        made.start()
+        yield made
+        assert "Traceback" not in made.log()
+
+
+def told(daemon: Daemon) -> list[list[Any]]:
+    """What the hooks were called with so far."""
+    path = daemon.folder.parent / "told"
+    calls: list[list[Any]] = json.loads(f"[{path.read_text().replace('][', '],[')}]") if path.exists() else []
+    return calls
+
+
+def text_of(pdf: Path) -> str:
+    """The text of a PDF, pages joined by form feeds, as PDFium has it."""
+    with contextlib.closing(pypdfium2.PdfDocument(pdf)) as opened:
+        return "\f".join(each.get_textpage().get_text_range() for each in opened)
+
+
+def test_all_outputs_of_a_scan(daemon: Daemon) -> None:
+    """They appear together, with one text in all; the JSON names them, the marker follows, the hook is told."""
+    daemon.drop(
+        "sub/scan.tif", files_made.tiff(pages_drawn.page("First page", "second line"), pages_drawn.page("Page 2"))
+    )
+    result = daemon.result("sub/scan.tif")
+    outbox = daemon.spool / "outbox/sub"
+    assert [output["suffix"] for output in result["outputs"]] == SUFFIXES
+    assert sorted(path.name for path in outbox.iterdir()) == sorted(
+        f"scan.tif{suffix}" for suffix in [".json", ".done", *SUFFIXES]
+    )
+    assert says(result, "First page second line")
+    assert (outbox / "scan.tif.txt").read_text() == result["text"] + "\n"
+    assert pages_drawn.squeezed(text_of(outbox / "scan.tif.pdf")) == pages_drawn.squeezed(result["text"])
+    for suffix in (".tsv", ".hocr", ".xml", ".html"):
+        assert "second line" in (outbox / f"scan.tif{suffix}").read_text("utf-8")
+    wait_until(lambda: told(daemon))
+    files, job = told(daemon)[-1]
+    assert files == [os.fspath(outbox / f"scan.tif{suffix}") for suffix in [".json", *SUFFIXES]]
+    assert job == result["run"]["job"]
+    assert set(result["run"]["seconds"]) >= {"txt", "pdf"}
+    assert result["warnings"] == []
+
+
+def test_a_pdf_that_has_text_keeps_it(daemon: Daemon) -> None:
+    """Of two pages only the scanned one is read; each says where its text is from, and the PDF has each text once."""
+    made = io.BytesIO()
+    blank, scan = Image.new("L", (600, 300), 255), pages_drawn.page("scanned text")
+    blank.save(made, "PDF", resolution=200, save_all=True, append_images=[scan])
+    with pikepdf.open(made) as pdf:
+        font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
+        pdf.pages[0].obj.Resources.Font = pikepdf.Dictionary(F1=font)
+        pdf.pages[0].contents_add(b"BT /F1 12 Tf 20 50 Td (born digital) Tj ET")
+        with pdf.open_metadata() as metadata:  # XMP, which pikepdf would load an XML library for, confined or not
+            metadata["dc:title"] = "As it was"
+        pdf.save(saved := io.BytesIO())
+    daemon.drop("born.pdf", saved.getvalue())
+    result = daemon.result("born.pdf")
+    assert [each["text_from"] for each in result["pages"]] == ["pdf", "ocr"]
+    assert result["pages"][0]["text"] == "born digital"
+    assert result["pages"][0]["lines"][0]["confidence"] == 1
+    assert says(result, "scanned text", 2)
+    assert result["warnings"] == []
+    with pikepdf.open(daemon.spool / "outbox/born.pdf.pdf") as pdf, pikepdf.open(saved) as source:
+        assert pdf.Root.Metadata.read_bytes() == source.Root.Metadata.read_bytes()
+    text = text_of(daemon.spool / "outbox/born.pdf.pdf")
+    assert pages_drawn.squeezed(text) == pages_drawn.squeezed(result["text"])
+
+
+def test_a_file_that_fails_rings_too(daemon: Daemon) -> None:
+    """With the file and its reason."""
+    daemon.drop("bad.png", b"\x89PNG\r\n\x1a\n broken")
+    reason = daemon.reason("bad.png")
+    wait_until(lambda: told(daemon)[-1][1] == reason["job"])
+    failed = daemon.spool / "failed"
+    assert told(daemon)[-1][0] == [os.fspath(failed / "bad.png"), os.fspath(failed / "bad.png.reason.json")]
+
+
+def test_once_makes_outputs_too(tmp_path: Path, engine_cache: Path) -> None:
+    """Beside the JSON, for files that are read without a service."""
+    config = tmp_path / "ocrspool.toml"
+    config.write_text(f"[paths]\ncache = '{engine_cache}'\nruntime = 'run'\n[inbox.default]\nroot = 'spool'\n")
+    (tmp_path / "a.png").write_bytes(pages_drawn.png("once only"))
+    out = tmp_path / "out"
+    ended = ocrspool("once", tmp_path / "a.png", "--outbox", out, "--config", config, "--outputs", "txt,pdf")
+    assert ended.returncode == 0, ended.stderr
+    assert sorted(path.name for path in out.iterdir()) == ["a.png.json", "a.png.pdf", "a.png.txt"]
+    assert pages_drawn.squeezed(text_of(out / "a.png.pdf")) == "onceonly"
+    assert ocrspool("once", tmp_path / "a.png", "--outbox", out, "--outputs", "docx").returncode == 78
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Iterator[Origin]:
+    """A picture of noise, which takes room in any file, and a decoder."""
+    noise = Image.effect_noise((1000, 800), 200)
+    (tmp_path / "a.png").write_bytes(files_made.png(noise))
+    inbox = Inbox(root=tmp_path / "spool", outputs=("pdf",))
+    decoders = Decoders(1, Live(Config(paths=Paths(cache=tmp_path, runtime=tmp_path), inbox={"default": inbox})))
+    with contextlib.closing(decoders):
+        decoders.start()
+        yield Origin(tmp_path / "a.png", Profile(), decoders)
+
+
+def test_a_decoder_that_is_killed_over_a_view_is_replaced(tmp_path: Path, origin: Origin) -> None:
+    """The view is made by the next one. It stands at a pipe that nobody empties when the signal comes."""
+    of = document(page(line("x", box(10, 10, 200, 60))))
+    pipe = tmp_path / "view.html.scratch"
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDWR)
+    made = []
+    thread = threading.Thread(
+        target=lambda: made.append(add_outputs(of, ["html"], lambda s: tmp_path / f"view{s}", origin))
+    )
+    thread.start()
+    wait_until(lambda: select.select([end], [], [], 0)[0])
+    (pid,) = (pid for pid in children_of(os.getpid()) if is_module(pid, "ocrspool.decode"))
+    os.kill(pid, signal.SIGKILL)
+    thread.join(60)
+    os.close(end)
+    assert [output.format for output in made[0].outputs] == ["html"]
+    assert made[0].warnings == ()
+    assert (tmp_path / "view.html").read_bytes().endswith(b"</html>\n")
+
+
+def test_an_output_that_cannot_be_made_costs_a_warning(tmp_path: Path, origin: Origin) -> None:
+    """The source is gone or another: the document stays, and says what is missing. A stop is no such thing."""
+    origin.source.write_bytes(b"no document any more")
+    of = document(page(line("x", box(10, 10, 200, 60))))
+    made = add_outputs(of, ["txt", "pdf"], lambda suffix: tmp_path / f"view{suffix}", origin)
+    assert [output.format for output in made.outputs] == ["txt"]
+    assert [notice.code for notice in made.warnings] == ["output-failed"]
+    assert "There is no pdf" in made.warnings[0].message
+    assert not list(tmp_path.glob("view.pdf*"))
+    origin.decoders.close()
+    with pytest.raises(DecodersClosedError):
+        add_outputs(of, ["pdf"], lambda suffix: tmp_path / f"view{suffix}", origin)

@@ -1,0 +1,135 @@
+"""Where files go, in folders that others may write to, and under names that nobody could want."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ocrspool.audit import audit
+from ocrspool.places import PRIVATE, placed
+from ocrspool.spool import Spool
+from results_made import result_of
+from spools_made import drop, files, reason_of, scan, spool_in, take
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    spool = spool_in(tmp_path / "s")
+    spool.open()
+    yield spool
+    spool.close()
+
+
+def test_folders_are_made(tmp_path: Path) -> None:
+    """Those on the way, and the root; twice is as good as once."""
+    for _ in range(2):
+        assert placed(tmp_path / "r", "a/b/c.png", "tag") == tmp_path / "r/a/b/c.png"
+    assert (tmp_path / "r/a/b").is_dir()
+
+
+@pytest.mark.parametrize("in_the_way", ["file", "link", "dangling link", "pipe"])
+def test_what_is_in_a_folders_place(tmp_path: Path, in_the_way: str) -> None:
+    """Nothing is followed or replaced, neither there nor in the place of the tagged folder."""
+    (tmp_path / "outside").mkdir()
+    root = tmp_path / "r"
+    root.mkdir()
+    for name in ("a", "a~tag"):
+        if in_the_way == "file":
+            (root / name).write_bytes(b"x")
+        elif in_the_way == "pipe":
+            os.mkfifo(root / name)
+        else:
+            (root / name).symlink_to(tmp_path / ("outside" if in_the_way == "link" else "nowhere"))
+    assert placed(root, "a/b.png", "tag") == root / "a~tag-2/b.png"
+    assert placed(root, "a/b.png", "tag") == root / "a~tag-2/b.png"
+    assert list((tmp_path / "outside").iterdir()) == []
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_private_name_is_never_used(tmp_path: Path) -> None:
+    """At no depth: what lies in a folder of that name is cleared away."""
+    assert placed(tmp_path, f"a/{PRIVATE}/b.png", "tag") == tmp_path / f"a/{PRIVATE}~tag/b.png"
+
+
+@pytest.mark.parametrize("state", ["outbox", "done", "failed", "inbox"])
+def test_links_are_not_followed_on_the_way_out(spool: Spool, tmp_path: Path, state: str) -> None:
+    """A link that somebody has put where a folder of ours would be leads nothing out of the spool."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    jobs = [take(spool, f"sub/{number}.png", str(number).encode()) for number in range(3)]
+    folder = spool.inbox.parent / state / "sub"
+    if state == "inbox":
+        folder.rmdir()
+    folder.symlink_to(outside)
+    spool.deliver(jobs[0], result_of(jobs[0]))
+    spool.fail(jobs[1], reason_of("sub/1.png"))
+    spool.give_back(jobs[2])
+    assert list(outside.iterdir()) == []
+    found = audit(spool)
+    assert [finding.kind for finding in found.findings] == ["stray"] * (state != "inbox")
+    assert [found.counts[each] for each in ("inbox", "work", "outbox", "done", "failed")] == [1, 0, 1, 1, 1]
+
+
+def test_paths_that_only_the_inbox_has_room_for(tmp_path: Path) -> None:
+    """A deep file that can be claimed gets somewhere: where its path would be too long, to the top of the folder."""
+    spool = spool_in(tmp_path)
+    far = tmp_path / "/".join(["far" * 60] * 4)
+    spool.outbox, spool.done, spool.failed = far / "outbox", far / "done", far / "failed"
+    spool.open()
+    deep = "/".join(["d" * 200] * ((4096 - 64 - len(os.fsencode(far))) // 201 + 1))
+    contents = []
+    for number in range(4):
+        (spool.inbox / deep).mkdir(parents=True, exist_ok=True)
+        name = f"{deep}/{number % 2}.png"
+        contents.append(f"{number}".encode())
+        job = take(spool, name, contents[-1])
+        if number < 2:
+            spool.deliver(job, result_of(job))
+        else:
+            spool.fail(job, reason_of(name))
+    assert sorted(path.parent for path in far.rglob("*.json")) == [spool.failed] * 2 + [spool.outbox] * 2
+    assert sorted([*files(spool.done).values(), *(path.read_bytes() for path, _ in spool.failures())]) == contents
+    for path, reason in list(spool.failures()):
+        assert spool.retry(path, reason).parent == spool.inbox / deep
+    spool.close()
+    assert audit(spool).findings == ()
+
+
+# Hard links
+
+
+def test_one_file_under_two_names(spool: Spool) -> None:
+    """A file that is linked twice into the inbox is two documents: each has its result, and both are kept."""
+    drop(spool, "a.png").parent.joinpath("b.png").hardlink_to(spool.inbox / "a.png")
+    for name in ("a.png", "b.png"):
+        job = spool.claim(next(seen for seen in scan(spool) if seen.name == name))
+        assert job is not None
+        spool.deliver(job, result_of(job))
+    assert sorted(files(spool.outbox)) == ["a.png.json", "b.png.json"]
+    assert files(spool.done) == {"a.png": b"x", "b.png": b"x"}
+    assert audit(spool).findings == ()
+
+
+def test_a_name_outside_stays_and_may_write(spool: Spool, tmp_path: Path) -> None:
+    """Whoever keeps a link to a file can change it after the claim; a thorough audit tells."""
+    (tmp_path / "mine.png").write_bytes(b"one")
+    (spool.inbox / "a.png").hardlink_to(tmp_path / "mine.png")
+    job = spool.claim(scan(spool)[0])
+    assert job is not None
+    spool.deliver(job, result_of(job))
+    (tmp_path / "mine.png").write_bytes(b"two")
+    assert (spool.done / "a.png").read_bytes() == b"two"
+    spool.close()
+    assert audit(spool).notes == ()
+    assert [note.kind for note in audit(spool, thorough=True).notes] == ["other-document"]
+
+
+def test_folders_have_the_mode_of_results(tmp_path: Path) -> None:
+    """Search permission wherever there is read permission, and the group's bit from above."""
+    tmp_path.chmod(0o2755)
+    placed(tmp_path, "a/b/c.png", "tag", 0o640)
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b")] == [0o2750, 0o2750]

@@ -1,0 +1,77 @@
+"""The judge of the campaign of faults sees each kind of breach: a campaign that cannot fail proves nothing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ocrspool.config import STATES
+from ocrspool.spool import Spool
+from spools_made import read, spool_in
+from torture.consumer import Consumer
+from torture.documents import Document
+from torture.judge import judge
+from waiting import wait_until
+
+DROPPED = [Document(name, name.encode(), "ok", 0) for name in ("a.png", "sub/b.png")]
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    """A spool in which every document has come out."""
+    spool = spool_in(tmp_path)
+    spool.open()
+    for document in DROPPED:
+        read(spool, document.name, document.data)
+    yield spool
+    spool.close()
+
+
+def problems(spool: Spool, consumer: Consumer | None = None) -> list[str]:
+    """What the judge says of it."""
+    idle = consumer or Consumer(spool.outbox.with_name("none"))
+    idle.close()
+    folders = {state: spool.inbox.with_name(state) for state in STATES}
+    return judge(folders, DROPPED, idle, may_fail=frozenset()).problems()
+
+
+def test_nothing_is_wrong(spool: Spool) -> None:
+    assert problems(spool) == []
+
+
+@pytest.mark.parametrize(
+    ("breach", "word"),
+    [
+        (lambda spool: (spool.outbox / "a.png.json").unlink(), "lost: a.png: 0 results"),
+        (lambda spool: (spool.done / "sub/b.png").unlink(), "lost: sub/b.png: 1 results, 0 in done"),
+        (
+            lambda spool: shutil.copy(spool.outbox / "a.png.json", spool.outbox / "c.json"),
+            "duplicated: a.png: 2 results",
+        ),
+        (lambda spool: shutil.copy(spool.done / "a.png", spool.failed / "a.png"), "duplicated: a.png: 1 results"),
+        (lambda spool: (spool.outbox / "a.png.json").write_bytes(b"{"), "corrupted: "),
+        (lambda spool: (spool.done / "a.png").write_bytes(b"other"), "corrupted: done has what nobody dropped"),
+        (lambda spool: (spool.inbox / "late.png").write_bytes(b"x"), "corrupted: left behind"),
+        (lambda spool: (spool.work / "orphan").write_bytes(b"x"), "corrupted: audit: orphan"),
+    ],
+)
+def test_each_breach_is_seen(spool: Spool, breach: Callable[[Spool], object], word: str) -> None:
+    breach(spool)
+    assert any(problem.startswith(word) for problem in problems(spool))
+
+
+def test_what_a_consumer_meets(spool: Spool) -> None:
+    """Half a result, a temporary name, and another version of what was there."""
+    consumer = Consumer(spool.outbox)
+    wait_until(lambda: len(consumer.versions) == len(DROPPED))
+    whole = (spool.outbox / "a.png.json").read_bytes()
+    (spool.outbox / "half.json").write_bytes(whole[:50])
+    (spool.outbox / "a.png.json.new").write_bytes(whole)
+    (spool.outbox / "a.png.json").write_bytes(whole + b" ")
+    wait_until(lambda: len(consumer.problems) >= 2 and len(consumer.versions["a.png.json"]) > 1)
+    found = problems(spool, consumer)
+    for word in ("half.json: no whole result", "a.png.json.new: no whole result", "delivered again, and differed"):
+        assert any(word in problem for problem in found)

@@ -1,0 +1,332 @@
+"""Outputs that show the pages: the text lies where it was read, for whoever opens the file, and the pages stay."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pikepdf
+import pypdfium2
+import pytest
+from PIL import Image
+
+import files_made
+import pages_drawn
+from documents_made import box, document, line, lost_page, page
+from ocrspool.decode.document import Document
+from ocrspool.decode.page import PageLimits
+from ocrspool.decode.pdf_text import own_lines
+from ocrspool.decode.views import DiskFullError, write_view
+from ocrspool.errors import DocumentError
+from ocrspool.model import TextLine
+from ocrspool.render import json as as_json
+from ocrspool.result import Document as Result
+from ocrspool.result import Page
+
+SIZE = (1000, 800)
+TEXT = "Quarterly report, WWW iiii"
+CHINESE = "漢字とかな 中文 \U00020bb7\U0001f600"
+LEVEL, DOWN = box(100, 100, 600, 140), ((900, 100), (900, 600), (860, 600), (860, 100))
+UPSIDE_DOWN = ((600, 740), (200, 740), (200, 700), (600, 700))
+ASKEW = ((100, 300), (500, 340), (496, 380), (96, 340))
+LINES = (
+    line(TEXT, LEVEL),
+    line(CHINESE, box(100, 200, 400, 240)),
+    line("reading down", DOWN),
+    line("upside down", UPSIDE_DOWN),
+    line("a little askew", ASKEW),
+)
+
+View = Callable[..., bytes]
+
+
+@pytest.fixture
+def view(tmp_path: Path) -> View:
+    """Makes a view of a file and its result, as a decoder does."""
+
+    def make(kind: str, data: bytes, result: Result, **limits: float) -> bytes:
+        source, target = tmp_path / "source", tmp_path / "target"
+        source.write_bytes(data)
+        (tmp_path / "result").write_bytes(as_json.render(result))
+        bounds = PageLimits(**{"dpi": 200, "pages": 100, "megapixels": 200, "side": 20_000, **limits})  # type: ignore[arg-type] # numbers
+        with (
+            (tmp_path / "result").open("rb") as known,
+            target.open("wb") as file,
+            contextlib.closing(Document(os.open(source, os.O_RDONLY), bounds)) as opened,
+        ):
+            write_view(kind, opened, known.fileno(), file.fileno())
+        return target.read_bytes()
+
+    return make
+
+
+def of_pictures(*pages: Image.Image, rotate: int = 0, crop: tuple[int, int, int, int] | None = None) -> bytes:
+    """A PDF of these pictures at 200 dpi, each page turned and cropped so."""
+    made = io.BytesIO()
+    pages[0].save(made, "PDF", resolution=200, save_all=True, append_images=pages[1:])
+    with pikepdf.open(made) as pdf:
+        for each in pdf.pages:
+            each.obj.Rotate = rotate
+            if crop:
+                each.obj.CropBox = pikepdf.Array(crop)
+        saved = io.BytesIO()
+        pdf.save(saved)
+    return saved.getvalue()
+
+
+def with_text(*lines: str) -> bytes:
+    """A PDF page of 360 x 288 points that is a picture with visible text over it."""
+    with pikepdf.open(io.BytesIO(of_pictures(Image.new("L", SIZE, 255)))) as pdf:
+        first = pdf.pages[0]
+        font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
+        first.obj.Resources.Font = pikepdf.Dictionary(F1=font)
+        shown = "".join(f"1 0 0 1 36 {250 - 30 * at} Tm ({text}) Tj\n" for at, text in enumerate(lines))
+        first.contents_add(f"BT /F1 14 Tf\n{shown}ET".encode())
+        saved = io.BytesIO()
+        pdf.save(saved)
+    return saved.getvalue()
+
+
+def found_in(pdf: bytes, of: Page, number: int = 1) -> list[TextLine]:
+    """What PDFium finds on a page, where it is rendered as large as the page was read."""
+    with contextlib.closing(pypdfium2.PdfDocument(pdf)) as opened:
+        return list(own_lines(opened[number - 1], of.width, of.height))
+
+
+def apart(one: TextLine, other: tuple[tuple[float, float], ...]) -> float:
+    """By how many pixels a corner of a line is off, at most."""
+    return max(abs(a - b) for p, q in zip(one.polygon, other, strict=True) for a, b in zip(p, q, strict=True))
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def poppler(tool: str, *arguments: str, data: bytes, tmp_path: Path) -> str:
+    """What a tool of poppler-utils, which is another PDF library, says of a file."""
+    if not shutil.which(tool):
+        pytest.skip(f"poppler-utils is not installed: no {tool}")
+    path = tmp_path / "checked.pdf"
+    path.write_bytes(data)
+    to_output = ["-"] if tool == "pdftotext" else []
+    return subprocess.run([tool, *arguments, path, *to_output], check=True, capture_output=True, text=True).stdout
+
+
+def test_text_over_a_picture_is_found_where_it_was_read(view: View) -> None:
+    """Level, upside down and turned lines, Latin, Chinese and beyond: PDFium finds each, at its polygon."""
+    of = page(*LINES[:4])
+    found = found_in(view("pdf", files_made.png(Image.new("RGB", SIZE, "white")), document(of)), of)
+    assert [each.text for each in found] == [each.text for each in of.lines]
+    for each, expected in zip(found, of.lines, strict=True):
+        assert apart(each, expected.polygon) <= 5, each.text
+
+
+def test_lines_that_are_alike_and_close_are_both_there(view: View) -> None:
+    """PDFium takes text that is drawn twice for bold; two lines of a table are no such thing."""
+    of = page(*(line("121095079 ENC ROM", box(49, 50 * at, 564, 50 * at + 59)) for at in range(1, 9)))
+    found = found_in(view("pdf", files_made.png(Image.new("L", SIZE, 255)), document(of)), of)
+    assert len(found) == 8
+
+
+def test_poppler_reads_the_text_of_the_json(view: View, tmp_path: Path) -> None:
+    """`pdftotext` gives the JSON's text, form feeds included; and of a line, its words where they are."""
+    pages = (page(*LINES), page(number=2), page(line("last", LEVEL), number=3))
+    made = view("pdf", files_made.tiff(*[Image.new("L", SIZE, 255)] * 3), document(*pages, media_type="image/tiff"))
+    text = poppler("pdftotext", "-raw", data=made, tmp_path=tmp_path)
+    assert [squeezed(each) for each in text.split("\f")[:3]] == [squeezed(each.text) for each in pages]
+    boxes = poppler("pdftotext", "-bbox", data=made, tmp_path=tmp_path)
+    words = {word: float(left) for left, word in re.findall(r'<word xMin="([\d.]+)"[^>]*>([^<]*)</word>', boxes)}
+    assert words["Quarterly"] == pytest.approx(36, abs=1)  # 100 pixels of 200 dpi, in points
+    assert 36 + 180 * 0.3 < words["report,"] < 36 + 180 * 0.5
+    fonts = poppler("pdffonts", data=made, tmp_path=tmp_path).splitlines()[2:]
+    assert len(fonts) == 1
+    assert re.search(r"CID TrueType +Identity-H +yes no +yes", fonts[0])
+
+
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+@pytest.mark.parametrize("crop", [None, (20, 10, 300, 250)])
+def test_text_over_a_pdf_page_stands_in_its_coordinates(
+    view: View, rotate: int, crop: tuple[int, int, int, int] | None
+) -> None:
+    """Whatever the page's rotation and crop box: what was read at a place of the rendered page is found there."""
+    data = of_pictures(Image.new("L", SIZE, 255), rotate=rotate, crop=crop)
+    with contextlib.closing(pypdfium2.PdfDocument(data)) as opened:
+        size = tuple(round(side * 200 / 72) for side in opened[0].get_size())
+    of = page(
+        line(TEXT, box(50, 60, 450, 100)), line("down", ((500, 90), (500, 300), (460, 300), (460, 90))), size=size
+    )
+    found = found_in(view("pdf", data, document(of, media_type="application/pdf")), of)
+    assert [each.text for each in found] == [TEXT, "down"]
+    for each, expected in zip(found, of.lines, strict=True):
+        assert apart(each, expected.polygon) <= 5, each
+
+
+def test_pages_of_a_pdf_are_kept_as_they_are(view: View) -> None:
+    """Content, pictures, boxes and outlines are those of the source; the layer is one more stream, and invisible."""
+    data = of_pictures(pages_drawn.page("kept"), rotate=90)
+    made = view("pdf", data, document(page(LINES[0], size=(250, 1444)), media_type="application/pdf"))
+    with pikepdf.open(io.BytesIO(data)) as before, pikepdf.open(io.BytesIO(made)) as after:
+        old, new = before.pages[0], after.pages[0]
+        assert new.obj.Contents[1].read_bytes() == old.obj.Contents.read_bytes()
+        assert new.mediabox == old.mediabox
+        assert new.obj.Rotate == 90
+        picture = new.obj.Resources.XObject[next(iter(new.obj.Resources.XObject))]
+        kept = old.obj.Resources.XObject[next(iter(old.obj.Resources.XObject))]
+        assert picture.read_raw_bytes() == kept.read_raw_bytes()
+    with contextlib.closing(pypdfium2.PdfDocument(data)) as one, contextlib.closing(pypdfium2.PdfDocument(made)) as two:
+        assert one[0].render().to_numpy().tobytes() == two[0].render().to_numpy().tobytes()
+
+
+def test_text_that_a_pdf_has_is_not_doubled(view: View) -> None:
+    """A line that the page shows as text already is left out of the layer, and one that it does not is in it."""
+    data = with_text("Visible text")
+    (own,) = found_in(data, page())
+    of = page(line("Visible text", own.polygon), line("only in the picture", box(100, 500, 500, 540)))
+    found = found_in(view("pdf", data, document(of, media_type="application/pdf")), of)
+    assert sorted(each.text for each in found) == ["Visible text", "only in the picture"]
+    taken = replace(of, text_from="pdf")
+    assert len(found_in(view("pdf", data, document(taken, media_type="application/pdf")), of)) == 1
+
+
+def test_own_text_has_lines_with_places() -> None:
+    """The text of a born-digital page comes in lines, in pixels, also where the page is turned."""
+    data = with_text("First line", r"second \(line\)")
+    first, second = found_in(data, page())
+    assert (first.text, second.text) == ("First line", "second (line)")
+    assert first.polygon[0][0] == pytest.approx(100, abs=4)  # 36 points
+    assert first.polygon[0][1] < 38 / 72 * 200 < first.polygon[3][1]  # where the letters stand
+    assert second.polygon[0][1] - first.polygon[0][1] == pytest.approx(30 / 72 * 200, abs=3)
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        pdf.pages[0].obj.Rotate = 90
+        turned = io.BytesIO()
+        pdf.save(turned)
+    across = found_in(turned.getvalue(), page(size=(800, 1000)))[0]
+    (x0, y0), (x1, y1) = across.polygon[:2]
+    assert abs(x0 - x1) < 1
+    assert y1 > y0 + 100
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (files_made.jpeg(Image.new("RGB", SIZE, "white")), "/DCTDecode"),
+        (files_made.turned(6), "/DCTDecode"),
+        (files_made.png(pages_drawn.page("black and white").convert("1")), "/CCITTFaxDecode"),
+        (files_made.png(files_made.corners()), "/DCTDecode"),
+    ],
+    ids=["jpeg", "turned jpeg", "black and white", "color"],
+)
+def test_pictures_in_a_pdf(view: View, data: bytes, kind: str) -> None:
+    """A JPEG file goes in as it is unless it has to be turned; two levels need one bit; all look like the source."""
+    with Image.open(io.BytesIO(data)) as image:
+        media_type = f"image/{(image.format or '').lower()}"
+        upright = image.size[::-1] if image.getexif().get(0x0112) == 6 else image.size
+    made = view("pdf", data, document(page(line("x", box(5, 5, 20, 10)), size=upright), media_type=media_type))
+    with pikepdf.open(io.BytesIO(made)) as pdf:
+        picture = pdf.pages[0].obj.Resources.XObject.Picture
+        assert picture.Filter == kind
+        assert (picture.read_raw_bytes() == data) == (data == files_made.jpeg(Image.new("RGB", SIZE, "white")))
+    with contextlib.closing(pypdfium2.PdfDocument(made)) as opened:
+        shown = opened[0].render(scale=200 / 72).to_pil().convert("RGB")
+    assert abs(shown.width - upright[0]) <= 1
+    if upright == files_made.SIZE:
+        assert all(abs(a - b) < 30 for a, b in zip(shown.getpixel((10, 10)), files_made.RED, strict=True))
+    if kind == "/CCITTFaxDecode":
+        assert shown.getpixel((2, 2)) == (255, 255, 255)
+
+
+def test_the_same_document_makes_the_same_bytes(view: View) -> None:
+    """A view tells nothing of when or where it was made."""
+    data = files_made.png()
+    of = document(page(*LINES, size=files_made.SIZE))
+    assert view("pdf", data, of) == view("pdf", data, of)
+    assert view("html", data, of) == view("html", data, of)
+
+
+def test_a_page_that_was_lost_leaves_its_place(view: View) -> None:
+    """Page numbers stay right: the PDF has a blank page, the HTML says why there is nothing."""
+    of = document(lost_page(1), page(LINES[0], number=2), media_type="image/tiff")
+    data = files_made.tiff(Image.new("L", SIZE, 255), Image.new("L", SIZE, 255))
+    with contextlib.closing(pypdfium2.PdfDocument(view("pdf", data, of))) as opened:
+        assert len(opened) == 2
+    assert "its &lt;pixels&gt; cannot be decoded" in view("html", data, of).decode()
+
+
+def test_a_pdf_that_only_pdfium_can_read_is_said(view: View) -> None:
+    """What qpdf does not open is the document's fault, told in words."""
+    data = of_pictures(Image.new("L", SIZE, 255))
+    of = document(page(LINES[0]), page(number=2), media_type="application/pdf")
+    with pytest.raises(DocumentError, match="1 pages, or 2"):
+        view("pdf", data, of)
+
+
+@pytest.fixture
+def chromium() -> str:
+    """The name of a browser that runs without a display."""
+    name = next((name for name in ("chromium", "chromium-browser", "google-chrome") if shutil.which(name)), None)
+    if name is None:
+        pytest.skip("no Chromium is installed")
+    return name
+
+
+def test_html_is_one_whole_page(view: View) -> None:
+    """It asks for nothing outside of it, runs nothing, and holds each line once, escaped, with its picture."""
+    of = replace(page(line('<script>alert("x")</script>', LEVEL, confidence=0.5), *LINES), rotation=90)
+    made = view("html", files_made.png(Image.new("L", SIZE, 255)), document(of), side=500).decode()
+    assert "<script" not in made
+    assert not re.findall(r'(?:src|href)="(?!data:image/jpeg;base64,)', made)
+    assert "default-src 'none'" in made
+    assert made.count("<text ") == 1 + len(LINES)
+    assert 'viewBox="0 0 800 1000"' in made
+    assert 'fill="hsl(0 90% 40%)"' in made
+    assert 'fill="hsl(96 90% 40%)"' in made
+
+
+def test_a_browser_sets_the_text_over_the_picture(view: View, chromium: str, tmp_path: Path) -> None:
+    """A real one: no complaint, and every line's box is at its polygon, within a line's height."""
+    of = document(page(*LINES))
+    made = view("html", files_made.png(Image.new("L", SIZE, 255)), of).decode()
+    # Measured by a script that the test adds, to a page that allows it.
+    probe = """<script>
+    addEventListener("load", () => {
+      const svg = document.querySelector("svg").getBoundingClientRect(), scale = 1000 / svg.width;
+      document.title = JSON.stringify([...document.querySelectorAll("text")].map(text => {
+        const box = text.getBoundingClientRect();
+        return [box.left - svg.left, box.top - svg.top, box.right - svg.left, box.bottom - svg.top].map(v => v * scale);
+      }));
+    });
+    </script>"""
+    path = tmp_path / "page.html"
+    path.write_text(re.sub(r"<meta http-equiv[^>]*>", "", made).replace("</body>", f"{probe}</body>"), "utf-8")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile", "--dump-dom"]
+    command = [chromium, *options, path.as_uri()]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=100).stdout
+    boxes = json.loads((re.search(r"<title>(\[\[.*?\]\])</title>", shown) or [""])[1])
+    assert len(boxes) == len(LINES)
+    for found, expected in zip(boxes, LINES, strict=True):
+        assert max(abs(a - b) for a, b in zip(found, expected.bounding_box, strict=True)) < 40, expected.text
+
+
+@pytest.mark.parametrize("kind", ["html", "pdf"])
+def test_a_full_disk_is_not_the_documents_fault(tmp_path: Path, kind: str) -> None:
+    """It is told apart, by its number, so that the job can wait for room."""
+    (tmp_path / "result").write_bytes(as_json.render(document(page(*LINES, size=files_made.SIZE))))
+    (tmp_path / "source").write_bytes(files_made.png())
+    limits = PageLimits(dpi=200, pages=1, megapixels=1, side=100)
+    with (
+        contextlib.closing(Document(os.open(tmp_path / "source", os.O_RDONLY), limits)) as opened,
+        (tmp_path / "result").open("rb") as known,
+        open("/dev/full", "wb", buffering=0) as full,  # noqa: PTH123 - a device
+        pytest.raises(DiskFullError) as caught,
+    ):
+        write_view(kind, opened, known.fileno(), full.fileno())
+    assert caught.value.code == errno.ENOSPC
