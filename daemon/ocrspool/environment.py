@@ -20,7 +20,7 @@ def of_children(base: Mapping[str, str], cache: Path) -> dict[str, str]:
         "XDG_DATA_HOME": str(home / ".local/share"),
         "XDG_STATE_HOME": str(home / ".local/state"),
         # Large buffers go back to the system when they are freed, and threads share two heaps: a worker that has read
-        # pages of many sizes holds 650 MB instead of 780, for no time that could be measured.
+        # pages of many sizes holds a sixth less, for no time that could be measured.
         "MALLOC_ARENA_MAX": "2",
         "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
         # gpu:0 is the driver's first, as nvidia-smi lists them; CUDA alone would count from the fastest.
