@@ -90,6 +90,19 @@ def test_a_member_of_the_group_drops_files_and_reads_results(serving: Machine) -
     record("status.txt", run("systemctl", "status", "--no-pager", "--full", SERVICE, PREBUILD, check=False).stdout)
 
 
+def test_a_member_of_the_group_cannot_reach_into_work(serving: Machine) -> None:
+    """Who drops files can put nothing in the place of a job's file, nor of a whole folder."""
+    assert serving.installed
+    (SPOOL / "work/x").mkdir(exist_ok=True)
+    commands: list[list[str | Path]] = [
+        ["ln", "-s", "/etc", SPOOL / "work/link"],
+        ["rmdir", SPOOL / "work/x"],
+        ["mv", SPOOL / "inbox", SPOOL / "inbox.old"],
+    ]
+    assert all(as_user(SCANNER, *command, check=False).returncode != 0 for command in commands)
+    (SPOOL / "work/x").rmdir()
+
+
 def test_who_is_not_in_the_group_sees_nothing(serving: Machine) -> None:
     """Documents are nobody else's business."""
     assert serving.installed
