@@ -69,6 +69,7 @@ def test_links_are_not_followed_on_the_way_out(spool: Spool, tmp_path: Path, sta
     spool.fail(jobs[1], reason_of("sub/1.png"))
     spool.give_back(jobs[2])
     assert list(outside.iterdir()) == []
+    spool.close()
     found = audit(spool)
     assert [finding.kind for finding in found.findings] == ["stray"] * (state != "inbox")
     assert [found.counts[each] for each in ("inbox", "work", "outbox", "done", "failed")] == [1, 0, 1, 1, 1]

@@ -49,7 +49,7 @@ TOUCHES = st.integers(1, 25)
 CHANGES = st.integers(1, 9)
 STEPS = st.sampled_from(["claim", "begin", "deliver", "deliver", "fail", "fail", "give back", "retry", "recover"])
 DISK = FailingDisk()
-HISTORIES = int(os.environ.get("OCRSPOOL_HISTORIES", "50"))
+HISTORIES = int(os.environ.get("OCRSPOOL_HISTORIES", "100"))
 QUICK = Path("/dev/shm")  # noqa: S108 - what is killed here are processes, so a disk would only be slow
 
 
