@@ -29,6 +29,7 @@ from hypothesis.stateful import (
 from forks import FailingDisk, killed_before
 from ocrspool import names, records
 from ocrspool.audit import look_once
+from ocrspool.audit.repair import repair
 from ocrspool.audit.results import Results
 from ocrspool.inbox import Sighting
 from ocrspool.spool import Job
@@ -197,6 +198,8 @@ class AnyHistory(RuleBasedStateMachine):
         if pick % 2:
             killed_before(1 + pick % 30, self.reopened)
             self.remember_results()
+        if step == "retry":
+            repair(self.spool)
         self.start()
 
     @rule(
@@ -221,10 +224,14 @@ class AnyHistory(RuleBasedStateMachine):
                 self.step(step if step == "deliver" or has_moved else then, pick)()
             elif step == "recover":
                 self.jobs = self.spool.recover()
+            elif step == "retry":
+                self.repair()
             elif step in {"claim", "give back"}:  # what could not be given back waits for the next start
                 self.remember_results()
                 self.restart()
         self.forget_deleted()
+        if not all(files(folder / "source") for folder in self.folders_in_work()):
+            self.restart()  # which removes what the disk did not let go of, of a job that is over
 
     # What holds after every step
 
@@ -240,8 +247,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @invariant()
     def every_job_is_in_memory(self) -> None:
-        in_work = sorted(path.name for path in self.spool.work.iterdir() if path.is_dir())
-        assert in_work == sorted(job.id for job in self.jobs)
+        assert sorted(folder.name for folder in self.folders_in_work()) == sorted(job.id for job in self.jobs)
 
     @invariant()
     def results_are_what_they_first_were(self) -> None:
@@ -284,6 +290,9 @@ class AnyHistory(RuleBasedStateMachine):
 
         return act
 
+    def folders_in_work(self) -> list[Path]:
+        return [path for path in self.spool.work.iterdir() if path.is_dir()]
+
     def retry_one(self, pick: int) -> None:
         if failures := sorted(self.spool.failures(), key=lambda failure: failure[0]):
             with contextlib.suppress(FileExistsError):
@@ -293,6 +302,12 @@ class AnyHistory(RuleBasedStateMachine):
         """As a start does: what was in memory is not any more."""
         self.jobs = []
         self.jobs = self.spool.recover()
+
+    def repair(self) -> None:
+        """End what a retry has begun: that was another process, and a start knows nothing of it."""
+        self.spool.close()
+        repair(self.spool)
+        self.start()
 
     def reopened(self) -> None:
         self.spool.open()
