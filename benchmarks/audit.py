@@ -9,10 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from serving import machine
-
 from ocrspool.audit import audit
 from ocrspool.spool import Spool
+from serving import machine
 from spools_made import read, spool_in
 
 LINES = 20
