@@ -238,7 +238,7 @@ class Spool:
         """Yield each failed file with its reason; an empty reason where that is missing or unreadable."""
         for folder, _, files in os.walk(self.failed):
             for file in sorted(files):
-                # A failed file may itself be named like a reason; it then has one of its own.
+                # One that people have put here may be named like a reason; it then has one of its own.
                 path = Path(folder, file)
                 if not file.endswith(REASON_SUFFIX) or reason_beside(path).name in files:
                     yield path, records.load(reason_beside(path))
@@ -286,9 +286,13 @@ class Spool:
             job.source.rename(target)
 
     def _free(self, folder: Path, job: Job) -> Path:
-        """Return a path under `folder` that nothing has: the job's name, or that tagged with the job's id."""
+        """Return a path under `folder` that nothing has: the job's name, or that tagged with the job's id.
+
+        In failed/ no file is called like a reason: which is which would depend on what people have taken away.
+        """
         target = placed(folder, job.name, job.id)
-        taken = os.path.lexists(target) or (folder == self.failed and os.path.lexists(reason_beside(target)))
+        like_a_reason = target.name.endswith(REASON_SUFFIX) or os.path.lexists(reason_beside(target))
+        taken = os.path.lexists(target) or (folder == self.failed and like_a_reason)
         return target.with_name(names.tagged(target.name, job.id)) if taken else target
 
     def _names_back(self, job: Job) -> tuple[str, str]:

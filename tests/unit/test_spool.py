@@ -361,6 +361,17 @@ def test_failed_names_meet(spool: Spool) -> None:
     ]
 
 
+def test_no_failed_file_is_taken_for_a_reason(spool: Spool) -> None:
+    """A file named like another's reason is tagged, so that what people take away makes no document of a reason."""
+    for name in ("a.png.reason.json", "a.png"):
+        target = spool.fail(job := take(spool, name), reason_of(job))
+        assert not target.name.endswith(REASON_SUFFIX)
+        if name != "a.png":
+            assert names.from_json(next(iter(spool.failures()))[1]["source"]) == name
+            target.unlink()
+    assert [path.name for path, _ in spool.failures()] == ["a.png"]
+
+
 @pytest.mark.parametrize("first", ["scan", "scan.json"])
 @pytest.mark.parametrize("second", ["scan/a.png", "scan.json/a.png"])
 def test_a_folder_named_like_an_earlier_file(spool: Spool, first: str, second: str) -> None:
@@ -620,6 +631,30 @@ def test_a_result_delivered_twice_is_the_same(tmp_path: Path) -> None:
         first = files(spool.outbox)
         finish(root)
         assert first in ({}, files(spool.outbox))
+        if not killed:
+            break
+
+
+def test_a_failure_that_the_disk_stopped_is_forgotten(tmp_path: Path) -> None:
+    """A file that could not be moved to failed/, and is read at the next attempt, is done whenever that is killed."""
+    for touch in itertools.count(1):
+        root = tmp_path / str(touch)
+        spool = new_spool(root)
+        job = take(spool, "a.png", b"good")
+        spool.failed.rmdir()
+        spool.failed.write_bytes(b"no folder, for now")
+        with pytest.raises(FileExistsError):
+            spool.fail(job, reason_of(job))
+        spool.failed.unlink()
+        (spool.work / job.id / "reason.json").write_text(json.dumps(reason_of(job)), "utf-8")  # as far as it may get
+        spool.begin(job)
+        spool.close()
+
+        def deliver(spool: Spool, job: Job = job) -> None:
+            spool.deliver(job, result_of(job))
+
+        killed = killed_before(touch, open_and(deliver, root))
+        check_outcome(finish(root), [b"good"])
         if not killed:
             break
 

@@ -39,11 +39,18 @@ from spools_made import files, reason_of, scan, spool_in
 LONG = "é" * 124 + "_1.png"
 NAMES = st.sampled_from(
     [
-        *("a.png", "b.png", "sub", "sub/a.png", "sub/deep/a.png", "a.json", "a.png.json", "a.png.json/x"),
-        *("a.png.reason.json", "a.png.reason.json.reason.json", "\udcff", "\udcfe/\udcff.png", "-rf", "~a"),
-        *(LONG, LONG.replace("1", "2"), "n" * 255, f"{LONG}/{LONG}", ".ocrspool/a.png", "n" * 243 + ".reason.json"),
+        ["a.png", "sub/a.png", "sub/deep/a.png"],
+        ["sub", "sub/a.png", "a.json"],
+        ["a.png", "a.png.json", "a.png.json/x"],
+        ["a.png", "a.png.reason.json"],
+        ["a.png.reason.json", "a.png.reason.json.reason.json"],
+        [LONG, LONG.replace("1", "2"), f"{LONG}/{LONG}"],
+        ["n" * 255, "n" * 243 + ".reason.json"],
+        ["\udcff", "\udcfe/\udcff.png", ".ocrspool/a.png"],
+        ["-rf", "~a", "A.png"],
     ]
 )
+"""Names that get in the way of each other in some state."""
 CONTENTS = st.integers(0, 5).map(lambda number: f"document {number}".encode())
 PICKS = st.integers(0, 1000)
 TOUCHES = st.integers(1, 25)
@@ -79,10 +86,9 @@ class AnyHistory(RuleBasedStateMachine):
             self.writing[1].close()
         shutil.rmtree(self.root)
 
-    @initialize(delete=st.booleans(), names_=st.lists(NAMES, min_size=2, max_size=3))
-    def begin(self, delete: bool, names_: list[str]) -> None:  # noqa: FBT001 - hypothesis passes by name
-        """Few names, so that they meet."""
-        self.names = names_
+    @initialize(delete=st.booleans(), meeting=NAMES)
+    def begin(self, delete: bool, meeting: list[str]) -> None:  # noqa: FBT001 - hypothesis passes by name
+        self.names = meeting
         self.spool = spool_in(self.root, delete=delete)
         self.spool.open()
 
@@ -217,6 +223,7 @@ class AnyHistory(RuleBasedStateMachine):
             with DISK.failing(touch, lasting=lasting):
                 act()
         except OSError:
+            self.remember_results()
             if step in {"deliver", "fail"}:
                 job = self.jobs[pick % jobs]
                 self.jobs[pick % jobs] = self.spool.begin(job)
@@ -227,7 +234,6 @@ class AnyHistory(RuleBasedStateMachine):
             elif step == "retry":
                 self.repair()
             elif step in {"claim", "give back"}:  # what could not be given back waits for the next start
-                self.remember_results()
                 self.restart()
         self.forget_deleted()
         if not all(files(folder / "source") for folder in self.folders_in_work()):
