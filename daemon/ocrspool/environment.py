@@ -27,6 +27,8 @@ def of_children(base: Mapping[str, str], cache: Path) -> dict[str, str]:
         "CUDA_DEVICE_ORDER": base.get("CUDA_DEVICE_ORDER") or "PCI_BUS_ID",
         # The CUDA driver's cache of kernels that a library did not bring for this GPU.
         "CUDA_CACHE_PATH": str(cache / "cuda"),
+        # Kernels are loaded when they are first used, as CUDA does by itself from 12.2 on, and not all at the start.
+        "CUDA_MODULE_LOADING": base.get("CUDA_MODULE_LOADING") or "LAZY",
         # ONNX Runtime's wheels send telemetry from 1.32 on; this is the name that works.
         "ORT_DISABLE_TELEMETRY": "1",
         "HF_HUB_OFFLINE": "1",

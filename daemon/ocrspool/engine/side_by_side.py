@@ -1,8 +1,8 @@
 """Several models built at once, each in a process of its own.
 
-TensorRT's builder keeps one processor busy for a quarter of an hour while the GPU idles (measured on an H200), and it
-holds Python's lock meanwhile: three models take as long as the slowest of them, and one that crashes takes only its own
-process along.
+TensorRT's builder keeps one processor busy for a quarter of an hour while the GPU is nearly idle (measured on an H100:
+96 percent of a core), and it holds Python's lock meanwhile: three models take as long as the slowest of them, and one
+that crashes takes only its own process along.
 """
 
 from __future__ import annotations
