@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 
 from ocrspool import names
+from ocrspool.jobs import Job
 from ocrspool.render.json import render
 from ocrspool.result import Document, Engine, Run, Source
-from ocrspool.spool import Job
 
 ENGINE = Engine("ocrspool", "0", "openvino", "0", "cpu", "f32", "0" * 16, ())
 

@@ -14,7 +14,8 @@ import pytest
 from ocrspool import names
 from ocrspool.config import STATES
 from ocrspool.inbox import Rules, Scanner, Sighting
-from ocrspool.spool import Job, Spool
+from ocrspool.jobs import Job
+from ocrspool.spool import Spool
 from results_made import result_of
 
 

@@ -22,9 +22,11 @@ LAYERS: tuple[frozenset[str], ...] = (
         "filesystems", "processes", "durations", "timestamps", "sandbox", "memory", "room", "metrics",
     }),
     # Built on one or two of those.
-    frozenset({"config", "health", "reasons", "result", "atomic", "places", "claim", "watch", "child"}),
+    frozenset({"config", "health", "reasons", "result", "atomic", "places", "claim", "watch", "child", "spool_lock"}),
     # What children are told, and what their answers mean; the folder that results appear in.
     frozenset({"worker_messages", "decoder_messages", "outbox"}),
+    # One claimed file.
+    frozenset({"jobs"}),
     # One worker as the service sees it, and its place in the pool.
     frozenset({"worker_process"}),
     frozenset({"seat"}),

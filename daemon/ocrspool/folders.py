@@ -12,8 +12,8 @@ from typing import Any
 from ocrspool import atomic, names
 from ocrspool.errors import Exit, OcrspoolError
 from ocrspool.inbox import Rules
+from ocrspool.jobs import Job
 from ocrspool.outbox import RESULT_SUFFIX, beside
-from ocrspool.spool import Job
 
 
 class Folders:

@@ -21,7 +21,7 @@ from typing import Literal
 
 from ocrspool import names
 from ocrspool.config import Live
-from ocrspool.spool import Job
+from ocrspool.jobs import Job
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ocrspool.config import Inbox, Live, Profile
 from ocrspool.intake import Intake
-from ocrspool.spool import Job
+from ocrspool.jobs import Job
 from ocrspool.watch import Watch
 
 _log = logging.getLogger(__name__)

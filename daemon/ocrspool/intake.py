@@ -14,8 +14,9 @@ from typing import Any
 from ocrspool import filesystems, names
 from ocrspool.config import Inbox, Profile
 from ocrspool.inbox import Rules, Scan, Scanner, Sighting
+from ocrspool.jobs import Job
 from ocrspool.room import Room
-from ocrspool.spool import Job, Spool
+from ocrspool.spool import Spool
 from ocrspool.watch import Watch
 
 _log = logging.getLogger(__name__)

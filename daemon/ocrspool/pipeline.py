@@ -29,15 +29,15 @@ from ocrspool.decoders import Decoder, DecoderDiedError, Decoders
 from ocrspool.document import LostPage, Reading, ReadPage, build
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.hooks import Event
+from ocrspool.jobs import Job
 from ocrspool.model import OwnText, PageImage
 from ocrspool.outbox import beside
 from ocrspool.outputs import Origin, add_outputs
 from ocrspool.progress import Progress
-from ocrspool.reasons import reason
+from ocrspool.reasons import reason, reason_beside
 from ocrspool.refusals import refuse_deadly_page, refuse_if_deadly, refuse_if_spent, too_slow
 from ocrspool.render.json import render
 from ocrspool.result import Document, Engine, Run
-from ocrspool.spool import Job, reason_beside
 from ocrspool.tally import Tally
 from ocrspool.timestamps import rfc3339
 from ocrspool.workers import Workers

@@ -10,8 +10,8 @@ from typing import Any
 from ocrspool.config import Profile
 from ocrspool.decoders import Opened
 from ocrspool.document import LostPage
+from ocrspool.jobs import Job
 from ocrspool.model import OwnText, PageImage, PageText
-from ocrspool.spool import Job
 
 
 @dataclass(slots=True)

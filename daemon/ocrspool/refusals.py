@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ocrspool.errors import DocumentError
-from ocrspool.spool import MOST_INTERRUPTIONS, Job
+from ocrspool.jobs import Job
 
+_INTERRUPTIONS = 20
+"""A file that was in work so often when the service itself died is given up: it may be what kills the machine."""
 _DEATHS_OF_A_PAGE = 2
 """Once may be chance. A page at which decoders died so often is not tried again."""
 _DEATHS_OF_A_DOCUMENT = 10
@@ -20,7 +22,7 @@ def refuse_if_spent(job: Job, attempts: int) -> None:
             "the log has each cause; when that is mended, `ocrspool retry` puts the file back",
             stage="recognize",
         )
-    if job.interruptions >= MOST_INTERRUPTIONS:
+    if job.interruptions >= _INTERRUPTIONS:
         raise DocumentError(
             "crash",
             f"the service was killed {job.interruptions} times with this file in work",

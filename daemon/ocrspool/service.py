@@ -25,6 +25,7 @@ from ocrspool.errors import ConfigError, EngineMissingError, OcrspoolError
 from ocrspool.hooks import Hooks
 from ocrspool.inboxes import Inboxes
 from ocrspool.intake import Intake
+from ocrspool.jobs import Job
 from ocrspool.notify import Notifier
 from ocrspool.pipeline import Pipeline
 from ocrspool.prebuild import SILENCE_SECONDS, prebuild
@@ -32,7 +33,6 @@ from ocrspool.reload import differences, live_part
 from ocrspool.report import Reporter, Standing
 from ocrspool.result import engine_from
 from ocrspool.room import Room
-from ocrspool.spool import Job
 from ocrspool.tally import Tally
 from ocrspool.wake import Wake
 from ocrspool.watch import Watch

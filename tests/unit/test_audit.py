@@ -17,7 +17,8 @@ from ocrspool.audit.repair import NotOursError, repair
 from ocrspool.config import STATES
 from ocrspool.errors import SpoolBusyError
 from ocrspool.inbox import Rules
-from ocrspool.spool import Job, Spool
+from ocrspool.jobs import Job
+from ocrspool.spool import Spool
 from results_made import result_of
 from spools_made import fail, files, read, reason_of, spool_in, take
 
@@ -139,7 +140,7 @@ def orphan_in_a_folder(spool: Spool) -> None:
 def second_source(spool: Spool) -> None:
     job = take(spool, "y.png")
     job.source.with_name("x.png").write_bytes(b"x")
-    if spool.read_job(spool.work / job.id) != job:  # whichever the folder lists first is the job's
+    if spool.jobs.read(spool.work / job.id) != job:  # whichever the folder lists first is the job's
         job.source.with_name("x.png").rename(job.source.with_name("z.png"))
         job.source.rename(job.source.with_name("x.png"))
 

@@ -14,7 +14,7 @@ import pytest
 
 from ocrspool.config import Config, Inbox, Live
 from ocrspool.hooks import Event, Hooks
-from ocrspool.spool import Job
+from ocrspool.jobs import Job
 from processes_seen import lives
 from waiting import wait_until
 

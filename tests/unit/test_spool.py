@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 from forks import as_nobody, killed_before
 from ocrspool import names
 from ocrspool.errors import OcrspoolError
-from ocrspool.spool import REASON_SUFFIX, Job, Spool
+from ocrspool.jobs import Job
+from ocrspool.reasons import REASON_SUFFIX
+from ocrspool.spool import Spool
 from spools_made import claim, scan, spool_in, take
 
 STATES = ("inbox", "work", "outbox", "done", "failed")

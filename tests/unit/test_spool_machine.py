@@ -32,7 +32,7 @@ from ocrspool.audit import look_once
 from ocrspool.audit.repair import repair
 from ocrspool.audit.results import Results
 from ocrspool.inbox import Sighting
-from ocrspool.spool import Job
+from ocrspool.jobs import Job
 from results_made import result_of
 from spools_made import files, reason_of, scan, spool_in
 

@@ -16,7 +16,8 @@ import pytest
 from forks import killed_before
 from ocrspool import names
 from ocrspool.audit import audit
-from ocrspool.spool import Job, Spool
+from ocrspool.jobs import Job
+from ocrspool.spool import Spool
 from results_made import result_of
 from spools_made import other_filesystem, spool_in, take
 

@@ -60,7 +60,7 @@ def look_once(
     spool: Spool, rules: Rules = EVERYTHING, results: Results | None = None, *, busy: bool | None = None
 ) -> Audit:
     """Return what one look sees: exact while nobody works on the spool."""
-    busy = spool.is_held() if busy is None else busy
+    busy = spool.lock.is_held() if busy is None else busy
     results = results or Results(thorough=False)
     inbox = look(spool.inbox, rules.excludes)
     work, done, failed = (look(folder) for folder in (spool.work, spool.done, spool.failed))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from ocrspool import names, records
 from ocrspool.audit.findings import Finding
 from ocrspool.audit.tree import Entry, Tree
-from ocrspool.spool import REASON_SUFFIX
+from ocrspool.reasons import REASON_SUFFIX
 
 
 def examine(failed: Tree, on_their_way: Collection[str]) -> Iterator[Finding]:

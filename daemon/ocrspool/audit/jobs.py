@@ -9,7 +9,9 @@ from pathlib import Path
 from ocrspool import names, records
 from ocrspool.audit.findings import Finding
 from ocrspool.audit.tree import Entry, Tree
-from ocrspool.spool import LOCK, Spool, is_ours
+from ocrspool.jobs import has_result, is_ours
+from ocrspool.spool import Spool
+from ocrspool.spool_lock import LOCK
 
 
 def examine(spool: Spool, work: Tree, *, busy: bool) -> Iterator[Finding]:
@@ -54,7 +56,7 @@ def _folders(work: Tree) -> dict[str, list[Entry]]:
 
 def _sorted(spool: Spool, folder: Path, entries: list[Entry]) -> tuple[Path | None, list[Entry]]:
     """Return the job's source, and all that is neither that nor one of the records beside it."""
-    job = spool.read_job(folder)
+    job = spool.jobs.read(folder)
     name = "" if job is None else f"{folder.name}/source/{job.name}"
     source = next((entry for entry in entries if entry.name == name and entry.regular), None)
     rest = [entry for entry in entries if entry is not source and not is_ours(entry.name.partition("/")[2])]
@@ -67,12 +69,12 @@ def _foreign(work: Tree, entry: Entry) -> Finding:
 
 def _state(spool: Spool, folder: Path) -> str:
     """Return the word for a job that has its source and no service that works on it."""
-    job = spool.read_job(folder)
+    job = spool.jobs.read(folder)
     if job is not None and spool.is_back(job):
         return "half-given-back"
     if (folder / "reason.json").exists():
         return "half-failed"
-    return "half-delivered" if spool.has_result(folder) else "waiting-job"
+    return "half-delivered" if has_result(folder) else "waiting-job"
 
 
 def _over(folder: Path) -> str:

@@ -11,8 +11,9 @@ from ocrspool import atomic, names, records
 from ocrspool.audit import look_once
 from ocrspool.audit.findings import Finding
 from ocrspool.errors import DocumentError, Exit, OcrspoolError
-from ocrspool.reasons import reason
-from ocrspool.spool import LOCK, Spool, reason_beside
+from ocrspool.reasons import reason, reason_beside
+from ocrspool.spool import Spool
+from ocrspool.spool_lock import LOCK
 
 
 class NotOursError(OcrspoolError):

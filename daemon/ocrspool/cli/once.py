@@ -27,11 +27,11 @@ from ocrspool.decoders import Decoders
 from ocrspool.errors import ConfigError, EngineMissingError, Exit
 from ocrspool.folders import Folders
 from ocrspool.inbox import Rules
+from ocrspool.jobs import Job
 from ocrspool.pipeline import Pipeline
 from ocrspool.prebuild import prebuild
 from ocrspool.result import SUFFIXES, engine_from
 from ocrspool.service import decoder_count, job_count
-from ocrspool.spool import Job
 from ocrspool.tally import Tally
 from ocrspool.workers import Workers
 
