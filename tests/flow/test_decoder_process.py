@@ -234,12 +234,24 @@ def test_document_is_identified(shared: Child) -> None:
 
 
 @pytest.mark.parametrize("made", [files_made.png, files_made.jpeg], ids=["png", "jpeg"])
-def test_huge_image_is_reduced(shared: Child, made: Callable[..., bytes]) -> None:
+@pytest.mark.parametrize(
+    ("size", "side", "expected"),
+    [
+        ((1200, 600), 200, (200, 100)),
+        ((1199, 601), 600, (600, 301)),  # a half, rounded up
+        ((1199, 601), 700, (600, 301)),  # a half is near enough
+        ((1200, 600), 800, (800, 400)),  # and here it is not
+        ((1300, 100), 500, (434, 34)),  # a third
+    ],
+)
+def test_huge_image_is_reduced(
+    shared: Child, made: Callable[..., bytes], size: tuple[int, int], side: int, expected: tuple[int, int]
+) -> None:
     """The page says its own size and the size that it was reduced to."""
-    page = shared.read(made(files_made.corners((1200, 600))), side=200)
+    page = shared.read(made(files_made.corners(size)), side=side)
     facts = page.facts
-    assert (facts["width"], facts["height"]) == (200, 100)
-    assert (facts["source_width"], facts["source_height"]) == (1200, 600)
+    assert (facts["width"], facts["height"]) == expected
+    assert (facts["source_width"], facts["source_height"]) == size
     assert [remark["code"] for remark in facts["warnings"]] == ["reduced"]
     assert _shows_corners(page)
 

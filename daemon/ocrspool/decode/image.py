@@ -49,6 +49,9 @@ _SQUARE = 0.05
 _FLATTEST = 4.0
 """Fax machines leave out every second line, or three of four: such pages are stretched. More is a mistake."""
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+_NEARLY = 0.8
+"""Share of the limit that a page may fall short of it where a half of it, a third and so on comes so near: that is many
+times cheaper than another fraction: libjpeg decodes to it, and Pillow averages whole pixels (docs/performance.md)."""
 
 _Transpose = Image.Transpose
 _TURNS = {
@@ -100,12 +103,14 @@ class ImagePages:
         # What Pillow does by itself only for images of 8 bits.
         negative = image.mode.startswith("I") and _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO
         full = self._stretched(image)
-        image.draft(image.mode, self._fit(full))
+        size = self._fit(full)
+        if size != image.size:
+            image.draft(image.mode, (max(1, size[0] - 1), max(1, size[1] - 1)))  # what that makes is rounded up
         image.load()
         # Pillow turns a TIFF image by itself, and then says no more of its orientation.
         orientation = _exif(image).get(ExifTags.Base.Orientation, 1)
         plain = pixels.to_plain(image)
-        upright = self._resized(pixels.flatten(pixels.inverted(plain) if negative else plain), self._fit(full))
+        upright = self._resized(pixels.flatten(pixels.inverted(plain) if negative else plain), size)
         if orientation in _TURNS:
             upright = upright.transpose(_TURNS[orientation])
             source, full = (source[::-1], full[::-1]) if orientation in _SIDEWAYS else (source, full)
@@ -137,8 +142,11 @@ class ImagePages:
 
     def _fit(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return the size that a page of this size is decoded to."""
-        scale = min(1.0, self._limits.side / max(size))
-        return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+        side, longest = self._limits.side, max(size)
+        whole = -(-longest // side)
+        if longest >= _NEARLY * side * whole or whole == 1:
+            return _divided(size, whole)
+        return max(1, round(size[0] * side / longest)), max(1, round(size[1] * side / longest))
 
     def _stretched(self, image: Image.Image) -> tuple[int, int]:
         """Return the size at which the image's pixels are square: another than its own for a fax only."""
@@ -151,8 +159,9 @@ class ImagePages:
         return round(width * max(1, down / across)), round(height * max(1, across / down))
 
     def _resized(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
-        if image.size == size:
-            return image
+        whole = image.width // size[0]
+        if _divided(image.size, whole) == size:
+            return image.reduce(whole) if whole > 1 else image
         return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
 
     def _dpi(self, image: Image.Image) -> float | None:
@@ -174,6 +183,12 @@ class ImagePages:
             return 1, 1
         least, most = _PLAUSIBLE_DPI
         return (across, down) if least <= across <= most and least <= down <= most else (1, 1)
+
+
+def _divided(size: tuple[int, int], by: int) -> tuple[int, int]:
+    """Return the size divided by a whole number and rounded up, as libjpeg and Pillow do; unchanged by 0."""
+    width, height = size
+    return (-(-width // by), -(-height // by)) if by else size
 
 
 def _tag(image: Image.Image, number: int) -> object:
