@@ -113,10 +113,11 @@ class Pipeline:
         progress = Progress(job, profile, alone=job.attempts + job.interruptions > 0)
         try:
             refuse_if_spent(job, self._live.config.service.attempts)
-            progress.job = outcomes.begin(job)
-            self.open_job(progress, outcomes)
-            document = self.close_job(progress)
-            return progress.job, self._publish(progress, outcomes, document, outputs)
+            with self._tally.watching(progress):
+                progress.job = outcomes.begin(job)
+                self.open_job(progress, outcomes)
+                document = self.close_job(progress)
+                return progress.job, self._publish(progress, outcomes, document, outputs)
         except DocumentError as error:
             return progress.job, self._fail(progress.job, outcomes, error)
         except EngineError as error:

@@ -51,6 +51,7 @@ class Reporter:
         self._tally = tally
         self._start = start
         """Seconds of each stage of the start, so that a slow one can be explained a week later."""
+        self._began = round(time.time(), 3)
         self.facts: dict[str, Any] = {}
         """What was published last: a new one each time, so that other threads may read it."""
         self._told: object = None
@@ -68,13 +69,14 @@ class Reporter:
 
     def tell(self, standing: Standing) -> None:
         """Tell what has changed, unless the last time was a moment ago."""
-        total = self._tally.total()
-        current = (standing, total)
+        total, jobs = self._tally.total(), self._tally.jobs()
+        current = (standing, total, jobs)
         since = time.monotonic() - self._told_at
         if since < (_LEAST_SECONDS if current != self._told else _MOST_SECONDS):
             return
         self._told, self._told_at = current, time.monotonic()
-        rate = self._tally.pages_per_second()
+        pace = self._tally.pace()
+        rate = pace["pages_per_second"]
         self._notifier.status(
             f"{standing.state} · {_label(self._engine)} · {standing.waiting} waiting, "
             f"{standing.in_work} in work, {total.done} done, {total.failed} failed · {rate:.1f} pages/s"
@@ -82,10 +84,13 @@ class Reporter:
         )
         self.facts = {
             "pid": os.getpid(),
+            "at": round(time.time(), 3),
+            "began": self._began,
             **asdict(standing),
             "engine": asdict(self._engine),
             "start": self._start,
-            "pages_per_second": round(rate, 2),
+            "jobs": jobs,
+            **pace,
             "since_start": self._tally.by_inbox(),
             "stages": self._tally.stages(),
             "last_failures": self._tally.failures(),
@@ -95,11 +100,14 @@ class Reporter:
 
     def due_in(self, standing: Standing) -> float:
         """Return in how many seconds there will be something to tell, if nothing happens before."""
-        changed = (standing, self._tally.total()) != self._told
+        now = time.monotonic()
+        changed = (standing, self._tally.total(), self._tally.jobs()) != self._told
         due = [self._told_at + (_LEAST_SECONDS if changed else _MOST_SECONDS)]
+        if standing.in_work:  # pages are read without a word
+            due.append(now + _LEAST_SECONDS)
         if self._notifier.keepalive_seconds is not None:
             due.append(self._kept_alive_at + self._notifier.keepalive_seconds)
-        return min(due) - time.monotonic()
+        return min(due) - now
 
     def close(self) -> None:
         """Take the status away: nobody is serving any more."""
