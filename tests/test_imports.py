@@ -18,11 +18,11 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({""}),
     # Vocabulary, and adapters to one thing of the system each. They import nothing of ours.
     frozenset({
-        "errors", "model", "names", "inbox", "records", "wake", "log", "notify", "channel", "environment",
+        "errors", "model", "names", "inbox", "records", "wake", "journal", "notify", "channel", "environment",
         "filesystems", "processes", "durations", "timestamps", "sandbox", "memory", "room", "metrics", "pace",
     }),
     # Built on one or two of those.
-    frozenset({"config", "health", "reasons", "result", "atomic", "places", "claim", "watch", "child", "tally"}),
+    frozenset({"config", "health", "reasons", "result", "atomic", "places", "claim", "watch", "child", "tally", "log"}),
     # What children are told, and what their answers mean; the folder that results appear in.
     frozenset({"worker_messages", "decoder_messages", "outbox"}),
     # One worker as the service sees it, and its place in the pool.

@@ -103,7 +103,7 @@ class Pipeline:
                 outcomes.suspend(job)  # what ended this attempt was most likely the stop
                 return None
             most = self._live.config.service.attempts
-            _of(job).warning("%s: attempt %d of %d: %s", _name(job), job.attempts, most, ended)
+            _of(job, "again").warning("%s: attempt %d of %d: %s", _name(job), job.attempts, most, ended)
         return None
 
     def _attempt(
@@ -211,7 +211,7 @@ class Pipeline:
         target = self._persist(job, lambda: outcomes.deliver(job, result))
         pages, lost = len(document.pages), sum(page.status == "failed" for page in document.pages)
         self._tally.done(job.inbox, pages, partial=bool(lost), seconds=document.run.seconds)
-        _of(job).info(
+        _of(job, "done").info(
             "done %s: %d pages, %d lines in %.2f s%s → %s",
             _name(job),
             pages,
@@ -245,12 +245,14 @@ class Pipeline:
         target = outcomes.fail(job, why)
         self._tally.failed(job.inbox, why)
         told = f"{error.message} ({error.hint})" if error.hint else error.message
-        _of(job).warning("failed %s: %s → %s", _name(job), names.printable(told), names.printable(str(target)))
+        _of(job, "failed").warning(
+            "failed %s: %s → %s", _name(job), names.printable(told), names.printable(str(target))
+        )
         return Event("failed", job, (target, reason_beside(target)))
 
 
-def _of(job: Job) -> logging.LoggerAdapter[logging.Logger]:
-    return logging.LoggerAdapter(_log, {"job": job.id})
+def _of(job: Job, event: str = "") -> logging.LoggerAdapter[logging.Logger]:
+    return logging.LoggerAdapter(_log, {"job": job.id, "inbox": job.inbox, "file": _name(job), "event": event})
 
 
 def _name(job: Job) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from contextlib import suppress
@@ -14,6 +15,8 @@ from ocrspool import atomic
 from ocrspool.notify import Notifier
 from ocrspool.result import Engine
 from ocrspool.tally import Tally
+
+_log = logging.getLogger(__name__)
 
 _LEAST_SECONDS = 1.0
 _MOST_SECONDS = 60.0
@@ -54,6 +57,7 @@ class Reporter:
         self._began = round(time.time(), 3)
         self.facts: dict[str, Any] = {}
         """What was published last: a new one each time, so that other threads may read it."""
+        self._state = "ready"
         self._told: object = None
         self._told_at = 0.0
         self._kept_alive_at = 0.0
@@ -75,6 +79,7 @@ class Reporter:
         if since < (_LEAST_SECONDS if current != self._told else _MOST_SECONDS):
             return
         self._told, self._told_at = current, time.monotonic()
+        self._log_change(standing.state)
         pace = self._tally.pace()
         rate = pace["pages_per_second"]
         self._notifier.status(
@@ -97,6 +102,16 @@ class Reporter:
         }
         with suppress(OSError):  # a full disk must not stop the service for want of its status
             atomic.write(self._file, json.dumps(self.facts).encode(), durable=False)
+
+    def _log_change(self, state: str) -> None:
+        if state == "degraded" != self._state:
+            what = (
+                "degraded: no worker has an engine, or a CPU reads in place of a GPU; the cause is logged before this"
+            )
+            _log.warning(what, extra={"event": "degraded"})
+        elif state == "ready" != self._state:
+            _log.info("ready again", extra={"event": "ready"})
+        self._state = state
 
     def due_in(self, standing: Standing) -> float:
         """Return in how many seconds there will be something to tell, if nothing happens before."""
