@@ -13,6 +13,7 @@ No step knows the next; decoding and recognition go on in other processes, and p
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import threading
 import time
@@ -26,7 +27,7 @@ from typing import Any, Protocol, TypeVar
 from ocrspool import names
 from ocrspool.config import Live, Profile
 from ocrspool.decoders import Decoder, DecoderDiedError, Decoders
-from ocrspool.document import LostPage, Reading, ReadPage, build
+from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.hooks import Event
 from ocrspool.model import OwnText, PageImage
@@ -209,13 +210,14 @@ class Pipeline:
         document = self._persist(job, lambda: add_outputs(document, outputs, partial(outcomes.place, job), origin))
         result = render(document)
         target = self._persist(job, lambda: outcomes.deliver(job, result))
-        pages, lost = len(document.pages), sum(page.status == "failed" for page in document.pages)
-        self._tally.done(job.inbox, pages, partial=bool(lost), seconds=document.run.seconds)
+        told = in_short(document, target)
+        pages, lost = told["pages"], told["lost"]
+        self._tally.done(job.inbox, pages, partial=bool(lost), seconds=document.run.seconds, document=told)
         _of(job, "done").info(
             "done %s: %d pages, %d lines in %.2f s%s → %s",
             _name(job),
             pages,
-            sum(len(page.lines) for page in document.pages),
+            told["lines"],
             (datetime.now(timezone.utc) - progress.started).total_seconds(),
             f", {lost} pages failed" if lost else "",
             names.printable(str(target)),
@@ -243,7 +245,7 @@ class Pipeline:
     def _fail(self, job: Job, outcomes: Outcomes, error: DocumentError) -> Event:
         why = reason(error, job.name, job.inbox, job=job.id, attempts=job.attempts)
         target = outcomes.fail(job, why)
-        self._tally.failed(job.inbox, why)
+        self._tally.failed(job.inbox, {**why, "file": names.to_json(os.fspath(target))})
         told = f"{error.message} ({error.hint})" if error.hint else error.message
         _of(job, "failed").warning(
             "failed %s: %s → %s", _name(job), names.printable(told), names.printable(str(target))

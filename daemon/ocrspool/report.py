@@ -98,6 +98,7 @@ class Reporter:
             **pace,
             "since_start": self._tally.by_inbox(),
             "stages": self._tally.stages(),
+            "last_documents": self._tally.documents(),
             "last_failures": self._tally.failures(),
         }
         with suppress(OSError):  # a full disk must not stop the service for want of its status

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ocrspool import check, log, memory, processes
-from ocrspool.config import Config, Live
+from ocrspool.config import Config, Live, Metrics
 from ocrspool.config_file import load
 from ocrspool.decoders import Decoders
 from ocrspool.errors import ConfigError, EngineMissingError, OcrspoolError
@@ -132,8 +132,7 @@ class Service:
         )
         self._reporter.tell(self._standing())
         if config.metrics.listen:
-            health = import_module("ocrspool.health")  # and what that takes, only where it is wanted
-            self._health = health.Health(config.metrics.listen, lambda: self._reporter.facts, self._is_alive)
+            self._health = self._listening(config.metrics)
         self._notifier.ready()
         return Pipeline(self._live, self._decoders, self._workers, engine, self._tally)
 
@@ -154,6 +153,14 @@ class Service:
             return self._workers.wait_ready()
         finally:
             self._interruptible = False
+
+    def _listening(self, metrics: Metrics) -> Health:
+        """Answer who asks how things stand. What that takes is imported only where it is wanted."""
+        page: Any = None
+        if metrics.page:
+            page = import_module("ocrspool.page").Page(self._live, lambda: self._reporter.facts)
+        health: type[Health] = import_module("ocrspool.health").Health
+        return health(metrics.listen, lambda: self._reporter.facts, self._is_alive, page)
 
     def _building(self, stage: str) -> None:
         """Tell of a build, which may take as long as everything else in a week, to whoever reads either."""

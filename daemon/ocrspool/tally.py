@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ocrspool.pace import Pace
 
 _FAILURES_KEPT = 10
+_DOCUMENTS_KEPT = 20
 _BOUNDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Seconds: the buckets into which the stages of documents fall, three times as wide each."""
 
@@ -59,6 +60,7 @@ class Tally:
     _attempts: list[Attempt] = field(default_factory=list)
     _pace: Pace = field(default_factory=Pace)
     _failures: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_FAILURES_KEPT))
+    _documents: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=_DOCUMENTS_KEPT))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
@@ -72,8 +74,16 @@ class Tally:
             with self._lock:
                 self._attempts.remove(attempt)
 
-    def done(self, inbox: str, pages: int, *, partial: bool, seconds: Mapping[str, float] | None = None) -> None:
-        """Count one delivered document, and the seconds that each stage took of it."""
+    def done(
+        self,
+        inbox: str,
+        pages: int,
+        *,
+        partial: bool,
+        seconds: Mapping[str, float] | None = None,
+        document: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Count one delivered document, and the seconds that each stage took of it; keep for a while what is told."""
         with self._lock:
             count = self._inboxes.setdefault(inbox, Count())
             count.done += 1
@@ -82,6 +92,8 @@ class Tally:
             for stage, spent in (seconds or {}).items():
                 self._stages.setdefault(stage, Spread()).add(spent)
             self._pace.add(pages)
+            if document is not None:
+                self._documents.append(document)
 
     def failed(self, inbox: str, failure: dict[str, Any]) -> None:
         """Count one failed file."""
@@ -130,3 +142,8 @@ class Tally:
         """Return the last failures, newest first."""
         with self._lock:
             return list(reversed(self._failures))
+
+    def documents(self) -> list[Mapping[str, Any]]:
+        """Return the last documents that were delivered, newest first."""
+        with self._lock:
+            return list(reversed(self._documents))
