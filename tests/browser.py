@@ -15,6 +15,8 @@ _QUIET = (
     *("--disable-background-networking", "--disable-component-update", "--hide-scrollbars"),
 )
 _SECONDS = 100
+_NOBODY = "not an origin"
+"""What the browser's log of the network has as the initiator of requests that are not a page's."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,12 @@ class Browser:
         self._run(f"--screenshot={path}", f"--window-size={size[0]},{size[1]}", *more, url)
 
     def asked_for(self, url: str) -> set[str]:
-        """The URLs that were requested for the page: those that the browser itself asks for have no initiator."""
+        """The URLs that the page itself requested, not those that somebody typed or that the browser asks for."""
         log = self.folder / "net.json"
         self._run(f"--log-net-log={log}", "--dump-dom", url)
         events = json.loads(log.read_text("utf-8"))["events"]
-        asked = [event["params"] for event in events if "initiator" in event.get("params", {})]
-        return {params["url"] for params in asked if "url" in params}
+        asked = [event["params"] for event in events if "url" in event.get("params", {})]
+        return {params["url"] for params in asked if params.get("initiator", _NOBODY) != _NOBODY}
 
     def _run(self, *arguments: str) -> str:
         profile = self.folder / "profile"

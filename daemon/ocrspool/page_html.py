@@ -126,7 +126,7 @@ def _inboxes(facts: Mapping[str, Any], now: float) -> str:
         oldest = "" if queue["oldest"] is None else in_words(max(now - queue["oldest"], 0))
         numbers = (queue["waiting"], oldest, *(count[what] for what in ("done", "partial", "failed", "pages")))
         rows.append((_cell(name), *(_number(number) for number in numbers)))
-    columns = ("Inbox", "#waiting", "#longest", "#done", "#partial", "#failed", "#pages")
+    columns = ("inbox", "#waiting", "#oldest", "#done", "#partial", "#failed", "#pages")
     return _section("Inboxes", _table(columns, rows))
 
 
@@ -140,20 +140,19 @@ def _in_work(facts: Mapping[str, Any]) -> str:
             seconds = left(facts["at"] - job["since"], job["read"], job["pages"])
             rest = "" if seconds is None else "writing" if job["read"] == job["pages"] else f"about {in_words(seconds)}"
         rows.append((_cell(f"{job['inbox']}/{job['path']}"), _number(told), f"<td>{bar}</td>", _number(rest)))
-    return _section("In work", _table(("File", "#pages", "", "#to go"), rows)) if rows else ""
+    return _section("In work", _table(("file", "#pages", "", "#to go"), rows)) if rows else ""
 
 
 def _documents(facts: Mapping[str, Any], offer: Offer, now: float) -> str:
     rows = []
     for document in facts["last_documents"]:
         lost = f"{document['lost']} lost of " if document["lost"] else ""
-        what = ", ".join(["json", *document["outputs"]])
-        if offer.views and "html" in document["outputs"]:
-            what = f'<a href="/view/{_text(document["job"])}">view</a> {what}'
+        view = f'<a href="/view/{_text(document["job"])}">html</a>' if offer.views else "html"
+        what = ", ".join(view if output == "html" else output for output in ("json", *document["outputs"]))
         name = _cell(f"{document['inbox']}/{document['path']}")
         pages = _number(f"{lost}{document['pages']}")
         rows.append((name, pages, _number(document["lines"]), f"<td>{what}</td>", _ago(document["finished_at"], now)))
-    columns = ("File", "#pages", "#lines", "outputs", "#read")
+    columns = ("file", "#pages", "#lines", "outputs", "#read")
     return _section("Last documents", _table(columns, rows)) if rows else ""
 
 
@@ -165,12 +164,12 @@ def _failures(facts: Mapping[str, Any], offer: Offer, now: float) -> str:
         page = f" (page {failure['page']})" if failure["page"] else ""
         why = f'<td class="name"><span class="bad">{_text(failure["message"])}</span>{page}{hint}</td>'
         rows.append((name, why, _ago(failure["failed_at"], now), f"<td>{_retry(failure['job'], offer)}</td>"))
-    return _section("Last failures", _table(("File", "reason", "#failed", ""), rows)) if rows else ""
+    return _section("Last failures", _table(("file", "reason", "#failed", ""), rows)) if rows else ""
 
 
 def _retry(job: str, offer: Offer) -> str:
     if job not in offer.still_failed:
-        return '<span class="soft">taken away</span>'
+        return '<span class="soft">no longer there</span>'
     if not offer.token:
         return ""
     hidden = f'<input type="hidden" name="token" value="{_text(offer.token)}">'
@@ -185,7 +184,7 @@ def _foot(facts: Mapping[str, Any], now: float) -> str:
     return f"""<footer>
 <div>Engine: {_text(engine["runtime"])} {_text(engine["runtime_version"])}, {_text(engine["precision"])} on
 {_text(engine["device"])}, {_text(engine["fingerprint"])}; {_text(models)}</div>
-<div>{len(facts["workers"])} workers, {facts["worker_restarts"]} replaced for a failure; running for
+<div>Workers: {len(facts["workers"])}, {facts["worker_restarts"]} replaced for a failure; running for
 {in_words(max(now - facts["began"], 0))}. Told {in_words(max(now - facts["at"], 0))} ago; counts are since the
 start.</div>
 </footer>

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from ocrspool.pace import Pace
 
-_FAILURES_KEPT = 10
-_DOCUMENTS_KEPT = 20
+_KEPT = 10
+"""Failures, and documents."""
 _BOUNDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Seconds: the buckets into which the stages of documents fall, three times as wide each."""
 
@@ -59,8 +59,8 @@ class Tally:
     _stages: dict[str, Spread] = field(default_factory=dict)
     _attempts: list[Attempt] = field(default_factory=list)
     _pace: Pace = field(default_factory=Pace)
-    _failures: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_FAILURES_KEPT))
-    _documents: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=_DOCUMENTS_KEPT))
+    _failures: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    _documents: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager

@@ -90,7 +90,7 @@ def _jobs(service: Mapping[str, Any]) -> Iterator[RenderableType]:
         if job["pages"] is None:
             table.add_row(name, "", "", "waits for a decoder" if job["since"] is None else "is opened")
             continue
-        bar = ProgressBar(total=job["pages"], completed=job["read"], width=_BAR_COLUMNS)
+        bar = ProgressBar(total=job["pages"], completed=job["read"], width=_BAR_COLUMNS, complete_style="blue")
         seconds = left(service["at"] - job["since"], job["read"], job["pages"])
         rest = "" if seconds is None else "writing" if job["read"] == job["pages"] else f"about {in_words(seconds)}"
         table.add_row(name, f"{job['read']} of {job['pages']}", bar, rest)
