@@ -77,7 +77,7 @@ class Page:
 
     def _page(self) -> Reply:
         facts, metrics = self._facts(), self._live.config.metrics
-        still = {failure["job"] for failure in facts["last_failures"] if os.path.lexists(names.exact(failure["file"]))}
+        still = {failure["job"] for failure in facts["last_failures"] if _is_there(failure)}
         offer = Offer(metrics.page_views, self._token if metrics.page_retry else "", still)
         page = render(facts, offer, time.time())
         return Reply(HTTPStatus.OK, page, {**_ALWAYS, "Content-Type": _HTML, "Content-Security-Policy": _PAGE_POLICY})
@@ -99,8 +99,8 @@ class Page:
         """Move one of the last failed files back, as `ocrspool retry` does."""
         failure = next((each for each in self._facts()["last_failures"] if each["job"] == job), None)
         inbox = self._live.config.inbox.get(failure["inbox"]) if failure else None
-        if failure is None or inbox is None:
-            return _plain(HTTPStatus.NOT_FOUND, "this is none of the last failures")
+        if failure is None or inbox is None or not _is_there(failure):
+            return _plain(HTTPStatus.NOT_FOUND, "this is none of the last failures any more")
         failed = Path(names.exact(failure["file"]))
         spool = Spool(failure["inbox"], inbox.folders())
         try:
@@ -110,6 +110,12 @@ class Page:
         except (OSError, ValueError) as error:
             return _plain(HTTPStatus.CONFLICT, f"it cannot be moved: {getattr(error, 'strerror', None) or error}")
         return Reply(HTTPStatus.SEE_OTHER, headers={**_ALWAYS, "Location": "/"})
+
+
+def _is_there(failure: Mapping[str, Any]) -> bool:
+    """Tell whether the failed file lies where it was put, and is not one that has failed since under the same name."""
+    failed = Path(names.exact(failure["file"]))
+    return os.path.lexists(failed) and records.load(reason_beside(failed)).get("job") == failure["job"]
 
 
 def _refused(headers: Mapping[str, str]) -> Reply | None:
