@@ -18,11 +18,15 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({""}),
     # Vocabulary, and adapters to one thing of the system each. They import nothing of ours.
     frozenset({
-        "errors", "model", "names", "inbox", "records", "tally", "wake", "log", "notify", "channel", "environment",
-        "filesystems", "processes", "durations", "timestamps", "sandbox", "memory", "room", "metrics",
+        "errors", "model", "names", "inbox", "records", "wake", "journal", "notify", "channel", "environment",
+        "filesystems", "processes", "durations", "timestamps", "sandbox", "memory", "room", "metrics", "pace",
+        "sparkline", "listener",
     }),
     # Built on one or two of those.
-    frozenset({"config", "health", "reasons", "result", "atomic", "places", "claim", "watch", "child", "spool_lock"}),
+    frozenset({
+        "config", "health", "reasons", "result", "atomic", "places", "claim", "watch", "child", "tally", "log",
+        "page_html", "spool_lock",
+    }),
     # What children are told, and what their answers mean; the folder that results appear in.
     frozenset({"worker_messages", "decoder_messages", "outbox"}),
     # One claimed file.
@@ -37,6 +41,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     # What joins a step with its surroundings, and the worker's process.
     frozenset({
         "intake", "folders", "document", "outputs", "hooks", "refusals", "prebuild", "worker", "doctor", "audit",
+        "page",
     }),
     # One attempt at a job.
     frozenset({"progress"}),
@@ -201,6 +206,7 @@ HEAVY = {"numpy", "cv2", "PIL", "onnx", "onnxruntime", "openvino", "pypdfium2", 
     ("module", "unwanted"),
     [
         ("ocrspool.service", {*HEAVY, "rich", "prometheus_client", "http"}),
+        ("ocrspool.page", {*HEAVY, "rich", "prometheus_client"}),
         ("ocrspool.worker", {*HEAVY, "rich", "watchdog"}),  # those that it needs come with the engine
         ("ocrspool.decode.__main__", {"numpy", "cv2", "openvino", "pydantic", "rich", "watchdog", "pikepdf"}),
         ("ocrspool.cli.main", {*HEAVY, "rich", "watchdog"}),

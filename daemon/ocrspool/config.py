@@ -162,6 +162,20 @@ class Metrics(Section):
 
     listen: Annotated[str, AfterValidator(_local)] = ""
     """A loopback address with a port ("127.0.0.1:9464"), or the path of a Unix socket; "" for none."""
+    page: bool = False
+    """Whether / there is a page for people. It names files: whoever can reach the address can read those names."""
+    page_views: bool = False
+    """Whether the page leads to the HTML outputs, which are the documents themselves."""
+    page_retry: bool = False
+    """Whether the page has a button that puts a failed file back into its inbox."""
+
+    @model_validator(mode="after")
+    def _page_is_somewhere(self) -> Metrics:
+        if self.page and not self.listen:
+            raise ValueError("page needs an address to listen at: metrics.listen")
+        if (self.page_views or self.page_retry) and not self.page:
+            raise ValueError("page_views and page_retry are parts of the page: set metrics.page = true")
+        return self
 
 
 class Profile(Section):

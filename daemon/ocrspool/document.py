@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, cast
 
 from ocrspool import names
@@ -142,3 +144,18 @@ def _line(order: int, line: TextLine, scale: tuple[float, float]) -> Line:
 
 def _scaled(polygon: Polygon, scale: tuple[float, float]) -> tuple[tuple[float, float], ...]:
     return tuple((round(x * scale[0], 1), round(y * scale[1], 1)) for x, y in polygon)
+
+
+def in_short(document: Document, result: Path) -> dict[str, Any]:
+    """Return what people who look on are told of a document that was delivered as `result`."""
+    return {
+        "job": document.run.job,
+        "inbox": document.source.inbox,
+        "path": document.source.path,
+        "finished_at": document.run.finished_at,
+        "pages": len(document.pages),
+        "lost": sum(page.status == "failed" for page in document.pages),
+        "lines": sum(len(page.lines) for page in document.pages),
+        "outputs": [output.format for output in document.outputs],
+        "result": names.to_json(os.fspath(result)),
+    }

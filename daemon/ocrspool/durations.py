@@ -16,3 +16,8 @@ def in_words(seconds: float) -> str:
         return f"{minutes} min"
     hours, minutes = divmod(minutes, _HOUR // _MINUTE)
     return f"{hours} h {minutes} min"
+
+
+def left(seconds: float, done: int, total: int) -> float | None:
+    """Return how long the rest takes if it goes on as it did for so many seconds; None before anything is done."""
+    return seconds / done * (total - done) if done > 0 else None

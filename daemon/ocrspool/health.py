@@ -1,27 +1,22 @@
-"""Answers who asks how the service is: /livez, /readyz and /metrics, on a loopback port or a Unix socket.
+"""Answers who asks how the service is: /livez, /readyz and /metrics, and by page.py what is for people.
 
-One request at a time, each with little patience: whoever asks slowly delays the next one asking, and nothing else.
 Started only where the configuration says so.
 """
 
 from __future__ import annotations
 
 import logging
-import socket
 import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ocrspool import metrics
 from ocrspool.errors import ConfigError
+from ocrspool.listener import Reply, bound, plain
 
 _log = logging.getLogger(__name__)
-
-_PATIENCE_SECONDS = 2.0
-_PLAIN = "text/plain; charset=utf-8"
 
 Facts = Callable[[], Mapping[str, Any]]
 """Returns what the service has published last."""
@@ -29,14 +24,24 @@ Alive = Callable[[], bool]
 """Tells whether the main loop turns, the watcher lives and no worker hangs."""
 
 
+class Page(Protocol):
+    """Answers for people; None where it has none of this name."""
+
+    def get(self, path: str, headers: Mapping[str, str]) -> Reply | None:
+        """Answer a request to see something."""
+
+    def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply | None:
+        """Answer a request to do something."""
+
+
 class Health:
     """A thread that answers. `close` ends it."""
 
-    def __init__(self, listen: str, facts: Facts, alive: Alive) -> None:
+    def __init__(self, listen: str, facts: Facts, alive: Alive, page: Page | None = None) -> None:
         """Begin to listen. Raise ConfigError where that cannot be done."""
         self._socket = Path(listen) if listen.startswith("/") else None
         try:
-            self._server = _server(listen, _answers(facts, alive))
+            self._server = bound(listen, _Answers(facts, alive, page))
         except OSError as error:
             raise ConfigError([f"metrics.listen: {listen}: {error.strerror}"]) from error
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="health")
@@ -52,69 +57,35 @@ class Health:
             self._socket.unlink(missing_ok=True)
 
 
-def _server(listen: str, answer: type[BaseHTTPRequestHandler]) -> HTTPServer:
-    if listen.startswith("/"):
-        Path(listen).unlink(missing_ok=True)  # of a service that was killed: a living one holds the spool's lock
-        return _UnixServer(listen, answer)  # type: ignore[arg-type]  # typeshed thinks of TCP only
-    host, _, port = listen.rpartition(":")
-    kind = _Server6 if ":" in host else _Server
-    return kind((host.strip("[]"), int(port)), answer)
+class _Answers:
+    """Health first, so that nothing of the page can stand in its way."""
 
+    def __init__(self, facts: Facts, alive: Alive, page: Page | None) -> None:
+        self._facts = facts
+        self._alive = alive
+        self._page = page
+        self._paths = {"/livez": self._live, "/readyz": self._ready, "/metrics": self._metrics}
 
-class _Server(HTTPServer):
-    def server_bind(self) -> None:
-        """Bind without asking the network for our own name, as the library's does."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_name, self.server_port = "localhost", 0
+    def get(self, path: str, headers: Mapping[str, str]) -> Reply:
+        """Answer a request to see something."""
+        if (answer := self._paths.get(path)) is not None:
+            return answer()
+        reply = None if self._page is None else self._page.get(path, headers)
+        return reply or plain(HTTPStatus.NOT_FOUND, f"there are {', '.join(self._paths)}")
 
+    def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """Answer a request to do something."""
+        reply = None if self._page is None else self._page.post(path, headers, body)
+        return reply or plain(HTTPStatus.NOT_IMPLEMENTED, "nothing takes this")
 
-class _Server6(_Server):
-    address_family = socket.AF_INET6
+    def _live(self) -> Reply:
+        if self._alive():
+            return plain(HTTPStatus.OK, "alive")
+        return plain(HTTPStatus.SERVICE_UNAVAILABLE, "stuck: the log has more")
 
+    def _ready(self) -> Reply:
+        state = self._facts()["state"] if self._alive() else "stuck"
+        return plain(HTTPStatus.OK if state == "ready" else HTTPStatus.SERVICE_UNAVAILABLE, state)
 
-class _UnixServer(_Server):
-    address_family = socket.AF_UNIX
-
-
-def _answers(facts: Facts, alive: Alive) -> type[BaseHTTPRequestHandler]:
-    """Return the handler of one request."""
-
-    class Answer(BaseHTTPRequestHandler):
-        timeout = _PATIENCE_SECONDS
-        server_version, sys_version = "ocrspool", ""
-
-        def do_GET(self) -> None:
-            paths = {"/livez": self._live, "/readyz": self._ready, "/metrics": self._metrics}
-            answer = paths.get(self.path.partition("?")[0])
-            if answer is None:
-                self._send(HTTPStatus.NOT_FOUND, f"there are {', '.join(paths)}\n".encode())
-            else:
-                answer()
-
-        def _live(self) -> None:
-            if alive():
-                self._send(HTTPStatus.OK, b"alive\n")
-            else:
-                self._send(HTTPStatus.SERVICE_UNAVAILABLE, b"stuck: the log has more\n")
-
-        def _ready(self) -> None:
-            state = facts()["state"] if alive() else "stuck"
-            good = state == "ready"
-            self._send(HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE, f"{state}\n".encode())
-
-        def _metrics(self) -> None:
-            self._send(HTTPStatus.OK, metrics.exposition(facts()), metrics.CONTENT_TYPE)
-
-        def _send(self, status: HTTPStatus, body: bytes, kind: str = _PLAIN) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, form: str, *values: object) -> None:
-            """Log as everything else is logged, and only for who looks closely."""
-            _log.debug(form, *values)
-
-    return Answer
+    def _metrics(self) -> Reply:
+        return Reply(HTTPStatus.OK, metrics.exposition(self._facts()), {"Content-Type": metrics.CONTENT_TYPE})

@@ -90,15 +90,16 @@ class Hooks:
         if inbox is None or not command:  # a reload has taken it away
             return
         began = time.monotonic()
-        about = {"job": event.job.id}
+        about = {"job": event.job.id, "inbox": event.job.inbox, "file": names.printable(event.job.name)}
+        bad = {**about, "event": "hook-failed"}
         try:
             code = self._wait(command, event, inbox.hook_seconds)
         except TimeoutError as error:
-            _log.error("on_%s: %s was killed: %s", event.outcome, command[0], error, extra=about)
+            _log.error("on_%s: %s was killed: %s", event.outcome, command[0], error, extra=bad)
         except (OSError, ValueError) as error:
-            _log.error("on_%s: cannot run %s: %s", event.outcome, command[0], error, extra=about)
+            _log.error("on_%s: cannot run %s: %s", event.outcome, command[0], error, extra=bad)
         else:
-            level = logging.WARNING if code else logging.INFO
+            level, about = (logging.WARNING, bad) if code else (logging.INFO, about)
             took = time.monotonic() - began
             _log.log(level, "on_%s: %s ended with %d after %.2f s", event.outcome, command[0], code, took, extra=about)
 

@@ -138,7 +138,9 @@ class Intake:
                 continue
             if job is not None:
                 self._scanner.forget(seen)
-                _log.info("claimed %s (%s)", names.printable(job.name), self.name, extra={"job": job.id})
+                name = names.printable(job.name)
+                about = {"event": "claimed", "job": job.id, "inbox": self.name, "file": name}
+                _log.info("claimed %s (%s)", name, self.name, extra=about)
                 return job
             self._scanner.unsettle(seen)
             self._next_scan = min(self._next_scan, time.monotonic() + self.inbox.settle_seconds)

@@ -1,5 +1,6 @@
-"""Logging: journald priorities under systemd, plain lines on a terminal, JSON on request; a job id on every record.
+"""Logging: to systemd's journal with fields, as plain lines on a terminal, as JSON on request.
 
+A record says in its `extra` what it is of (`job`, `inbox`, `file`), and what has happened (`event`; see journal.py).
 Names in messages come from outside: whatever prints them escapes them first (see names.printable).
 """
 
@@ -12,21 +13,30 @@ import sys
 from datetime import datetime, timezone
 from typing import Literal, TextIO
 
+from ocrspool import journal
+
 Format = Literal["auto", "plain", "journal", "json"]
 
-# sd-daemon(3): a "<n>" prefix is the record's syslog priority.
-_PRIORITY = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
 
+def set_up(level: str = "info", form: Format = "auto", stream: TextIO | None = None, *, fields: bool = False) -> None:
+    """Send all records of this process to standard error, in one form. May be called again to change either.
 
-def set_up(level: str = "info", form: Format = "auto", stream: TextIO | None = None) -> None:
-    """Send all records of this process to standard error, in one form. May be called again to change either."""
+    With `fields`, records go to the journal itself where it reads standard error anyway. Not for a process that may die
+    of what it logs: the journal asks the kernel which unit a sender belongs to, and a dead one belongs to none.
+    """
     stream = stream or sys.stderr
     if form == "auto":
         form = "journal" if _is_journal(stream) else "plain"
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter({"plain": _Plain, "journal": _Journal, "json": _Json}[form]())
+    handler: logging.Handler = logging.StreamHandler(stream)
+    handler.setFormatter({"plain": _Plain, "journal": _Lines, "json": _Json}[form]())
+    if fields and form == "journal" and _is_journal(stream):
+        handler = journal.Journal(journal.SOCKET, handler)
+        handler.setFormatter(_Bare())
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    before, root.handlers[:] = list(root.handlers), [handler]
+    for other in before:
+        if isinstance(other, journal.Journal):
+            other.close()
     root.setLevel(level.upper())
     logging.captureWarnings(capture=True)
 
@@ -39,13 +49,19 @@ class _Plain(logging.Formatter):
         return super().format(record) + _job(record)
 
 
-class _Journal(logging.Formatter):
-    """Time, host and process are the journal's own fields. Every line of a record carries the prefix."""
+class _Bare(logging.Formatter):
+    """Time, host, process and priority are the journal's own fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        prefix = f"<{_PRIORITY.get(record.levelno, 6)}>"
-        lines = (super().format(record) + _job(record)).splitlines()
-        return "\n".join(prefix + line for line in lines)
+        return super().format(record) + _job(record)
+
+
+class _Lines(_Bare):
+    """As a stream to the journal has it (sd-daemon(3)): every line of a record has its priority before it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        prefix = f"<{journal.priority(record.levelno)}>"
+        return "\n".join(prefix + line for line in super().format(record).splitlines())
 
 
 class _Json(logging.Formatter):
@@ -58,8 +74,7 @@ class _Json(logging.Formatter):
             "logger": record.name,
             "pid": record.process,
         }
-        if job := getattr(record, "job", None):
-            entry["job"] = job
+        entry |= {name: getattr(record, name) for name in ("event", *journal.ABOUT) if getattr(record, name, None)}
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry, ensure_ascii=False)

@@ -57,6 +57,12 @@ def from_json(fields: object) -> str:
     return ""
 
 
+def exact(fields: Mapping[str, str]) -> str:
+    """Return the name, or path, that `to_json` made these fields of. Not for fields that others may have written."""
+    coded = fields.get("path_base64")
+    return fields["path"] if coded is None else os.fsdecode(b64decode(coded))
+
+
 def tagged(name: str, tag: str) -> str:
     """Return `name` with "~tag" before its suffix: `a.png` becomes `a~tag.png`."""
     path = PurePosixPath(name)

@@ -60,7 +60,9 @@ def add_outputs(document: Document, wanted: Collection[str], place: Callable[[st
         if problem is None:
             made.append(Output(name, SUFFIXES[name]))
             continue
-        _log.warning("no %s: %s", name, problem.message, extra={"job": document.run.job})
+        _log.warning(
+            "no %s: %s", name, problem.message, extra={"job": document.run.job, "inbox": document.source.inbox}
+        )
         notices.append(Notice("output-failed", f"There is no {name}: {problem.message}", problem.page))
     return replace(
         document,

@@ -13,6 +13,7 @@ No step knows the next; decoding and recognition go on in other processes, and p
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import threading
 import time
@@ -26,7 +27,7 @@ from typing import Any, Protocol, TypeVar
 from ocrspool import names
 from ocrspool.config import Live, Profile
 from ocrspool.decoders import Decoder, DecoderDiedError, Decoders
-from ocrspool.document import LostPage, Reading, ReadPage, build
+from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.hooks import Event
 from ocrspool.jobs import Job
@@ -103,7 +104,7 @@ class Pipeline:
                 outcomes.suspend(job)  # what ended this attempt was most likely the stop
                 return None
             most = self._live.config.service.attempts
-            _of(job).warning("%s: attempt %d of %d: %s", _name(job), job.attempts, most, ended)
+            _of(job, "again").warning("%s: attempt %d of %d: %s", _name(job), job.attempts, most, ended)
         return None
 
     def _attempt(
@@ -113,10 +114,11 @@ class Pipeline:
         progress = Progress(job, profile, alone=job.attempts + job.interruptions > 0)
         try:
             refuse_if_spent(job, self._live.config.service.attempts)
-            progress.job = outcomes.begin(job)
-            self.open_job(progress, outcomes)
-            document = self.close_job(progress)
-            return progress.job, self._publish(progress, outcomes, document, outputs)
+            with self._tally.watching(progress):
+                progress.job = outcomes.begin(job)
+                self.open_job(progress, outcomes)
+                document = self.close_job(progress)
+                return progress.job, self._publish(progress, outcomes, document, outputs)
         except DocumentError as error:
             return progress.job, self._fail(progress.job, outcomes, error)
         except EngineError as error:
@@ -208,13 +210,14 @@ class Pipeline:
         document = self._persist(job, lambda: add_outputs(document, outputs, partial(outcomes.place, job), origin))
         result = render(document)
         target = self._persist(job, lambda: outcomes.deliver(job, result))
-        pages, lost = len(document.pages), sum(page.status == "failed" for page in document.pages)
-        self._tally.done(job.inbox, pages, partial=bool(lost), seconds=document.run.seconds)
-        _of(job).info(
+        told = in_short(document, target)
+        pages, lost = told["pages"], told["lost"]
+        self._tally.done(job.inbox, pages, partial=bool(lost), seconds=document.run.seconds, document=told)
+        _of(job, "done").info(
             "done %s: %d pages, %d lines in %.2f s%s → %s",
             _name(job),
             pages,
-            sum(len(page.lines) for page in document.pages),
+            told["lines"],
             (datetime.now(timezone.utc) - progress.started).total_seconds(),
             f", {lost} pages failed" if lost else "",
             names.printable(str(target)),
@@ -242,14 +245,16 @@ class Pipeline:
     def _fail(self, job: Job, outcomes: Outcomes, error: DocumentError) -> Event:
         why = reason(error, job.name, job.inbox, job=job.id, attempts=job.attempts)
         target = outcomes.fail(job, why)
-        self._tally.failed(job.inbox, why)
+        self._tally.failed(job.inbox, {**why, "file": names.to_json(os.fspath(target))})
         told = f"{error.message} ({error.hint})" if error.hint else error.message
-        _of(job).warning("failed %s: %s → %s", _name(job), names.printable(told), names.printable(str(target)))
+        _of(job, "failed").warning(
+            "failed %s: %s → %s", _name(job), names.printable(told), names.printable(str(target))
+        )
         return Event("failed", job, (target, reason_beside(target)))
 
 
-def _of(job: Job) -> logging.LoggerAdapter[logging.Logger]:
-    return logging.LoggerAdapter(_log, {"job": job.id})
+def _of(job: Job, event: str = "") -> logging.LoggerAdapter[logging.Logger]:
+    return logging.LoggerAdapter(_log, {"job": job.id, "inbox": job.inbox, "file": _name(job), "event": event})
 
 
 def _name(job: Job) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ocrspool import names
 from ocrspool.config import Profile
 from ocrspool.decoders import Opened
 from ocrspool.document import LostPage
@@ -42,6 +43,23 @@ class Progress:
         for page in self.pages:
             if isinstance(page, tuple):
                 page[1].cancel()
+
+    def told(self) -> dict[str, Any]:
+        """Return how far it is, for people who look on.
+
+        `pages` of how many (None before the file is open) it has `read`; `since` when, in seconds of the epoch (None
+        while it waits for a decoder).
+        """
+        opened, started = getattr(self, "opened", None), getattr(self, "started", None)
+        return {
+            "job": self.job.id,
+            "inbox": self.job.inbox,
+            **names.to_json(self.job.name),
+            "attempt": self.job.attempts,
+            "since": None if started is None else round(started.timestamp(), 3),
+            "pages": None if opened is None else opened.pages,
+            "read": sum(not isinstance(page, tuple) or page[1].done() for page in list(self.pages)),
+        }
 
     def _see(self, future: Future[PageText]) -> None:
         if not future.cancelled() and future.exception() is not None:

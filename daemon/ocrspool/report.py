@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from contextlib import suppress
@@ -14,6 +15,8 @@ from ocrspool import atomic
 from ocrspool.notify import Notifier
 from ocrspool.result import Engine
 from ocrspool.tally import Tally
+
+_log = logging.getLogger(__name__)
 
 _LEAST_SECONDS = 1.0
 _MOST_SECONDS = 60.0
@@ -51,8 +54,10 @@ class Reporter:
         self._tally = tally
         self._start = start
         """Seconds of each stage of the start, so that a slow one can be explained a week later."""
+        self._began = round(time.time(), 3)
         self.facts: dict[str, Any] = {}
         """What was published last: a new one each time, so that other threads may read it."""
+        self._state = "ready"
         self._told: object = None
         self._told_at = 0.0
         self._kept_alive_at = 0.0
@@ -68,13 +73,15 @@ class Reporter:
 
     def tell(self, standing: Standing) -> None:
         """Tell what has changed, unless the last time was a moment ago."""
-        total = self._tally.total()
-        current = (standing, total)
+        total, jobs = self._tally.total(), self._tally.jobs()
+        current = (standing, total, jobs)
         since = time.monotonic() - self._told_at
         if since < (_LEAST_SECONDS if current != self._told else _MOST_SECONDS):
             return
         self._told, self._told_at = current, time.monotonic()
-        rate = self._tally.pages_per_second()
+        self._log_change(standing.state)
+        pace = self._tally.pace()
+        rate = pace["pages_per_second"]
         self._notifier.status(
             f"{standing.state} · {_label(self._engine)} · {standing.waiting} waiting, "
             f"{standing.in_work} in work, {total.done} done, {total.failed} failed · {rate:.1f} pages/s"
@@ -82,24 +89,41 @@ class Reporter:
         )
         self.facts = {
             "pid": os.getpid(),
+            "at": round(time.time(), 3),
+            "began": self._began,
             **asdict(standing),
             "engine": asdict(self._engine),
             "start": self._start,
-            "pages_per_second": round(rate, 2),
+            "jobs": jobs,
+            **pace,
             "since_start": self._tally.by_inbox(),
             "stages": self._tally.stages(),
+            "last_documents": self._tally.documents(),
             "last_failures": self._tally.failures(),
         }
         with suppress(OSError):  # a full disk must not stop the service for want of its status
             atomic.write(self._file, json.dumps(self.facts).encode(), durable=False)
 
+    def _log_change(self, state: str) -> None:
+        if state == "degraded" != self._state:
+            what = (
+                "degraded: no worker has an engine, or a CPU reads in place of a GPU; the cause is logged before this"
+            )
+            _log.warning(what, extra={"event": "degraded"})
+        elif state == "ready" != self._state:
+            _log.info("ready again", extra={"event": "ready"})
+        self._state = state
+
     def due_in(self, standing: Standing) -> float:
         """Return in how many seconds there will be something to tell, if nothing happens before."""
-        changed = (standing, self._tally.total()) != self._told
+        now = time.monotonic()
+        changed = (standing, self._tally.total(), self._tally.jobs()) != self._told
         due = [self._told_at + (_LEAST_SECONDS if changed else _MOST_SECONDS)]
+        if standing.in_work:  # pages are read without a word
+            due.append(now + _LEAST_SECONDS)
         if self._notifier.keepalive_seconds is not None:
             due.append(self._kept_alive_at + self._notifier.keepalive_seconds)
-        return min(due) - time.monotonic()
+        return min(due) - now
 
     def close(self) -> None:
         """Take the status away: nobody is serving any more."""

@@ -30,8 +30,8 @@ class Room:
             lack = f"no telling how much is free {self._of}: {error.strerror}"
         if lack != self.lack:
             if lack:
-                _log.error("%s: nothing is claimed until there is", lack)
+                _log.error("%s: nothing is claimed until there is", lack, extra={"event": "claims-paused"})
             else:
-                _log.info("there is room again %s", self._of)
+                _log.info("there is room again %s", self._of, extra={"event": "claims-resumed"})
         self.lack = lack
         return not lack

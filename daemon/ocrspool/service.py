@@ -18,7 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ocrspool import check, log, memory, processes
-from ocrspool.config import Config, Live
+from ocrspool.config import Config, Live, Metrics
 from ocrspool.config_file import load
 from ocrspool.decoders import Decoders
 from ocrspool.errors import ConfigError, EngineMissingError, OcrspoolError
@@ -60,7 +60,7 @@ class Service:
         self._path = path
         self._live = Live(load(path))
         config = self._live.config
-        log.set_up(config.log.level, config.log.format)
+        log.set_up(config.log.level, config.log.format, fields=True)
         self._began = time.monotonic()
         self._wake = Wake()
         self._watch = Watch(self._wake)
@@ -128,11 +128,11 @@ class Service:
             engine.device,
             engine.fingerprint,
             ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in facts["seconds"].items()),
+            extra={"event": "ready"},
         )
         self._reporter.tell(self._standing())
         if config.metrics.listen:
-            health = import_module("ocrspool.health")  # and what that takes, only where it is wanted
-            self._health = health.Health(config.metrics.listen, lambda: self._reporter.facts, self._is_alive)
+            self._health = self._listening(config.metrics)
         self._notifier.ready()
         return Pipeline(self._live, self._decoders, self._workers, engine, self._tally)
 
@@ -154,6 +154,14 @@ class Service:
         finally:
             self._interruptible = False
 
+    def _listening(self, metrics: Metrics) -> Health:
+        """Answer who asks how things stand. What that takes is imported only where it is wanted."""
+        page: Any = None
+        if metrics.page:
+            page = import_module("ocrspool.page").Page(self._live, lambda: self._reporter.facts)
+        health: type[Health] = import_module("ocrspool.health").Health
+        return health(metrics.listen, lambda: self._reporter.facts, self._is_alive, page)
+
     def _building(self, stage: str) -> None:
         """Tell of a build, which may take as long as everything else in a week, to whoever reads either."""
         _log.info("%s", stage)
@@ -173,7 +181,7 @@ class Service:
         """Finish what is in work, within the stop time; leave the rest in work/ for the next start."""
         self._notifier.stopping()
         deadline = time.monotonic() + self._live.config.service.stop_seconds
-        _log.info("stopping: %d files in work", len(self._in_work))
+        _log.info("stopping: %d files in work", len(self._in_work), extra={"event": "stopping"})
         # A second signal ends it.
         while (self._in_work or self._hooks.busy()) and self._stops == 1 and time.monotonic() < deadline:
             self._keep_in_touch()
@@ -192,7 +200,8 @@ class Service:
         self._inboxes.close()
         self._watch.stop()
         self._wake.close()
-        _log.info("stopped%s", f"; {left} files wait in work/ for the next start" if left else "")
+        rest = f"; {left} files wait in work/ for the next start" if left else ""
+        _log.info("stopped%s", rest, extra={"event": "stopped"})
 
     def _claim(self, pipeline: Pipeline) -> None:
         """Take files while there is room for more."""
@@ -229,11 +238,12 @@ class Service:
             for difference in differences(self._live.config, wanted):
                 _log.warning("reload: %s takes effect at the next start", difference)
             self._live.config = live_part(self._live.config, wanted)
-            log.set_up(wanted.log.level, wanted.log.format)
+            log.set_up(wanted.log.level, wanted.log.format, fields=True)
             self._inboxes.change(self._in_work)
-            _log.info("reloaded %s", self._path)
+            _log.info("reloaded %s", self._path, extra={"event": "reloaded"})
         except OcrspoolError as error:
-            _log.error("reload: the configuration in use stays:\n%s", error.message)
+            refused = {"event": "reload-refused"}
+            _log.error("reload: the configuration in use stays:\n%s", error.message, extra=refused)
         self._notifier.ready()
 
     def _has_memory(self) -> bool:

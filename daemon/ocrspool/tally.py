@@ -1,16 +1,18 @@
-"""What the running service has done: counts, rate, last failures. Published in a file for `ocrspool status`."""
+"""What the running service is doing and has done: attempts, counts, pace, last failures; for whoever looks on."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-_RATE_SECONDS = 60.0
-_FAILURES_KEPT = 10
+from ocrspool.pace import Pace
+
+_KEPT = 10
+"""Failures, and documents."""
 _BOUNDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Seconds: the buckets into which the stages of documents fall, three times as wide each."""
 
@@ -42,19 +44,46 @@ class Spread:
             self.up_to[bound] += seconds <= bound
 
 
+class Attempt(Protocol):
+    """One job that is being read."""
+
+    def told(self) -> dict[str, Any]:
+        """Return how far it is, for people who look on."""
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts outcomes. Safe to use from several threads."""
 
     _inboxes: dict[str, Count] = field(default_factory=dict)
     _stages: dict[str, Spread] = field(default_factory=dict)
-    _recent: deque[tuple[float, int]] = field(default_factory=deque)
-    _failures: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_FAILURES_KEPT))
+    _attempts: list[Attempt] = field(default_factory=list)
+    _pace: Pace = field(default_factory=Pace)
+    _failures: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    _documents: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def done(self, inbox: str, pages: int, *, partial: bool, seconds: Mapping[str, float] | None = None) -> None:
-        """Count one delivered document, and the seconds that each stage took of it."""
-        now = time.monotonic()
+    @contextmanager
+    def watching(self, attempt: Attempt) -> Iterator[None]:
+        """Count an attempt among those that are going on, as long as it does."""
+        with self._lock:
+            self._attempts.append(attempt)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._attempts.remove(attempt)
+
+    def done(
+        self,
+        inbox: str,
+        pages: int,
+        *,
+        partial: bool,
+        seconds: Mapping[str, float] | None = None,
+        document: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Count one delivered document, and the seconds that each stage took of it; keep for a while what is told."""
         with self._lock:
             count = self._inboxes.setdefault(inbox, Count())
             count.done += 1
@@ -62,24 +91,31 @@ class Tally:
             count.pages += pages
             for stage, spent in (seconds or {}).items():
                 self._stages.setdefault(stage, Spread()).add(spent)
-            self._recent.append((now, pages))
-            while self._recent[0][0] < now - _RATE_SECONDS:
-                self._recent.popleft()
+            self._pace.add(pages)
+            if document is not None:
+                self._documents.append(document)
 
     def failed(self, inbox: str, failure: dict[str, Any]) -> None:
         """Count one failed file."""
         with self._lock:
             self._inboxes.setdefault(inbox, Count()).failed += 1
+            self._pace.add(0)
             self._failures.append(failure)
 
-    def pages_per_second(self) -> float:
-        """Return the rate over the last minute, or over the time since work began where that is less."""
-        now = time.monotonic()
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return how far each attempt is that is going on, in the order in which they began."""
         with self._lock:
-            recent = [(at, pages) for at, pages in self._recent if at >= now - _RATE_SECONDS]
-        if not recent:
-            return 0.0
-        return sum(pages for _, pages in recent) / max(now - recent[0][0], 1.0)
+            attempts = list(self._attempts)
+        return [attempt.told() for attempt in attempts]
+
+    def pace(self) -> dict[str, Any]:
+        """Return the rates of the last minute, and what came out in each minute of the last hour."""
+        with self._lock:
+            return {
+                "files_per_minute": round(self._pace.files_per_minute(), 1),
+                "pages_per_second": round(self._pace.pages_per_second(), 2),
+                "by_minute": self._pace.by_minute(),
+            }
 
     def total(self) -> Count:
         """Return the counts of all inboxes together."""
@@ -106,3 +142,8 @@ class Tally:
         """Return the last failures, newest first."""
         with self._lock:
             return list(reversed(self._failures))
+
+    def documents(self) -> list[Mapping[str, Any]]:
+        """Return the last documents that were delivered, newest first."""
+        with self._lock:
+            return list(reversed(self._documents))

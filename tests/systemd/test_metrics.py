@@ -5,8 +5,10 @@ from __future__ import annotations
 import urllib.request
 from pathlib import Path
 
+import pages_drawn
 from asked import ask
-from machine import SERVICE, Machine
+from machine import SCANNER, SERVICE, Machine, as_user
+from waiting import wait_until
 
 _SOCKET = Path("/run/ocrspool/metrics.sock")
 _PORT = "127.0.0.1:9464"
@@ -27,3 +29,22 @@ def test_a_port_with_the_drop_in(machine: Machine) -> None:
     with urllib.request.urlopen(f"http://{_PORT}/metrics", timeout=30) as answer:
         assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
         assert b"\nocrspool_ready 1.0\n" in answer.read()
+
+
+def test_the_page_on_the_socket(machine: Machine) -> None:
+    """In the unit's sandbox: the group may look, others may not; the HTML output is shown, the button moves the file."""
+    settings = f'listen = "{_SOCKET}"\npage = true\npage_views = true\npage_retry = true\n'
+    machine.configure(f'[metrics]\n{settings}[inbox.default]\noutputs = ["html"]\n')
+    machine.start()
+    machine.drop("good.png", pages_drawn.png("Good"))
+    machine.drop("bad.png", b"no picture")
+    wait_until(lambda: "bad.png" in (page := ask(_SOCKET, "/", "localhost")[1]) and "good.png" in page, 120)
+    page = ask(_SOCKET, "/", "localhost")[1]
+    view = page.partition('<a href="')[2].partition('"')[0]
+    assert "Good" in ask(_SOCKET, view, "localhost")[1]
+    form = [page.partition(f'{begin}="')[2].partition('"')[0] for begin in ('"token" value', '"job" value')]
+    sent = f"token={form[0]}&job={form[1]}"
+    curl = ["curl", "--silent", "--unix-socket", str(_SOCKET), "--data", sent, "--write-out", "%{http_code}"]
+    for user, code in (("nobody", "000"), (SCANNER, "303")):
+        assert as_user(user, *curl, "http://localhost/retry", check=False).stdout.endswith(code)
+    wait_until(lambda: ask(_SOCKET, "/", "localhost")[1].count("bad.png") == 2, 60)

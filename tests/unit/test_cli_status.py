@@ -13,7 +13,8 @@ import pytest
 
 from forks import as_nobody
 from ocrspool import names
-from ocrspool.cli.status import collect, retry, status
+from ocrspool.cli.retry import retry
+from ocrspool.cli.status import collect, status
 from ocrspool.config import STATES, Config, Inbox, Paths
 from ocrspool.errors import Exit
 
@@ -103,6 +104,48 @@ def test_a_running_service(config: Config, capsys: pytest.CaptureFixture[str]) -
         assert "ready" in shown
         assert "2 in work" in shown
         assert ("openvino 1" in shown) == (found is not None)
+
+
+def job(name: str, *, pages: int | None, read: int = 0, since: float | None = 1000.0) -> dict[str, Any]:
+    """Return what the service says of a file in work."""
+    return {"job": name, "inbox": "scans", "path": name, "attempt": 1, "pages": pages, "read": read, "since": since}
+
+
+def test_what_is_in_work(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    """How far each file is and how long it will take; of very many files only the first."""
+    jobs = [
+        job("book[bold]\x1b.pdf", pages=40, read=10),
+        job("read.png", pages=1, read=1),
+        job("new.png", pages=None),
+        job("waiting.png", pages=None, since=None),
+        job("begun.pdf", pages=7),
+        *(job(f"{number}.png", pages=1) for number in range(20)),
+    ]
+    put_service(
+        config, at=1030.0, began=0.0, jobs=jobs, waiting=30, files_per_minute=8.0, worker_restarts=0, workers=[1]
+    )
+    assert status(config, as_json=False) == Exit.OK
+    shown = capsys.readouterr().out
+    lines = {line.split()[0].removeprefix("scans/"): line for line in shown.splitlines() if line.startswith("scans/")}
+    assert "10 of 40" in lines["book[bold]\\x1b.pdf"]
+    assert lines["book[bold]\\x1b.pdf"].rstrip().endswith("about 2 min"), "30 pages more, at 10 in 30 s"
+    assert lines["read.png"].rstrip().endswith("writing")
+    assert lines["new.png"].rstrip().endswith("is opened")
+    assert lines["waiting.png"].rstrip().endswith("waits for a decoder")
+    assert "0 of 7" in lines["begun.pdf"]
+    assert "about" not in lines["begun.pdf"]
+    assert "and 15 more" in shown
+    assert "8 files/min; what waits takes about 4 min" in shown
+    assert "for 17 min" in shown
+
+
+def test_the_last_failures_come_first(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    """Five of them, newest first; the others are counted."""
+    for day in range(1, 8):
+        put_failed(config, f"{day * 3 % 8}.png", failed_at=f"2026-01-0{day}T00:00:00.000Z", message=f"of day {day}.")
+    status(config, as_json=False)
+    told = [line[-2] for line in capsys.readouterr().out.splitlines() if line.startswith("failed ")]
+    assert told == ["7", "6", "5", "4", "3"]
 
 
 def dead_pid() -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
 
 from ocrspool.tally import Count, Tally
 
@@ -35,9 +38,37 @@ def test_the_last_failures_are_kept() -> None:
 def test_no_rate_without_work() -> None:
     """Nothing done is 0 pages a second; something done is more, and never more than was done in a second."""
     tally = Tally()
-    assert tally.pages_per_second() == 0
+    assert (tally.pace()["pages_per_second"], tally.pace()["files_per_minute"]) == (0, 0)
     tally.done("a", 30, partial=False)
-    assert 0 < tally.pages_per_second() <= 30
+    tally.failed("a", {})
+    assert 0 < tally.pace()["pages_per_second"] <= 30
+    assert 0 < tally.pace()["files_per_minute"] <= 120
+
+
+class Attempt:
+    """What a job says of itself."""
+
+    def __init__(self, job: str) -> None:
+        self.job = job
+
+    def told(self) -> dict[str, Any]:
+        return {"job": self.job}
+
+
+def test_attempts_are_seen_while_they_go_on() -> None:
+    """In the order in which they began; one that ends by an error is gone too."""
+    tally = Tally()
+
+    def fail() -> None:
+        with tally.watching(Attempt("second")):
+            assert [job["job"] for job in tally.jobs()] == ["first", "second"]
+            raise OSError("disk")
+
+    with tally.watching(Attempt("first")):
+        with pytest.raises(OSError, match="disk"):
+            fail()
+        assert [job["job"] for job in tally.jobs()] == ["first"]
+    assert tally.jobs() == []
 
 
 def test_many_threads() -> None:
@@ -49,7 +80,7 @@ def test_many_threads() -> None:
             tally.done(f"{number}-{turn % 50}", 1, partial=False)
             tally.failed(f"{number}", {})
             tally.by_inbox()
-            tally.pages_per_second()
+            tally.pace()
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(work, range(8)))

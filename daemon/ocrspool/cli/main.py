@@ -15,12 +15,14 @@ from ocrspool.errors import ConfigError, Exit, OcrspoolError
 
 _ABOUT = "Files dropped into watched folders come out as JSON OCR results."
 
+_LONGEST_WATCH_SECONDS = 86_400
+
 _MORE = """\
 To begin:
   ocrspool once scan.pdf --outbox .              read one file now, no set-up
   ocrspool check && ocrspool prebuild            is the configuration right? then build the engines, once
   ocrspool serve                                 watch the inboxes; stop it with SIGTERM or Ctrl-C
-  ocrspool status                                what waits, what is in work, what failed and why
+  ocrspool status --watch                        what waits, what is in work, what failed and why, live
   ocrspool status --audit                        is every file in exactly one place?
   ocrspool retry --all                           failed files once more
   ocrspool doctor                                driver, GPU, libraries, versions: do they fit together?
@@ -117,6 +119,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(status)
     status.add_argument("--json", action="store_true", help="the same for programs")
     status.add_argument(
+        "--watch",
+        nargs="?",
+        type=_seconds,
+        const=2.0,
+        metavar="SECONDS",
+        help="again every so many seconds (2), until Ctrl-C; with --json one object a line",
+    )
+    status.add_argument(
         "--audit", action="store_true", help="prove that every file is in one place; 65 where it is not"
     )
     status.add_argument(
@@ -193,6 +203,16 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < _LONGEST_WATCH_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to a day")
+    return seconds
+
+
 def _loaded(options: argparse.Namespace) -> Config:
     config = load(options.config)
     log.set_up(config.log.level, config.log.format)
@@ -225,19 +245,26 @@ def _once(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
+    if options.audit and options.watch:
+        return _report("--watch is not for --audit, which takes its time", "", Exit.USAGE)
     if options.audit:
         from ocrspool.cli.audit import prove
 
         return prove(load(options.config), mend=options.repair, thorough=options.thorough, as_json=options.json)
     if options.repair or options.thorough:
         return _report("--repair and --thorough need --audit", "", Exit.USAGE)
-    from ocrspool.cli.status import status
+    from ocrspool.cli.status import collect, status
 
-    return status(load(options.config), as_json=options.json)
+    config = load(options.config)
+    if options.watch:
+        from ocrspool.cli.status_watch import watch
+
+        watch(lambda: collect(config), options.watch, as_json=options.json)
+    return status(config, as_json=options.json)
 
 
 def _retry(options: argparse.Namespace) -> int:
-    from ocrspool.cli.status import retry
+    from ocrspool.cli.retry import retry
 
     return retry(load(options.config), options.names, inbox=options.inbox, everything=options.all)
 

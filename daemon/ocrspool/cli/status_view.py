@@ -1,0 +1,123 @@
+"""How `ocrspool status` looks to people. Names and reasons come from outside: nothing of them is taken for markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ocrspool import names
+from ocrspool.config import STATES
+from ocrspool.durations import in_words, left
+
+_FAILURES_SHOWN = 5
+_JOBS_SHOWN = 10
+_BAR_COLUMNS = 20
+_COLORS = {"ready": "green", "degraded": "red", "stopping": "yellow"}
+
+
+def view(facts: Mapping[str, Any]) -> RenderableType:
+    """Return what `collect` has found, to be printed."""
+    service = facts["service"]
+    parts: list[RenderableType] = [_card(service)]
+    if service and service.get("jobs"):
+        parts += [Text(), *_jobs(service)]
+    parts += [Text(), _inboxes(facts["inboxes"])]
+    if failures := list(_failures(facts["inboxes"])):
+        parts += [Text(), *failures]
+    return Group(*parts)
+
+
+def _card(service: Mapping[str, Any] | None) -> RenderableType:
+    """Return what runs, with which engine, and how fast."""
+    card = Table.grid(padding=(0, 2), pad_edge=False)
+    card.add_column(style="bold")
+    card.add_column(overflow="fold")
+    if service is None:
+        card.add_row("service", "not running")
+        return card
+    state = service["state"]
+    told = Text(state, style=_COLORS.get(state, ""))
+    card.add_row("service", told.append(_about(service), style="default"))
+    if lack := service.get("lack"):
+        card.add_row("", Text(f"claims nothing: {lack}", style="red"))
+    if engine := service["engine"]:
+        card.add_row("engine", _engine(engine))
+        card.add_row("models", ", ".join(model["name"] for model in engine.get("models", ())))
+    if "workers" in service:
+        card.add_row("workers", f"{len(service['workers'])}, {service['worker_restarts']} replaced for a failure")
+    if start := service.get("start"):
+        card.add_row("start", ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in start.items()))
+    card.add_row("rate", _rate(service))
+    return card
+
+
+def _about(service: Mapping[str, Any]) -> str:
+    since = f", for {in_words(service['at'] - service['began'])}" if "began" in service else ""
+    return f", pid {service['pid']}{since}, {service['in_work']} in work"
+
+
+def _engine(engine: Mapping[str, Any]) -> str:
+    runtime = f"{engine['runtime']} {engine['runtime_version']}, {engine['precision']} on {engine['device']}"
+    return f"{runtime}, {engine['fingerprint']}"
+
+
+def _rate(service: Mapping[str, Any]) -> str:
+    """Return the rates, and when at that rate nothing waits any more."""
+    pages, files = f"{service['pages_per_second']:.1f} pages/s", service.get("files_per_minute", 0.0)
+    told = f"{pages}, {files:.0f} files/min"
+    waiting = service.get("waiting", 0)
+    if waiting and files:
+        told += f"; what waits takes about {in_words(60 * (waiting + service['in_work']) / files)}"
+    return told
+
+
+def _jobs(service: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Yield a line for each file in work: how far it is, and how long it will take if it goes on so."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("in work", overflow="fold")
+    table.add_column("pages", justify="right", no_wrap=True)
+    table.add_column(no_wrap=True, width=_BAR_COLUMNS)
+    table.add_column(no_wrap=True)
+    for job in islice(service["jobs"], _JOBS_SHOWN):
+        name = Text(f"{job['inbox']}/{names.printable(job['path'])}")
+        if job["pages"] is None:
+            table.add_row(name, "", "", "waits for a decoder" if job["since"] is None else "is opened")
+            continue
+        bar = ProgressBar(total=job["pages"], completed=job["read"], width=_BAR_COLUMNS, complete_style="blue")
+        seconds = left(service["at"] - job["since"], job["read"], job["pages"])
+        rest = "" if seconds is None else "writing" if job["read"] == job["pages"] else f"about {in_words(seconds)}"
+        table.add_row(name, f"{job['read']} of {job['pages']}", bar, rest)
+    yield table
+    if (more := len(service["jobs"]) - _JOBS_SHOWN) > 0:
+        yield Text(f"and {more} more")
+
+
+def _inboxes(inboxes: Mapping[str, Any]) -> RenderableType:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("inbox")
+    for column in ("waiting", "work", "outbox", "done", "failed"):
+        table.add_column(column, justify="right")
+    for name, inbox in inboxes.items():
+        table.add_row(name, *("?" if inbox[state] is None else str(inbox[state]) for state in STATES))
+    return table
+
+
+def _failures(inboxes: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Yield the last failures of each inbox, with reason and advice."""
+    for name, inbox in inboxes.items():
+        failures: Sequence[Mapping[str, Any]] = inbox["failures"]
+        for failure in failures[:_FAILURES_SHOWN]:
+            reason = failure["reason"]
+            why = names.printable(str(reason.get("message", "no reason file")))  # others may write these files
+            yield Text(f"failed {name}/{names.printable(failure['path'])}: {why}", style="red")
+            if hint := reason.get("hint"):
+                yield Padding(Text(names.printable(str(hint))), (0, 0, 0, 7))
+        if (more := len(failures) - _FAILURES_SHOWN) > 0:
+            yield Text(f"       and {more} more; `ocrspool status --json` names them all")

@@ -1,0 +1,145 @@
+"""Answers a browser: the status page, HTML outputs, and the button that puts a failed file back.
+
+Whoever reaches the address may look, so what a page of another site could make a browser do is what is to be kept out:
+such a site cannot read our token, because a request under a name that is not this machine's is refused (DNS rebinding),
+and cannot press our button without it. Nothing that is sent runs, whatever it holds.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import parse_qs
+
+from ocrspool import names, records
+from ocrspool.claim import open_parent
+from ocrspool.config import Live
+from ocrspool.listener import Reply, plain
+from ocrspool.outbox import beside
+from ocrspool.page_html import STYLE_HASH, Offer, render
+from ocrspool.result import SUFFIXES
+from ocrspool.spool import Spool, reason_beside
+
+_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+_HTML = "text/html; charset=utf-8"
+_ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_PAGE_POLICY = (
+    f"default-src 'none'; style-src '{STYLE_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_VIEW_POLICY = (
+    "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+class Page:
+    """All answers for people. Safe to use from several threads."""
+
+    def __init__(self, live: Live, facts: Callable[[], Mapping[str, Any]]) -> None:
+        self._live = live
+        self._facts = facts
+        self._token = secrets.token_urlsafe()
+        """Known to who has read the page; another one at each start."""
+
+    def get(self, path: str, headers: Mapping[str, str]) -> Reply | None:
+        """Answer a request to see something. None where there is nothing of that name."""
+        if path != "/" and not path.startswith("/view/"):
+            return None
+        if (refused := _refused(headers)) is not None:
+            return refused
+        return self._page() if path == "/" else self._view(path.removeprefix("/view/"))
+
+    def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply | None:
+        """Answer a request to do something. None where there is nothing of that name."""
+        if path != "/retry" or not self._live.config.metrics.page_retry:
+            return None
+        if (refused := _refused(headers)) is not None:
+            return refused
+        if headers.get("sec-fetch-site", "same-origin") != "same-origin":
+            return _plain(HTTPStatus.FORBIDDEN, "another site has sent this request")
+        form = parse_qs(body.decode("ascii", "replace"))
+        token = form.get("token", [""])[0].encode("utf-8", "replace")
+        if not secrets.compare_digest(token, self._token.encode()):
+            return _plain(HTTPStatus.FORBIDDEN, "this button is of another page, or of an earlier start: load it again")
+        return self._retry(form.get("job", [""])[0])
+
+    def _page(self) -> Reply:
+        facts, metrics = self._facts(), self._live.config.metrics
+        still = {failure["job"] for failure in facts["last_failures"] if _is_there(failure)}
+        offer = Offer(metrics.page_views, self._token if metrics.page_retry else "", still)
+        page = render(facts, offer, time.time())
+        return Reply(HTTPStatus.OK, page, {**_ALWAYS, "Content-Type": _HTML, "Content-Security-Policy": _PAGE_POLICY})
+
+    def _view(self, job: str) -> Reply | None:
+        """Send the HTML output of one of the last documents; those alone, so that nobody chooses a path."""
+        document = next((each for each in self._facts()["last_documents"] if each["job"] == job), None)
+        if document is None or "html" not in document["outputs"] or not self._live.config.metrics.page_views:
+            return None
+        try:
+            outbox = self._live.config.inbox[document["inbox"]].folder("outbox")
+            view = beside(Path(names.exact(document["result"])), SUFFIXES["html"])
+            file = _opened(outbox, os.fspath(view.relative_to(outbox)))
+        except (KeyError, ValueError, OSError):
+            return _plain(HTTPStatus.GONE, "it is not in the outbox any more")
+        return Reply(HTTPStatus.OK, file, {**_ALWAYS, "Content-Type": _HTML, "Content-Security-Policy": _VIEW_POLICY})
+
+    def _retry(self, job: str) -> Reply:
+        """Move one of the last failed files back, as `ocrspool retry` does."""
+        failure = next((each for each in self._facts()["last_failures"] if each["job"] == job), None)
+        inbox = self._live.config.inbox.get(failure["inbox"]) if failure else None
+        if failure is None or inbox is None or not _is_there(failure):
+            return _plain(HTTPStatus.NOT_FOUND, "this is none of the last failures any more")
+        failed = Path(names.exact(failure["file"]))
+        spool = Spool(failure["inbox"], inbox.folders())
+        try:
+            spool.retry(failed, records.load(reason_beside(failed)))
+        except FileExistsError:
+            return _plain(HTTPStatus.CONFLICT, "it stays: a file of its name is in the inbox")
+        except (OSError, ValueError) as error:
+            return _plain(HTTPStatus.CONFLICT, f"it cannot be moved: {getattr(error, 'strerror', None) or error}")
+        return Reply(HTTPStatus.SEE_OTHER, headers={**_ALWAYS, "Location": "/"})
+
+
+def _is_there(failure: Mapping[str, Any]) -> bool:
+    """Tell whether the failed file lies where it was put, and is not one that has failed since under the same name."""
+    failed = Path(names.exact(failure["file"]))
+    return os.path.lexists(failed) and records.load(reason_beside(failed)).get("job") == failure["job"]
+
+
+def _refused(headers: Mapping[str, str]) -> Reply | None:
+    """Return why a request is not answered: it was sent to another name than this machine's."""
+    host = headers.get("host", "")
+    name, _, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "0")
+    if name.lower() not in _HOSTS or not port.isdecimal():
+        return _plain(HTTPStatus.MISDIRECTED_REQUEST, "ask for this page as localhost, a proxy too (its Host header)")
+    return None
+
+
+def _plain(status: HTTPStatus, text: str) -> Reply:
+    return plain(status, text, _ALWAYS)
+
+
+def _opened(folder: Path, name: str) -> BinaryIO:
+    """Open a regular file below `folder`, following no link. Raise OSError where it is none."""
+    parent = open_parent(folder, name)
+    try:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        file = os.fdopen(os.open(name.rpartition("/")[2], flags, dir_fd=parent), "rb")
+    finally:
+        os.close(parent)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise FileNotFoundError(name)
+    return file

@@ -1,0 +1,330 @@
+"""What a browser is answered: the page, views, the button; and who is not answered."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+from base64 import b64encode
+from collections.abc import Callable
+from hashlib import sha256
+from html.parser import HTMLParser
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asked import ask
+from ocrspool import names
+from ocrspool.config import Config, Inbox, Live, Metrics
+from ocrspool.health import Health
+from ocrspool.listener import Reply
+from ocrspool.page import Page
+
+HERE = {"host": "127.0.0.1:9464"}
+EVIL = '"><script>alert(1)</script><img src=http://evil.example/x>\x1b.png'
+MOMENT = "2026-01-01T00:00:00.000Z"
+
+
+class World:
+    """An inbox with a document and a failure, and the page about them."""
+
+    def __init__(self, root: Path, **settings: bool) -> None:
+        self.root = root
+        self.inbox = Inbox(root=root, outputs=("json", "html"))
+        for folder in self.inbox.folders().values():
+            folder.mkdir(parents=True, exist_ok=True)
+        metrics = Metrics(listen=str(root / "sock"), page=True, **settings)
+        self.document = self.delivered(EVIL, "j1")
+        self.failure = self.failed("bad.png", "j2")
+        self.facts: dict[str, Any] = {
+            "state": "ready", "lack": "", "at": 1000.0, "began": 0.0, "waiting": 3, "in_work": 1,
+            "files_per_minute": 8.2, "pages_per_second": 1.44,
+            "by_minute": {"files": [0] * 59 + [2], "pages": [0] * 60},
+            "queues": {"scans": {"waiting": 3, "oldest": 900.0}, "new": {"waiting": 0, "oldest": None}},
+            "since_start": {"scans": {"done": 4, "partial": 1, "failed": 2, "pages": 9}},
+            "jobs": [
+                {"job": "a", "inbox": "scans", "path": EVIL, "since": 900.0, "pages": 4, "read": 1},
+                {"job": "b", "inbox": "scans", "path": "new.png", "since": None, "pages": None, "read": 0},
+            ],
+            "last_documents": [self.document], "last_failures": [self.failure],
+            "engine": {
+                "runtime": "openvino", "runtime_version": "1", "precision": "f32", "device": "cpu", "fingerprint": "f",
+                "models": [{"name": "det"}],
+            },
+            "workers": [1], "worker_restarts": 0,
+        }  # fmt: skip
+        self.page = Page(Live(Config(metrics=metrics, inbox={"scans": self.inbox})), lambda: self.facts)
+
+    def delivered(self, name: str, job: str) -> dict[str, Any]:
+        """Lay down a result and its HTML; what is told of it."""
+        result = self.inbox.folder("outbox") / f"{name.replace('/', '_')}.json"
+        result.write_bytes(b"{}")
+        result.with_name(result.name.removesuffix(".json") + ".html").write_bytes(b"<p>the text of it</p>")
+        return {
+            "job": job, "inbox": "scans", "path": name, "finished_at": MOMENT, "pages": 3, "lost": 1, "lines": 40,
+            "outputs": ["html", "pdf"], "result": names.to_json(str(result)),
+        }  # fmt: skip
+
+    def failed(self, name: str, job: str) -> dict[str, Any]:
+        """Lay down a failed file with its reason; what is told of it."""
+        reason = {
+            "source": names.to_json(name), "inbox": "scans", "job": job, "message": f"no good: {EVIL}", "hint": EVIL,
+            "page": 2, "failed_at": MOMENT,
+        }  # fmt: skip
+        path = self.inbox.folder("failed") / name
+        path.write_bytes(b"x")
+        path.with_name(f"{name}.reason.json").write_text(json.dumps(reason), "utf-8")
+        return {**reason, "file": names.to_json(str(path))}
+
+    def get(self, path: str = "/", headers: dict[str, str] = HERE) -> tuple[int, str]:
+        return self.shown(self.page.get(path, headers))
+
+    def press(self, job: str, token: str | None = None, headers: dict[str, str] = HERE) -> tuple[int, str]:
+        """Press the button of a failed file, with the token of the page or another one."""
+        form = f"token={self.token() if token is None else token}&job={job}"
+        return self.shown(self.page.post("/retry", headers, form.encode()))
+
+    def token(self) -> str:
+        found = re.search(r'name="token" value="([^"]+)"', self.get()[1])
+        assert found
+        return found[1]
+
+    def shown(self, reply: Reply | None) -> tuple[int, str]:
+        """The status and the body; 0 where the page has nothing to say."""
+        if reply is None:
+            return 0, ""
+        if isinstance(reply.body, bytes):
+            return reply.status, reply.body.decode()
+        with reply.body as file:
+            return reply.status, file.read().decode()
+
+
+NewWorld = Callable[..., World]
+
+
+@pytest.fixture
+def new_world(tmp_path: Path) -> NewWorld:
+    return lambda **settings: World(tmp_path / "scans", **settings)
+
+
+class Parsed(HTMLParser):
+    """The tags of a page and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_all_is_told_and_nothing_of_it_is_markup(new_world: NewWorld) -> None:
+    """Names, reasons and advice appear as they are, control characters made visible; no tag comes of them."""
+    page = Parsed(new_world(page_views=True, page_retry=True).get()[1])
+    assert not {"script", "img", "iframe", "object", "link"} & {tag for tag, _ in page.tags}
+    assert not [values for _, values in page.tags if {"src", "style", "onload", "onclick"} & set(values)]
+    assert page.text.count(EVIL.replace("\x1b", "\\x1b")) == 4
+    for told in (
+        "1 of 4",
+        "about 5 min",
+        "waits for a decoder",
+        "1 lost of 3",
+        "(page 2)",
+        "openvino 1, f32",
+        "2 in all",
+    ):
+        assert told in page.text, told
+    hrefs = [values["href"] for tag, values in page.tags if tag == "a"]
+    assert hrefs == ["/view/j1"]
+
+
+def test_a_quiet_service_has_a_page_too(new_world: NewWorld) -> None:
+    """Nothing in work, nothing read, nothing failed; and one that claims nothing says why."""
+    world = new_world()
+    world.facts |= {"jobs": [], "last_documents": [], "last_failures": [], "since_start": {}, "lack": "no room <here>"}
+    status, page = world.get()
+    assert status == HTTPStatus.OK
+    assert "no room &lt;here&gt;" in page
+    assert "Last" not in page
+
+
+def test_the_policy_lets_nothing_in(new_world: NewWorld) -> None:
+    """Only the one style sheet, by its hash; no frames, no sniffing, nothing kept. That of a view is a sandbox."""
+    world = new_world(page_views=True)
+    page, view = world.page.get("/", HERE), world.page.get("/view/j1", HERE)
+    assert page is not None
+    assert view is not None
+    assert isinstance(page.body, bytes)
+    style = re.search(r"<style>(.*?)</style>", page.body.decode(), re.DOTALL)
+    assert style
+    digest = b64encode(sha256(style[1].encode()).digest()).decode()
+    policy = page.headers["Content-Security-Policy"]
+    assert policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}'; ")
+    assert "unsafe" not in policy
+    assert view.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'; ")
+    for reply in (page, view):
+        assert "frame-ancestors 'none'" in reply.headers["Content-Security-Policy"]
+        assert reply.headers["X-Content-Type-Options"] == "nosniff"
+        assert reply.headers["Cache-Control"] == "no-store"
+    world.shown(view)
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:9464", "[::1]", "[::1]:9464"])
+def test_names_of_this_machine(new_world: NewWorld, host: str) -> None:
+    """With any port: it may come through a tunnel or a proxy."""
+    assert new_world().get(headers={"host": host})[0] == HTTPStatus.OK
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:9464", "127.0.0.1.evil.example", "localhost:x", "", "[::1", "::1", "localhost."],
+)
+def test_other_names_are_refused(new_world: NewWorld, host: str) -> None:
+    """A site whose name was made to lead here reads nothing and moves nothing: neither page, view nor button."""
+    world = new_world(page_views=True, page_retry=True)
+    token = world.token()
+    assert world.get(headers={"host": host})[0] == HTTPStatus.MISDIRECTED_REQUEST
+    assert world.get("/view/j1", {"host": host})[0] == HTTPStatus.MISDIRECTED_REQUEST
+    assert world.press("j2", token, {"host": host})[0] == HTTPStatus.MISDIRECTED_REQUEST
+    assert world.get(headers={})[0] == HTTPStatus.MISDIRECTED_REQUEST
+    assert (world.root / "failed/bad.png").exists()
+
+
+def test_a_view_is_the_html_output(new_world: NewWorld) -> None:
+    """Of the documents that the page names, and of nothing else; only where it was allowed."""
+    world = new_world(page_views=True)
+    assert world.get("/view/j1") == (200, "<p>the text of it</p>")
+    for path in ("/view/", "/view/j2", "/view/../../etc/passwd", f"/view/{world.root}", "/view/j1/", "/favicon.ico"):
+        assert world.get(path) == (0, "")
+    without = new_world()
+    assert "/view/" not in without.get()[1]
+    assert without.get("/view/j1") == (0, "")
+
+
+def test_a_view_that_has_gone_or_is_a_link(new_world: NewWorld, tmp_path: Path) -> None:
+    """Whoever may write to the outbox cannot have another file shown: not by a link, nor by a folder that is one."""
+    world = new_world(page_views=True)
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "a.html").write_bytes(b"secret")
+    outbox = world.root / "outbox"
+    (outbox / "sub").symlink_to(secret)
+    (outbox / "b.html").symlink_to(secret / "a.html")
+    os.mkfifo(outbox / "c.html")
+    for name in ("sub/a", "b", "c", "gone", "../failed/bad"):
+        world.document["result"] = names.to_json(str(outbox / f"{name}.json"))
+        assert world.get("/view/j1") == (HTTPStatus.GONE, "it is not in the outbox any more\n")
+
+
+def test_the_button_puts_the_file_back(new_world: NewWorld) -> None:
+    """Once: then the page says that it is not there any more, and pressing again moves nothing."""
+    world = new_world(page_retry=True)
+    token = world.token()
+    assert world.press("j2") == (HTTPStatus.SEE_OTHER, "")
+    assert (world.root / "inbox/bad.png").read_bytes() == b"x"
+    assert list((world.root / "failed").iterdir()) == []
+    page = world.get()[1]
+    assert "no longer there" in page
+    assert "<button" not in page
+    assert world.press("j2", token)[0] == HTTPStatus.NOT_FOUND
+
+
+def test_another_file_of_the_same_name(new_world: NewWorld) -> None:
+    """One that has failed since has a button of its own; that of the earlier one does not move it."""
+    world = new_world(page_retry=True)
+    world.facts["last_failures"] = [world.failed("bad.png", "j3"), world.failure]
+    assert world.get()[1].count("<button") == 1
+    assert world.press("j2")[0] == HTTPStatus.NOT_FOUND
+    assert world.press("j3")[0] == HTTPStatus.SEE_OTHER
+
+
+def test_the_button_does_not_overwrite(new_world: NewWorld) -> None:
+    """A file that has come under the same name stays, and so does the failed one."""
+    world = new_world(page_retry=True)
+    (world.root / "inbox/bad.png").write_bytes(b"new")
+    assert world.press("j2")[0] == HTTPStatus.CONFLICT
+    assert (world.root / "inbox/bad.png").read_bytes() == b"new"
+    assert (world.root / "failed/bad.png").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("token", ["", "x", "\udcff", "é"])
+def test_without_the_token_nothing_is_moved(new_world: NewWorld, token: str) -> None:
+    """Another site can send the form, but does not know the token; nor does it where the browser says who asks."""
+    world = new_world(page_retry=True)
+    body = f"token={token}&job=j2".encode("utf-8", "surrogateescape")
+    assert world.shown(world.page.post("/retry", HERE, body))[0] == HTTPStatus.FORBIDDEN
+    across = {**HERE, "sec-fetch-site": "cross-site"}
+    assert world.press("j2", headers=across)[0] == HTTPStatus.FORBIDDEN
+    assert world.press("unknown")[0] == HTTPStatus.NOT_FOUND
+    assert (world.root / "failed/bad.png").exists()
+
+
+def test_no_button_where_it_was_not_allowed(new_world: NewWorld) -> None:
+    """Neither is it shown nor does it work, whatever is sent."""
+    world = new_world()
+    assert "<form" not in world.get()[1]
+    assert world.press("j2", "guessed") == (0, "")
+    assert (world.root / "failed/bad.png").exists()
+
+
+def post(where: Path, head: str, body: bytes = b"") -> bytes:
+    """Send a request of this kind; the first line of the answer."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect(str(where))
+        client.sendall(f"POST /retry HTTP/1.0\r\n{head}\r\n\r\n".encode() + body)
+        return client.recv(65536).partition(b"\r\n")[0]
+
+
+def test_by_way_of_the_listener(new_world: NewWorld, tmp_path: Path) -> None:
+    """Headers arrive in any case of their letters, bodies within bounds; health is what it was."""
+    world = new_world(page_retry=True)
+    where = tmp_path / "page.sock"
+    health = Health(str(where), lambda: world.facts, lambda: True, world.page)
+    try:
+        assert ask(where, "/livez") == (200, "alive\n")
+        assert ask(where, "/")[0] == HTTPStatus.MISDIRECTED_REQUEST
+        body = f"token={world.token()}&job=j2".encode()
+        assert b" 413 " in post(where, "hOsT: localhost")
+        assert b" 413 " in post(where, "hOsT: localhost\r\nContent-Length: 9999999")
+        assert b" 413 " in post(where, "hOsT: localhost\r\nContent-Length: -1")
+        assert (world.root / "failed/bad.png").exists()
+        assert b" 303 " in post(where, f"hOsT: localhost\r\ncontent-LENGTH: {len(body)}", body)
+        assert (world.root / "inbox/bad.png").exists()
+    finally:
+        health.close()
+
+
+def test_slow_readers_do_not_keep_others_waiting(new_world: NewWorld, tmp_path: Path) -> None:
+    """While some have connected and say nothing, health is answered."""
+    world = new_world()
+    where = tmp_path / "page.sock"
+    health = Health(str(where), lambda: world.facts, lambda: True, world.page)
+    silent = [socket.socket(socket.AF_UNIX) for _ in range(5)]
+    try:
+        for client in silent:
+            client.connect(str(where))
+        assert ask(where, "/livez") == (200, "alive\n")
+    finally:
+        for client in silent:
+            client.close()
+        health.close()
+
+
+def test_a_page_without_an_address_is_a_wrong_configuration() -> None:
+    """And so are its parts without the page."""
+    for settings in (
+        {"page": True},
+        {"listen": "/run/x", "page_views": True},
+        {"listen": "/run/x", "page_retry": True},
+    ):
+        with pytest.raises(ValueError, match="page"):
+            Metrics(**settings)
