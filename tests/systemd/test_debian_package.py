@@ -74,6 +74,14 @@ def test_nothing_of_it_is_missing(installed: Machine) -> None:
     assert installed.show("ActiveState") == "active"
 
 
+def test_the_other_installation_refuses_too(installed: Machine) -> None:
+    """Where the package is, scripts/install says what to do, and installs nothing."""
+    said = installed.script("install", check=False)
+    assert said.returncode == 69
+    assert "apt-get remove ocrspool" in said.stdout
+    assert not _OTHER.parent.exists()
+
+
 def test_an_upgrade_keeps_a_changed_configuration(installed: Machine, package: Path) -> None:
     """The administrator's configuration stays as it is, and the service runs again, with nothing lost."""
     with CONFIGURATION.open("a") as file:

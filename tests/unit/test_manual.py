@@ -86,15 +86,23 @@ def completion(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@needs("bash")
-def test_bash_completes(completion: Path, tmp_path: Path) -> None:
-    """In a bash at a terminal, the Tab key completes commands, commands of commands, options and file names."""
+SHELLS = {
+    "bash": (["bash", "--norc", "--noprofile", "-i"], "source {folder}/ocrspool.bash"),
+    "zsh": (["zsh", "--no-rcs", "-i"], "fpath=({folder} $fpath); autoload -U compinit; compinit -u -D"),
+}
+"""How each is started with nobody's settings, and told of the completion."""
+
+
+@pytest.mark.parametrize("shell", [pytest.param(shell, marks=needs(shell)) for shell in SHELLS])
+def test_the_tab_key_completes(shell: str, completion: Path, tmp_path: Path) -> None:
+    """In a shell at a terminal, the Tab key completes commands, commands of commands, options and file names."""
     (tmp_path / "scan one.pdf").touch()
     (tmp_path / "results").mkdir()
+    command, told = SHELLS[shell]
     said = at_a_terminal(
-        ["bash", "--norc", "--noprofile", "-i"],
+        command,
         tmp_path,
-        f"source {completion / 'ocrspool.bash'}",
+        told.format(folder=completion),
         "ocrspool() { printf '<%s>' got \"$@\"; echo; }",
         "ocrspool sta\t--js\t",
         "ocrspool eng\tver\t",
@@ -104,23 +112,24 @@ def test_bash_completes(completion: Path, tmp_path: Path) -> None:
     assert "<got><status><--json>" in said
     assert "<got><engines><verify>" in said
     assert "<got><schema><result>" in said
-    assert "<got><once><scan one.pdf><--outbox><results/>" in said
+    assert "<got><once><scan one.pdf><--outbox><results" in said  # with a slash from bash, which zsh takes away again
 
 
 def at_a_terminal(shell: list[str], folder: Path, *lines: str) -> str:
     """Type lines into a shell at a terminal; return all that it shows until it ends."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(folder)
-        os.environ.update(TERM="dumb", PS1="$ ", INPUTRC="/dev/null", HISTFILE="/dev/null")
-        os.execvp(shell[0], shell)  # noqa: S606
-    os.write(terminal, "\n".join((*lines, "exit", "")).encode())
-    shown, deadline = [b""], time.monotonic() + 60
-    with contextlib.suppress(OSError):  # which is how a terminal says that the shell has ended
-        while time.monotonic() < deadline and select.select([terminal], [], [], 60)[0]:
-            shown.append(os.read(terminal, 65_536))
+    terminal, its_end = pty.openpty()
+    variables = {"PATH": os.environ["PATH"], "TERM": "dumb", "PS1": "$ ", "INPUTRC": "/dev/null", "HOME": str(folder)}
+    with subprocess.Popen(
+        shell, stdin=its_end, stdout=its_end, stderr=its_end, cwd=folder, env=variables, start_new_session=True
+    ) as process:
+        os.close(its_end)
+        os.write(terminal, "\n".join((*lines, "exit", "")).encode())
+        shown, deadline = [b""], time.monotonic() + 60
+        with contextlib.suppress(OSError):  # which is how a terminal says that the shell has ended
+            while time.monotonic() < deadline and select.select([terminal], [], [], 60)[0]:
+                shown.append(os.read(terminal, 65_536))
+        process.kill()
     os.close(terminal)
-    os.waitpid(pid, 0)
     return b"".join(shown).decode("utf-8", "replace")
 
 
@@ -136,11 +145,3 @@ def asked_of_fish(completion: Path, line: str) -> set[str]:
     fish = ["fish", "--no-config", "-c", script]
     shown = subprocess.run(fish, check=True, capture_output=True, encoding="utf-8")
     return {each.partition("\t")[0] for each in shown.stdout.splitlines()}
-
-
-@needs("zsh")
-def test_zsh_finds_no_fault(completion: Path) -> None:
-    """The zsh shell takes the completion as a script, and knows whose it is."""
-    zsh = ["zsh", "--no-exec", str(completion / "_ocrspool")]
-    subprocess.run(zsh, check=True)
-    assert (completion / "_ocrspool").read_text("utf-8").startswith("#compdef ocrspool\n")
