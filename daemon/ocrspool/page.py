@@ -24,7 +24,8 @@ from ocrspool.listener import Reply, plain
 from ocrspool.outbox import beside
 from ocrspool.page_html import STYLE_HASH, Offer, render
 from ocrspool.result import SUFFIXES
-from ocrspool.spool import Spool, reason_beside
+from ocrspool.reasons import reason_beside
+from ocrspool.spool import Spool
 
 _HOSTS = ("localhost", "127.0.0.1", "[::1]")
 _HTML = "text/html; charset=utf-8"

@@ -29,10 +29,13 @@ class Source:
     path_base64: str | None
     """The exact bytes of `path`, where it is not UTF-8."""
     inbox: str
+    """Name of the inbox; "once" where it was read without one."""
     size: int
     """Bytes."""
     sha256: str
+    """Of the file, in hexadecimal."""
     media_type: str
+    """As its content says, whatever its name says."""
     pages: int
     """Pages in the file."""
 
@@ -59,8 +62,10 @@ class PageError:
     """Why a page could not be read."""
 
     kind: str
+    """One word, for programs."""
     message: str
     hint: str
+    """What to do; may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class Page:
     number: int
     """From 1."""
     status: Literal["ok", "failed"]
+    """failed: it has no lines, and `error` says why."""
     width: int
     height: int
     unit: Literal["px"]
@@ -94,8 +100,10 @@ class Model:
     """One net of the engine."""
 
     role: str
+    """detection, recognition or classifier."""
     name: str
     sha256: str
+    """Of the model's file, in hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +112,16 @@ class Engine:
 
     name: Literal["ocrspool"]
     version: str
+    """Of ocrspool."""
     runtime: str
+    """openvino, onnxruntime or paddle."""
     runtime_version: str
     device: str
+    """cpu, or a GPU: gpu:0."""
     precision: str
+    """f32, bf16 or f16."""
     fingerprint: str
+    """Of all that the engine depends on: `ocrspool engines ls` explains it."""
     models: tuple[Model, ...]
 
 
@@ -127,8 +140,10 @@ class Notice:
     """Something that a reader of the result may want to know."""
 
     code: str
+    """One word, for programs."""
     message: str
     page: int | None
+    """From 1; null where it is not about one page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +151,10 @@ class Run:
     """This one run: all that differs when the same document is read again."""
 
     job: str
+    """As in the log and in `ocrspool status`."""
     host: str
     attempts: int
+    """How often the file was tried, this time included."""
     started_at: str
     """RFC 3339, UTC."""
     finished_at: str

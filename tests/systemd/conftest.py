@@ -15,7 +15,7 @@ IN_LAB = os.environ.get("SYSTEMD_LAB") == "1"
 collect_ignore_glob = ["test_lab.py"] if IN_LAB else ["test_[!l]*.py"]
 
 _CHECKOUT = Path(__file__).parents[2]
-_SHIPPED = ("config", "daemon", "docs", "requirements", "scripts", "systemd")
+_SHIPPED = ("config", "daemon", "docs", "manual", "packaging", "requirements", "scripts", "systemd")
 
 
 @pytest.fixture(scope="session")

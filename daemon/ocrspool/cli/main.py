@@ -36,7 +36,7 @@ Exit codes: 0 all is well; 64 wrong usage; 65 some documents failed, or an audit
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command. Return its exit code."""
-    options = _parser().parse_args(arguments)
+    options = command_line().parse_args(arguments)
     try:
         code = int(options.run(options))
         sys.stdout.flush()  # here, where a reader that has gone is no error, and not when the interpreter ends
@@ -74,7 +74,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(Exit.USAGE, f"{self.prog}: {message}\n{self.prog}: try `{self.prog} --help`\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Return the parser of all commands; the man page and the completions are made from it."""
     form = argparse.RawDescriptionHelpFormatter
     parser = _Parser(prog="ocrspool", description=_ABOUT, epilog=_MORE, formatter_class=form)
     parser.add_argument("--version", action="version", version=f"ocrspool {__version__}")

@@ -1,0 +1,113 @@
+"""The Debian package, from a checkout to an active service, and away again."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from machine import CONFIGURATION, PREBUILD, SERVICE, SPOOL, Machine, run
+from pages_drawn import png, says
+
+_POLICY = Path("/usr/sbin/policy-rc.d")
+"""In images of machines that are made but not run, it keeps packages from starting anything."""
+_OTHER = Path("/opt/ocrspool/made-from")
+_PROGRAM = Path("/usr/lib/ocrspool")
+_MADE_AGAIN = (Path("/var/cache/ocrspool"), Path("/var/lib/ocrspool"), Path("/run/ocrspool"))
+
+
+@pytest.fixture(scope="module")
+def package(bare_machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package, as `scripts/deb` makes it, on a machine where services may be started."""
+    _POLICY.unlink(missing_ok=True)
+    folder = tmp_path_factory.mktemp("made")
+    bare_machine.script("deb", str(folder))
+    (package,) = folder.glob("ocrspool_*.deb")
+    return package
+
+
+@pytest.fixture(scope="module")
+def installed(package: Path, bare_machine: Machine) -> Machine:
+    """The machine with the package on it."""
+    dpkg("--install", package)
+    return bare_machine
+
+
+def dpkg(*arguments: str | Path, check: bool = True) -> str:
+    """Run dpkg; what does not survive a power failure need not be waited for here."""
+    return run("dpkg", "--force-unsafe-io", *arguments, check=check).stdout
+
+
+def test_it_refuses_to_lie_beside_the_other_installation(package: Path) -> None:
+    """Where scripts/install has been, the package says what to do, and is not installed."""
+    _OTHER.parent.mkdir()
+    _OTHER.touch()
+    assert "scripts/uninstall" in dpkg("--install", package, check=False)
+    assert not _PROGRAM.exists()
+    shutil.rmtree(_OTHER.parent)
+    dpkg("--purge", "ocrspool")
+
+
+def test_installing_leads_to_a_service_that_reads(installed: Machine) -> None:
+    """After dpkg the service is active and enabled, and a document that is dropped comes out."""
+    assert installed.show("ActiveState") == "active"
+    assert installed.show("UnitFileState") == "enabled"
+    installed.drop("page.png", png("Out of a package"))
+    assert says(installed.wait_for(["page.png"])["page.png"], "Out of a package")
+
+
+def test_nothing_of_it_is_missing(installed: Machine) -> None:
+    """Command, manual and copyright are there; systemd finds no fault in the units; no path is that of the build."""
+    assert run("ocrspool", "--version").stdout.startswith("ocrspool ")
+    assert (_PROGRAM / "bin/ocrspool").read_bytes().startswith(b"#!/usr/lib/ocrspool/bin/python")
+    assert not run("grep", "-rlIF", "/tmp", _PROGRAM / "bin", _PROGRAM / "pyvenv.cfg", check=False).stdout  # noqa: S108
+    assert not run("systemd-analyze", "verify", "--recursive-errors=no", SERVICE, PREBUILD).stdout
+    assert not run("dpkg", "--verify", "ocrspool").stdout
+    owned = run("dpkg", "--listfiles", "ocrspool").stdout.splitlines()
+    for name in ("man/man1/ocrspool.1.gz", "man/man5/ocrspool.toml.5.gz", "doc/ocrspool/copyright"):
+        assert f"/usr/share/{name}" in owned
+    assert "openvino" in Path("/usr/share/doc/ocrspool/copyright").read_text("utf-8")
+    assert not [name for name in owned if "/pip/" in name]
+    unlinked = f"find {_PROGRAM} -name '*.so*' -type f -exec ldd {{}} + | grep 'not found' | grep -v libOpenCL"
+    assert not run("sh", "-c", unlinked, check=False).stdout
+    assert installed.show("ActiveState") == "active"
+
+
+def test_the_other_installation_refuses_too(installed: Machine) -> None:
+    """Where the package is, scripts/install says what to do, and installs nothing."""
+    said = installed.script("install", check=False)
+    assert said.returncode == 69
+    assert "apt-get remove ocrspool" in said.stdout
+    assert not _OTHER.parent.exists()
+
+
+def test_an_upgrade_keeps_a_changed_configuration(installed: Machine, package: Path) -> None:
+    """The administrator's configuration stays as it is, and the service runs again, with nothing lost."""
+    with CONFIGURATION.open("a") as file:
+        file.write("# an administrator's own words\n")
+    pid = installed.pid
+    dpkg("--install", package)
+    assert CONFIGURATION.read_text("utf-8").endswith("# an administrator's own words\n")
+    assert installed.show("ActiveState") == "active"
+    assert installed.pid != pid
+    assert installed.names("done") == ["page.png"]
+
+
+def test_removing_and_purging_leave_the_documents(installed: Machine) -> None:
+    """Removed, it leaves the configuration; purged, nothing but documents."""
+    dpkg("--remove", "ocrspool")
+    assert installed.show("LoadState") == "not-found"
+    assert not _PROGRAM.exists()
+    assert CONFIGURATION.is_file()
+    said = dpkg("--purge", "ocrspool")
+    assert not CONFIGURATION.parent.exists()
+    assert not [folder for folder in _MADE_AGAIN if folder.exists()]
+    assert not Path("/etc/systemd/system/multi-user.target.wants/ocrspool.service").is_symlink()
+    assert "the documents stay in /var/spool/ocrspool" in said
+    assert sorted(SPOOL.rglob("*")) == [
+        SPOOL / "done",
+        SPOOL / "done/page.png",
+        SPOOL / "outbox",
+        SPOOL / "outbox/page.png.json",
+    ]
