@@ -23,8 +23,8 @@ from ocrspool.config import Live
 from ocrspool.listener import Reply, plain
 from ocrspool.outbox import beside
 from ocrspool.page_html import STYLE_HASH, Offer, render
-from ocrspool.result import SUFFIXES
 from ocrspool.reasons import reason_beside
+from ocrspool.result import SUFFIXES
 from ocrspool.spool import Spool
 
 _HOSTS = ("localhost", "127.0.0.1", "[::1]")
