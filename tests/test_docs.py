@@ -1,0 +1,121 @@
+"""What the documents name is there: commands with their options, scripts, files, settings, and what they link to."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ocrspool.cli.main import command_line
+from ocrspool.config import Config
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+_CODE = re.compile(r"```.*?\n(.*?)```|`([^`]+)`", re.DOTALL)
+_LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
+_COMMAND = re.compile(r"ocrspool ((?:[a-z]+|--[a-z-]+)(?: [^ #|&;>]+)*)")
+"""Up to the first two spaces: what comes then explains it."""
+_OPTION = re.compile(r"--?[A-Za-z][A-Za-z-]*")
+_SETTING = re.compile(r"(engine|service|limits|log|metrics|paths)\.(?!py$|conf$|sock$)([a-z_]+)(?: = .*)?")
+
+
+def _id(path: Path) -> str:
+    return os.fspath(path.relative_to(ROOT))
+
+
+def _code(document: Path) -> Iterator[str]:
+    """Yield each line of code, of a block or of a sentence."""
+    for block, inline in _CODE.findall(document.read_text(encoding="utf-8")):
+        yield from (block or inline).splitlines()
+
+
+def _commands() -> Iterator[tuple[str, str]]:
+    """Yield document and command, without the program's name."""
+    for document in DOCUMENTS:
+        for line in _code(document):
+            if found := _COMMAND.match(
+                re.sub(r"^(\$ |sudo (-u \w+ )?|\.venv/bin/|podman exec \w+ )*", "", line.strip())
+            ):
+                yield _id(document), found[1].strip()
+
+
+def _parser_of(words: list[str]) -> tuple[argparse.ArgumentParser, list[str]]:
+    """Return the parser of a command, and the words that are left for it. Raise LookupError."""
+    parser = command_line()
+    while subcommands := [each for each in parser._actions if isinstance(each, argparse._SubParsersAction)]:
+        if not words or words[0].startswith("-"):
+            break
+        if words[0] not in subcommands[0].choices:
+            raise LookupError(f"there is no command {words[0]}")
+        parser, words = subcommands[0].choices[words[0]], words[1:]
+    return parser, words
+
+
+def test_commands() -> None:
+    """Each command exists, with each of its options; what a reader has to fill in is not looked at."""
+    seen = 0
+    for document, command in _commands():
+        parser, words = _parser_of(command.split())
+        options = {name for action in parser._actions for name in action.option_strings}
+        unknown = {word for word in words if _OPTION.fullmatch(word)} - options
+        assert not unknown, f"{document}: ocrspool {command}"
+        seen += 1
+    assert seen > 50
+
+
+def test_a_command_that_is_not_there_is_found() -> None:
+    """The test above can fail."""
+    with pytest.raises(LookupError):
+        _parser_of(["engines", "polish"])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_id)
+def test_scripts(document: Path) -> None:
+    """Each script can be run, and each bench is one."""
+    for line in _code(document):
+        for script, name in re.findall(r"(?<![\w/.])scripts/([a-z-]+)(?: ([a-z]+))?", line):
+            assert os.access(ROOT / "scripts" / script, os.X_OK), f"scripts/{script}"
+            if script == "bench" and name:
+                assert (ROOT / "benchmarks" / f"{name}.py").exists(), f"scripts/bench {name}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_id)
+def test_files(document: Path) -> None:
+    """Each file of ours is there: by its path, or a module by its name alone."""
+    modules = {path.name for folder in ("daemon", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")}
+    for line in _code(document):
+        for path in re.findall(r"(?<![\w/.<])((?:tests|docs|config|systemd|packaging|benchmarks)/[\w./-]+\.\w+)", line):
+            assert (ROOT / path).exists(), path
+        if re.fullmatch(r"[\w/]+\.py", line):
+            assert line.rpartition("/")[2] in modules, line
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_id)
+def test_links(document: Path) -> None:
+    """Each link leads to a file, and to a heading of it."""
+    for link in _LINK.findall(document.read_text(encoding="utf-8")):
+        path, _, heading = link.partition("#")
+        target = (document.parent / path) if path else document
+        assert target.exists(), link
+        if heading:
+            lines = target.read_text(encoding="utf-8").splitlines()
+            assert heading in {_anchor(line) for line in lines if line.startswith("#")}, link
+
+
+@pytest.mark.parametrize("document", [path for path in DOCUMENTS if path.stem != "CHANGELOG"], ids=_id)
+def test_settings(document: Path) -> None:
+    """Each setting that is named with its section exists."""
+    for line in _code(document):
+        if named := _SETTING.fullmatch(line):
+            section, name = named.groups()
+            fields = Config.model_fields[section].annotation.model_fields  # type: ignore[union-attr]
+            assert name in fields, line
+
+
+def _anchor(heading: str) -> str:
+    """Return what a link to a heading is called."""
+    return re.sub(r"[^\w\- ]", "", heading.lstrip("#").strip().lower()).replace(" ", "-")
