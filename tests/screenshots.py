@@ -110,8 +110,8 @@ def halt_within(daemon: Daemon) -> int:
 def take(daemon: Daemon, url: str, browser: Browser) -> None:
     """The pictures, while the worker stands still."""
     facts = state(daemon)
-    browser.picture(url, _IMAGES / "status-page.png", (1000, 1310))
-    browser.picture(url, _IMAGES / "status-page-dark.png", (1000, 1310), _DARK)
+    browser.picture(url, _IMAGES / "status-page.png", (1000, 1360))
+    browser.picture(url, _IMAGES / "status-page-dark.png", (1000, 1360), _DARK)
     document = next(each for each in facts["service"]["last_documents"] if "html" in each["outputs"])
     browser.picture(f"{url}view/{document['job']}", _IMAGES / "html-output.png", (760, 1000))
     console = Console(record=True, width=100, highlight=False, markup=False, file=io.StringIO())
@@ -119,6 +119,14 @@ def take(daemon: Daemon, url: str, browser: Browser) -> None:
     # Without the font, which whoever looks at it would have to fetch from elsewhere.
     svg = re.sub(r"@font-face \{.*?\}\s*", "", console.export_svg(title="ocrspool status"), flags=re.DOTALL)
     (_IMAGES / "status.svg").write_text(svg.replace("Fira Code", "DejaVu Sans Mono"), "utf-8")
+
+
+def lighten() -> None:
+    """Make the pictures small: they have few colors."""
+    for path in _IMAGES.glob("*.png"):
+        with Image.open(path) as image:
+            few = image.convert("RGB").quantize(96, dither=Image.Dither.NONE)
+        few.save(path, optimize=True)
 
 
 def main(minutes: float) -> None:
@@ -139,6 +147,7 @@ def main(minutes: float) -> None:
                 take(daemon, f"http://{address}/", Browser("chromium", Path(folder)))
             finally:
                 daemon.send_to(worker, signal.SIGCONT)
+            lighten()
         finally:
             daemon.close()
 

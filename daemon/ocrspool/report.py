@@ -14,7 +14,7 @@ from typing import Any
 from ocrspool import atomic
 from ocrspool.notify import Notifier
 from ocrspool.result import Engine
-from ocrspool.tally import Tally
+from ocrspool.tally import Count, Tally
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Reporter:
         self.facts: dict[str, Any] = {}
         """What was published last: a new one each time, so that other threads may read it."""
         self._state = "ready"
-        self._told: object = None
+        self._told: tuple[Standing, Count, list[dict[str, Any]]] | None = None
         self._told_at = 0.0
         self._kept_alive_at = 0.0
 
@@ -73,10 +73,12 @@ class Reporter:
 
     def tell(self, standing: Standing) -> None:
         """Tell what has changed, unless the last time was a moment ago."""
+        since = time.monotonic() - self._told_at
+        if since < _LEAST_SECONDS:
+            return
         total, jobs = self._tally.total(), self._tally.jobs()
         current = (standing, total, jobs)
-        since = time.monotonic() - self._told_at
-        if since < (_LEAST_SECONDS if current != self._told else _MOST_SECONDS):
+        if current == self._told and since < _MOST_SECONDS:
             return
         self._told, self._told_at = current, time.monotonic()
         self._log_change(standing.state)
@@ -117,9 +119,9 @@ class Reporter:
     def due_in(self, standing: Standing) -> float:
         """Return in how many seconds there will be something to tell, if nothing happens before."""
         now = time.monotonic()
-        changed = (standing, self._tally.total(), self._tally.jobs()) != self._told
+        changed = self._told is None or (standing, self._tally.total()) != self._told[:2]
         due = [self._told_at + (_LEAST_SECONDS if changed else _MOST_SECONDS)]
-        if standing.in_work:  # pages are read without a word
+        if standing.in_work:  # its pages are read without a word
             due.append(now + _LEAST_SECONDS)
         if self._notifier.keepalive_seconds is not None:
             due.append(self._kept_alive_at + self._notifier.keepalive_seconds)

@@ -57,7 +57,8 @@ class Tally:
 
     _inboxes: dict[str, Count] = field(default_factory=dict)
     _stages: dict[str, Spread] = field(default_factory=dict)
-    _attempts: list[Attempt] = field(default_factory=list)
+    _attempts: dict[int, Attempt] = field(default_factory=dict)
+    """By identity: which one it is that ends has nothing to do with what it says."""
     _pace: Pace = field(default_factory=Pace)
     _failures: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     _documents: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT))
@@ -67,12 +68,12 @@ class Tally:
     def watching(self, attempt: Attempt) -> Iterator[None]:
         """Count an attempt among those that are going on, as long as it does."""
         with self._lock:
-            self._attempts.append(attempt)
+            self._attempts[id(attempt)] = attempt
         try:
             yield
         finally:
             with self._lock:
-                self._attempts.remove(attempt)
+                del self._attempts[id(attempt)]
 
     def done(
         self,
@@ -105,7 +106,7 @@ class Tally:
     def jobs(self) -> list[dict[str, Any]]:
         """Return how far each attempt is that is going on, in the order in which they began."""
         with self._lock:
-            attempts = list(self._attempts)
+            attempts = list(self._attempts.values())
         return [attempt.told() for attempt in attempts]
 
     def pace(self) -> dict[str, Any]:

@@ -56,6 +56,7 @@ def test_what_is_told_is_true(asked: Daemon) -> None:
     asked.send_to(worker, signal.SIGKILL)
     wait_until(lambda: ask(asked, "/readyz") == (503, "degraded\n"), 60)
     assert ask(asked, "/livez")[0] == 200
+    assert "degraded: no worker has an engine" in asked.log()
     assert metric(asked, "ocrspool_ready") == 0
     assert (metric(asked, "ocrspool_worker_restarts_total") or 0) >= 1
     assert asked.stop() == 0
