@@ -47,7 +47,7 @@ def _one(library: Distribution, site_packages: Path, shown_at: str) -> str:
 def _license(library: Distribution) -> str:
     """Return the licence in a few words: a field of the metadata, or its classifiers."""
     metadata = library.metadata
-    said = metadata["License-Expression"] or metadata["License"] or ""
+    said = next((metadata[field] for field in ("License-Expression", "License") if field in metadata), "")
     if said and "\n" not in said and said != "UNKNOWN":
         return said
     named = [each.rpartition(" :: ")[2] for each in metadata.get_all("Classifier", []) if each.startswith("License")]
