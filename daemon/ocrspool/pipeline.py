@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -127,7 +128,9 @@ class Pipeline:
             raise
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the thread, nor lose or loop the file
             _of(job).exception("%s: internal error", _name(job))
-            return progress.job, EngineError(f"internal error: {error!r}")
+            # An attempt, also where it came before that could be counted.
+            counted = replace(progress.job, attempts=max(progress.job.attempts, job.attempts + 1))
+            return counted, EngineError(f"internal error: {error!r}")
 
     def open_job(self, progress: Progress, outcomes: Outcomes) -> None:
         """Decode the file and submit its pages. Raise DocumentError, or EngineError when a child died."""
