@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 _A_SERIES = math.sqrt(2)
 _STRIDE = 32
-_WIDTHS = (320, 640, 1024)
-"""Pixels of a strip. Half of a receipt's lines fit into the first, most of a page's into the second."""
+_WIDTHS = (128, 256, 384, 512, 640, 896, 1152)
+"""Pixels of a strip. Each costs a session, and the coarser they are the more a line is padded, which makes the net lose
+spaces: of 245 in lines of receipts 20 with 320, 640 and 1024, and 7 with these (docs/gpu.md)."""
 
 
 def shapes(spec: NetSpec) -> tuple[Shape, ...]:
