@@ -56,9 +56,11 @@ class _StoppedError(Exception):
 class Service:
     """One daemon. `run` returns when it has been told to stop."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, log_format: log.Format | None = None) -> None:
         self._path = path
-        self._live = Live(load(path))
+        self._log_format = log_format
+        """In place of the configuration's."""
+        self._live = Live(self._read())
         config = self._live.config
         log.set_up(config.log.level, config.log.format, fields=True)
         self._began = time.monotonic()
@@ -227,12 +229,19 @@ class Service:
 
         self._threads.submit(follow)
 
+    def _read(self) -> Config:
+        """Read the configuration. Raise ConfigError."""
+        config = load(self._path)
+        if self._log_format is None:
+            return config
+        return config.model_copy(update={"log": config.log.model_copy(update={"format": self._log_format})})
+
     def _reload(self) -> None:
         """Read the configuration again: a faulty one is reported and changes nothing."""
         self._reload_wanted = False
         self._notifier.reloading()
         try:
-            wanted = load(self._path)
+            wanted = self._read()
             if problems := check.problems(wanted):
                 raise ConfigError(problems)
             for difference in differences(self._live.config, wanted):

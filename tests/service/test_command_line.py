@@ -32,6 +32,18 @@ def test_version() -> None:
     assert (answer.returncode, answer.stdout) == (0, f"ocrspool {package.__version__}\n")
 
 
+def test_log_format(tmp_path: Path) -> None:
+    """The command line wins over the configuration."""
+    path = tmp_path / "ocrspool.toml"
+    path.write_text(
+        "[log]\nformat = 'plain'\n[paths]\ncache = 'cache'\nruntime = 'run'\n[inbox.default]\nroot = 'spool'\n"
+    )
+    answer = ocrspool("serve", "--config", path, "--log-format", "json")
+    assert answer.returncode == 69  # for there is no engine
+    told = [json.loads(line) for line in answer.stderr.splitlines() if not line.startswith("ocrspool: ")]
+    assert "stopped" in [record["message"] for record in told]
+
+
 def test_help_names_every_command() -> None:
     """--help tells of each command and of the exit codes, and each command has help of its own."""
     answer = ocrspool("--help")

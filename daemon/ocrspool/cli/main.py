@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import get_args
 
 from ocrspool import __version__, log
 from ocrspool.config import DEFAULT_PATH, Config
@@ -88,6 +89,7 @@ def command_line() -> argparse.ArgumentParser:
 
     serve = command("serve", _serve, "watch the inboxes until told to stop")
     _add_config(serve)
+    serve.add_argument("--log-format", choices=get_args(log.Format), help="in place of log.format of the configuration")
 
     prebuild = command(
         "prebuild",
@@ -223,7 +225,7 @@ def _loaded(options: argparse.Namespace) -> Config:
 def _serve(options: argparse.Namespace) -> int:
     from ocrspool.service import Service
 
-    Service(options.config).run()
+    Service(options.config, options.log_format).run()
     return Exit.OK
 
 
