@@ -42,7 +42,8 @@ def _run(served: Served, count: int) -> tuple[float, float]:
     before, done = served.cpu_seconds(), served.outcomes()
     began = time.perf_counter()
     for number in range(count):
-        (served.spool / "inbox" / f"{count}-{number:06}.pgm").write_bytes(PAGE)
+        # A name of its own each time: a result of the same bytes under the same name replaces the one before.
+        (served.spool / "inbox" / f"{done + number:06}.pgm").write_bytes(PAGE)
     served.wait_for(done + count, 3600)
     return time.perf_counter() - began, served.cpu_seconds() - before
 

@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -30,18 +32,29 @@ pytestmark = [
 ]
 
 
-@pytest.mark.timeout(1200)
-def test_everything_in_the_lab(request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    """Every test in this folder passes on a machine booted by the real systemd."""
+@pytest.fixture(scope="module")
+def labs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
+    """Both machines, side by side: most of the time they wait."""
     cache = request.config.cache
-    run_in_a_lab(cache.mkdir("systemd-lab") if cache else tmp_path, str(_HERE), f"--ignore={_PACKAGE}")
+    records = cache.mkdir("systemd-lab") if cache else tmp_path_factory.mktemp("lab")
+    with ThreadPoolExecutor(2) as threads:
+        yield {
+            "all": threads.submit(run_in_a_lab, records, str(_HERE), f"--ignore={_PACKAGE}"),
+            "package": threads.submit(run_in_a_lab, tmp_path_factory.mktemp("package"), str(_PACKAGE)),
+        }
+
+
+@pytest.mark.timeout(1200)
+def test_everything_in_the_lab(labs: dict[str, Future[None]]) -> None:
+    """Every test in this folder passes on a machine booted by the real systemd."""
+    labs["all"].result()
 
 
 @pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="a Debian package can be made on Debian only")
 @pytest.mark.timeout(600)
-def test_the_debian_package_in_a_lab(tmp_path: Path) -> None:
+def test_the_debian_package_in_a_lab(labs: dict[str, Future[None]]) -> None:
     """The package is made, installed, used, upgraded, removed and purged on a machine like that."""
-    run_in_a_lab(tmp_path, str(_PACKAGE))
+    labs["package"].result()
 
 
 def run_in_a_lab(records: Path, *arguments: str) -> None:
