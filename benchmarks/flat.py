@@ -72,7 +72,7 @@ def _idle() -> None:
         inbox = Path(folder, "spool", "inbox")
         inbox.mkdir(parents=True)
         _fill(inbox)
-        with serving(Path(folder), f"[limits]\nfree_disk_mb = {1 << 40}\n") as served:
+        with serving(Path(folder), f"[limits]\nfree_disk_mb = {1 << 30}\n") as served:
             time.sleep(10)  # the files settle
             before = served.cpu_seconds()
             time.sleep(IDLE_SECONDS)
