@@ -21,7 +21,7 @@ from typing import Literal
 
 from ocrspool import names
 from ocrspool.config import Live
-from ocrspool.jobs import Job
+from ocrspool.jobs import Job, about
 
 _log = logging.getLogger(__name__)
 
@@ -90,8 +90,8 @@ class Hooks:
         if inbox is None or not command:  # a reload has taken it away
             return
         began = time.monotonic()
-        about = {"job": event.job.id, "inbox": event.job.inbox, "file": names.printable(event.job.name)}
-        bad = {**about, "event": "hook-failed"}
+        fine = about(event.job)
+        bad = {**fine, "event": "hook-failed"}
         try:
             code = self._wait(command, event, inbox.hook_seconds)
         except TimeoutError as error:
@@ -99,9 +99,9 @@ class Hooks:
         except (OSError, ValueError) as error:
             _log.error("on_%s: cannot run %s: %s", event.outcome, command[0], error, extra=bad)
         else:
-            level, about = (logging.WARNING, bad) if code else (logging.INFO, about)
+            level, extra = (logging.WARNING, bad) if code else (logging.INFO, fine)
             took = time.monotonic() - began
-            _log.log(level, "on_%s: %s ended with %d after %.2f s", event.outcome, command[0], code, took, extra=about)
+            _log.log(level, "on_%s: %s ended with %d after %.2f s", event.outcome, command[0], code, took, extra=extra)
 
     def _wait(self, command: tuple[str, ...], event: Event, seconds: float) -> int:
         """Return how the command ended. Raise TimeoutError where it was killed; OSError, ValueError."""

@@ -14,7 +14,7 @@ from typing import Any
 from ocrspool import filesystems, names
 from ocrspool.config import Inbox, Profile
 from ocrspool.inbox import Rules, Scan, Scanner, Sighting
-from ocrspool.jobs import Job
+from ocrspool.jobs import Job, about
 from ocrspool.room import Room
 from ocrspool.spool import Spool
 from ocrspool.watch import Watch
@@ -138,9 +138,8 @@ class Intake:
                 continue
             if job is not None:
                 self._scanner.forget(seen)
-                name = names.printable(job.name)
-                about = {"event": "claimed", "job": job.id, "inbox": self.name, "file": name}
-                _log.info("claimed %s (%s)", name, self.name, extra=about)
+                claimed = {**about(job), "event": "claimed"}
+                _log.info("claimed %s (%s)", claimed["file"], self.name, extra=claimed)
                 return job
             self._scanner.unsettle(seen)
             self._next_scan = min(self._next_scan, time.monotonic() + self.inbox.settle_seconds)

@@ -37,6 +37,11 @@ class Job:
     """The page, from 1, of each death of a decoder."""
 
 
+def about(job: Job) -> dict[str, str]:
+    """Return what a record of the log says that it is of; see log.py."""
+    return {"job": job.id, "inbox": job.inbox, "file": names.printable(job.name)}
+
+
 class Jobs:
     """The folders of one inbox's jobs. Of a job whose folder has gone nothing is known, and that is no error."""
 

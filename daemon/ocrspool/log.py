@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from typing import Literal, TextIO
 
 from ocrspool import journal
+from ocrspool.timestamps import rfc3339
 
 Format = Literal["auto", "plain", "journal", "json"]
 
@@ -41,19 +42,16 @@ def set_up(level: str = "info", form: Format = "auto", stream: TextIO | None = N
     logging.captureWarnings(capture=True)
 
 
-class _Plain(logging.Formatter):
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S")
-
-    def format(self, record: logging.LogRecord) -> str:
-        return super().format(record) + _job(record)
-
-
 class _Bare(logging.Formatter):
     """Time, host, process and priority are the journal's own fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         return super().format(record) + _job(record)
+
+
+class _Plain(_Bare):
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S")
 
 
 class _Lines(_Bare):
@@ -66,9 +64,8 @@ class _Lines(_Bare):
 
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, timezone.utc)
         entry = {
-            "time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "time": rfc3339(datetime.fromtimestamp(record.created, timezone.utc)),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
             "logger": record.name,

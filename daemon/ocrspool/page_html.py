@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any
 
 from ocrspool import names
-from ocrspool.durations import in_words, left
+from ocrspool.durations import in_words, to_go
 from ocrspool.sparkline import sparkline
 
 _STYLE = """
@@ -133,13 +133,12 @@ def _inboxes(facts: Mapping[str, Any], now: float) -> str:
 def _in_work(facts: Mapping[str, Any]) -> str:
     rows = []
     for job in facts["jobs"]:
-        told, bar, rest = "", "", "waits for a decoder" if job["since"] is None else "is opened"
+        told, bar = "", ""
         if job["pages"] is not None:
             told = f"{job['read']} of {job['pages']}"
             bar = f'<progress max="{job["pages"]}" value="{job["read"]}"></progress>'
-            seconds = left(facts["at"] - job["since"], job["read"], job["pages"])
-            rest = "" if seconds is None else "writing" if job["read"] == job["pages"] else f"about {in_words(seconds)}"
-        rows.append((_cell(f"{job['inbox']}/{job['path']}"), _number(told), f"<td>{bar}</td>", _number(rest)))
+        rest = _number(to_go(job, facts["at"]))
+        rows.append((_cell(f"{job['inbox']}/{job['path']}"), _number(told), f"<td>{bar}</td>", rest))
     return _section("In work", _table(("file", "#pages", "", "#to go"), rows)) if rows else ""
 
 

@@ -31,7 +31,7 @@ from ocrspool.decoders import Decoder, DecoderDiedError, Decoders
 from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.hooks import Event
-from ocrspool.jobs import Job
+from ocrspool.jobs import Job, about
 from ocrspool.model import OwnText, PageImage
 from ocrspool.outbox import beside
 from ocrspool.outputs import Origin, add_outputs
@@ -257,7 +257,7 @@ class Pipeline:
 
 
 def _of(job: Job, event: str = "") -> logging.LoggerAdapter[logging.Logger]:
-    return logging.LoggerAdapter(_log, {"job": job.id, "inbox": job.inbox, "file": _name(job), "event": event})
+    return logging.LoggerAdapter(_log, {**about(job), "event": event})
 
 
 def _name(job: Job) -> str:

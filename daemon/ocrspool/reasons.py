@@ -31,9 +31,14 @@ def reason(error: DocumentError, name: str, inbox: str, *, job: str | None, atte
     }
 
 
+def reason_of(name: str) -> str:
+    """Return the name of the reason beside a failed file of this name, which may have folders before it."""
+    return names.with_suffix(name, REASON_SUFFIX)
+
+
 def reason_beside(failed: Path) -> Path:
     """Return where the reason of a failed file is."""
-    return failed.with_name(names.with_suffix(failed.name, REASON_SUFFIX))
+    return failed.with_name(reason_of(failed.name))
 
 
 def failures(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from ocrspool import names, records
 from ocrspool.audit.findings import Finding
 from ocrspool.audit.tree import Entry, Tree
-from ocrspool.reasons import REASON_SUFFIX
+from ocrspool.reasons import REASON_SUFFIX, reason_of
 
 
 def examine(failed: Tree, on_their_way: Collection[str]) -> Iterator[Finding]:
@@ -25,11 +25,6 @@ def examine(failed: Tree, on_their_way: Collection[str]) -> Iterator[Finding]:
 def files_in(failed: Tree) -> list[Entry]:
     """Return the failed files. One that is named like a reason has one of its own, or is no reason."""
     return [entry for entry in failed.files() if _is_document(failed, entry.name)]
-
-
-def reason_of(name: str) -> str:
-    """Return the name of the reason beside a failed file."""
-    return names.with_suffix(name, REASON_SUFFIX)
 
 
 def came_as(failed: Tree, name: str) -> str:

@@ -59,9 +59,9 @@ def _lives(pid: int) -> bool:
 def _folders(config: Config, name: str) -> dict[str, Any]:
     """Count the files in each state. Whoever may not look into a folder gets null for it."""
     inbox = config.inbox[name]
-    spool = Spool(name, inbox.folders())
-    rules = Rules(inbox.include, inbox.exclude + inbox.ignore)
     folder = inbox.folders()
+    spool = Spool(name, folder)
+    rules = Rules(inbox.include, inbox.exclude + inbox.ignore)
     failures = [
         {**names.to_json(os.fspath(path.relative_to(spool.failed))), "reason": reason}
         for path, reason in sorted(spool.failures(), key=_failed_at, reverse=True)

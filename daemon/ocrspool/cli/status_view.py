@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ocrspool import names
 from ocrspool.config import STATES
-from ocrspool.durations import in_words, left
+from ocrspool.durations import in_words, to_go
 
 _FAILURES_SHOWN = 5
 _JOBS_SHOWN = 10
@@ -87,13 +87,12 @@ def _jobs(service: Mapping[str, Any]) -> Iterator[RenderableType]:
     table.add_column(no_wrap=True)
     for job in islice(service["jobs"], _JOBS_SHOWN):
         name = Text(f"{job['inbox']}/{names.printable(job['path'])}")
-        if job["pages"] is None:
-            table.add_row(name, "", "", "waits for a decoder" if job["since"] is None else "is opened")
-            continue
-        bar = ProgressBar(total=job["pages"], completed=job["read"], width=_BAR_COLUMNS, complete_style="blue")
-        seconds = left(service["at"] - job["since"], job["read"], job["pages"])
-        rest = "" if seconds is None else "writing" if job["read"] == job["pages"] else f"about {in_words(seconds)}"
-        table.add_row(name, f"{job['read']} of {job['pages']}", bar, rest)
+        told = ""
+        bar: RenderableType = ""
+        if job["pages"] is not None:
+            told = f"{job['read']} of {job['pages']}"
+            bar = ProgressBar(total=job["pages"], completed=job["read"], width=_BAR_COLUMNS, complete_style="blue")
+        table.add_row(name, told, bar, to_go(job, service["at"]))
     yield table
     if (more := len(service["jobs"]) - _JOBS_SHOWN) > 0:
         yield Text(f"and {more} more")

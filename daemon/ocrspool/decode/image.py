@@ -159,7 +159,7 @@ class ImagePages:
         return round(width * max(1, down / across)), round(height * max(1, across / down))
 
     def _resized(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
-        whole = image.width // size[0]
+        whole = max(1, image.width // size[0])
         if _divided(image.size, whole) == size:
             return image.reduce(whole) if whole > 1 else image
         return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
@@ -186,9 +186,9 @@ class ImagePages:
 
 
 def _divided(size: tuple[int, int], by: int) -> tuple[int, int]:
-    """Return the size divided by a whole number and rounded up, as libjpeg and Pillow do; unchanged by 0."""
+    """Return the size divided by a whole number and rounded up, as libjpeg and Pillow do."""
     width, height = size
-    return (-(-width // by), -(-height // by)) if by else size
+    return -(-width // by), -(-height // by)
 
 
 def _tag(image: Image.Image, number: int) -> object:
