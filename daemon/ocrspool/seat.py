@@ -178,7 +178,8 @@ class Seat:
             try:
                 self._give(worker)
                 if self._in_work:
-                    self._hear(worker)
+                    if not self._hear(worker):
+                        continue
                 else:  # one that does not answer is found before the next file is
                     worker.ping(_PING_SECONDS)
             except ChildDiedError as error:
@@ -213,12 +214,13 @@ class Seat:
         for number, page in given.items():
             worker.give(number, page.image, page.orientation)
 
-    def _hear(self, worker: WorkerProcess) -> None:
-        """Wait for the worker's news, or for more pages to give to it."""
+    def _hear(self, worker: WorkerProcess) -> bool:
+        """Wait for the worker's news, or for more pages to give to it. Tell whether it has read a page."""
         seconds = self._pool.config.service.worker_seconds
         if (read := worker.hear(seconds, self.wake, lambda: self._within(seconds))) is not None:
             number, text = read
             self._pool.settle(self._in_work.pop(number), text)
+        return read is not None
 
     def _lose(self, error: EngineError) -> int:
         """Say of all pages in work that they could not be read. Return how many there were."""

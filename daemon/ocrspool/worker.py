@@ -19,6 +19,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from importlib import import_module
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_TELLING_SECONDS = 0.2
 _KINDS: dict[type[OcrspoolError], str] = {EngineMissingError: "missing", ConfigError: "config"}
 
 
@@ -51,6 +53,7 @@ class Worker:
         self._sending = threading.Lock()
         self._recognizer: Recognizer | None = None
         self._held: int | None = None
+        self._told = 0.0
 
     def serve(self) -> None:
         """Answer until the service goes away."""
@@ -118,8 +121,12 @@ class Worker:
         return planned.result()
 
     def _progress(self) -> None:
-        with contextlib.suppress(ChannelClosedError):
-            self._send({"progress": True})
+        """Tell that a step was made; not of each, where there are hundreds in a second: they would cost as much."""
+        now = time.monotonic()
+        if now - self._told >= _TELLING_SECONDS:
+            self._told = now
+            with contextlib.suppress(ChannelClosedError):
+                self._send({"progress": True})
 
     def _stage(self, text: str) -> None:
         self._send({"stage": text})

@@ -70,7 +70,7 @@ def test_what_a_worker_writes_is_its_own(engine_cache: Path) -> None:
 
 
 def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:
-    """Once for each page and once for each batch of lines: so a stall is told from much to do."""
+    """Before a page has been read: so a stall is told from much to do."""
     config = Config(paths=Paths(cache=engine_cache, runtime=engine_cache))
     child = Child("ocrspool.worker", engine_cache)
     try:
@@ -81,17 +81,15 @@ def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:
         for number, each in enumerate(images):
             page = {"number": number, "width": each.width, "height": each.height, "channels": 1, "orientation": "off"}
             child.tell({"op": "recognize", "page": page}, (each.fd,))
-        read, told = set(), 0
-        while len(read) < len(images):
-            answer, _ = child.receive(seconds=60)
-            told += "progress" in answer
-            if "page" in answer:
-                read.add(answer["page"]["number"])
+        answers = []
+        while sum("page" in answer for answer in answers) < len(images):
+            answers.append(child.receive(seconds=60)[0])
     finally:
         child.close()
     for each in images:
         os.close(each.fd)
-    assert told > len(images)
+    assert "progress" in answers[0]
+    assert {answer["page"]["number"] for answer in answers if "page" in answer} == {0, 1, 2}
 
 
 def test_a_worker_whose_engine_failed_is_replaced(engine_cache: Path) -> None:
