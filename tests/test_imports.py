@@ -25,28 +25,30 @@ LAYERS: tuple[frozenset[str], ...] = (
     # Built on one or two of those.
     frozenset({
         "config", "health", "reasons", "result", "atomic", "places", "claim", "watch", "child", "tally", "log",
-        "page_html", "spool_lock",
+        "page_html", "spool_lock", "signals", "source",
     }),
     # What children are told, and what their answers mean; the folder that results appear in.
     frozenset({"worker_messages", "decoder_messages", "outbox"}),
     # One claimed file.
     frozenset({"jobs"}),
-    # One worker as the service sees it, and its place in the pool.
-    frozenset({"worker_process"}),
+    # One decoder, and one worker, as the service sees them; the place of that in the pool.
+    frozenset({"decoder", "worker_process"}),
     frozenset({"seat"}),
     # The steps of the line, each for itself: none knows another.
     frozenset({
-        "spool", "decode", "decoders", "engine", "workers", "render", "check", "config_file", "reload", "report",
+        "spool", "decode", "decoders", "engine", "workers", "render", "check", "config_file", "report",
     }),
     # What joins a step with its surroundings, and the worker's process.
     frozenset({
         "intake", "folders", "document", "outputs", "hooks", "refusals", "prebuild", "worker", "doctor", "audit",
-        "page",
+        "page", "reload", "in_work",
     }),
     # One attempt at a job.
     frozenset({"progress"}),
     # All inboxes, and the one place that knows the whole line.
     frozenset({"inboxes", "pipeline"}),
+    # How all of that is.
+    frozenset({"vitals"}),
     # The daemon's life.
     frozenset({"service"}),
     # The commands.

@@ -27,7 +27,8 @@ from typing import Any, Protocol, TypeVar
 
 from ocrspool import names
 from ocrspool.config import Live, Profile
-from ocrspool.decoders import Decoder, DecoderDiedError, Decoders
+from ocrspool.decoder import Decoder, DecoderDiedError
+from ocrspool.decoders import Decoders
 from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.hooks import Event

@@ -23,15 +23,15 @@ from ocrspool import log, names
 from ocrspool.cli.engines import Progress as Stages
 from ocrspool.config import Config, Engine, Inbox, Live, Paths, Profile
 from ocrspool.config_file import load
-from ocrspool.decoders import Decoders
+from ocrspool.decoders import Decoders, decoder_count
 from ocrspool.errors import ConfigError, EngineMissingError, Exit
 from ocrspool.folders import Folders
+from ocrspool.in_work import job_count
 from ocrspool.inbox import Rules
 from ocrspool.jobs import Job
 from ocrspool.pipeline import Pipeline
 from ocrspool.prebuild import prebuild
 from ocrspool.result import SUFFIXES, engine_from
-from ocrspool.service import decoder_count, job_count
 from ocrspool.tally import Tally
 from ocrspool.workers import Workers
 
