@@ -144,7 +144,7 @@ class Service:
         return health(metrics.listen, lambda: self._reporter.facts, self._vitals.alive, page)
 
     def _building(self, stage: str) -> None:
-        """Tell of a build, which may take as long as everything else in a week, to whoever reads either."""
+        """Tell of a stage of a build, which may take minutes, in the log and to systemd."""
         _log.info("%s", stage)
         self._notifier.status(stage)
 
