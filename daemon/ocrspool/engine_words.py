@@ -8,15 +8,18 @@ from typing import Any
 
 def label(engine: Mapping[str, Any]) -> str:
     """Name it in a few words; that it runs on a CPU goes without saying."""
-    return f"{engine['runtime']} {engine['precision']}" + (
-        "" if engine["device"] == "cpu" else f" on {engine['device']}"
-    )
+    where = "" if engine["device"] == "cpu" else f" on {engine['device']}"
+    return f"{engine['runtime']} {engine['precision']}{where}"
+
+
+def runtime(engine: Mapping[str, Any]) -> str:
+    """Say what computes it, and where."""
+    return f"{engine['runtime']} {engine['runtime_version']}, {engine['precision']} on {engine['device']}"
 
 
 def line(engine: Mapping[str, Any]) -> str:
     """Say exactly which one it is."""
-    runtime = f"{engine['runtime']} {engine['runtime_version']}, {engine['precision']} on {engine['device']}"
-    return f"{runtime}, {engine['fingerprint']}"
+    return f"{runtime(engine)}, {engine['fingerprint']}"
 
 
 def models(engine: Mapping[str, Any]) -> str:
