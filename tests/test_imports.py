@@ -20,7 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({
         "errors", "model", "names", "inbox", "records", "wake", "journal", "notify", "channel", "environment",
         "filesystems", "processes", "durations", "timestamps", "sandbox", "memory", "room", "metrics", "pace",
-        "sparkline", "listener", "engine_words",
+        "sparkline", "listener", "engine_words", "config_types",
     }),
     # Built on one or two of those.
     frozenset({
@@ -86,7 +86,7 @@ LIBRARIES = {
     "pikepdf": {"render.pdf"},
     "prometheus_client": {"metrics"},
     # For results: the schema, and whether one fits it.
-    "pydantic": {"config", "config_file", "decoder_messages", "cli.configuration", "audit.results"},
+    "pydantic": {"config", "config_types", "config_file", "decoder_messages", "cli.configuration", "audit.results"},
     "pydantic_core": {"config_file"},
     "pynvml": {"engine.gpu"},
     "pypdfium2": {"decode.pdf", "decode.pdf_text"},
