@@ -45,6 +45,7 @@ class Worker:
         self._channel = channel
         self._recognizer: Recognizer | None = None
         self._held: int | None = None
+        """The lock on the engine's manifest, for as long as this process lives."""
 
     def serve(self) -> None:
         """Answer until the service goes away."""
