@@ -97,6 +97,7 @@ def serving(folder: Path, settings: str = "") -> Iterator[Served]:
 
     OCRSPOOL_BENCH_CONFIG may name a TOML file with settings that win over these: another engine, say.
     """
+    _end_on_sigterm()
     config, log = folder / "ocrspool.toml", folder / "log"
     config.write_text(f'[paths]\ncache = "cache"\nruntime = "run"\n[inbox.default]\nroot = "spool"\n{settings}')
     if more := os.environ.get("OCRSPOOL_BENCH_CONFIG"):
@@ -125,7 +126,13 @@ def named_corpus() -> Path:
 
 def scratch() -> tempfile.TemporaryDirectory[str]:
     """Return a folder that goes when the benchmark ends."""
+    _end_on_sigterm()
     return tempfile.TemporaryDirectory(prefix="ocrspool-bench-")
+
+
+def _end_on_sigterm() -> None:
+    """Let SIGTERM, which `timeout` sends, end this process by an exception: what it has started ends before it."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 def kind_of(pid: int, service: int) -> str:

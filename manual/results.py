@@ -75,7 +75,7 @@ def _section(name: str, schema: dict[str, Any]) -> str:
 
 
 def _type(property_: dict[str, Any]) -> str:
-    """Return in words what a property may be, with links to what it consists of."""
+    """Return in words what a property may be, for people who read JSON: its own types, with links to what is in it."""
     if "$ref" in property_:
         name = property_["$ref"].rpartition("/")[2]
         return f"[{name}](#{name.lower()})"

@@ -68,7 +68,7 @@ def _settings(properties: dict[str, Any], written: dict[str, tuple[str, str]]) -
     found: list[Setting] = []
     for name, property_ in properties.items():
         default, meaning = written[name] if name in written else ("", found[-1].meaning)
-        found.append(Setting(name, type_of(property_), default, meaning))
+        found.append(Setting(name, _type(property_), default, meaning))
     return tuple(found)
 
 
@@ -80,16 +80,16 @@ def _properties(table: str, schema: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def type_of(property_: dict[str, Any]) -> str:
-    """Return in words what a property of a JSON Schema may be."""
+def _type(property_: dict[str, Any]) -> str:
+    """Return in words what a property may be, for people who write TOML: no null there, but quotes and a range."""
     if "anyOf" in property_:
-        return " or ".join(type_of(each) for each in property_["anyOf"] if each != {"type": "null"})
+        return " or ".join(_type(each) for each in property_["anyOf"] if each != {"type": "null"})
     if "enum" in property_:
         *others, last = (f'"{value}"' for value in property_["enum"])
         return f"{', '.join(others)} or {last}"
     kind = property_["type"]
     if kind == "array":
-        return f"list of {type_of(property_['items'])}"
+        return f"list of {_type(property_['items'])}"
     if kind in {"integer", "number"}:
         return f"{kind}, {_range(property_)}"
     return {"boolean": "true or false", "string": "folder" if property_.get("format") == "path" else "text"}[kind]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -26,16 +27,14 @@ def engine_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def new_daemon(tmp_path: Path, engine_cache: Path) -> Iterator[NewDaemon]:
     """Makes services for one test, and sees to it that they end and leave nothing behind."""
-    daemons: list[Daemon] = []
+    with contextlib.ExitStack() as daemons:
 
-    def make(name: str = "d", **options: object) -> Daemon:
-        daemon = Daemon(tmp_path / name, **{"cache": engine_cache, **options})  # type: ignore[arg-type] # as Daemon states them
-        daemons.append(daemon)
-        return daemon
+        def make(name: str = "d", **options: object) -> Daemon:
+            daemon = Daemon(tmp_path / name, **{"cache": engine_cache, **options})  # type: ignore[arg-type] # as Daemon states them
+            daemons.callback(daemon.close)  # whatever becomes of the others
+            return daemon
 
-    yield make
-    for daemon in daemons:
-        daemon.close()
+        yield make
 
 
 @pytest.fixture(scope="session", autouse=True)

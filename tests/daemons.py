@@ -59,7 +59,8 @@ class NotifySocket:
         self._socket.bind(os.fspath(path))
         self._end, self._ending = socket.socketpair()
         self._messages: list[str] = []
-        self._thread = threading.Thread(target=self._listen, name="notify")
+        # A daemon, because one that nobody closes must not keep the test run from ending.
+        self._thread = threading.Thread(target=self._listen, name="notify", daemon=True)
         self._thread.start()
 
     def messages(self) -> list[str]:
@@ -253,25 +254,39 @@ class Daemon:
             raise AssertionError(f"{problem}; the log:\n{self.log()[-8000:]}") from None
 
     def close(self) -> None:
-        """End it if it still runs; then nothing of it may be left: no process, no half file."""
-        if self.process is not None and self.runs():
-            self.children()
-            self.send(signal.SIGCONT)
-            self.send(signal.SIGTERM)
-            try:
-                self.wait(60)
-            except subprocess.TimeoutExpired:
-                self.kill9()
-                raise AssertionError(f"SIGTERM did not end the service; the log:\n{self.log()[-8000:]}") from None
-        self.notify.close()
-        try:
+        """End it if it still runs; then nothing of it may be left: no process, no half file. Fails after that only."""
+        with contextlib.ExitStack() as at_last:
+            at_last.callback(self.notify.close)
+            at_last.callback(self._kill_children)
+            if self.process is not None and self.runs():
+                at_last.callback(self._kill)
+                self._end()
             wait_until(self.childless, 15)
-        finally:
-            for pid in self._known:
-                if any(is_module(pid, module) for module in _MODULES):
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
         self.check_outboxes()
+
+    def _end(self) -> None:
+        """Stop it, also where it was halted. Fails when it does not."""
+        self.children()
+        self.send(signal.SIGCONT)
+        self.send(signal.SIGTERM)
+        try:
+            self.wait(60)
+        except subprocess.TimeoutExpired:
+            self.kill9()
+            raise AssertionError(f"SIGTERM did not end the service; the log:\n{self.log()[-8000:]}") from None
+
+    def _kill(self) -> None:
+        """Kill it, if it still runs."""
+        if self.runs():
+            self.send(signal.SIGKILL)
+            self.wait()
+
+    def _kill_children(self) -> None:
+        """Kill those that were ever seen, if they still live."""
+        for pid in self._known:
+            if any(is_module(pid, module) for module in _MODULES):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def check_outboxes(self) -> None:
         """Every file in an outbox is a whole result, or lies beside one that names it."""

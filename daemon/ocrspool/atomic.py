@@ -26,24 +26,13 @@ def write(path: Path, data: bytes, *, durable: bool = True) -> None:
 
     `durable` waits for the disk. Raise OSError with nothing left behind; `path` keeps what it had.
     """
-    temporary = path.with_name(names.with_suffix(path.name, ".new"))
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    if durable:
-        sync_folder(path.parent)
+    with writing(path, durable=durable) as file:
+        file.write(data)
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file to write to, piece by piece; at the end it is at `path`, whole and on disk.
+def writing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """Open a file to write to, piece by piece; at the end it is at `path`, whole, and on disk if it is to be `durable`.
 
     Where the writing ends in an exception nothing is left behind, and `path` keeps what it had.
     """
@@ -52,12 +41,14 @@ def writing(path: Path) -> Iterator[BinaryIO]:
         with temporary.open("wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def publish(source: Path, target: Path, private: Path, mode: int | None = None) -> None:

@@ -28,7 +28,8 @@ class ChannelClosedError(ConnectionError):
 
 
 class Channel:
-    """One end of a stream socket pair. One thread at a time may send and one receive; where both do, without time-outs."""
+    """One end of a stream socket pair. One thread at a time may send, and one receive; where both do, without time-outs.
+    """
 
     def __init__(self, sock: socket.socket, most_bytes: int = MOST_BYTES) -> None:
         self._sock = sock

@@ -2,65 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ocrspool.config_types import Command, Devices, Folder, Formats, Listen, Mode, Name, Patterns
+from ocrspool.inbox import Rules
 
 DEFAULT_PATH = Path("/etc/ocrspool/ocrspool.toml")
 
-_LAST_PORT = 65_535
 _MOST_MB = 1 << 30
 """A pebibyte: no limit on anything, and no number that a system call cannot take."""
-
-
-def _usable(folder: object) -> object:
-    """Refuse what no folder can be called, and "", which would mean the folder of the configuration."""
-    if folder == "" or (isinstance(folder, str) and "\0" in folder):
-        raise ValueError("should name a folder")
-    return folder
-
-
-Folder = Annotated[Path, Field(strict=False), BeforeValidator(_usable), PlainSerializer(str, return_type=str)]
-
-
-def _a_mode(text: str) -> str:
-    """Refuse what makes a result unreadable for us, who look at it again, or a program."""
-    if text != "auto" and not re.fullmatch("0[46][0246][0246]", text):
-        raise ValueError('should be "auto" or like "0640": read (4) and write (2) for owner (who reads), group, others')
-    return text
-
-
-Mode = Annotated[str, AfterValidator(_a_mode)]
-
-Patterns = Annotated[tuple[str, ...], Field(strict=False)]
-
-Formats = Annotated[tuple[Literal["json", "txt", "tsv", "hocr", "alto", "html", "pdf"], ...], Field(strict=False)]
-
-Command = Annotated[tuple[Annotated[str, Field(pattern=r"^[^\x00]*$")], ...], Field(strict=False)]
-
-Devices = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^(cpu|gpu:\d{1,3})$")], ...], Field(strict=False, min_length=1)
-]
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 _IGNORED = (
     *(".[!.]*", "~*", "*~", "*.part", "*.partial", "*.tmp", "*.temp", "*.filepart", "*.crdownload", "*.download"),
     *("*.swp", "@eaDir", "#recycle", "#snapshot", "lost+found", "$RECYCLE.BIN", "System Volume Information"),
     *("Thumbs.db", "desktop.ini"),
 )  # fmt: skip
-
-
-def _local(listen: str) -> str:
-    """Refuse what others than this machine could reach: nothing here asks who they are."""
-    if listen and not listen.startswith("/"):
-        host, _, port = listen.rpartition(":")
-        if host not in {"127.0.0.1", "localhost", "[::1]"} or not (port.isdecimal() and 0 < int(port) <= _LAST_PORT):
-            raise ValueError('should be 127.0.0.1:PORT, [::1]:PORT, the path of a Unix socket, or ""')
-    return listen
 
 
 class Section(BaseModel):
@@ -160,7 +120,7 @@ class Log(Section):
 class Metrics(Section):
     """Health and numbers, for who asks: /livez, /readyz, /metrics (Prometheus)."""
 
-    listen: Annotated[str, AfterValidator(_local)] = ""
+    listen: Listen = ""
     """A loopback address with a port ("127.0.0.1:9464"), or the path of a Unix socket; "" for none."""
     page: bool = False
     """Whether / there is a page for people. It names files: whoever can reach the address can read those names."""
@@ -238,6 +198,10 @@ class Inbox(Section):
         if self.root is None:
             raise ValueError(f"no folder for {state}")
         return self.root / state
+
+    def rules(self) -> Rules:
+        """Return which names are to be read."""
+        return Rules(self.include, self.exclude + self.ignore)
 
     def mode(self) -> int | None:
         """Return the mode of results; None where the umask is to decide."""

@@ -62,13 +62,12 @@ def _merge(
     for key, value in table.items():
         here = (*at, key)
         origins[here] = file
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value, origins, file, here)
-        elif isinstance(value, dict):
-            into[key] = {}
-            _merge(into[key], value, origins, file, here)
-        else:
+        if not isinstance(value, dict):
             into[key] = value
+            continue
+        if not isinstance(into.get(key), dict):
+            into[key] = {}
+        _merge(into[key], value, origins, file, here)
 
 
 def _explain(detail: ErrorDetails, origins: dict[tuple[str, ...], Path], path: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from ocrspool import names
-from ocrspool.decoders import Opened
+from ocrspool.decoder import Opened
 from ocrspool.errors import DocumentError
 from ocrspool.model import OwnText, PageImage, PageText, Polygon, TextLine
 from ocrspool.result import SCHEMA, Document, Engine, Line, Notice, Page, PageError, Run, Source

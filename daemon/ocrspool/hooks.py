@@ -131,7 +131,7 @@ class Hooks:
 
 def _environment(event: Event, files: list[str]) -> dict[str, str]:
     known = {name: value for name, value in os.environ.items() if name not in _OURS_ALONE}
-    about = {
+    told = {
         "OUTCOME": event.outcome,
         "JOB": event.job.id,
         "INBOX": event.job.inbox,
@@ -140,5 +140,5 @@ def _environment(event: Event, files: list[str]) -> dict[str, str]:
         **event.more,
     }
     if event.outcome == "failed":
-        about["REASON"] = files[1]
-    return known | {f"OCRSPOOL_{name}": value for name, value in about.items()}
+        told["REASON"] = files[1]
+    return known | {f"OCRSPOOL_{name}": value for name, value in told.items()}

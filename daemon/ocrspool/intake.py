@@ -13,7 +13,7 @@ from typing import Any
 
 from ocrspool import filesystems, names
 from ocrspool.config import Inbox, Profile
-from ocrspool.inbox import Rules, Scan, Scanner, Sighting
+from ocrspool.inbox import Scan, Scanner, Sighting
 from ocrspool.jobs import Job, about
 from ocrspool.room import Room
 from ocrspool.spool import Spool
@@ -64,7 +64,7 @@ class Intake:
         self.spool.mark = inbox.done_marker
         self._scanner = Scanner(
             str(self.spool.inbox),
-            Rules(inbox.include, inbox.exclude + inbox.ignore),
+            inbox.rules(),
             inbox.settle_seconds,
             inbox.recursive,
             time.monotonic,

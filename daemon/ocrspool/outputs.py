@@ -19,7 +19,8 @@ from pathlib import Path
 
 from ocrspool import atomic
 from ocrspool.config import Profile
-from ocrspool.decoders import DecoderDiedError, Decoders, DecodersClosedError
+from ocrspool.decoder import DecoderDiedError, DecodersClosedError
+from ocrspool.decoders import Decoders
 from ocrspool.errors import DocumentError
 from ocrspool.render import alto, hocr, json, tsv, txt
 from ocrspool.result import SUFFIXES, Document, Notice, Output

@@ -27,7 +27,8 @@ from typing import Any, Protocol, TypeVar
 
 from ocrspool import names
 from ocrspool.config import Live, Profile
-from ocrspool.decoders import Decoder, DecoderDiedError, Decoders
+from ocrspool.decoder import Decoder, DecoderDiedError
+from ocrspool.decoders import Decoders
 from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.hooks import Event
@@ -214,19 +215,18 @@ class Pipeline:
         result = render(document)
         target = self._persist(job, lambda: outcomes.deliver(job, result))
         told = in_short(document, target)
-        pages, lost = told["pages"], told["lost"]
-        self._tally.done(job.inbox, pages, partial=bool(lost), seconds=document.run.seconds, document=told)
+        self._tally.done(told, document.run.seconds)
         _of(job, "done").info(
             "done %s: %d pages, %d lines in %.2f s%s → %s",
             _name(job),
-            pages,
+            told["pages"],
             told["lines"],
             (datetime.now(timezone.utc) - progress.started).total_seconds(),
-            f", {lost} pages failed" if lost else "",
+            f", {told['lost']} pages failed" if told["lost"] else "",
             names.printable(str(target)),
         )
         files = (target, *(beside(target, output.suffix) for output in document.outputs))
-        return Event("done", job, files, {"STATUS": document.status, "PAGES": str(pages)})
+        return Event("done", job, files, {"STATUS": document.status, "PAGES": str(told["pages"])})
 
     def _persist(self, job: Job, step: Callable[[], T]) -> T:
         """Take a step, however long the disk takes: what was read is not read again because a share is away."""
@@ -248,7 +248,7 @@ class Pipeline:
     def _fail(self, job: Job, outcomes: Outcomes, error: DocumentError) -> Event:
         why = reason(error, job.name, job.inbox, job=job.id, attempts=job.attempts)
         target = outcomes.fail(job, why)
-        self._tally.failed(job.inbox, {**why, "file": names.to_json(os.fspath(target))})
+        self._tally.failed({**why, "file": names.to_json(os.fspath(target))})
         told = f"{error.message} ({error.hint})" if error.hint else error.message
         _of(job, "failed").warning(
             "failed %s: %s → %s", _name(job), names.printable(told), names.printable(str(target))

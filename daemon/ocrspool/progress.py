@@ -9,7 +9,7 @@ from typing import Any
 
 from ocrspool import names
 from ocrspool.config import Profile
-from ocrspool.decoders import Opened
+from ocrspool.decoder import Opened
 from ocrspool.document import LostPage
 from ocrspool.jobs import Job
 from ocrspool.model import OwnText, PageImage, PageText

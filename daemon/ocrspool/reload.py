@@ -1,13 +1,45 @@
-"""What of a new configuration can take effect while the service runs, and what has to wait for a start. Pure."""
+"""The configuration of a running service: read at the start and when it is asked to; what then has to wait is said."""
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
 from typing import Any
 
-from ocrspool.config import Config
+from ocrspool import check, log
+from ocrspool.config import Config, Live
+from ocrspool.config_file import load
+from ocrspool.errors import ConfigError
+
+_log = logging.getLogger(__name__)
 
 _AT_START = ("paths", "engine", "service", "metrics")
 _FOLDERS = ("root", "inbox", "work", "outbox", "done", "failed")
+
+
+class Configuration:
+    """A file, and what of it is in effect."""
+
+    def __init__(self, path: Path, log_format: log.Format | None) -> None:
+        """Read it; `log_format` holds in place of its own. Raise ConfigError."""
+        self.path = path
+        self._log_format = log_format
+        self.live = Live(self._read())
+
+    def reload(self) -> None:
+        """Read it again and put what can be into effect. Raise ConfigError, where nothing has changed."""
+        wanted = self._read()
+        if problems := check.problems(wanted):
+            raise ConfigError(problems)
+        for difference in differences(self.live.config, wanted):
+            _log.warning("reload: %s takes effect at the next start", difference)
+        self.live.config = live_part(self.live.config, wanted)
+
+    def _read(self) -> Config:
+        config = load(self.path)
+        if self._log_format is None:
+            return config
+        return config.model_copy(update={"log": config.log.model_copy(update={"format": self._log_format})})
 
 
 def live_part(old: Config, new: Config) -> Config:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ocrspool import atomic
+from ocrspool import atomic, engine_words
 from ocrspool.notify import Notifier
 from ocrspool.result import Engine
 from ocrspool.tally import Count, Tally
@@ -50,7 +50,7 @@ class Reporter:
     ) -> None:
         self._notifier = notifier
         self._file = runtime / "status.json"
-        self._engine = engine
+        self._engine = asdict(engine)
         self._tally = tally
         self._start = start
         """Seconds of each stage of the start, so that a slow one can be explained a week later."""
@@ -85,7 +85,7 @@ class Reporter:
         pace = self._tally.pace()
         rate = pace["pages_per_second"]
         self._notifier.status(
-            f"{standing.state} · {_label(self._engine)} · {standing.waiting} waiting, "
+            f"{standing.state} · {engine_words.label(self._engine)} · {standing.waiting} waiting, "
             f"{standing.in_work} in work, {total.done} done, {total.failed} failed · {rate:.1f} pages/s"
             + (f" · claims nothing: {standing.lack}" if standing.lack else "")
         )
@@ -94,7 +94,7 @@ class Reporter:
             "at": round(time.time(), 3),
             "began": self._began,
             **asdict(standing),
-            "engine": asdict(self._engine),
+            "engine": self._engine,
             "start": self._start,
             "jobs": jobs,
             **pace,
@@ -131,8 +131,3 @@ class Reporter:
         """Take the status away: nobody is serving any more."""
         with suppress(OSError):
             self._file.unlink(missing_ok=True)
-
-
-def _label(engine: Engine) -> str:
-    """Name the engine in a few words; that it runs on a CPU goes without saying."""
-    return f"{engine.runtime} {engine.precision}" + ("" if engine.device == "cpu" else f" on {engine.device}")

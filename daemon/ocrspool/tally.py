@@ -60,7 +60,7 @@ class Tally:
     _attempts: dict[int, Attempt] = field(default_factory=dict)
     """By identity: which one it is that ends has nothing to do with what it says."""
     _pace: Pace = field(default_factory=Pace)
-    _failures: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    _failures: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     _documents: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -75,31 +75,22 @@ class Tally:
             with self._lock:
                 del self._attempts[id(attempt)]
 
-    def done(
-        self,
-        inbox: str,
-        pages: int,
-        *,
-        partial: bool,
-        seconds: Mapping[str, float] | None = None,
-        document: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Count one delivered document, and the seconds that each stage took of it; keep for a while what is told."""
+    def done(self, document: Mapping[str, Any], seconds: Mapping[str, float]) -> None:
+        """Count one delivered document, told as by `document.in_short`, and the seconds that each stage took of it."""
         with self._lock:
-            count = self._inboxes.setdefault(inbox, Count())
+            count = self._inboxes.setdefault(document["inbox"], Count())
             count.done += 1
-            count.partial += partial
-            count.pages += pages
-            for stage, spent in (seconds or {}).items():
+            count.partial += bool(document["lost"])
+            count.pages += document["pages"]
+            for stage, spent in seconds.items():
                 self._stages.setdefault(stage, Spread()).add(spent)
-            self._pace.add(pages)
-            if document is not None:
-                self._documents.append(document)
+            self._pace.add(document["pages"])
+            self._documents.append(document)
 
-    def failed(self, inbox: str, failure: dict[str, Any]) -> None:
-        """Count one failed file."""
+    def failed(self, failure: Mapping[str, Any]) -> None:
+        """Count one failed file, told by its reason."""
         with self._lock:
-            self._inboxes.setdefault(inbox, Count()).failed += 1
+            self._inboxes.setdefault(failure["inbox"], Count()).failed += 1
             self._pace.add(0)
             self._failures.append(failure)
 
@@ -139,7 +130,7 @@ class Tally:
         with self._lock:
             return {stage: asdict(spread) for stage, spread in self._stages.items()}
 
-    def failures(self) -> list[dict[str, Any]]:
+    def failures(self) -> list[Mapping[str, Any]]:
         """Return the last failures, newest first."""
         with self._lock:
             return list(reversed(self._failures))

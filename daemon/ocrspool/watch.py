@@ -156,9 +156,8 @@ class _Arrivals(FileSystemEventHandler):
             return
         with self._lock:
             self._arrived = True
-            if (
-                isinstance(event, FileMovedEvent) and len(self._renamed) < _MOST_HINTS
-            ):  # past that, the settle time has to do
+            # Past so many, the settle time has to do.
+            if isinstance(event, FileMovedEvent) and len(self._renamed) < _MOST_HINTS:
                 self._renamed.add(target[len(self._prefix) :])
         self._wake.set()
 

@@ -53,6 +53,7 @@ class Worker:
         self._sending = threading.Lock()
         self._recognizer: Recognizer | None = None
         self._held: int | None = None
+        """The lock on the engine's manifest, for as long as this process lives."""
         self._told = 0.0
 
     def serve(self) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 import files_made
 from ocrspool.config import Config, Limits, Live, Paths, Profile
-from ocrspool.decoders import DecoderDiedError, Decoders
+from ocrspool.decoder import DecoderDiedError
+from ocrspool.decoders import Decoders
 from ocrspool.errors import DocumentError
 
 PAGE_SECONDS = 5.0

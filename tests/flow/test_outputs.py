@@ -24,7 +24,8 @@ import pages_drawn
 from daemons import Daemon, ocrspool
 from documents_made import box, document, line, page
 from ocrspool.config import Config, Inbox, Live, Paths, Profile
-from ocrspool.decoders import Decoders, DecodersClosedError
+from ocrspool.decoder import DecodersClosedError
+from ocrspool.decoders import Decoders
 from ocrspool.outputs import Origin, add_outputs
 from pages_drawn import says
 from processes_seen import children_of, is_module

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -315,7 +316,11 @@ def test_a_long_stage_is_told_again(tmp_path: Path) -> None:
     notify = NotifySocket(tmp_path / "notify")
     variables = environment(NOTIFY_SOCKET=os.fspath(notify.path))
     command = [sys.executable, "-c", OFTEN, "prebuild", "--config", os.fspath(config_for(cache, UNCOMPARED))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables) as build:
+    pipe = subprocess.PIPE
+    with (
+        contextlib.closing(notify),
+        subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=variables) as build,
+    ):
         assert build.stderr is not None
         while "building recognition" not in (stage := build.stderr.readline()):
             pass
@@ -329,7 +334,6 @@ def test_a_long_stage_is_told_again(tmp_path: Path) -> None:
         finally:
             os.kill(worker, signal.SIGCONT)
         output, errors = build.communicate(timeout=110)
-    notify.close()
     assert build.returncode == 0, output + errors
     assert all(re.search(r"\] still \S.* engine \d/3: \S+: \d+ s so far$", beat.strip()) for beat in beats), beats
     assert "building recognition" in stage

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:
         for number, each in enumerate(images):
             page = {"number": number, "width": each.width, "height": each.height, "channels": 1, "orientation": "off"}
             child.tell({"op": "recognize", "page": page}, (each.fd,))
-        answers = []
+        answers: list[dict[str, Any]] = []
         while sum("page" in answer for answer in answers) < len(images):
             answers.append(child.receive(seconds=60)[0])
     finally:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ocrspool.spool import Spool
 from ocrspool.wake import Wake
+from spools_made import spool_in
 
 
 @pytest.fixture
@@ -19,6 +21,15 @@ def open_folder() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    """A spool in a folder of its own, open."""
+    spool = spool_in(tmp_path / "s")
+    spool.open()
+    yield spool
+    spool.close()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,14 +23,6 @@ from results_made import result_of
 from spools_made import fail, files, read, reason_of, spool_in, take
 
 DOCS = Path(__file__).parents[2] / "docs/operations.md"
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Iterator[Spool]:
-    spool = spool_in(tmp_path / "s")
-    spool.open()
-    yield spool
-    spool.close()
 
 
 def said(found: Audit) -> list[tuple[str, str]]:

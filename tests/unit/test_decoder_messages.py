@@ -15,12 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ocrspool import decoder_messages, decoders
+from ocrspool import decoder_messages
 from ocrspool.channel import Channel, ChannelClosedError
 from ocrspool.child import ChildDiedError
 from ocrspool.cli.configuration import result_schema
 from ocrspool.config import Config, Limits, Live, Profile
-from ocrspool.decoders import Decoder, DecoderDiedError
+from ocrspool.decoder import Decoder, DecoderDiedError
 from ocrspool.document import Reading, ReadPage, build
 from ocrspool.errors import DocumentError
 from ocrspool.model import PageText
@@ -85,7 +85,7 @@ def pixels(size: int = 600, seals: int = ALL_SEALS) -> int:
 def verdict(monkeypatch: pytest.MonkeyPatch, source: Path, *answers: tuple[Any, list[int]]) -> str:
     """Open a file and read its first page. Whatever is believed makes a document that fits the published schema."""
     taken = Taken(*answers)
-    monkeypatch.setattr(decoders, "Child", lambda *_: taken)
+    monkeypatch.setattr("ocrspool.decoder.Child", lambda *_: taken)
     decoder = Decoder(Live(Config(limits=LIMITS)))
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - counted often
     said = "read"
@@ -210,7 +210,7 @@ def test_a_view_is_written_or_there_is_no_room() -> None:
 def test_a_disk_that_is_not_full_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, source: Path) -> None:
     """A decoder that says so without reason would have the job wait for ever."""
     taken = Taken(({"document": DOCUMENT}, []), ({"full": True}, []))
-    monkeypatch.setattr(decoders, "Child", lambda *_: taken)
+    monkeypatch.setattr("ocrspool.decoder.Child", lambda *_: taken)
     decoder = Decoder(Live(Config(limits=Limits(pages=10, free_disk_mb=0))))
     with contextlib.closing(decoder), source.open("rb+") as file:
         decoder.open(source, PROFILE)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ocrspool import names
 from ocrspool.cli.configuration import result_schema
-from ocrspool.decoders import Opened
+from ocrspool.decoder import Opened
 from ocrspool.document import LostPage, Reading, ReadPage, build
 from ocrspool.errors import DocumentError
 from ocrspool.model import PageImage, PageText, Polygon, TextLine

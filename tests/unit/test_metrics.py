@@ -76,7 +76,7 @@ def test_stages_are_a_histogram() -> None:
     """Buckets hold everything that took no longer, +Inf all, and the sum is that of the seconds."""
     tally = Tally()
     for seconds in (0.02, 0.5, 500.0):
-        tally.done("a", 1, partial=False, seconds={"decode": seconds})
+        tally.done({"inbox": "a", "pages": 1, "lost": 0}, {"decode": seconds})
     found = samples({**FACTS, "stages": tally.stages()})
     buckets = {
         dict(labels)["le"]: value
@@ -100,7 +100,7 @@ def _asked_for() -> dict[str, set[str]]:
 def test_board_and_alerts_ask_for_what_is_told() -> None:
     """A metric that is renamed must not leave an empty panel, or an alert that never fires."""
     tally = Tally()
-    tally.done("a", 1, partial=False, seconds={"decode": 0.1})
+    tally.done({"inbox": "a", "pages": 1, "lost": 0}, {"decode": 0.1})
     told = {name for name, _ in samples({**FACTS, "stages": tally.stages()})}
     asked = _asked_for()
     assert len(asked) > 10

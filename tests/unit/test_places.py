@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,14 +13,6 @@ from ocrspool.places import PRIVATE, placed
 from ocrspool.spool import Spool
 from results_made import result_of
 from spools_made import drop, files, reason_of, scan, spool_in, take
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Iterator[Spool]:
-    spool = spool_in(tmp_path / "s")
-    spool.open()
-    yield spool
-    spool.close()
 
 
 def test_folders_are_made(tmp_path: Path) -> None:

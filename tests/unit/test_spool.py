@@ -23,7 +23,7 @@ from ocrspool.errors import OcrspoolError
 from ocrspool.jobs import Job
 from ocrspool.reasons import REASON_SUFFIX
 from ocrspool.spool import Spool
-from spools_made import claim, scan, spool_in, take
+from spools_made import claim, drop, files, scan, spool_in, take
 
 STATES = ("inbox", "work", "outbox", "done", "failed")
 LONG = "é" * 124 + "_1.png"
@@ -44,14 +44,6 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
     spool.close()
 
 
-def drop(spool: Spool, name: str, data: bytes = b"x") -> bytes:
-    """Put a file into the inbox."""
-    path = spool.inbox / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    return data
-
-
 def result_of(job: Job, run: object = 1) -> bytes:
     """Return a result as small as one can be: of this content, by this run."""
     digest = hashlib.sha256(job.source.read_bytes()).hexdigest()
@@ -61,11 +53,6 @@ def result_of(job: Job, run: object = 1) -> bytes:
 def reason_of(job: Job) -> dict[str, Any]:
     """Return a reason as the pipeline gives it, in what matters here."""
     return {"kind": "damaged", "source": names.to_json(job.name)}
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """Return every file below a folder."""
-    return {os.fspath(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if not p.is_dir()}
 
 
 def sources(spool: Spool) -> Counter[tuple[str, bytes]]:
@@ -567,11 +554,11 @@ def test_killed_at_any_instant(tmp_path: Path, step: str, *, delete: bool) -> No
     for touch in itertools.count(1):
         root = tmp_path / str(touch)
         spool = new_spool(root, delete=delete)
-        contents = [drop(spool, "sub/a.png", b"bad" if step == "fail" else b"good")]
+        contents = [drop(spool, "sub/a.png", b"bad" if step == "fail" else b"good").read_bytes()]
         if step != "claim":
             claim(spool, "sub/a.png")
         if step == "give back to a taken name":
-            contents.append(drop(spool, "sub/a.png", b"other"))
+            contents.append(drop(spool, "sub/a.png", b"other").read_bytes())
         spool.close()
         killed = killed_before(touch, open_and(STEPS[step], root, delete=delete))
         results(spool)
@@ -588,7 +575,7 @@ def test_killed_again_while_recovering(tmp_path: Path, step: str) -> None:
         for second in itertools.count(1 + first % 3, 3):  # every third instant; the next round shifts it
             root = tmp_path / f"{first}-{second}"
             spool = new_spool(root)
-            contents = [drop(spool, "a.png", b"bad" if step == "fail" else b"good")]
+            contents = [drop(spool, "a.png", b"bad" if step == "fail" else b"good").read_bytes()]
             claim(spool, "a.png")
             spool.close()
             killed = killed_before(first, open_and(STEPS[step], root))
@@ -682,5 +669,5 @@ def test_any_history(history: list[tuple[str, Any, bool]], delete: bool) -> None
                 killed_before(what, lambda: finish(root, delete=delete))
                 results(spool)
             elif not os.path.lexists(spool.inbox / what) and not (spool.inbox / what).parent.is_file():
-                contents.append(drop(spool, what, f"{'bad' if bad else 'good'} {len(contents)}".encode()))
+                contents.append(drop(spool, what, f"{'bad' if bad else 'good'} {len(contents)}".encode()).read_bytes())
         check_outcome(finish(root, delete=delete), contents)

@@ -10,14 +10,19 @@ import pytest
 from ocrspool.tally import Count, Tally
 
 
+def document(inbox: str, pages: int = 1, lost: int = 0) -> dict[str, Any]:
+    """Return what a tally looks at of a document that was delivered."""
+    return {"inbox": inbox, "pages": pages, "lost": lost}
+
+
 def test_counts_add_up() -> None:
     """Each outcome is counted once, in its inbox and in the total."""
     tally = Tally()
-    tally.done("a", 3, partial=False)
-    tally.done("a", 2, partial=True)
-    tally.done("b", 1, partial=False)
-    tally.failed("b", {"kind": "damaged"})
-    tally.failed("c", {"kind": "encrypted"})
+    tally.done(document("a", 3), {})
+    tally.done(document("a", 2, lost=1), {})
+    tally.done(document("b", 1), {})
+    tally.failed({"inbox": "b", "kind": "damaged"})
+    tally.failed({"inbox": "c", "kind": "encrypted"})
     assert tally.total() == Count(done=3, partial=1, failed=2, pages=6)
     assert tally.by_inbox() == {
         "a": {"done": 2, "partial": 1, "failed": 0, "pages": 5},
@@ -30,7 +35,7 @@ def test_the_last_failures_are_kept() -> None:
     """Only the newest ten, newest first: a flood of bad files does not fill the memory."""
     tally = Tally()
     for number in range(1000):
-        tally.failed("a", {"number": number})
+        tally.failed({"inbox": "a", "number": number})
     assert [failure["number"] for failure in tally.failures()] == list(range(999, 989, -1))
     assert tally.total().failed == 1000
 
@@ -39,8 +44,8 @@ def test_no_rate_without_work() -> None:
     """Nothing done is 0 pages a second; something done is more, and never more than was done in a second."""
     tally = Tally()
     assert (tally.pace()["pages_per_second"], tally.pace()["files_per_minute"]) == (0, 0)
-    tally.done("a", 30, partial=False)
-    tally.failed("a", {})
+    tally.done(document("a", 30), {})
+    tally.failed({"inbox": "a"})
     assert 0 < tally.pace()["pages_per_second"] <= 30
     assert 0 < tally.pace()["files_per_minute"] <= 120
 
@@ -82,8 +87,8 @@ def test_many_threads() -> None:
 
     def work(number: int) -> None:
         for turn in range(200):
-            tally.done(f"{number}-{turn % 50}", 1, partial=False)
-            tally.failed(f"{number}", {})
+            tally.done(document(f"{number}-{turn % 50}"), {})
+            tally.failed({"inbox": f"{number}"})
             tally.by_inbox()
             tally.pace()
 

@@ -5,18 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from ocrspool.wake import Wake
-
-
-@pytest.fixture
-def wake() -> Iterator[Wake]:
-    wake = Wake()
-    yield wake
-    wake.close()
 
 
 def test_set_before_and_during_a_wait(wake: Wake) -> None:

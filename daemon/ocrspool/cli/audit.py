@@ -13,7 +13,6 @@ from ocrspool.audit import Audit, Finding, audit
 from ocrspool.audit.repair import repair
 from ocrspool.config import STATES, Config
 from ocrspool.errors import Exit, OcrspoolError
-from ocrspool.inbox import Rules
 from ocrspool.spool import Spool
 
 
@@ -37,7 +36,7 @@ def prove(config: Config, *, mend: bool, thorough: bool, as_json: bool) -> int:
 def _audit(config: Config, name: str, *, thorough: bool) -> Audit:
     inbox = config.inbox[name]
     try:
-        return audit(_spool(config, name), Rules(inbox.include, inbox.exclude + inbox.ignore), thorough=thorough)
+        return audit(_spool(config, name), inbox.rules(), thorough=thorough)
     except PermissionError as error:
         raise UnseenError(
             f"may not look at {names.printable(str(error.filename))}", "run this as the service's user, or as root"

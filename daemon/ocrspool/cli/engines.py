@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from ocrspool import engine_words
 from ocrspool.cli.lasting import lasting
 from ocrspool.config import Config
 from ocrspool.durations import in_words
@@ -46,7 +47,7 @@ def _state(built: dict[str, Any]) -> str:
 
 def _summarize(built: dict[str, Any]) -> None:
     print(f"engine {built['fingerprint']}: {_state(built)}")
-    print(f"  runtime     {built['runtime']} {built['runtime_version']}, {built['precision']} on {built['device']}")
+    print(f"  runtime     {engine_words.runtime(built)}")
     for model in built["models"]:
         seconds = built["manifest"]["seconds"].get(model["name"])
         print(f"  {model['role']:<11} {model['name']}" + (f", built in {seconds:.1f} s" if seconds else ""))

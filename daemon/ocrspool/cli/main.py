@@ -1,4 +1,4 @@
-"""The parser, the dispatch, and the one place where an error becomes a message and an exit code."""
+"""The parser, and the one place where an error becomes a message and an exit code."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import get_args
 
 from ocrspool import __version__, log
-from ocrspool.config import DEFAULT_PATH, Config
-from ocrspool.config_file import load
+from ocrspool.cli import commands
+from ocrspool.config import DEFAULT_PATH
 from ocrspool.errors import ConfigError, Exit, OcrspoolError
 
 _ABOUT = "Files dropped into watched folders come out as JSON OCR results."
@@ -80,30 +80,63 @@ def command_line() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
     parser = _Parser(prog="ocrspool", description=_ABOUT, epilog=_MORE, formatter_class=form)
     parser.add_argument("--version", action="version", version=f"ocrspool {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def command(name: str, run: Callable[[argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=about, description=about + ".")
+        added = subparsers.add_parser(name, help=about, description=about + ".")
         added.set_defaults(run=run)
         return added
 
-    serve = command("serve", _serve, "watch the inboxes until told to stop")
+    serve = command("serve", commands.run_serve, "watch the inboxes until told to stop")
     _add_config(serve)
     serve.add_argument("--log-format", choices=get_args(log.Format), help="in place of log.format of the configuration")
 
     prebuild = command(
         "prebuild",
-        _prebuild,
+        commands.run_prebuild,
         "build the engines that the configuration needs; does nothing if they are there",
     )
     _add_config(prebuild)
     prebuild.add_argument("--force", action="store_true", help="build again what is there")
 
-    check = command("check", _check, "find every problem of the configuration, its folders and permissions")
+    check = command("check", commands.run_check, "find every problem of the configuration, its folders and permissions")
     _add_config(check)
     check.add_argument("--show", action="store_true", help="print the configuration in effect, as JSON")
 
-    once = command("once", _once, "read files or folders of files now; the sources are left as they are")
+    _add_once(
+        command("once", commands.run_once, "read files or folders of files now; the sources are left as they are")
+    )
+
+    _add_status(
+        command("status", commands.run_status, "tell what waits, what is in work, what is done and what failed")
+    )
+
+    _add_retry(command("retry", commands.run_retry, "move failed files back to their inbox"))
+
+    _add_engines(
+        command("engines", commands.run_engines, "tell what is in the engine cache, verify it, clear it, copy it")
+    )
+
+    doctor = command("doctor", commands.run_doctor, "look at everything that this depends on, and say what to do")
+    _add_config(doctor)
+    doctor.add_argument("--json", action="store_true", help="the same for programs")
+
+    schema = command("schema", commands.run_schema, "print a JSON Schema")
+    schema.add_argument("of", choices=["result", "config"])
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help="default: %(default)s; conf.d/*.toml beside it is read too",
+    )
+
+
+def _add_once(once: argparse.ArgumentParser) -> None:
     once.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     once.add_argument(
         "--outbox", type=Path, required=True, metavar="DIR", help="where the results go; folders are mirrored"
@@ -118,7 +151,8 @@ def command_line() -> argparse.ArgumentParser:
         help="what to make beside the JSON: any of txt,tsv,hocr,alto,html,pdf",
     )
 
-    status = command("status", _status, "tell what waits, what is in work, what is done and what failed")
+
+def _add_status(status: argparse.ArgumentParser) -> None:
     _add_config(status)
     status.add_argument("--json", action="store_true", help="the same for programs")
     status.add_argument(
@@ -137,38 +171,19 @@ def command_line() -> argparse.ArgumentParser:
     )
     status.add_argument("--repair", action="store_true", help="with --audit: mend what can be; not beside a service")
 
-    retry = command("retry", _retry, "move failed files back to their inbox")
+
+def _add_retry(retry: argparse.ArgumentParser) -> None:
     _add_config(retry)
     retry.add_argument("names", nargs="*", metavar="NAME", help="path below failed/, as `status` shows it")
     retry.add_argument("--all", action="store_true", help="every failed file")
     retry.add_argument("--inbox", metavar="NAME", help="of this inbox only")
 
-    _add_engines(command("engines", _engines, "tell what is in the engine cache, verify it, clear it, copy it"))
-
-    doctor = command("doctor", _doctor, "look at everything that this depends on, and say what to do")
-    _add_config(doctor)
-    doctor.add_argument("--json", action="store_true", help="the same for programs")
-
-    schema = command("schema", _schema, "print a JSON Schema")
-    schema.add_argument("of", choices=["result", "config"])
-    return parser
-
-
-def _add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=DEFAULT_PATH,
-        metavar="FILE",
-        help="default: %(default)s; conf.d/*.toml beside it is read too",
-    )
-
 
 def _add_engines(engines: argparse.ArgumentParser) -> None:
-    commands = engines.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="act")
+    subparsers = engines.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="act")
 
     def command(name: str, about: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=about, description=about + ".")
+        added = subparsers.add_parser(name, help=about, description=about + ".")
         _add_config(added)
         return added
 
@@ -214,86 +229,3 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < _LONGEST_WATCH_SECONDS:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to a day")
     return seconds
-
-
-def _loaded(options: argparse.Namespace) -> Config:
-    config = load(options.config)
-    log.set_up(config.log.level, config.log.format)
-    return config
-
-
-def _serve(options: argparse.Namespace) -> int:
-    from ocrspool.service import Service
-
-    Service(options.config, options.log_format).run()
-    return Exit.OK
-
-
-def _prebuild(options: argparse.Namespace) -> int:
-    from ocrspool.cli.engines import prebuild
-
-    return prebuild(_loaded(options), force=options.force)
-
-
-def _check(options: argparse.Namespace) -> int:
-    from ocrspool.cli.configuration import check
-
-    return check(options.config, show=options.show)
-
-
-def _once(options: argparse.Namespace) -> int:
-    from ocrspool.cli.once import once
-
-    return once(options.paths, options.outbox, options.config, options.profile, options.outputs)
-
-
-def _status(options: argparse.Namespace) -> int:
-    if options.audit and options.watch:
-        return _report("--watch is not for --audit, which takes its time", "", Exit.USAGE)
-    if options.audit:
-        from ocrspool.cli.audit import prove
-
-        return prove(load(options.config), mend=options.repair, thorough=options.thorough, as_json=options.json)
-    if options.repair or options.thorough:
-        return _report("--repair and --thorough need --audit", "", Exit.USAGE)
-    from ocrspool.cli.status import collect, status
-
-    config = load(options.config)
-    if options.watch:
-        from ocrspool.cli.status_watch import watch
-
-        watch(lambda: collect(config), options.watch, as_json=options.json)
-    return status(config, as_json=options.json)
-
-
-def _retry(options: argparse.Namespace) -> int:
-    from ocrspool.cli.retry import retry
-
-    return retry(load(options.config), options.names, inbox=options.inbox, everything=options.all)
-
-
-def _engines(options: argparse.Namespace) -> int:
-    from ocrspool.cli import engine_cache
-
-    config = _loaded(options)
-    if options.act == "ls":
-        return engine_cache.ls(config, as_json=options.json)
-    if options.act == "verify":
-        return engine_cache.verify(config, options.fingerprints, as_json=options.json)
-    if options.act == "gc":
-        return engine_cache.gc(config, keep=options.keep, dry_run=options.dry_run, instead=options.fingerprint)
-    if options.act == "export":
-        return engine_cache.export(config, options.fingerprint, options.file)
-    return engine_cache.take_in(config, options.file)
-
-
-def _doctor(options: argparse.Namespace) -> int:
-    from ocrspool.cli.doctor import doctor
-
-    return doctor(options.config, as_json=options.json)
-
-
-def _schema(options: argparse.Namespace) -> int:
-    from ocrspool.cli.configuration import schema
-
-    return schema(options.of)

@@ -23,15 +23,15 @@ from ocrspool import log, names
 from ocrspool.cli.engines import Progress as Stages
 from ocrspool.config import Config, Engine, Inbox, Live, Paths, Profile
 from ocrspool.config_file import load
-from ocrspool.decoders import Decoders
+from ocrspool.decoders import Decoders, decoder_count
 from ocrspool.errors import ConfigError, EngineMissingError, Exit
 from ocrspool.folders import Folders
+from ocrspool.in_work import job_count
 from ocrspool.inbox import Rules
 from ocrspool.jobs import Job
 from ocrspool.pipeline import Pipeline
 from ocrspool.prebuild import prebuild
 from ocrspool.result import SUFFIXES, engine_from
-from ocrspool.service import decoder_count, job_count
 from ocrspool.tally import Tally
 from ocrspool.workers import Workers
 
@@ -107,21 +107,25 @@ def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -
 
 def _engine(live: Live) -> tuple[Workers, dict[str, object]]:
     """Load the engine; build it first where it is missing and the configuration allows that."""
-    for attempt in (1, 2):
-        workers = Workers(live, lambda _: None)
-        workers.start()
-        try:
-            return workers, workers.wait_ready()
-        except EngineMissingError:
-            workers.close()
-            if live.config.engine.on_missing == "fail" or attempt == 2:  # noqa: PLR2004 - the second time around
-                raise
-        except BaseException:
-            workers.close()
+    try:
+        return _loaded(live)
+    except EngineMissingError:
+        if live.config.engine.on_missing == "fail":
             raise
-        with Stages() as stages:
-            prebuild(live.config, stages)
-    raise AssertionError  # not reached
+    with Stages() as stages:
+        prebuild(live.config, stages)
+    return _loaded(live)
+
+
+def _loaded(live: Live) -> tuple[Workers, dict[str, object]]:
+    """Return workers that have loaded, and the facts of their engine."""
+    workers = Workers(live, lambda _: None)
+    workers.start()
+    try:
+        return workers, workers.wait_ready()
+    except BaseException:
+        workers.close()
+        raise
 
 
 def _own_config() -> Config:

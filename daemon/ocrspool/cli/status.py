@@ -61,7 +61,7 @@ def _folders(config: Config, name: str) -> dict[str, Any]:
     inbox = config.inbox[name]
     folder = inbox.folders()
     spool = Spool(name, folder)
-    rules = Rules(inbox.include, inbox.exclude + inbox.ignore)
+    rules = inbox.rules()
     failures = [
         {**names.to_json(os.fspath(path.relative_to(spool.failed))), "reason": reason}
         for path, reason in sorted(spool.failures(), key=_failed_at, reverse=True)

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ocrspool import names
+from ocrspool import engine_words, names
 from ocrspool.config import STATES
 from ocrspool.durations import in_words, to_go
 
@@ -48,8 +48,8 @@ def _card(service: Mapping[str, Any] | None) -> RenderableType:
     if lack := service.get("lack"):
         card.add_row("", Text(f"claims nothing: {lack}", style="red"))
     if engine := service["engine"]:
-        card.add_row("engine", _engine(engine))
-        card.add_row("models", ", ".join(model["name"] for model in engine.get("models", ())))
+        card.add_row("engine", engine_words.line(engine))
+        card.add_row("models", engine_words.models(engine))
     if "workers" in service:
         card.add_row("workers", f"{len(service['workers'])}, {service['worker_restarts']} replaced for a failure")
     if start := service.get("start"):
@@ -61,11 +61,6 @@ def _card(service: Mapping[str, Any] | None) -> RenderableType:
 def _about(service: Mapping[str, Any]) -> str:
     since = f", for {in_words(service['at'] - service['began'])}" if "began" in service else ""
     return f", pid {service['pid']}{since}, {service['in_work']} in work"
-
-
-def _engine(engine: Mapping[str, Any]) -> str:
-    runtime = f"{engine['runtime']} {engine['runtime_version']}, {engine['precision']} on {engine['device']}"
-    return f"{runtime}, {engine['fingerprint']}"
 
 
 def _rate(service: Mapping[str, Any]) -> str:

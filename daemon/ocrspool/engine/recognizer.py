@@ -8,6 +8,7 @@ waiting by the search for lines, which is work for processors too.
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -42,6 +43,10 @@ Orientation = Literal["auto", "off"]
 _COLUMN = 3.0  # height / width from which a vertical line cannot be a single upright character
 
 
+_MOST_SEARCHED = 64
+"""Pages that may be searched without a pause before lines that fill no batch are read all the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Nets:
     """The compiled models of one engine."""
@@ -72,6 +77,8 @@ class Recognizer:
         self._characters = characters
         self._settings = settings or RecognizeSettings()
         self._batches: Batches[Piece] = Batches(nets.recognition.batch)
+        self._lock = threading.Lock()
+        self._searching = self._searched = 0
         parallel = nets.recognition.parallel
         self._searchers = ThreadPoolExecutor(self._settings.threads or parallel, thread_name_prefix="recognize")
         self._readers = self._searchers
@@ -107,23 +114,30 @@ class Recognizer:
         """
         height, width = page.shape[:2]
         in_work = PageInWork(height, width, on_progress)
+        with self._lock:
+            self._searching += 1
         self._searchers.submit(self._search, in_work, page, orientation)
         return in_work.future
 
     def _search(self, page: PageInWork, pixels: Pixels, orientation: Orientation) -> None:
-        """Find the lines of a page and let them be read."""
+        """Find the lines of a page and let them be read; those that fill no batch when no page is searched any more."""
+        net, settings = self._nets.recognition, self._settings.read
+        due = 0
         try:
             self._find(page, pixels, orientation)
             page.on_progress()
             pieces = page.pieces()
             if not pieces:
                 page.settle(self._text(page))
-            net, settings = self._nets.recognition, self._settings.read
             due = self._batches.add((recognize.bucket(piece.pixels.shape[1], net, settings), piece) for piece in pieces)
-            for _ in range(due):
-                self._readers.submit(self._read)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of this page
             page.settle(error)
+        with self._lock:
+            self._searching -= 1
+            self._searched += 1
+            alone = not self._searching or self._searched % _MOST_SEARCHED == 0
+        for _ in range(due + (self._batches.flush() if alone else 0)):
+            self._readers.submit(self._read)
 
     def _find(self, found: PageInWork, page: Pixels, orientation: Orientation) -> None:
         """Find the lines of one page, turning it upright first where it is not."""

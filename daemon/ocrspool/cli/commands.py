@@ -1,0 +1,108 @@
+"""What each command runs: options in, exit code out. Each imports what it alone needs, so that all start fast."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from ocrspool import log
+from ocrspool.config import Config
+from ocrspool.config_file import load
+from ocrspool.errors import Exit, OcrspoolError
+
+
+class UsageError(OcrspoolError):
+    """Options that do not go together."""
+
+    exit_code = Exit.USAGE
+
+
+def run_serve(options: Namespace) -> int:
+    """Watch the inboxes until told to stop."""
+    from ocrspool.service import Service
+
+    Service(options.config, options.log_format).run()
+    return Exit.OK
+
+
+def run_prebuild(options: Namespace) -> int:
+    """Build the engines that are not there."""
+    from ocrspool.cli.engines import prebuild
+
+    return prebuild(_loaded(options), force=options.force)
+
+
+def run_check(options: Namespace) -> int:
+    """Find what is wrong with the configuration."""
+    from ocrspool.cli.configuration import check
+
+    return check(options.config, show=options.show)
+
+
+def run_once(options: Namespace) -> int:
+    """Read files where they lie."""
+    from ocrspool.cli.once import once
+
+    return once(options.paths, options.outbox, options.config, options.profile, options.outputs)
+
+
+def run_status(options: Namespace) -> int:
+    """Tell where things stand, once or again and again, or prove it."""
+    if options.audit and options.watch:
+        raise UsageError("--watch is not for --audit, which takes its time")
+    if options.audit:
+        from ocrspool.cli.audit import prove
+
+        return prove(load(options.config), mend=options.repair, thorough=options.thorough, as_json=options.json)
+    if options.repair or options.thorough:
+        raise UsageError("--repair and --thorough need --audit")
+    from ocrspool.cli.status import collect, status
+
+    config = load(options.config)
+    if options.watch:
+        from ocrspool.cli.status_watch import watch
+
+        watch(lambda: collect(config), options.watch, as_json=options.json)
+    return status(config, as_json=options.json)
+
+
+def run_retry(options: Namespace) -> int:
+    """Put failed files back."""
+    from ocrspool.cli.retry import retry
+
+    return retry(load(options.config), options.names, inbox=options.inbox, everything=options.all)
+
+
+def run_engines(options: Namespace) -> int:
+    """Do one thing with the engine cache."""
+    from ocrspool.cli import engine_cache
+
+    config = _loaded(options)
+    if options.act == "ls":
+        return engine_cache.ls(config, as_json=options.json)
+    if options.act == "verify":
+        return engine_cache.verify(config, options.fingerprints, as_json=options.json)
+    if options.act == "gc":
+        return engine_cache.gc(config, keep=options.keep, dry_run=options.dry_run, instead=options.fingerprint)
+    if options.act == "export":
+        return engine_cache.export(config, options.fingerprint, options.file)
+    return engine_cache.take_in(config, options.file)
+
+
+def run_doctor(options: Namespace) -> int:
+    """Look at everything that this depends on."""
+    from ocrspool.cli.doctor import doctor
+
+    return doctor(options.config, as_json=options.json)
+
+
+def run_schema(options: Namespace) -> int:
+    """Print a JSON Schema."""
+    from ocrspool.cli.configuration import schema
+
+    return schema(options.of)
+
+
+def _loaded(options: Namespace) -> Config:
+    config = load(options.config)
+    log.set_up(config.log.level, config.log.format)
+    return config

@@ -1,0 +1,62 @@
+"""How the service is: whether everything goes round that has to, what is short, and what is told of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from ocrspool.in_work import InWork
+from ocrspool.inboxes import Inboxes
+from ocrspool.report import Standing
+from ocrspool.room import Room
+from ocrspool.signals import Signals
+from ocrspool.watch import Watch
+from ocrspool.workers import Workers
+
+_LONGEST_TURN_SECONDS = 90.0
+"""The main loop comes round once a minute at least, and is stuck if it does not."""
+
+
+@dataclass(slots=True)
+class Vitals:
+    """Looks at the parts of a service that has started."""
+
+    signals: Signals
+    watch: Watch
+    inboxes: Inboxes
+    in_work: InWork
+    workers: Workers
+    memory: Room
+    _turned_at: float = field(default_factory=time.monotonic)
+    """When the main loop last came round."""
+
+    def turn(self) -> None:
+        """Take note that the main loop has come round."""
+        self._turned_at = time.monotonic()
+
+    def alive(self) -> bool:
+        """Tell whether everything that has to go round does; other threads may ask too."""
+        turns = time.monotonic() < self._turned_at + _LONGEST_TURN_SECONDS
+        return turns and self.watch.alive() and self.workers.responsive()
+
+    def lack(self) -> str:
+        """Return why nothing is claimed, or not from every inbox."""
+        return self.memory.lack or self.inboxes.lack()
+
+    def standing(self) -> Standing:
+        """Return what there is to be told."""
+        return Standing(
+            state=self._state(),
+            waiting=self.inboxes.waiting(),
+            in_work=len(self.in_work),
+            workers=tuple(self.workers.pids()),
+            worker_restarts=self.workers.restarts,
+            lack=self.lack(),
+            queues=self.inboxes.queues(),
+            overflows=self.watch.overflows,
+        )
+
+    def _state(self) -> str:
+        if self.signals.stops:
+            return "stopping"
+        return "ready" if self.workers.healthy() and not self.workers.standing_in() else "degraded"

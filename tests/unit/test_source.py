@@ -1,0 +1,62 @@
+"""Opening what is to be decoded: files, and what stands in their place."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from forks import as_nobody
+from ocrspool.errors import DocumentError
+from ocrspool.source import open_source
+
+
+def refusal(path: Path, most_mb: int = 1) -> str:
+    """Return the word for why it is not opened; no descriptor is left behind."""
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - counted
+    with pytest.raises(DocumentError) as raised:
+        open_source(path, most_mb)
+    assert raised.value.stage == "open"
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    return raised.value.kind
+
+
+def test_a_file_of_just_the_size(tmp_path: Path) -> None:
+    """The limit may be reached, and not passed."""
+    path = tmp_path / "a.png"
+    path.write_bytes(b"x" * (1 << 20))
+    descriptor = open_source(path, 1)
+    assert os.pread(descriptor, 2, 0) == b"xx"
+    assert not os.get_inheritable(descriptor)
+    os.close(descriptor)
+    path.write_bytes(b"x" * ((1 << 20) + 1))
+    assert refusal(path) == "too-large"
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    """None of it is waited for, followed or read; what has gone is said to have."""
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").write_bytes(b"x")
+    (tmp_path / "link").symlink_to("file")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.fspath(tmp_path / "socket"))
+    found = {name: refusal(tmp_path / name) for name in ("folder", "pipe", "link", "socket", "gone")}
+    assert found == {
+        "folder": "not-a-file",
+        "pipe": "not-a-file",
+        "link": "unreadable",
+        "socket": "unreadable",
+        "gone": "unreadable",
+    }
+    assert refusal(Path("/dev/null")) == "not-a-file"
+
+
+def test_a_file_that_may_not_be_read(open_folder: Path) -> None:
+    """Who drops it has to be told what to change."""
+    path = open_folder / "a.png"
+    path.write_bytes(b"x")
+    path.chmod(0o600)
+    assert as_nobody(lambda: refusal(path)) == "permission"
