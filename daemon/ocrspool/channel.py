@@ -28,8 +28,7 @@ class ChannelClosedError(ConnectionError):
 
 
 class Channel:
-    """One end of a stream socket pair. One thread at a time may send, and one receive; where both do, without time-outs.
-    """
+    """One end of a stream socket pair. One thread at a time may send, and one receive: then neither with a time-out."""
 
     def __init__(self, sock: socket.socket, most_bytes: int = MOST_BYTES) -> None:
         self._sock = sock
