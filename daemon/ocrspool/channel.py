@@ -28,7 +28,7 @@ class ChannelClosedError(ConnectionError):
 
 
 class Channel:
-    """One end of a stream socket pair, used by one thread at a time."""
+    """One end of a stream socket pair. One thread at a time may send, and one receive: then neither with a time-out."""
 
     def __init__(self, sock: socket.socket, most_bytes: int = MOST_BYTES) -> None:
         self._sock = sock
@@ -64,6 +64,10 @@ class Channel:
         poller = select.poll()
         poller.register(self._sock, select.POLLIN)
         return bool(poller.poll(seconds * 1000))
+
+    def fileno(self) -> int:
+        """Return the descriptor that can be read when something has arrived."""
+        return self._sock.fileno()
 
     def close(self) -> None:
         """Close this end; the other sees ChannelClosedError."""

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ocrspool.channel import MOST_BYTES, Channel, ChannelClosedError, Message
 from ocrspool.environment import of_children
+from ocrspool.wake import Wake
 
 _EXIT_SECONDS = 2.0
 
@@ -53,17 +54,27 @@ class Child:
         except ChannelClosedError as error:
             raise self._died() from error
 
-    def has_answered(self, seconds: float) -> bool:
-        """Tell whether `receive` would find something at once (its end too), waiting for it at most so long."""
+    def has_answered(self, seconds: float, wake: Wake | None = None) -> bool:
+        """Tell whether `receive` would find something at once (its end too).
+
+        Wait for it at most so long, and no longer than until `wake` is set.
+        """
+        if wake is not None:
+            wake.wait(seconds, self._channel.fileno())
+            seconds = 0
         return self._channel.has_message(seconds)
+
+    def overdue(self, seconds: float) -> ChildDiedError:
+        """End it and return why: it has said nothing for so long."""
+        self.kill()
+        return ChildDiedError(f"gave no answer for {seconds:g} s")
 
     def receive(self, *, seconds: float) -> tuple[Message, list[int]]:
         """Wait for one more message. Raise ChildDiedError, or OSError when it is us who fail: it is dead then, too."""
         try:
             return self._channel.receive(seconds)
         except TimeoutError as error:
-            self.kill()
-            raise ChildDiedError(f"gave no answer for {seconds:g} s") from error
+            raise self.overdue(seconds) from error
         except ChannelClosedError as error:
             raise self._died() from error
         except OSError:

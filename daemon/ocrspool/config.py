@@ -86,7 +86,7 @@ class Service(Section):
     worker_pages: int = Field(20_000, ge=1, le=10**9)
     """A worker is replaced after so many pages,"""
     worker_memory_mb: int = Field(4096, ge=256, le=_MOST_MB)
-    """or when it holds so much memory after a batch."""
+    """or when it holds so much memory."""
     worker_seconds: float = Field(300, gt=0, le=86_400)
     """A worker that gets no further for so long (by a page to search, by a batch of lines) is killed and replaced."""
 

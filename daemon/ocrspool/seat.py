@@ -1,4 +1,6 @@
-"""The place of one worker in the pool: a thread that keeps a process in it, feeds it batches and replaces it.
+"""The place of one worker in the pool: a thread that keeps a process in it, feeds it pages and replaces it.
+
+The process always has some pages in work, where there are any: it gets the next one when one has been read.
 
 A process that dies or hangs is replaced at once. One that has grown is replaced without a pause: its successor loads
 beside it and takes over when it can, where there is memory for two.
@@ -6,11 +8,12 @@ beside it and takes over when it can, where there is memory for two.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -20,6 +23,7 @@ from ocrspool.child import ChildDiedError
 from ocrspool.config import Config
 from ocrspool.errors import EngineError
 from ocrspool.model import PageImage, PageText
+from ocrspool.wake import Wake
 from ocrspool.worker_process import STAGE_SECONDS, WorkerProcess
 
 _log = logging.getLogger(__name__)
@@ -58,8 +62,11 @@ class Pool(Protocol):
     def config(self) -> Config:
         """What the workers are to load."""
 
-    def take(self, most: int, seconds: float) -> list[Page]:
-        """Wait for the next batch."""
+    def take(self, most: int) -> list[Page]:
+        """Return pages that wait, for a worker that has some already."""
+
+    def wait_and_take(self, most: int, seconds: float) -> list[Page]:
+        """Return pages for a worker that has none; wait for them."""
 
     def settle(self, page: Page, outcome: PageText | EngineError) -> None:
         """Hand out what became of a page."""
@@ -82,11 +89,18 @@ class Seat:
         self._number = number
         self._device = device
         self._thread = threading.Thread(target=self._run, name=f"worker-{number}")
+        self.wake = Wake()
+        """Set by the pool when there are more pages."""
         self.worker: WorkerProcess | None = None
         self._successor: WorkerProcess | None = None
         """Loads beside the worker, and takes its place."""
         self._next_successor = 0.0
         """When another one may be tried, on the monotonic clock."""
+        self._in_work: dict[int, Page] = {}
+        """What the worker has, by number."""
+        self._numbers = itertools.count(1)
+        self._draining = False
+        """Whether the worker gets no more pages, because another is to take its place."""
         self.renew_wanted = False
         self.settled = threading.Event()
         self.problem: EngineError | None = None
@@ -111,6 +125,7 @@ class Seat:
                 process.signal_kill()
         if self._thread.ident is not None:
             self._thread.join()
+        self.wake.close()
 
     def _run(self) -> None:
         pause = 1.0
@@ -158,61 +173,88 @@ class Seat:
     def _work(self) -> None:
         """Feed the process until the pool closes or the process has to be replaced by one that is not there yet."""
         while not self._pool.closed:
-            worker, service = self.worker, self._pool.config.service
+            worker = self.worker
             assert worker is not None  # noqa: S101 - for the type checker
-            self._within(_PING_SECONDS)
-            loading = self._successor is not None
-            batch = self._pool.take(service.batch_pages, _LOADING_STEP_SECONDS if loading else _PING_SECONDS)
-            outcomes = self._outcomes(worker, batch)
-            for page, outcome in zip(batch, outcomes, strict=True):
-                self._pool.settle(page, outcome)
-            if not worker.alive() or not self._goes_on(worker):
+            try:
+                self._give(worker)
+                if self._in_work:
+                    if not self._hear(worker):
+                        continue
+                else:  # one that does not answer is found before the next file is
+                    worker.ping(_PING_SECONDS)
+            except ChildDiedError as error:
+                pages = self._lose(EngineError(f"the worker {error}"))
+                if not self._pool.closed:
+                    _log.warning("worker %d %s with %d pages; starting another", self._number, error, pages)
+            except EngineError as error:
+                # Whatever it was (no memory, a device that is gone, a library in disorder), a new process begins
+                # afresh, and is known to work, because it reads the known page first. Loading takes a second.
+                worker.close()
+                self._lose(error)
+                _log.warning("worker %d: %s; starting another", self._number, error)
+            if not worker.alive():
+                self._pool.count_restart()
                 return
+            if not self._goes_on(worker):
+                return
+        self._lose(EngineError("the service is stopping"))
 
-    def _outcomes(self, worker: WorkerProcess, batch: list[Page]) -> Sequence[PageText | EngineError]:
-        """Return what became of each page. A worker that died, hung or failed on them is dead then."""
-        try:
-            if batch:
-                seconds = self._pool.config.service.worker_seconds
-                self._within(seconds)
-                pages = [(page.image, page.orientation) for page in batch]
-                return worker.recognize(pages, seconds, lambda: self._within(seconds))
-            # One that does not answer is found before the next file is.
+    def _give(self, worker: WorkerProcess) -> None:
+        """Give the worker the pages that it has room for; wait for some where it has none."""
+        most = self._pool.config.service.batch_pages
+        if not self._in_work:
             self._within(_PING_SECONDS)
-            worker.ping(_PING_SECONDS)
-        except ChildDiedError as error:
-            self._pool.count_restart()
-            if not self._pool.closed:
-                _log.warning("worker %d %s with %d pages; starting another", self._number, error, len(batch))
-            return [EngineError(f"the worker {error}")] * len(batch)
-        except EngineError as error:
-            # Whatever it was (no memory, a device that is gone, a library in disorder), a new process begins afresh,
-            # and is known to work, because it reads the known page first. Loading takes a second.
-            worker.close()
-            self._pool.count_restart()
-            _log.warning("worker %d: %s; starting another", self._number, error)
-            return [error] * len(batch)
-        return []
+            pages = self._pool.wait_and_take(most, _LOADING_STEP_SECONDS if self._successor else _PING_SECONDS)
+        elif self._draining or any(page.alone for page in self._in_work.values()):
+            return
+        else:
+            pages = self._pool.take(most - len(self._in_work))
+        given = {number: page for page, number in zip(pages, self._numbers, strict=False)}
+        self._in_work |= given
+        for number, page in given.items():
+            worker.give(number, page.image, page.orientation)
+
+    def _hear(self, worker: WorkerProcess) -> bool:
+        """Wait for the worker's news, or for more pages to give to it. Tell whether it has read a page."""
+        seconds = self._pool.config.service.worker_seconds
+        if (read := worker.hear(seconds, self.wake, lambda: self._within(seconds))) is not None:
+            number, text = read
+            self._pool.settle(self._in_work.pop(number), text)
+        return read is not None
+
+    def _lose(self, error: EngineError) -> int:
+        """Say of all pages in work that they could not be read. Return how many there were."""
+        lost, self._in_work = self._in_work, {}
+        for page in lost.values():
+            self._pool.settle(page, error)
+        return len(lost)
 
     def _goes_on(self, worker: WorkerProcess) -> bool:
-        """Replace a worker that has grown by a successor that loads beside it. False when it has to load after it."""
+        """Replace a worker that has grown by a successor that loads beside it. False when it has to load after it.
+
+        Either way it first reads what it has, and gets no more.
+        """
         try:
             if self._successor is not None:
-                if self._successor.has_loaded(0):
-                    successor, self._successor = self._successor, None
-                    self._take_over(successor)
-                    worker.close()
-                    _log.info("worker %d was replaced after %d pages", self._number, worker.pages)
+                self._draining = self._successor.has_loaded(0)
             elif self._has_grown(worker) and time.monotonic() >= self._next_successor:
-                if not self._has_room_beside(worker):
-                    _log.info("worker %d is replaced after %d pages, and memory is short", self._number, worker.pages)
-                    worker.close()
-                    return False
-                self._successor = self._started(lambda _: None)
+                self._draining = not self._has_room_beside(worker)
+                self._successor = None if self._draining else self._started(lambda _: None)
         except EngineError as error:
             self._successor = None
             self._next_successor = time.monotonic() + _LONGEST_PAUSE
             _log.error("worker %d goes on, because the next one cannot load its engine: %s", self._number, error)
+        if not self._draining or self._in_work:
+            return True
+        self._draining = False
+        if self._successor is None:
+            _log.info("worker %d is replaced after %d pages, and memory is short", self._number, worker.pages)
+            worker.close()
+            return False
+        successor, self._successor = self._successor, None
+        self._take_over(successor)
+        worker.close()
+        _log.info("worker %d was replaced after %d pages", self._number, worker.pages)
         return True
 
     def _has_grown(self, worker: WorkerProcess) -> bool:

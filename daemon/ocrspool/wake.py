@@ -21,12 +21,18 @@ class Wake:
         with contextlib.suppress(BlockingIOError):  # the counter is full: it is set more than enough
             os.eventfd_write(self._fd, 1)
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until set, at most so long; clear it and tell whether it was set."""
-        ready, _, _ = select.select([self._fd], [], [], max(0.0, seconds))
-        if ready:
+    def wait(self, seconds: float, *others: int) -> bool:
+        """Wait until set, or until one of the other descriptors can be read, at most so long.
+
+        Clear it and tell whether it was set.
+        """
+        poller = select.poll()
+        for descriptor in (self._fd, *others):
+            poller.register(descriptor, select.POLLIN)
+        was_set = any(descriptor == self._fd for descriptor, _ in poller.poll(max(0.0, seconds) * 1000))
+        if was_set:
             os.eventfd_read(self._fd)
-        return bool(ready)
+        return was_set
 
     def close(self) -> None:
         """Release the descriptor."""

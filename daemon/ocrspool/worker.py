@@ -4,9 +4,11 @@
     → {"op": "build", the same, "force": false, "source": null}
                                                            ← {"stage": "..."}*, {"built": {...}} or {"error": {...}}
     → {"op": "ping"}                                       ← {"pong": true}
-    → {"op": "recognize", "pages": [{...}]} + pixels       ← {"progress": true}*, {"pages": [{...}]} or {"error": {...}}
+    → {"op": "recognize", "page": {"number": 7, ...}} + pixels
+            ← {"progress": true}*, {"page": {"number": 7, "lines": [...], ...}} or {"error": {...}}
 
-It writes nothing but what a build puts into the caches of engines and models, and ends when its channel closes.
+Pages may be sent while others are in work; each is answered when the last of it has been read. It writes nothing but
+what a build puts into the caches of engines and models, and ends when its channel closes.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ import logging
 import os
 import socket
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from importlib import import_module
@@ -29,12 +33,15 @@ from ocrspool.engine.plan import Plan, Wanted, plan
 from ocrspool.errors import ConfigError, EngineMissingError, OcrspoolError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from ocrspool.engine.cache import Manifest
     from ocrspool.engine.recognizer import Recognizer
     from ocrspool.model import PageText
 
 _log = logging.getLogger(__name__)
 
+_TELLING_SECONDS = 0.2
 _KINDS: dict[type[OcrspoolError], str] = {EngineMissingError: "missing", ConfigError: "config"}
 
 
@@ -43,9 +50,11 @@ class Worker:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self._sending = threading.Lock()
         self._recognizer: Recognizer | None = None
         self._held: int | None = None
         """The lock on the engine's manifest, for as long as this process lives."""
+        self._told = 0.0
 
     def serve(self) -> None:
         """Answer until the service goes away."""
@@ -54,27 +63,25 @@ class Worker:
             while True:
                 request, descriptors = self._channel.receive()
                 try:
-                    answer = answers[request["op"]](request, descriptors)
-                except OcrspoolError as error:
-                    answer = _error(_KINDS.get(type(error), "engine"), error.message, error.hint)
+                    answers[request["op"]](request, descriptors)
                 except Exception as error:  # noqa: BLE001 - the engine's libraries raise anything; the service decides what follows
-                    _log.exception("the engine failed")
-                    answer = _error("engine", f"the engine failed: {error!r}", "the log has the trace")
+                    self._send_error(error)
                 finally:
                     for descriptor in descriptors:
                         os.close(descriptor)
-                self._channel.send(answer)
+        if self._recognizer is not None:
+            self._recognizer.close()
 
-    def _load(self, request: Message, _: list[int]) -> Message:
+    def _load(self, request: Message, _: list[int]) -> None:
         wanted = self._planned(request)
         from ocrspool.engine.loaded import load  # noqa: PLC0415 - there by now
 
         with contextlib.suppress(FileNotFoundError):  # `load` says what is missing
             self._held = locks.take(wanted.folder / "manifest.json", shared=True)  # `engines gc` leaves it alone
         self._recognizer, manifest, seconds = load(wanted, self._stage)
-        return {"ready": {**_facts(wanted, manifest), "seconds": seconds}}
+        self._send({"ready": {**_facts(wanted, manifest), "seconds": seconds}})
 
-    def _build(self, request: Message, _: list[int]) -> Message:
+    def _build(self, request: Message, _: list[int]) -> None:
         if source := request["source"]:
             self._fetch(Wanted(**request["wanted"]), source)
         wanted = self._planned(request)
@@ -82,7 +89,7 @@ class Worker:
 
         manifest, built = build(wanted, self._stage, force=request["force"])
         facts = {**_facts(wanted, manifest), "folder": os.fspath(wanted.folder), "manifest": asdict(manifest)}
-        return {"built": {**facts, "new": built}}
+        self._send({"built": {**facts, "new": built}})
 
     def _fetch(self, wanted: Wanted, source: str) -> None:
         """Bring published models here that are not."""
@@ -91,21 +98,20 @@ class Worker:
 
         fetch(wanted.models, Path(wanted.cache) / "models", self._stage, wanted.runtime, Source(source))
 
-    def _ping(self, _request: Message, _: list[int]) -> Message:
-        return {"pong": True}
+    def _ping(self, _request: Message, _: list[int]) -> None:
+        self._send({"pong": True})
 
-    def _recognize(self, request: Message, descriptors: list[int]) -> Message:
+    def _recognize(self, request: Message, descriptors: list[int]) -> None:
+        """Begin with a page; it is answered by whichever thread has read the last of it."""
         if self._recognizer is None:
             raise OcrspoolError("no engine is loaded")
         from ocrspool.engine.mapped import pixels  # noqa: PLC0415 - numpy is there by now
 
-        pages = [
-            pixels(descriptor, page["height"], page["width"], page["channels"])
-            for page, descriptor in zip(request["pages"], descriptors, strict=True)
-        ]
-        orientations = [page["orientation"] for page in request["pages"]]
-        found = self._recognizer.recognize(pages, orientations, self._progress)
-        return {"pages": [_as_json(page) for page in found]}
+        page = request["page"]
+        (descriptor,) = descriptors
+        image = pixels(descriptor, page["height"], page["width"], page["channels"])
+        reading = self._recognizer.submit(image, page["orientation"], self._progress)
+        reading.add_done_callback(lambda done: self._send_page(page["number"], done))
 
     def _planned(self, request: Message) -> Plan:
         """Return the plan; hashing the models for it and importing numpy and OpenCV go on side by side."""
@@ -116,10 +122,35 @@ class Worker:
         return planned.result()
 
     def _progress(self) -> None:
-        self._channel.send({"progress": True})
+        """Tell that a step was made; not of each, where there are hundreds in a second: they would cost as much."""
+        now = time.monotonic()
+        if now - self._told >= _TELLING_SECONDS:
+            self._told = now
+            with contextlib.suppress(ChannelClosedError):
+                self._send({"progress": True})
 
     def _stage(self, text: str) -> None:
-        self._channel.send({"stage": text})
+        self._send({"stage": text})
+
+    def _send_page(self, number: int, done: Future[PageText]) -> None:
+        """Send what became of a page. The thread goes on: that the service has gone, `serve` sees."""
+        with contextlib.suppress(ChannelClosedError):
+            if (error := done.exception()) is not None:
+                self._send_error(error)
+            else:
+                self._send({"page": {"number": number, **_as_json(done.result())}})
+
+    def _send_error(self, error: BaseException) -> None:
+        if isinstance(error, OcrspoolError):
+            kind, message, hint = _KINDS.get(type(error), "engine"), error.message, error.hint
+        else:
+            _log.error("the engine failed", exc_info=error)
+            kind, message, hint = "engine", f"the engine failed: {error!r}", "the log has the trace"
+        self._send({"error": {"kind": kind, "message": message, "hint": hint}})
+
+    def _send(self, message: Message) -> None:
+        with self._sending:
+            self._channel.send(message)
 
 
 def _facts(wanted: Plan, manifest: Manifest) -> dict[str, Any]:
@@ -140,10 +171,6 @@ def _facts(wanted: Plan, manifest: Manifest) -> dict[str, Any]:
 def _as_json(page: PageText) -> dict[str, Any]:
     lines = [(line.text, line.confidence, line.polygon, line.detection_confidence) for line in page.lines]
     return {"lines": lines, "rotation": page.rotation, "seconds": page.seconds}
-
-
-def _error(kind: str, message: str, hint: str) -> Message:
-    return {"error": {"kind": kind, "message": message, "hint": hint}}
 
 
 def main() -> None:

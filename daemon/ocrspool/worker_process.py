@@ -6,13 +6,14 @@ Loading does not block: whoever waits for an engine may have another one at work
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Config
 from ocrspool.errors import EngineError
 from ocrspool.model import PageImage, PageText
+from ocrspool.wake import Wake
 from ocrspool.worker_messages import about_engine, engine_error, page_text
 
 STAGE_SECONDS = 300.0
@@ -33,6 +34,9 @@ class WorkerProcess:
         """What its engine is, once that is loaded."""
         self.pages = 0
         """How many it has been given."""
+        self._in_work = 0
+        self._heard = 0.0
+        """When it told of a step, or was given the first page after a rest."""
         try:
             self._child = Child("ocrspool.worker", config.paths.cache)
             self._child.tell(about_engine("load", config, device))
@@ -65,26 +69,35 @@ class WorkerProcess:
         self.facts = answer["ready"]
         return True
 
-    def recognize(
-        self, pages: Sequence[tuple[PageImage, str]], seconds: float, on_progress: Callable[[], None]
-    ) -> list[PageText]:
-        """Return the text of pages, each given with its orientation. Raise ChildDiedError or EngineError.
+    def give(self, number: int, image: PageImage, orientation: str) -> None:
+        """Send a page, which `hear` will know by its number. Raise ChildDiedError."""
+        self.pages += 1
+        self._heard = time.monotonic() if not self._in_work else self._heard
+        self._in_work += 1
+        page = {"number": number, "width": image.width, "height": image.height, "channels": image.channels}
+        self._child.tell({"op": "recognize", "page": {**page, "orientation": orientation}}, (image.fd,))
 
-        It has so many seconds for each step of which it tells (a page, a batch of lines), not for all of them.
+    def hear(self, seconds: float, wake: Wake, on_progress: Callable[[], None]) -> tuple[int, PageText] | None:
+        """Wait for news. Return a page that has been read, with its number, or None: for a step, or once `wake` is set.
+
+        It has so many seconds for each step of which it tells (a page searched, a batch of lines read), not for whole
+        pages. Raise ChildDiedError or EngineError.
         """
-        self.pages += len(pages)
-        wanted = [
-            {"width": image.width, "height": image.height, "channels": image.channels, "orientation": orientation}
-            for image, orientation in pages
-        ]
-        descriptors = tuple(image.fd for image, _ in pages)
-        answer, _ = self._child.ask({"op": "recognize", "pages": wanted}, descriptors, seconds=seconds)
-        while "progress" in answer:
-            on_progress()
-            answer, _ = self._child.receive(seconds=seconds)
+        left = self._heard + seconds - time.monotonic()
+        if not self._child.has_answered(left, wake):
+            if left <= 0:
+                raise self._child.overdue(seconds)
+            return None
+        answer, _ = self._child.receive(seconds=_FRAME_SECONDS)
+        self._heard = time.monotonic()
         if reason := answer.get("error"):
             raise engine_error(reason)
-        return [page_text(page) for page in answer["pages"]]
+        on_progress()
+        if "progress" in answer:
+            return None
+        self._in_work -= 1
+        page = answer["page"]
+        return page["number"], page_text(page)
 
     def ping(self, seconds: float) -> None:
         """Ask whether it answers. Raise ChildDiedError."""

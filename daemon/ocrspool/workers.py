@@ -1,8 +1,8 @@
 """The pool of workers: pages in, futures out. Each worker is a process that owns one engine on one device.
 
-A thread per worker (its seat) gives it whatever pages wait, up to a batch, so that batches grow by themselves when
-there is much to do and nothing waits when there is little. Pages that a worker had when it died or hung come back as
-EngineError, and are to be submitted again alone, so that only the culprit's job suffers twice.
+A thread per worker (its seat) keeps it supplied: up to so many pages are in work there, and each that has been read
+makes room for the next. Pages that a worker had when it died or hung come back as EngineError, and are to be submitted
+again alone, so that only the culprit's job suffers twice.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ class Workers:
         self._held_pages = 0
         self._most_pages = _most_pages()
         self._waiting: deque[Page] = deque()
+        self._idle = 0
+        """Workers that wait for pages."""
         self._changed = threading.Condition()
         self._closed = False
         engine, each = live.config.engine, live.config.service.workers
@@ -86,6 +88,8 @@ class Workers:
             self._held_pages += 1
             self._waiting.append(page)
             self._changed.notify_all()
+            for seat in self._seats:
+                seat.wake.set()
         return page.future
 
     def close(self) -> None:
@@ -103,20 +107,33 @@ class Workers:
         for seat in self._seats:
             seat.stop()
 
-    def take(self, most: int, seconds: float) -> list[Page]:
-        """Wait for pages and return the next batch, nothing when none came. A page sent alone stays so."""
+    def take(self, most: int) -> list[Page]:
+        """Return pages that wait, for a worker that has some already: none where one without any waits for them."""
         with self._changed:
+            return [] if self._idle else self._next(most, beside=True)
+
+    def wait_and_take(self, most: int, seconds: float) -> list[Page]:
+        """Wait for pages and return them, for a worker that has none; nothing when none came in time."""
+        with self._changed:
+            self._idle += 1
             self._changed.wait_for(lambda: self._closed or self._waiting, seconds)
-            batch: list[Page] = []
-            while self._waiting and len(batch) < most:
-                if batch and (self._waiting[0].alone or batch[0].alone):
-                    break
-                page = self._waiting.popleft()
-                if page.future.set_running_or_notify_cancel():
-                    batch.append(page)
-                else:
-                    self._release(page)
-        return batch
+            self._idle -= 1
+            return self._next(most, beside=False)
+
+    def _next(self, most: int, *, beside: bool) -> list[Page]:
+        """Return at most so many pages, to be read beside others or not. A page sent alone stays so."""
+        pages: list[Page] = []
+        while self._waiting and len(pages) < most:
+            if self._waiting[0].alone and (beside or pages):
+                break
+            page = self._waiting.popleft()
+            if not page.future.set_running_or_notify_cancel():
+                self._release(page)
+                continue
+            pages.append(page)
+            if page.alone:
+                break
+        return pages
 
     def settle(self, page: Page, outcome: PageText | EngineError) -> None:
         """Hand out what became of a page and let go of its memory."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,7 +71,7 @@ def test_what_a_worker_writes_is_its_own(engine_cache: Path) -> None:
 
 
 def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:
-    """Once for each page and once for each batch of lines: so a stall is told from much to do."""
+    """Before a page has been read: so a stall is told from much to do."""
     config = Config(paths=Paths(cache=engine_cache, runtime=engine_cache))
     child = Child("ocrspool.worker", engine_cache)
     try:
@@ -78,18 +79,18 @@ def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:
         while "stage" in answer:
             answer, _ = child.receive(seconds=60)
         images = [_image("One line"), _image("Two lines", "on this one"), _image("And a third")]
-        pages = [{"width": each.width, "height": each.height, "channels": 1, "orientation": "off"} for each in images]
-        answer, _ = child.ask({"op": "recognize", "pages": pages}, tuple(each.fd for each in images), seconds=60)
-        told = 0
-        while "progress" in answer:
-            told += 1
-            answer, _ = child.receive(seconds=60)
+        for number, each in enumerate(images):
+            page = {"number": number, "width": each.width, "height": each.height, "channels": 1, "orientation": "off"}
+            child.tell({"op": "recognize", "page": page}, (each.fd,))
+        answers: list[dict[str, Any]] = []
+        while sum("page" in answer for answer in answers) < len(images):
+            answers.append(child.receive(seconds=60)[0])
     finally:
         child.close()
     for each in images:
         os.close(each.fd)
-    assert len(answer["pages"]) == 3
-    assert told > 3
+    assert "progress" in answers[0]
+    assert {answer["page"]["number"] for answer in answers if "page" in answer} == {0, 1, 2}
 
 
 def test_a_worker_whose_engine_failed_is_replaced(engine_cache: Path) -> None:

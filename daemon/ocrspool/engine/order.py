@@ -108,14 +108,17 @@ def _columns(bands: list[list[Box]]) -> tuple[int, int, float] | None:
     """Return first band, end band and x of the gutter of the stretch of prose columns with most lines, if any."""
     best: tuple[int, int, float] | None = None
     most = 0
+    long = [sum(map(_is_long, band)) for band in bands]
     for first in range(len(bands)):
+        if sum(long[first:]) < 2 * _PROSE_LINES:  # not enough for two columns: most receipts end here
+            break
         gaps: list[Gap] = [(-math.inf, math.inf)]
         for last in range(first, len(bands)):
             gaps = _intersection(gaps, _gaps(bands[last]))
             if len(gaps) == 0:
                 break
             count = sum(len(band) for band in bands[first : last + 1])
-            if count <= most:
+            if count <= most or sum(long[first : last + 1]) < 2 * _PROSE_LINES:
                 continue
             gutter = _gutter(gaps, [box for band in bands[first : last + 1] for box in band])
             if gutter is not None:
@@ -174,10 +177,14 @@ def _prose(boxes: list[Box]) -> bool:
 
     Addresses, lists of terms and table cells do not: their lines are short or end anywhere.
     """
-    if sum(box.width >= _LONG * box.height for box in boxes) < _PROSE_LINES:
+    if sum(map(_is_long, boxes)) < _PROSE_LINES:
         return False
     widths = sorted(box.width for box in boxes)
     return median(widths) >= _FULL * widths[int(_LONGEST * (len(widths) - 1))]
+
+
+def _is_long(box: Box) -> bool:
+    return box.width >= _LONG * box.height
 
 
 def _rows(boxes: list[Box]) -> list[Box]:

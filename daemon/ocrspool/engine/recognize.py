@@ -112,16 +112,21 @@ def decode(best: NDArray[Any], probability: NDArray[Any], characters: Sequence[s
     Confidence is the mean over the steps that are kept, as in PaddleOCR; 0 for a line without any, and for one of which
     the net says what is no number.
     """
-    kept = best != _BLANK
-    kept[:, 1:] &= best[:, 1:] != best[:, :-1]
-    counts = kept.sum(axis=1)
-    sums = np.where(kept, probability, 0.0).sum(axis=1, dtype=np.float64)
-    confidences = np.nan_to_num(sums / np.maximum(counts, 1)).clip(0, 1)
-    classes = np.split(best[kept], np.cumsum(counts)[:-1])
-    return [
-        Reading("".join(map(characters.__getitem__, line.tolist())), float(confidence))
-        for line, confidence in zip(classes, confidences, strict=True)
-    ]
+    rows = zip(best.tolist(), probability.tolist(), strict=True)
+    return [_decoded(classes, probabilities, characters) for classes, probabilities in rows]
+
+
+def _decoded(classes: list[int], probabilities: list[float], characters: Sequence[str]) -> Reading:
+    """One line. A loop: for a hundred steps it takes a tenth of what a handful of numpy's calls do (measured)."""
+    text = []
+    total, previous = 0.0, _BLANK
+    for best, probability in zip(classes, probabilities, strict=True):
+        if best not in (previous, _BLANK):
+            text.append(characters[best])
+            total += probability
+        previous = best
+    confidence = total / max(len(text), 1)
+    return Reading("".join(text), min(confidence, 1.0) if confidence > 0 else 0.0)  # not so for what is no number
 
 
 def _cut(pixels: Pixels, most: int) -> list[Pixels]:

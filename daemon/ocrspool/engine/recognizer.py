@@ -1,30 +1,35 @@
-"""The engine of one worker: three nets and the steps around them, over a batch of pages.
+"""The engine of one worker: three nets and the steps around them, over pages as they come.
 
-Pages are searched side by side, then the lines of all pages are read in batches of one width; a pool with as many
-threads as a net runs calls keeps every core in a net while Python prepares the next call.
+Pages are searched side by side, and lines of all pages in work are read in batches of one width, in no order but that
+of coming: a page that comes while others are read is searched meanwhile. As many threads as a net runs calls keep every
+core in a net while Python prepares the next call; a GPU has threads of its own for reading, so that it is not kept
+waiting by the search for lines, which is work for processors too.
 """
 
 from __future__ import annotations
 
+import threading
 import time
-from collections import defaultdict
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 
 from ocrspool.engine import recognize
+from ocrspool.engine.batches import Batches
 from ocrspool.engine.crop import crop, is_vertical, quarter_turned
 from ocrspool.engine.detect import DetectSettings, detect
 from ocrspool.engine.halving import HalvingNet
 from ocrspool.engine.order import reading_order
-from ocrspool.engine.orientation import Rotation, page_rotation, turned_back, turned_page
+from ocrspool.engine.orientation import page_rotation, turned_back, turned_page
+from ocrspool.engine.page_in_work import Line, PageInWork, Piece, Variant
 from ocrspool.engine.recognize import ReadSettings
 from ocrspool.model import PageText, Polygon, TextLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
     from types import TracebackType
 
     import numpy as np
@@ -36,6 +41,10 @@ if TYPE_CHECKING:
 Orientation = Literal["auto", "off"]
 
 _COLUMN = 3.0  # height / width from which a vertical line cannot be a single upright character
+
+
+_MOST_SEARCHED = 64
+"""Pages that may be searched without a pause before lines that fill no batch are read all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,69 +63,28 @@ class RecognizeSettings:
     detect: DetectSettings = field(default_factory=DetectSettings)
     read: ReadSettings = field(default_factory=ReadSettings)
     threads: int = 0
-    """Pages and batches worked on side by side; 0 = as many as the recognition net runs. More where the net is on a
-    GPU: cropping and scaling lines is work for processors all the same."""
+    """Pages searched side by side, beside the reading of lines: for a net on a GPU, where cropping and scaling lines is
+    work for processors all the same. 0 = as many threads as the recognition net runs do both."""
     least_confidence: float = 0.5
     """Lines read with less are dropped, as RapidOCR does: most are pictures, stamps and specks taken for text."""
 
 
-@dataclass(slots=True)
-class _Variant:
-    """One way to read a line: as it lies, or turned."""
-
-    polygon: NDArray[np.float32]
-    strips: list[Pixels]
-    readings: dict[int, Reading] = field(default_factory=dict)
-    """By strip."""
-
-    def reading(self) -> Reading:
-        """Return what the whole line says."""
-        return recognize.joined([(strip, self.readings[index]) for index, strip in enumerate(self.strips)])
-
-
-@dataclass(slots=True)
-class _Line:
-    """One line between finding and reading it."""
-
-    detection_confidence: float
-    variants: list[_Variant]
-
-
-@dataclass(slots=True)
-class _Found:
-    """One page between finding its lines and reading them."""
-
-    height: int
-    width: int
-    rotation: Rotation
-    lines: list[_Line]
-    """On the page turned upright."""
-    seconds: dict[str, float]
-
-
-class _Piece(NamedTuple):
-    """One strip to be read, and where its reading goes."""
-
-    page: _Found
-    variant: _Variant
-    number: int
-
-    @property
-    def pixels(self) -> Pixels:
-        """The strip."""
-        return self.variant.strips[self.number]
-
-
 class Recognizer:
-    """Reads pages; one thread at a time may call `recognize`."""
+    """Reads pages, as many at a time as it is given."""
 
     def __init__(self, nets: Nets, characters: Sequence[str], settings: RecognizeSettings | None = None) -> None:
         self._nets = Nets(*map(HalvingNet, (nets.detection, nets.recognition, nets.classifier)))
         self._characters = characters
         self._settings = settings or RecognizeSettings()
-        threads = self._settings.threads or nets.recognition.parallel
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="recognize")
-        cv2.setNumThreads(1)  # the pool is what spreads work over cores; OpenCV's own threads would fight it
+        self._batches: Batches[Piece] = Batches(nets.recognition.batch)
+        self._lock = threading.Lock()
+        self._searching = self._searched = 0
+        parallel = nets.recognition.parallel
+        self._searchers = ThreadPoolExecutor(self._settings.threads or parallel, thread_name_prefix="recognize")
+        self._readers = self._searchers
+        if self._settings.threads:  # one more than run: it fills the next batch meanwhile
+            self._readers = ThreadPoolExecutor(parallel + 1, thread_name_prefix="read")
+        cv2.setNumThreads(1)  # these threads are what spreads work over cores; OpenCV's own threads would fight it
 
     def __enter__(self) -> Recognizer:  # noqa: PYI034  # Self is not in Python 3.10
         return self
@@ -127,53 +95,70 @@ class Recognizer:
         self.close()
 
     def close(self) -> None:
-        """End the threads."""
-        self._pool.shutdown(cancel_futures=True)
+        """End the threads, and with them whatever is in work."""
+        self._searchers.shutdown(cancel_futures=True)
+        self._readers.shutdown(cancel_futures=True)
 
-    def recognize(
-        self,
-        pages: Sequence[Pixels],
-        orientation: Sequence[Orientation],
-        on_progress: Callable[[], None] = lambda: None,
-    ) -> list[PageText]:
-        """Return the text of each page; `orientation` says per page whether it may be turned.
+    def recognize(self, pages: Sequence[Pixels], orientation: Sequence[Orientation]) -> list[PageText]:
+        """Return the text of each page, when all are read; `orientation` says per page whether it may be turned."""
+        submitted = [self.submit(page, mode) for page, mode in zip(pages, orientation, strict=True)]
+        return [future.result() for future in submitted]
 
-        `on_progress` is called, in this thread, for each page that was searched and for each batch of lines.
+    def submit(
+        self, page: Pixels, orientation: Orientation, on_progress: Callable[[], None] = lambda: None
+    ) -> Future[PageText]:
+        """Begin with a page; it has the pixels until the future is done.
+
+        `on_progress` is called when the page has been searched, and for each batch with lines of it, by the threads
+        that do so.
         """
-        searches = [self._pool.submit(self._find, page, mode) for page, mode in zip(pages, orientation, strict=True)]
-        found: list[_Found] = []
-        reads = [self._pool.submit(self._read, batch) for batch in self._batches(searches, found, on_progress)]
-        for read in reads:
-            done = read.result()
-            on_progress()
-            for piece, reading, seconds in done:
-                piece.variant.readings[piece.number] = reading
-                piece.page.seconds["recognize"] += seconds
-        return [self._page_text(page) for page in found]
-
-    def _find(self, page: Pixels, orientation: Orientation) -> _Found:
-        """Find the lines of one page, turning it upright first where it is not."""
         height, width = page.shape[:2]
+        in_work = PageInWork(height, width, on_progress)
+        with self._lock:
+            self._searching += 1
+        self._searchers.submit(self._search, in_work, page, orientation)
+        return in_work.future
+
+    def _search(self, page: PageInWork, pixels: Pixels, orientation: Orientation) -> None:
+        """Find the lines of a page and let them be read; those that fill no batch when no page is searched any more."""
+        net, settings = self._nets.recognition, self._settings.read
+        due = 0
+        try:
+            self._find(page, pixels, orientation)
+            page.on_progress()
+            pieces = page.pieces()
+            if not pieces:
+                page.settle(self._text(page))
+            due = self._batches.add((recognize.bucket(piece.pixels.shape[1], net, settings), piece) for piece in pieces)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of this page
+            page.settle(error)
+        with self._lock:
+            self._searching -= 1
+            self._searched += 1
+            alone = not self._searching or self._searched % _MOST_SEARCHED == 0
+        for _ in range(due + (self._batches.flush() if alone else 0)):
+            self._readers.submit(self._read)
+
+    def _find(self, found: PageInWork, page: Pixels, orientation: Orientation) -> None:
+        """Find the lines of one page, turning it upright first where it is not."""
         started = time.perf_counter()
         lines = detect(self._nets.detection, page, self._settings.detect)
         detected = time.perf_counter()
-        rotation: Rotation = 0
         if orientation == "auto" and lines:
             polygons = [line.polygon for line in lines]
-            rotation = page_rotation(page, polygons, self._nets.classifier, self._read_sample)
-        if rotation:
-            page = turned_page(page, rotation)
+            found.rotation = page_rotation(page, polygons, self._nets.classifier, self._read_sample)
+        if found.rotation:
+            page = turned_page(page, found.rotation)
             lines = detect(self._nets.detection, page, self._settings.detect)
         oriented = time.perf_counter()
-        cut = [_Line(line.confidence, self._variants(page, line.polygon)) for line in lines]
-        seconds = {
+        found.lines = [Line(line.confidence, self._variants(page, line.polygon)) for line in lines]
+        found.seconds = {
             "detect": detected - started,
             "orient": oriented - detected,
             "recognize": time.perf_counter() - oriented,
         }
-        return _Found(height, width, rotation, cut, seconds)
 
-    def _variants(self, page: Pixels, polygon: NDArray[np.float32]) -> list[_Variant]:
+    def _variants(self, page: Pixels, polygon: NDArray[np.float32]) -> list[Variant]:
         """Return the ways to read one line: vertical ones are tried running down and running up.
 
         Short ones as they are, too: many are a single digit on a receipt, higher than it is wide.
@@ -181,7 +166,7 @@ class Recognizer:
         turns = (0,) if not is_vertical(polygon) else (1, 3) if is_vertical(polygon, _COLUMN) else (0, 1, 3)
         turned = [quarter_turned(polygon, count) for count in turns]
         net = self._nets.recognition
-        return [_Variant(one, recognize.strips(crop(page, one), net, self._settings.read)) for one in turned]
+        return [Variant(one, recognize.strips(crop(page, one), net, self._settings.read)) for one in turned]
 
     def _read_sample(self, lines: list[Pixels]) -> list[Reading]:
         """Read a few lines in the calling thread; of a line that is cut, only the beginning."""
@@ -189,32 +174,24 @@ class Recognizer:
         strips = [recognize.strips(line, net, settings)[:1] for line in lines]
         return [recognize.read(net, strip, self._characters, settings)[0] for strip in strips]
 
-    def _batches(
-        self, searches: Sequence[Future[_Found]], found: list[_Found], on_progress: Callable[[], None]
-    ) -> Iterator[list[_Piece]]:
-        """Yield what to read, in batches of one bucket as soon as they are full; append each page to `found`."""
-        net = self._nets.recognition
-        waiting: defaultdict[int, list[_Piece]] = defaultdict(list)
-        for search in searches:
-            page = search.result()
-            on_progress()
-            found.append(page)
-            for piece in _pieces(page):
-                width = recognize.bucket(piece.pixels.shape[1], net, self._settings.read)
-                waiting[width].append(piece)
-                if len(waiting[width]) == net.batch:
-                    yield waiting.pop(width)
-        yield from waiting.values()
+    def _read(self) -> None:
+        """Read the next batch; the time it took is split evenly over its lines."""
+        batch = self._batches.take()
+        try:
+            started = time.perf_counter()
+            strips = [piece.pixels for piece in batch]
+            readings = recognize.read(self._nets.recognition, strips, self._characters, self._settings.read)
+            seconds = (time.perf_counter() - started) / len(batch)
+            for tell in {piece.page.on_progress for piece in batch}:
+                tell()
+            for (page, variant, number), reading in zip(batch, readings, strict=True):
+                if page.read(variant, number, reading, seconds):
+                    page.settle(self._text(page))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of these pages
+            for piece in batch:
+                piece.page.settle(error)
 
-    def _read(self, batch: list[_Piece]) -> list[tuple[_Piece, Reading, float]]:
-        """Read one batch; the time it took is split evenly over its lines."""
-        started = time.perf_counter()
-        strips = [piece.pixels for piece in batch]
-        readings = recognize.read(self._nets.recognition, strips, self._characters, self._settings.read)
-        seconds = (time.perf_counter() - started) / len(batch)
-        return [(piece, reading, seconds) for piece, reading in zip(batch, readings, strict=True)]
-
-    def _page_text(self, page: _Found) -> PageText:
+    def _text(self, page: PageInWork) -> PageText:
         """Choose, place and order the lines of one page."""
         lines: list[TextLine] = []
         upright: list[Polygon] = []
@@ -228,17 +205,6 @@ class Recognizer:
             upright.append(_points(variant.polygon))
         order = reading_order(upright)
         return PageText(tuple(lines[index] for index in order), page.rotation, page.seconds)
-
-
-def _pieces(page: _Found) -> list[_Piece]:
-    """Return every strip of a page, widest first, so that the last calls of all are short ones."""
-    pieces = [
-        _Piece(page, variant, index)
-        for line in page.lines
-        for variant in line.variants
-        for index in range(len(variant.strips))
-    ]
-    return sorted(pieces, key=lambda piece: -piece.pixels.shape[1])
 
 
 def _points(polygon: NDArray[np.float32]) -> Polygon:
