@@ -102,7 +102,8 @@ def run(command: str, config: Path, desk: Path, stdin: bytes = b"") -> subproces
     """Run a command as it is written, but of this configuration."""
     words = command.split()
     takes = b"--config" in subprocess.run([COMMAND, *words[:2], "--help"], capture_output=True, check=False).stdout
-    whole = [COMMAND, *words, *(["--config", str(config)] if takes else [])]
+    more = ("--config", config) if takes else ()
+    whole = (COMMAND, *words, *more)
     return subprocess.run(whole, cwd=desk, env=environment(), input=stdin, capture_output=True, check=False)
 
 
