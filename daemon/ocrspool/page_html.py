@@ -43,8 +43,9 @@ tr:last-child td { border-bottom: 0 }
 td:last-child, th:last-child { padding-right: 0 }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
 .name { overflow-wrap: anywhere; min-width: 10rem }
-.picture { width: 3.5rem; padding: .3rem .75rem .3rem 0 }
-.picture img { display: block; width: 2.75rem; height: 2.75rem; object-fit: contain; object-position: left top }
+.picture { width: 4rem; padding-right: .75rem } .picture ~ td { vertical-align: middle }
+.picture a { display: block; height: 3.25rem }
+.picture img { display: block; margin: 0 auto; max-width: 100%; max-height: 100%; border: 1px solid var(--line) }
 progress { width: 100%; min-width: 8rem; accent-color: var(--bar) }
 a { color: var(--bar) }
 button { font: inherit; padding: .1rem .7rem }
