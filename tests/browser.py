@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -51,6 +52,18 @@ class Browser:
 
     def press(self, url: str, what: str, until: Callable[[], object]) -> None:
         """Click on something on the page, named by a CSS selector, and wait until that has come of it what should."""
+        with self._opened(url) as page:
+            wait_until(lambda: page.value(f"document.querySelector({json.dumps(what)}) !== null"), 60)
+            page.value(f"document.querySelector({json.dumps(what)}).click()")
+            wait_until(until, 60)
+
+    def comes_to(self, url: str, expression: str, value: object) -> None:
+        """Wait until an expression comes to this value within the page."""
+        with self._opened(url) as page:
+            wait_until(lambda: page.value(expression) == value, 60)
+
+    @contextlib.contextmanager
+    def _opened(self, url: str) -> Iterator[_Page]:
         told, said = os.pipe(), os.pipe()
         # It takes commands as its descriptor 3 and answers as 4 (--remote-debugging-pipe).
         shell = ["/bin/bash", "-c", f'exec "$@" 3<&{told[0]} 4>&{said[1]}', "bash"]
@@ -60,10 +73,7 @@ class Browser:
             os.close(end)
         try:
             with open(told[1], "wb", buffering=0) as to, open(said[0], "rb", buffering=0) as answers:  # noqa: PTH123
-                page = _Page(to, answers, url)
-                wait_until(lambda: page.value(f"document.querySelector({json.dumps(what)}) !== null"), 60)
-                page.value(f"document.querySelector({json.dumps(what)}).click()")
-                wait_until(until, 60)
+                yield _Page(to, answers, url)
         finally:
             process.kill()
             process.wait()

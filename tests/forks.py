@@ -39,9 +39,14 @@ def killed_before(touch: int, action: Callable[[], object]) -> bool:
 
 def as_nobody(action: Callable[[], object]) -> Any:  # noqa: ANN401 - whatever JSON carries
     """Return what `action` returns (as JSON) when run by a user without rights."""
+    needs_root()
+    return _answer(action, NOBODY)
+
+
+def needs_root() -> None:
+    """Skip a test here, where it would go on to become another user and cannot."""
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")
-    return _answer(action, NOBODY)
 
 
 def _answer(action: Callable[[], object], user: int) -> Any:  # noqa: ANN401 - as above

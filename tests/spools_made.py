@@ -68,9 +68,9 @@ def reason_of(name: str) -> dict[str, object]:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Return every file below a folder, links and pipes too, with its content."""
+    """Return every file below a folder, links and pipes too, with its content as far as we may read it."""
     return {
-        os.fspath(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
+        os.fspath(path.relative_to(folder)): path.read_bytes() if path.is_file() and os.access(path, os.R_OK) else b""
         for path in folder.rglob("*")
         if not path.is_dir()
     }

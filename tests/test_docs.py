@@ -5,42 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from documented import DOCUMENTS, ROOT, code, commands, name, scripts
 from ocrspool.cli.main import command_line
 from ocrspool.config import Config
 
-ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-_CODE = re.compile(r"```.*?\n(.*?)```|`([^`]+)`", re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
-_COMMAND = re.compile(r"ocrspool ((?:[a-z]+|--[a-z-]+)(?: [^ #|&;>]+)*)")
-"""Up to the first two spaces: what comes then explains it."""
 _OPTION = re.compile(r"--?[A-Za-z][A-Za-z-]*")
 _SETTING = re.compile(r"(engine|service|limits|log|metrics|paths)\.(?!py$|conf$|sock$)([a-z_]+)(?: = .*)?")
-
-
-def _id(path: Path) -> str:
-    return os.fspath(path.relative_to(ROOT))
-
-
-def _code(document: Path) -> Iterator[str]:
-    """Yield each line of code, of a block or of a sentence."""
-    for block, inline in _CODE.findall(document.read_text(encoding="utf-8")):
-        yield from (block or inline).splitlines()
-
-
-def _commands() -> Iterator[tuple[str, str]]:
-    """Yield document and command, without the program's name."""
-    for document in DOCUMENTS:
-        for line in _code(document):
-            if found := _COMMAND.match(
-                re.sub(r"^(\$ |sudo (-u \w+ )?|\.venv/bin/|podman exec \w+ )*", "", line.strip())
-            ):
-                yield _id(document), found[1].strip()
 
 
 def _parser_of(words: list[str]) -> tuple[argparse.ArgumentParser, list[str]]:
@@ -55,10 +30,10 @@ def _parser_of(words: list[str]) -> tuple[argparse.ArgumentParser, list[str]]:
     return parser, words
 
 
-def test_commands() -> None:
+def testcommands() -> None:
     """Each command exists, with each of its options; what a reader has to fill in is not looked at."""
     seen = 0
-    for document, command in _commands():
+    for document, command in commands():
         parser, words = _parser_of(command.split())
         options = {name for action in parser._actions for name in action.option_strings}
         unknown = {word for word in words if _OPTION.fullmatch(word)} - options
@@ -73,28 +48,27 @@ def test_a_command_that_is_not_there_is_found() -> None:
         _parser_of(["engines", "polish"])
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=_id)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_scripts(document: Path) -> None:
     """Each script can be run, and each bench is one."""
-    for line in _code(document):
-        for script, name in re.findall(r"(?<![\w/.])scripts/([a-z-]+)(?: ([a-z]+))?", line):
-            assert os.access(ROOT / "scripts" / script, os.X_OK), f"scripts/{script}"
-            if script == "bench" and name:
-                assert (ROOT / "benchmarks" / f"{name}.py").exists(), f"scripts/bench {name}"
+    for script, word in scripts(document):
+        assert os.access(ROOT / "scripts" / script, os.X_OK), f"scripts/{script}"
+        if script == "bench" and word:
+            assert (ROOT / "benchmarks" / f"{word}.py").exists(), f"scripts/bench {word}"
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=_id)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_files(document: Path) -> None:
     """Each file of ours is there: by its path, or a module by its name alone."""
     modules = {path.name for folder in ("daemon", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")}
-    for line in _code(document):
+    for line in code(document):
         for path in re.findall(r"(?<![\w/.<])((?:tests|docs|config|systemd|packaging|benchmarks)/[\w./-]+\.\w+)", line):
             assert (ROOT / path).exists(), path
         if re.fullmatch(r"[\w/]+\.py", line):
             assert line.rpartition("/")[2] in modules, line
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=_id)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_links(document: Path) -> None:
     """Each link leads to a file, and to a heading of it."""
     for link in _LINK.findall(document.read_text(encoding="utf-8")):
@@ -106,14 +80,14 @@ def test_links(document: Path) -> None:
             assert heading in {_anchor(line) for line in lines if line.startswith("#")}, link
 
 
-@pytest.mark.parametrize("document", [path for path in DOCUMENTS if path.stem != "CHANGELOG"], ids=_id)
+@pytest.mark.parametrize("document", [path for path in DOCUMENTS if path.stem != "CHANGELOG"], ids=name)
 def test_settings(document: Path) -> None:
     """Each setting that is named with its section exists."""
-    for line in _code(document):
+    for line in code(document):
         if named := _SETTING.fullmatch(line):
-            section, name = named.groups()
+            section, setting = named.groups()
             fields = Config.model_fields[section].annotation.model_fields  # type: ignore[union-attr]
-            assert name in fields, line
+            assert setting in fields, line
 
 
 def _anchor(heading: str) -> str:

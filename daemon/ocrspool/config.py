@@ -173,7 +173,7 @@ class Inbox(Section):
     after: Literal["keep", "delete"] = "keep"
     """What becomes of a source that has been read: keep moves it to done, delete removes it."""
     outbox_mode: Mode = "auto"
-    """Mode of results; folders made in the outbox get search permission with it. auto: as the umask has it."""
+    """Mode of results; their folders get search permission with it, and their owner all. auto: as the umask has it."""
     watch: Literal["auto", "events", "poll"] = "auto"
     """auto: events, but polling on network filesystems, which send none."""
     poll_seconds: float = Field(5.0, ge=0.1, le=86_400)

@@ -1,4 +1,4 @@
-"""Answers a browser: the status page, HTML outputs, and the button that puts a failed file back.
+"""Answers a browser: the status page, HTML outputs, their small pictures, the button that puts a failed file back.
 
 Whoever reaches the address may look, so what a page of another site could make a browser do is what is to be kept out:
 such a site cannot read our token, because a request under a name that is not this machine's is refused (DNS rebinding),
@@ -24,6 +24,7 @@ from ocrspool.listener import Reply, plain
 from ocrspool.outbox import beside
 from ocrspool.page_html import STYLE_HASH, Offer, render
 from ocrspool.reasons import reason_beside
+from ocrspool.render.html import HEAD_BYTES, icon_of
 from ocrspool.result import SUFFIXES
 from ocrspool.spool import Spool
 
@@ -37,8 +38,10 @@ _ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _PAGE_POLICY = (
-    f"default-src 'none'; style-src '{STYLE_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    f"default-src 'none'; style-src '{STYLE_HASH}'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
+_PICTURE_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
 _VIEW_POLICY = (
     "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'none'"
@@ -56,11 +59,14 @@ class Page:
 
     def get(self, path: str, headers: Mapping[str, str]) -> Reply | None:
         """Answer a request to see something. None where there is nothing of that name."""
-        if path != "/" and not path.startswith("/view/"):
+        what, _, job = path[1:].partition("/")
+        if path != "/" and what not in {"view", "thumbnail"}:
             return None
         if (refused := _refused(headers)) is not None:
             return refused
-        return self._page() if path == "/" else self._view(path.removeprefix("/view/"))
+        if path == "/":
+            return self._page()
+        return self._view(job) if what == "view" else self._thumbnail(job)
 
     def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply | None:
         """Answer a request to do something. None where there is nothing of that name."""
@@ -79,22 +85,52 @@ class Page:
     def _page(self) -> Reply:
         facts, metrics = self._facts(), self._live.config.metrics
         still = {failure["job"] for failure in facts["last_failures"] if _is_there(failure)}
-        offer = Offer(metrics.page_views, self._token if metrics.page_retry else "", still)
+        pictured = {document["job"] for document in facts["last_documents"] if self._icon(document)}
+        offer = Offer(metrics.page_views, pictured, self._token if metrics.page_retry else "", still)
         page = render(facts, offer, time.time())
         return Reply(HTTPStatus.OK, page, {**_ALWAYS, "Content-Type": _HTML, "Content-Security-Policy": _PAGE_POLICY})
 
     def _view(self, job: str) -> Reply | None:
         """Send the HTML output of one of the last documents; those alone, so that nobody chooses a path."""
-        document = next((each for each in self._facts()["last_documents"] if each["job"] == job), None)
-        if document is None or "html" not in document["outputs"] or not self._live.config.metrics.page_views:
+        document = self._document(job)
+        if document is None or not self._has_view(document):
             return None
         try:
-            outbox = self._live.config.inbox[document["inbox"]].folder("outbox")
-            view = beside(Path(names.exact(document["result"])), SUFFIXES["html"])
-            file = _opened(outbox, os.fspath(view.relative_to(outbox)))
+            file = self._html(document)
         except (KeyError, ValueError, OSError):
             return _plain(HTTPStatus.GONE, "it is not in the outbox any more")
         return Reply(HTTPStatus.OK, file, {**_ALWAYS, "Content-Type": _HTML, "Content-Security-Policy": _VIEW_POLICY})
+
+    def _thumbnail(self, job: str) -> Reply | None:
+        """Send the small picture in such an output, as a picture, whoever may have put it there."""
+        document = self._document(job)
+        icon = self._icon(document) if document else b""
+        if not icon:
+            return None
+        headers = {**_ALWAYS, "Content-Type": "image/jpeg", "Content-Security-Policy": _PICTURE_POLICY}
+        return Reply(HTTPStatus.OK, icon, headers)
+
+    def _document(self, job: str) -> Mapping[str, Any] | None:
+        return next((each for each in self._facts()["last_documents"] if each["job"] == job), None)
+
+    def _has_view(self, document: Mapping[str, Any]) -> bool:
+        return self._live.config.metrics.page_views and "html" in document["outputs"]
+
+    def _icon(self, document: Mapping[str, Any]) -> bytes:
+        """Return the small picture of a document; b"" where there is none, or none any more."""
+        if not self._has_view(document):
+            return b""
+        try:
+            with self._html(document) as file:
+                return icon_of(file.read(HEAD_BYTES))
+        except (KeyError, ValueError, OSError):
+            return b""
+
+    def _html(self, document: Mapping[str, Any]) -> BinaryIO:
+        """Open the HTML output. Raise KeyError, ValueError or OSError where it is not in an outbox of ours any more."""
+        outbox = self._live.config.inbox[document["inbox"]].folder("outbox")
+        view = beside(Path(names.exact(document["result"])), SUFFIXES["html"])
+        return _opened(outbox, os.fspath(view.relative_to(outbox)))
 
     def _retry(self, job: str) -> Reply:
         """Move one of the last failed files back, as `ocrspool retry` does."""

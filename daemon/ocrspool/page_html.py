@@ -1,4 +1,4 @@
-"""The status page: published facts in, one HTML document out. It runs nothing and fetches nothing. Pure.
+"""The status page: published facts in, one HTML document out. It runs nothing, and fetches small pictures only. Pure.
 
 Names and reasons come from outside: all that is not ours is escaped, after control characters were made visible.
 """
@@ -43,6 +43,9 @@ tr:last-child td { border-bottom: 0 }
 td:last-child, th:last-child { padding-right: 0 }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
 .name { overflow-wrap: anywhere; min-width: 10rem }
+.picture { width: 4rem; padding-right: .75rem } .picture ~ td { vertical-align: middle }
+.picture a { display: block; height: 3.25rem }
+.picture img { display: block; margin: 0 auto; max-width: 100%; max-height: 100%; border: 1px solid var(--line) }
 progress { width: 100%; min-width: 8rem; accent-color: var(--bar) }
 a { color: var(--bar) }
 button { font: inherit; padding: .1rem .7rem }
@@ -59,6 +62,8 @@ class Offer:
 
     views: bool = False
     """Whether it leads to the HTML outputs."""
+    pictured: Collection[str] = ()
+    """The jobs of whose first pages there is a small picture."""
     token: str = ""
     """What a button has to send with its request; "" for no buttons."""
     still_failed: Collection[str] = ()
@@ -150,9 +155,19 @@ def _documents(facts: Mapping[str, Any], offer: Offer, now: float) -> str:
         what = ", ".join(view if output == "html" else output for output in ("json", *document["outputs"]))
         name = _cell(f"{document['inbox']}/{document['path']}")
         pages = _number(f"{lost}{document['pages']}")
-        rows.append((name, pages, _number(document["lines"]), f"<td>{what}</td>", _ago(document["finished_at"], now)))
-    columns = ("file", "#pages", "#lines", "outputs", "#read")
+        row = [name, pages, _number(document["lines"]), f"<td>{what}</td>", _ago(document["finished_at"], now)]
+        rows.append([_picture(document["job"], offer), *row] if offer.pictured else row)
+    columns = ["file", "#pages", "#lines", "outputs", "#read"]
+    columns = ["", *columns] if offer.pictured else columns
     return _section("Last documents", _table(columns, rows)) if rows else ""
+
+
+def _picture(job: str, offer: Offer) -> str:
+    """Return a cell with the first page, small; it leads where its name leads."""
+    if job not in offer.pictured:
+        return '<td class="picture"></td>'
+    image = f'<img src="/thumbnail/{_text(job)}" alt="first page">'
+    return f'<td class="picture"><a href="/view/{_text(job)}">{image}</a></td>'
 
 
 def _failures(facts: Mapping[str, Any], offer: Offer, now: float) -> str:

@@ -54,5 +54,5 @@ def _make(folder: Path, mode: int | None, *, parents: bool = False) -> None:
         return
     folder.mkdir(parents=parents, exist_ok=True)
     if mode is not None:
-        searchable = mode | (mode & 0o444) >> 2
+        searchable = mode | (mode & 0o444) >> 2 | stat.S_IRWXU  # the service goes on to put files there
         folder.chmod(searchable | folder.stat().st_mode & stat.S_ISGID)  # who inherits a group goes on to pass it on

@@ -80,6 +80,7 @@ def test_a_damaged_blob_is_a_miss(built: Path, tmp_path: Path, kept: int) -> Non
     folder = tmp_path / "copy"
     shutil.copytree(built, folder)
     (blob,) = folder.glob("*.blob")
+    blob.chmod(0o600)
     blob.write_bytes(blob.read_bytes()[:kept])
     for _ in range(2):
         with pytest.raises(EngineMissingError):

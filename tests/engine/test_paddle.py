@@ -7,7 +7,6 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from importlib import util
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +19,7 @@ from ocrspool.engine.net import Net, Role
 from ocrspool.engine.recognizer import Nets, Recognizer
 from ocrspool.errors import EngineError, EngineMissingError
 
-if util.find_spec("paddle") is None:
-    pytest.skip("Paddle is not installed", allow_module_level=True)
+pytest.importorskip("ocrspool.engine.paddle.library", exc_type=ImportError)  # Paddle itself, and its libgomp
 
 from ocrspool.engine import paddle as runtime
 from ocrspool.engine.paddle import predictor, program

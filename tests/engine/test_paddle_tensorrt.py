@@ -23,8 +23,7 @@ import pytest
 from ocrspool.errors import DeviceMemoryError, EngineError, EngineMissingError
 from paddle_models import CPU, GPU, spec
 
-if util.find_spec("paddle") is None:
-    pytest.skip("Paddle is not installed", allow_module_level=True)
+pytest.importorskip("ocrspool.engine.paddle.library", exc_type=ImportError)  # Paddle itself, and its libgomp
 
 from ocrspool.engine import paddle as runtime
 from ocrspool.engine.paddle import pir, predictor, shapes, tensorrt

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import venv
 from pathlib import Path
 
@@ -56,8 +55,7 @@ def test_the_wheel_brings_the_command_and_all_that_a_service_needs(made: Path, t
 def test_the_source_distribution_can_be_installed_from(made: Path, tmp_path: Path) -> None:
     """Unpacked, `scripts/install` finds all that it installs."""
     (archive,) = made.glob("*.tar.gz")
-    with tarfile.open(archive) as files:
-        files.extractall(tmp_path, filter="data")
+    subprocess.run(["/bin/tar", "-xf", archive, "-C", tmp_path], check=True)
     (checkout,) = tmp_path.iterdir()
     said = run(checkout / "scripts/install", "--dry-run", at=tmp_path, PYTHON=sys.executable)
     installed = [line.split() for line in said.splitlines() if line.startswith("would run: install -D")]

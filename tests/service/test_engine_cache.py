@@ -97,6 +97,7 @@ def test_other_precision(new_daemon: NewDaemon, engine_cache: Path) -> None:
 def test_damaged_engine(new_daemon: NewDaemon, own_cache: Path, harm: str) -> None:
     """A damaged file of the engine is named, the start refused and nothing rebuilt; `prebuild` mends it."""
     blob = max(engine_in(own_cache).rglob("*.blob"), key=lambda path: path.stat().st_size)
+    blob.chmod(0o600)
     named = blob.name
     data = bytearray(blob.read_bytes())
     if harm == "truncated":

@@ -63,14 +63,27 @@ def test_a_browser_sees_it_and_asks_nobody_else(site: Site, chromium: Browser) -
     wait_until(lambda: SHOWN in chromium.dom(site.url), 60)
     page = chromium.dom(site.url)
     assert "<script" not in page
-    assert "<img" not in page
+    assert page.count("<img") == 1
     assert "broken.png" in page
     view = site.url + page.partition('href="/')[2].partition('"')[0]
+    picture = site.url + page.partition('src="/')[2].partition('"')[0]
     shown = chromium.dom(view)
     assert "Seen by a browser" in shown
     assert "data:image/" in shown
-    for url in (site.url, view):
-        assert chromium.asked_for(url) <= {url}, "itself, when it is refreshed"
+    asked = chromium.asked_for(site.url)
+    assert picture in asked
+    assert asked <= {site.url, picture, f"{site.url}favicon.ico"}, "an icon unasked"
+    assert chromium.asked_for(view) <= {view}
+
+
+def test_a_browser_shows_the_small_picture(site: Site, chromium: Browser) -> None:
+    """The policy lets it in, and it is a picture; when its output has gone, there is none, and nothing looks broken."""
+    size = "[...document.images].map(image => image.complete && image.naturalWidth).join()"
+    chromium.comes_to(site.url, size, "160")
+    next((site.daemon.spool / "outbox").glob("*.html")).unlink()
+    page = chromium.dom(site.url)
+    assert SHOWN in page
+    assert "<img" not in page
 
 
 def test_a_request_to_elsewhere_would_be_seen(chromium: Browser, tmp_path: Path) -> None:

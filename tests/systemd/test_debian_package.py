@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -82,16 +83,51 @@ def test_the_other_installation_refuses_too(installed: Machine) -> None:
     assert not _OTHER.parent.exists()
 
 
-def test_an_upgrade_keeps_a_changed_configuration(installed: Machine, package: Path) -> None:
-    """The administrator's configuration stays as it is, and the service runs again, with nothing lost."""
+def next_version(package: Path, folder: Path) -> Path:
+    """The same package as a higher version of it."""
+    dpkg_deb("--raw-extract", package, folder / "root")
+    control = folder / "root/DEBIAN/control"
+    control.write_text(re.sub(r"(?m)^Version: .*$", r"\g<0>.1", control.read_text("utf-8")), "utf-8")
+    dpkg_deb("--root-owner-group", "-Zzstd", "-z1", "--build", folder / "root", folder / "next.deb")
+    return folder / "next.deb"
+
+
+def test_an_upgrade_keeps_what_is_there(installed: Machine, package: Path, tmp_path: Path) -> None:
+    """The configuration, the engines, a file that waits, and that the service is enabled and runs: all as it was."""
     with CONFIGURATION.open("a") as file:
         file.write("# an administrator's own words\n")
+    before = version()
     pid = installed.pid
-    dpkg("--install", package)
+    blobs = {path: path.stat().st_ino for path in Path("/var/cache/ocrspool").rglob("*.blob")}
+    assert blobs
+    waiting = SPOOL / "inbox/later.png.part"  # not taken while it has this name
+    waiting.write_bytes(png("Waited for an upgrade"))
+    dpkg("--install", next_version(package, tmp_path))
+    assert version() == f"{before}.1"
     assert CONFIGURATION.read_text("utf-8").endswith("# an administrator's own words\n")
-    assert installed.show("ActiveState") == "active"
+    assert (installed.show("ActiveState"), installed.show("UnitFileState")) == ("active", "enabled")
     assert installed.pid != pid
+    assert {path: path.stat().st_ino for path in Path("/var/cache/ocrspool").rglob("*.blob")} == blobs
     assert installed.names("done") == ["page.png"]
+    waiting.rename(waiting.with_suffix(""))
+    results = installed.wait_for(["page.png", "later.png"])
+    assert says(results["later.png"], "Waited for an upgrade")
+
+
+def test_an_upgrade_leaves_a_disabled_service_alone(installed: Machine, package: Path) -> None:
+    """Whoever has stopped and disabled it finds it so, also after the way back to the version before."""
+    run("systemctl", "disable", "--now", SERVICE)
+    dpkg("--install", package)
+    assert (installed.show("ActiveState"), installed.show("UnitFileState")) == ("inactive", "disabled")
+
+
+def version() -> str:
+    """The version of the package that is installed."""
+    return run("dpkg-query", "--show", "--showformat=${Version}", "ocrspool").stdout
+
+
+def dpkg_deb(*arguments: str | Path) -> None:
+    run("dpkg-deb", *arguments)
 
 
 def test_removing_and_purging_leave_the_documents(installed: Machine) -> None:
@@ -107,7 +143,9 @@ def test_removing_and_purging_leave_the_documents(installed: Machine) -> None:
     assert "the documents stay in /var/spool/ocrspool" in said
     assert sorted(SPOOL.rglob("*")) == [
         SPOOL / "done",
+        SPOOL / "done/later.png",
         SPOOL / "done/page.png",
         SPOOL / "outbox",
+        SPOOL / "outbox/later.png.json",
         SPOOL / "outbox/page.png.json",
     ]

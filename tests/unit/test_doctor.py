@@ -14,7 +14,7 @@ from ocrspool.config import Config, Engine, Inbox, Paths
 from ocrspool.doctor import combinations, machine, setup
 from ocrspool.doctor.findings import Finding
 from ocrspool.doctor.rules import RULES
-from ocrspool.doctor.seen import Seen, look
+from ocrspool.doctor.seen import OPENMP, Seen, look
 from ocrspool.engine.gpu import Gpu
 from ocrspool.engine.installed import Package
 from ocrspool.errors import ConfigError, NoGpuError
@@ -44,6 +44,7 @@ PADDLE_2 = Package(
 )
 PADDLE_3 = replace(PADDLE_2, version="3.2.0", capabilities=("7.0", "7.5", "8.0", "8.6", "9.0"))
 PADDLE_CPU = Package("paddlepaddle", "3.3.1", Path("/site/paddle"))
+PADDLE_3_2 = replace(PADDLE_CPU, version="3.2.2")
 
 FOUND: dict[str, Path | None] = {
     name: Path("/lib") / name
@@ -95,6 +96,7 @@ BAD: list[tuple[str, str, Seen]] = [
     ("paddle 3 and TensorRT 10", "problem", seen(PADDLE, PADDLE_3, H200, libraries=TENSORRT_10)),
     ("paddle 3.3 and oneDNN", "note", seen(PADDLE_ON_CPU, PADDLE_CPU)),
     ("paddle 2 and numpy 2", "problem", seen(PADDLE, PADDLE_2, A10, noted={"numpy": "2.4.6"})),
+    ("paddle without OpenMP", "problem", seen(PADDLE_ON_CPU, PADDLE_3_2, libraries={OPENMP: None})),
     ("order of the GPUs", "note", seen(ONNX, ORT, H200, A10)),
 ]
 
@@ -125,7 +127,8 @@ def test_every_rule_is_tried() -> None:
         seen(PADDLE, PADDLE_2, A10, noted={"numpy": "1.26.4"}, libraries=TENSORRT_8),
         seen(PADDLE, PADDLE_3, H200, libraries=TENSORRT_8, noted={"numpy": "2.4.6"}),
         seen(PADDLE_CUDA, PADDLE_3, replace(A10, capability="8.9")),  # kernels for 8.6 run on it
-        seen(PADDLE_ON_CPU, replace(PADDLE_CPU, version="3.2.2")),
+        seen(PADDLE_ON_CPU, PADDLE_3_2),
+        seen(PADDLE_ON_CPU, PADDLE_3_2, libraries={OPENMP: Path("/lib/libgomp.so.1")}),
         seen(ONNX, ORT, H200, replace(H200, number=1)),
         seen(Config(), PADDLE_CPU),  # a note about what nothing uses is left out
     ],

@@ -62,7 +62,8 @@ class World:
         """Lay down a result and its HTML; what is told of it."""
         result = self.inbox.folder("outbox") / f"{name.replace('/', '_')}.json"
         result.write_bytes(b"{}")
-        result.with_name(result.name.removesuffix(".json") + ".html").write_bytes(b"<p>the text of it</p>")
+        self.html = result.with_name(result.name.removesuffix(".json") + ".html")
+        self.html.write_bytes(b"<p>the text of it</p>")
         return {
             "job": job, "inbox": "scans", "path": name, "finished_at": MOMENT, "pages": 3, "lost": 1, "lines": 40,
             "outputs": ["html", "pdf"], "result": names.to_json(str(result)),
@@ -222,6 +223,82 @@ def test_a_view_that_has_gone_or_is_a_link(new_world: NewWorld, tmp_path: Path) 
     for name in ("sub/a", "b", "c", "gone", "../failed/bad"):
         world.document["result"] = names.to_json(str(outbox / f"{name}.json"))
         assert world.get("/view/j1") == (HTTPStatus.GONE, "it is not in the outbox any more\n")
+
+
+def pictured(icon: bytes) -> bytes:
+    """The beginning of an HTML output with such an icon."""
+    return b'<html><head><link rel="icon" href="data:image/jpeg;base64,%s"><title>' % icon
+
+
+JPEG = b"\xff\xd8\xff and so on"
+
+
+def test_a_document_shows_its_small_picture(new_world: NewWorld) -> None:
+    """As a JPEG and nothing else, under a policy of its own; a document without one has an empty place in the table."""
+    world = new_world(page_views=True)
+    other = world.delivered("other.png", "j3")
+    world.html.write_bytes(pictured(b64encode(JPEG)))
+    world.facts["last_documents"] = [other, world.document]
+    page = Parsed(world.get()[1])
+    assert [values for tag, values in page.tags if tag == "img"] == [{"src": "/thumbnail/j3", "alt": "first page"}]
+    assert [values["href"] for tag, values in page.tags if tag == "a"] == ["/view/j3", "/view/j3", "/view/j1"]
+    assert [tag for tag, values in page.tags if values.get("class") == "picture"] == ["td", "td"]
+    reply = world.page.get("/thumbnail/j3", HERE)
+    assert reply is not None
+    assert (reply.status, reply.body) == (HTTPStatus.OK, JPEG)
+    assert reply.headers["Content-Type"] == "image/jpeg"
+    assert reply.headers["Content-Security-Policy"] == "sandbox; default-src 'none'; frame-ancestors 'none'"
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    assert reply.headers["Cache-Control"] == "no-store"
+
+
+def test_a_small_picture_is_asked_for_as_a_view_is(new_world: NewWorld) -> None:
+    """By a name of this machine, of the documents that the page names, where views were allowed."""
+    world = new_world(page_views=True)
+    world.html.write_bytes(pictured(b64encode(JPEG)))
+    assert world.get("/thumbnail/j1", {"host": "evil.example"})[0] == HTTPStatus.MISDIRECTED_REQUEST
+    for path in ("/thumbnail", "/thumbnail/", "/thumbnail/j2", "/thumbnail/../j1", "/thumbnail/j1/", "//thumbnail/j1"):
+        assert world.get(path) == (0, ""), path
+    without = new_world()
+    without.html.write_bytes(pictured(b64encode(JPEG)))
+    assert without.get("/thumbnail/j1") == (0, "")
+    assert "<img" not in without.get()[1]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        pictured(b64encode(b"<script>alert(1)</script>")),
+        pictured(b64encode(JPEG)[:-1]),
+        pictured(b"/9j/ nonsense"),
+        pictured(b"====" + b64encode(JPEG)),
+        b" " * 40_000 + pictured(b64encode(JPEG)),
+        pictured(b64encode(JPEG + b" " * 40_000)),
+    ],
+    ids=["nothing", "no JPEG", "cut off", "no base64", "padding in front", "too far in", "too large"],
+)
+def test_what_is_no_small_picture_is_not_sent(new_world: NewWorld, data: bytes) -> None:
+    """Whoever may write to the outbox can have a small JPEG shown, and nothing else; then the page shows none."""
+    world = new_world(page_views=True)
+    world.html.write_bytes(data)
+    assert "<img" not in world.get()[1]
+    assert world.get("/thumbnail/j1") == (0, "")
+
+
+def test_a_small_picture_of_what_has_gone_or_is_a_link(new_world: NewWorld, tmp_path: Path) -> None:
+    """The row stays, without a picture; a link leads nowhere."""
+    world = new_world(page_views=True)
+    (tmp_path / "secret").write_bytes(pictured(b64encode(JPEG)))
+    world.html.unlink()
+    for _ in range(2):
+        assert "<img" not in world.get()[1]
+        assert "/view/j1" in world.get()[1]
+        assert world.get("/thumbnail/j1") == (0, "")
+        world.html.unlink(missing_ok=True)
+        world.html.symlink_to(tmp_path / "secret")
+    (tmp_path / "secret").rename(world.html)
+    assert "<img" in world.get()[1], "the same bytes in their place are shown"
 
 
 def test_the_button_puts_the_file_back(new_world: NewWorld) -> None:

@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from pathlib import Path
 import pikepdf
 import pypdfium2
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
 import files_made
 import pages_drawn
@@ -28,6 +29,7 @@ from ocrspool.decode.pdf_text import own_lines
 from ocrspool.decode.views import DiskFullError, write_view
 from ocrspool.errors import DocumentError
 from ocrspool.model import TextLine
+from ocrspool.render import html
 from ocrspool.render import json as as_json
 from ocrspool.result import Document as Result
 from ocrspool.result import Page
@@ -267,6 +269,39 @@ def test_a_pdf_that_only_pdfium_can_read_is_said(view: View) -> None:
     of = document(page(LINES[0]), page(number=2), media_type="application/pdf")
     with pytest.raises(DocumentError, match="1 pages, or 2"):
         view("pdf", data, of)
+
+
+@pytest.mark.parametrize(("rotation", "corner"), [(0, "red"), (90, "lime"), (180, "blue"), (270, "yellow")])
+def test_html_has_its_first_page_for_an_icon(view: View, rotation: int, corner: str) -> None:
+    """That of the first page that was read, small, as it is to be read; other pages do not change it."""
+    sheet = Image.new("RGB", SIZE)
+    for at, color in {(0, 0): "red", (1, 0): "yellow", (1, 1): "blue", (0, 1): "lime"}.items():
+        left, top = at[0] * SIZE[0] // 2, at[1] * SIZE[1] // 2
+        sheet.paste(Image.new("RGB", (SIZE[0] // 2, SIZE[1] // 2), color), (left, top))
+    data = files_made.tiff(Image.new("RGB", SIZE), sheet, Image.new("RGB", SIZE))
+    read = replace(page(number=2), rotation=rotation)
+    made = view("html", data, document(lost_page(1), read, page(number=3), media_type="image/tiff"))
+    with Image.open(io.BytesIO(html.icon_of(made[: html.HEAD_BYTES]))) as icon:
+        assert icon.format == "JPEG"
+        assert icon.size == ((160, 128) if rotation in {0, 180} else (128, 160))
+        shown = icon.getpixel((8, 8))
+    assert all(abs(a - b) < 30 for a, b in zip(shown, ImageColor.getrgb(corner), strict=True))
+
+
+def test_an_icon_has_room_in_the_head(view: View) -> None:
+    """That of noise too, which nothing makes small, beside the longest name."""
+    noise = Image.frombytes("RGB", (160, 160), random.Random(1).randbytes(160 * 160 * 3))
+    of = document(page(size=noise.size))
+    of = replace(of, source=replace(of.source, name="&" * 255))
+    made = view("html", files_made.png(noise), of)
+    with Image.open(io.BytesIO(html.icon_of(made[: html.HEAD_BYTES]))) as icon:
+        icon.load()
+    assert made.index(b"</title>") < html.HEAD_BYTES
+
+
+def test_html_of_no_page_has_no_icon(view: View) -> None:
+    """Where all pages were lost."""
+    assert html.icon_of(view("html", files_made.png(), document(lost_page(1)))) == b""
 
 
 @pytest.fixture

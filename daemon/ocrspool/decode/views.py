@@ -25,6 +25,9 @@ from ocrspool.result import Document as Result
 from ocrspool.result import Line, Page, document_from
 
 _QUALITY = {"html": 70, "pdf": 85}
+_ICON_SIDE, _ICON_QUALITY = 160, 60
+_UPRIGHT = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
+"""How a page is turned to be read, by `rotation`; Pillow counts against the clock."""
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 Image.preinit()  # what encodes pictures is loaded now: a confined process loads nothing
@@ -58,7 +61,7 @@ def write_view(view: str, document: Document, result: int, target: int) -> None:
 
 def _write(view: str, document: Document, found: Result, file: BinaryIO) -> None:
     if view == "html":
-        html.write(found, _Painter(view, document), file)
+        html.write(found, _Painter(view, document), _small, file)
         return
     # Here, because decoders of which no PDF is wanted never load pikepdf; the others have, before they were confined.
     from ocrspool.render import pdf  # noqa: PLC0415
@@ -125,6 +128,17 @@ class _Painter:
                 yield Image.frombytes(modes[0], (found.width, found.height), memoryview(pixels), "raw", modes[1])
         finally:
             os.close(found.fd)
+
+
+def _small(picture: Picture, rotation: int) -> bytes:
+    """Return a JPEG picture reduced to an icon, turned clockwise by so many degrees."""
+    image: Image.Image = JpegImagePlugin.JpegImageFile(io.BytesIO(picture.data))
+    image.thumbnail((_ICON_SIDE, _ICON_SIDE))  # decodes no more of it than that takes
+    # A copy, since Pillow asks where it is to save a picture that came of a file: a confined process may not know.
+    image = image.transpose(_UPRIGHT[rotation]) if rotation in _UPRIGHT else image.copy()
+    encoded = io.BytesIO()
+    image.save(encoded, "JPEG", quality=_ICON_QUALITY, optimize=True)
+    return encoded.getvalue()
 
 
 def _as_it_is(file: BinaryIO) -> Picture | None:

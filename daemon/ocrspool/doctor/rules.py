@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ocrspool.doctor.findings import Level
-from ocrspool.doctor.seen import Seen
+from ocrspool.doctor.seen import OPENMP, Seen
 from ocrspool.engine import libraries
 from ocrspool.engine.gpu import order_is_certain
 from ocrspool.engine.installed import Package
@@ -139,6 +139,13 @@ def _paddle_onednn(seen: Seen) -> str:
     if package is None or _version(package.version)[:2] != (3, 3):
         return ""
     return f"{package.name} {package.version} fails on a CPU with oneDNN; ocrspool switches oneDNN off there"
+
+
+def _paddle_without_openmp(seen: Seen) -> str:
+    package = seen.packages.get("paddle")
+    if package is None or seen.libraries.get(OPENMP, package.folder) is not None:
+        return ""
+    return f"{package.name} {package.version} cannot be loaded without {OPENMP}, which is not installed"
 
 
 def _paddle_2_with_numpy_2(seen: Seen) -> str:
@@ -269,6 +276,14 @@ RULES: tuple[Rule, ...] = (
         ("cpu",),
         _paddle_onednn,
         "nothing; 3.2.2 is the last version that is free of it",
+    ),
+    Rule(
+        "paddle without OpenMP",  # measured with 3.3.1 on a Debian 12 that debootstrap made
+        "problem",
+        "paddle",
+        (),
+        _paddle_without_openmp,
+        "install it: apt-get install libgomp1",
     ),
     Rule(
         "paddle 2 and numpy 2",  # its wheels were made before numpy 2 and state no upper bound

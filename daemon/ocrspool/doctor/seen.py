@@ -17,6 +17,8 @@ RUNTIMES: tuple[Runtime, ...] = ("openvino", "onnxruntime", "paddle")
 
 _NOTED = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "paddlepaddle", "paddlepaddle-gpu", "numpy")
 
+OPENMP = "libgomp.so.1"
+"""What Paddle asks for on any machine, and a minimal system has not."""
 _COMMON = (
     *("libnvinfer.so.10", "libnvinfer.so.8", "libcudnn.so.9", "libcudnn.so.8"),
     *("libcublas.so.13", "libcublas.so.12", "libcublas.so.11"),
@@ -37,7 +39,7 @@ class Seen:
     noted: dict[str, str] = field(default_factory=dict)
     """Distribution → version, of those that can be in each other's way, as pip has noted them."""
     libraries: dict[str, Path | None] = field(default_factory=dict)
-    """Name that a runtime for GPUs asks for → the file it would get, None where there is none; and common ones."""
+    """Name that a runtime asks for → the file it would get, None where there is none; and common ones."""
 
     @property
     def wants_gpu(self) -> bool:
@@ -73,6 +75,8 @@ def _libraries(packages: dict[Runtime, Package]) -> dict[str, Path | None]:
     for package in packages.values():
         for name in (*package.cuda_libraries, *filter(None, [package.nvinfer])):
             found[name] = libraries.find(name, package.asks)
+    if "paddle" in packages:
+        found[OPENMP] = libraries.find(OPENMP)
     for name in _COMMON:
         if name not in found and (path := libraries.find(name)) is not None:
             found[name] = path

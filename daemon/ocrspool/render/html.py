@@ -2,12 +2,15 @@
 
 No script, no font, nothing from elsewhere; a policy in its head forbids the browser to fetch or run anything. Each
 page is one SVG, so picture, tints and text scale together, and text that runs askew is set askew.
+
+A small picture of the first page stands in the head: the icon of a browser's tab, and what the status page shows.
 """
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Iterator
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from ocrspool.render.markup import escaped
@@ -21,7 +24,7 @@ _HEAD = """<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{name}</title>
+{icon}<title>{name}</title>
 <style>
 body {{ margin: 0 auto; padding: 1rem; max-width: 75rem; background: #ddd; color: #222; font: 1rem sans-serif }}
 h1 {{ font-size: 1.2rem; overflow-wrap: anywhere }}
@@ -38,6 +41,11 @@ text::selection {{ background: #06f6 }}
 <h1>{name}</h1>
 <p>Pages: {pages}. Lines: {lines}, each tinted from red (read with a confidence of 0.5 or less) to green (1).</p>
 """
+_ICON = '<link rel="icon" href="data:image/jpeg;base64,{}">\n'
+_ICON_AGAIN = re.compile(rb'<link rel="icon" href="data:image/jpeg;base64,([A-Za-z0-9+/]+={0,2})">')
+_JPEG = b"\xff\xd8\xff"
+HEAD_BYTES = 32 * 1024
+"""How far from its beginning a file has its icon, with room to spare: a sheet of noise comes to 16 KB."""
 _TAIL = "</body>\n</html>\n"
 _SURE, _UNSURE = 1.0, 0.5
 _GREEN_DEGREES = 120
@@ -48,28 +56,50 @@ _TURNS = {0: "", 90: "translate({height} 0) rotate(90)", 180: "translate({width}
 """How a page is turned to be read, by `rotation`."""
 
 
-def write(document: Document, paint: Painter, file: BinaryIO) -> None:
-    """Write the document to `file`, page by page. Raises what `paint` raises."""
+def write(document: Document, paint: Painter, shrink: Callable[[Picture, int], bytes], file: BinaryIO) -> None:
+    """Write the document to `file`, page by page. Raises what `paint` raises.
+
+    `shrink` makes a small JPEG of a picture, turned clockwise by so many degrees.
+    """
+    first = next((page for page in document.pages if page.error is None), None)
+    picture = None if first is None else paint(first)
+    icon = "" if first is None or picture is None else _icon(shrink(picture, first.rotation))
     lines = sum(len(page.lines) for page in document.pages)
-    head = _HEAD.format(name=escaped(document.source.name), pages=len(document.pages), lines=lines)
+    head = _HEAD.format(icon=icon, name=escaped(document.source.name), pages=len(document.pages), lines=lines)
     file.write(head.encode())
     for page in document.pages:
-        file.writelines(piece.encode() for piece in _page(page, paint))
+        if page is not first:
+            picture = None if page.error else paint(page)
+        file.writelines(piece.encode() for piece in _page(page, picture))
     file.write(_TAIL.encode())
 
 
-def _page(page: Page, paint: Painter) -> Iterator[str]:
+def icon_of(head: bytes) -> bytes:
+    """Return the small picture, a JPEG file, of which `head` is the beginning; b"" where there is none."""
+    found = _ICON_AGAIN.search(head)
+    try:
+        icon = b64decode(found[1]) if found else b""
+    except ValueError:
+        return b""
+    return icon if icon.startswith(_JPEG) else b""
+
+
+def _icon(picture: bytes) -> str:
+    return _ICON.format(b64encode(picture).decode("ascii"))
+
+
+def _page(page: Page, picture: Picture | None) -> Iterator[str]:
     yield f'<section id="page{page.number}">\n<p>{_caption(page)}</p>\n'
-    if page.error is None:
+    if picture is not None:
         width, height = (page.height, page.width) if page.rotation in {90, 270} else (page.width, page.height)
         yield f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="page {page.number}">\n'
         turn = _TURNS.get(page.rotation, "").format(width=page.width, height=page.height)
         yield f'<g transform="{turn}">\n' if turn else "<g>\n"
-        yield from _picture(page, paint(page))
+        yield from _picture(page, picture)
         for line in page.lines:
             yield _line(line)
         yield "</g>\n</svg>\n"
-    else:
+    elif page.error is not None:
         yield f'<p class="lost">{escaped(page.error.message)}</p>\n'
     yield "</section>\n"
 
