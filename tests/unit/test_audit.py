@@ -373,14 +373,17 @@ def test_a_repair_after_every_crash(tmp_path: Path, end: str) -> None:
 
 
 def test_beside_a_service_at_work(spool: Spool) -> None:
-    """Files are on the move all the time: none of it is reported, however often one looks."""
+    """Files are on the move all the time: none of it is reported, however often one looks.
+
+    There are many names: one that stands in two looks by chance, on its way both times, would look as if it had stayed.
+    """
     ending = threading.Event()
 
     def work() -> None:
         for number in itertools.count():
             if ending.is_set():
                 return
-            for name in (f"{number % 7}.png", f"sub/{number % 5}.png"):
+            for name in (f"{number % 97}.png", f"sub/{number % 89}.png"):
                 job = spool.begin(take(spool, name, str(number % 11).encode()))
                 end = number % 3
                 if end == 0:
