@@ -135,8 +135,8 @@ class Recognizer:
         with self._lock:
             self._searching -= 1
             self._searched += 1
-            alone = not self._searching or self._searched % _MOST_SEARCHED == 0
-        for _ in range(due + (self._batches.flush() if alone else 0)):
+            lull = not self._searching or self._searched % _MOST_SEARCHED == 0
+        for _ in range(due + (self._batches.flush() if lull else 0)):
             self._readers.submit(self._read)
 
     def _find(self, found: PageInWork, page: Pixels, orientation: Orientation) -> None:
