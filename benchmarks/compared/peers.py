@@ -44,7 +44,7 @@ def entries(scratch: Path, wanted: Callable[[str], bool]) -> Iterator[Entry]:
     if wanted("limit"):
         yield Entry("limit", Program(here, "measure_limit", [], scratch / "limit.log"), "nothing but the nets")
     for name, packages, reader, arguments in _libraries(scratch):
-        if wanted(name) and (python := _environment(name, packages)):
+        if wanted(name) and (python := environment(name, packages)):
             program = Program(python, reader, arguments, scratch / f"{name}.log")
             yield Entry(name, program, _versions(python, packages))
     if wanted("paddle") and (entry := _paddle(scratch)):
@@ -71,14 +71,14 @@ def _paddle(scratch: Path) -> Entry | None:
         _missing("paddle", "OCRSPOOL_MODELS names no folder of Paddle models")
         return None
     packages = ["paddleocr==3.7.*", "paddlepaddle==3.3.*"]
-    if not (python := _environment("paddle", packages)):
+    if not (python := environment("paddle", packages)):
         return None
     arguments: list[str | Path] = ["paddle", *(Path(folder, name) for name in PADDLE_MODELS)]
     program = Program(python, "read_paddleocr", arguments, scratch / "paddle.log")
     return Entry("paddle", program, f"{_versions(python, packages)}; PP-OCRv4 mobile, without oneDNN", most_files=2)
 
 
-def _environment(name: str, packages: list[str]) -> Path | None:
+def environment(name: str, packages: list[str]) -> Path | None:
     """Return the interpreter of a peer's environment, made now where it is not there."""
     home = (ENVIRONMENTS / name).absolute()
     python, complete = home / "bin" / "python", home / "complete"
