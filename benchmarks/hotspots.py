@@ -36,11 +36,10 @@ def main() -> None:
         spies = [spy(python, pid, recorded[kind]) for kind, pid in pids.items()]
         if any(each.wait() for each in spies):
             sys.exit("py-spy may not look into other processes here: be root")
-        done = served.outcomes()
-    if done >= len(receipts) + count:
-        print(f"all was read before {SECONDS} s had passed: name more FILES than {count}")
-    for kind, path in recorded.items():
-        show(kind, path)
+        if served.outcomes() >= len(receipts) + count:
+            print(f"all was read before {SECONDS} s had passed: name more FILES than {count}")
+        for kind, path in recorded.items():
+            show(kind, path)
 
 
 def spy(python: Path, pid: int, path: Path) -> subprocess.Popen[bytes]:
@@ -53,7 +52,7 @@ def spy(python: Path, pid: int, path: Path) -> subprocess.Popen[bytes]:
 def show(kind: str, path: Path) -> None:
     """Print the functions that most time was spent in themselves, in threads at work at one time on average."""
     own: Counter[str] = Counter()
-    for line in path.read_text().splitlines():
+    for line in path.read_text().splitlines() if path.exists() else ():  # of nothing seen, py-spy writes nothing
         stack, _, seen = line.rpartition(" ")
         own[stack.rpartition(";")[2]] += int(seen)
     print(f"\n{kind}: {sum(own.values()) / SECONDS / PER_SECOND:.2f} threads at work")
