@@ -209,6 +209,22 @@ def test_pixels_as_floats_give_the_same(built: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(floats, integers)
 
 
+def test_halved_nets_read_the_same(nets: Nets, tmp_path: Path) -> None:
+    """They are for CUDA; a CPU computes them too, as slowly as may be."""
+    halved = replace(SETTINGS, precision="f16")
+    for spec in SPECS:
+        (tmp_path / spec.name).mkdir()
+        onnxruntime.build(spec, tmp_path / spec.name, halved)
+        size, whole = (path.stat().st_size for path in (tmp_path / spec.name / f"{spec.name}.onnx", spec.files[0]))
+        assert size < 0.75 * whole, "weights are in f16 too"
+    page = _page(*LINES)
+    read: list[list[str]] = []
+    for each in (nets, Nets(*(onnxruntime.load(spec, tmp_path / spec.name, halved) for spec in SPECS))):
+        with Recognizer(each, models.characters(SPECS.recognition)) as recognizer:
+            read.append([line.text for line in recognizer.recognize([page], ["auto"])[0].lines])
+    assert read[0] == read[1] == list(LINES)
+
+
 without_cuda = pytest.mark.skipif(
     "CUDAExecutionProvider" in LIBRARY.get_available_providers(),
     reason="this ONNX Runtime has CUDA",

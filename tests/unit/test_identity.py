@@ -61,6 +61,7 @@ def facts(
         ("onnxruntime", Settings("gpu:0"), ("tensorrt", "f16", 32, 1600)),
         ("onnxruntime", Settings("gpu:1", precision="f32"), ("tensorrt", "f32", 32, 1600)),
         ("onnxruntime", Settings("gpu:0", "cuda"), ("cuda", "f32", 32, 1600)),
+        ("onnxruntime", Settings("gpu:0", "cuda", "f16"), ("cuda", "f16", 32, 1600)),
         ("onnxruntime", Settings("gpu:0", batch=8, line_width=2400), ("tensorrt", "f16", 8, 2400)),
         ("paddle", Settings(), ("cpu", "f32", 1, 3200)),
         ("paddle", Settings("gpu:0"), ("tensorrt", "f16", 16, 1600)),
@@ -76,15 +77,18 @@ def test_what_is_left_to_the_machine_is_decided(
     assert identity.resolved(runtime, found) == found or found.provider == "cpu", "resolved settings stay as they are"
 
 
-@pytest.mark.parametrize("runtime", ["onnxruntime", "paddle"])
 @pytest.mark.parametrize(
-    ("device", "provider", "precision"),
+    ("runtime", "device", "provider", "precision"),
     [
-        ("cpu", "auto", "f16"),
-        ("cpu", "auto", "bf16"),
-        ("gpu:0", "cuda", "f16"),
-        ("gpu:0", "auto", "bf16"),
-        ("gpu:0", "cuda", "bf16"),
+        ("onnxruntime", "cpu", "auto", "f16"),
+        ("onnxruntime", "cpu", "auto", "bf16"),
+        ("onnxruntime", "gpu:0", "auto", "bf16"),
+        ("onnxruntime", "gpu:0", "cuda", "bf16"),
+        ("paddle", "cpu", "auto", "f16"),
+        ("paddle", "cpu", "auto", "bf16"),
+        ("paddle", "gpu:0", "auto", "bf16"),
+        ("paddle", "gpu:0", "cuda", "bf16"),
+        ("paddle", "gpu:0", "cuda", "f16"),
     ],
 )
 def test_a_precision_that_cannot_be_had_is_refused(

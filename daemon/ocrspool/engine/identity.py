@@ -28,12 +28,15 @@ _WIDEST_ON_GPU = 1600
 """Half of it: TensorRT builds faster and takes less memory, and few lines of a page are longer."""
 _BATCH_ON_GPU: dict[Runtime, int] = {"onnxruntime": 32, "paddle": 16}
 
-_PRECISIONS: dict[Provider, tuple[Precision, ...]] = {
-    "cpu": ("f32",),
-    "cuda": ("f32",),
-    "tensorrt": ("f16", "f32"),
+_PRECISIONS: dict[tuple[Runtime, Provider], tuple[Precision, ...]] = {
+    ("onnxruntime", "cpu"): ("f32",),
+    ("onnxruntime", "cuda"): ("f32", "f16"),
+    ("onnxruntime", "tensorrt"): ("f16", "f32"),
+    ("paddle", "cpu"): ("f32",),
+    ("paddle", "cuda"): ("f32",),
+    ("paddle", "tensorrt"): ("f16", "f32"),
 }
-"""What a provider can compute in; the first is what auto means."""
+"""What can be computed in; the first is what auto means."""
 
 # Variables that change which kernels run. Those of the other runtime change nothing, and are no reason for a rebuild.
 _KERNELS: dict[Runtime, str] = {"openvino": "", "onnxruntime": "ORT_TENSORRT_", "paddle": "FLAGS_"}
@@ -111,7 +114,7 @@ def _for_provider(runtime: Runtime, settings: Settings) -> Settings:
     on_gpu = settings.gpu is not None
     # On a CPU the setting is not looked at: it says what computes on a GPU, and the CPU may be one's place.
     provider: Provider = ("tensorrt" if settings.provider == "auto" else settings.provider) if on_gpu else "cpu"
-    possible = _PRECISIONS[provider]
+    possible = _PRECISIONS[runtime, provider]
     if settings.precision not in {"auto", *possible}:
         where = f"{runtime} on {settings.device}" + (f" by {provider}" if on_gpu else "")
         raise ConfigError(

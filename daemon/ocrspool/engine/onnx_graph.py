@@ -18,6 +18,8 @@ from ocrspool.engine.onnx_providers import INPUT
 from ocrspool.errors import EngineError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ocrspool.engine.net import NetSpec
 
 PixelType = Literal["uint8", "float32"]
@@ -52,6 +54,15 @@ def edit(spec: NetSpec, path: Path, pixels: PixelType = "uint8") -> None:
     graph.node.extend(nodes)
     _infer(spec, model)
     _ = path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def rewrite(spec: NetSpec, path: Path, change: Callable[[onnx.ModelProto], onnx.ModelProto]) -> None:
+    """Change the edited model in `path` by somebody else's means: into f16. Raise EngineError where that fails."""
+    try:
+        changed = change(onnx.load(path))
+    except (ValueError, TypeError, LookupError, AssertionError) as error:
+        raise EngineError(f"{spec.files[0]}: cannot be halved ({error!r})", 'set engine.precision = "f32"') from error
+    _ = path.write_bytes(changed.SerializeToString(deterministic=True))
 
 
 def holds_whole(context: Path, edited: Path) -> bool:

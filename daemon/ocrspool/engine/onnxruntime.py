@@ -73,7 +73,10 @@ def build(spec: NetSpec, folder: Path, settings: Settings) -> None:
         _build_for_tensorrt(spec, folder, settings)
         return
     path = _model_path(spec, folder)
-    _editor().edit(spec, path)
+    editor = _editor()
+    editor.edit(spec, path)
+    if settings.precision == "f16":
+        editor.rewrite(spec, path, _in_half)
     _session(spec, path, settings, onnx_providers.to_load(spec, folder, settings, _VERSION))
 
 
@@ -167,6 +170,14 @@ def _editor() -> ModuleType:
         raise EngineError(
             f"building for onnxruntime needs the package onnx: {error}", 'pip install "ocrspool[onnx]"'
         ) from error
+
+
+def _in_half(model: Any) -> Any:  # noqa: ANN401  # onnx's ModelProto
+    """Return the model with weights and arithmetic in f16, its input and outputs as they were.
+
+    TopK stays as it is: it is among the operators for which ONNX Runtime has no kernel in f16 everywhere.
+    """
+    return import_module("onnxruntime.transformers.float16").convert_float_to_float16(model, keep_io_types=True)
 
 
 def _build_for_tensorrt(spec: NetSpec, folder: Path, settings: Settings) -> None:
