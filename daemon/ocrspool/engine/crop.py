@@ -5,6 +5,7 @@ Works on grey pages as on color ones; the strips keep the page's channels.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import cv2
@@ -30,18 +31,31 @@ def crop(page: Pixels, polygon: NDArray[np.float32]) -> Pixels:
     What lies outside the page repeats the page's edge. The result has at least one pixel. Lines that do not run level
     are cut as they lie on the page and turned then, so that the same pixels are seen whichever corner is the first.
     """
-    first = int(np.argmin(polygon.sum(axis=1)))
-    pixels = _cut(page, np.roll(polygon, -first, axis=0))
+    sums = [x + y for x, y in polygon.tolist()]
+    first = sums.index(min(sums))
+    pixels = _cut(page, quarter_turned(polygon, first) if first else polygon)
     return np.ascontiguousarray(np.rot90(pixels, -first)) if first else pixels
 
 
 def _cut(page: Pixels, polygon: NDArray[np.float32]) -> Pixels:
-    """Return the pixels inside a polygon whose first corner is its top left one on the page."""
+    """Return the pixels inside a polygon whose first corner is its top left one on the page.
+
+    Two lines of three are level and lie on whole pixels: there is nothing to warp, and the pixels are the page's own.
+    """
     rectangle = _rectangle(polygon)
+    (left, top), right_top, (right, bottom), left_bottom = corners = rectangle.tolist()
+    level = right_top == [right, top] and left_bottom == [left, bottom]
+    height, width = page.shape[:2]
+    if level and _whole(corners) and 0 <= left < right <= width and 0 <= top < bottom <= height:
+        return page[int(top) : int(bottom), int(left) : int(right)]
     width, height = (max(int(side), 1) for side in _size(rectangle))
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     matrix = cv2.getPerspectiveTransform(rectangle, target)
     return cv2.warpPerspective(page, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+
+
+def _whole(corners: list[list[float]]) -> bool:
+    return all(number.is_integer() for corner in corners for number in corner)
 
 
 def quarter_turned(polygon: NDArray[np.float32], turns: int) -> NDArray[np.float32]:
@@ -56,11 +70,16 @@ def quarter_turned(polygon: NDArray[np.float32], turns: int) -> NDArray[np.float
 def _rectangle(polygon: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the smallest rectangle around a polygon, clockwise from the corner nearest the polygon's first."""
     corners = cv2.boxPoints(cv2.minAreaRect(np.ascontiguousarray(polygon)))
-    nearest = int(np.argmin(np.linalg.norm(corners - polygon[0], axis=1)))
-    return np.roll(corners, -nearest, axis=0).astype(np.float32)
+    x, y = polygon[0].tolist()
+    distances = [math.hypot(right - x, down - y) for right, down in corners.tolist()]
+    return np.roll(corners, -distances.index(min(distances)), axis=0).astype(np.float32)
 
 
 def _size(polygon: NDArray[np.float32]) -> tuple[float, float]:
-    """Return width and height: the longer of each pair of opposite sides."""
-    sides = np.linalg.norm(polygon - np.roll(polygon, -1, axis=0), axis=1)
-    return float(max(sides[0], sides[2])), float(max(sides[1], sides[3]))
+    """Return width and height: the longer of each pair of opposite sides.
+
+    Plain numbers: of four corners, numpy's functions take longer to be called than to compute.
+    """
+    corners = polygon.tolist()
+    top, right, bottom, left = (math.dist(corners[index], corners[(index + 1) % 4]) for index in range(4))
+    return max(top, bottom), max(right, left)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
@@ -116,8 +117,11 @@ def _multiple(pixels: float) -> int:
 def _probability(net: Net, pixels: Pixels) -> NDArray[np.float32]:
     """Return the probability map of [h, w, 3]; what exceeds the net's profile is seen in overlapping tiles."""
     height, width = pixels.shape[:2]
-    result = np.empty((height, width), np.float32)
     _, most_height, most_width, _ = net.profile.maximum
+    if height <= most_height and width <= most_width:
+        whole: NDArray[np.float32] = net(pixels[None])[0][0]
+        return whole
+    result = np.empty((height, width), np.float32)
     for top, bottom, top_kept, bottom_kept in _tiles(height, most_height):
         for left, right, left_kept, right_kept in _tiles(width, most_width):
             seen = net(pixels[None, top:bottom, left:right])[0][0]
@@ -150,26 +154,34 @@ def _offset(kernel: Quad, distance: float) -> Quad:
     result. So does this, and the boxes are the same. The arcs that Clipper puts between the edges never reach further
     than they do.
     """
-    starts = np.trunc(kernel)
-    ends = np.roll(starts, -1, axis=0)
-    along = ends - starts
-    outwards = np.stack([along[:, 1], -along[:, 0]], axis=1) * (distance / np.linalg.norm(along, axis=1, keepdims=True))
-    return np.round(np.concatenate([starts + outwards, ends + outwards])).astype(np.float32)
+    corners = [(math.trunc(x), math.trunc(y)) for x, y in kernel.tolist()]
+    ends = []
+    for index, (x, y) in enumerate(corners):
+        next_x, next_y = corners[(index + 1) % 4]
+        step = distance / math.dist((x, y), (next_x, next_y))
+        right, down = (next_y - y) * step, (x - next_x) * step
+        ends += [(round(x + right), round(y + down)), (round(next_x + right), round(next_y + down))]
+    return np.array(ends, np.float32)
 
 
 def _mean_inside(probability: NDArray[np.float32], corners: Quad) -> float:
     """Return the mean probability inside four corners."""
     height, width = probability.shape
-    left, top = np.floor(corners.min(axis=0)).astype(int).clip(0, (width - 1, height - 1))
-    right, bottom = np.ceil(corners.max(axis=0)).astype(int).clip(0, (width - 1, height - 1))
+    across, down = corners[:, 0].tolist(), corners[:, 1].tolist()
+    left, right = (_within(edge, width) for edge in (math.floor(min(across)), math.ceil(max(across))))
+    top, bottom = (_within(edge, height) for edge in (math.floor(min(down)), math.ceil(max(down))))
     mask = np.zeros((bottom - top + 1, right - left + 1), np.uint8)
     cv2.fillConvexPoly(mask, (corners - (left, top)).astype(np.int32), 1)
     return float(cv2.mean(probability[top : bottom + 1, left : right + 1], mask)[0])
 
 
+def _within(place: int, length: int) -> int:
+    return min(max(place, 0), length - 1)
+
+
 def _clockwise(corners: NDArray[Any]) -> Quad:
     """Order corners as top left, top right, bottom right, bottom left."""
-    by_x = corners[np.argsort(corners[:, 0], kind="stable")]
-    left = by_x[:2][np.argsort(by_x[:2, 1], kind="stable")]
-    right = by_x[2:][np.argsort(by_x[2:, 1], kind="stable")]
-    return np.array([left[0], right[0], right[1], left[1]], np.float32)
+    by_x = sorted(corners.tolist(), key=itemgetter(0))
+    top_left, bottom_left = sorted(by_x[:2], key=itemgetter(1))
+    top_right, bottom_right = sorted(by_x[2:], key=itemgetter(1))
+    return np.array([top_left, top_right, bottom_right, bottom_left], np.float32)

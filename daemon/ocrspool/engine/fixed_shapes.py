@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
 from ocrspool.engine.net import PADDING
@@ -84,9 +85,9 @@ class FixedShapesNet:
     def _padded(self, batch: Pixels, shape: Shape) -> Pixels:
         """Fill up with grey beside lines, and with the page's own edge around pages: grey moved boxes by 8 pixels."""
         count, height, width, _ = batch.shape
+        if self._role == "detection":
+            edges = (0, shape[1] - height, 0, shape[2] - width)
+            return np.asarray(cv2.copyMakeBorder(batch[0], *edges, cv2.BORDER_REPLICATE), np.uint8)[None]
         padded = np.full(shape, PADDING, np.uint8)
         padded[:count, :height, :width] = batch
-        if self._role == "detection":
-            padded[:count, height:, :width] = batch[:, -1:]
-            padded[:count, :, width:] = padded[:count, :, width - 1 : width]
         return padded

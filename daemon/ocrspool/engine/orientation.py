@@ -142,7 +142,7 @@ def _strip(pixels: Pixels, width: int) -> Pixels:
     small = cv2.resize(pixels[:, :kept], (scaled_width, LINE_HEIGHT), interpolation=cv2.INTER_AREA)
     if small.ndim == 2:  # noqa: PLR2004  # grey
         small = cv2.cvtColor(small, cv2.COLOR_GRAY2BGR)
-    return np.pad(small, ((0, 0), (0, width - scaled_width), (0, 0)), constant_values=PADDING)
+    return cv2.copyMakeBorder(small, 0, 0, 0, width - scaled_width, cv2.BORDER_CONSTANT, value=(PADDING,) * 3)  # type: ignore[return-value]
 
 
 def _stretched(pixels: Pixels, height: int, width: int) -> Pixels:
