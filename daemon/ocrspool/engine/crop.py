@@ -45,8 +45,8 @@ def _cut(page: Pixels, polygon: NDArray[np.float32]) -> Pixels:
     rectangle = _rectangle(polygon)
     (left, top), right_top, (right, bottom), left_bottom = corners = rectangle.tolist()
     level = right_top == [right, top] and left_bottom == [left, bottom]
-    height, width = page.shape[:2]
-    if level and _whole(corners) and 0 <= left < right <= width and 0 <= top < bottom <= height:
+    page_height, page_width = page.shape[:2]
+    if level and _whole(corners) and 0 <= left < right <= page_width and 0 <= top < bottom <= page_height:
         return page[int(top) : int(bottom), int(left) : int(right)]
     width, height = (max(int(side), 1) for side in _size(rectangle))
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
@@ -70,9 +70,9 @@ def quarter_turned(polygon: NDArray[np.float32], turns: int) -> NDArray[np.float
 def _rectangle(polygon: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the smallest rectangle around a polygon, clockwise from the corner nearest the polygon's first."""
     corners = cv2.boxPoints(cv2.minAreaRect(np.ascontiguousarray(polygon)))
-    x, y = polygon[0].tolist()
-    distances = [math.hypot(right - x, down - y) for right, down in corners.tolist()]
-    return np.roll(corners, -distances.index(min(distances)), axis=0).astype(np.float32)
+    first = polygon[0].tolist()
+    distances = [math.dist(corner, first) for corner in corners.tolist()]
+    return quarter_turned(corners.astype(np.float32), distances.index(min(distances)))
 
 
 def _size(polygon: NDArray[np.float32]) -> tuple[float, float]:

@@ -117,11 +117,8 @@ def _multiple(pixels: float) -> int:
 def _probability(net: Net, pixels: Pixels) -> NDArray[np.float32]:
     """Return the probability map of [h, w, 3]; what exceeds the net's profile is seen in overlapping tiles."""
     height, width = pixels.shape[:2]
-    _, most_height, most_width, _ = net.profile.maximum
-    if height <= most_height and width <= most_width:
-        whole: NDArray[np.float32] = net(pixels[None])[0][0]
-        return whole
     result = np.empty((height, width), np.float32)
+    _, most_height, most_width, _ = net.profile.maximum
     for top, bottom, top_kept, bottom_kept in _tiles(height, most_height):
         for left, right, left_kept, right_kept in _tiles(width, most_width):
             seen = net(pixels[None, top:bottom, left:right])[0][0]

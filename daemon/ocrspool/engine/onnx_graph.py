@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from ocrspool.engine.net import NetSpec
 
+    Halve = Callable[[onnx.ModelProto], onnx.ModelProto]
+
 PixelType = Literal["uint8", "float32"]
 
 _OURS = "ocrspool."
@@ -32,10 +34,11 @@ _SAFE_IR = 8
 """Every ONNX Runtime since 1.10 accepts this IR version (its compatibility table)."""
 
 
-def edit(spec: NetSpec, path: Path, pixels: PixelType = "uint8") -> None:
+def edit(spec: NetSpec, path: Path, pixels: PixelType = "uint8", halve: Halve | None = None) -> None:
     """Write the edited model of `spec` to `path`. Raise EngineError where it is not a model of its role.
 
     `pixels` float32 is for runtimes whose TensorRT takes no uint8: the same numbers 0 to 255, four times the bytes.
+    `halve` puts the edited model into f16; whoever has a runtime has a converter for it.
     """
     model = _read(spec)
     graph = model.graph
@@ -53,16 +56,9 @@ def edit(spec: NetSpec, path: Path, pixels: PixelType = "uint8") -> None:
     del graph.node[:]
     graph.node.extend(nodes)
     _infer(spec, model)
+    if halve:
+        model = _halved(spec, model, halve)
     _ = path.write_bytes(model.SerializeToString(deterministic=True))
-
-
-def rewrite(spec: NetSpec, path: Path, change: Callable[[onnx.ModelProto], onnx.ModelProto]) -> None:
-    """Change the edited model in `path` by somebody else's means: into f16. Raise EngineError where that fails."""
-    try:
-        changed = change(onnx.load(path))
-    except (ValueError, TypeError, LookupError, AssertionError) as error:
-        raise EngineError(f"{spec.files[0]}: cannot be halved ({error!r})", 'set engine.precision = "f32"') from error
-    _ = path.write_bytes(changed.SerializeToString(deterministic=True))
 
 
 def holds_whole(context: Path, edited: Path) -> bool:
@@ -87,6 +83,13 @@ def _read(spec: NetSpec) -> onnx.ModelProto:
     lowest = helper.find_min_ir_version_for(list(model.opset_import), ignore_unknown=True)
     model.ir_version = min(model.ir_version, max(lowest, _SAFE_IR))
     return model
+
+
+def _halved(spec: NetSpec, model: onnx.ModelProto, halve: Halve) -> onnx.ModelProto:
+    try:
+        return halve(model)
+    except (ValueError, TypeError, LookupError, AssertionError) as error:
+        raise EngineError(f"{spec.files[0]}: cannot be halved ({error!r})", 'set engine.precision = "f32"') from error
 
 
 def _only_input(spec: NetSpec, graph: onnx.GraphProto) -> ValueInfoProto:
