@@ -27,6 +27,17 @@ class TextLine:
 
 
 @dataclass(frozen=True, slots=True)
+class PageWarning:
+    """Something about one page that a reader of its text may want to know."""
+
+    code: str
+    """One word, for programs: "unread-script", "no-text-found"."""
+    message: str
+    lines: tuple[int, ...] = ()
+    """The lines that it is about, as their places in the reading order, from 0; empty where it is about the page."""
+
+
+@dataclass(frozen=True, slots=True)
 class PageText:
     """What an engine read on one page image; polygons are in that image's pixels, before `rotation`."""
 
@@ -35,6 +46,7 @@ class PageText:
     """Degrees clockwise (0, 90, 180, 270) by which the page has to be turned to be read."""
     seconds: dict[str, float]
     """Wall time by stage (detect, orient, recognize): shared work is split evenly over the pages of a batch."""
+    warnings: tuple[PageWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,9 @@ class OpenVinoNet:
 
     def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
         """Run one batch; see Net."""
-        pixels = np.ascontiguousarray(batch)  # the request uses its memory and does not keep it: this name does
+        # The request uses the memory of this array and does not keep it: the name does. OpenVINO takes writable memory
+        # only, and a page that needs no scaling is still the decoder's sealed memory: that is copied.
+        pixels = np.require(batch, requirements=("C", "W"))
         request = self._requests.get()
         try:
             request.set_input_tensor(openvino.Tensor(pixels, shared_memory=True))
