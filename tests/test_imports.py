@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[1] / "daemon"
 LAYERS: tuple[frozenset[str], ...] = (
     # The package itself: its version.
     frozenset({""}),
-    # Vocabulary, and adapters to one thing of the system each. They import nothing of ours.
+    # Files below folders that others may write to.
+    frozenset({"files"}),
+    # Vocabulary, and adapters to one thing of the system each. They import nothing else of ours.
     frozenset({
         "errors", "model", "names", "inbox", "records", "wake", "journal", "notify", "channel", "environment",
         "filesystems", "processes", "durations", "timestamps", "sandbox", "memory", "room", "metrics", "pace",
