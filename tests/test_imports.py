@@ -22,7 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({
         "errors", "model", "names", "inbox", "records", "wake", "journal", "notify", "channel", "environment",
         "filesystems", "processes", "durations", "timestamps", "sandbox", "memory", "room", "metrics", "pace",
-        "sparkline", "listener", "engine_words", "config_types",
+        "sparkline", "listener", "engine_words", "config_types", "steps", "shortage",
     }),
     # Built on one or two of those.
     frozenset({
@@ -43,10 +43,12 @@ LAYERS: tuple[frozenset[str], ...] = (
     # What joins a step with its surroundings, and the worker's process.
     frozenset({
         "intake", "folders", "document", "outputs", "hooks", "refusals", "prebuild", "worker", "doctor", "audit",
-        "page", "reload", "in_work",
+        "page", "reload",
     }),
-    # One attempt at a job.
-    frozenset({"progress"}),
+    # One attempt at a job; the jobs of an inbox.
+    frozenset({"progress", "in_work"}),
+    # The thread of an inbox.
+    frozenset({"attendant"}),
     # All inboxes, and the one place that knows the whole line.
     frozenset({"inboxes", "pipeline"}),
     # How all of that is.

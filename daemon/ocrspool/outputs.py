@@ -44,6 +44,8 @@ class Origin:
     source: Path
     profile: Profile
     decoders: Decoders
+    hangs: Callable[[], bool] = lambda: False
+    """Tells whether its disk does not answer."""
 
 
 def add_outputs(document: Document, wanted: Collection[str], place: Callable[[str], Path], origin: Origin) -> Document:
@@ -91,7 +93,7 @@ def _write_view(name: str, document: Document, target: Path, origin: Origin) -> 
     scratch = target.with_name(f"{target.name}.scratch")
     try:
         with _memory_file(json.render(document)) as result, _nameless(scratch) as made:
-            with origin.decoders.take() as decoder:
+            with origin.decoders.take(document.source.inbox, origin.hangs) as decoder:
                 decoder.open(origin.source, profile)
                 decoder.view(name, result, made.fileno())
             # A copy, because a decoder that was taken over could keep its descriptor and change what was delivered.

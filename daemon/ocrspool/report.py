@@ -8,6 +8,7 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ocrspool import atomic, engine_words
 from ocrspool.notify import Notifier
 from ocrspool.result import Engine
 from ocrspool.tally import Count, Tally
+from ocrspool.timestamps import rfc3339
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ class Standing:
     """What is told as soon as it changes."""
 
     state: str
-    """ready, degraded (no worker has an engine, or a CPU stands in for a GPU) or stopping."""
+    """ready, degraded (no worker has an engine, a CPU stands in for a GPU, an inbox does not serve) or stopping."""
     waiting: int
     in_work: int
     workers: tuple[int, ...]
@@ -40,6 +42,21 @@ class Standing:
     """Of each inbox: how many files are `waiting`, and since when the `oldest` is (seconds of the epoch, or None)."""
     overflows: int = 0
     """Times that the kernel lost events."""
+    inboxes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """How each inbox is: `state` (serves, waits, hangs), `reason`, `since`, `stalled` (see attendant.py)."""
+
+    def idle(self) -> dict[str, str]:
+        """Return, in words, why each inbox that does not serve does not."""
+        return {name: in_words(inbox) for name, inbox in self.inboxes.items() if inbox["state"] != "serves"}
+
+
+def in_words(inbox: dict[str, Any]) -> str:
+    """Return how an inbox is that does not serve, or whose jobs wait for its disk; "" for one that is well."""
+    began = inbox["since"]
+    since = f" since {rfc3339(datetime.fromtimestamp(began, timezone.utc))}" if began else ""
+    if inbox["state"] != "serves":
+        return f"{inbox['state']}{since}: {inbox['reason']}"
+    return f"{inbox['stalled']} in work wait for its disk: {inbox['reason']}" if inbox["stalled"] else ""
 
 
 class Reporter:
@@ -81,13 +98,14 @@ class Reporter:
         if current == self._told and since < _MOST_SECONDS:
             return
         self._told, self._told_at = current, time.monotonic()
-        self._log_change(standing.state)
+        self._log_change(standing)
         pace = self._tally.pace()
         rate = pace["pages_per_second"]
         self._notifier.status(
             f"{standing.state} · {engine_words.label(self._engine)} · {standing.waiting} waiting, "
             f"{standing.in_work} in work, {total.done} done, {total.failed} failed · {rate:.1f} pages/s"
             + (f" · claims nothing: {standing.lack}" if standing.lack else "")
+            + "".join(f" · inbox {name} {why}" for name, why in standing.idle().items())
         )
         self.facts = {
             "pid": os.getpid(),
@@ -106,12 +124,15 @@ class Reporter:
         with suppress(OSError):  # a full disk must not stop the service for want of its status
             atomic.write(self._file, json.dumps(self.facts).encode(), durable=False)
 
-    def _log_change(self, state: str) -> None:
+    def _log_change(self, standing: Standing) -> None:
+        state = standing.state
         if state == "degraded" != self._state:
+            idle = standing.idle()
             what = (
-                "degraded: no worker has an engine, or a CPU reads in place of a GPU; the cause is logged before this"
+                "; ".join(f"inbox {name} {why}" for name, why in idle.items())
+                or "no worker has an engine, or a CPU reads in place of a GPU; the cause is logged before this"
             )
-            _log.warning(what, extra={"event": "degraded"})
+            _log.warning("degraded: %s", what, extra={"event": "degraded"})
         elif state == "ready" != self._state:
             _log.info("ready again", extra={"event": "ready"})
         self._state = state

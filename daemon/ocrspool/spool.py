@@ -17,7 +17,7 @@ import contextlib
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from typing import Any
 from ocrspool import atomic, names, reasons, records
 from ocrspool.claim import let_go, open_parent
 from ocrspool.config import STATES
+from ocrspool.errors import DocumentError
 from ocrspool.inbox import Sighting
 from ocrspool.jobs import Job, Jobs, failed_as, has_result
 from ocrspool.outbox import RESULT_SUFFIX, Outbox, digest_of
@@ -88,26 +89,50 @@ class Spool:
             return None
         return job
 
-    def recover(self) -> list[Job]:
-        """Finish what a crash left half done, and return the jobs that have to be read (again)."""
+    def recover(self, unfinished: list[Job] | None = None, on_job: Callable[[], None] = lambda: None) -> list[Job]:
+        """Finish what a crash left half done, and return the jobs that have to be read (again).
+
+        A job that cannot be finished now, because its disk fails, is put into `unfinished` and left for `finish`; the
+        others do not suffer by it. Without such a list OSError is raised. `on_job` is called before each.
+        """
         atomic.clear(self.outbox / PRIVATE)
         jobs: list[Job] = []
         for folder in sorted(path for path in self.work.iterdir() if path.is_dir()):
+            on_job()
             job = self.jobs.read(folder)
             if job is None:
                 self.jobs.clear(folder)
-            elif self.is_back(job):
-                self.give_back(job)
-            elif (folder / "reason.json").exists():
-                self.fail(job, records.load(folder / "reason.json"))
-            elif has_result(folder):
-                self.deliver(job, (folder / "result.json").read_bytes())
-            elif job.attempts:
-                cut_short = replace(job, attempts=job.attempts - 1, interruptions=job.interruptions + 1)
-                jobs.append(self.jobs.save(cut_short))
-            else:
-                jobs.append(job)
+                continue
+            try:
+                if not self.finish(job):
+                    jobs.append(self._cut_short(job))
+            except (OSError, DocumentError):
+                if unfinished is None:
+                    raise
+                unfinished.append(job)
         return jobs
+
+    def finish(self, job: Job) -> bool:
+        """Take a job to the end that an earlier run has begun. Tell whether there was one: else it is to be read."""
+        folder = self.jobs.folder(job)
+        if self.is_back(job):
+            self.give_back(job)
+        elif (folder / "reason.json").exists():
+            self.fail(job, records.load(folder / "reason.json"))
+        elif has_result(folder):
+            self.deliver(job, (folder / "result.json").read_bytes())
+        else:
+            return False
+        return True
+
+    def _cut_short(self, job: Job) -> Job:
+        """Count the attempt that a crash ended as an interruption, and write that down if the disk has room for it."""
+        if not job.attempts:
+            return job
+        counted = replace(job, attempts=job.attempts - 1, interruptions=job.interruptions + 1)
+        with contextlib.suppress(OSError):  # `begin` counts on from there
+            self.jobs.save(counted)
+        return counted
 
     def begin(self, job: Job) -> Job:
         """Count one attempt, on disk, before anything of the file is read."""
