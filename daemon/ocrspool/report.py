@@ -8,15 +8,13 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ocrspool import atomic, engine_words
+from ocrspool import atomic, engine_words, inbox_words
 from ocrspool.notify import Notifier
 from ocrspool.result import Engine
 from ocrspool.tally import Count, Tally
-from ocrspool.timestamps import rfc3339
 
 _log = logging.getLogger(__name__)
 
@@ -47,16 +45,7 @@ class Standing:
 
     def idle(self) -> dict[str, str]:
         """Return, in words, why each inbox that does not serve does not."""
-        return {name: in_words(inbox) for name, inbox in self.inboxes.items() if inbox["state"] != "serves"}
-
-
-def in_words(inbox: dict[str, Any]) -> str:
-    """Return how an inbox is that does not serve, or whose jobs wait for its disk; "" for one that is well."""
-    began = inbox["since"]
-    since = f" since {rfc3339(datetime.fromtimestamp(began, timezone.utc))}" if began else ""
-    if inbox["state"] != "serves":
-        return f"{inbox['state']}{since}: {inbox['reason']}"
-    return f"{inbox['stalled']} in work wait for its disk: {inbox['reason']}" if inbox["stalled"] else ""
+        return {name: inbox_words.line(inbox) for name, inbox in self.inboxes.items() if inbox["state"] != "serves"}
 
 
 class Reporter:

@@ -116,9 +116,8 @@ def test_one_that_fails_has_ended_too(jobs: Jobs, caplog: pytest.LogCaptureFixtu
     assert caplog.text.count("LookupError: a bug") == 5
 
 
-def test_a_job_whose_disk_fails_waits_without_a_slot(
-    jobs: Jobs, at_once: None, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.usefixtures("at_once")
+def test_a_job_whose_disk_fails_waits_without_a_slot(jobs: Jobs, caplog: pytest.LogCaptureFixture) -> None:
     """It counts as in work, goes on where it stopped, and is told of once for each problem."""
     stalled = Stalled([full(), full(), full(), OSError(errno.EIO, "worse")])
     jobs.begin(lambda: stalled)
@@ -144,27 +143,28 @@ def test_pauses_grow(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     stalled = Stalled([full() for _ in range(9)])
     jobs.begin(lambda: stalled)
     for pause in (1.0, 2.0, 4.0, 8.0, 15.0, 15.0):
-        wait_until(lambda: jobs.in_work.waiting())
+        wait_until(jobs.in_work.waiting)
         assert jobs.in_work.due_at() == now[0] + pause
         assert not jobs.in_work.begin_again()
         now[0] += pause
         assert jobs.in_work.due() == 1
         assert jobs.in_work.due_at() is None
         assert jobs.in_work.begin_again()
-    wait_until(lambda: jobs.in_work.waiting())
+    wait_until(jobs.in_work.waiting)
 
 
 def test_what_waits_at_the_end_is_left(jobs: Jobs) -> None:
     """It costs the job no attempt, as far as its disk lets that be written down."""
     stalled = Stalled([full()])
     jobs.begin(lambda: stalled)
-    wait_until(lambda: jobs.in_work.waiting())
+    wait_until(jobs.in_work.waiting)
     jobs.in_work.leave()
     assert stalled.left == 1
     assert len(jobs.in_work) == 0
 
 
-def test_no_thread_for_a_job(jobs: Jobs, at_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("at_once")
+def test_no_thread_for_a_job(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """The claimed job waits, the shortage is known, and it begins when there are threads again."""
     began = []
 
@@ -186,7 +186,7 @@ def test_no_process_for_a_job(jobs: Jobs) -> None:
     """A decoder that cannot be started is a shortage too."""
     problem = NoProcessError(errno.EAGAIN, "no process can be started")
     jobs.begin(lambda: Stalled([problem]))
-    wait_until(lambda: jobs.in_work.waiting())
+    wait_until(jobs.in_work.waiting)
     assert "no process can be started" in jobs.shortage.lack
 
 

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ocrspool import engine_words, names
+from ocrspool import engine_words, inbox_words, names
 from ocrspool.config import STATES
 from ocrspool.durations import in_words, to_go
 
@@ -47,6 +47,9 @@ def _card(service: Mapping[str, Any] | None) -> RenderableType:
     card.add_row("service", told.append(_about(service), style="default"))
     if lack := service.get("lack"):
         card.add_row("", Text(f"claims nothing: {lack}", style="red"))
+    for name, inbox in service.get("inboxes", {}).items():
+        if told_of := inbox_words.line(inbox):
+            card.add_row("", Text(f"inbox {name} {told_of}", style="red"))
     if engine := service["engine"]:
         card.add_row("engine", engine_words.line(engine))
         card.add_row("models", engine_words.models(engine))
