@@ -29,6 +29,7 @@ from ocrspool.hooks import Event
 from ocrspool.in_work import Follow, InWork
 from ocrspool.intake import Intake
 from ocrspool.jobs import Job
+from ocrspool.places import Place
 from ocrspool.shortage import Shortage
 from ocrspool.spool import Spool
 from ocrspool.steps import HANGS_SECONDS, Steps
@@ -355,9 +356,10 @@ class Touching:
         with self._steps.step():
             self._spool.suspend(job)
 
-    def place(self, job: Job, suffix: str) -> Path:
-        """Return where an output is put until it is delivered."""
-        return self._spool.place(job, suffix)
+    def place(self, job: Job, suffix: str) -> Place:
+        """Return where an output is put until it is delivered; to be closed."""
+        with self._steps.step():
+            return self._spool.place(job, suffix)
 
     def deliver(self, job: Job, result: bytes) -> Path:
         """Publish the result and retire the source."""

@@ -37,6 +37,7 @@ from ocrspool.jobs import Job, about
 from ocrspool.model import OwnText, PageImage
 from ocrspool.outbox import beside
 from ocrspool.outputs import Origin, add_outputs
+from ocrspool.places import Place
 from ocrspool.progress import Progress
 from ocrspool.reasons import reason, reason_beside
 from ocrspool.refusals import refuse_deadly_page, refuse_if_deadly, refuse_if_spent, too_slow
@@ -64,8 +65,8 @@ class Outcomes(Protocol):
     def suspend(self, job: Job) -> None:
         """Leave the job for the next start."""
 
-    def place(self, job: Job, suffix: str) -> Path:
-        """Return where an output is put until it is delivered."""
+    def place(self, job: Job, suffix: str) -> Place:
+        """Return where an output is put until it is delivered; to be closed."""
 
     def deliver(self, job: Job, result: bytes) -> Path:
         """Publish the result, and before it the outputs that it names; retire the source."""

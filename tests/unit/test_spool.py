@@ -299,7 +299,7 @@ def test_delivering_again_gives_the_first_result(spool: Spool) -> None:
     job = take(spool, "a.png")
     spool.done.rmdir()
     spool.done.write_bytes(b"in the way")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(NotADirectoryError):
         spool.deliver(job, result_of(job, "first"))
     assert results(spool)["a.png.json"]["run"] == "first"
     spool.done.unlink()
@@ -565,7 +565,7 @@ def test_killed_at_any_instant(tmp_path: Path, step: str, *, delete: bool) -> No
         check_outcome(finish(root, delete=delete), contents)
         if not killed:
             break
-    assert touch > 8, "the step touched the disk less often than it can"
+    assert touch > 6, "the step touched the disk less often than it can"
 
 
 @pytest.mark.parametrize("step", ["deliver", "fail", "give back"])
@@ -632,7 +632,7 @@ def test_a_failure_that_the_disk_stopped_is_forgotten(tmp_path: Path) -> None:
         job = take(spool, "a.png", b"good")
         spool.failed.rmdir()
         spool.failed.write_bytes(b"no folder, for now")
-        with pytest.raises(FileExistsError):
+        with pytest.raises(NotADirectoryError):
             spool.fail(job, reason_of(job))
         spool.failed.unlink()
         (spool.work / job.id / "reason.json").write_text(json.dumps(reason_of(job)), "utf-8")  # as far as it may get

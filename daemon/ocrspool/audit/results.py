@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
-import stat
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import TypeAdapter, ValidationError
 
 from ocrspool import names
 from ocrspool.audit.findings import Finding
 from ocrspool.audit.tree import Entry, Tree
+from ocrspool.files.folder import Folder
 from ocrspool.outbox import MARKER_SUFFIX, RESULT_SUFFIX
 from ocrspool.result import SUFFIXES, Document
 
@@ -25,6 +27,8 @@ _JOB_ID_BYTES = 25
 _BESIDE = (*SUFFIXES.values(), MARKER_SUFFIX)
 """Suffixes of what may lie beside a result."""
 _CHUNK_BYTES = 1 << 20
+_MOST_BYTES = 64 << 20
+"""Of a result: that of ten thousand pages full of text. What is larger is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +61,24 @@ class Results:
                 continue
             if not entry.name.endswith(RESULT_SUFFIX):
                 yield Finding("stray", path)
-            elif (source := self._source(path, entry)) is None:
+            elif (source := self._source(outbox, entry)) is None:
                 yield Finding("damaged-result", path)
             elif not self._has_its_source(source, retired.get(source.name, []), done):
                 yield Finding("other-document", path)
 
-    def _source(self, path: Path, entry: Entry) -> _Source | None:
+    def _source(self, outbox: Tree, entry: Entry) -> _Source | None:
         """Return what the result says of its source; None where it is no result."""
         if entry not in self._sources:
-            self._sources[entry] = self._read(path)
+            self._sources[entry] = self._read(outbox.root, entry)
         return self._sources[entry]
 
-    def _read(self, path: Path) -> _Source | None:
+    def _read(self, outbox: Path, entry: Entry) -> _Source | None:
         try:
-            with os.fdopen(_open(path), "rb") as file:
-                source = self._schema.validate_json(file.read()).source
+            with _opened(outbox, entry.name) as file:
+                data = file.read(_MOST_BYTES + 1)
+            if len(data) > _MOST_BYTES:
+                return None
+            source = self._schema.validate_json(data).source
         except (OSError, ValidationError):
             return None
         fields = {"path": source.path, "path_base64": source.path_base64}
@@ -88,14 +95,14 @@ class Results:
         if not self.thorough:
             return True
         if entry not in self._digests:
-            self._digests[entry] = _sha256(done.path(entry.name))
+            self._digests[entry] = _sha256(done.root, entry.name)
         return self._digests[entry] == source.sha256
 
 
-def _sha256(path: Path) -> str:
+def _sha256(folder: Path, name: str) -> str:
     digest = hashlib.sha256()
     try:
-        with os.fdopen(_open(path), "rb") as file:
+        with _opened(folder, name) as file:
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
     except OSError:  # gone since, or not for our eyes
@@ -103,10 +110,10 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _open(path: Path) -> int:
-    """Open a regular file; another may have taken its place since it was seen."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError
-    return descriptor
+@contextlib.contextmanager
+def _opened(root: Path, name: str) -> Iterator[BinaryIO]:
+    """Open a regular file below a folder; another may have taken its place since it was seen."""
+    with Folder.at(root) as folder, folder.holder(name) as holder:
+        descriptor = holder.open(name.rpartition("/")[2])
+    with os.fdopen(descriptor, "rb") as file:
+        yield file
