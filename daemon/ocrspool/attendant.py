@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
 """Seconds between two tries to begin, at first and at most; it doubles."""
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 0.5
 """While files wait and the disk has too little room, it is measured this often; while jobs run, it is tried."""
 
 
@@ -230,7 +230,7 @@ class Attendant:
         if not self.leaving:
             if self._intake.next_scan() <= now:
                 self._around.wake.set()  # it looks whether this takes too long
-            with self.steps.step(HANGS_SECONDS):
+            with self.steps.step("scan", HANGS_SECONDS):
                 self._intake.scan_if_due()
         self._use_slots()
         if now >= self._next_look:
@@ -242,7 +242,7 @@ class Attendant:
     def _begin(self) -> None:
         """Take the spool and finish what a crash left. Where that cannot be, say why, once, and try again later."""
         try:
-            with self.steps.step(HANGS_SECONDS) as renew:
+            with self.steps.step("scan", HANGS_SECONDS) as renew:
                 if problems := check.of_inbox(self.name, self.inbox):
                     raise ConfigError(problems)
                 left = self._intake.open(renew)
@@ -363,17 +363,17 @@ class Touching:
 
     def deliver(self, job: Job, result: bytes) -> Path:
         """Publish the result and retire the source."""
-        with self._steps.step():
+        with self._steps.step("deliver"):
             return self._spool.deliver(job, result)
 
     def fail(self, job: Job, reason: dict[str, Any]) -> Path:
         """Put the source aside with the reason."""
-        with self._steps.step():
+        with self._steps.step("fail"):
             return self._spool.fail(job, reason)
 
     def finish(self, job: Job) -> bool:
         """Take a job to the end that an earlier run has begun. Tell whether there was one."""
-        with self._steps.step():
+        with self._steps.step("deliver"):
             return self._spool.finish(job)
 
     def hangs(self) -> bool:

@@ -180,10 +180,10 @@ class InWork:
             self.on_change()
 
     def _wait(self, before: _PutOff, halted: Halted, problem: Exception) -> None:
-        """Put a job off, a while longer each time; say so once for each problem."""
+        """Put a job off, a while longer each time. Each problem is told of once, however many jobs have it."""
         pause = min(before.pause * 2, _LONGEST_PAUSE)
         told = str(problem)
-        if told != before.told:
+        if _kind(told) not in {_kind(other.told) for other in (before, *self._put_off)}:
             _log.error(
                 "%s waits in work/: %s; it is tried again in %.0f s, then every %.0f s at most",
                 names.printable(halted.job.name),
@@ -222,6 +222,11 @@ class _Unbegun:
 
     def leave(self) -> None:
         """Do nothing: it has cost no attempt."""
+
+
+def _kind(told: str) -> str:
+    """Return what an error of the system says, without the file that it names."""
+    return told.partition(": ")[0]
 
 
 def job_count(config: Config) -> int:

@@ -10,52 +10,64 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-SLOW_SECONDS = 2.0
-"""A step that takes longer keeps nobody else waiting: what its inbox holds of what all inboxes share is lent anew."""
+SLOW_SECONDS = 1.0
+"""A disk that has ended no step for so long keeps nobody else waiting: what its inbox holds is lent anew."""
 HANGS_SECONDS = 10.0
 """After so long it is told that the disk does not answer. A scan of a million files is one step, and takes seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    kind: str
+    began: float
+    patience: float
 
 
 class Steps:
     """The steps that threads are at, on the disks of one inbox. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._begun: dict[int, tuple[float, float]] = {}
-        """When each began, and from when on it is slow."""
+        self._going_on: dict[int, _Step] = {}
+        self._ended: dict[str, float] = {}
+        """When a step of each kind ended last."""
         self._numbers = itertools.count()
 
     @contextmanager
-    def step(self, patience: float = SLOW_SECONDS) -> Iterator[Callable[[], None]]:
-        """Say that the disk is being used until the end of this context, as a rule for no longer than `patience`.
+    def step(self, kind: str = "", patience: float = SLOW_SECONDS) -> Iterator[Callable[[], None]]:
+        """Say that the disk is being used until the end of this context.
 
-        A step of many parts calls what it gets after each of them.
+        Of each `kind` one is expected to end within `patience` seconds, however many wait for each other: then the disk
+        answers. Steps on different disks are of different kinds. A step of many parts calls what it gets after each.
         """
         number = next(self._numbers)
+        self._going_on[number] = _Step(kind, time.monotonic(), patience)
 
         def renew() -> None:
-            now = time.monotonic()
-            self._begun[number] = now, now + patience
+            self._ended[kind] = time.monotonic()
 
-        renew()
         try:
             yield renew
         finally:
-            del self._begun[number]
+            del self._going_on[number]
+            renew()
 
     def going_on(self) -> bool:
         """Tell whether there is any step."""
-        return bool(self._begun)
+        return bool(self._going_on)
 
     def slow(self) -> bool:
         """Tell whether the disk takes so long that others must not wait for it."""
         now = time.monotonic()
-        return any(now > slow_from for _, slow_from in self._steps())
+        return any(now > since + patience for since, patience in self._silent())
 
     def hangs_since(self) -> float | None:
         """Return since when the disk does not answer, on the monotonic clock; None where it does."""
-        oldest = min((began for began, _ in self._steps()), default=None)
+        oldest = min((since for since, _ in self._silent()), default=None)
         return oldest if oldest is not None and time.monotonic() > oldest + HANGS_SECONDS else None
 
-    def _steps(self) -> list[tuple[float, float]]:
-        return list(self._begun.values())  # one call, so that no other thread comes between
+    def _silent(self) -> list[tuple[float, float]]:
+        """Return for each step since when none of its kind has ended, and its patience."""
+        steps = list(self._going_on.values())  # one call, so that no other thread comes between
+        return [(max(step.began, self._ended.get(step.kind, step.began)), step.patience) for step in steps]
