@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 import pages_drawn
 from daemons import Daemon, NewDaemon
-from disks_made import Disk, disk_that_freezes
+from disks_made import Disk, disk_that_freezes, fill, small_disk
 from processes_seen import lives
 from waiting import wait_until
 
@@ -108,3 +109,49 @@ def test_a_stop_while_a_disk_is_frozen(new_daemon: NewDaemon, disk: Disk) -> Non
     daemon.start()
     wait_until(lambda: len(list((disk.folder / "a/outbox/many").glob("*.png.json"))) == 40, 110)
     assert not any(path.is_file() for path in (disk.folder / "a/failed").rglob("*"))
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "small", "4m") as folder:
+        yield folder
+
+
+def test_a_full_disk_at_the_start(new_daemon: NewDaemon, small: Path) -> None:
+    """A job that a crash left there waits for room, and then is read; the other inbox serves from the start on."""
+    inboxes = inbox("a", small / "a", "outputs = ['json', 'txt']\n") + inbox("b", "b")
+    daemon = new_daemon(inboxes=inboxes, more=ROOM)
+    daemon.start()
+    daemon.send_to(daemon.workers()[0], signal.SIGSTOP)  # so the file stays in work
+    (small / "begun.png").write_bytes(pages_drawn.png("Begun"))
+    (small / "begun.png").rename(small / "a/inbox/begun.png")
+    wait_until(lambda: any((small / "a/work").glob("*/job.json")), 30)
+    daemon.kill9()
+    ballast = fill(small)
+    daemon.start()
+    delivers(daemon, "b", "meanwhile.png")
+    assert (daemon.root("b") / "done/meanwhile.png").is_file()
+    wait_until(lambda: told(daemon, "a")["stalled"] == 1, 30)
+    assert "No space left" in told(daemon, "a")["reason"]
+    assert not any((small / "a/outbox").iterdir())
+    ballast.unlink()
+    wait_until((small / "a/outbox/begun.png.json").exists, 60)
+    wait_until((small / "a/done/begun.png").exists)
+    assert not any(path.is_file() for path in (small / "a/failed").rglob("*"))
+
+
+def test_names_that_folders_have(new_daemon: NewDaemon) -> None:
+    """Folders have every name of the result, and that of the failed file: the document has an outcome all the same."""
+    daemon = new_daemon(inboxes=inbox("a", "a") + inbox("b", "b"))
+    daemon.start()
+    data = pages_drawn.png("Taken")
+    digest = hashlib.sha256(data).hexdigest()
+    for tag in ("", f"~{digest[:8]}", f"~{digest[:16]}", f"~{digest}"):
+        (daemon.root("a") / "outbox" / f"taken.png{tag}.json").mkdir()
+    (daemon.root("a") / "failed/taken.png").mkdir()
+    daemon.drop("taken.png", data, "a")
+    delivers(daemon, "b", "free.png")
+    daemon.idle("a")
+    ends = [path for state in ("outbox", "failed") for path in (daemon.root("a") / state).rglob("*") if path.is_file()]
+    assert ends, "it has an outcome"
+    assert told(daemon, "a")["stalled"] == 0
