@@ -152,8 +152,6 @@ class InWork:
                 self.running -= 1
                 self._wait(put_off, put_off.halted, problem)
             self.on_change()
-        else:
-            self.shortage.ended()
 
     def _run(self, put_off: _PutOff) -> None:
         halted: Halted | None = None

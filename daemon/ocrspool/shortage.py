@@ -40,14 +40,21 @@ class Shortage:
             self._until = now + self._pause
 
     def over(self) -> bool:
-        """Tell whether something new may be tried."""
-        return not self.lack or time.monotonic() >= self._until
-
-    def ended(self) -> None:
-        """Take note that a thread or a process could be started."""
+        """Tell whether something new may be begun. Once the pause has passed, starting a thread shows it."""
         if not self.lack:
-            return
+            return True
+        if time.monotonic() < self._until:
+            return False
+        try:
+            threading.Thread(target=_nothing, name="probe", daemon=True).start()
+        except RuntimeError as problem:
+            self.note(problem)
+            return False
         with self._lock:
-            if self.lack and time.monotonic() >= self._until:
-                _log.info("threads and processes can be started again", extra={"event": "claims-resumed"})
-                self.lack = ""
+            self.lack = ""
+        _log.info("threads and processes can be started again", extra={"event": "claims-resumed"})
+        return True
+
+
+def _nothing() -> None:
+    """Do nothing, on a thread."""
