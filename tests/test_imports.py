@@ -22,7 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({
         "errors", "model", "names", "inbox", "records", "wake", "journal", "notify", "channel", "environment",
         "filesystems", "processes", "durations", "timestamps", "sandbox", "memory", "room", "metrics", "pace",
-        "sparkline", "listener", "engine_words", "config_types", "steps", "shortage", "inbox_words",
+        "sparkline", "listener", "engine_words", "config_types", "steps", "shortage", "threads", "inbox_words",
     }),
     # Built on one or two of those.
     frozenset({
