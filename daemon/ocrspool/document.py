@@ -25,7 +25,7 @@ class ReadPage:
 
 @dataclass(frozen=True, slots=True)
 class LostPage:
-    """A page that could not be decoded."""
+    """A page that could not be decoded, or not recognized."""
 
     number: int
     error: DocumentError

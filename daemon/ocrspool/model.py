@@ -50,6 +50,13 @@ class PageText:
 
 
 @dataclass(frozen=True, slots=True)
+class PageFault:
+    """Why an engine could not read one page, although it is in order: it has read the known page since."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class PageImage:
     """Decoded pixels of one page, in a memory file: uint8 rows without padding, grey or BGR."""
 

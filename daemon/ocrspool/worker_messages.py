@@ -8,7 +8,7 @@ from typing import Any
 from ocrspool.channel import Message
 from ocrspool.config import Config
 from ocrspool.errors import EngineError, EngineMissingError, Exit
-from ocrspool.model import PageText, TextLine
+from ocrspool.model import PageFault, PageText, TextLine
 
 
 def about_engine(op: str, config: Config, device: str, **more: object) -> Message:
@@ -56,6 +56,13 @@ def engine_error(reason: dict[str, str]) -> EngineError:
     if reason["kind"] == "config":
         error.exit_code = Exit.CONFIG
     return error
+
+
+def page_outcome(answer: Message) -> tuple[int, PageText | PageFault]:
+    """Return the number of a page and what became of it."""
+    if fault := answer.get("fault"):
+        return fault["number"], PageFault(fault["message"])
+    return answer["page"]["number"], page_text(answer["page"])
 
 
 def page_text(found: dict[str, Any]) -> PageText:
