@@ -35,18 +35,6 @@ def marked(page: Image.Image, color: tuple[int, int, int]) -> Image.Image:
     return page
 
 
-def python(folder: Path) -> Path:
-    """Make a Python in a folder which runs this module where a worker is asked for, and whatever else as it is."""
-    path = folder / "python"
-    path.write_text(
-        f'#!/bin/sh\nif [ "$3" = ocrspool.worker ]; then\n    exec "{sys.executable}" -I "{__file__}" "$3" "$4"\nfi\n'
-        f'exec "{sys.executable}" "$@"\n',
-        "utf-8",
-    )
-    path.chmod(0o755)
-    return path
-
-
 class Faulty:
     """The net that finds lines."""
 

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from ocrspool import memory
@@ -122,6 +122,11 @@ class Seat:
     def standing_in(self) -> bool:
         """Whether it was to be a GPU, and is not."""
         return self._device != "cpu" and self.facts.get("device") == "cpu"
+
+    @property
+    def reads_on(self) -> str:
+        """The device that reads: not the one that was wanted where a CPU stands in for it."""
+        return "cpu" if self.facts.get("device") == "cpu" else self._device
 
     def start(self) -> None:
         """Start the thread, which starts a process."""
@@ -232,7 +237,7 @@ class Seat:
             if isinstance(outcome, PageFault):
                 self._take_back(page, outcome)
             else:
-                self._pool.settle(page, outcome)
+                self._pool.settle(page, replace(outcome, engine=self.facts, device=self.reads_on))
         return told is not None
 
     def _take_back(self, page: Page, fault: PageFault) -> None:

@@ -231,7 +231,8 @@ def _said(error: Exception) -> str:
 
 def _as_json(page: PageText) -> dict[str, Any]:
     lines = [(line.text, line.confidence, line.polygon, line.detection_confidence) for line in page.lines]
-    return {"lines": lines, "rotation": page.rotation, "seconds": page.seconds}
+    warnings = [(warning.code, warning.message, warning.lines) for warning in page.warnings]
+    return {"lines": lines, "rotation": page.rotation, "seconds": page.seconds, "warnings": warnings}
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from ocrspool.channel import Message
 from ocrspool.config import Config
 from ocrspool.errors import EngineError, EngineMissingError, Exit
-from ocrspool.model import PageFault, PageText, TextLine
+from ocrspool.model import PageFault, PageText, PageWarning, TextLine
 
 
 def about_engine(op: str, config: Config, device: str, **more: object) -> Message:
@@ -71,4 +71,5 @@ def page_text(found: dict[str, Any]) -> PageText:
         TextLine(text, confidence, tuple((x, y) for x, y in polygon), detection_confidence)  # type: ignore[arg-type] # four points
         for text, confidence, polygon, detection_confidence in found["lines"]
     )
-    return PageText(lines, found["rotation"], found["seconds"])
+    warnings = tuple(PageWarning(code, message, tuple(about)) for code, message, about in found["warnings"])
+    return PageText(lines, found["rotation"], found["seconds"], warnings)

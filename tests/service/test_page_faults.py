@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-import faulty_serve
 import faulty_worker
 import files_made
 import pages_drawn
+import worker_replaced
 from daemons import Daemon, NewDaemon
 from pages_drawn import says
 
@@ -23,7 +22,7 @@ MORE = "[service]\nworkers = 1\n[engine]\nthreads = 1\n"
 @pytest.fixture
 def daemon(new_daemon: NewDaemon, tmp_path: Path) -> Daemon:
     """A service whose worker fails on pages that say so."""
-    wrapper = (sys.executable, str(faulty_serve.__file__), str(faulty_worker.python(tmp_path)))
+    wrapper = worker_replaced.wrapper(tmp_path, faulty_worker.__file__)
     made = new_daemon(wrapper=wrapper, more=MORE, inboxes="[inbox.default]\nroot = 'spool'\nsettle_seconds = 0.2\n")
     made.start()
     return made

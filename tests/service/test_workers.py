@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 import faulty_worker
+import worker_replaced
 from ocrspool.child import Child
 from ocrspool.config import Config, Engine, Limits, Live, Paths, Service
 from ocrspool.decode.page import memory_file
@@ -110,7 +111,7 @@ def test_a_page_that_cannot_be_read_costs_itself(
     engine_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is tried once more, alone; the pages beside it are read, and all by the same process."""
-    monkeypatch.setattr(sys, "executable", os.fspath(faulty_worker.python(tmp_path)))
+    monkeypatch.setattr(sys, "executable", os.fspath(worker_replaced.python(tmp_path, faulty_worker.__file__)))
     with _pool(engine_cache, Engine()) as workers:
         (before,) = workers.pids()
         bad = [_image("Cut short", missing=1), _bad(faulty_worker.ALWAYS), _bad(faulty_worker.REFUSED)]
@@ -130,7 +131,7 @@ def test_a_worker_whose_engine_failed_is_replaced(
     engine_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It does not read the known page any more: the next page is read by another process."""
-    monkeypatch.setattr(sys, "executable", os.fspath(faulty_worker.python(tmp_path)))
+    monkeypatch.setattr(sys, "executable", os.fspath(worker_replaced.python(tmp_path, faulty_worker.__file__)))
     with _pool(engine_cache, Engine()) as workers:
         (before,) = workers.pids()
         failed = workers.submit(_bad(faulty_worker.DISORDER), "off")
@@ -151,6 +152,8 @@ def test_each_device_has_its_workers(engine_cache: Path) -> None:
         futures = [workers.submit(image, "off") for image in pages]
         read = [" ".join(line.text for line in future.result(timeout=60).lines) for future in futures]
         assert read == [f"Page number {number}" for number in range(8)]
+        told = {(page.device, page.engine["fingerprint"]) for page in (future.result() for future in futures)}
+        assert told == {("cpu", workers.wait_ready()["fingerprint"])}
         wait_until(workers.healthy, 10)
 
 
