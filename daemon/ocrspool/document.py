@@ -188,6 +188,7 @@ def in_short(document: Document, result: Path) -> dict[str, Any]:
         "pages": len(document.pages),
         "lost": sum(page.status == "failed" for page in document.pages),
         "lines": sum(len(page.lines) for page in document.pages),
+        "warnings": sorted({warning.code for warning in document.warnings}),
         "outputs": [output.format for output in document.outputs],
         "result": names.to_json(os.fspath(result)),
     }

@@ -217,16 +217,17 @@ class Pipeline:
         told = in_short(document, target)
         self._tally.done(told, document.run.seconds)
         _of(job, "done").info(
-            "done %s: %d pages, %d lines in %.2f s%s → %s",
+            "done %s: %d pages, %d lines in %.2f s%s%s → %s",
             _name(job),
             told["pages"],
             told["lines"],
             (datetime.now(timezone.utc) - progress.started).total_seconds(),
             f", {told['lost']} pages failed" if told["lost"] else "",
+            f", warnings: {', '.join(told['warnings'])}" if told["warnings"] else "",
             names.printable(str(target)),
         )
         files = (target, *(beside(target, output.suffix) for output in document.outputs))
-        return Event("done", job, files, {"STATUS": document.status, "PAGES": str(told["pages"])})
+        return Event("done", job, files, _variables(told, document.status))
 
     def _persist(self, job: Job, step: Callable[[], T]) -> T:
         """Take a step, however long the disk takes: what was read is not read again because a share is away."""
@@ -258,6 +259,11 @@ class Pipeline:
 
 def _of(job: Job, event: str = "") -> logging.LoggerAdapter[logging.Logger]:
     return logging.LoggerAdapter(_log, {**about(job), "event": event})
+
+
+def _variables(told: dict[str, Any], status: str) -> dict[str, str]:
+    """Return what a hook is told of a document."""
+    return {"STATUS": status, "PAGES": str(told["pages"]), "WARNINGS": " ".join(told["warnings"])}
 
 
 def _awaited(job: Job, image: PageImage, future: Future[PageText]) -> ReadPage | LostPage:
