@@ -58,6 +58,11 @@ class PageInWork:
     _settled: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def settled(self) -> bool:
+        """Whether it is known what became of the page, so that nothing of it need be read any more."""
+        return self._settled
+
     def pieces(self) -> list[Piece]:
         """Return every strip to be read, widest first, so that the last calls of all are short ones."""
         pieces = [

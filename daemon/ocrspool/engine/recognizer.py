@@ -116,8 +116,17 @@ class Recognizer:
         in_work = PageInWork(height, width, on_progress)
         with self._lock:
             self._searching += 1
-        self._searchers.submit(self._search, in_work, page, orientation)
+        try:
+            self._searchers.submit(self._search, in_work, _read_only(page), orientation)
+        except RuntimeError:  # no thread could be started
+            with self._lock:
+                self._searching -= 1
+            raise
         return in_work.future
+
+    def beside(self) -> Recognizer:
+        """Return another one with the same nets, for a page that shall share nothing else with those in work."""
+        return Recognizer(self._nets, self._characters, self._settings)
 
     def _search(self, page: PageInWork, pixels: Pixels, orientation: Orientation) -> None:
         """Find the lines of a page and let them be read; those that fill no batch when no page is searched any more."""
@@ -175,8 +184,13 @@ class Recognizer:
         return [recognize.read(net, strip, self._characters, settings)[0] for strip in strips]
 
     def _read(self) -> None:
-        """Read the next batch; the time it took is split evenly over its lines."""
-        batch = self._batches.take()
+        """Read the next batch; the time it took is split evenly over its lines.
+
+        Lines of a page that has failed are left out: one of them may be why it did, and would take other pages with it.
+        """
+        batch = [piece for piece in self._batches.take() if not piece.page.settled]
+        if not batch:
+            return
         try:
             started = time.perf_counter()
             strips = [piece.pixels for piece in batch]
@@ -186,10 +200,17 @@ class Recognizer:
                 tell()
             for (page, variant, number), reading in zip(batch, readings, strict=True):
                 if page.read(variant, number, reading, seconds):
-                    page.settle(self._text(page))
+                    self._finish(page)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of these pages
             for piece in batch:
                 piece.page.settle(error)
+
+    def _finish(self, page: PageInWork) -> None:
+        """Settle a page of which everything is read; what goes wrong here is no other page's."""
+        try:
+            page.settle(self._text(page))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of this page
+            page.settle(error)
 
     def _text(self, page: PageInWork) -> PageText:
         """Choose, place and order the lines of one page."""
@@ -205,6 +226,13 @@ class Recognizer:
             upright.append(_points(variant.polygon))
         order = reading_order(upright)
         return PageText(tuple(lines[index] for index in order), page.rotation, page.seconds)
+
+
+def _read_only(page: Pixels) -> Pixels:
+    """Return the same pixels such that nobody can write them, as in a decoder's sealed memory, wherever they are."""
+    page = page.view()
+    page.flags.writeable = False
+    return page
 
 
 def _points(polygon: NDArray[np.float32]) -> Polygon:
