@@ -17,6 +17,7 @@ import pytest
 
 from ocrspool.child import Child
 from ocrspool.config import Config, Engine, Limits, Live, Paths, Service
+from ocrspool.environment import of_workers
 from ocrspool.errors import EngineError
 from ocrspool.model import PageImage
 from ocrspool.worker_messages import about_engine
@@ -73,7 +74,7 @@ def test_what_a_worker_writes_is_its_own(engine_cache: Path) -> None:
 def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:
     """Before a page has been read: so a stall is told from much to do."""
     config = Config(paths=Paths(cache=engine_cache, runtime=engine_cache))
-    child = Child("ocrspool.worker", engine_cache)
+    child = Child("ocrspool.worker", of_workers(os.environ, engine_cache))
     try:
         answer, _ = child.ask(about_engine("load", config, "cpu"), seconds=60)
         while "stage" in answer:

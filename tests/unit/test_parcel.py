@@ -327,7 +327,7 @@ def test_it_waits_for_a_build(engine: Path, cache: Path) -> None:
             assert process.stdin is not None
             process.stdin.write(exported(engine))
             process.stdin.close()
-            wait_until(lambda: waits_for_a_lock(process.pid))
+            wait_until(lambda: waits_for_a_lock(process.pid, shelf.lock_of(folder)))
             assert list(folder.iterdir()) == []
         assert process.stdout is not None
         assert process.stdout.read() == b"done\n"

@@ -46,7 +46,7 @@ class Imported:
 
 def write(folder: Path, manifest: Manifest, target: BinaryIO, on_bytes: OnBytes) -> None:
     """Write the engine as one file, verifying each part on its way. Raise EngineError where it is damaged, OSError."""
-    with locks.held(folder / MANIFEST, shared=True, wait=True):  # so that it is not removed meanwhile
+    with locks.held(folder / MANIFEST, shared=True, seconds=locks.SHORT_SECONDS):  # so that it is not removed meanwhile
         for name in (MANIFEST, *sorted(manifest.files)):
             try:
                 with (folder / name).open("rb") as file:
@@ -217,8 +217,7 @@ def _temporary(root: Path, manifest: Manifest) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        if lock is not None:
-            os.close(lock)
+        os.close(lock)
 
 
 def _unpack(members: Iterator[_Member], fingerprint: str, manifest: Manifest, folder: Path) -> None:
