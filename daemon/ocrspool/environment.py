@@ -26,7 +26,7 @@ _OF_LIBRARIES = (
 
 
 def of_decoders(base: Mapping[str, str], cache: Path) -> dict[str, str]:
-    """Return what a decoder is given of `base`: nothing that it does not need, because its document may take it over."""
+    """Return what a decoder is given of `base`: only what it needs, because its document may take it over."""
     return _redirected({name: base[name] for name in base if name in _OF_THE_SYSTEM or _is_of_libraries(name)}, cache)
 
 

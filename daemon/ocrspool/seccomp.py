@@ -51,7 +51,7 @@ _NO_HUGE_PAGES = 0x4
 """MFD_HUGETLB: such a memory file takes pages from a pool of the machine. Mapping it can fail in another process."""
 
 _NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16
-"""Where they lie in struct seccomp_data. The filter looks at the lower half of an argument: the kernel uses only that."""
+"""Where they lie in struct seccomp_data. The filter looks at the lower half of an argument: no more is used."""
 _KILL, _ALLOW, _REFUSE = 0x8000_0000, 0x7FFF_0000, 0x0005_0000 | errno.EPERM
 _LOAD, _EQUAL, _AND, _RETURN = 0x20, 0x15, 0x54, 0x06
 """Instructions of the Berkeley Packet Filter: BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_ALU|AND|K, BPF_RET|K."""

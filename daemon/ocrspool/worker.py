@@ -191,7 +191,7 @@ def main() -> None:
     processes.belong_to_parent()
     # Engines and kernels are machine code, run by whoever loads them. The service's umask is made for results, which
     # the group of those who drop files may have.
-    os.umask(os.umask(0o077) | 0o022)
+    os.umask(0o077)
     Worker(Channel(socket.socket(fileno=int(sys.argv[1])))).serve()
 
 

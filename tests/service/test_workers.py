@@ -68,7 +68,7 @@ def test_what_a_worker_writes_is_its_own(engine_cache: Path) -> None:
             (umask,) = re.findall(r"Umask:\s(\d+)", Path(f"/proc/{pid}/status").read_text("ascii"))
     finally:
         os.umask(before)
-    assert int(umask, 8) == 0o027
+    assert int(umask, 8) == 0o077
 
 
 def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:

@@ -334,6 +334,15 @@ def test_it_waits_for_a_build(engine: Path, cache: Path) -> None:
     assert tree(folder) == tree(engine)
 
 
+def test_a_name_that_no_file_can_have(engine: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused in words, and nothing is left."""
+    archive = exported(engine)
+    monkeypatch.setattr("ocrspool.engine.parcel._LONGEST_PART", 5)
+    with pytest.raises(EngineError, match="longer than a name may be"):
+        take_in(archive, cache)
+    assert tree(cache / "engines") == {}
+
+
 def test_a_killed_import(engine: Path, cache: Path) -> None:
     """What it leaves is swept away later, but not while it is still at work; and another one works beside it."""
     data = exported(engine)

@@ -31,6 +31,8 @@ from ocrspool.errors import EngineError
 _BLOCK = tarfile.BLOCKSIZE
 _MOST_MANIFEST = 16 << 20
 _LONGEST_NAME = 4096
+_LONGEST_PART = 255
+"""NAME_MAX of Linux: bytes of one part of a path."""
 _HINT = "export it again where it came from (`ocrspool engines export`), and copy it again"
 
 
@@ -229,6 +231,8 @@ def _unpack(members: Iterator[_Member], fingerprint: str, manifest: Manifest, fo
             raise ValueError(f"{member.name!r} is in it twice, or not in its manifest")
         if member.size != manifest.files[name]["size"]:
             raise ValueError(f"{name} has {member.size} bytes, not {manifest.files[name]['size']}")
+        if max(len(os.fsencode(part)) for part in name.split("/")) > _LONGEST_PART:
+            raise ValueError(f"{name[:_LONGEST_NAME]!r} is longer than a name may be")
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
