@@ -16,6 +16,7 @@ from ocrspool import decoder_messages
 from ocrspool.channel import Message
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Limits, Live, Profile
+from ocrspool.environment import of_decoders
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.model import OwnText, PageImage
 from ocrspool.source import open_source
@@ -71,7 +72,8 @@ class Decoder:
         if self._closed:
             raise DecodersClosedError("the decoders are closed")
         if self._child is None:
-            self._child = child = Child("ocrspool.decode", self._live.config.paths.cache, decoder_messages.MOST_BYTES)
+            environment = of_decoders(os.environ, self._live.config.paths.cache)
+            self._child = child = Child("ocrspool.decode", environment, decoder_messages.MOST_BYTES)
             self._memory_mb = self._limits.decoder_memory_mb
             self._makes_pdf = self._live.config.wants("pdf")
             self._documents = 0

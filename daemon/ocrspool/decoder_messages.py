@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import stat
 from typing import Annotated, Any, Literal
 
@@ -144,3 +145,6 @@ def _check_pixels(descriptor: int, size: int) -> None:
         raise ValueError("no memory file") from error
     if not stat.S_ISREG(status.st_mode) or status.st_size != size or seals & _SEALS != _SEALS:
         raise ValueError("a memory file of another size, or one that can change")
+    # Huge pages (MFD_HUGETLB) come from a pool of the machine: where that is empty, a worker could not map the file.
+    if os.fstatvfs(descriptor).f_bsize != resource.getpagesize():
+        raise ValueError("a memory file of huge pages")

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
 
-from ocrspool import atomic
+from ocrspool import atomic, names
 from ocrspool.config import Profile
 from ocrspool.decoder import DecoderDiedError, DecodersClosedError
 from ocrspool.decoders import Decoders
@@ -62,7 +62,10 @@ def add_outputs(document: Document, wanted: Collection[str], place: Callable[[st
             made.append(Output(name, SUFFIXES[name]))
             continue
         _log.warning(
-            "no %s: %s", name, problem.message, extra={"job": document.run.job, "inbox": document.source.inbox}
+            "no %s: %s",
+            name,
+            names.printable(problem.message),
+            extra={"job": document.run.job, "inbox": document.source.inbox},
         )
         notices.append(Notice("output-failed", f"There is no {name}: {problem.message}", problem.page))
     return replace(

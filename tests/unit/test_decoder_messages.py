@@ -254,3 +254,14 @@ def test_any_answers(
             for descriptor in descriptors:
                 with contextlib.suppress(OSError):
                     os.close(descriptor)
+
+
+def test_no_huge_pages() -> None:
+    """They come from a pool of the machine: a worker could not map such a file when the pool is empty."""
+    huge = os.memfd_create("page", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING | os.MFD_HUGETLB)
+    size = os.fstatvfs(huge).f_bsize
+    os.ftruncate(huge, size)
+    fcntl.fcntl(huge, fcntl.F_ADD_SEALS, ALL_SEALS)
+    with pytest.raises(ValueError, match="huge pages"):
+        decoder_messages._check_pixels(huge, size)
+    os.close(huge)
