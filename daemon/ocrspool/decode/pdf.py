@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import math
 import mmap
 from typing import IO
@@ -20,12 +21,17 @@ from pypdfium2 import raw
 from pypdfium2.version import PDFIUM_INFO
 
 from ocrspool.decode.page import PageLimits, Remark, memory_file
+from ocrspool.decode.pdf_elsewhere import attached, refuse_dynamic_form
+from ocrspool.decode.pdf_names import has_packed_objects, mentioned, user_unit
 from ocrspool.decode.pdf_text import own_lines
 from ocrspool.errors import DocumentError
 from ocrspool.model import OwnText, PageImage, Point
 
 _POINTS_PER_INCH = 72
 _RUNS_JAVASCRIPT = "V8" in PDFIUM_INFO.flags
+_UNIT, _PORTFOLIO = b"/UserUnit", b"/Collection"
+
+logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)  # what a document lacks is said by us, once
 
 
 class PdfPages:
@@ -33,18 +39,28 @@ class PdfPages:
 
     def __init__(self, file: IO[bytes], _media_type: str, limits: PageLimits) -> None:
         self._limits = limits
-        self.remarks: tuple[Remark, ...] = ()
-        # Has to outlive the document.
-        self._data = _map(file)
+        # The mapping is private (ACCESS_COPY) because ctypes takes writable memory only.
+        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        # Has to outlive the document. Through a file object PDFium would call back into Python for every block: a
+        # tenth to a third slower, as measured. The last reference to the mapping unmaps it.
+        self._data = (ctypes.c_ubyte * len(mapping)).from_buffer(mapping)
         # Not by PdfDocument, which cannot tell a broken document from one without pages.
         handle = raw.FPDF_LoadMemDocument64(self._data, len(self._data), None)
         if not handle:
             raise _refusal(raw.FPDF_GetLastError())
         self._pdf = pypdfium2.PdfDocument(handle)
+        names = mentioned(mapping, (_UNIT, _PORTFOLIO))
+        encrypted = raw.FPDF_GetSecurityHandlerRevision(self._pdf) >= 0
+        self._has_units = _UNIT in names or (encrypted and has_packed_objects(mapping))
+        self._units: dict[int, float] = {}
+        self.remarks = attached(self._pdf, portfolio=_PORTFOLIO in names)
+        refuse_dynamic_form(self._pdf)
         if not _RUNS_JAVASCRIPT:
             # Fields that cannot be drawn leave the rest of the page to read.
             with contextlib.suppress(pypdfium2.PdfiumError):
                 self._pdf.init_forms()
+        if self._pdf.formenv:
+            raw.FPDF_SetFormFieldHighlightAlpha(self._pdf.formenv, 0)  # a field is as it would be printed
         self.count = len(self._pdf)
 
     def close(self) -> None:
@@ -55,36 +71,35 @@ class PdfPages:
     def page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
         """Render one page; a very large one is rendered coarser, with a remark that says so."""
         with contextlib.closing(self._pdf[index]) as page:
-            scale = _fitting_scale(page.get_width(), page.get_height(), self._limits)
+            scale, dpi = self._scale(page, index)
             with contextlib.closing(page.render(scale=scale)) as bitmap:
                 width, height = bitmap.width, bitmap.height
                 descriptor = memory_file([bitmap.buffer])
-        dpi = round(scale * _POINTS_PER_INCH, 2)
         image = PageImage(index + 1, width, height, 3, width, height, dpi, descriptor)
         return image, _remarks(dpi, self._limits.dpi, index + 1)
 
     def own_text(self, index: int) -> OwnText:
         """Return the text that a page brings along, placed as `page` would render it; perhaps no lines."""
         with contextlib.closing(self._pdf[index]) as page:
-            scale = _fitting_scale(page.get_width(), page.get_height(), self._limits)
+            scale, dpi = self._scale(page, index)
             width, height = math.ceil(page.get_width() * scale), math.ceil(page.get_height() * scale)
             lines = own_lines(page, width, height)
-        return OwnText(index + 1, width, height, round(scale * _POINTS_PER_INCH, 2), lines)
+        return OwnText(index + 1, width, height, dpi, lines)
+
+    def _scale(self, page: pypdfium2.PdfPage, index: int) -> tuple[float, float]:
+        """Return pixels for a unit of the page's coordinates, and the resolution that this is."""
+        if self._has_units and index not in self._units:
+            self._units[index] = user_unit(self._pdf, index)
+        unit = self._units.get(index, 1.0)
+        scale = _fitting_scale(page.get_width() * unit, page.get_height() * unit, self._limits)
+        # PDFium's caller rounds up; a size that the unit makes a whole number of pixels is not to become one more.
+        rounded = unit if unit == 1 else unit * (1 - 1e-6)
+        return scale * rounded, round(scale * _POINTS_PER_INCH, 2)
 
     def frame(self, index: int) -> tuple[Point, Point, Point]:
         """Return what the page's top left, top right and bottom left, as rendered, are in its own coordinates."""
         with contextlib.closing(self._pdf[index]) as page:
             return _corner(page, 0, 0), _corner(page, 1, 0), _corner(page, 0, 1)
-
-
-def _map(file: IO[bytes]) -> ctypes.Array[ctypes.c_ubyte]:
-    """Map a file, so that only what PDFium looks at is ever read; the last reference unmaps it.
-
-    Through a file object PDFium would call back into Python for every block: a tenth to a third slower, as
-    measured. The mapping is private (ACCESS_COPY) because ctypes takes writable memory only.
-    """
-    mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    return (ctypes.c_ubyte * len(mapping)).from_buffer(mapping)
 
 
 def _corner(page: pypdfium2.PdfPage, right: int, down: int) -> Point:

@@ -1,0 +1,121 @@
+"""PDF files with something special, made with pikepdf or by hand; the text of a page is in Helvetica, 14 points high."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+import pikepdf
+from pikepdf import Array, Dictionary, Name, Pdf, String
+
+import files_made
+
+LINES = ("Quarterly report of the society", "Received with thanks from the treasurer", "Payable within thirty days")
+DYNAMIC = b"<config><present><pdf><dynamicRender>required</dynamicRender></pdf></present></config>"
+PLACEHOLDER = ("Please wait...", "To view the full contents, you need a later version of the PDF viewer.")
+
+
+def document(*pages: Iterable[str], size: tuple[float, float] = (612, 792)) -> Pdf:
+    """A document whose pages have these lines, each page of this size in points."""
+    pdf = Pdf.new()
+    font = pdf.make_indirect(Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica))
+    for lines in pages or (LINES,):
+        page = pdf.add_blank_page()
+        page.obj.MediaBox = Array([0, 0, *size])
+        page.obj.Resources = Dictionary(Font=Dictionary(F1=font))
+        page.obj.Contents = pdf.make_stream(written(lines, size[1]))
+    return pdf
+
+
+def written(lines: Iterable[str], height: float, size: float = 14, left: float = 40) -> bytes:
+    """The operators that set these lines from the top of a page downwards."""
+    shown = (f"1 0 0 1 {left} {height - 3 * size - at * 2 * size:g} Tm ({line}) Tj\n" for at, line in enumerate(lines))
+    return f"BT /F1 {size:g} Tf\n{''.join(shown)}ET\n".encode("latin-1")
+
+
+def saved(pdf: Pdf, **options: Any) -> bytes:
+    """The bytes of a document."""
+    made = io.BytesIO()
+    pdf.save(made, **options)
+    return made.getvalue()
+
+
+def with_unit(unit: float, *, packed: bool = False, rotate: int = 0, crop: tuple[int, ...] | None = None) -> bytes:
+    """A page of 612 x 792 points whose coordinates count in so many points; its entries perhaps compressed."""
+    pdf = document(size=(612 / unit, 792 / unit))
+    page = pdf.pages[0].obj
+    page.Contents = pdf.make_stream(written(LINES, 792 / unit, 14 / unit, 40 / unit))
+    page.UserUnit = unit
+    if rotate:
+        page.Rotate = rotate
+    if crop:
+        page.CropBox = Array([side / unit for side in crop])
+    mode = pikepdf.ObjectStreamMode.generate if packed else pikepdf.ObjectStreamMode.disable
+    return saved(pdf, object_stream_mode=mode, min_version="1.6")
+
+
+def with_xfa(*lines: str, config: bytes = b"", needs_rendering: bool = False, fields: bool = False) -> bytes:
+    """A document with an XFA form and a page that says this."""
+    pdf = document(lines)
+    parts = [String("config"), pdf.make_stream(config), String("template"), pdf.make_stream(b"<template/>")]
+    pdf.Root.AcroForm = Dictionary(Fields=Array(), XFA=Array(parts))
+    if needs_rendering:
+        pdf.Root.NeedsRendering = True
+    if fields:
+        add_field(pdf, "Name", (40, 500, 300, 530), FT=Name.Tx, V=String("Vandermeer"))
+    return saved(pdf)
+
+
+def add_annotation(pdf: Pdf, box: tuple[float, float, float, float], look: bytes | None, **entries: Any) -> Dictionary:
+    """Put an annotation on the first page, which looks like this, in /F1; without a look it has none."""
+    annotation = Dictionary(Type=Name.Annot, Rect=Array(box), F=4, **entries)
+    if look is not None:
+        form = pdf.make_stream(
+            look,
+            Type=Name.XObject,
+            Subtype=Name.Form,
+            BBox=Array([0, 0, box[2] - box[0], box[3] - box[1]]),
+            Resources=pdf.pages[0].obj.Resources,
+        )
+        annotation.AP = Dictionary(N=form)
+    made = pdf.make_indirect(annotation)
+    page = pdf.pages[0].obj
+    if "/Annots" not in page:
+        page.Annots = Array()
+    page.Annots.append(made)
+    return made  # type: ignore[return-value] # an indirect dictionary is one
+
+
+def add_field(
+    pdf: Pdf, name: str, box: tuple[float, float, float, float], look: bytes | None = None, **entries: Any
+) -> None:
+    """Put a form field on the first page."""
+    facts = {"DA": String("/F1 12 Tf 0 g"), "T": String(name), **entries}
+    field = add_annotation(pdf, box, look, Subtype=Name.Widget, **facts)
+    if "/AcroForm" not in pdf.Root:
+        pdf.Root.AcroForm = Dictionary(Fields=Array(), DR=pdf.pages[0].obj.Resources, DA=String("/F1 12 Tf 0 g"))
+    pdf.Root.AcroForm.Fields.append(field)
+
+
+def look(text: str, size: float = 12) -> bytes:
+    """What a field or a comment with this text looks like."""
+    return f"BT /F1 {size:g} Tf 4 6 Td ({text}) Tj ET".encode("latin-1")
+
+
+def with_attachments(*names: str, portfolio: bool = False, lines: Iterable[str] = LINES) -> bytes:
+    """A document with attached files of these names."""
+    pdf = document(lines)
+    for name in names:
+        pdf.attachments[name] = pikepdf.AttachedFileSpec(pdf, b"content", filename=name)
+    if portfolio:
+        pdf.Root.Collection = Dictionary(Type=Name.Collection, View=Name.T)
+    return saved(pdf, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+
+
+def packed_objects() -> bytes:
+    """A file whose compressed objects unpack to a thousand times their size."""
+    squeezed = zlib.compress(bytes(200 << 20), 9)
+    bomb = files_made.pdf_stream(squeezed, b"/Type /ObjStm /N 1 /First 4 /Filter /FlateDecode")
+    return files_made.pdf_page(b"", b"", bomb)
