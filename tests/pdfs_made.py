@@ -1,11 +1,10 @@
-"""PDF files with something special, made with pikepdf or by hand; the text of a page is in Helvetica, 14 points high."""
+"""PDF files with something special, made with pikepdf or by hand; text is in Helvetica, 14 points high."""
 
 from __future__ import annotations
 
 import io
 import zlib
 from collections.abc import Iterable
-from typing import Any
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf, String
@@ -35,10 +34,10 @@ def written(lines: Iterable[str], height: float, size: float = 14, left: float =
     return f"BT /F1 {size:g} Tf\n{''.join(shown)}ET\n".encode("latin-1")
 
 
-def saved(pdf: Pdf, **options: Any) -> bytes:
+def saved(pdf: Pdf, **options: object) -> bytes:
     """The bytes of a document."""
     made = io.BytesIO()
-    pdf.save(made, **options)
+    pdf.save(made, **options)  # type: ignore[arg-type] # as pikepdf states them
     return made.getvalue()
 
 
@@ -68,7 +67,9 @@ def with_xfa(*lines: str, config: bytes = b"", needs_rendering: bool = False, fi
     return saved(pdf)
 
 
-def add_annotation(pdf: Pdf, box: tuple[float, float, float, float], look: bytes | None, **entries: Any) -> Dictionary:
+def add_annotation(
+    pdf: Pdf, box: tuple[float, float, float, float], look: bytes | None, **entries: object
+) -> Dictionary:
     """Put an annotation on the first page, which looks like this, in /F1; without a look it has none."""
     annotation = Dictionary(Type=Name.Annot, Rect=Array(box), F=4, **entries)
     if look is not None:
@@ -89,7 +90,7 @@ def add_annotation(pdf: Pdf, box: tuple[float, float, float, float], look: bytes
 
 
 def add_field(
-    pdf: Pdf, name: str, box: tuple[float, float, float, float], look: bytes | None = None, **entries: Any
+    pdf: Pdf, name: str, box: tuple[float, float, float, float], look: bytes | None = None, **entries: object
 ) -> None:
     """Put a form field on the first page."""
     facts = {"DA": String("/F1 12 Tf 0 g"), "T": String(name), **entries}

@@ -43,9 +43,8 @@ def refuse_dynamic_form(pdf: pypdfium2.PdfDocument) -> None:
 
 def attached(pdf: pypdfium2.PdfDocument, *, portfolio: bool) -> tuple[Remark, ...]:
     """Return what is to be said of the files that are attached to the document; nothing where there are none."""
-    names = []
-    for index in range(raw.FPDFDoc_GetAttachmentCount(pdf)):
-        names.append(attachment_name(raw.FPDFDoc_GetAttachment(pdf, index)))
+    files = (raw.FPDFDoc_GetAttachment(pdf, index) for index in range(raw.FPDFDoc_GetAttachmentCount(pdf)))
+    names = [attachment_name(file) for file in files]
     if portfolio:
         message = f"The PDF is a portfolio. {_files(names)} in it, not read{_listed(names)}. Send each file by itself."
         return (Remark("portfolio", message),)
