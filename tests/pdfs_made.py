@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import warnings
 import zlib
 from collections.abc import Iterable
 
@@ -120,3 +122,45 @@ def packed_objects() -> bytes:
     squeezed = zlib.compress(bytes(200 << 20), 9)
     bomb = files_made.pdf_stream(squeezed, b"/Type /ObjStm /N 1 /First 4 /Filter /FlateDecode")
     return files_made.pdf_page(b"", b"", bomb)
+
+
+def far_numbers() -> bytes:
+    """A document whose objects have numbers beyond what its trailer says: PDFium reads it, qpdf finds no pages."""
+    made = saved(document(), object_stream_mode=pikepdf.ObjectStreamMode.disable)
+    objects = re.findall(rb"\n\d+ 0 obj\n(.*?)\nendobj(?=\n)", made, re.DOTALL)
+    body, table = b"%PDF-1.7\n", b""
+    for at, content in enumerate(objects):
+        table += b"%d 1\n%010d 00000 n \n" % (8001 + at, len(body))
+        moved = re.sub(rb"(\d+) 0 R", lambda match: b"%d 0 R" % (8000 + int(match[1])), content)
+        body += b"%d 0 obj\n%s\nendobj\n" % (8001 + at, moved)
+    tail = b"trailer << /Size %d /Root 8001 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(body))
+    return body + b"xref\n0 1\n0000000000 65535 f \n" + table + tail
+
+
+def encrypted_by(revision: int, *, user: str = "", owner: str = "owner", aes: bool = True) -> bytes:
+    """A document under this revision of the standard encryption."""
+    new = revision >= 4
+    aes = aes and new
+    encryption = pikepdf.Encryption(owner=owner, user=user, R=revision, aes=aes, metadata=aes)  # type: ignore[arg-type] # any of 2 to 6
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # revision 5 is not to be made any more
+        return saved(document(), encryption=encryption)
+
+
+def with_wrong_permissions() -> bytes:
+    """A document under revision 6 whose permissions do not match: PDFium asks for a password, qpdf does not mind."""
+    made = encrypted_by(6)
+    return re.sub(rb"/Perms ?<[0-9a-f]{32}>", b"/Perms <%s>" % (b"5a" * 16), made)
+
+
+def with_encrypted_attachments() -> bytes:
+    """A document in which only attached files are encrypted: PDFium shows it, qpdf wants the password."""
+    made = saved(document(), object_stream_mode=pikepdf.ObjectStreamMode.disable)
+    objects = re.findall(rb"\n\d+ 0 obj\n(.*?)\nendobj(?=\n)", made, re.DOTALL)
+    noise = b"<%s>" % (b"3c" * 48)
+    objects.append(
+        b"<< /Filter /Standard /V 5 /R 6 /Length 256 /P -4 /EncryptMetadata true /StmF /Identity /StrF /Identity "
+        b"/EFF /StdCF /CF << /StdCF << /AuthEvent /EFOpen /CFM /AESV3 /Length 32 >> >> "
+        b"/O %s /U %s /OE <%s> /UE <%s> /Perms <%s> >>" % (noise, noise, b"3c" * 32, b"3c" * 32, b"3c" * 16)
+    )
+    return files_made.pdf_file(objects, b"/Encrypt %d 0 R /ID [<00> <00>]" % len(objects))

@@ -14,6 +14,7 @@ import ctypes
 import logging
 import math
 import mmap
+import sys
 from typing import IO
 
 import pypdfium2
@@ -39,19 +40,19 @@ class PdfPages:
 
     def __init__(self, file: IO[bytes], _media_type: str, limits: PageLimits) -> None:
         self._limits = limits
-        # The mapping is private (ACCESS_COPY) because ctypes takes writable memory only.
-        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        # Has to outlive the document. Through a file object PDFium would call back into Python for every block: a
-        # tenth to a third slower, as measured. The last reference to the mapping unmaps it.
-        self._data = (ctypes.c_ubyte * len(mapping)).from_buffer(mapping)
-        # Not by PdfDocument, which cannot tell a broken document from one without pages.
-        handle = raw.FPDF_LoadMemDocument64(self._data, len(self._data), None)
-        if not handle:
-            raise _refusal(raw.FPDF_GetLastError())
-        self._pdf = pypdfium2.PdfDocument(handle)
-        names = mentioned(mapping, (_UNIT, _PORTFOLIO))
+        # The mapping is private (ACCESS_COPY) because ctypes takes writable memory only. Through a file object PDFium
+        # would call back into Python for every block: a tenth to a third slower, as measured.
+        content: mmap.mmap | bytearray = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        try:
+            self._load(content)
+        except DocumentError as error:
+            if error.kind != "encrypted":
+                raise
+            content = _decrypted(file, error)
+            self._load(content)
+        names = mentioned(content, (_UNIT, _PORTFOLIO))
         encrypted = raw.FPDF_GetSecurityHandlerRevision(self._pdf) >= 0
-        self._has_units = _UNIT in names or (encrypted and has_packed_objects(mapping))
+        self._has_units = _UNIT in names or (encrypted and has_packed_objects(content))
         self._units: dict[int, float] = {}
         self.remarks = attached(self._pdf, portfolio=_PORTFOLIO in names)
         refuse_dynamic_form(self._pdf)
@@ -62,6 +63,15 @@ class PdfPages:
         if self._pdf.formenv:
             raw.FPDF_SetFormFieldHighlightAlpha(self._pdf.formenv, 0)  # a field is as it would be printed
         self.count = len(self._pdf)
+
+    def _load(self, content: mmap.mmap | bytearray) -> None:
+        # Has to outlive the document; the last reference unmaps what is mapped.
+        self._data = (ctypes.c_ubyte * len(content)).from_buffer(content)
+        # Not by PdfDocument, which cannot tell a broken document from one without pages.
+        handle = raw.FPDF_LoadMemDocument64(self._data, len(self._data), None)
+        if not handle:
+            raise _refusal(raw.FPDF_GetLastError())
+        self._pdf = pypdfium2.PdfDocument(handle)
 
     def close(self) -> None:
         """Close the document, and then the mapping of its file."""
@@ -100,6 +110,23 @@ class PdfPages:
         """Return what the page's top left, top right and bottom left, as rendered, are in its own coordinates."""
         with contextlib.closing(self._pdf[index]) as page:
             return _corner(page, 0, 0), _corner(page, 1, 0), _corner(page, 0, 1)
+
+
+def _decrypted(file: IO[bytes], error: DocumentError) -> bytearray:
+    """Return the document as qpdf decrypts it: it knows more of that than PDFium. Raise `error` where it cannot.
+
+    Nor where it has not been loaded: a process that has given up files loads nothing.
+    """
+    qpdf = sys.modules.get("ocrspool.render.pdf")
+    if qpdf is None:
+        raise error
+    try:
+        content: bytearray = qpdf.decrypted(file)
+    except (OSError, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001 - pikepdf raises whatever it likes; PDFium has said what is wrong
+        raise error from None
+    return content
 
 
 def _corner(page: pypdfium2.PdfPage, right: int, down: int) -> Point:
