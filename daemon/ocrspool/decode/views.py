@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
-from PIL import ExifTags, Image, JpegImagePlugin
+from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin
 
 from ocrspool.decode.document import Document
 from ocrspool.errors import DocumentError
@@ -175,7 +175,7 @@ def _group4(image: Image.Image) -> bytes:
     encoded = io.BytesIO()
     image.convert("1").save(encoded, "TIFF", compression="group4", tiffinfo={262: 0, 278: image.height})
     encoded.seek(0)
-    with Image.open(encoded, formats=["TIFF"]) as tiff:
+    with TiffImagePlugin.TiffImageFile(encoded) as tiff:
         offsets, counts = tiff.tag_v2[273], tiff.tag_v2[279]
     if len(offsets) != 1:
         raise ValueError("libtiff split a strip")
