@@ -19,8 +19,9 @@ import cv2
 from ocrspool.engine import recognize
 from ocrspool.engine.batches import Batches
 from ocrspool.engine.crop import crop, is_vertical, quarter_turned
-from ocrspool.engine.detect import DetectSettings, detect
+from ocrspool.engine.detect import DetectSettings
 from ocrspool.engine.halving import HalvingNet
+from ocrspool.engine.looks import find_lines
 from ocrspool.engine.order import reading_order
 from ocrspool.engine.orientation import page_rotation, turned_back, turned_page
 from ocrspool.engine.page_in_work import Line, PageInWork, Piece, Variant
@@ -109,8 +110,8 @@ class Recognizer:
     ) -> Future[PageText]:
         """Begin with a page; it has the pixels until the future is done.
 
-        `on_progress` is called when the page has been searched, and for each batch with lines of it, by the threads
-        that do so.
+        `on_progress` is called when the page has been searched (of a large page for each tile) and for each batch with
+        lines of it, by the threads that do so.
         """
         height, width = page.shape[:2]
         in_work = PageInWork(height, width, on_progress)
@@ -142,14 +143,14 @@ class Recognizer:
     def _find(self, found: PageInWork, page: Pixels, orientation: Orientation) -> None:
         """Find the lines of one page, turning it upright first where it is not."""
         started = time.perf_counter()
-        lines = detect(self._nets.detection, page, self._settings.detect)
+        lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
         detected = time.perf_counter()
         if orientation == "auto" and lines:
             polygons = [line.polygon for line in lines]
             found.rotation = page_rotation(page, polygons, self._nets.classifier, self._read_sample)
         if found.rotation:
             page = turned_page(page, found.rotation)
-            lines = detect(self._nets.detection, page, self._settings.detect)
+            lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
         oriented = time.perf_counter()
         found.lines = [Line(line.confidence, self._variants(page, line.polygon)) for line in lines]
         found.seconds = {
