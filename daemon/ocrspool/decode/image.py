@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import struct
 import warnings
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 from PIL import (
@@ -16,16 +17,16 @@ from PIL import (
     ExifTags,
     GifImagePlugin,
     Image,
-    ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
     PpmImagePlugin,
-    TiffImagePlugin,
     WebPImagePlugin,
 )
 
 from ocrspool.decode import pixels, sizes, strokes, tiff
+from ocrspool.decode.libtiff import Tiff
 from ocrspool.decode.page import PageLimits, Remark, memory_file
+from ocrspool.decode.tiff_image import TiffImage
 from ocrspool.errors import DocumentError
 from ocrspool.model import PageImage
 
@@ -33,10 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 # Named one by one: Pillow reads some forty more formats, and each is code that a hostile file could reach.
-_READERS: dict[str, Callable[[IO[bytes]], ImageFile.ImageFile]] = {
+_READERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
     "image/png": PngImagePlugin.PngImageFile,
     "image/jpeg": JpegImagePlugin.JpegImageFile,
-    "image/tiff": TiffImagePlugin.TiffImageFile,
     "image/bmp": BmpImagePlugin.BmpImageFile,
     "image/webp": WebPImagePlugin.WebPImageFile,
     "image/gif": GifImagePlugin.GifImageFile,
@@ -49,7 +49,6 @@ _SQUARE = 0.05
 """Share by which horizontal and vertical resolution may differ and still be told as one number."""
 _FLATTEST = 4.0
 """Fax machines leave out every second line, or three of four: such pages are stretched. More is a mistake."""
-_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _EXPOSURE = 0x829A
 """Tag in the EXIF data of whatever a camera took, and no scanner."""
 
@@ -79,66 +78,66 @@ class ImagePages:
         self._file = file
         self._media_type = media_type
         self._limits = limits
-        self._frames = [0]
+        self._places = [0]
         self.count = 1
         self.remarks: tuple[Remark, ...] = ()
+        self._tiff: Tiff | None = None
         if media_type == "image/tiff":
-            self._frames, self.remarks = tiff.find_pages(file, limits.pages)
-            self.count = len(self._frames)
-        self._reader = self._read_header()
-        self._check_size(self._reader, 1)
-        if media_type in _ANIMATED and getattr(self._reader, "is_animated", False):
+            self._places, self.remarks = tiff.find_pages(file, limits.pages)
+            self.count = len(self._places)
+            self._tiff = Tiff(file)
+        try:
+            first = self._frame(0)
+            self._check_size(first, 1)
+        except BaseException:
+            self.close()
+            raise
+        if media_type in _ANIMATED and getattr(first, "is_animated", False):
             self.remarks = (Remark("first-frame", "The image is animated; only its first frame is read."),)
 
     def close(self) -> None:
-        """Drop the decoded pixels; the file is the caller's."""
-        del self._reader
+        """Free what a library holds; the file is the caller's."""
+        if self._tiff is not None:
+            self._tiff.close()
+            self._tiff = None
 
     def page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
         """Decode one page: upright, opaque, 8 bits deep, reduced where it is huge."""
-        image = self._frame(self._frames[index])
+        image = self._frame(index)
         self._check_size(image, index + 1)
         source = image.size
         dpi = self._dpi(image)
         full = self._stretched(image)
         kind = sizes.kind_of(full, self._print_dpi(image), self._limits, photo=_photo(image))
-        most = sizes.bounded(full, 1 if Image.getmodebase(image.mode) == "L" else 3, self._limits)
-        size = most if kind == "large" else min(sizes.reduced(full, self._limits), most)
-        upright = self._flat(image, size)
+        upright = self._flat(image, full if kind == "large" else sizes.reduced(full, self._limits))
         if kind == "unknown" and strokes.are_thin(upright):
             # Print that is too small for a sheet: it is a large one, and decoded once more, whole.
-            image = image if image.size == source else self._frame(self._frames[index])
-            upright = self._flat(image, most)
-        # Pillow turns a TIFF image by itself, and then says no more of its orientation.
+            image = image if image.size == source else self._frame(index)
+            upright = self._flat(image, full)
         orientation = _exif(image).get(ExifTags.Base.Orientation, 1)
         if orientation in _TURNS:
             upright = upright.transpose(_TURNS[orientation])
             source, full = (source[::-1], full[::-1]) if orientation in _SIDEWAYS else (source, full)
-        return _page_image(upright, index + 1, source, dpi), _remarks(upright.size, full, index + 1)
+        said = [replace(remark, page=index + 1) for remark in getattr(image, "remarks", ())]
+        return _page_image(upright, index + 1, source, dpi), (*said, *_remarks(upright.size, full, index + 1))
 
-    def _flat(self, image: ImageFile.ImageFile, size: tuple[int, int]) -> Image.Image:
-        """Return the image opaque, 8 bits deep and in this size; its pixels may be decoded to no more than that."""
-        # What Pillow does by itself only for images of 8 bits.
-        negative = image.mode.startswith("I") and _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO
+    def _flat(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
+        """Return the image opaque, 8 bits deep and in this size, or smaller where that would exceed the limits.
+
+        Its pixels may be decoded to no more than that.
+        """
         if size != image.size:
             image.draft(image.mode, (max(1, size[0] - 1), max(1, size[1] - 1)))  # what that makes is rounded up
         image.load()
-        plain = pixels.to_plain(image)
-        return self._resized(pixels.flatten(pixels.inverted(plain) if negative else plain), size)
+        flat = pixels.flatten(pixels.to_plain(image))
+        return self._resized(flat, sizes.bounded(size, len(flat.getbands()), self._limits))
 
-    def _read_header(self) -> ImageFile.ImageFile:
+    def _frame(self, index: int) -> Image.Image:
+        """Return a page of which the header has been read."""
+        if self._tiff is not None:
+            return TiffImage(self._tiff, self._places[index])
         self._file.seek(0)
         return _READERS[self._media_type](self._file)
-
-    def _frame(self, index: int) -> ImageFile.ImageFile:
-        if self._media_type == "image/tiff":
-            # Kept open: Pillow remembers where the pages lie, and finds the next one at once. A page that it has
-            # loaded before, perhaps in vain, it would hand out again as it is: that one is begun anew.
-            if index == self._reader.tell() and not self._reader.tile:
-                self._reader = self._read_header()
-            self._reader.seek(index)
-            return self._reader
-        return self._read_header()
 
     def _check_size(self, image: Image.Image, number: int) -> None:
         (width, height), most = image.size, self._limits.megapixels
@@ -156,8 +155,6 @@ class ImagePages:
         across, down = self._resolution(image)
         if not 1 + _SQUARE < max(across, down) / min(across, down) <= _FLATTEST:
             return width, height
-        if _tag(image, ExifTags.Base.Orientation) in _SIDEWAYS:  # the size is that of the page when turned
-            across, down = down, across
         return round(width * max(1, down / across)), round(height * max(1, across / down))
 
     def _resized(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -194,11 +191,6 @@ class ImagePages:
         except (TypeError, ValueError, ZeroDivisionError):
             return 1, 1
         return (across / down, 1) if across > 0 and down > 0 else (1, 1)
-
-
-def _tag(image: Image.Image, number: int) -> object:
-    """Return the value of a tag of a TIFF image, None of any other."""
-    return image.tag_v2.get(number) if isinstance(image, TiffImagePlugin.TiffImageFile) else None
 
 
 def _exif(image: Image.Image) -> Mapping[int, Any]:
