@@ -62,6 +62,7 @@ class Decoder:
         self._pages = 0
         self._memory_mb = 0
         self._makes_pdf = False
+        self._has_opencv = False
         self._closed = False
         self.lacking: tuple[str, ...] = ()
         """What this machine does not take away from the process, in words."""
@@ -76,7 +77,12 @@ class Decoder:
             self._makes_pdf = self._live.config.wants("pdf")
             self._documents = 0
             # Processor time is limited too: that holds even while this service is stopped or stuck.
-            limits = {"memory_mb": self._memory_mb, "cpu_seconds": int(self._patience) + 1, "pdf": self._makes_pdf}
+            limits = {
+                "memory_mb": self._memory_mb,
+                "cpu_seconds": int(self._patience) + 1,
+                "pdf": self._makes_pdf,
+                "opencv": self._has_opencv,
+            }
             try:
                 answer, _ = child.ask({"op": "limits", **limits}, seconds=_START_SECONDS)
             except ChildDiedError as error:
@@ -95,10 +101,20 @@ class Decoder:
         descriptor = open_source(source, self._limits.file_mb)
         limits = {"pages": most_pages, "megapixels": self._limits.page_megapixels, "side": profile.page_side}
         request = {"op": "open", "dpi": profile.dpi, "limits": limits}
-        try:
-            found = self._ask(
+
+        def ask() -> decoder_messages.Found:
+            return self._ask(
                 request, lambda answer, fds: decoder_messages.document(answer, fds, most_pages), (descriptor,)
             )
+
+        try:
+            found = ask()
+        except DocumentError as error:
+            if error.kind != decoder_messages.NEEDS_OPENCV or self._has_opencv:
+                raise
+            self._end()
+            self._has_opencv = True  # until this file is finished with
+            found = ask()
         finally:
             os.close(descriptor)
         self._pages = found.pages
@@ -133,6 +149,9 @@ class Decoder:
     def finish(self) -> None:
         """Close the file it has, if any, and make it fit for the next one."""
         self._source = None
+        if self._has_opencv:
+            self._has_opencv = False
+            self._end()
         child = self._child
         if child is None:
             return
