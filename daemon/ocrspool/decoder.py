@@ -16,6 +16,7 @@ from ocrspool import decoder_messages
 from ocrspool.channel import Message
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Limits, Live, Profile
+from ocrspool.environment import of_decoders
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.model import OwnText, PageImage
 from ocrspool.source import open_source
@@ -62,7 +63,8 @@ class Decoder:
         self._pages = 0
         self._memory_mb = 0
         self._makes_pdf = False
-        self._has_opencv = False
+        self._needs_opencv = False
+        self._needs_qpdf = False
         self._closed = False
         self.lacking: tuple[str, ...] = ()
         """What this machine does not take away from the process, in words."""
@@ -72,16 +74,17 @@ class Decoder:
         if self._closed:
             raise DecodersClosedError("the decoders are closed")
         if self._child is None:
-            self._child = child = Child("ocrspool.decode", self._live.config.paths.cache, decoder_messages.MOST_BYTES)
+            environment = of_decoders(os.environ, self._live.config.paths.cache)
+            self._child = child = Child("ocrspool.decode", environment, decoder_messages.MOST_BYTES)
             self._memory_mb = self._limits.decoder_memory_mb
-            self._makes_pdf = self._live.config.wants("pdf")
+            self._makes_pdf = self._needs_qpdf or self._live.config.wants("pdf")
             self._documents = 0
             # Processor time is limited too: that holds even while this service is stopped or stuck.
             limits = {
                 "memory_mb": self._memory_mb,
                 "cpu_seconds": int(self._patience) + 1,
                 "pdf": self._makes_pdf,
-                "opencv": self._has_opencv,
+                "opencv": self._needs_opencv,
             }
             try:
                 answer, _ = child.ask({"op": "limits", **limits}, seconds=_START_SECONDS)
@@ -101,20 +104,21 @@ class Decoder:
         descriptor = open_source(source, self._limits.file_mb)
         limits = {"pages": most_pages, "megapixels": self._limits.page_megapixels, "side": profile.page_side}
         request = {"op": "open", "dpi": profile.dpi, "limits": limits}
-
-        def ask() -> decoder_messages.Found:
-            return self._ask(
+        try:
+            found = self._ask(
                 request, lambda answer, fds: decoder_messages.document(answer, fds, most_pages), (descriptor,)
             )
-
-        try:
-            found = ask()
         except DocumentError as error:
-            if error.kind != decoder_messages.NEEDS_OPENCV or self._has_opencv:
+            # What another decoder could do has to be loaded at its start, or never. Perhaps PDFium cannot decrypt the
+            # file, but qpdf can.
+            if error.kind == decoder_messages.NEEDS_OPENCV and not self._needs_opencv:
+                self._needs_opencv = True
+            elif error.kind == "encrypted" and not self._makes_pdf:
+                self._needs_qpdf = True
+            else:
                 raise
             self._end()
-            self._has_opencv = True  # until this file is finished with
-            found = ask()
+            return self.open(source, profile)
         finally:
             os.close(descriptor)
         self._pages = found.pages
@@ -133,24 +137,27 @@ class Decoder:
         request = {"op": "own_text", "index": index}
         return self._ask(request, lambda answer, fds: decoder_messages.own_text(answer, fds, number, side), page=number)
 
-    def view(self, view: str, result: int, target: int) -> None:
+    def view(self, view: str, result: int, target: int) -> bool:
         """Write the html or pdf of the open file, whose result is in one descriptor, to another; both stay open.
 
-        Raise as `open` does, and OSError where there is no room on the disk.
+        Return False where the pages of a PDF could not be kept and are pictures in the view. Raise as
+        `open` does, and OSError where there is no room on the disk.
         """
         self._opened_for()
         seconds = min(self._limits.document_seconds, self._patience * self._pages)
         request = {"op": "view", "view": view, "cpu_seconds": int(seconds) + 1}
         written = self._ask(request, decoder_messages.written, (result, target), seconds=seconds)
-        if not written:
+        if written == "full":
             _refuse_where_full(target, self._limits.free_disk_mb)
             raise DocumentError("no-room", "a decoder found no room for it, where there is some")
+        return written == "whole"
 
     def finish(self) -> None:
         """Close the file it has, if any, and make it fit for the next one."""
         self._source = None
-        if self._has_opencv:
-            self._has_opencv = False
+        self._needs_qpdf = False
+        if self._needs_opencv:
+            self._needs_opencv = False
             self._end()
         child = self._child
         if child is None:

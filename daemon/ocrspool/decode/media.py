@@ -114,7 +114,7 @@ _KNOWN = (
     _other(
         "an e-mail",
         "Save what is attached to it, and send that; or print it as PDF.",
-        rb"(?i)(From |(return-path|received|delivered-to|mime-version|message-id|x-[a-z-]+|from|date|subject): ?[^\n]*\n"
+        rb"(?i)(From |(return-path|received|delivered-to|mime-version|message-id|x-[a-z]+|from|date|subject): ?[^\n]*\n"
         rb"([\w-]+: |[ \t]))",
     ),
     # What holds other files, and what is no picture of a page at all.
