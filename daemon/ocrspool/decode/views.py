@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin
 
+from ocrspool.decode import jpeg
 from ocrspool.decode.document import Document
 from ocrspool.errors import DocumentError
 from ocrspool.render import html
@@ -168,7 +169,12 @@ def _as_it_is(file: BinaryIO) -> Picture | None:
     """Return the bytes of a JPEG file as a picture; None where a PDF reader would show them another way than we do."""
     file.seek(0)
     data = file.read()
-    image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    if not jpeg.ordinary(data):
+        return None
+    try:
+        image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    except Exception:  # noqa: BLE001 - it was read another way
+        return None
     with contextlib.suppress(Exception):  # as in `image`: broken EXIF data says nothing
         if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
             return None
