@@ -20,7 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({
         "errors", "model", "names", "inbox", "records", "wake", "journal", "notify", "channel", "environment",
         "filesystems", "processes", "durations", "timestamps", "sandbox", "memory", "room", "metrics", "pace",
-        "sparkline", "listener", "engine_words", "config_types",
+        "sparkline", "listener", "engine_words", "config_types", "writers",
     }),
     # Built on one or two of those.
     frozenset({
