@@ -18,14 +18,14 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({""}),
     # Vocabulary, and adapters to one thing of the system each. They import nothing of ours.
     frozenset({
-        "errors", "model", "names", "inbox", "records", "wake", "journal", "notify", "channel", "environment",
-        "filesystems", "processes", "durations", "timestamps", "sandbox", "memory", "room", "metrics", "pace",
+        "errors", "model", "names", "inbox", "seccomp", "records", "wake", "journal", "notify", "channel",
+        "environment", "filesystems", "processes", "durations", "timestamps", "memory", "room", "metrics", "pace",
         "sparkline", "listener", "engine_words", "config_types", "writers",
     }),
     # Built on one or two of those.
     frozenset({
-        "config", "health", "reasons", "result", "atomic", "places", "claim", "watch", "child", "tally", "log",
-        "page_html", "spool_lock", "signals", "source",
+        "config", "health", "reasons", "sandbox", "result", "atomic", "places", "claim", "watch", "child", "tally",
+        "log", "page_html", "spool_lock", "signals", "source",
     }),
     # What children are told, and what their answers mean; the folder that results appear in.
     frozenset({"worker_messages", "decoder_messages", "outbox"}),
@@ -89,7 +89,13 @@ LIBRARIES = {
     "pydantic": {"config", "config_types", "config_file", "decoder_messages", "cli.configuration", "audit.results"},
     "pydantic_core": {"config_file"},
     "pynvml": {"engine.gpu"},
-    "pypdfium2": {"decode.pdf", "decode.pdf_text"},
+    "pypdfium2": {
+        "decode.pdf",
+        "decode.pdf_text",
+        "decode.pdf_names",
+        "decode.pdf_elsewhere",
+        "decode.pdf_strings",
+    },
     "rich": {"cli"},
     "sdnotify": {"notify"},
     "tomli": {"config_file"},

@@ -16,6 +16,7 @@ from ocrspool import decoder_messages
 from ocrspool.channel import Message
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Limits, Live, Profile
+from ocrspool.environment import of_decoders
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.model import OwnText, PageImage
 from ocrspool.source import open_source
@@ -62,6 +63,7 @@ class Decoder:
         self._pages = 0
         self._memory_mb = 0
         self._makes_pdf = False
+        self._needs_qpdf = False
         self._closed = False
         self.lacking: tuple[str, ...] = ()
         """What this machine does not take away from the process, in words."""
@@ -71,9 +73,10 @@ class Decoder:
         if self._closed:
             raise DecodersClosedError("the decoders are closed")
         if self._child is None:
-            self._child = child = Child("ocrspool.decode", self._live.config.paths.cache, decoder_messages.MOST_BYTES)
+            environment = of_decoders(os.environ, self._live.config.paths.cache)
+            self._child = child = Child("ocrspool.decode", environment, decoder_messages.MOST_BYTES)
             self._memory_mb = self._limits.decoder_memory_mb
-            self._makes_pdf = self._live.config.wants("pdf")
+            self._makes_pdf = self._needs_qpdf or self._live.config.wants("pdf")
             self._documents = 0
             # Processor time is limited too: that holds even while this service is stopped or stuck.
             limits = {"memory_mb": self._memory_mb, "cpu_seconds": int(self._patience) + 1, "pdf": self._makes_pdf}
@@ -99,6 +102,13 @@ class Decoder:
             found = self._ask(
                 request, lambda answer, fds: decoder_messages.document(answer, fds, most_pages), (descriptor,)
             )
+        except DocumentError as error:
+            if error.kind != "encrypted" or self._makes_pdf:
+                raise
+            # PDFium cannot decrypt it. Perhaps qpdf can, which a decoder has loaded at its start or never.
+            self._end()
+            self._needs_qpdf = True
+            return self.open(source, profile)
         finally:
             os.close(descriptor)
         self._pages = found.pages
@@ -117,22 +127,25 @@ class Decoder:
         request = {"op": "own_text", "index": index}
         return self._ask(request, lambda answer, fds: decoder_messages.own_text(answer, fds, number, side), page=number)
 
-    def view(self, view: str, result: int, target: int) -> None:
+    def view(self, view: str, result: int, target: int) -> bool:
         """Write the html or pdf of the open file, whose result is in one descriptor, to another; both stay open.
 
-        Raise as `open` does, and OSError where there is no room on the disk.
+        Return False where the pages of a PDF could not be kept and are pictures in the view. Raise as
+        `open` does, and OSError where there is no room on the disk.
         """
         self._opened_for()
         seconds = min(self._limits.document_seconds, self._patience * self._pages)
         request = {"op": "view", "view": view, "cpu_seconds": int(seconds) + 1}
         written = self._ask(request, decoder_messages.written, (result, target), seconds=seconds)
-        if not written:
+        if written == "full":
             _refuse_where_full(target, self._limits.free_disk_mb)
             raise DocumentError("no-room", "a decoder found no room for it, where there is some")
+        return written == "whole"
 
     def finish(self) -> None:
         """Close the file it has, if any, and make it fit for the next one."""
         self._source = None
+        self._needs_qpdf = False
         child = self._child
         if child is None:
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import stat
 from typing import Annotated, Any, Literal
 
@@ -25,6 +26,15 @@ _Text = Annotated[str, Field(max_length=4000)]
 _Word = Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,39}$")]
 _Number = Annotated[int, Field(ge=1, lt=1 << 31)]
 _Point = Annotated[list[Annotated[float, Field(gt=-1e7, lt=1e7)]], Field(min_length=2, max_length=2)]
+
+
+Written = Literal["whole", "as pictures", "full"]
+"""What became of a view: "as pictures" where the pages of a PDF could not be kept, "full" where there was no room."""
+_WRITTEN: dict[Written, Message] = {
+    "whole": {"written": True, "kept": True},
+    "as pictures": {"written": True, "kept": False},
+    "full": {"full": True},
+}
 
 
 class _Part(BaseModel):
@@ -118,11 +128,12 @@ def own_text(answer: Message, descriptors: list[int], number: int, side: int) ->
     return OwnText(found.number, found.width, found.height, found.dpi, tuple(lines))
 
 
-def written(answer: Message, descriptors: list[int]) -> bool:
-    """Return whether a view has been written; False where a decoder says that the disk is full."""
-    if descriptors or answer not in ({"written": True}, {"full": True}):
+def written(answer: Message, descriptors: list[int]) -> Written:
+    """Return how a view has been written, if it has."""
+    found = next((how for how, said in _WRITTEN.items() if answer == said), None)
+    if descriptors or found is None:
         raise ValueError("neither written nor not")
-    return "written" in answer
+    return found
 
 
 def remarks(found: list[_Remark]) -> list[dict[str, Any]]:
@@ -144,3 +155,6 @@ def _check_pixels(descriptor: int, size: int) -> None:
         raise ValueError("no memory file") from error
     if not stat.S_ISREG(status.st_mode) or status.st_size != size or seals & _SEALS != _SEALS:
         raise ValueError("a memory file of another size, or one that can change")
+    # Huge pages (MFD_HUGETLB) come from a pool of the machine: where that is empty, a worker could not map the file.
+    if os.fstatvfs(descriptor).f_bsize != resource.getpagesize():
+        raise ValueError("a memory file of huge pages")

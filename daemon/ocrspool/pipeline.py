@@ -3,6 +3,7 @@
     run: begin (count the attempt) → open_job (decode, submit pages) → close_job (collect) → outputs, render, deliver
          the file's fault  → fail
          a page that kills → the page is lost, and the others are read
+         a page at which a sound engine fails twice → likewise
          a child's death   → again, its pages alone this time, until its attempts are used up; then fail
          the disk's fault  → wait and try again: nothing is wrong with the file
          we are stopping   → leave it in work/
@@ -18,6 +19,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -33,7 +35,7 @@ from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.hooks import Event
 from ocrspool.jobs import Job, about
-from ocrspool.model import OwnText, PageImage
+from ocrspool.model import OwnText, PageImage, PageText
 from ocrspool.outbox import beside
 from ocrspool.outputs import Origin, add_outputs
 from ocrspool.progress import Progress
@@ -193,9 +195,7 @@ class Pipeline:
         """Wait for the pages and make the document of them. Raise EngineError when a worker died, or DocumentError."""
         job = progress.job
         try:
-            pages = [
-                ReadPage(page[0], page[1].result()) if isinstance(page, tuple) else page for page in progress.pages
-            ]
+            pages = [_awaited(job, *page) if isinstance(page, tuple) else page for page in progress.pages]
         except EngineError:
             progress.abandon()
             raise
@@ -217,16 +217,17 @@ class Pipeline:
         told = in_short(document, target)
         self._tally.done(told, document.run.seconds)
         _of(job, "done").info(
-            "done %s: %d pages, %d lines in %.2f s%s → %s",
+            "done %s: %d pages, %d lines in %.2f s%s%s → %s",
             _name(job),
             told["pages"],
             told["lines"],
             (datetime.now(timezone.utc) - progress.started).total_seconds(),
             f", {told['lost']} pages failed" if told["lost"] else "",
+            f", warnings: {', '.join(told['warnings'])}" if told["warnings"] else "",
             names.printable(str(target)),
         )
         files = (target, *(beside(target, output.suffix) for output in document.outputs))
-        return Event("done", job, files, {"STATUS": document.status, "PAGES": str(told["pages"])})
+        return Event("done", job, files, _variables(told, document.status))
 
     def _persist(self, job: Job, step: Callable[[], T]) -> T:
         """Take a step, however long the disk takes: what was read is not read again because a share is away."""
@@ -258,6 +259,20 @@ class Pipeline:
 
 def _of(job: Job, event: str = "") -> logging.LoggerAdapter[logging.Logger]:
     return logging.LoggerAdapter(_log, {**about(job), "event": event})
+
+
+def _variables(told: dict[str, Any], status: str) -> dict[str, str]:
+    """Return what a hook is told of a document."""
+    return {"STATUS": status, "PAGES": str(told["pages"]), "WARNINGS": " ".join(told["warnings"])}
+
+
+def _awaited(job: Job, image: PageImage, future: Future[PageText]) -> ReadPage | LostPage:
+    """Wait for a page. Raise EngineError when a worker died of it, or of another."""
+    try:
+        return ReadPage(image, future.result())
+    except DocumentError as error:
+        _of(job).warning("%s: page %d is lost: %s", _name(job), image.number, error)
+        return LostPage(image.number, error)
 
 
 def _name(job: Job) -> str:

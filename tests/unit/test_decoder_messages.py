@@ -198,13 +198,22 @@ def test_own_text_that_makes_no_sense(change: dict[str, Any]) -> None:
 
 
 def test_a_view_is_written_or_there_is_no_room() -> None:
-    assert decoder_messages.written({"written": True}, [])
-    assert not decoder_messages.written({"full": True}, [])
-    for answer in ({}, {"written": False}, {"full": 28}, {"written": True, "full": True}, {"own_text": None}):
+    assert decoder_messages.written({"written": True, "kept": True}, []) == "whole"
+    assert decoder_messages.written({"written": True, "kept": False}, []) == "as pictures"
+    assert decoder_messages.written({"full": True}, []) == "full"
+    for answer in (
+        {},
+        {"written": False},
+        {"written": True},
+        {"written": True, "kept": 2},
+        {"full": 28},
+        {"written": True, "full": True},
+        {"own_text": None},
+    ):
         with pytest.raises(ValueError, match="neither"):
             decoder_messages.written(answer, [])
     with pytest.raises(ValueError, match="neither"):
-        decoder_messages.written({"written": True}, [0])
+        decoder_messages.written({"written": True, "kept": True}, [0])
 
 
 def test_a_disk_that_is_not_full_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, source: Path) -> None:
@@ -254,3 +263,14 @@ def test_any_answers(
             for descriptor in descriptors:
                 with contextlib.suppress(OSError):
                     os.close(descriptor)
+
+
+def test_no_huge_pages() -> None:
+    """They come from a pool of the machine: a worker could not map such a file when the pool is empty."""
+    huge = os.memfd_create("page", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING | os.MFD_HUGETLB)
+    size = os.fstatvfs(huge).f_bsize
+    os.ftruncate(huge, size)
+    fcntl.fcntl(huge, fcntl.F_ADD_SEALS, ALL_SEALS)
+    with pytest.raises(ValueError, match="huge pages"):
+        decoder_messages._check_pixels(huge, size)
+    os.close(huge)

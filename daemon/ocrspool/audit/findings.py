@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,18 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Warned:
+    """A result that has warnings: nothing is wrong with the spool, and somebody may want to look at the document."""
+
+    path: Path
+    codes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for programs."""
+        return {**names.to_json(str(self.path)), "codes": self.codes}
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """What is in the five folders of one inbox."""
 
@@ -94,6 +107,13 @@ class Audit:
     """Whether a service holds the spool: a job in flight is none of the findings then."""
     findings: tuple[Finding, ...]
     notes: tuple[Finding, ...]
+    warned: tuple[Warned, ...] = ()
+    """The results that have warnings."""
+
+    @property
+    def by_code(self) -> dict[str, int]:
+        """How many results have warnings of each code."""
+        return dict(sorted(Counter(code for result in self.warned for code in result.codes).items()))
 
     @property
     def verdict(self) -> str:
@@ -110,5 +130,7 @@ class Audit:
             "counts": self.counts,
             "findings": [finding.to_json() for finding in self.findings],
             "notes": [note.to_json() for note in self.notes],
+            "with_warnings": len(self.warned),
+            "warnings": self.by_code,
             "verdict": self.verdict,
         }

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from ocrspool import names
-from ocrspool.audit.findings import Finding
+from ocrspool.audit.findings import Finding, Warned
 from ocrspool.audit.tree import Entry, Tree
 from ocrspool.outbox import MARKER_SUFFIX, RESULT_SUFFIX
 from ocrspool.result import SUFFIXES, Document
@@ -35,6 +35,8 @@ class _Source:
     """Relative to the inbox, with surrogate escapes."""
     size: int
     sha256: str
+    warnings: tuple[str, ...]
+    """The codes of its warnings, each once."""
 
 
 @dataclass(slots=True)
@@ -62,6 +64,13 @@ class Results:
             elif not self._has_its_source(source, retired.get(source.name, []), done):
                 yield Finding("other-document", path)
 
+    def warned(self, outbox: Tree) -> Iterator[Warned]:
+        """Yield the results that have warnings, of those that `examine` has read."""
+        for entry in outbox.files():
+            source = self._sources.get(entry)
+            if source is not None and source.warnings:
+                yield Warned(outbox.path(entry.name), source.warnings)
+
     def _source(self, path: Path, entry: Entry) -> _Source | None:
         """Return what the result says of its source; None where it is no result."""
         if entry not in self._sources:
@@ -71,11 +80,12 @@ class Results:
     def _read(self, path: Path) -> _Source | None:
         try:
             with os.fdopen(_open(path), "rb") as file:
-                source = self._schema.validate_json(file.read()).source
+                document = self._schema.validate_json(file.read())
         except (OSError, ValidationError):
             return None
+        source, codes = document.source, {warning.code for warning in document.warnings}
         fields = {"path": source.path, "path_base64": source.path_base64}
-        return _Source(names.from_json(fields), source.size, source.sha256)
+        return _Source(names.from_json(fields), source.size, source.sha256, tuple(sorted(codes)))
 
     def _has_its_source(self, source: _Source, namesakes: list[Entry], done: Tree) -> bool:
         """Tell whether a source of this name is the result's, or none can be: taken away, or its name was cut."""

@@ -57,6 +57,8 @@ def _card(service: Mapping[str, Any] | None) -> RenderableType:
     if start := service.get("start"):
         card.add_row("start", ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in start.items()))
     card.add_row("rate", _rate(service))
+    if warnings := _warnings(service):
+        card.add_row("warnings", warnings)
     return card
 
 
@@ -73,6 +75,17 @@ def _rate(service: Mapping[str, Any]) -> str:
     if waiting and files:
         told += f"; what waits takes about {in_words(60 * (waiting + service['in_work']) / files)}"
     return told
+
+
+def _warnings(service: Mapping[str, Any]) -> str:
+    """Return how many documents have warnings, and of which codes; "" where none has."""
+    counts = service.get("since_start", {}).values()
+    documents = sum(count.get("warned", 0) for count in counts)
+    codes = sorted({code for count in counts for code in count.get("warnings", ())})
+    if not documents:
+        return ""
+    by_code = ", ".join(f"{code} {sum(count.get('warnings', {}).get(code, 0) for count in counts)}" for code in codes)
+    return f"{documents} document{'s' * (documents > 1)} since the start: {by_code}"
 
 
 def _jobs(service: Mapping[str, Any]) -> Iterator[RenderableType]:

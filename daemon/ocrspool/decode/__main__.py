@@ -4,10 +4,11 @@
     {"op": "open", "dpi": 200, "limits": {...}} + file       → {"document": {...}} or {"error": {...}}
     {"op": "page", "index": 0}                               → {"page": {...}} + pixels, or {"error": {...}}
     {"op": "own_text", "index": 0}                           → {"own_text": {...} or null}, or {"error": {...}}
-    {"op": "view", "view": "pdf"} + result + target          → {"written": true}, {"full": true} or {"error": {...}}
+    {"op": "view", "view": "pdf"} + result + target          → {"written": true, "kept": true} or {"full": true}
     {"op": "close"}                                          → {"closed": true}
 
-`limits` comes first, and once; with "pdf": true views may be PDF. A file, pixels, a result and what a view is written
+`limits` comes first, and once; with "pdf": true views may be PDF, and qpdf opens what PDFium cannot decrypt. A view
+whose pages are not "kept" shows pictures of them. A file, pixels, a result and what a view is written
 to are descriptors; `cpu_seconds` may be left out and holds for each request anew, in place of the one before where a
 request has its own.
 
@@ -78,7 +79,7 @@ class Decoder:
     def _limits(self, request: Message) -> None:
         if request.get("pdf"):
             # Now, because a confined process loads nothing; and only then, for it takes 15 MB and a tenth of a second.
-            importlib.import_module("ocrspool.render.pdf")
+            importlib.import_module("ocrspool.render.pdf").open_what_is_opened_late()
         missing = confine(request["memory_mb"])
         self._cpu_seconds = request.get("cpu_seconds")
         self._channel.send({"ready": True, "missing": missing})
@@ -103,11 +104,11 @@ class Decoder:
 
     def _view(self, request: Message, result: int, target: int) -> None:
         try:
-            write_view(request["view"], self._document_with(0), result, target)
+            kept = write_view(request["view"], self._document_with(0), result, target)
         finally:
             os.close(result)
             os.close(target)
-        self._channel.send({"written": True})
+        self._channel.send({"written": True, "kept": kept})
 
     def _document_with(self, index: int) -> Document:
         if self._document is None or not 0 <= index < self._document.page_count:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import warnings
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 from PIL import (
@@ -15,16 +16,16 @@ from PIL import (
     ExifTags,
     GifImagePlugin,
     Image,
-    ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
     PpmImagePlugin,
-    TiffImagePlugin,
     WebPImagePlugin,
 )
 
 from ocrspool.decode import pixels, tiff
+from ocrspool.decode.libtiff import Tiff
 from ocrspool.decode.page import PageLimits, Remark, memory_file
+from ocrspool.decode.tiff_image import TiffImage
 from ocrspool.errors import DocumentError
 from ocrspool.model import PageImage
 
@@ -32,10 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 # Named one by one: Pillow reads some forty more formats, and each is code that a hostile file could reach.
-_READERS: dict[str, Callable[[IO[bytes]], ImageFile.ImageFile]] = {
+_READERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
     "image/png": PngImagePlugin.PngImageFile,
     "image/jpeg": JpegImagePlugin.JpegImageFile,
-    "image/tiff": TiffImagePlugin.TiffImageFile,
     "image/bmp": BmpImagePlugin.BmpImageFile,
     "image/webp": WebPImagePlugin.WebPImageFile,
     "image/gif": GifImagePlugin.GifImageFile,
@@ -48,7 +48,6 @@ _SQUARE = 0.05
 """Share by which horizontal and vertical resolution may differ and still be told as one number."""
 _FLATTEST = 4.0
 """Fax machines leave out every second line, or three of four: such pages are stretched. More is a mistake."""
-_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _NEARLY = 0.8
 """Share of the limit that a page may fall short of it where a half of it, a third and so on comes so near: that is many
 times cheaper than another fraction: libjpeg decodes to it, and Pillow averages whole pixels (docs/performance.md)."""
@@ -79,56 +78,54 @@ class ImagePages:
         self._file = file
         self._media_type = media_type
         self._limits = limits
-        self._frames = [0]
+        self._places = [0]
         self.count = 1
         self.remarks: tuple[Remark, ...] = ()
+        self._tiff: Tiff | None = None
         if media_type == "image/tiff":
-            self._frames, self.remarks = tiff.find_pages(file, limits.pages)
-            self.count = len(self._frames)
-        self._reader = self._read_header()
-        self._check_size(self._reader, 1)
-        if media_type in _ANIMATED and getattr(self._reader, "is_animated", False):
+            self._places, self.remarks = tiff.find_pages(file, limits.pages)
+            self.count = len(self._places)
+            self._tiff = Tiff(file)
+        try:
+            first = self._frame(0)
+            self._check_size(first, 1)
+        except BaseException:
+            self.close()
+            raise
+        if media_type in _ANIMATED and getattr(first, "is_animated", False):
             self.remarks = (Remark("first-frame", "The image is animated; only its first frame is read."),)
 
     def close(self) -> None:
-        """Drop the decoded pixels; the file is the caller's."""
-        del self._reader
+        """Free what a library holds; the file is the caller's."""
+        if self._tiff is not None:
+            self._tiff.close()
+            self._tiff = None
 
     def page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
         """Decode one page: upright, opaque, 8 bits deep, reduced where it is huge."""
-        image = self._frame(self._frames[index])
+        image = self._frame(index)
         self._check_size(image, index + 1)
         source = image.size
         dpi = self._dpi(image)
-        # What Pillow does by itself only for images of 8 bits.
-        negative = image.mode.startswith("I") and _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO
         full = self._stretched(image)
         size = self._fit(full)
         if size != image.size:
             image.draft(image.mode, (max(1, size[0] - 1), max(1, size[1] - 1)))  # what that makes is rounded up
         image.load()
-        # Pillow turns a TIFF image by itself, and then says no more of its orientation.
         orientation = _exif(image).get(ExifTags.Base.Orientation, 1)
-        plain = pixels.to_plain(image)
-        upright = self._resized(pixels.flatten(pixels.inverted(plain) if negative else plain), size)
+        upright = self._resized(pixels.flatten(pixels.to_plain(image)), size)
         if orientation in _TURNS:
             upright = upright.transpose(_TURNS[orientation])
             source, full = (source[::-1], full[::-1]) if orientation in _SIDEWAYS else (source, full)
-        return _page_image(upright, index + 1, source, dpi), _remarks(upright.size, full, index + 1)
+        said = [replace(remark, page=index + 1) for remark in getattr(image, "remarks", ())]
+        return _page_image(upright, index + 1, source, dpi), (*said, *_remarks(upright.size, full, index + 1))
 
-    def _read_header(self) -> ImageFile.ImageFile:
+    def _frame(self, index: int) -> Image.Image:
+        """Return a page of which the header has been read."""
+        if self._tiff is not None:
+            return TiffImage(self._tiff, self._places[index])
         self._file.seek(0)
         return _READERS[self._media_type](self._file)
-
-    def _frame(self, index: int) -> ImageFile.ImageFile:
-        if self._media_type == "image/tiff":
-            # Kept open: Pillow remembers where the pages lie, and finds the next one at once. A page that it has
-            # loaded before, perhaps in vain, it would hand out again as it is: that one is begun anew.
-            if index == self._reader.tell() and not self._reader.tile:
-                self._reader = self._read_header()
-            self._reader.seek(index)
-            return self._reader
-        return self._read_header()
 
     def _check_size(self, image: Image.Image, number: int) -> None:
         (width, height), most = image.size, self._limits.megapixels
@@ -154,8 +151,6 @@ class ImagePages:
         across, down = self._resolution(image)
         if self._media_type != "image/tiff" or not 1 + _SQUARE < max(across, down) / min(across, down) <= _FLATTEST:
             return width, height
-        if _tag(image, ExifTags.Base.Orientation) in _SIDEWAYS:  # the size is that of the page when turned
-            across, down = down, across
         return round(width * max(1, down / across)), round(height * max(1, across / down))
 
     def _resized(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -189,11 +184,6 @@ def _divided(size: tuple[int, int], by: int) -> tuple[int, int]:
     """Return the size divided by a whole number and rounded up, as libjpeg and Pillow do."""
     width, height = size
     return -(-width // by), -(-height // by)
-
-
-def _tag(image: Image.Image, number: int) -> object:
-    """Return the value of a tag of a TIFF image, None of any other."""
-    return image.tag_v2.get(number) if isinstance(image, TiffImagePlugin.TiffImageFile) else None
 
 
 def _exif(image: Image.Image) -> Mapping[int, Any]:

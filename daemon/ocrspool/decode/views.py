@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
-from PIL import ExifTags, Image, JpegImagePlugin
+from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin
 
 from ocrspool.decode.document import Document
 from ocrspool.errors import DocumentError
@@ -41,17 +41,18 @@ class DiskFullError(Exception):
         self.code = code
 
 
-def write_view(view: str, document: Document, result: int, target: int) -> None:
+def write_view(view: str, document: Document, result: int, target: int) -> bool:
     """Write the "html" or "pdf" of an open document, whose result is in one descriptor, to another.
 
-    Raise DocumentError where the document does not allow it, DiskFullError where there is no room.
+    Return False where the pages of a PDF could not be kept and the view shows pictures of them. Raise DocumentError
+    where the document does not allow it, DiskFullError where there is no room.
     """
     with open(result, "rb", closefd=False) as file:
         file.seek(0)  # descriptors of one file share their place in it
         found = document_from(json.load(file))
     try:
         with document.blame(), open(target, "wb", closefd=False) as file:
-            _write(view, document, found, file)
+            return _write(view, document, found, file)
     except DocumentError as error:
         cause = error.__cause__
         if isinstance(cause, OSError) and cause.errno in _FULL:
@@ -59,16 +60,16 @@ def write_view(view: str, document: Document, result: int, target: int) -> None:
         raise
 
 
-def _write(view: str, document: Document, found: Result, file: BinaryIO) -> None:
+def _write(view: str, document: Document, found: Result, file: BinaryIO) -> bool:
     if view == "html":
         html.write(found, _Painter(view, document), _small, file)
-        return
+        return True
     # Here, because decoders of which no PDF is wanted never load pikepdf; the others have, before they were confined.
     from ocrspool.render import pdf  # noqa: PLC0415
 
     if document.media_type != "application/pdf":
         pdf.write_over_pictures(found, _Painter(view, document), file)
-        return
+        return True
 
     def frame(page: Page) -> pdf.Frame:
         corner, right, below = document.frame(page.number - 1)
@@ -76,7 +77,16 @@ def _write(view: str, document: Document, found: Result, file: BinaryIO) -> None
         return pdf.Frame(corner, across, (below[0] - corner[0], below[1] - corner[1]))
 
     pages = tuple(_without_own(page, document) for page in found.pages)
-    pdf.write_over_original(replace(found, pages=pages), document.file, frame, file)
+    try:
+        pdf.write_over_original(replace(found, pages=pages), document.file, frame, file)
+    except (OSError, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001 - qpdf and pikepdf raise whatever they like where PDFium can make out the structure
+        file.seek(0)
+        file.truncate()
+        pdf.write_over_pictures(found, _Painter(view, document), file)
+        return False
+    return True
 
 
 def _without_own(page: Page, document: Document) -> Page:
@@ -165,7 +175,7 @@ def _group4(image: Image.Image) -> bytes:
     encoded = io.BytesIO()
     image.convert("1").save(encoded, "TIFF", compression="group4", tiffinfo={262: 0, 278: image.height})
     encoded.seek(0)
-    with Image.open(encoded, formats=["TIFF"]) as tiff:
+    with TiffImagePlugin.TiffImageFile(encoded) as tiff:
         offsets, counts = tiff.tag_v2[273], tiff.tag_v2[279]
     if len(offsets) != 1:
         raise ValueError("libtiff split a strip")
