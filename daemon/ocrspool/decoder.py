@@ -89,15 +89,18 @@ class Decoder:
             return child
         return self._child
 
-    def open(self, source: Path, profile: Profile) -> Opened:
-        """Give it a file. Raise DocumentError, or DecoderDiedError."""
+    def open(self, source: Path, profile: Profile, *, may_grow: bool = False) -> Opened:
+        """Give it a file. Raise DocumentError, or DecoderDiedError.
+
+        With `may_grow` a file that ends too early is refused as "incomplete": somebody may be writing to it still.
+        """
         self._source = (source, profile)
         if self._live.config.wants("pdf") and not self._makes_pdf:  # since a reload
             self._end()
         most_pages = self._limits.pages
         descriptor = open_source(source, self._limits.file_mb)
         limits = {"pages": most_pages, "megapixels": self._limits.page_megapixels, "side": profile.page_side}
-        request = {"op": "open", "dpi": profile.dpi, "limits": limits}
+        request = {"op": "open", "dpi": profile.dpi, "limits": limits, "may_grow": may_grow}
         try:
             found = self._ask(
                 request, lambda answer, fds: decoder_messages.document(answer, fds, most_pages), (descriptor,)
@@ -108,7 +111,7 @@ class Decoder:
             # PDFium cannot decrypt it. Perhaps qpdf can, which a decoder has loaded at its start or never.
             self._end()
             self._needs_qpdf = True
-            return self.open(source, profile)
+            return self.open(source, profile, may_grow=may_grow)
         finally:
             os.close(descriptor)
         self._pages = found.pages
