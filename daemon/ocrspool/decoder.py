@@ -95,10 +95,11 @@ class Decoder:
             return child
         return self._child
 
-    def open(self, source: Path, profile: Profile, *, whole: bool = True) -> Opened:
+    def open(self, source: Path, profile: Profile, *, whole: bool = True, may_grow: bool = False) -> Opened:
         """Give it a file. Raise DocumentError, or DecoderDiedError.
 
-        Pages that are larger or longer than a sheet keep their pixels, unless `whole` is false.
+        Pages that are larger or longer than a sheet keep their pixels, unless `whole` is false. With `may_grow` a file
+        that ends too early is refused as "incomplete": somebody may be writing to it still.
         """
         self._source = (source, profile, whole)
         if self._live.config.wants("pdf") and not self._makes_pdf:  # since a reload
@@ -112,7 +113,7 @@ class Decoder:
             "most_bytes": self._most_bytes,
             "whole": whole,
         }
-        request = {"op": "open", "dpi": profile.dpi, "limits": limits}
+        request = {"op": "open", "dpi": profile.dpi, "limits": limits, "may_grow": may_grow}
         try:
             found = self._ask(
                 request, lambda answer, fds: decoder_messages.document(answer, fds, most_pages), (descriptor,)
@@ -127,7 +128,7 @@ class Decoder:
             else:
                 raise
             self._end()
-            return self.open(source, profile)
+            return self.open(source, profile, whole=whole, may_grow=may_grow)
         finally:
             os.close(descriptor)
         self._pages = found.pages
