@@ -73,6 +73,11 @@ class PageInWork:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
+    def settled(self) -> bool:
+        """Whether it is known what became of the page, so that nothing of it need be read any more."""
+        return self._settled
+
+    @property
     def searched_size(self) -> tuple[int, int]:
         """Height and width of what was searched for lines, before it was turned."""
         height, width = self.pixels.shape[:2]

@@ -19,8 +19,9 @@ import cv2
 from ocrspool.engine import recognize
 from ocrspool.engine.batches import Batches
 from ocrspool.engine.crop import crop, is_vertical, quarter_turned
-from ocrspool.engine.detect import DetectSettings, detect
+from ocrspool.engine.detect import DetectSettings
 from ocrspool.engine.halving import HalvingNet
+from ocrspool.engine.looks import find_lines
 from ocrspool.engine.orientation import page_rotation, turned_page
 from ocrspool.engine.page_in_work import Line, PageInWork, Piece, Variant
 from ocrspool.engine.page_text import page_text, turned_variants
@@ -111,14 +112,23 @@ class Recognizer:
     ) -> Future[PageText]:
         """Begin with a page; it has the pixels until the future is done.
 
-        `on_progress` is called when the page has been searched, and for each batch with lines of it, by the threads
-        that do so.
+        `on_progress` is called when the page has been searched (of a large page for each tile) and for each batch with
+        lines of it, by the threads that do so.
         """
-        in_work = PageInWork(page, on_progress)
+        in_work = PageInWork(_read_only(page), on_progress)
         with self._lock:
             self._searching += 1
-        self._searchers.submit(self._search, in_work, orientation)
+        try:
+            self._searchers.submit(self._search, in_work, orientation)
+        except RuntimeError:  # no thread could be started
+            with self._lock:
+                self._searching -= 1
+            raise
         return in_work.future
+
+    def beside(self) -> Recognizer:
+        """Return another one with the same nets, for a page that shall share nothing else with those in work."""
+        return Recognizer(self._nets, self._characters, self._settings)
 
     def _search(self, page: PageInWork, orientation: Orientation) -> None:
         """Find the lines of a page and let them be read; those that fill no batch when no page is searched any more."""
@@ -151,14 +161,14 @@ class Recognizer:
             strips = recognize.strips(crop(found.pixels, row), self._nets.recognition, self._settings.read)
             found.whole = Line(0.0, [Variant(row, strips)])
         page, found.margin = padded(found.pixels)
-        lines = detect(self._nets.detection, page, self._settings.detect)
+        lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
         detected = time.perf_counter()
         if orientation == "auto" and lines:
             polygons = [line.polygon for line in lines]
             found.rotation = page_rotation(page, polygons, self._nets.classifier, self._read_sample)
         if found.rotation:
             page = turned_page(page, found.rotation)
-            lines = detect(self._nets.detection, page, self._settings.detect)
+            lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
         oriented = time.perf_counter()
         found.lines = [Line(line.confidence, self._variants(page, line.polygon)) for line in lines]
         found.seconds = {
@@ -184,8 +194,13 @@ class Recognizer:
         return [recognize.read(net, strip, self._characters, settings)[0] for strip in strips]
 
     def _read(self) -> None:
-        """Read the next batch; the time it took is split evenly over its lines."""
-        batch = self._batches.take()
+        """Read the next batch; the time it took is split evenly over its lines.
+
+        Lines of a page that has failed are left out: one of them may be why it did, and would take other pages with it.
+        """
+        batch = [piece for piece in self._batches.take() if not piece.page.settled]
+        if not batch:
+            return
         try:
             started = time.perf_counter()
             strips = [piece.pixels for piece in batch]
@@ -201,6 +216,13 @@ class Recognizer:
                 piece.page.settle(error)
 
     def _finish(self, page: PageInWork) -> None:
+        """Settle a page of which everything is read. What goes wrong here is no other page's."""
+        try:
+            self._settle(page)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of this page
+            page.settle(error)
+
+    def _settle(self, page: PageInWork) -> None:
         """Say what a page says, all of it having been read; but first let doubtful lines be read upside down too."""
         if not page.seen_again:
             page.seen_again = True
@@ -212,3 +234,10 @@ class Recognizer:
                     self._readers.submit(self._read)
                 return
         page.settle(page_text(page, self._settings.least_confidence))
+
+
+def _read_only(page: Pixels) -> Pixels:
+    """Return the same pixels such that nobody can write them, as in a decoder's sealed memory, wherever they are."""
+    page = page.view()
+    page.flags.writeable = False
+    return page
