@@ -40,6 +40,8 @@ class Standing:
     """Of each inbox: how many files are `waiting`, and since when the `oldest` is (seconds of the epoch, or None)."""
     overflows: int = 0
     """Times that the kernel lost events."""
+    engines: tuple[dict[str, Any], ...] = ()
+    """What reads now, one for each device; it may be another than at the start, where a CPU stands in for a GPU."""
 
 
 class Reporter:

@@ -48,7 +48,8 @@ def _card(service: Mapping[str, Any] | None) -> RenderableType:
     if lack := service.get("lack"):
         card.add_row("", Text(f"claims nothing: {lack}", style="red"))
     if engine := service["engine"]:
-        card.add_row("engine", engine_words.line(engine))
+        for each in service.get("engines") or [engine]:
+            card.add_row("engine", engine_words.line(each))
         card.add_row("models", engine_words.models(engine))
     if "workers" in service:
         card.add_row("workers", f"{len(service['workers'])}, {service['worker_restarts']} replaced for a failure")
