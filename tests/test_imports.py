@@ -18,21 +18,21 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({""}),
     # Vocabulary, and adapters to one thing of the system each. They import nothing of ours.
     frozenset({
-        "errors", "model", "names", "inbox", "records", "wake", "journal", "notify", "channel", "environment",
-        "filesystems", "processes", "durations", "timestamps", "sandbox", "memory", "room", "metrics", "pace",
-        "sparkline", "listener", "engine_words", "config_types",
+        "errors", "model", "names", "inbox", "seccomp", "records", "wake", "journal", "notify", "channel",
+        "environment", "filesystems", "processes", "durations", "timestamps", "memory", "room", "metrics", "pace",
+        "sparkline", "listener", "engine_words", "config_types", "writers",
     }),
     # Built on one or two of those.
     frozenset({
-        "config", "health", "reasons", "result", "atomic", "places", "claim", "watch", "child", "tally", "log",
-        "page_html", "spool_lock", "signals", "source",
+        "config", "health", "reasons", "sandbox", "result", "atomic", "places", "claim", "watch", "child", "tally",
+        "log", "page_html", "spool_lock", "signals", "source",
     }),
     # What children are told, and what their answers mean; the folder that results appear in.
     frozenset({"worker_messages", "decoder_messages", "outbox"}),
     # One claimed file.
     frozenset({"jobs"}),
     # One decoder, and one worker, as the service sees them; the place of that in the pool.
-    frozenset({"decoder", "worker_process"}),
+    frozenset({"decoder", "worker_process", "unfinished"}),
     frozenset({"seat"}),
     # The steps of the line, each for itself: none knows another.
     frozenset({
@@ -76,8 +76,8 @@ ONLY_FROM = {
 
 LIBRARIES = {
     "PIL": {"decode"},
-    "cv2": {"engine"},
-    "numpy": {"engine"},
+    "cv2": {"engine", "decode.opencv"},
+    "numpy": {"engine", "decode.opencv"},
     "onnx": {"engine.onnx_graph"},
     "onnxruntime": {"engine.onnxruntime"},
     "openvino": {"engine.openvino"},
@@ -89,7 +89,13 @@ LIBRARIES = {
     "pydantic": {"config", "config_types", "config_file", "decoder_messages", "cli.configuration", "audit.results"},
     "pydantic_core": {"config_file"},
     "pynvml": {"engine.gpu"},
-    "pypdfium2": {"decode.pdf", "decode.pdf_text"},
+    "pypdfium2": {
+        "decode.pdf",
+        "decode.pdf_text",
+        "decode.pdf_names",
+        "decode.pdf_elsewhere",
+        "decode.pdf_strings",
+    },
     "rich": {"cli"},
     "sdnotify": {"notify"},
     "tomli": {"config_file"},

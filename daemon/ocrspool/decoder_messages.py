@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import stat
 from typing import Annotated, Any, Literal
 
@@ -20,11 +21,23 @@ from ocrspool.model import OwnText, PageImage, Polygon, TextLine
 MOST_BYTES = 1 << 20
 """Of a message: far more than any that makes sense."""
 
+NEEDS_OPENCV = "needs-opencv"
+"""The kind of a refusal that another decoder, which has loaded OpenCV, does not give."""
+
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 _Text = Annotated[str, Field(max_length=4000)]
 _Word = Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,39}$")]
 _Number = Annotated[int, Field(ge=1, lt=1 << 31)]
 _Point = Annotated[list[Annotated[float, Field(gt=-1e7, lt=1e7)]], Field(min_length=2, max_length=2)]
+
+
+Written = Literal["whole", "as pictures", "full"]
+"""What became of a view: "as pictures" where the pages of a PDF could not be kept, "full" where there was no room."""
+_WRITTEN: dict[Written, Message] = {
+    "whole": {"written": True, "kept": True},
+    "as pictures": {"written": True, "kept": False},
+    "full": {"full": True},
+}
 
 
 class _Part(BaseModel):
@@ -97,32 +110,34 @@ def document(answer: Message, descriptors: list[int], most_pages: int) -> Found:
     return found
 
 
-def page(answer: Message, descriptors: list[int], number: int, side: int) -> tuple[PageImage, list[dict[str, Any]]]:
+def page(answer: Message, descriptors: list[int], number: int, most_bytes: int) -> tuple[PageImage, list[dict[str, Any]]]:
     """Return the page image, with its pixels in the one descriptor, and warnings."""
     found = _Page.model_validate(answer.get("page"))
-    if found.number != number or max(found.width, found.height) > side or len(descriptors) != 1:
+    size = (found.width, found.height, found.channels)
+    if found.number != number or _exceed(*size, most_bytes) or len(descriptors) != 1:
         raise ValueError("another page than the one asked for")
     _check_pixels(descriptors[0], found.width * found.height * found.channels)
     facts = found.model_dump(exclude={"warnings"})
     return PageImage(**facts, fd=descriptors[0]), remarks(found.warnings)
 
 
-def own_text(answer: Message, descriptors: list[int], number: int, side: int) -> OwnText | None:
+def own_text(answer: Message, descriptors: list[int], number: int, most_bytes: int) -> OwnText | None:
     """Return the text that a page brings along, if it brings any."""
     if answer.get("own_text", "") is None and not descriptors:
         return None
     found = _OwnText.model_validate(answer.get("own_text"))
-    if found.number != number or max(found.width, found.height) > side or descriptors:
+    if found.number != number or _exceed(found.width, found.height, 3, most_bytes) or descriptors:
         raise ValueError("another page than the one asked for")
     lines = (TextLine(line.text, line.confidence, _corners(line.polygon), line.confidence) for line in found.lines)
     return OwnText(found.number, found.width, found.height, found.dpi, tuple(lines))
 
 
-def written(answer: Message, descriptors: list[int]) -> bool:
-    """Return whether a view has been written; False where a decoder says that the disk is full."""
-    if descriptors or answer not in ({"written": True}, {"full": True}):
+def written(answer: Message, descriptors: list[int]) -> Written:
+    """Return how a view has been written, if it has."""
+    found = next((how for how, said in _WRITTEN.items() if answer == said), None)
+    if descriptors or found is None:
         raise ValueError("neither written nor not")
-    return "written" in answer
+    return found
 
 
 def remarks(found: list[_Remark]) -> list[dict[str, Any]]:
@@ -135,6 +150,11 @@ def _corners(polygon: list[list[float]]) -> Polygon:
     return one, two, three, four
 
 
+def _exceed(width: int, height: int, channels: int, most_bytes: int) -> bool:
+    """Tell whether a page has more pixels than it may; PDFium's caller rounds both sides up to whole ones."""
+    return (width - 1) * (height - 1) * channels > most_bytes
+
+
 def _check_pixels(descriptor: int, size: int) -> None:
     """Raise ValueError unless this is a memory file of this size that nobody can change any more."""
     status = os.fstat(descriptor)
@@ -144,3 +164,6 @@ def _check_pixels(descriptor: int, size: int) -> None:
         raise ValueError("no memory file") from error
     if not stat.S_ISREG(status.st_mode) or status.st_size != size or seals & _SEALS != _SEALS:
         raise ValueError("a memory file of another size, or one that can change")
+    # Huge pages (MFD_HUGETLB) come from a pool of the machine: where that is empty, a worker could not map the file.
+    if os.fstatvfs(descriptor).f_bsize != resource.getpagesize():
+        raise ValueError("a memory file of huge pages")

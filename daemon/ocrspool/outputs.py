@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
 
-from ocrspool import atomic
+from ocrspool import atomic, names
 from ocrspool.config import Profile
 from ocrspool.decoder import DecoderDiedError, DecodersClosedError
 from ocrspool.decoders import Decoders
@@ -34,7 +34,9 @@ _TEXTS: dict[str, Callable[[Document], bytes]] = {
     "alto": alto.render,
 }
 _VIEWS = {"html": 1600, "pdf": 32_000}
-"""What a decoder makes; pixels to which the longer side of a page is reduced: enough for a screen, and anything."""
+"""What a decoder makes; pixels to which the longer side of a page is reduced: enough for a screen, and anything. (Of a
+page that is much longer than wide, see `decode.sizes`.)"""
+_PICTURES = "The pdf shows pictures of the pages: the source can be read, but its structure is too damaged to be kept."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,15 @@ def add_outputs(document: Document, wanted: Collection[str], place: Callable[[st
         began = time.monotonic()
         problem = _make(name, document, place(SUFFIXES[name]), origin)
         seconds[name] = round(time.monotonic() - began, 4)
-        if problem is None:
+        if problem is None or isinstance(problem, Notice):
             made.append(Output(name, SUFFIXES[name]))
+            notices += [problem] if problem else []
             continue
         _log.warning(
-            "no %s: %s", name, problem.message, extra={"job": document.run.job, "inbox": document.source.inbox}
+            "no %s: %s",
+            name,
+            names.printable(problem.message),
+            extra={"job": document.run.job, "inbox": document.source.inbox},
         )
         notices.append(Notice("output-failed", f"There is no {name}: {problem.message}", problem.page))
     return replace(
@@ -73,27 +79,30 @@ def add_outputs(document: Document, wanted: Collection[str], place: Callable[[st
     )
 
 
-def _make(name: str, document: Document, target: Path, origin: Origin) -> DocumentError | None:
-    """Make one output. Return why the document does not allow it, if so."""
+def _make(name: str, document: Document, target: Path, origin: Origin) -> DocumentError | Notice | None:
+    """Make one output. Return why the document does not allow it, if so, or what is to be said of it."""
     if name in _TEXTS:
         atomic.write(target, _TEXTS[name](document))
         return None
     problem = _write_view(name, document, target, origin)
-    if problem is not None and problem.kind == "crash":
+    if isinstance(problem, DocumentError) and problem.kind == "crash":
         # A decoder may have been killed for a reason that has nothing to do with this file.
         return _write_view(name, document, target, origin)
     return problem
 
 
-def _write_view(name: str, document: Document, target: Path, origin: Origin) -> DocumentError | None:
-    """Let a decoder write a view. Return why it did not. Raise DecodersClosedError or OSError."""
+def _write_view(name: str, document: Document, target: Path, origin: Origin) -> DocumentError | Notice | None:
+    """Let a decoder write a view. Return why it did not, or what is to be said of it.
+
+    Raise DecodersClosedError or OSError.
+    """
     profile = origin.profile.model_copy(update={"page_side": _VIEWS[name]})
     scratch = target.with_name(f"{target.name}.scratch")
     try:
         with _memory_file(json.render(document)) as result, _nameless(scratch) as made:
             with origin.decoders.take() as decoder:
-                decoder.open(origin.source, profile)
-                decoder.view(name, result, made.fileno())
+                decoder.open(origin.source, profile, whole=False)
+                kept = decoder.view(name, result, made.fileno())
             # A copy, because a decoder that was taken over could keep its descriptor and change what was delivered.
             made.seek(0)
             with atomic.writing(target) as file:
@@ -104,7 +113,7 @@ def _write_view(name: str, document: Document, target: Path, origin: Origin) -> 
         return DocumentError("crash", str(error))
     except DocumentError as error:
         return error
-    return None
+    return None if kept else Notice("pages-as-pictures", _PICTURES, None)
 
 
 @contextmanager

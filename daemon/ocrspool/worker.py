@@ -56,6 +56,8 @@ _log = logging.getLogger(__name__)
 _TELLING_SECONDS = 0.2
 _MOST_SAID = 300
 """Characters of what an error says of a page."""
+_MANIFEST_SECONDS = 5.0
+"""Who removes an engine has its manifest locked for an instant."""
 _KINDS: dict[type[OcrspoolError], str] = {EngineMissingError: "missing", ConfigError: "config"}
 
 
@@ -95,11 +97,22 @@ class Worker:
         wanted = self._planned(request)
         from ocrspool.engine.loaded import load, still_reads  # noqa: PLC0415 - there by now
 
-        with contextlib.suppress(FileNotFoundError):  # `load` says what is missing
-            self._held = locks.take(wanted.folder / "manifest.json", shared=True)  # `engines gc` leaves it alone
+        self._hold(wanted.folder / "manifest.json")
         self._recognizer, manifest, seconds = load(wanted, self._stage)
         self._still_reads = partial(still_reads, self._recognizer, manifest)
         self._send({"ready": {**_facts(wanted, manifest), "seconds": seconds}})
+
+    def _hold(self, manifest: Path) -> None:
+        """Lock the manifest for as long as this process lives, so that `engines gc` leaves the engine alone.
+
+        Whoever can read it can lock it, and must not keep the service from serving: then it is loaded without.
+        """
+        try:
+            self._held = locks.take(manifest, shared=True, seconds=_MANIFEST_SECONDS, on_wait=self._stage)
+        except FileNotFoundError:
+            pass  # `load` says what is missing
+        except locks.LockedError as error:
+            _log.warning("%s; the engine is loaded all the same, and `ocrspool engines gc` could remove it", error)
 
     def _build(self, request: Message, _: list[int]) -> None:
         if source := request["source"]:
@@ -240,7 +253,7 @@ def main() -> None:
     processes.belong_to_parent()
     # Engines and kernels are machine code, run by whoever loads them. The service's umask is made for results, which
     # the group of those who drop files may have.
-    os.umask(os.umask(0o077) | 0o022)
+    os.umask(0o077)
     Worker(Channel(socket.socket(fileno=int(sys.argv[1])))).serve()
 
 

@@ -5,12 +5,14 @@ Loading does not block: whoever waits for an engine may have another one at work
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
 
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Config
+from ocrspool.environment import of_workers
 from ocrspool.errors import EngineError
 from ocrspool.model import PageFault, PageImage, PageText
 from ocrspool.wake import Wake
@@ -38,7 +40,7 @@ class WorkerProcess:
         self._heard = 0.0
         """When it told of a step, or was given the first page after a rest."""
         try:
-            self._child = Child("ocrspool.worker", config.paths.cache)
+            self._child = Child("ocrspool.worker", of_workers(os.environ, config.paths.cache))
             self._child.tell(about_engine("load", config, device))
         except ChildDiedError as error:
             raise EngineError(f"{self._name} {error} while loading") from error

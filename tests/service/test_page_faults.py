@@ -29,7 +29,7 @@ def daemon(new_daemon: NewDaemon, tmp_path: Path) -> Daemon:
 
 
 def _page(text: str, color: tuple[int, int, int] = (255, 255, 255)) -> Image.Image:
-    return faulty_worker.marked(pages_drawn.page(text, size=(544, 96)), color)
+    return faulty_worker.marked(pages_drawn.page(text, size=(544, 160)), color)
 
 
 def test_a_page_that_fails_twice_is_lost(daemon: Daemon) -> None:

@@ -21,6 +21,7 @@ import worker_replaced
 from ocrspool.child import Child
 from ocrspool.config import Config, Engine, Limits, Live, Paths, Service
 from ocrspool.decode.page import memory_file
+from ocrspool.environment import of_workers
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.model import PageImage
 from ocrspool.worker_messages import about_engine
@@ -75,13 +76,13 @@ def test_what_a_worker_writes_is_its_own(engine_cache: Path) -> None:
             (umask,) = re.findall(r"Umask:\s(\d+)", Path(f"/proc/{pid}/status").read_text("ascii"))
     finally:
         os.umask(before)
-    assert int(umask, 8) == 0o027
+    assert int(umask, 8) == 0o077
 
 
 def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:
     """Before a page has been read: so a stall is told from much to do."""
     config = Config(paths=Paths(cache=engine_cache, runtime=engine_cache))
-    child = Child("ocrspool.worker", engine_cache)
+    child = Child("ocrspool.worker", of_workers(os.environ, engine_cache))
     try:
         answer, _ = child.ask(about_engine("load", config, "cpu"), seconds=60)
         while "stage" in answer:

@@ -6,7 +6,6 @@ kept: nearly always it is the one in which the text was written.
 
 from __future__ import annotations
 
-import codecs
 import ctypes
 import math
 from collections.abc import Iterator
@@ -15,10 +14,9 @@ from contextlib import closing
 import pypdfium2
 from pypdfium2 import raw
 
+from ocrspool.decode.pdf_strings import UTF_16
 from ocrspool.model import Polygon, TextLine
 
-_UTF_16 = codecs.lookup("utf-16-le")
-"""Looked up now: Python loads it from a file, and a confined process opens none."""
 _FINE = 64
 """Parts of a pixel in which PDFium tells places here: it rounds to whole ones."""
 _HYPHENS = {0x02, 0xAD, 0xFFFE}
@@ -77,7 +75,7 @@ def _turn(text: pypdfium2.PdfTextPage, index: int) -> int:
 
 def _line(text: pypdfium2.PdfTextPage, indexes: list[int], place: _Place) -> TextLine | None:
     units = b"".join(_unit(raw.FPDFText_GetUnicode(text, index)) for index in indexes)
-    words = " ".join(_UTF_16.decode(units, "replace")[0].split())
+    words = " ".join(UTF_16.decode(units, "replace")[0].split())
     boxes = [box for index in indexes if (box := _box(text, index))]
     if not words or not boxes:
         return None
@@ -90,7 +88,7 @@ def _unit(code: int) -> bytes:
     """Return a character of PDFium's in UTF-16; it may be half of a pair."""
     if code in _HYPHENS:
         return b"-\0"
-    return _UTF_16.encode(chr(code), "surrogatepass")[0]
+    return UTF_16.encode(chr(code), "surrogatepass")[0]
 
 
 def _box(text: pypdfium2.PdfTextPage, index: int) -> _Box | None:

@@ -11,11 +11,24 @@ pikepdf reads what may be hostile, so this module is imported by a decoder only.
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
-from pikepdf import Array, Dictionary, Name, Object, ObjectStreamMode, Page, Pdf, PdfError, Stream
+from pikepdf import (
+    Array,
+    Dictionary,
+    Encryption,
+    Name,
+    Object,
+    ObjectStreamMode,
+    Page,
+    PasswordError,
+    Pdf,
+    PdfError,
+    Stream,
+)
 
 from ocrspool import result
 from ocrspool.errors import DocumentError
@@ -38,6 +51,9 @@ _MOST_ANCESTORS = 100
 """Of a page; a chain of them that has no end is no tree."""
 
 
+logging.getLogger("pikepdf").setLevel(logging.CRITICAL)  # what qpdf mends in a document is nobody's business
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """Where a page as it was read lies in the coordinates of a PDF page, whatever its boxes and its rotation."""
@@ -56,6 +72,22 @@ class Frame:
             self.corner[0] + x * self.across[0] + y * self.down[0],
             self.corner[1] + x * self.across[1] + y * self.down[1],
         )
+
+
+def open_what_is_opened_late() -> None:
+    """Let qpdf open the device of random numbers, which it keeps: a process that gives up files calls this before.
+
+    qpdf takes random numbers even to read a document that is encrypted with AES.
+    """
+    with Pdf.new() as pdf:
+        pdf.save(io.BytesIO(), encryption=Encryption(owner="", user="", R=6))
+
+
+def decrypted(original: BinaryIO) -> bytearray:
+    """Return the PDF without its encryption, which needs no password to be read. Raise DocumentError."""
+    with _opened(original) as pdf:
+        _save(pdf, made := io.BytesIO(), ObjectStreamMode.preserve)
+        return bytearray(made.getbuffer())
 
 
 def write_over_pictures(document: Document, paint: Painter, file: BinaryIO) -> None:
@@ -77,7 +109,8 @@ def write_over_original(
 ) -> None:
     """Write the original PDF with the lines added that were read, where it has no text of its own.
 
-    Encryption is not kept: a reader that keeps to its limits would not search the text. Raise DocumentError.
+    Encryption is not kept: a reader that keeps to its limits would not search the text. Raise DocumentError, or
+    whatever pikepdf raises, where qpdf cannot make out what PDFium can.
     """
     with _opened(original) as pdf:
         if len(pdf.pages) != len(document.pages):
@@ -93,6 +126,12 @@ def write_over_original(
 def _opened(original: BinaryIO) -> Pdf:
     try:
         return Pdf.open(original)
+    except PasswordError as error:
+        raise DocumentError(
+            "encrypted",
+            "The PDF document needs a password.",
+            "Save it without password protection and send it again.",
+        ) from error
     except PdfError as error:
         raise DocumentError(
             "damaged", "The PDF is damaged: its pages can be read, but not kept as they are."
