@@ -110,11 +110,10 @@ def test_what_pdfium_cannot_decrypt_is_decrypted_by_qpdf(tmp_path: Path, wanted:
     (tmp_path / "source").write_bytes(pdfs_made.with_wrong_permissions())
     with contextlib.closing(pool(tmp_path, wanted)) as decoders, decoders.take() as decoder:
         assert decoder.open(tmp_path / "source", PROFILE).pages == 1
-        image, _ = decoder.page(0)
-        os.close(image.fd)
+        os.close(decoder.page(0).image.fd)
         own = decoder.own_text(0)
         assert own is not None
-        assert own.lines[0].text == pdfs_made.LINES[0]
+        assert own[0].lines[0].text == pdfs_made.LINES[0]
 
 
 @pytest.mark.parametrize("revision", [2, 4, 6])

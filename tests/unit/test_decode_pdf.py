@@ -42,7 +42,7 @@ def test_a_page_has_its_real_size_whatever_its_unit(tmp_path: Path, unit: float,
     with opened(pdfs_made.with_unit(unit, packed=packed, rotate=rotate), tmp_path) as document:
         image, remarks = document.page(0)
         os.close(image.fd)
-        own = document.own_text(0)
+        own, _ = document.own_text(0) or (None, ())
     size = (1100, 850) if rotate else (850, 1100)
     assert (image.width, image.height, image.dpi) == (*size, 100.0)
     assert remarks == ()
@@ -135,7 +135,7 @@ def test_a_dynamic_form_is_refused(tmp_path: Path, made: object) -> None:
 def test_a_static_form_is_read(tmp_path: Path, made: object) -> None:
     """Its pages are in the PDF, whatever else is."""
     with opened(made(), tmp_path) as document:  # type: ignore[operator] # a function
-        own = document.own_text(0)
+        own, _ = document.own_text(0) or (None, ())
     assert own is not None
     assert own.lines[0].text == pdfs_made.LINES[0]
 
