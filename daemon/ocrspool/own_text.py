@@ -8,8 +8,8 @@ two pages that agree speak for all others whose text is in the same fonts.
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
@@ -132,12 +132,29 @@ def _scripts(lines: Iterable[str]) -> Counter[str]:
 
 def with_hidden(reading: PageText, hidden: Sequence[TextLine]) -> PageText:
     """Return the reading with those lines that the page holds and that nothing like was read of."""
-    missing = []
+    missing: dict[Polygon, list[TextLine]] = defaultdict(list)
     for line in hidden:
         near = [found.text for found in reading.lines if _is_in(found.polygon, line.polygon)]
         if Runs([*near, "".join(near)]).share(line.text) < _CONFIRMED:
-            missing.append(line)
-    return replace(reading, lines=(*reading.lines, *missing)) if missing else reading
+            missing[line.polygon].append(line)
+    spread = tuple(line for place, lines in missing.items() for line in _spread(lines, place))
+    return replace(reading, lines=(*reading.lines, *spread)) if spread else reading
+
+
+def _spread(lines: list[TextLine], place: Polygon) -> Iterator[TextLine]:
+    """Yield lines that have one place with a part of it each, from its top."""
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = place
+    for at, line in enumerate(lines):
+        first, last = at / len(lines), (at + 1) / len(lines)
+        yield replace(
+            line,
+            polygon=(
+                (ax + first * (dx - ax), ay + first * (dy - ay)),
+                (bx + first * (cx - bx), by + first * (cy - by)),
+                (bx + last * (cx - bx), by + last * (cy - by)),
+                (ax + last * (dx - ax), ay + last * (dy - ay)),
+            ),
+        )
 
 
 def _is_in(polygon: Polygon, box: Polygon) -> bool:

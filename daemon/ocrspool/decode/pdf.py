@@ -23,7 +23,7 @@ from pypdfium2.version import PDFIUM_INFO
 
 from ocrspool.decode.page import PageLimits, Remark, memory_file
 from ocrspool.decode.pdf_annotations import annotations
-from ocrspool.decode.pdf_drawn import undrawn_remark
+from ocrspool.decode.pdf_drawn import undrawn_text
 from ocrspool.decode.pdf_elsewhere import attached, refuse_dynamic_form
 from ocrspool.decode.pdf_names import has_packed_objects, mentioned, user_unit
 from ocrspool.decode.pdf_text import Place, own_characters, own_text
@@ -67,7 +67,8 @@ class PdfPages:
             raw.FPDF_SetFormFieldHighlightAlpha(self._pdf.formenv, 0)  # a field is as it would be printed
         self.count = len(self._pdf)
         self.hidden_lines: tuple[TextLine, ...] = ()
-        """Of the page that was rendered last: the text of its fields and comments, which may not be seen on it."""
+        """Of the page that was rendered last: text that should be seen on it and may not be. The lines of a field or a
+        comment have the place of all of it."""
 
     def _load(self, content: mmap.mmap | bytearray) -> None:
         # Has to outlive the document; the last reference unmaps what is mapped.
@@ -90,15 +91,18 @@ class PdfPages:
             with contextlib.closing(page.render(scale=scale)) as bitmap:
                 width, height = bitmap.width, bitmap.height
                 descriptor = memory_file([bitmap.buffer])
-                held = annotations(page, index + 1)
+                held, undrawn = annotations(page, index + 1), undrawn_text(page, bitmap)
                 remarks = (
                     *_remarks(dpi, self._limits.dpi, index + 1),
                     *held.remarks,
-                    *undrawn_remark(page, bitmap, index + 1),
+                    *undrawn.remarks(index + 1),
                 )
-            place = Place(page, width, height)
-            lines = (line for text in held.texts for line in text.lines())
-            self.hidden_lines = tuple(TextLine(text, 1.0, place.polygon(box), 1.0) for text, box in lines)
+                place = Place(page, width, height)
+                self.hidden_lines = tuple(
+                    TextLine(line, 1.0, place.polygon(each.box), 1.0) for each in held.texts for line in each.lines()
+                )
+                if undrawn.is_everything:
+                    self.hidden_lines += tuple(each.line for each in own_text(page, width, height))
         return PageImage(index + 1, width, height, 3, width, height, dpi, descriptor), remarks
 
     def own_text(self, index: int) -> tuple[OwnText, tuple[Remark, ...]]:

@@ -40,8 +40,6 @@ _NOTES = {
 """Annotations whose contents are shown by whoever opens the file, and never on the page."""
 _NOT_DRAWN = {raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP, raw.FPDF_ANNOT_FILEATTACHMENT, *_NOTES}
 _ENDS = re.compile(r"[\r\n\f\v\0]+")
-_HIGHEST = 20.0
-"""Points of a line of which only the box of all lines is known."""
 _DEEPEST = 4
 """Of forms within forms in an appearance."""
 _MOST_TEXT = 20_000
@@ -58,14 +56,9 @@ class Held:
     text: str
     box: Box
 
-    def lines(self) -> Iterator[tuple[str, Box]]:
-        """Yield each line of it with the place that it would have, from the top."""
-        left, bottom, right, top = self.box
-        lines = [" ".join(line.split()) for line in _ENDS.split(self.text)]
-        height = min(_HIGHEST, (top - bottom) / len(lines))
-        for at, line in enumerate(lines):
-            if line:
-                yield line, (left, top - (at + 1) * height, right, top - at * height)
+    def lines(self) -> list[str]:
+        """Return its lines, of those that have words in them."""
+        return [" ".join(line.split()) for line in _ENDS.split(self.text) if line.strip()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
 
 import pypdfium2
 from PIL import Image
@@ -23,24 +25,41 @@ _ALIKE = 24
 _SEEN = {raw.FPDF_TEXTRENDERMODE_FILL, raw.FPDF_TEXTRENDERMODE_STROKE, raw.FPDF_TEXTRENDERMODE_FILL_STROKE}
 
 
-def undrawn_remark(page: pypdfium2.PdfPage, bitmap: pypdfium2.PdfBitmap, number: int) -> tuple[Remark, ...]:
-    """Return a remark where a good part of the page's text is not seen in the rendered page; `number` counts from 1."""
+@dataclass(frozen=True, slots=True)
+class Undrawn:
+    """What of a page's text is not seen."""
+
+    is_much: bool = False
+    is_everything: bool = False
+    """Whether the page is blank where it has text."""
+
+    def remarks(self, number: int) -> tuple[Remark, ...]:
+        """Return what is to be said of the page of this number, from 1."""
+        if self.is_everything:
+            message = "Nothing of the page's text can be drawn, because of its fonts: it was taken as the PDF has it."
+        elif self.is_much:
+            message = "The page has text that is not seen: its fonts cannot be drawn, or it is covered."
+        else:
+            return ()
+        return (Remark("text-not-drawn", message, number),)
+
+
+def undrawn_text(page: pypdfium2.PdfPage, bitmap: pypdfium2.PdfBitmap) -> Undrawn:
+    """Tell whether a good part of the page's text is not seen in the rendered page."""
     pieces = list(_pieces(page))
     pieces = pieces[:: max(1, len(pieces) // _MOST_LOOKED_AT)]
     if not pieces:
-        return ()
+        return Undrawn()
     size = (bitmap.width, bitmap.height)
     picture = Image.frombuffer("RGB", size, bitmap.buffer, "raw", "BGR", bitmap.stride, 1)
     place = Place(page, *size)
-    unseen = [piece for piece, box in pieces if _is_unseen(piece, _within(place.polygon(box), size), picture)]
+    unseen = [piece for piece, box in pieces if _is_unseen(piece, box, place, picture)]
     if len(unseen) <= _MANY * len(pieces):
-        return ()
+        return Undrawn()
     with closing(page.get_textpage()) as text:
         missing = sum(any(letter.isalnum() for letter in _said(piece, text)) for piece in unseen)
-    if missing <= _MANY * len(pieces):
-        return ()
-    message = "The page has text that is not seen: its fonts cannot be drawn, or it is covered."
-    return (Remark("text-not-drawn", message, number),)
+    is_much = missing > _MANY * len(pieces)
+    return Undrawn(is_much, is_much and _is_plain(picture.getextrema()))
 
 
 def _pieces(page: pypdfium2.PdfPage) -> Iterator[tuple[raw.FPDF_PAGEOBJECT, Box]]:
@@ -61,16 +80,26 @@ def _within(corners: tuple[tuple[float, float], ...], size: tuple[int, int]) -> 
     return max(0, int(min(xs))), max(0, int(min(ys))), min(size[0], int(max(xs))), min(size[1], int(max(ys)))
 
 
-def _is_unseen(piece: raw.FPDF_PAGEOBJECT, box: tuple[int, int, int, int], picture: Image.Image) -> bool:
-    """Tell whether there is one color only, and not that of the text: text like its background is meant to be so."""
-    if box[2] - box[0] < 2 or box[3] - box[1] < 2:  # noqa: PLR2004 - nothing to look at
+def _is_unseen(piece: raw.FPDF_PAGEOBJECT, box: Box, place: Place, picture: Image.Image) -> bool:
+    """Tell whether there is one color only, and not that of the text: text like its background is meant to be so.
+
+    A piece without any height or width has no letters that PDFium could draw; it may be spaces.
+    """
+    if box[2] <= box[0] or box[3] <= box[1]:
+        return True
+    left, top, right, bottom = _within(place.polygon(box), picture.size)
+    if right <= left or bottom <= top:  # beside the page, or too small to look at
         return False
-    ranges = picture.crop(box).getextrema()
-    if any(most - least > _ALIKE for least, most in ranges):
-        return False
+    ranges = picture.crop((left, top, right, bottom)).getextrema()
     color = [ctypes.c_uint() for _ in range(4)]
     raw.FPDFPageObj_GetFillColor(piece, *color)
-    return any(abs(level.value - least) > _ALIKE for level, (least, _) in zip(color, ranges, strict=False))
+    return _is_plain(ranges) and any(
+        abs(level.value - least) > _ALIKE for level, (least, _) in zip(color, ranges, strict=False)
+    )
+
+
+def _is_plain(ranges: Any) -> bool:  # noqa: ANN401 - as Pillow states it
+    return all(most - least <= _ALIKE for least, most in ranges)
 
 
 def _said(piece: raw.FPDF_PAGEOBJECT, text: pypdfium2.PdfTextPage) -> str:
