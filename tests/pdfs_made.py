@@ -95,13 +95,14 @@ def add_annotation(
 
 def add_field(
     pdf: Pdf, name: str, box: tuple[float, float, float, float], look: bytes | None = None, **entries: object
-) -> None:
+) -> Dictionary:
     """Put a form field on the first page."""
     facts = {"DA": String("/F1 12 Tf 0 g"), "T": String(name), **entries}
     field = add_annotation(pdf, box, look, Subtype=Name.Widget, **facts)
     if "/AcroForm" not in pdf.Root:
         pdf.Root.AcroForm = Dictionary(Fields=Array(), DR=pdf.pages[0].obj.Resources, DA=String("/F1 12 Tf 0 g"))
     pdf.Root.AcroForm.Fields.append(field)
+    return field
 
 
 def look(text: str, size: float = 12) -> bytes:
@@ -223,3 +224,37 @@ def turned(text: str, angle: float, size: float, x: float, y: float) -> bytes:
     cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     matrix = f"{cosine:g} {sine:g} {-sine:g} {cosine:g} {x:g} {y:g}"
     return f"BT 0.8 g /F1 {size:g} Tf {matrix} Tm ({text}) Tj ET\n".encode()
+
+
+def with_prose_and(drawn: bytes) -> bytes:
+    """A page of prose with this drawn over it."""
+    pdf = document(PROSE)
+    pdf.pages[0].contents_add(drawn)
+    return saved(pdf)
+
+
+def in_a_font_without_letters(text: str) -> bytes:
+    """A page with a text in a font that is not there; choose letters that no font of the machine has."""
+    pdf = document([])
+    pairs = [f"<{0xE000 + at:04x}> <{ord(letter):04x}>" for at, letter in enumerate(text)]
+    cmap = (
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def /CMapType 2 def\n"
+        "1 begincodespacerange <0000> <ffff> endcodespacerange\n"
+        f"{len(pairs)} beginbfchar\n{chr(10).join(pairs)}\nendbfchar\nendcmap end end"
+    )
+    described = Dictionary(
+        Type=Name.FontDescriptor, FontName=Name.Gone, Flags=32, ItalicAngle=0, StemV=80, Ascent=700, Descent=-200,
+        CapHeight=700, FontBBox=Array([0, -200, 1000, 700]),
+    )  # fmt: skip
+    system = Dictionary(Registry=String("Adobe"), Ordering=String("Identity"), Supplement=0)
+    letters = Dictionary(
+        Type=Name.Font, Subtype=Name.CIDFontType2, BaseFont=Name.Gone, CIDSystemInfo=system, FontDescriptor=described,
+        DW=500,
+    )  # fmt: skip
+    pdf.pages[0].obj.Resources.Font.F1 = Dictionary(
+        Type=Name.Font, Subtype=Name.Type0, BaseFont=Name.Gone, Encoding=Name("/Identity-H"),
+        DescendantFonts=Array([letters]), ToUnicode=pdf.make_stream(cmap.encode()),
+    )  # fmt: skip
+    codes = "".join(f"{0xE000 + at:04x}" for at in range(len(text)))
+    pdf.pages[0].obj.Contents = pdf.make_stream(f"BT /F1 20 Tf 40 700 Td <{codes}> Tj ET".encode())
+    return saved(pdf)

@@ -34,6 +34,7 @@ pdf_text = "prefer"
 """
 PROSE = pdfs_made.PROSE
 WATERMARK = pdfs_made.turned("CONFIDENTIAL DRAFT", 52, 60, 110, 80)
+DA = String("/Helv 12 Tf 0 g")
 STAMP = b"BT /F1 9 Tf 480 30 Td (BATES 000417) Tj ET\n"
 
 
@@ -161,7 +162,7 @@ def with_values(*, looks: bool) -> bytes:
         comment,
         Subtype=Name.FreeText,
         Contents=String("Checked by the auditor"),
-        DA=String("/Helv 12 Tf 0 g"),
+        DA=DA,
     )
     if not looks:
         pdf.Root.AcroForm.NeedAppearances = True
@@ -190,7 +191,7 @@ def test_what_no_font_can_draw_is_told(daemon: Daemon) -> None:
         None,
         Subtype=Name.FreeText,
         Contents=String(f"{first}\r{second}"),
-        DA=String("/Helv 12 Tf 0 g"),
+        DA=DA,
     )
     result = read(daemon, "arabic.pdf", pdfs_made.saved(pdf), "spool")
     lines = {line["text"]: line["bounding_box"] for line in result["pages"][0]["lines"]}

@@ -18,6 +18,18 @@ from ocrspool.own_text import OwnTexts, judged, with_hidden
 
 PROSE = pdfs_made.PROSE
 RUSSIAN = ("Номер полиса обязательного страхования", "Дата выдачи и подпись владельца документа")
+GERMAN = (
+    "Ein Verein, der seit mehr als hundert Jahren besteht, muß für die Bücher sorgen, die ihm überlassen wurden, und "
+    "sie jedermann zeigen, der darum bittet."
+)
+FRENCH = (
+    "L'assemblée générale a approuvé les comptes présentés par le trésorier, après avoir entendu le rapport de la "
+    "présidente sur les activités de l'année écoulée."
+)
+POLISH = (
+    "Zarząd stowarzyszenia przedstawił sprawozdanie finansowe za ubiegły rok, które zostało przyjęte przez wszystkich "
+    "obecnych członków zgromadzenia."
+)
 OTHER = (
     "Every driver has to carry a valid licence and show it to an officer",
     "who asks for it; a copy is not enough, and neither is a photograph.",
@@ -91,7 +103,7 @@ def test_own_text_is_kept_where_it_agrees(
 
 
 def test_a_script_that_the_reader_says_it_does_not_know() -> None:
-    """Its letters came out as others: the page's own text is kept where the reading itself says that it left some out."""
+    """Its letters came out as others: its own text is kept where the reading says that it left some out."""
     garbage = tuple("HoMep no/|uca o6R3aTe/|bH" for _ in RUSSIAN)
     warning = PageWarning("unread-script", "It has letters of another script.")
     assert judged(own(*RUSSIAN), reading(*garbage, warnings=(warning,))).is_kept
@@ -179,12 +191,7 @@ def test_shifted_letters_are_no_language(by: int) -> None:
 @pytest.mark.parametrize(
     ("text", "verdict"),
     [
-        ("Ein Verein, der seit mehr als hundert Jahren besteht, muß für die Bücher sorgen, die ihm überlassen wurden, "
-         "und sie jedermann zeigen, der darum bittet.", True),
-        ("L'assemblée générale a approuvé les comptes présentés par le trésorier, après avoir entendu le rapport de "
-         "la présidente sur les activités de l'année écoulée.", True),
-        ("Zarząd stowarzyszenia przedstawił sprawozdanie finansowe za ubiegły rok, które zostało przyjęte przez "
-         "wszystkich obecnych członków zgromadzenia.", True),
+        (GERMAN, True), (FRENCH, True), (POLISH, True),
         (" ".join(RUSSIAN), None),
         ("漢字とかな中文" * 30, None),
         ("Invoice 117", None),

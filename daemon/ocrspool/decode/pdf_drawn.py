@@ -31,7 +31,7 @@ class Undrawn:
 
     is_much: bool = False
     is_everything: bool = False
-    """Whether the page is blank where it has text."""
+    """Whether the page is blank, for want of letters in its fonts."""
 
     def remarks(self, number: int) -> tuple[Remark, ...]:
         """Return what is to be said of the page of this number, from 1."""
@@ -53,13 +53,13 @@ def undrawn_text(page: pypdfium2.PdfPage, bitmap: pypdfium2.PdfBitmap) -> Undraw
     size = (bitmap.width, bitmap.height)
     picture = Image.frombuffer("RGB", size, bitmap.buffer, "raw", "BGR", bitmap.stride, 1)
     place = Place(page, *size)
-    unseen = [piece for piece, box in pieces if _is_unseen(piece, box, place, picture)]
+    unseen = [(piece, box) for piece, box in pieces if _is_unseen(piece, box, place, picture)]
     if len(unseen) <= _MANY * len(pieces):
         return Undrawn()
     with closing(page.get_textpage()) as text:
-        missing = sum(any(letter.isalnum() for letter in _said(piece, text)) for piece in unseen)
-    is_much = missing > _MANY * len(pieces)
-    return Undrawn(is_much, is_much and _is_plain(picture.getextrema()))
+        missing = [box for piece, box in unseen if any(letter.isalnum() for letter in _said(piece, text))]
+    is_much = len(missing) > _MANY * len(pieces)
+    return Undrawn(is_much, is_much and all(map(_is_flat, missing)) and _is_plain(picture.getextrema()))
 
 
 def _pieces(page: pypdfium2.PdfPage) -> Iterator[tuple[raw.FPDF_PAGEOBJECT, Box]]:
@@ -85,7 +85,7 @@ def _is_unseen(piece: raw.FPDF_PAGEOBJECT, box: Box, place: Place, picture: Imag
 
     A piece without any height or width has no letters that PDFium could draw; it may be spaces.
     """
-    if box[2] <= box[0] or box[3] <= box[1]:
+    if _is_flat(box):
         return True
     left, top, right, bottom = _within(place.polygon(box), picture.size)
     if right <= left or bottom <= top:  # beside the page, or too small to look at
@@ -96,6 +96,10 @@ def _is_unseen(piece: raw.FPDF_PAGEOBJECT, box: Box, place: Place, picture: Imag
     return _is_plain(ranges) and any(
         abs(level.value - least) > _ALIKE for level, (least, _) in zip(color, ranges, strict=False)
     )
+
+
+def _is_flat(box: Box) -> bool:
+    return box[2] <= box[0] or box[3] <= box[1]
 
 
 def _is_plain(ranges: Any) -> bool:  # noqa: ANN401 - as Pillow states it
