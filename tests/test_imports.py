@@ -18,21 +18,21 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({""}),
     # Vocabulary, and adapters to one thing of the system each. They import nothing of ours.
     frozenset({
-        "errors", "model", "names", "inbox", "records", "wake", "journal", "notify", "channel", "environment",
-        "filesystems", "processes", "durations", "timestamps", "sandbox", "memory", "room", "metrics", "pace",
-        "sparkline", "likeness", "listener", "engine_words", "config_types",
+        "errors", "model", "names", "inbox", "seccomp", "records", "wake", "journal", "notify", "channel",
+        "environment", "filesystems", "processes", "durations", "timestamps", "memory", "room", "metrics", "pace",
+        "sparkline", "likeness", "listener", "engine_words", "config_types", "writers",
     }),
     # Built on one or two of those.
     frozenset({
-        "config", "health", "reasons", "result", "atomic", "places", "claim", "watch", "child", "tally", "log",
-        "page_html", "spool_lock", "signals", "source",
+        "config", "health", "reasons", "sandbox", "result", "atomic", "places", "claim", "watch", "child", "tally",
+        "log", "page_html", "spool_lock", "signals", "source",
     }),
     # What children are told, and what their answers mean; the folder that results appear in.
     frozenset({"worker_messages", "decoder_messages", "outbox"}),
     # One claimed file.
     frozenset({"jobs"}),
     # One decoder, and one worker, as the service sees them; the place of that in the pool.
-    frozenset({"decoder", "worker_process"}),
+    frozenset({"decoder", "worker_process", "unfinished"}),
     frozenset({"seat"}),
     # The steps of the line, each for itself: none knows another.
     frozenset({
@@ -78,8 +78,8 @@ ONLY_FROM = {
 
 LIBRARIES = {
     "PIL": {"decode"},
-    "cv2": {"engine"},
-    "numpy": {"engine"},
+    "cv2": {"engine", "decode.opencv"},
+    "numpy": {"engine", "decode.opencv"},
     "onnx": {"engine.onnx_graph"},
     "onnxruntime": {"engine.onnxruntime"},
     "openvino": {"engine.openvino"},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import stat
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -20,6 +21,9 @@ from ocrspool.model import OwnText, PageImage, Polygon, TextLine
 
 MOST_BYTES = 1 << 20
 """Of a message: far more than any that makes sense."""
+
+NEEDS_OPENCV = "needs-opencv"
+"""The kind of a refusal that another decoder, which has loaded OpenCV, does not give."""
 
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 _Text = Annotated[str, Field(max_length=4000)]
@@ -121,10 +125,11 @@ def document(answer: Message, descriptors: list[int], most_pages: int) -> Found:
     return found
 
 
-def page(answer: Message, descriptors: list[int], number: int, side: int) -> Decoded:
+def page(answer: Message, descriptors: list[int], number: int, most_bytes: int) -> Decoded:
     """Return the page image, with its pixels in the one descriptor, and what goes with it."""
     found = _Page.model_validate(answer.get("page"))
-    if found.number != number or max(found.width, found.height) > side or len(descriptors) != 1:
+    size = (found.width, found.height, found.channels)
+    if found.number != number or _exceed(*size, most_bytes) or len(descriptors) != 1:
         raise ValueError("another page than the one asked for")
     _check_pixels(descriptors[0], found.width * found.height * found.channels)
     facts = found.model_dump(exclude={"warnings", "hidden"})
@@ -132,13 +137,13 @@ def page(answer: Message, descriptors: list[int], number: int, side: int) -> Dec
 
 
 def own_text(
-    answer: Message, descriptors: list[int], number: int, side: int
+    answer: Message, descriptors: list[int], number: int, most_bytes: int
 ) -> tuple[OwnText, list[dict[str, Any]]] | None:
     """Return the text that a page brings along, if it brings any, and warnings."""
     if answer.get("own_text", "") is None and not descriptors:
         return None
     found = _OwnText.model_validate(answer.get("own_text"))
-    if found.number != number or max(found.width, found.height) > side or descriptors:
+    if found.number != number or _exceed(found.width, found.height, 3, most_bytes) or descriptors:
         raise ValueError("another page than the one asked for")
     lines, fonts = _text_lines(found.lines), tuple(found.fonts)
     own = OwnText(found.number, found.width, found.height, found.dpi, lines, found.doubt, fonts)
@@ -167,6 +172,11 @@ def _corners(polygon: list[list[float]]) -> Polygon:
     return one, two, three, four
 
 
+def _exceed(width: int, height: int, channels: int, most_bytes: int) -> bool:
+    """Tell whether a page has more pixels than it may; PDFium's caller rounds both sides up to whole ones."""
+    return (width - 1) * (height - 1) * channels > most_bytes
+
+
 def _check_pixels(descriptor: int, size: int) -> None:
     """Raise ValueError unless this is a memory file of this size that nobody can change any more."""
     status = os.fstat(descriptor)
@@ -176,3 +186,6 @@ def _check_pixels(descriptor: int, size: int) -> None:
         raise ValueError("no memory file") from error
     if not stat.S_ISREG(status.st_mode) or status.st_size != size or seals & _SEALS != _SEALS:
         raise ValueError("a memory file of another size, or one that can change")
+    # Huge pages (MFD_HUGETLB) come from a pool of the machine: where that is empty, a worker could not map the file.
+    if os.fstatvfs(descriptor).f_bsize != resource.getpagesize():
+        raise ValueError("a memory file of huge pages")

@@ -17,6 +17,9 @@ from prometheus_client.registry import Collector
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _INBOX = ("inbox",)
+_NOTHING = {"done": 0, "partial": 0, "failed": 0, "pages": 0, "warned": 0, "warnings": {}}
+_CODES = ("no-text-found", "unread-script")
+"""Warnings that are counted from the start, so that an alert sees the first one; others from their first one."""
 
 
 def exposition(facts: Mapping[str, Any]) -> bytes:
@@ -43,18 +46,32 @@ class _Facts(Collector):
     def _counts(self) -> Iterable[Metric]:
         files = CounterMetricFamily("ocrspool_files", "Files that came out, by result.", labels=("inbox", "result"))
         pages = CounterMetricFamily("ocrspool_pages", "Pages of documents that were delivered.", labels=_INBOX)
-        for inbox, count in self._facts["since_start"].items():
+        warned = CounterMetricFamily(
+            "ocrspool_documents_with_warnings", "Documents that were delivered with warnings.", labels=_INBOX
+        )
+        warnings = CounterMetricFamily(
+            "ocrspool_warnings", "Documents with a warning of this code.", labels=("inbox", "code")
+        )
+        for inbox, count in self._by_inbox():
             whole = count["done"] - count["partial"]
             for result, number in (("done", whole), ("partial", count["partial"]), ("failed", count["failed"])):
                 files.add_metric((inbox, result), number)
             pages.add_metric((inbox,), count["pages"])
-        yield from (files, pages)
+            warned.add_metric((inbox,), count["warned"])
+            for code, documents in (dict.fromkeys(_CODES, 0) | count["warnings"]).items():
+                warnings.add_metric((inbox, code), documents)
+        yield from (files, pages, warned, warnings)
         yield CounterMetricFamily(
             "ocrspool_worker_restarts", "Workers replaced for a failure.", value=self._facts["worker_restarts"]
         )
         yield CounterMetricFamily(
             "ocrspool_inotify_overflows", "Times the kernel lost events.", value=self._facts["overflows"]
         )
+
+    def _by_inbox(self) -> Iterable[tuple[str, Mapping[str, Any]]]:
+        """Return what each inbox has counted: 0 from the start, and what one has that was taken away since."""
+        counted = self._facts["since_start"]
+        return [(inbox, counted.get(inbox, _NOTHING)) for inbox in {**self._facts["queues"], **counted}]
 
     def _queue(self) -> Iterable[Metric]:
         waiting = GaugeMetricFamily("ocrspool_queue_files", "Settled files that wait to be claimed.", labels=_INBOX)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
 
-from ocrspool import atomic
+from ocrspool import atomic, names
 from ocrspool.config import Profile
 from ocrspool.decoder import DecoderDiedError, DecodersClosedError
 from ocrspool.decoders import Decoders
@@ -34,7 +34,8 @@ _TEXTS: dict[str, Callable[[Document], bytes]] = {
     "alto": alto.render,
 }
 _VIEWS = {"html": 1600, "pdf": 32_000}
-"""What a decoder makes; pixels to which the longer side of a page is reduced: enough for a screen, and anything."""
+"""What a decoder makes; pixels to which the longer side of a page is reduced: enough for a screen, and anything. (Of a
+page that is much longer than wide, see `decode.sizes`.)"""
 _PICTURES = "The pdf shows pictures of the pages: the source can be read, but its structure is too damaged to be kept."
 
 
@@ -64,7 +65,10 @@ def add_outputs(document: Document, wanted: Collection[str], place: Callable[[st
             notices += [problem] if problem else []
             continue
         _log.warning(
-            "no %s: %s", name, problem.message, extra={"job": document.run.job, "inbox": document.source.inbox}
+            "no %s: %s",
+            name,
+            names.printable(problem.message),
+            extra={"job": document.run.job, "inbox": document.source.inbox},
         )
         notices.append(Notice("output-failed", f"There is no {name}: {problem.message}", problem.page))
     return replace(
@@ -97,7 +101,7 @@ def _write_view(name: str, document: Document, target: Path, origin: Origin) -> 
     try:
         with _memory_file(json.render(document)) as result, _nameless(scratch) as made:
             with origin.decoders.take() as decoder:
-                decoder.open(origin.source, profile)
+                decoder.open(origin.source, profile, whole=False)
                 kept = decoder.view(name, result, made.fileno())
             # A copy, because a decoder that was taken over could keep its descriptor and change what was delivered.
             made.seek(0)

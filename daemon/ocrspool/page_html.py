@@ -127,11 +127,15 @@ def _rates(facts: Mapping[str, Any]) -> str:
 def _inboxes(facts: Mapping[str, Any], now: float) -> str:
     rows = []
     for name, queue in facts["queues"].items():
-        count = facts["since_start"].get(name, {"done": 0, "partial": 0, "failed": 0, "pages": 0})
+        count = facts["since_start"].get(name, {"done": 0, "partial": 0, "failed": 0, "pages": 0, "warned": 0})
         oldest = "" if queue["oldest"] is None else in_words(max(now - queue["oldest"], 0))
-        numbers = (queue["waiting"], oldest, *(count[what] for what in ("done", "partial", "failed", "pages")))
+        numbers = (
+            queue["waiting"],
+            oldest,
+            *(count[what] for what in ("done", "partial", "warned", "failed", "pages")),
+        )
         rows.append((_cell(name), *(_number(number) for number in numbers)))
-    columns = ("inbox", "#waiting", "#oldest", "#done", "#partial", "#failed", "#pages")
+    columns = ("inbox", "#waiting", "#oldest", "#done", "#partial", "#with warnings", "#failed", "#pages")
     return _section("Inboxes", _table(columns, rows))
 
 
@@ -153,7 +157,7 @@ def _documents(facts: Mapping[str, Any], offer: Offer, now: float) -> str:
         lost = f"{document['lost']} lost of " if document["lost"] else ""
         view = f'<a href="/view/{_text(document["job"])}">html</a>' if offer.views else "html"
         what = ", ".join(view if output == "html" else output for output in ("json", *document["outputs"]))
-        name = _cell(f"{document['inbox']}/{document['path']}")
+        name = _cell(f"{document['inbox']}/{document['path']}", ", ".join(document["warnings"]))
         pages = _number(f"{lost}{document['pages']}")
         row = [name, pages, _number(document["lines"]), f"<td>{what}</td>", _ago(document["finished_at"], now)]
         rows.append([_picture(document["job"], offer), *row] if offer.pictured else row)
@@ -218,8 +222,10 @@ def _table(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
     return f"<table><thead><tr>{heads}</tr></thead><tbody>\n{body}</tbody></table>"
 
 
-def _cell(name: str) -> str:
-    return f'<td class="name">{_text(name)}</td>'
+def _cell(name: str, more: str = "") -> str:
+    """Return a cell with a name, and below it whatever else is to be said."""
+    below = f'<br><span class="soft">{_text(more)}</span>' if more else ""
+    return f'<td class="name">{_text(name)}{below}</td>'
 
 
 def _number(number: object) -> str:

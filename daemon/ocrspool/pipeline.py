@@ -3,8 +3,10 @@
     run: begin (count the attempt) → open_job (decode, submit pages) → close_job (collect) → outputs, render, deliver
          the file's fault  → fail
          a page that kills → the page is lost, and the others are read
+         a page at which a sound engine fails twice → likewise
          a child's death   → again, its pages alone this time, until its attempts are used up; then fail
          the disk's fault  → wait and try again: nothing is wrong with the file
+         still written to  → back to the inbox
          we are stopping   → leave it in work/
 
 No step knows the next; decoding and recognition go on in other processes, and pages of several jobs share batches.
@@ -18,6 +20,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -33,7 +36,7 @@ from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.hooks import Event
 from ocrspool.jobs import Job, about
-from ocrspool.model import OwnText
+from ocrspool.model import OwnText, PageImage, PageText
 from ocrspool.outbox import beside
 from ocrspool.outputs import Origin, add_outputs
 from ocrspool.progress import Progress
@@ -43,6 +46,7 @@ from ocrspool.render.json import render
 from ocrspool.result import Document, Engine, Run
 from ocrspool.tally import Tally
 from ocrspool.timestamps import rfc3339
+from ocrspool.unfinished import Return
 from ocrspool.workers import Workers
 
 _log = logging.getLogger(__name__)
@@ -64,6 +68,12 @@ class Outcomes(Protocol):
 
     def suspend(self, job: Job) -> None:
         """Leave the job for the next start."""
+
+    def may_grow(self, job: Job) -> bool:
+        """Tell whether somebody may be writing to the file still."""
+
+    def take_back(self, job: Job, error: DocumentError | None = None) -> Return | None:
+        """Give the file back if somebody is still writing to it, instead of delivering or failing it. Return why."""
 
     def place(self, job: Job, suffix: str) -> Path:
         """Return where an output is put until it is delivered."""
@@ -92,7 +102,7 @@ class Pipeline:
         self._stopping.set()
 
     def run(self, job: Job, outcomes: Outcomes, profile: Profile, outputs: Collection[str] = ()) -> Event | None:
-        """Take one job to its outcome. Return what came of it; None when the job is left in work/."""
+        """Take one job to its outcome. Return what came of it; None when it is left in work/, or was given back."""
         pause = _DISK_PAUSE_SECONDS
         while not self._stopping.is_set():
             try:
@@ -100,7 +110,7 @@ class Pipeline:
             except OSError as problem:
                 pause = self._wait_for_disk(job, problem, pause)
                 continue
-            if isinstance(ended, Event):
+            if ended is None or isinstance(ended, Event):
                 return ended
             if self._stopping.is_set():
                 outcomes.suspend(job)  # what ended this attempt was most likely the stop
@@ -111,18 +121,24 @@ class Pipeline:
 
     def _attempt(
         self, job: Job, outcomes: Outcomes, profile: Profile, outputs: Collection[str]
-    ) -> tuple[Job, Event | EngineError]:
-        """Try once. Return the job with its attempts counted, and what came of it or why it has to be tried again."""
+    ) -> tuple[Job, Event | EngineError | None]:
+        """Try once. Return the job with its attempts counted, and what came of it or why it has to be tried again.
+
+        None says that the file was given back.
+        """
         progress = Progress(job, profile, alone=job.attempts + job.interruptions > 0)
         try:
             refuse_if_spent(job, self._live.config.service.attempts)
             with self._tally.watching(progress):
                 progress.job = outcomes.begin(job)
+                if _taken_back(progress.job, outcomes):
+                    return progress.job, None
                 self.open_job(progress, outcomes)
                 document = self.close_job(progress)
                 return progress.job, self._publish(progress, outcomes, document, outputs)
         except DocumentError as error:
-            return progress.job, self._fail(progress.job, outcomes, error)
+            back = _taken_back(progress.job, outcomes, error)
+            return progress.job, None if back else self._fail(progress.job, outcomes, error)
         except EngineError as error:
             return progress.job, error
         except OSError:
@@ -139,7 +155,9 @@ class Pipeline:
         with self._decoders.take() as decoder:
             progress.started = datetime.now(timezone.utc)
             begun = time.monotonic()
-            progress.opened = decoder.open(progress.job.source, progress.profile)
+            progress.opened = decoder.open(
+                progress.job.source, progress.profile, may_grow=outcomes.may_grow(progress.job)
+            )
             progress.notices += progress.opened.warnings
             progress.decode_seconds = time.monotonic() - begun
             with ExitStack() as on_error:
@@ -200,9 +218,7 @@ class Pipeline:
         """Wait for the pages and make the document of them. Raise EngineError when a worker died, or DocumentError."""
         job = progress.job
         try:
-            pages = [
-                ReadPage(page[0], page[1].result()) if isinstance(page, tuple) else page for page in progress.pages
-            ]
+            pages = [_awaited(job, *page) if isinstance(page, tuple) else page for page in progress.pages]
         except EngineError:
             progress.abandon()
             raise
@@ -215,26 +231,31 @@ class Pipeline:
         reading = Reading(job.name, job.inbox, progress.opened, settled, [*progress.notices, *notices])
         return build(reading, self._engine, run)
 
-    def _publish(self, progress: Progress, outcomes: Outcomes, document: Document, outputs: Collection[str]) -> Event:
-        """Make the outputs, render and deliver."""
+    def _publish(
+        self, progress: Progress, outcomes: Outcomes, document: Document, outputs: Collection[str]
+    ) -> Event | None:
+        """Make the outputs, render and deliver; None where the file is still written to and was given back instead."""
         job = progress.job
         origin = Origin(job.source, progress.profile, self._decoders)
         document = self._persist(job, lambda: add_outputs(document, outputs, partial(outcomes.place, job), origin))
         result = render(document)
-        target = self._persist(job, lambda: outcomes.deliver(job, result))
+        target = self._persist(job, lambda: None if _taken_back(job, outcomes) else outcomes.deliver(job, result))
+        if target is None:
+            return None
         told = in_short(document, target)
         self._tally.done(told, document.run.seconds)
         _of(job, "done").info(
-            "done %s: %d pages, %d lines in %.2f s%s → %s",
+            "done %s: %d pages, %d lines in %.2f s%s%s → %s",
             _name(job),
             told["pages"],
             told["lines"],
             (datetime.now(timezone.utc) - progress.started).total_seconds(),
             f", {told['lost']} pages failed" if told["lost"] else "",
+            f", warnings: {', '.join(told['warnings'])}" if told["warnings"] else "",
             names.printable(str(target)),
         )
         files = (target, *(beside(target, output.suffix) for output in document.outputs))
-        return Event("done", job, files, {"STATUS": document.status, "PAGES": str(told["pages"])})
+        return Event("done", job, files, _variables(told, document.status))
 
     def _persist(self, job: Job, step: Callable[[], T]) -> T:
         """Take a step, however long the disk takes: what was read is not read again because a share is away."""
@@ -266,6 +287,31 @@ class Pipeline:
 
 def _of(job: Job, event: str = "") -> logging.LoggerAdapter[logging.Logger]:
     return logging.LoggerAdapter(_log, {**about(job), "event": event})
+
+
+def _variables(told: dict[str, Any], status: str) -> dict[str, str]:
+    """Return what a hook is told of a document."""
+    return {"STATUS": status, "PAGES": str(told["pages"]), "WARNINGS": " ".join(told["warnings"])}
+
+
+def _awaited(job: Job, image: PageImage, future: Future[PageText]) -> ReadPage | LostPage:
+    """Wait for a page. Raise EngineError when a worker died of it, or of another."""
+    try:
+        return ReadPage(image, future.result())
+    except DocumentError as error:
+        _of(job).warning("%s: page %d is lost: %s", _name(job), image.number, error)
+        return LostPage(image.number, error)
+
+
+def _taken_back(job: Job, outcomes: Outcomes, error: DocumentError | None = None) -> bool:
+    """Tell whether the file was given back, because somebody is still writing to it. Of each file that is said once."""
+    found = outcomes.take_back(job, error)
+    if found is not None:
+        level = logging.DEBUG if found.again else logging.INFO
+        _of(job, "given-back").log(
+            level, "%s is not finished and goes back: %s", _name(job), names.printable(found.why)
+        )
+    return found is not None
 
 
 def _name(job: Job) -> str:

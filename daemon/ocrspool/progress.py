@@ -11,6 +11,7 @@ from ocrspool import names
 from ocrspool.config import Profile
 from ocrspool.decoder import Opened
 from ocrspool.document import LostPage
+from ocrspool.errors import EngineError
 from ocrspool.jobs import Job
 from ocrspool.model import OwnText, PageImage, PageText
 from ocrspool.own_text import OwnTexts
@@ -64,5 +65,5 @@ class Progress:
         }
 
     def _see(self, future: Future[PageText]) -> None:
-        if not future.cancelled() and future.exception() is not None:
+        if not future.cancelled() and isinstance(future.exception(), EngineError):
             self.broken = True

@@ -6,10 +6,10 @@ import contextlib
 import errno
 import hashlib
 import os
-import re
 import stat
 from typing import IO, TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from ocrspool.decode import verdicts
 from ocrspool.decode.image import ImagePages
 from ocrspool.decode.media import HEAD_BYTES, NAMES, media_type
 from ocrspool.decode.pdf import PdfPages
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     from ocrspool.model import OwnText, PageImage, Point, TextLine
 
 _PIECE = 1 << 20
-_QUOTE = re.compile(r"""b(['"]).*?(\1|$)""")
-"""What a library quotes of the document: that gets into the log, where no document's text belongs."""
-_CODE = re.compile(r"decoder error -?\d+")
-_SEND_AGAIN = "Send it again: the transfer may have failed."
-_MOST_SAID = 300
-"""Characters of what a library says."""
 _READERS = {"application/pdf": PdfPages}
 """What is no image."""
 
@@ -166,27 +160,20 @@ def _damaged(error: Exception, kind: str, page: int | None) -> DocumentError:
         return DocumentError(
             "io", f"Reading the file failed: {error}.", "Check the disk or the network share.", page=page
         )
-    reason = " ".join(ascii(str(error))[1:-1].split())[:_MOST_SAID].rstrip(".") or type(error).__name__
-    reason = _CODE.sub("its pixel data cannot be decoded", _QUOTE.sub("bytes", reason))
-    if reason == "bytes":  # nothing but a quotation
-        reason = "its header or its pixels make no sense"
-    if "out of memory" in reason:  # Pillow's codecs say so in an OSError
-        return _out_of_memory(kind, page)
-    return DocumentError("damaged", f"The {NAMES[kind]} is damaged: {reason}.", _SEND_AGAIN, page=page)
+    found = verdicts.verdict(str(error), kind)
+    found.page = page
+    return found
 
 
 def _out_of_memory(kind: str, page: int | None) -> DocumentError:
-    return DocumentError(
-        "memory",
-        f"Decoding the {NAMES[kind]} takes more memory than a decoder may use.",
-        "Reduce it, or raise the decoder's memory limit in the configuration.",
-        page=page,
-    )
+    found = verdicts.out_of_memory(kind)
+    found.page = page
+    return found
 
 
 def _check_count(count: int, most: int, kind: str) -> None:
     if count < 1:
-        raise DocumentError("empty-document", f"The {NAMES[kind]} has no pages.", _SEND_AGAIN)
+        raise DocumentError("empty-document", f"The {NAMES[kind]} has no pages.", verdicts.SEND_AGAIN)
     if count > most:
         # A TIFF image is not counted to its end, so no number is told.
         raise DocumentError(
