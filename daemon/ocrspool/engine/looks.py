@@ -100,9 +100,7 @@ def _placed(
     ]
 
 
-def _in_tiles(
-    net: Net, page: Pixels, small: Letters, step: int, on_step: Callable[[], None]
-) -> NDArray[np.float32]:
+def _in_tiles(net: Net, page: Pixels, small: Letters, step: int, on_step: Callable[[], None]) -> NDArray[np.float32]:
     """Return the probability map of a page, `step` pixels of which make a unit; 0 where no small letters are."""
     height, width = page.shape[:2]
     rows, columns = -(-height // step), -(-width // step)
