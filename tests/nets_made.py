@@ -59,7 +59,8 @@ class Levels:
         dark = columns.max(axis=1) < 127 - _TOLERANCE
         steps = dark.reshape(-1, _STEP).all(axis=1)
         letter = _letter(np.median(columns[dark], axis=0)) if steps.any() else 0
-        return (letter * (steps & (np.arange(len(steps)) % 2 == 0))).astype(np.int32)
+        classes: NDArray[np.int32] = (letter * (steps & (np.arange(len(steps)) % 2 == 0))).astype(np.int32)
+        return classes
 
 
 class Upright:

@@ -121,6 +121,7 @@ def test_pages_of_every_size_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.engine
+@pytest.mark.timeout(300)
 def test_pictures_of_usual_sizes_are_read_by_the_real_engine(engine_cache: Path, tmp_path: Path) -> None:
     """As files, by the real command, in every kind of pixels; and none of them costs a worker."""
     (tmp_path / "in").mkdir()
