@@ -107,7 +107,9 @@ def document(answer: Message, descriptors: list[int], most_pages: int) -> Found:
     return found
 
 
-def page(answer: Message, descriptors: list[int], number: int, most_bytes: int) -> tuple[PageImage, list[dict[str, Any]]]:
+def page(
+    answer: Message, descriptors: list[int], number: int, most_bytes: int
+) -> tuple[PageImage, list[dict[str, Any]]]:
     """Return the page image, with its pixels in the one descriptor, and warnings."""
     found = _Page.model_validate(answer.get("page"))
     size = (found.width, found.height, found.channels)

@@ -174,9 +174,9 @@ LINE = {
     "text": "born digital", "confidence": 1.0, "detection_confidence": 1.0,
     "polygon": [[1.0, 2.0], [9.0, 2.0], [9.0, 4.0], [1.0, 4.0]],
 }  # fmt: skip
-def test_a_page_larger_than_the_memory_for_pages_is_not_believed(
-    monkeypatch: pytest.MonkeyPatch, source: Path
-) -> None:
+
+
+def test_a_page_larger_than_the_memory_for_pages_is_not_believed(monkeypatch: pytest.MonkeyPatch, source: Path) -> None:
     """Whatever its form: 64 MB hold it, or not."""
     for width, height, said in ((64 << 10, 1 << 10, "read"), (64 << 10, 1026, "died")):
         page = {**PAGE, "width": width, "height": height, "channels": 1}
