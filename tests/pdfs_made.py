@@ -38,6 +38,25 @@ def written(lines: Iterable[str], height: float, size: float = 14, left: float =
     return f"BT /F1 {size:g} Tf\n{''.join(shown)}ET\n".encode("latin-1")
 
 
+def drawing(
+    size: tuple[float, float], texts: dict[tuple[float, float], str], em: float, *, up: int = 0, rotate: int = 0
+) -> bytes:
+    """A page with texts at these places in points from the bottom left, and a frame beside each.
+
+    Every so many of them (`up`) runs up the page.
+    """
+    pdf = document((), size=size)
+    page = pdf.pages[0]
+    drawn = []
+    for number, ((x, y), text) in enumerate(texts.items(), 1):
+        way = "0 1 -1 0" if up and number % up == 0 else "1 0 0 1"
+        drawn.append(f"0.5 w {x - 2 * em:g} {y - 2 * em:g} {em * 30:g} {em * 25:g} re S")
+        drawn.append(f"BT /F1 {em:g} Tf {way} {x:g} {y:g} Tm ({text}) Tj ET")
+    page.obj.Contents = pdf.make_stream("\n".join(drawn).encode("latin-1"))
+    page.obj.Rotate = rotate
+    return saved(pdf)
+
+
 def saved(pdf: Pdf, **options: object) -> bytes:
     """The bytes of a document."""
     made = io.BytesIO()
