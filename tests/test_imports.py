@@ -20,7 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({
         "errors", "model", "names", "inbox", "seccomp", "records", "wake", "journal", "notify", "channel",
         "environment", "filesystems", "processes", "durations", "timestamps", "memory", "room", "metrics", "pace",
-        "sparkline", "listener", "engine_words", "config_types",
+        "sparkline", "listener", "engine_words", "config_types", "writers",
     }),
     # Built on one or two of those.
     frozenset({
@@ -32,7 +32,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     # One claimed file.
     frozenset({"jobs"}),
     # One decoder, and one worker, as the service sees them; the place of that in the pool.
-    frozenset({"decoder", "worker_process"}),
+    frozenset({"decoder", "worker_process", "unfinished"}),
     frozenset({"seat"}),
     # The steps of the line, each for itself: none knows another.
     frozenset({

@@ -107,22 +107,25 @@ def document(answer: Message, descriptors: list[int], most_pages: int) -> Found:
     return found
 
 
-def page(answer: Message, descriptors: list[int], number: int, side: int) -> tuple[PageImage, list[dict[str, Any]]]:
+def page(
+    answer: Message, descriptors: list[int], number: int, most_bytes: int
+) -> tuple[PageImage, list[dict[str, Any]]]:
     """Return the page image, with its pixels in the one descriptor, and warnings."""
     found = _Page.model_validate(answer.get("page"))
-    if found.number != number or max(found.width, found.height) > side or len(descriptors) != 1:
+    size = (found.width, found.height, found.channels)
+    if found.number != number or _exceed(*size, most_bytes) or len(descriptors) != 1:
         raise ValueError("another page than the one asked for")
     _check_pixels(descriptors[0], found.width * found.height * found.channels)
     facts = found.model_dump(exclude={"warnings"})
     return PageImage(**facts, fd=descriptors[0]), remarks(found.warnings)
 
 
-def own_text(answer: Message, descriptors: list[int], number: int, side: int) -> OwnText | None:
+def own_text(answer: Message, descriptors: list[int], number: int, most_bytes: int) -> OwnText | None:
     """Return the text that a page brings along, if it brings any."""
     if answer.get("own_text", "") is None and not descriptors:
         return None
     found = _OwnText.model_validate(answer.get("own_text"))
-    if found.number != number or max(found.width, found.height) > side or descriptors:
+    if found.number != number or _exceed(found.width, found.height, 3, most_bytes) or descriptors:
         raise ValueError("another page than the one asked for")
     lines = (TextLine(line.text, line.confidence, _corners(line.polygon), line.confidence) for line in found.lines)
     return OwnText(found.number, found.width, found.height, found.dpi, tuple(lines))
@@ -144,6 +147,11 @@ def remarks(found: list[_Remark]) -> list[dict[str, Any]]:
 def _corners(polygon: list[list[float]]) -> Polygon:
     one, two, three, four = ((x, y) for x, y in polygon)
     return one, two, three, four
+
+
+def _exceed(width: int, height: int, channels: int, most_bytes: int) -> bool:
+    """Tell whether a page has more pixels than it may; PDFium's caller rounds both sides up to whole ones."""
+    return (width - 1) * (height - 1) * channels > most_bytes
 
 
 def _check_pixels(descriptor: int, size: int) -> None:

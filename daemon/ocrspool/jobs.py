@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
 from ocrspool import atomic, names, records
+from ocrspool.inbox import Sighting
 from ocrspool.outbox import digest_of
 
 _OURS = ("job.json", "result.", "reason.json")
@@ -35,6 +36,8 @@ class Job:
     """Attempts that ended because the service did, through no fault of the file's that we know of."""
     deaths: tuple[int, ...] = ()
     """The page, from 1, of each death of a decoder."""
+    seen: Sighting | None = field(default=None, compare=False)
+    """The file as it was when it was claimed, or when the first attempt after a start began; not kept on disk."""
 
 
 def about(job: Job) -> dict[str, str]:

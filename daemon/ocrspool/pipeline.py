@@ -6,6 +6,7 @@
          a page at which a sound engine fails twice → likewise
          a child's death   → again, its pages alone this time, until its attempts are used up; then fail
          the disk's fault  → wait and try again: nothing is wrong with the file
+         still written to  → back to the inbox
          we are stopping   → leave it in work/
 
 No step knows the next; decoding and recognition go on in other processes, and pages of several jobs share batches.
@@ -45,6 +46,7 @@ from ocrspool.render.json import render
 from ocrspool.result import Document, Engine, Run
 from ocrspool.tally import Tally
 from ocrspool.timestamps import rfc3339
+from ocrspool.unfinished import Return
 from ocrspool.workers import Workers
 
 _log = logging.getLogger(__name__)
@@ -66,6 +68,12 @@ class Outcomes(Protocol):
 
     def suspend(self, job: Job) -> None:
         """Leave the job for the next start."""
+
+    def may_grow(self, job: Job) -> bool:
+        """Tell whether somebody may be writing to the file still."""
+
+    def take_back(self, job: Job, error: DocumentError | None = None) -> Return | None:
+        """Give the file back if somebody is still writing to it, instead of delivering or failing it. Return why."""
 
     def place(self, job: Job, suffix: str) -> Path:
         """Return where an output is put until it is delivered."""
@@ -94,7 +102,7 @@ class Pipeline:
         self._stopping.set()
 
     def run(self, job: Job, outcomes: Outcomes, profile: Profile, outputs: Collection[str] = ()) -> Event | None:
-        """Take one job to its outcome. Return what came of it; None when the job is left in work/."""
+        """Take one job to its outcome. Return what came of it; None when it is left in work/, or was given back."""
         pause = _DISK_PAUSE_SECONDS
         while not self._stopping.is_set():
             try:
@@ -102,7 +110,7 @@ class Pipeline:
             except OSError as problem:
                 pause = self._wait_for_disk(job, problem, pause)
                 continue
-            if isinstance(ended, Event):
+            if ended is None or isinstance(ended, Event):
                 return ended
             if self._stopping.is_set():
                 outcomes.suspend(job)  # what ended this attempt was most likely the stop
@@ -113,18 +121,24 @@ class Pipeline:
 
     def _attempt(
         self, job: Job, outcomes: Outcomes, profile: Profile, outputs: Collection[str]
-    ) -> tuple[Job, Event | EngineError]:
-        """Try once. Return the job with its attempts counted, and what came of it or why it has to be tried again."""
+    ) -> tuple[Job, Event | EngineError | None]:
+        """Try once. Return the job with its attempts counted, and what came of it or why it has to be tried again.
+
+        None says that the file was given back.
+        """
         progress = Progress(job, profile, alone=job.attempts + job.interruptions > 0)
         try:
             refuse_if_spent(job, self._live.config.service.attempts)
             with self._tally.watching(progress):
                 progress.job = outcomes.begin(job)
+                if _taken_back(progress.job, outcomes):
+                    return progress.job, None
                 self.open_job(progress, outcomes)
                 document = self.close_job(progress)
                 return progress.job, self._publish(progress, outcomes, document, outputs)
         except DocumentError as error:
-            return progress.job, self._fail(progress.job, outcomes, error)
+            back = _taken_back(progress.job, outcomes, error)
+            return progress.job, None if back else self._fail(progress.job, outcomes, error)
         except EngineError as error:
             return progress.job, error
         except OSError:
@@ -141,7 +155,9 @@ class Pipeline:
         with self._decoders.take() as decoder:
             progress.started = datetime.now(timezone.utc)
             begun = time.monotonic()
-            progress.opened = decoder.open(progress.job.source, progress.profile)
+            progress.opened = decoder.open(
+                progress.job.source, progress.profile, may_grow=outcomes.may_grow(progress.job)
+            )
             progress.notices += progress.opened.warnings
             progress.decode_seconds = time.monotonic() - begun
             with ExitStack() as on_error:
@@ -207,13 +223,17 @@ class Pipeline:
         reading = Reading(job.name, job.inbox, progress.opened, pages, progress.notices)
         return build(reading, self._engine, run)
 
-    def _publish(self, progress: Progress, outcomes: Outcomes, document: Document, outputs: Collection[str]) -> Event:
-        """Make the outputs, render and deliver."""
+    def _publish(
+        self, progress: Progress, outcomes: Outcomes, document: Document, outputs: Collection[str]
+    ) -> Event | None:
+        """Make the outputs, render and deliver; None where the file is still written to and was given back instead."""
         job = progress.job
         origin = Origin(job.source, progress.profile, self._decoders)
         document = self._persist(job, lambda: add_outputs(document, outputs, partial(outcomes.place, job), origin))
         result = render(document)
-        target = self._persist(job, lambda: outcomes.deliver(job, result))
+        target = self._persist(job, lambda: None if _taken_back(job, outcomes) else outcomes.deliver(job, result))
+        if target is None:
+            return None
         told = in_short(document, target)
         self._tally.done(told, document.run.seconds)
         _of(job, "done").info(
@@ -273,6 +293,17 @@ def _awaited(job: Job, image: PageImage, future: Future[PageText]) -> ReadPage |
     except DocumentError as error:
         _of(job).warning("%s: page %d is lost: %s", _name(job), image.number, error)
         return LostPage(image.number, error)
+
+
+def _taken_back(job: Job, outcomes: Outcomes, error: DocumentError | None = None) -> bool:
+    """Tell whether the file was given back, because somebody is still writing to it. Of each file that is said once."""
+    found = outcomes.take_back(job, error)
+    if found is not None:
+        level = logging.DEBUG if found.again else logging.INFO
+        _of(job, "given-back").log(
+            level, "%s is not finished and goes back: %s", _name(job), names.printable(found.why)
+        )
+    return found is not None
 
 
 def _name(job: Job) -> str:

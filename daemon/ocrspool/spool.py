@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -25,12 +26,16 @@ from typing import Any
 from ocrspool import atomic, names, reasons, records
 from ocrspool.claim import let_go, open_parent
 from ocrspool.config import STATES
+from ocrspool.errors import DocumentError
 from ocrspool.inbox import Sighting
 from ocrspool.jobs import Job, Jobs, failed_as, has_result
 from ocrspool.outbox import RESULT_SUFFIX, Outbox, digest_of
 from ocrspool.places import PRIVATE, placed
 from ocrspool.reasons import REASON_SUFFIX, reason_beside
 from ocrspool.spool_lock import SpoolLock
+from ocrspool.unfinished import Return, Unfinished, has_changed, look_at
+
+_log = logging.getLogger(__name__)
 
 
 class Spool:
@@ -47,6 +52,7 @@ class Spool:
         """Whether an empty file says that all outputs of a document are there."""
         self.jobs = Jobs(name, self.work)
         self.lock = SpoolLock(self.work)
+        self.unfinished = Unfinished()
         self._naming = threading.Lock()
 
     def open(self) -> None:
@@ -86,7 +92,7 @@ class Spool:
         if (found.st_ino, found.st_size, found.st_mtime_ns) != (seen.inode, seen.size, seen.mtime_ns):
             self.give_back(job)  # written to, or replaced by another, between the look and the rename
             return None
-        return job
+        return replace(job, seen=seen)
 
     def recover(self) -> list[Job]:
         """Finish what a crash left half done, and return the jobs that have to be read (again)."""
@@ -113,7 +119,7 @@ class Spool:
         """Count one attempt, on disk, before anything of the file is read."""
         if os.path.lexists(job.source):  # else it has failed, and only its reason has still to be placed
             self.jobs.reason(job).unlink(missing_ok=True)
-        return self.jobs.save(replace(job, attempts=job.attempts + 1))
+        return self.jobs.save(replace(job, attempts=job.attempts + 1, seen=job.seen or look_at(job.source, job.name)))
 
     def note_death(self, job: Job, page: int) -> Job:
         """Remember, on disk, that a decoder died at this page."""
@@ -122,6 +128,17 @@ class Spool:
     def suspend(self, job: Job) -> None:
         """Leave the job in work/ for the next start: the service is stopping, which is not the file's fault."""
         self.jobs.save(replace(job, attempts=max(0, job.attempts - 1)))
+
+    def may_grow(self, job: Job) -> bool:
+        """Tell whether somebody may be writing to the file still."""
+        return self.unfinished.may_grow(job)
+
+    def take_back(self, job: Job, error: DocumentError | None = None) -> Return | None:
+        """Give the file back to the inbox if somebody is still writing to it; the job is over then. Return why."""
+        found = self.unfinished.judge(job, error)
+        if found is not None:
+            self.give_back(job)
+        return found
 
     def place(self, job: Job, suffix: str) -> Path:
         """Return where an output of the job is put before its result is delivered."""
@@ -142,6 +159,7 @@ class Spool:
             target = Outbox(self.outbox, self.mode, mark=self.mark).publish(saved, job.name, known)
         self._retire(job)
         self.jobs.clear(self.jobs.folder(job))
+        self.unfinished.over(job)
         return target
 
     def fail(self, job: Job, reason: dict[str, Any]) -> Path:
@@ -157,15 +175,12 @@ class Spool:
                 atomic.write(self.jobs.reason(job), records.dump(reason))
                 atomic.move(job.source, target)
         self._place_reason(job, target)
+        self.unfinished.over(job)
         return target
 
     def give_back(self, job: Job) -> None:
         """Return a claimed file to the inbox, under its name, or a tagged one where that has been taken meanwhile."""
-        for name in self._names_back(job):
-            target = placed(self.inbox, name, job.id)
-            with contextlib.suppress(FileExistsError):
-                atomic.move_new(job.source, target)
-                break
+        self._to_inbox(job, job.source)
         self.jobs.clear(self.jobs.folder(job))
 
     def adopt(self, stray: Path) -> Job:
@@ -188,12 +203,28 @@ class Spool:
         return target
 
     def _retire(self, job: Job) -> None:
-        if self.delete:
-            job.source.unlink()
-            return
-        with self._naming:
-            target = self._free(self.done, job)
-            job.source.rename(target)
+        """Move the source to done/, or remove it; into the inbox, where it has been written to since the last look.
+
+        Looking after the move leaves no moment between the two. (What is written later the audit finds.)
+        """
+        at = job.source
+        if not self.delete:
+            with self._naming:
+                at = self._free(self.done, job)
+                job.source.rename(at)
+        if has_changed(job, at):
+            _log.warning("%s changed while its result was delivered: it is read again", names.printable(job.name))
+            self.unfinished.returns(job, "", self.unfinished.patience.settle, at)
+            self._to_inbox(job, at)
+        elif self.delete:
+            at.unlink()
+
+    def _to_inbox(self, job: Job, at: Path) -> None:
+        for name in self._names_back(job):
+            target = placed(self.inbox, name, job.id)
+            with contextlib.suppress(FileExistsError):
+                atomic.move_new(at, target)
+                break
 
     def _free(self, folder: Path, job: Job) -> Path:
         """Return a path under `folder` that nothing has: the job's name, or that tagged with the job's id.

@@ -237,11 +237,11 @@ def test_document_is_identified(shared: Child) -> None:
 @pytest.mark.parametrize(
     ("size", "side", "expected"),
     [
-        ((1200, 600), 200, (200, 100)),
+        ((1200, 600), 300, (300, 150)),
         ((1199, 601), 600, (600, 301)),  # a half, rounded up
         ((1199, 601), 700, (600, 301)),  # a half is near enough
         ((1200, 600), 800, (800, 400)),  # and here it is not
-        ((1300, 100), 500, (434, 34)),  # a third
+        ((1300, 600), 500, (434, 200)),  # a third
     ],
 )
 def test_huge_image_is_reduced(
@@ -258,8 +258,8 @@ def test_huge_image_is_reduced(
 
 def test_huge_pdf_page_is_rendered_coarser(shared: Child) -> None:
     """A poster stays within the limits, and the result says at which resolution it was read."""
-    facts = shared.read(files_made.pdf(width=14400, height=7200), side=1000).facts
-    assert (facts["width"], facts["height"], facts["dpi"]) == (1000, 500, 5.0)
+    facts = shared.read(files_made.pdf(width=14400, height=7200), megapixels=2).facts
+    assert (facts["width"], facts["height"], facts["dpi"]) == (2000, 1000, 10.0)
     assert [remark["code"] for remark in facts["warnings"]] == ["resolution-lowered"]
     facts = shared.read(files_made.pdf(width=1440, height=720), megapixels=1).facts
     assert facts["width"] * facts["height"] <= 1_005_000

@@ -28,7 +28,8 @@ from ocrspool.render.json import render
 from ocrspool.result import Run, engine_from
 
 LIMITS = Limits(pages=10)
-PROFILE = Profile(page_side=300)
+PROFILE = Profile()
+MOST_BYTES = 600
 READY = {"ready": True, "missing": []}
 REMARK = {"code": "reduced", "message": "It is reduced.", "page": 1}
 DOCUMENT = {"media_type": "image/png", "pages": 2, "size": 9, "sha256": "f" * 64, "warnings": [REMARK]}
@@ -82,11 +83,13 @@ def pixels(size: int = 600, seals: int = ALL_SEALS) -> int:
     return descriptor
 
 
-def verdict(monkeypatch: pytest.MonkeyPatch, source: Path, *answers: tuple[Any, list[int]]) -> str:
+def verdict(
+    monkeypatch: pytest.MonkeyPatch, source: Path, *answers: tuple[Any, list[int]], limits: Limits = LIMITS
+) -> str:
     """Open a file and read its first page. Whatever is believed makes a document that fits the published schema."""
     taken = Taken(*answers)
     monkeypatch.setattr("ocrspool.decoder.Child", lambda *_: taken)
-    decoder = Decoder(Live(Config(limits=LIMITS)))
+    decoder = Decoder(Live(Config(limits=limits)))
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - counted often
     said = "read"
     with contextlib.closing(decoder):
@@ -171,21 +174,31 @@ LINE = {
     "text": "born digital", "confidence": 1.0, "detection_confidence": 1.0,
     "polygon": [[1.0, 2.0], [9.0, 2.0], [9.0, 4.0], [1.0, 4.0]],
 }  # fmt: skip
+
+
+def test_a_page_larger_than_the_memory_for_pages_is_not_believed(monkeypatch: pytest.MonkeyPatch, source: Path) -> None:
+    """Whatever its form: 64 MB hold it, or not."""
+    for width, height, said in ((64 << 10, 1 << 10, "read"), (64 << 10, 1026, "died")):
+        page = {**PAGE, "width": width, "height": height, "channels": 1}
+        answers = ({"document": DOCUMENT}, []), ({"page": page}, [pixels(width * height)])
+        assert verdict(monkeypatch, source, *answers, limits=LIMITS.model_copy(update={"memory_mb": 64})) == said
+
+
 OWN_TEXT = {"number": 1, "width": 20, "height": 10, "dpi": 200.0, "lines": [LINE]}
 
 
 def test_own_text_is_believed_where_it_makes_sense() -> None:
     """The text of a page, or none."""
-    found = decoder_messages.own_text({"own_text": OWN_TEXT}, [], 1, 300)
+    found = decoder_messages.own_text({"own_text": OWN_TEXT}, [], 1, MOST_BYTES)
     assert found is not None
     assert (found.number, found.lines[0].text, found.lines[0].polygon[1]) == (1, "born digital", (9.0, 2.0))
-    assert decoder_messages.own_text({"own_text": None}, [], 1, 300) is None
+    assert decoder_messages.own_text({"own_text": None}, [], 1, MOST_BYTES) is None
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"number": 2}, {"width": 301}, {"height": 0}, {"dpi": None}, {"lines": []}, {"lines": None}, {"more": 1},
+        {"number": 2}, {"width": 31}, {"height": 0}, {"dpi": None}, {"lines": []}, {"lines": None}, {"more": 1},
         *({"lines": [{**LINE, "text": text}]} for text in ("", "two\nlines", "\ud800", "\0", "page\fpage", 1, None)),
         *({"lines": [{**LINE, "confidence": value}]} for value in (0.5, 2, float("nan"), "1", None)),
         *({"lines": [{**LINE, "polygon": value}]} for value in ([[1.0, 2.0]] * 3, [[1.0]] * 4, [[1e9, 0.0]] * 4, None)),
@@ -194,7 +207,7 @@ def test_own_text_is_believed_where_it_makes_sense() -> None:
 )  # fmt: skip
 def test_own_text_that_makes_no_sense(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
-        decoder_messages.own_text({"own_text": {**OWN_TEXT, **change}}, [], 1, 300)
+        decoder_messages.own_text({"own_text": {**OWN_TEXT, **change}}, [], 1, MOST_BYTES)
 
 
 def test_a_view_is_written_or_there_is_no_room() -> None:

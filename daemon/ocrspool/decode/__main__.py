@@ -10,7 +10,7 @@
 `limits` comes first, and once; with "pdf": true views may be PDF, and qpdf opens what PDFium cannot decrypt. A view
 whose pages are not "kept" shows pictures of them. A file, pixels, a result and what a view is written
 to are descriptors; `cpu_seconds` may be left out and holds for each request anew, in place of the one before where a
-request has its own.
+request has its own. With "may_grow": true a file that ends too early is refused: somebody may be writing to it still.
 
 The process ends with 0 when the socket closes, and with a traceback on a request that makes no sense: that
 is the service's mistake, and nothing that a document could cause.
@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocrspool.channel import Channel, ChannelClosedError, Message
 from ocrspool.decode.document import Document
+from ocrspool.decode.ending import refuse_unfinished
 from ocrspool.decode.limits import confine, grant_cpu
 from ocrspool.decode.page import PageLimits
 from ocrspool.decode.views import DiskFullError, write_view
@@ -86,6 +87,8 @@ class Decoder:
 
     def _open(self, request: Message, descriptor: int) -> None:
         self._forget()
+        if request.get("may_grow"):
+            _refuse_unfinished(descriptor)
         self._document = Document(descriptor, PageLimits(dpi=request["dpi"], **request["limits"]))
         self._channel.send({"document": self._document.as_json()})
 
@@ -123,6 +126,14 @@ class Decoder:
         if self._document is not None:
             self._document.close()
             self._document = None
+
+
+def _refuse_unfinished(descriptor: int) -> None:
+    try:
+        refuse_unfinished(descriptor)
+    except DocumentError:
+        os.close(descriptor)
+        raise
 
 
 def _page(image: PageImage, remarks: tuple[Remark, ...]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ of it is worse than none, and the sender can send it again.
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import warnings
 from dataclasses import replace
@@ -21,7 +22,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from ocrspool.decode import bmp, jpeg, pixels, png, tiff
+from ocrspool.decode import bmp, jpeg, pixels, png, sizes, strokes, tiff
 from ocrspool.decode.libtiff import Tiff
 from ocrspool.decode.page import PageLimits, Remark, memory_file
 from ocrspool.decode.tiff_image import TiffImage
@@ -55,9 +56,8 @@ _SQUARE = 0.05
 """Share by which horizontal and vertical resolution may differ and still be told as one number."""
 _FLATTEST = 4.0
 """Fax machines leave out every second line, or three of four: such pages are stretched. More is a mistake."""
-_NEARLY = 0.8
-"""Share of the limit that a page may fall short of it where a half of it, a third and so on comes so near: that is many
-times cheaper than another fraction: libjpeg decodes to it, and Pillow averages whole pixels (docs/performance.md)."""
+_EXPOSURE = 0x829A
+"""Tag in the EXIF data of whatever a camera took, and no scanner."""
 
 _Transpose = Image.Transpose
 _TURNS = {
@@ -145,17 +145,29 @@ class ImagePages:
         source = image.size
         dpi = self._dpi(image)
         full = self._stretched(image)
-        size = self._fit(full)
-        if size != image.size:
-            image.draft(image.mode, (max(1, size[0] - 1), max(1, size[1] - 1)))  # what that makes is rounded up
-        image.load()
+        kind = sizes.kind_of(full, self._print_dpi(image), self._limits, photo=_photo(image))
+        upright = self._flat(image, full if kind == "large" else sizes.reduced(full, self._limits))
+        if kind == "unknown" and strokes.are_thin(upright):
+            # Print that is too small for a sheet: it is a large one, and decoded once more, whole.
+            image = image if image.size == source else self._frame(index)
+            upright = self._flat(image, full)
         orientation = _exif(image).get(ExifTags.Base.Orientation, 1)
-        upright = self._resized(pixels.flatten(pixels.to_plain(image)), size)
         if orientation in _TURNS:
             upright = upright.transpose(_TURNS[orientation])
             source, full = (source[::-1], full[::-1]) if orientation in _SIDEWAYS else (source, full)
         said = [replace(remark, page=index + 1) for remark in getattr(image, "remarks", ())]
         return _page_image(upright, index + 1, source, dpi), (*said, *_remarks(upright.size, full, index + 1))
+
+    def _flat(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
+        """Return the image opaque, 8 bits deep and in this size, or smaller where that would exceed the limits.
+
+        Its pixels may be decoded to no more than that.
+        """
+        if size != image.size:
+            image.draft(image.mode, (max(1, size[0] - 1), max(1, size[1] - 1)))  # what that makes is rounded up
+        image.load()
+        flat = pixels.flatten(pixels.to_plain(image))
+        return self._resized(flat, sizes.bounded(size, len(flat.getbands()), self._limits))
 
     def _frame(self, index: int) -> Image.Image:
         """Return a page of which the header has been read."""
@@ -174,57 +186,52 @@ class ImagePages:
                 page=number,
             )
 
-    def _fit(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Return the size that a page of this size is decoded to."""
-        side, longest = self._limits.side, max(size)
-        whole = -(-longest // side)
-        if longest >= _NEARLY * side * whole or whole == 1:
-            return _divided(size, whole)
-        return max(1, round(size[0] * side / longest)), max(1, round(size[1] * side / longest))
-
     def _stretched(self, image: Image.Image) -> tuple[int, int]:
-        """Return the size at which the image's pixels are square: another than its own for a fax only."""
+        """Return the size at which the image's pixels are square, which is its own where they are."""
         width, height = image.size
         across, down = self._resolution(image)
-        if self._media_type != "image/tiff" or not 1 + _SQUARE < max(across, down) / min(across, down) <= _FLATTEST:
+        if not 1 + _SQUARE < max(across, down) / min(across, down) <= _FLATTEST:
             return width, height
         return round(width * max(1, down / across)), round(height * max(1, across / down))
 
     def _resized(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
         whole = max(1, image.width // size[0])
-        if _divided(image.size, whole) == size:
+        if sizes.divided(image.size, whole) == size:
             return image.reduce(whole) if whole > 1 else image
         return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
 
     def _dpi(self, image: Image.Image) -> float | None:
         """Return the resolution that the file states, where it is one number and a credible one."""
         across, down = self._resolution(image)
-        if across > 1 and abs(across - down) <= _SQUARE * across:
+        least, most = _PLAUSIBLE_DPI
+        if least <= across <= most and abs(across - down) <= _SQUARE * across:
             return round(across, 2)
         return None
 
+    def _print_dpi(self, image: Image.Image) -> float | None:
+        """Return the resolution of the page when its pixels have been made square, where the file states one."""
+        finer = max(self._resolution(image))
+        return finer if finer >= _PLAUSIBLE_DPI[0] else None
+
     def _resolution(self, image: Image.Image) -> tuple[float, float]:
-        """Return what the file states, across and down; 1 and 1 where that is not credible."""
+        """Return what the file states, across and down, or only in relation to each other; 1 and 1 otherwise."""
         info = image.info
         if self._media_type == "image/jpeg" and info.get("jfif_unit", 0) == 0:
             # Pillow makes 72 dpi up for a JPEG image with EXIF data that states none.
-            info = info if ExifTags.Base.XResolution in _exif(image) else {}
+            info = info if ExifTags.Base.XResolution in _exif(image) else {"aspect": info.get("jfif_density")}
         try:
             across, down = (float(value) for value in info.get("dpi", (0, 0)))
+            least, most = _PLAUSIBLE_DPI
+            if least <= across <= most and least <= down <= most:
+                return across, down
+            across, down = (float(value) for value in info.get("aspect") or (0, 0))
         except (TypeError, ValueError, ZeroDivisionError):
             return 1, 1
-        least, most = _PLAUSIBLE_DPI
-        return (across, down) if least <= across <= most and least <= down <= most else (1, 1)
+        return (across / down, 1) if across > 0 and down > 0 else (1, 1)
 
 
 def _no_reader(file: IO[bytes]) -> Image.Image:
     raise LookupError(f"{file} is read page by page")
-
-
-def _divided(size: tuple[int, int], by: int) -> tuple[int, int]:
-    """Return the size divided by a whole number and rounded up, as libjpeg and Pillow do."""
-    width, height = size
-    return -(-width // by), -(-height // by)
 
 
 def _exif(image: Image.Image) -> Mapping[int, Any]:
@@ -233,6 +240,14 @@ def _exif(image: Image.Image) -> Mapping[int, Any]:
         return image.getexif()
     except (EOFError, KeyError, OverflowError, SyntaxError, TypeError, ValueError, struct.error):
         return {}
+
+
+def _photo(image: Image.Image) -> bool:
+    """Return whether a camera took the picture."""
+    exif = _exif(image)
+    with contextlib.suppress(EOFError, KeyError, OverflowError, SyntaxError, TypeError, ValueError, struct.error):
+        return isinstance(exif, Image.Exif) and _EXPOSURE in exif.get_ifd(ExifTags.IFD.Exif)
+    return False
 
 
 def _page_image(image: Image.Image, number: int, source: tuple[int, int], dpi: float | None) -> PageImage:

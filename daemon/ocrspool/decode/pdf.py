@@ -21,6 +21,7 @@ import pypdfium2
 from pypdfium2 import raw
 from pypdfium2.version import PDFIUM_INFO
 
+from ocrspool.decode import sizes
 from ocrspool.decode.page import PageLimits, Remark, memory_file
 from ocrspool.decode.pdf_elsewhere import attached, refuse_dynamic_form
 from ocrspool.decode.pdf_names import has_packed_objects, mentioned, user_unit
@@ -159,12 +160,7 @@ def _fitting_scale(width: float, height: float, limits: PageLimits) -> float:
     """Return pixels per point, such that the rendered page keeps within the limits."""
     if not (0 < width < math.inf and 0 < height < math.inf):
         raise DocumentError("damaged", f"The page measures {width:g} by {height:g} points.")
-    return min(
-        limits.dpi / _POINTS_PER_INCH,
-        # PDFium's caller rounds up, so aim half a pixel below the limit.
-        (limits.side - 0.5) / max(width, height),
-        math.sqrt(limits.megapixels * 1e6 / (width * height)),
-    )
+    return min(limits.dpi / _POINTS_PER_INCH, sizes.scale_of_pdf(width, height, limits))
 
 
 def _remarks(dpi: float, wanted: float, number: int) -> tuple[Remark, ...]:

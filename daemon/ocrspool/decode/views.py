@@ -27,6 +27,8 @@ from ocrspool.result import Line, Page, document_from
 
 _QUALITY = {"html": 70, "pdf": 85}
 _ICON_SIDE, _ICON_QUALITY = 160, 60
+_ICON_PART = 3
+"""Long side relative to the short one, at most, of what an icon shows."""
 _UPRIGHT = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 """How a page is turned to be read, by `rotation`; Pillow counts against the clock."""
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -144,12 +146,23 @@ class _Painter:
 def _small(picture: Picture, rotation: int) -> bytes:
     """Return a JPEG picture reduced to an icon, turned clockwise by so many degrees."""
     image: Image.Image = JpegImagePlugin.JpegImageFile(io.BytesIO(picture.data))
-    image.thumbnail((_ICON_SIDE, _ICON_SIDE))  # decodes no more of it than that takes
+    image.draft(None, (_ICON_SIDE, _ICON_SIDE))  # decodes no more of it than that takes
+    image = image.crop(_beginning(*image.size, rotation))
+    image.thumbnail((_ICON_SIDE, _ICON_SIDE))
     # A copy, since Pillow asks where it is to save a picture that came of a file: a confined process may not know.
     image = image.transpose(_UPRIGHT[rotation]) if rotation in _UPRIGHT else image.copy()
     encoded = io.BytesIO()
     image.save(encoded, "JPEG", quality=_ICON_QUALITY, optimize=True)
     return encoded.getvalue()
+
+
+def _beginning(width: int, height: int, rotation: int) -> tuple[int, int, int, int]:
+    """Return the part of a page for its icon: of a long one its beginning, because the whole would be a thin line."""
+    across, down = min(width, _ICON_PART * height), min(height, _ICON_PART * width)
+    # The side on which the text begins, and ends, depends on how the page is turned.
+    left = width - across if rotation in {180, 270} and width > height else 0
+    top = height - down if rotation in {90, 180} and height > width else 0
+    return left, top, left + across, top + down
 
 
 def _as_it_is(file: BinaryIO) -> Picture | None:

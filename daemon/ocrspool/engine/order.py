@@ -7,12 +7,13 @@ vertical columns (Chinese, Japanese) are read right to left.
 
 from __future__ import annotations
 
+import itertools
 import math
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from ocrspool.model import Polygon
 
@@ -108,22 +109,43 @@ def _columns(bands: list[list[Box]]) -> tuple[int, int, float] | None:
     """Return first band, end band and x of the gutter of the stretch of prose columns with most lines, if any."""
     best: tuple[int, int, float] | None = None
     most = 0
-    long = [sum(map(_is_long, band)) for band in bands]
+    long = [0, *itertools.accumulate(sum(map(_is_long, band)) for band in bands)]
+    counts = [0, *itertools.accumulate(map(len, bands))]
+    of_band = [_gaps(band) for band in bands]
+    sides = _Sides(box for band in bands for box in band)
     for first in range(len(bands)):
-        if sum(long[first:]) < 2 * _PROSE_LINES:  # not enough for two columns: most receipts end here
+        if long[-1] - long[first] < 2 * _PROSE_LINES:  # not enough for two columns: most receipts end here
             break
         gaps: list[Gap] = [(-math.inf, math.inf)]
         for last in range(first, len(bands)):
-            gaps = _intersection(gaps, _gaps(bands[last]))
+            gaps = [gap for gap in _intersection(gaps, of_band[last]) if sides.may_have_prose(gap)]
             if len(gaps) == 0:
                 break
-            count = sum(len(band) for band in bands[first : last + 1])
-            if count <= most or sum(long[first : last + 1]) < 2 * _PROSE_LINES:
+            count = counts[last + 1] - counts[first]
+            if count <= most or long[last + 1] - long[first] < 2 * _PROSE_LINES:
                 continue
             gutter = _gutter(gaps, [box for band in bands[first : last + 1] for box in band])
             if gutter is not None:
                 best, most = (first, last + 1, gutter), count
     return best
+
+
+class _Sides:
+    """Tells of a gap in no time that it cannot be a gutter: a page of a thousand lines has millions of them."""
+
+    def __init__(self, boxes: Iterable[Box]) -> None:
+        long = [box for box in boxes if _is_long(box)]
+        self._rights = sorted(box.right for box in long)
+        self._lefts = sorted(box.left for box in long)
+
+    def may_have_prose(self, gap: Gap) -> bool:
+        """Return whether a part of this gap may have enough long lines on both sides, of all that there are."""
+        start, end = gap
+        enough = _PROSE_LINES - 1
+        if len(self._rights) <= enough:
+            return False
+        # As far as a gutter may reach: it lies in the gap, to the right of four lines and to the left of four.
+        return max(start, self._rights[enough]) < min(end, self._lefts[-_PROSE_LINES])
 
 
 def _trimmed(bands: list[list[Box]], first: int, last: int, gutter: float) -> tuple[int, int, float]:

@@ -19,8 +19,9 @@ import cv2
 from ocrspool.engine import recognize
 from ocrspool.engine.batches import Batches
 from ocrspool.engine.crop import crop, is_vertical, quarter_turned
-from ocrspool.engine.detect import DetectSettings, detect
+from ocrspool.engine.detect import DetectSettings
 from ocrspool.engine.halving import HalvingNet
+from ocrspool.engine.looks import find_lines
 from ocrspool.engine.orientation import page_rotation, turned_page
 from ocrspool.engine.page_in_work import Line, PageInWork, Piece, Variant
 from ocrspool.engine.page_text import page_text, turned_variants
@@ -110,8 +111,8 @@ class Recognizer:
     ) -> Future[PageText]:
         """Begin with a page; it has the pixels until the future is done.
 
-        `on_progress` is called when the page has been searched, and for each batch with lines of it, by the threads
-        that do so.
+        `on_progress` is called when the page has been searched (of a large page for each tile) and for each batch with
+        lines of it, by the threads that do so.
         """
         in_work = PageInWork(_read_only(page), on_progress)
         with self._lock:
@@ -159,14 +160,14 @@ class Recognizer:
             strips = recognize.strips(crop(found.pixels, row), self._nets.recognition, self._settings.read)
             found.whole = Line(0.0, [Variant(row, strips)])
         page, found.margin = padded(found.pixels)
-        lines = detect(self._nets.detection, page, self._settings.detect)
+        lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
         detected = time.perf_counter()
         if orientation == "auto" and lines:
             polygons = [line.polygon for line in lines]
             found.rotation = page_rotation(page, polygons, self._nets.classifier, self._read_sample)
         if found.rotation:
             page = turned_page(page, found.rotation)
-            lines = detect(self._nets.detection, page, self._settings.detect)
+            lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
         oriented = time.perf_counter()
         found.lines = [Line(line.confidence, self._variants(page, line.polygon)) for line in lines]
         found.seconds = {
