@@ -78,8 +78,8 @@ ONLY_FROM = {
 
 LIBRARIES = {
     "PIL": {"decode"},
-    "cv2": {"engine", "decode.opencv"},
-    "numpy": {"engine", "decode.opencv"},
+    "cv2": {"engine"},
+    "numpy": {"engine"},
     "onnx": {"engine.onnx_graph"},
     "onnxruntime": {"engine.onnxruntime"},
     "openvino": {"engine.openvino"},
