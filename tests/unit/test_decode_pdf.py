@@ -71,7 +71,7 @@ def test_a_unit_that_makes_a_page_huge_is_rendered_coarser(tmp_path: Path) -> No
     with opened(pdfs_made.saved(pdf), tmp_path) as document:
         image, remarks = document.page(0)
         os.close(image.fd)
-    assert max(image.width, image.height) <= LIMITS.side
+    assert image.width * image.height <= LIMITS.megapixels * 1e6 * 1.001
     assert [remark.code for remark in remarks] == ["resolution-lowered"]
 
 
