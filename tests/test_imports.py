@@ -274,7 +274,7 @@ BUDGETS = {
     "ocrspool.decode.__main__": Budget(
         frozenset({"PIL", "pypdfium2", "pypdfium2_cfg", "pypdfium2_raw"}),
         frozenset({"argparse", "ctypes", "decimal", "html", "inspect", "tempfile", "uuid"}),
-        245,
+        265,
     ),
     # importlib.metadata says which runtime is installed, and brings the others.
     "ocrspool.worker": Budget(
