@@ -32,7 +32,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     # One claimed file.
     frozenset({"jobs"}),
     # One decoder, and one worker, as the service sees them; the place of that in the pool.
-    frozenset({"decoder", "worker_process", "unfinished"}),
+    frozenset({"decoder", "worker_process", "growing"}),
     frozenset({"seat"}),
     # The steps of the line, each for itself: none knows another.
     frozenset({
