@@ -38,6 +38,25 @@ def written(lines: Iterable[str], height: float, size: float = 14, left: float =
     return f"BT /F1 {size:g} Tf\n{''.join(shown)}ET\n".encode("latin-1")
 
 
+def drawing(
+    size: tuple[float, float], texts: dict[tuple[float, float], str], em: float, *, up: int = 0, rotate: int = 0
+) -> bytes:
+    """A page with texts at these places in points from the bottom left, and a frame beside each.
+
+    Every so many of them (`up`) runs up the page.
+    """
+    pdf = document((), size=size)
+    page = pdf.pages[0]
+    drawn = []
+    for number, ((x, y), text) in enumerate(texts.items(), 1):
+        way = "0 1 -1 0" if up and number % up == 0 else "1 0 0 1"
+        drawn.append(f"0.5 w {x - 2 * em:g} {y - 2 * em:g} {em * 30:g} {em * 25:g} re S")
+        drawn.append(f"BT /F1 {em:g} Tf {way} {x:g} {y:g} Tm ({text}) Tj ET")
+    page.obj.Contents = pdf.make_stream("\n".join(drawn).encode("latin-1"))
+    page.obj.Rotate = rotate
+    return saved(pdf)
+
+
 def saved(pdf: Pdf, **options: object) -> bytes:
     """The bytes of a document."""
     made = io.BytesIO()
@@ -233,9 +252,9 @@ def with_prose_and(drawn: bytes) -> bytes:
     return saved(pdf)
 
 
-def in_a_font_without_letters(text: str) -> bytes:
-    """A page with a text in a font that is not there; choose letters that no font of the machine has."""
-    pdf = document([])
+def in_a_font_without_letters(text: str, *more: str) -> bytes:
+    """A page with a text in a font that is not there; choose letters that no font here has. And more lines."""
+    pdf = document(more)
     pairs = [f"<{0xE000 + at:04x}> <{ord(letter):04x}>" for at, letter in enumerate(text)]
     cmap = (
         "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def /CMapType 2 def\n"
@@ -251,10 +270,10 @@ def in_a_font_without_letters(text: str) -> bytes:
         Type=Name.Font, Subtype=Name.CIDFontType2, BaseFont=Name.Gone, CIDSystemInfo=system, FontDescriptor=described,
         DW=500,
     )  # fmt: skip
-    pdf.pages[0].obj.Resources.Font.F1 = Dictionary(
+    pdf.pages[0].obj.Resources.Font.F2 = Dictionary(
         Type=Name.Font, Subtype=Name.Type0, BaseFont=Name.Gone, Encoding=Name("/Identity-H"),
         DescendantFonts=Array([letters]), ToUnicode=pdf.make_stream(cmap.encode()),
     )  # fmt: skip
     codes = "".join(f"{0xE000 + at:04x}" for at in range(len(text)))
-    pdf.pages[0].obj.Contents = pdf.make_stream(f"BT /F1 20 Tf 40 700 Td <{codes}> Tj ET".encode())
+    pdf.pages[0].contents_add(f"BT /F2 20 Tf 40 100 Td <{codes}> Tj ET".encode())
     return saved(pdf)

@@ -32,7 +32,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     # One claimed file.
     frozenset({"jobs"}),
     # One decoder, and one worker, as the service sees them; the place of that in the pool.
-    frozenset({"decoder", "worker_process", "unfinished"}),
+    frozenset({"decoder", "worker_process", "growing"}),
     frozenset({"seat"}),
     # The steps of the line, each for itself: none knows another.
     frozenset({
@@ -78,8 +78,8 @@ ONLY_FROM = {
 
 LIBRARIES = {
     "PIL": {"decode"},
-    "cv2": {"engine", "decode.opencv"},
-    "numpy": {"engine", "decode.opencv"},
+    "cv2": {"engine"},
+    "numpy": {"engine"},
     "onnx": {"engine.onnx_graph"},
     "onnxruntime": {"engine.onnxruntime"},
     "openvino": {"engine.openvino"},
@@ -274,7 +274,7 @@ BUDGETS = {
     "ocrspool.decode.__main__": Budget(
         frozenset({"PIL", "pypdfium2", "pypdfium2_cfg", "pypdfium2_raw"}),
         frozenset({"argparse", "ctypes", "decimal", "html", "inspect", "tempfile", "uuid"}),
-        245,
+        265,
     ),
     # importlib.metadata says which runtime is installed, and brings the others.
     "ocrspool.worker": Budget(

@@ -64,7 +64,6 @@ class Decoder:
         self._pages = 0
         self._memory_mb = 0
         self._makes_pdf = False
-        self._needs_opencv = False
         self._needs_qpdf = False
         self._closed = False
         self.lacking: tuple[str, ...] = ()
@@ -81,12 +80,7 @@ class Decoder:
             self._makes_pdf = self._needs_qpdf or self._live.config.wants("pdf")
             self._documents = 0
             # Processor time is limited too: that holds even while this service is stopped or stuck.
-            limits = {
-                "memory_mb": self._memory_mb,
-                "cpu_seconds": int(self._patience) + 1,
-                "pdf": self._makes_pdf,
-                "opencv": self._needs_opencv,
-            }
+            limits = {"memory_mb": self._memory_mb, "cpu_seconds": int(self._patience) + 1, "pdf": self._makes_pdf}
             try:
                 answer, _ = child.ask({"op": "limits", **limits}, seconds=_START_SECONDS)
             except ChildDiedError as error:
@@ -120,15 +114,11 @@ class Decoder:
                 request, lambda answer, fds: decoder_messages.document(answer, fds, most_pages), (descriptor,)
             )
         except DocumentError as error:
-            # What another decoder could do has to be loaded at its start, or never. Perhaps PDFium cannot decrypt the
-            # file, but qpdf can.
-            if error.kind == decoder_messages.NEEDS_OPENCV and not self._needs_opencv:
-                self._needs_opencv = True
-            elif error.kind == "encrypted" and not self._makes_pdf:
-                self._needs_qpdf = True
-            else:
+            if error.kind != "encrypted" or self._makes_pdf:
                 raise
+            # PDFium cannot decrypt it. Perhaps qpdf can, which a decoder has loaded at its start or never.
             self._end()
+            self._needs_qpdf = True
             return self.open(source, profile, whole=whole, may_grow=may_grow)
         finally:
             os.close(descriptor)
@@ -167,9 +157,6 @@ class Decoder:
         """Close the file it has, if any, and make it fit for the next one."""
         self._source = None
         self._needs_qpdf = False
-        if self._needs_opencv:
-            self._needs_opencv = False
-            self._end()
         child = self._child
         if child is None:
             return

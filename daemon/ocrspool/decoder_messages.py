@@ -22,9 +22,6 @@ from ocrspool.model import OwnText, PageImage, Polygon, TextLine
 MOST_BYTES = 1 << 20
 """Of a message: far more than any that makes sense."""
 
-NEEDS_OPENCV = "needs-opencv"
-"""The kind of a refusal that another decoder, which has loaded OpenCV, does not give."""
-
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 _Text = Annotated[str, Field(max_length=4000)]
 _Word = Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,39}$")]

@@ -34,6 +34,7 @@ from ocrspool.decoder import Decoder, DecoderDiedError
 from ocrspool.decoders import Decoders
 from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError, EngineError
+from ocrspool.growing import Return
 from ocrspool.hooks import Event
 from ocrspool.jobs import Job, about
 from ocrspool.model import OwnText, PageImage, PageText
@@ -46,7 +47,6 @@ from ocrspool.render.json import render
 from ocrspool.result import Document, Engine, Run
 from ocrspool.tally import Tally
 from ocrspool.timestamps import rfc3339
-from ocrspool.unfinished import Return
 from ocrspool.workers import Workers
 
 _log = logging.getLogger(__name__)

@@ -15,6 +15,7 @@ from pikepdf import Array, Name, String
 
 import pdfs_made
 from daemons import Daemon
+from ocrspool.likeness import Runs
 from pages_drawn import squeezed
 
 pytestmark = pytest.mark.engine
@@ -136,7 +137,8 @@ def test_a_stamp_is_not_the_page(daemon: Daemon, name: str, over: bytes) -> None
     data = pdfs_made.scanned(PROSE, over=over)
     result = read(daemon, f"{name}.pdf", data)
     assert result["pages"][0]["text_from"] == "ocr"
-    assert sum(squeezed(line) in squeezed(result["text"]) for line in PROSE) >= len(PROSE) - 2
+    read_lines = Runs(result["text"].splitlines())
+    assert all(read_lines.share(line) > 0.7 for line in PROSE), "letters under the watermark may be lost"
     assert codes(result) == []
     for by in ("pdfium", "pdftotext"):
         text = text_of_pdf(daemon, f"{name}.pdf", "own", by)

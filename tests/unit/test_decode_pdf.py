@@ -71,7 +71,7 @@ def test_a_unit_that_makes_a_page_huge_is_rendered_coarser(tmp_path: Path) -> No
     with opened(pdfs_made.saved(pdf), tmp_path) as document:
         image, remarks = document.page(0)
         os.close(image.fd)
-    assert max(image.width, image.height) <= LIMITS.side
+    assert image.width * image.height <= LIMITS.megapixels * 1e6 * 1.001
     assert [remark.code for remark in remarks] == ["resolution-lowered"]
 
 
@@ -262,10 +262,11 @@ def test_text_that_is_not_seen_is_said(tmp_path: Path, drawn: bytes, codes: list
     assert [remark.code for remark in remarks] == codes
 
 
-def test_text_in_a_font_without_letters_is_taken_from_the_pdf(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [(), PROSE], ids=["all of it", "one line"])
+def test_text_in_a_font_without_letters_is_taken_from_the_pdf(tmp_path: Path, more: tuple[str, ...]) -> None:
     """PDFium draws nothing, another program may: the text counts as what the page should show."""
     vai = "\ua500\ua501\ua502\ua503 \ua504\ua505"
-    with opened(pdfs_made.in_a_font_without_letters(vai), tmp_path) as document:
+    with opened(pdfs_made.in_a_font_without_letters(vai, *more), tmp_path) as document:
         image, remarks = document.page(0)
         os.close(image.fd)
         assert [remark.code for remark in remarks] == ["text-not-drawn"]

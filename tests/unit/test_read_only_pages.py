@@ -13,7 +13,7 @@ import nets_made
 from ocrspool.engine import crop, detect, orientation, recognize
 from ocrspool.engine.detect import DetectSettings
 from ocrspool.engine.recognize import ReadSettings
-from ocrspool.engine.recognizer import Recognizer
+from ocrspool.engine.recognizer import Nets, Recognizer
 from pages_mapped import mapped
 
 Pixels = NDArray[np.uint8]
@@ -83,7 +83,7 @@ def test_pages_are_sealed_for_a_recognizer_wherever_they_are(channels: int) -> N
             return super().__call__(batch)
 
     page = _page(channels)
-    with Recognizer(nets_made.Nets(Watched(), NETS.recognition, NETS.classifier), nets_made.CHARACTERS) as recognizer:
+    with Recognizer(Nets(Watched(), NETS.recognition, NETS.classifier), nets_made.CHARACTERS) as recognizer:
         recognizer.recognize([page], ["off"])
     assert seen == [channels == 1], "a page in color is its own map, one in grey is converted"
     assert page.flags.writeable, "it stays the caller's"

@@ -102,8 +102,7 @@ class PdfPages:
                 self.hidden_lines = tuple(
                     TextLine(line, 1.0, place.polygon(each.box), 1.0) for each in held.texts for line in each.lines()
                 )
-                if undrawn.is_everything:
-                    self.hidden_lines += tuple(each.line for each in own_text(page, width, height))
+                self.hidden_lines += undrawn.lines
         return PageImage(index + 1, width, height, 3, width, height, dpi, descriptor), remarks
 
     def own_text(self, index: int) -> tuple[OwnText, tuple[Remark, ...]]:

@@ -42,6 +42,8 @@ _NOT_DRAWN = {raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP, raw.FPDF_ANNOT_FILEATTA
 _ENDS = re.compile(r"[\r\n\f\v\0]+")
 _DEEPEST = 4
 """Of forms within forms in an appearance."""
+_MOST = 5000
+"""Annotations that are looked at on one page."""
 _MOST_TEXT = 20_000
 """Characters of annotations that are looked at for one page."""
 
@@ -104,7 +106,7 @@ def _one(page: pypdfium2.PdfPage, index: int) -> Iterator[raw.FPDF_ANNOTATION]:
 
 
 def _each(page: pypdfium2.PdfPage) -> Iterator[raw.FPDF_ANNOTATION]:
-    for index in range(raw.FPDFPage_GetAnnotCount(page)):
+    for index in range(min(_MOST, raw.FPDFPage_GetAnnotCount(page))):
         with _one(page, index) as annotation:
             if annotation:
                 yield annotation

@@ -41,7 +41,8 @@ _LEAST_BESIDE_UNREAD = 0.85
 """Nor is what came out of a line that is mostly unread worth keeping, unless the net is this sure of it: digits are."""
 _UNREAD_PIECES = 3
 _UNREAD_SHARE = 0.05
-"""A line with so many pieces of unread ink, which are this share of all its ink, is worth a warning."""
+"""A line with so many pieces of unread ink, which are this share of all its ink, is worth a warning; not so a short
+one, which may be a logo in broad letters."""
 _MOSTLY_UNREAD = 0.5
 """So is one with less pieces and this share: letters of some scripts hang together."""
 _UNREAD_COLUMNS = LINE_HEIGHT
@@ -142,7 +143,8 @@ def _warnings(page: PageInWork, lines: Sequence[_Line], left_out: Sequence[_Line
 def _has_unread_ink(reading: Reading) -> bool:
     """Return whether so much of a line was not read that letters must be missing."""
     ink, share = reading.ink, reading.unread_share
-    letters = ink.pieces >= _UNREAD_PIECES and share >= _UNREAD_SHARE
+    many = len("".join(reading.text.split())) >= _SHORT
+    letters = many and ink.pieces >= _UNREAD_PIECES and share >= _UNREAD_SHARE
     return ink.unread >= _UNREAD_COLUMNS and (letters or share >= _MOSTLY_UNREAD)
 
 

@@ -31,10 +31,14 @@ _REACH_OF_FEW = 24.0  # where there are too few letters to know how wide they ar
 _FEW = 5
 _REACH_OF_PITCH = 0.7  # of the distance between letters, which is taken at this quantile:
 _PITCH_AT = 0.4
+_BROAD = 1.5  # times as far reach the broad ones of an alphabet:
+_BROAD_LETTERS = frozenset("mwMWæœÆŒ")
 _WIDE_REACH = 28.0  # of what is as wide as it is high
 _WIDE = frozenset("—…№™½¼¾‰%@&⊠☐☑☒")  # beside CJK
 _LEAST_PIECE = 10  # pixels; narrower pieces of ink are edges of letters and dots
 _LEAST_LETTER = LINE_HEIGHT // 3  # pixels; lower pieces are dashes, rules and asterisks
+_MANY_ALIKE = 8  # pieces and more of one width are a separator, like a row of asterisks
+_ALIKE = 3  # pixels, by which most of these differ at most
 _JOINED_ACROSS = 3  # pixels without ink that do not end a piece
 _RULE = 2 * LINE_HEIGHT  # pixels; a horizontal stroke of this length is a rule, and no part of a letter
 _MIDDLE = slice(LINE_HEIGHT // 6, LINE_HEIGHT * 7 // 8)  # rows that are the line's own: others show its neighbors
@@ -75,7 +79,7 @@ def unread_ink(strip: Pixels, letters: Sequence[Letter]) -> Ink:
     ink = _ink(strip)
     columns = _columns(ink)
     pieces = [size for start, end in gaps for size in _pieces(ink[:, start:end], columns[start:end])]
-    if not pieces:
+    if not pieces or _alike(pieces):
         return NOTHING_UNREAD
     return Ink(sum(pieces), len(pieces), int(np.count_nonzero(columns)))
 
@@ -92,7 +96,7 @@ def _gaps(letters: Sequence[Letter], width: int) -> list[tuple[int, int]]:
     gaps = []
     end = 0.0
     for text, x in own:
-        far = max(reach, _WIDE_REACH) if text >= FIRST_WIDE or text in _WIDE else reach
+        far = _far(text, reach)
         if x - far - end >= _LEAST_PIECE:
             gaps.append((int(end), int(x - far)))
         end = max(end, x + far)
@@ -101,12 +105,25 @@ def _gaps(letters: Sequence[Letter], width: int) -> list[tuple[int, int]]:
     return gaps
 
 
+def _far(letter: str, reach: float) -> float:
+    """Return how far this letter reaches to each side in a line where most letters have `reach`."""
+    if letter >= FIRST_WIDE or letter in _WIDE:
+        return max(reach, _WIDE_REACH)
+    return _BROAD * reach if letter in _BROAD_LETTERS else reach
+
+
 def _reach(places: list[float]) -> float:
     """Return how far a letter of this line reaches to each side."""
     if len(places) < _FEW:
         return _REACH_OF_FEW
     pitches = sorted(after - before for before, after in itertools.pairwise(places))
     return min(max(_REACH, _REACH_OF_PITCH * pitches[int(_PITCH_AT * len(pitches))]), _FAR_REACH)
+
+
+def _alike(pieces: list[int]) -> bool:
+    """Return whether pieces are too many of one width to be letters; the tenth that differs most does not count."""
+    widths, few = sorted(pieces), len(pieces) // 10
+    return len(widths) >= _MANY_ALIKE and widths[-1 - few] - widths[few] <= _ALIKE
 
 
 def _ink(strip: Pixels) -> NDArray[np.uint8]:
