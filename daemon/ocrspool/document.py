@@ -26,10 +26,9 @@ from ocrspool.result import (
     engine_from,
 )
 
-
 _CODES_TOLD = 20
-"""Of a document's warnings: there are not so many codes, but a decoder that its document has taken over may make some up,
-and hooks are told all of them in one variable."""
+"""Of a document's warnings. There are not so many codes, but a decoder that its document has taken over may make some
+up, and hooks are told all of them in one variable."""
 
 
 @dataclass(frozen=True, slots=True)
