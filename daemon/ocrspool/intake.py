@@ -68,7 +68,7 @@ class Intake:
         self.spool.delete = inbox.after == "delete"
         self.spool.mode = inbox.mode()
         self.spool.mark = inbox.done_marker
-        self.patience = self.spool.unfinished.patience = patience_of(inbox)
+        self.patience = self.spool.growing.patience = patience_of(inbox)
         self._scanner = Scanner(
             str(self.spool.inbox),
             inbox.rules(),
@@ -114,8 +114,8 @@ class Intake:
             self._next_scan = now
         if now < max(self._next_scan, self._earliest_scan):
             return
-        while self.spool.unfinished.alone:
-            self._scanner.leave_alone(*self.spool.unfinished.alone.popleft())
+        while self.spool.growing.alone:
+            self._scanner.leave_alone(*self.spool.growing.alone.popleft())
         scan = self._scanner.scan(hint.renamed, self._watch.written_since(self.spool.inbox))
         took = time.monotonic() - now
         self._settled = deque(scan.settled)

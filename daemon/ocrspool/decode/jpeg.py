@@ -16,7 +16,6 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from PIL import JpegImagePlugin
 
-from ocrspool.decode import opencv
 from ocrspool.decode.libtiff import LibtiffError, Tiff
 from ocrspool.decode.tiff_image import TiffImage
 from ocrspool.errors import DocumentError
@@ -37,6 +36,8 @@ _BESIDE = {_JFIF: (b"JFIF\0", 14), _EXIF: (b"Exif\0\0", 14), _ADOBE: (b"Adobe", 
 """Segments that say something of the pixels: how each begins, and the least bytes of one that is whole."""
 _AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _COEFFICIENTS = 64
+_WHOLE = 1 << 31
+"""Bytes: more than a file may have."""
 _USUAL, _DEEP = 8, 12
 """Bits of samples: what everything decodes, and what libtiff decodes and Pillow does not."""
 _ADVICE = "Save it as PNG, or as an ordinary (baseline) JPEG."
@@ -88,19 +89,11 @@ def read_again(file: IO[bytes]) -> Image.Image:
 
 
 def read(file: IO[bytes]) -> Image.Image:
-    """Return an image as Pillow reads it, or OpenCV where it is arithmetically coded.
-
-    Raise DocumentError of kind `opencv.NEEDED` where OpenCV is not loaded.
-    """
+    """Return an image as Pillow reads it."""
     image = JpegImagePlugin.JpegImageFile(file)
-    file.seek(0)
-    if _frame_marker(file) not in _ARITHMETIC or image.bits != _USUAL:
-        return image
-    file.seek(0)
-    data = file.read()
-    if not split(data).ended:  # libjpeg makes gray of what is missing
-        raise LibtiffError("Premature end of JPEG file")
-    return opencv.OpenCvJpeg(image, data)
+    if _frame_marker(file) in _ARITHMETIC:
+        image.decodermaxblock = _WHOLE  # libjpeg cannot wait for more data in the middle of arithmetic coding
+    return image
 
 
 def ordinary(data: bytes) -> bool:
@@ -184,7 +177,8 @@ def _check_kind(frame: Frame) -> None:
 
 def _check_whole(stream: Stream, frame: Frame) -> None:
     """Raise LibtiffError where pixels are missing."""
-    if frame.marker in _PROGRESSIVE and len(stream.refined) < _COEFFICIENTS * frame.bands:
+    early = frame.marker in _PROGRESSIVE and len(stream.refined) < _COEFFICIENTS * frame.bands
+    if early or frame.marker in _ARITHMETIC:  # of the latter, what is missing is not noticed
         raise LibtiffError("Premature end of JPEG file")
     _by_libtiff(stream, frame).load()
 
