@@ -171,6 +171,10 @@ class Inbox(Section):
     recursive: bool = True
     settle_seconds: float = Field(2.0, ge=0, le=86_400)
     """A file is taken when it has not changed for so long; one renamed into the inbox is taken at once."""
+    writer_seconds: float = Field(600.0, ge=0, le=86_400)
+    """A file that a program has open for writing is waited for; so long after its last change it is taken anyway."""
+    incomplete_seconds: float = Field(30.0, ge=0, le=86_400)
+    """A file that is empty, or ends before its format says, fails only when it has not changed for so long."""
     after: Literal["keep", "delete"] = "keep"
     """What becomes of a source that has been read: keep moves it to done, delete removes it."""
     outbox_mode: Mode = "auto"

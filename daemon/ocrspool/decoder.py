@@ -16,9 +16,10 @@ from ocrspool import decoder_messages
 from ocrspool.channel import Message
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Limits, Live, Profile
+from ocrspool.decoder_messages import Decoded
 from ocrspool.environment import of_decoders
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.model import OwnText, PageImage
+from ocrspool.model import OwnText
 from ocrspool.source import open_source
 
 _Answer = TypeVar("_Answer")
@@ -89,10 +90,11 @@ class Decoder:
             return child
         return self._child
 
-    def open(self, source: Path, profile: Profile, *, whole: bool = True) -> Opened:
+    def open(self, source: Path, profile: Profile, *, whole: bool = True, may_grow: bool = False) -> Opened:
         """Give it a file. Raise DocumentError, or DecoderDiedError.
 
-        Pages that are larger or longer than a sheet keep their pixels, unless `whole` is false.
+        Pages that are larger or longer than a sheet keep their pixels, unless `whole` is false. With `may_grow` a file
+        that ends too early is refused as "incomplete": somebody may be writing to it still.
         """
         self._source = (source, profile, whole)
         if self._live.config.wants("pdf") and not self._makes_pdf:  # since a reload
@@ -106,7 +108,7 @@ class Decoder:
             "most_bytes": self._most_bytes,
             "whole": whole,
         }
-        request = {"op": "open", "dpi": profile.dpi, "limits": limits}
+        request = {"op": "open", "dpi": profile.dpi, "limits": limits, "may_grow": may_grow}
         try:
             found = self._ask(
                 request, lambda answer, fds: decoder_messages.document(answer, fds, most_pages), (descriptor,)
@@ -117,21 +119,21 @@ class Decoder:
             # PDFium cannot decrypt it. Perhaps qpdf can, which a decoder has loaded at its start or never.
             self._end()
             self._needs_qpdf = True
-            return self.open(source, profile)
+            return self.open(source, profile, whole=whole, may_grow=may_grow)
         finally:
             os.close(descriptor)
         self._pages = found.pages
         warnings = tuple(decoder_messages.remarks(found.warnings))
         return Opened(found.media_type, found.pages, found.size, found.sha256, warnings)
 
-    def page(self, index: int) -> tuple[PageImage, list[dict[str, Any]]]:
-        """Return a page (its memory file is now the caller's to close) and warnings. Raise as `open` does."""
+    def page(self, index: int) -> Decoded:
+        """Return a page, whose memory file is now the caller's to close. Raise as `open` does."""
         most, number = self._most_bytes_of_page(), index + 1
         request = {"op": "page", "index": index}
         return self._ask(request, lambda answer, fds: decoder_messages.page(answer, fds, number, most), page=number)
 
-    def own_text(self, index: int) -> OwnText | None:
-        """Return the text that a page brings along; None where it brings none. Raise as `open` does."""
+    def own_text(self, index: int) -> tuple[OwnText, list[dict[str, Any]]] | None:
+        """Return the text that a page brings along, and warnings; None where it brings none. Raise as `open` does."""
         most, number = self._most_bytes_of_page(), index + 1
         request = {"op": "own_text", "index": index}
         return self._ask(request, lambda answer, fds: decoder_messages.own_text(answer, fds, number, most), page=number)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -25,12 +26,16 @@ from typing import Any
 from ocrspool import atomic, names, reasons, records
 from ocrspool.claim import let_go, open_parent
 from ocrspool.config import STATES
+from ocrspool.errors import DocumentError
+from ocrspool.growing import Growing, Return, has_changed, look_at
 from ocrspool.inbox import Sighting
 from ocrspool.jobs import Job, Jobs, failed_as, has_result
 from ocrspool.outbox import RESULT_SUFFIX, Outbox, digest_of
 from ocrspool.places import PRIVATE, placed
 from ocrspool.reasons import REASON_SUFFIX, reason_beside
 from ocrspool.spool_lock import SpoolLock
+
+_log = logging.getLogger(__name__)
 
 
 class Spool:
@@ -47,6 +52,7 @@ class Spool:
         """Whether an empty file says that all outputs of a document are there."""
         self.jobs = Jobs(name, self.work)
         self.lock = SpoolLock(self.work)
+        self.growing = Growing()
         self._naming = threading.Lock()
 
     def open(self) -> None:
@@ -86,7 +92,7 @@ class Spool:
         if (found.st_ino, found.st_size, found.st_mtime_ns) != (seen.inode, seen.size, seen.mtime_ns):
             self.give_back(job)  # written to, or replaced by another, between the look and the rename
             return None
-        return job
+        return replace(job, seen=seen)
 
     def recover(self) -> list[Job]:
         """Finish what a crash left half done, and return the jobs that have to be read (again)."""
@@ -96,7 +102,7 @@ class Spool:
             job = self.jobs.read(folder)
             if job is None:
                 self.jobs.clear(folder)
-            elif self.is_back(job):
+            elif self.is_back(job) or has_changed(job, job.source):
                 self.give_back(job)
             elif (folder / "reason.json").exists():
                 self.fail(job, records.load(folder / "reason.json"))
@@ -113,7 +119,7 @@ class Spool:
         """Count one attempt, on disk, before anything of the file is read."""
         if os.path.lexists(job.source):  # else it has failed, and only its reason has still to be placed
             self.jobs.reason(job).unlink(missing_ok=True)
-        return self.jobs.save(replace(job, attempts=job.attempts + 1))
+        return self.jobs.save(replace(job, attempts=job.attempts + 1, seen=job.seen or look_at(job.source, job.name)))
 
     def note_death(self, job: Job, page: int) -> Job:
         """Remember, on disk, that a decoder died at this page."""
@@ -122,6 +128,17 @@ class Spool:
     def suspend(self, job: Job) -> None:
         """Leave the job in work/ for the next start: the service is stopping, which is not the file's fault."""
         self.jobs.save(replace(job, attempts=max(0, job.attempts - 1)))
+
+    def may_grow(self, job: Job) -> bool:
+        """Tell whether somebody may be writing to the file still."""
+        return self.growing.may_grow(job)
+
+    def take_back(self, job: Job, error: DocumentError | None = None) -> Return | None:
+        """Give the file back to the inbox if somebody is still writing to it; the job is over then. Return why."""
+        found = self.growing.judge(job, error)
+        if found is not None:
+            self.give_back(job)
+        return found
 
     def place(self, job: Job, suffix: str) -> Path:
         """Return where an output of the job is put before its result is delivered."""
@@ -142,6 +159,7 @@ class Spool:
             target = Outbox(self.outbox, self.mode, mark=self.mark).publish(saved, job.name, known)
         self._retire(job)
         self.jobs.clear(self.jobs.folder(job))
+        self.growing.over(job)
         return target
 
     def fail(self, job: Job, reason: dict[str, Any]) -> Path:
@@ -157,6 +175,7 @@ class Spool:
                 atomic.write(self.jobs.reason(job), records.dump(reason))
                 atomic.move(job.source, target)
         self._place_reason(job, target)
+        self.growing.over(job)
         return target
 
     def give_back(self, job: Job) -> None:
@@ -188,12 +207,23 @@ class Spool:
         return target
 
     def _retire(self, job: Job) -> None:
-        if self.delete:
-            job.source.unlink()
-            return
-        with self._naming:
-            target = self._free(self.done, job)
-            job.source.rename(target)
+        """Move the source to done/, or remove it. One that was written to since the last look goes back to the inbox.
+
+        That look comes after the move, so that there is no moment in between. What is written later the audit finds.
+        """
+        at = job.source
+        if not self.delete:
+            with self._naming:
+                at = self._free(self.done, job)
+                job.source.rename(at)
+        if has_changed(job, at):
+            _log.warning("%s changed while its result was delivered: it is read again", names.printable(job.name))
+            self.place(job, RESULT_SUFFIX).unlink()  # else a start after a crash would deliver it again
+            at.rename(job.source)
+            self.growing.returns(job, "it has changed", self.growing.patience.settle)
+            self.give_back(job)
+        elif self.delete:
+            at.unlink()
 
     def _free(self, folder: Path, job: Job) -> Path:
         """Return a path under `folder` that nothing has: the job's name, or that tagged with the job's id.

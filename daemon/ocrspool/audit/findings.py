@@ -37,6 +37,10 @@ FINDINGS: dict[str, Kind] = {
         "no whole result: not ours, or damaged after it was delivered; if its source is in done/, move that back to "
         "inbox/ to have it read again"
     ),
+    "changed-source": Kind(
+        "written to after it was read: its result is of what it held before; if it is whole now, move it to inbox/ "
+        "to have it read again"
+    ),
     "stray": Kind("nothing of ours: only results, sources and reasons belong here; take it away"),
     "closed": Kind("cannot be looked into: nothing is known of what is in it"),
 }
@@ -49,7 +53,7 @@ NOTES: dict[str, Kind] = {
     "two-names": Kind("one file under several names (hard links): each is read for itself, and all change with one"),
     "lone-reason": Kind("a reason whose file was taken away or retried; delete it when you have read it"),
     "other-document": Kind(
-        "the source of this name in done/ is another document: that of this result was taken away, or changed since"
+        "the source of this name in done/ is another document: that of this result was taken away, or replaced"
     ),
 }
 """Worth knowing; nothing is lost or half done."""

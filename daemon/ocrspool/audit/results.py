@@ -18,6 +18,7 @@ from ocrspool.audit.findings import Finding, Warned
 from ocrspool.audit.tree import Entry, Tree
 from ocrspool.outbox import MARKER_SUFFIX, RESULT_SUFFIX
 from ocrspool.result import SUFFIXES, Document
+from ocrspool.timestamps import seconds_of
 
 _JOB_ID = re.compile(r"~\d{8}T\d{6}-[0-9a-f]{8}(?=\.[^./]*\Z|\Z)")
 """What tells a source in done/ from an earlier one of its name."""
@@ -35,6 +36,8 @@ class _Source:
     """Relative to the inbox, with surrogate escapes."""
     size: int
     sha256: str
+    finished_at: str
+    """When the result was made: RFC 3339, UTC."""
     warnings: tuple[str, ...]
     """The codes of its warnings, each once."""
 
@@ -61,8 +64,9 @@ class Results:
                 yield Finding("stray", path)
             elif (source := self._source(path, entry)) is None:
                 yield Finding("damaged-result", path)
-            elif not self._has_its_source(source, retired.get(source.name, []), done):
-                yield Finding("other-document", path)
+            elif not self._has_its_source(source, namesakes := retired.get(source.name, []), done):
+                changed = next((entry for entry in namesakes if _written_since(source, entry)), None)
+                yield Finding("changed-source", done.path(changed.name)) if changed else Finding("other-document", path)
 
     def warned(self, outbox: Tree) -> Iterator[Warned]:
         """Yield the results that have warnings, of those that `examine` has read."""
@@ -85,7 +89,9 @@ class Results:
             return None
         source, codes = document.source, {warning.code for warning in document.warnings}
         fields = {"path": source.path, "path_base64": source.path_base64}
-        return _Source(names.from_json(fields), source.size, source.sha256, tuple(sorted(codes)))
+        return _Source(
+            names.from_json(fields), source.size, source.sha256, document.run.finished_at, tuple(sorted(codes))
+        )
 
     def _has_its_source(self, source: _Source, namesakes: list[Entry], done: Tree) -> bool:
         """Tell whether a source of this name is the result's, or none can be: taken away, or its name was cut."""
@@ -95,11 +101,19 @@ class Results:
     def _is_of(self, source: _Source, entry: Entry, done: Tree) -> bool:
         if entry.size != source.size:
             return False
-        if not self.thorough:
+        if not self.thorough and not _written_since(source, entry):
             return True
         if entry not in self._digests:
             self._digests[entry] = _sha256(done.path(entry.name))
         return self._digests[entry] == source.sha256
+
+
+def _written_since(source: _Source, entry: Entry) -> bool:
+    """Tell whether the last thing that happened to a retired file was a write, after the result was made.
+
+    A write gives a file the same two times; the rename to done/ gives it a later time of status change (inode(7)).
+    """
+    return entry.mtime_ns == entry.ctime_ns and entry.mtime_ns / 1e9 > seconds_of(source.finished_at)
 
 
 def _sha256(path: Path) -> str:

@@ -10,20 +10,19 @@ import contextlib
 import struct
 import warnings
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from PIL import (
     BmpImagePlugin,
     ExifTags,
     GifImagePlugin,
     Image,
-    JpegImagePlugin,
     PngImagePlugin,
     PpmImagePlugin,
     WebPImagePlugin,
 )
 
-from ocrspool.decode import pixels, sizes, strokes, tiff
+from ocrspool.decode import bmp, jpeg, pixels, png, sizes, strokes, tiff
 from ocrspool.decode.libtiff import Tiff
 from ocrspool.decode.page import PageLimits, Remark, memory_file
 from ocrspool.decode.tiff_image import TiffImage
@@ -33,15 +32,23 @@ from ocrspool.model import PageImage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+_T = TypeVar("_T")
+
 # Named one by one: Pillow reads some forty more formats, and each is code that a hostile file could reach.
 _READERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
     "image/png": PngImagePlugin.PngImageFile,
-    "image/jpeg": JpegImagePlugin.JpegImageFile,
+    "image/jpeg": jpeg.read,
     "image/bmp": BmpImagePlugin.BmpImageFile,
     "image/webp": WebPImagePlugin.WebPImageFile,
     "image/gif": GifImagePlugin.GifImageFile,
     "image/x-portable-anymap": PpmImagePlugin.PpmImageFile,
 }
+_READ_AGAIN: dict[str, Callable[[IO[bytes]], Image.Image]] = {
+    "image/png": lambda file: PngImagePlugin.PngImageFile(png.bare(file)),
+    "image/jpeg": jpeg.read_again,
+    "image/bmp": bmp.read_again,
+}
+"""For files that Pillow refuses as they are. What these raise counts where it says that the kind is not read."""
 _ANIMATED = frozenset({"image/gif", "image/png", "image/webp"})
 _STRIP_BYTES = 1 << 20
 _PLAUSIBLE_DPI = (50, 4800)
@@ -86,9 +93,9 @@ class ImagePages:
             self._places, self.remarks = tiff.find_pages(file, limits.pages)
             self.count = len(self._places)
             self._tiff = Tiff(file)
+        self._reader = _READERS.get(media_type, _no_reader)
         try:
-            first = self._frame(0)
-            self._check_size(first, 1)
+            first = self._or_again(self._first)
         except BaseException:
             self.close()
             raise
@@ -103,6 +110,36 @@ class ImagePages:
 
     def page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
         """Decode one page: upright, opaque, 8 bits deep, reduced where it is huge."""
+        return self._or_again(lambda: self._page(index))
+
+    @property
+    def plain(self) -> bool:
+        """Tell whether the file is read as it is, so that other programs can be expected to."""
+        return self._reader is _READERS.get(self._media_type, _no_reader)
+
+    def _or_again(self, read: Callable[[], _T]) -> _T:
+        """Return what `read` does, the other way to read such a file tried where Pillow refuses it."""
+        try:
+            return read()
+        except (DocumentError, MemoryError):
+            raise
+        except Exception as error:
+            if not self.plain or self._media_type not in _READ_AGAIN:
+                raise
+            self._reader = _READ_AGAIN[self._media_type]
+            try:
+                return read()
+            except (DocumentError, MemoryError):
+                raise
+            except Exception:  # noqa: BLE001 - then the file is as damaged as it was said to be
+                raise error from None
+
+    def _first(self) -> Image.Image:
+        first = self._frame(0)
+        self._check_size(first, 1)
+        return first
+
+    def _page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
         image = self._frame(index)
         self._check_size(image, index + 1)
         source = image.size
@@ -137,7 +174,7 @@ class ImagePages:
         if self._tiff is not None:
             return TiffImage(self._tiff, self._places[index])
         self._file.seek(0)
-        return _READERS[self._media_type](self._file)
+        return self._reader(self._file)
 
     def _check_size(self, image: Image.Image, number: int) -> None:
         (width, height), most = image.size, self._limits.megapixels
@@ -191,6 +228,10 @@ class ImagePages:
         except (TypeError, ValueError, ZeroDivisionError):
             return 1, 1
         return (across / down, 1) if across > 0 and down > 0 else (1, 1)
+
+
+def _no_reader(file: IO[bytes]) -> Image.Image:
+    raise LookupError(f"{file} is read page by page")
 
 
 def _exif(image: Image.Image) -> Mapping[int, Any]:

@@ -136,6 +136,11 @@ class Tiff:
         found = _call("TIFFGetField", self._handle, 320, *(ctypes.byref(table) for table in tables))
         return [tuple(table[:colors]) for table in tables] if found and all(tables) else []
 
+    def has(self, tag: int) -> bool:
+        """Tell whether the image states this tag, which libtiff hands out as a count and a place."""
+        count, values = ctypes.c_uint64(), ctypes.c_void_p()
+        return bool(_call("TIFFGetField", self._handle, tag, ctypes.byref(count), ctypes.byref(values)))
+
     def set_number(self, tag: int, value: int) -> None:
         """Ask a codec for another form of its samples."""
         _call("TIFFSetField", self._handle, tag, ctypes.c_int(value))

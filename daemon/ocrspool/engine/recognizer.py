@@ -68,7 +68,8 @@ class RecognizeSettings:
     """Pages searched side by side, beside the reading of lines: for a net on a GPU, where cropping and scaling lines is
     work for processors all the same. 0 = as many threads as the recognition net runs do both."""
     least_confidence: float = 0.5
-    """Lines read with less are dropped, as RapidOCR does: most are pictures, stamps and specks taken for text."""
+    """Lines whose characters are less sure are dropped, as RapidOCR does: most are pictures, stamps and specks taken
+    for text. Short ones have to be surer (page_text.py)."""
 
 
 class Recognizer:

@@ -1,0 +1,94 @@
+"""Sound files of kinds that are seldom met, and broken ones that look sound: what no library writes by itself."""
+
+from __future__ import annotations
+
+import base64
+import io
+import struct
+import zlib
+
+from PIL import Image, ImageFile
+
+import files_made
+
+_ARITHMETIC = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQDQ4RDgsLEBYQERMU"
+    "FRUVDA8XGBYUGBIUFRT/2wBDAQMEBAUEBQkFBQkUDQsNFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQU"
+    "FBQUFBQUFBT/yQARCAAQABgDAREAAhEBAxEB/8wACgAQEAUBEBEF/9oADAMBAAIRAxEAPwD/AMglTdWWDxUh0R0RxABXDREBkEcv"
+    "QVAOzjF3vWpZzop2HQ+qqgGeHtqrov45TUwdzxKSRBEe7mwYs1zy+P/Z"
+)
+"""24 x 16 pixels, red on the left and green on the right, by jpegtran: nothing that is installed writes such files."""
+_TWELVE_BITS = base64.b64decode(
+    "/9j/2wBDAAgGBgcGBQgHBwcJCQgKDBQNDAsLDBkSEw8UHRofHh0aHBwgJC4nICIsIxwcKDcpLDAxNDQ0Hyc5PTgyPC4zNDL/wQAL"
+    "DAAgACABAREA/8QAFQABAQAAAAAAAAAAAAAAAAAACwz/xAAZEAACAwEAAAAAAAAAAAAAAAAACUWDwUb/2gAIAQEAAD8AHNTdAV4I"
+    "QpugK8EIE3QFeCEKbufrwjnU3QFeCEKboCvBCBN0BXghCm7n68I51N0BXghCm6ArwQgTdAV4IQpu5+vCOdTdAV4IQpugK8EIE3QF"
+    "eCEKbufrw//Z"
+)
+"""32 x 32 pixels, black on the left to white on the right, by libtiff's codec."""
+
+
+def arithmetic_jpeg() -> bytes:
+    """24 x 16 pixels, red on the left and green on the right, in arithmetic coding."""
+    return _ARITHMETIC
+
+
+def twelve_bit_jpeg() -> bytes:
+    """32 x 32 pixels of 12 bits, from black on the left to white on the right."""
+    return _TWELVE_BITS
+
+
+def lossless_jpeg(bits: int) -> bytes:
+    """An image whose header says that it is lossless, with samples of so many bits."""
+    made = bytearray(files_made.jpeg())
+    place = made.index(b"\xff\xc0")
+    made[place + 1], made[place + 4] = 0xC3, bits
+    return bytes(made)
+
+
+def jpeg_without_end(image: Image.Image | None = None, **options: object) -> bytes:
+    """All pixels, and no mark of the end after them."""
+    made = files_made.encoded(image or files_made.corners(), "JPEG", quality=90, **options)
+    assert made.endswith(b"\xff\xd9")
+    return made[:-2]
+
+
+def jpeg_with(marker: int, body: bytes) -> bytes:
+    """A segment of this kind comes before all others, instead of the usual one."""
+    made = files_made.jpeg()
+    assert made[2:4] == b"\xff\xe0"
+    rest = made[4 + struct.unpack_from(">H", made, 4)[0] :]
+    return b"\xff\xd8\xff" + bytes([marker]) + struct.pack(">H", 2 + len(body)) + body + rest
+
+
+def png_with(name: bytes, body: bytes, *, sound: bool = True, after: bytes = b"IHDR") -> bytes:
+    """A chunk of this name behind the one named `after`; `sound` tells whether its checksum is right."""
+    made = files_made.png()
+    place = made.index(after)
+    end = place + 8 + struct.unpack_from(">I", made, place - 4)[0]
+    checksum = zlib.crc32(name + body) ^ (not sound)
+    return made[:end] + struct.pack(">I", len(body)) + name + body + struct.pack(">I", checksum) + made[end:]
+
+
+def bmp(bits: int, compression: int, masks: tuple[int, ...], pixels: bytes, *, header: int = 40) -> bytes:
+    """A BMP image of 13 x 9 pixels with a header of so many bytes, its first row the upper one."""
+    fields = struct.pack("<IiiHHIIiiII", header, 13, -9, 1, bits, compression, len(pixels), 7874, 7874, 0, 0)
+    packed = struct.pack(f"<{len(masks)}I", *masks)
+    body = (fields + packed).ljust(max(header, len(fields) + len(packed)), b"\0")
+    return b"BM" + struct.pack("<IHHI", 14 + len(body) + len(pixels), 0, 0, 14 + len(body)) + body + pixels
+
+
+def fax(group: int, lines: int = 200, strip: int | None = None) -> tuple[bytes, int, int]:
+    """A page of words as a fax in a TIFF file; and where its data begin and end."""
+    page = files_made.words("Lines of a fax", (400, lines)).convert("1")
+    for top in range(0, lines, 8):
+        page.paste(0, (top, top, top + 60, top + 3))  # no line of it is empty for long
+    made = files_made.encoded(
+        page, "TIFF", compression={3: "group3", 4: "group4"}[group], tiffinfo={278: strip or lines}
+    )
+    with Image.open(io.BytesIO(made)) as image:
+        assert isinstance(image, ImageFile.ImageFile)
+        tags = image.getexif()
+        start, size = tags[273], tags[279]
+    if isinstance(start, tuple):
+        return made, start[0], start[-1] + size[-1]
+    return made, start, start + size
