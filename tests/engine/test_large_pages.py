@@ -27,50 +27,12 @@ PROSE = (
     "kitchen landing library machine marble number office orchard panel planet quarter railing river sample section "
     "silver station street switch timber tunnel valley village window winter workshop yellow"
 )
+PROSE = (
+    "account balance bridge camera channel circuit column corner customer detail engine filter garden harbor island "
+    "kitchen landing library machine marble number office orchard panel planet quarter railing river sample section "
+    "silver station street switch timber tunnel valley village window winter workshop yellow"
+)
 WORDS = PROSE.split()
-    "account",
-    "balance",
-    "bridge",
-    "camera",
-    "channel",
-    "circuit",
-    "column",
-    "corner",
-    "customer",
-    "detail",
-    "engine",
-    "filter",
-    "garden",
-    "harbor",
-    "island",
-    "kitchen",
-    "landing",
-    "library",
-    "machine",
-    "marble",
-    "number",
-    "office",
-    "orchard",
-    "panel",
-    "planet",
-    "quarter",
-    "railing",
-    "river",
-    "sample",
-    "section",
-    "silver",
-    "station",
-    "street",
-    "switch",
-    "timber",
-    "tunnel",
-    "valley",
-    "village",
-    "window",
-    "winter",
-    "workshop",
-    "yellow",
-]
 INK = {"white": "black", "#16181c": "#e4e4ea"}
 
 pytestmark = pytest.mark.engine
