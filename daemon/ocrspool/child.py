@@ -6,16 +6,15 @@ Started anew (never forked from a process with threads), without a shell, holdin
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from ocrspool.channel import MOST_BYTES, Channel, ChannelClosedError, Message
-from ocrspool.environment import of_children
 from ocrspool.wake import Wake
 
 _EXIT_SECONDS = 2.0
@@ -28,14 +27,14 @@ class ChildDiedError(Exception):
 class Child:
     """One process running `python -m module FD`. Used by one thread at a time."""
 
-    def __init__(self, module: str, cache: Path, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, module: str, environment: Mapping[str, str], most_bytes: int = MOST_BYTES) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-I", "-m", module, str(theirs.fileno())]
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                env=of_children(os.environ, cache),
+                env=environment,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )

@@ -21,7 +21,7 @@ from ocrspool import names
 from ocrspool.audit.repair import repair
 from ocrspool.errors import DocumentError
 from ocrspool.folders import Folders
-from ocrspool.inbox import Rules, Scanner
+from ocrspool.inbox import Patience, Rules, Scanner
 from ocrspool.jobs import Job
 from ocrspool.reasons import REASON_SUFFIX
 from ocrspool.spool import Spool
@@ -198,7 +198,7 @@ def test_a_scan_follows_no_link(tmp_path: Path) -> None:
         (root / "outside/secret.png").write_bytes(b"of others")
         (root / "inbox/sub").mkdir(parents=True)
         (root / "inbox/sub/a.png").write_bytes(b"x")
-        scanner = Scanner(str(root / "inbox"), Rules("*", ()), 0, recursive=True, clock=lambda: 0.0)
+        scanner = Scanner(str(root / "inbox"), Rules("*", ()), Patience(0), recursive=True, clock=lambda: 0.0)
         with ATTACKER.swapping(touch, lambda r=root: as_link(r / "inbox/sub", r / "outside")):  # type: ignore[misc] # a default
             found = scanner.scan()
         assert "sub/secret.png" not in {names.printable(seen.name) for seen in found.settled}

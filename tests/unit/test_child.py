@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ocrspool.child import Child, ChildDiedError
+from ocrspool.environment import of_workers
 from processes_seen import lives
 from waiting import wait_until
 
@@ -37,7 +38,7 @@ def new_child(tmp_path: Path) -> Iterator[NewChild]:
     children: list[Child] = []
 
     def start(module: str = "ocrspool.decode") -> Child:
-        children.append(Child(module, tmp_path))
+        children.append(Child(module, of_workers(os.environ, tmp_path)))
         return children[-1]
 
     yield start

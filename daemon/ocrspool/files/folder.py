@@ -178,12 +178,32 @@ class Folder:
         with os.fdopen(self.open(name), "rb") as file:
             return file.read(most)
 
+    def sync_file(self, name: str) -> None:
+        """Wait until the content of a regular file is on disk."""
+        descriptor = self.open(name)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
     # Changes
 
     def new(self, name: str, mode: int = 0o666) -> int:
         """Make a file that was not there, and return a descriptor to write to it and read from it."""
         with naming(os.fspath(self.path / name)):
             return os.open(name, _NEW, mode, dir_fd=self.descriptor)
+
+    def note(self, name: str, text: str) -> None:
+        """Keep a short text in a link that leads nowhere: that is on disk as soon as its name is, and costs one call."""
+        with naming(os.fspath(self.path / name)):
+            os.symlink(text, name, dir_fd=self.descriptor)
+
+    def noted(self, name: str) -> str:
+        """Return such a text; "" where there is none."""
+        try:
+            return os.readlink(name, dir_fd=self.descriptor)
+        except OSError:
+            return ""
 
     def lock_file(self, name: str) -> int:
         """Return a descriptor of a file to be locked, which nobody else may open; made where it is missing."""
