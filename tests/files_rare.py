@@ -6,10 +6,16 @@ import base64
 import io
 import struct
 import zlib
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 import files_made
+import tiffs_made
+from tiffs_made import Layout
 
 _ARITHMETIC = base64.b64decode(
     "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQDQ4RDgsLEBYQERMU"
@@ -92,3 +98,65 @@ def fax(group: int, lines: int = 200, strip: int | None = None) -> tuple[bytes, 
     if isinstance(start, tuple):
         return made, start[0], start[-1] + size[-1]
     return made, start, start + size
+
+
+def _picture(bits: int, count: int, *, floats: bool) -> NDArray[Any]:
+    """Red, green and blue quarters as samples of so many bits; grey where one sample makes a pixel."""
+    color = np.asarray(files_made.corners().convert("RGB" if count == 3 else "L"), np.int64).reshape(60, 120, count)
+    return color / 255 if floats else color * ((1 << bits) - 1) // 255
+
+
+def _tiff(bits: int = 8, count: int = 3, **layout: Any) -> bytes:  # noqa: ANN401 - fields of the layout
+    photometric = layout.pop("photometric", 2 if count == 3 else 1)
+    return tiffs_made.tiff(
+        _picture(bits, count, floats=layout.get("kind") == 3), Layout(bits=bits, photometric=photometric, **layout)
+    )
+
+
+def _tiff_of_pictures(compression: int, kind: str, **options: object) -> bytes:
+    piece = files_made.encoded(files_made.corners(), kind, **options)
+    return tiffs_made.file_of(120, 60, 3, [piece], Layout(compression=compression))
+
+
+def _tiff_by_pillow(compression: str) -> bytes:
+    return files_made.tiff(files_made.corners(), compression=compression)
+
+
+def _broken_fax() -> bytes:
+    made, start, end = fax(3)
+    middle = (start + end) // 2
+    return made[:middle] + b"\xff\xff" + made[middle + 2 :]
+
+
+KINDS: dict[str, Callable[[], bytes]] = {
+    "arithmetic JPEG": arithmetic_jpeg,
+    "JPEG of 12 bits": twelve_bit_jpeg,
+    "JPEG without its end": jpeg_without_end,
+    "JPEG with an empty segment": lambda: jpeg_with(0xE0, b"JFIF\0"),
+    "PNG with endless remarks": lambda: png_with(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(2 << 20))),
+    "PNG with a wrong checksum": lambda: png_with(b"pHYs", bytes(9), sound=False),
+    "BMP with bit fields": lambda: bmp(16, 3, (0xF00, 0xF0, 0xF), bytes(28 * 9)),
+    "BMP around a PNG": lambda: bmp(0, 5, (), files_made.png()),
+    "BMP around a JPEG": lambda: bmp(0, 4, (), files_made.jpeg()),
+    "TIFF with 12-bit grey": lambda: _tiff(12, 1),
+    "TIFF with 12-bit color": lambda: _tiff(12),
+    "TIFF with 16-bit planes": lambda: _tiff(16, separate=True),
+    "TIFF with 32-bit color": lambda: _tiff(32),
+    "TIFF with half floats": lambda: _tiff(16, 1, kind=3),
+    "TIFF with double floats": lambda: _tiff(64, 1, kind=3),
+    "TIFF with Lab": lambda: _tiff(photometric=8),
+    "TIFF with YCbCr in planes": lambda: _tiff(photometric=6, separate=True, tags={530: (3, [1, 1])}),
+    "TIFF with subsampled JPEG": lambda: files_made.tiff(files_made.corners().convert("YCbCr"), compression="jpeg"),
+    "TIFF in tiles": lambda: _tiff(tile=16),
+    "big TIFF of Motorola's order": lambda: _tiff(big=True, order=">"),
+    "TIFF of WebP": lambda: _tiff_of_pictures(50001, "WEBP", lossless=True),
+    "TIFF of JPEG 2000": lambda: _tiff_of_pictures(34712, "JPEG2000", no_jp2=True),
+    "TIFF with LZMA": lambda: _tiff_by_pillow("lzma"),
+    "TIFF with Zstandard": lambda: _tiff_by_pillow("zstd"),
+    "TIFF with PackBits": lambda: _tiff_by_pillow("packbits"),
+    "TIFF with Deflate": lambda: _tiff_by_pillow("tiff_adobe_deflate"),
+    "fax of group 3": lambda: fax(3)[0],
+    "fax of group 4": lambda: fax(4)[0],
+    "fax with a damaged line": _broken_fax,
+}
+"""Files of every rare kind that is read, by name."""

@@ -22,50 +22,17 @@ from ocrspool.engine.recognizer import Recognizer
 from ocrspool.model import PageText
 
 LIMITS = PageLimits(dpi=200, pages=10, megapixels=300, side=4000)
-WORDS = [
-    "account",
-    "balance",
-    "bridge",
-    "camera",
-    "channel",
-    "circuit",
-    "column",
-    "corner",
-    "customer",
-    "detail",
-    "engine",
-    "filter",
-    "garden",
-    "harbor",
-    "island",
-    "kitchen",
-    "landing",
-    "library",
-    "machine",
-    "marble",
-    "number",
-    "office",
-    "orchard",
-    "panel",
-    "planet",
-    "quarter",
-    "railing",
-    "river",
-    "sample",
-    "section",
-    "silver",
-    "station",
-    "street",
-    "switch",
-    "timber",
-    "tunnel",
-    "valley",
-    "village",
-    "window",
-    "winter",
-    "workshop",
-    "yellow",
-]
+PROSE = (
+    "account balance bridge camera channel circuit column corner customer detail engine filter garden harbor island "
+    "kitchen landing library machine marble number office orchard panel planet quarter railing river sample section "
+    "silver station street switch timber tunnel valley village window winter workshop yellow"
+)
+PROSE = (
+    "account balance bridge camera channel circuit column corner customer detail engine filter garden harbor island "
+    "kitchen landing library machine marble number office orchard panel planet quarter railing river sample section "
+    "silver station street switch timber tunnel valley village window winter workshop yellow"
+)
+WORDS = PROSE.split()
 INK = {"white": "black", "#16181c": "#e4e4ea"}
 
 pytestmark = pytest.mark.engine

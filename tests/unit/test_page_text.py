@@ -51,7 +51,7 @@ def test_a_line_with_letters_missing_is_named(ink: Ink) -> None:
     found = page_text(_page(Reading("Invoice 4711", 0.99), Reading("C ng h a 2024", 0.99, ink)), 0.5)
     (warning,) = found.warnings
     assert (warning.code, warning.lines) == ("unread-script", (1,))
-    assert "1 line of the page has letters that were not read" in warning.message
+    assert "1 line of the page has letters that were not read, or only guessed" in warning.message
 
 
 def test_a_line_of_which_nothing_came_out_is_counted_and_placed() -> None:
@@ -60,6 +60,16 @@ def test_a_line_of_which_nothing_came_out_is_counted_and_placed() -> None:
     (warning,) = found.warnings
     assert (warning.code, warning.lines) == ("unread-script", ())
     assert "at 18% of the page's height" in warning.message
+
+
+@pytest.mark.parametrize(
+    ("certainty", "detection", "warned"), [(0.7, 0.9, 1), (0.4, 0.9, 1), (0.8, 0.9, 0), (0.7, 0.5, 0)]
+)
+def test_a_long_line_of_guesses_is_named_kept_or_not(certainty: float, detection: float, warned: int) -> None:
+    page = _page(Reading("n177 nx 00D0 0107", certainty))
+    page.lines[0].detection_confidence = detection
+    codes = [warning.code for warning in page_text(page, 0.5).warnings]
+    assert codes.count("unread-script") == warned
 
 
 def test_a_tick_beside_a_number_is_no_script() -> None:

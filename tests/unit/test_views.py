@@ -19,9 +19,10 @@ from pathlib import Path
 import pikepdf
 import pypdfium2
 import pytest
-from PIL import Image, ImageColor
+from PIL import Image, ImageChops, ImageColor
 
 import files_made
+import files_rare
 import pages_drawn
 from documents_made import box, document, line, lost_page, page
 from ocrspool.decode.document import Document
@@ -245,6 +246,31 @@ def test_pictures_in_a_pdf(view: View, data: bytes, kind: str) -> None:
         assert all(abs(a - b) < 30 for a, b in zip(shown.getpixel((10, 10)), files_made.RED, strict=True))
     if kind == "/CCITTFaxDecode":
         assert shown.getpixel((2, 2)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("kind", files_rare.KINDS)
+def test_rare_kinds_are_shown(view: View, kind: str) -> None:
+    """Whatever is read can be shown: as it was read, by a PDF library that knows none of the rare kinds."""
+    made = files_rare.KINDS[kind]()
+    with contextlib.closing(Document(_nameless(made), PageLimits(dpi=200, pages=9, megapixels=9, side=4000))) as opened:
+        read, _ = opened.page(0)
+        mode, raw = ("L", "L") if read.channels == 1 else ("RGB", "BGR")
+        pixels = os.pread(read.fd, read.width * read.height * read.channels, 0)
+        expected = Image.frombytes(mode, (read.width, read.height), pixels, "raw", raw).convert("RGB")
+        os.close(read.fd)
+        of = page(line("seen", box(2, 2, 9, 5)), size=(read.width, read.height), dpi=72)
+        result = document(of, media_type=opened.media_type)
+    with contextlib.closing(pypdfium2.PdfDocument(view("pdf", made, result))) as pdf:
+        shown = pdf[0].render(scale=1).to_pil().convert("RGB").resize(expected.size)
+    difference = ImageChops.difference(shown, expected).resize((8, 8), Image.Resampling.BOX)
+    assert max(most for _, most in difference.getextrema()) < 40
+    assert view("html", made, result).count(b"data:image/jpeg;base64,") == 2
+
+
+def _nameless(data: bytes) -> int:
+    descriptor = os.memfd_create("document")
+    os.write(descriptor, data)
+    return descriptor
 
 
 def test_the_same_document_makes_the_same_bytes(view: View) -> None:

@@ -36,8 +36,6 @@ _BESIDE = {_JFIF: (b"JFIF\0", 14), _EXIF: (b"Exif\0\0", 14), _ADOBE: (b"Adobe", 
 """Segments that say something of the pixels: how each begins, and the least bytes of one that is whole."""
 _AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _COEFFICIENTS = 64
-_WHOLE = 1 << 31
-"""Bytes: more than a file may have."""
 _USUAL, _DEEP = 8, 12
 """Bits of samples: what everything decodes, and what libtiff decodes and Pillow does not."""
 _ADVICE = "Save it as PNG, or as an ordinary (baseline) JPEG."
@@ -92,7 +90,8 @@ def read(file: IO[bytes]) -> Image.Image:
     """Return an image as Pillow reads it."""
     image = JpegImagePlugin.JpegImageFile(file)
     if _frame_marker(file) in _ARITHMETIC:
-        image.decodermaxblock = _WHOLE  # libjpeg cannot wait for more data in the middle of arithmetic coding
+        # libjpeg cannot wait for more data in the middle of arithmetic coding: it gets the whole file at once.
+        image.decodermaxblock = file.seek(0, os.SEEK_END)
     return image
 
 

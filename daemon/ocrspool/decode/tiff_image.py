@@ -49,7 +49,8 @@ class TiffImage(Image.Image):
         """Decode the pixels, to L or RGB or to LA or RGBA. Raise LibtiffError, DocumentError."""
         if not self._decoded:
             self._tiff.go_to(self._place)
-            decoded, self.remarks = _decoded(self._tiff, self.layout)
+            with self._tiff.place_kept():
+                decoded, self.remarks = _decoded(self._tiff, self.layout)
             self._mode, self.im, self._decoded = decoded.mode, decoded.im, True
         return super().load()
 
