@@ -16,9 +16,10 @@ from ocrspool import decoder_messages
 from ocrspool.channel import Message
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Limits, Live, Profile
+from ocrspool.decoder_messages import Decoded
 from ocrspool.environment import of_decoders
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.model import OwnText, PageImage
+from ocrspool.model import OwnText
 from ocrspool.source import open_source
 
 _Answer = TypeVar("_Answer")
@@ -125,14 +126,14 @@ class Decoder:
         warnings = tuple(decoder_messages.remarks(found.warnings))
         return Opened(found.media_type, found.pages, found.size, found.sha256, warnings)
 
-    def page(self, index: int) -> tuple[PageImage, list[dict[str, Any]]]:
-        """Return a page (its memory file is now the caller's to close) and warnings. Raise as `open` does."""
+    def page(self, index: int) -> Decoded:
+        """Return a page, whose memory file is now the caller's to close. Raise as `open` does."""
         most, number = self._most_bytes_of_page(), index + 1
         request = {"op": "page", "index": index}
         return self._ask(request, lambda answer, fds: decoder_messages.page(answer, fds, number, most), page=number)
 
-    def own_text(self, index: int) -> OwnText | None:
-        """Return the text that a page brings along; None where it brings none. Raise as `open` does."""
+    def own_text(self, index: int) -> tuple[OwnText, list[dict[str, Any]]] | None:
+        """Return the text that a page brings along, and warnings; None where it brings none. Raise as `open` does."""
         most, number = self._most_bytes_of_page(), index + 1
         request = {"op": "own_text", "index": index}
         return self._ask(request, lambda answer, fds: decoder_messages.own_text(answer, fds, number, most), page=number)

@@ -11,10 +11,10 @@ from typing import Any
 
 from ocrspool import atomic, names
 from ocrspool.errors import DocumentError, Exit, OcrspoolError
+from ocrspool.growing import Return
 from ocrspool.inbox import Rules
 from ocrspool.jobs import Job
 from ocrspool.outbox import RESULT_SUFFIX, beside
-from ocrspool.unfinished import Return
 
 
 class Folders:

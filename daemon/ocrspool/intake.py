@@ -9,6 +9,7 @@ import logging
 import shutil
 import time
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 from ocrspool import filesystems, names
@@ -44,9 +45,11 @@ class Intake:
         self._stuck: set[str] = set()
         """Names of files that cannot be claimed, and that this has been said of."""
         self._held: frozenset[str] = frozenset()
-        """Names of files that wait for their writer, as far as the last scan knows; this has been said of them."""
+        """Names of files that wait for their writer, as far as the last scan knows."""
+        self._said: frozenset[str] = frozenset()
+        """Names of open files that it has been said of that they wait,"""
         self._overdue: frozenset[str] = frozenset()
-        """Names of files that have waited for their writer for too long; this has been said of them, too."""
+        """and of those that have waited for too long."""
         self._set(inbox, profile)
 
     def open(self) -> int:
@@ -68,7 +71,7 @@ class Intake:
         self.spool.delete = inbox.after == "delete"
         self.spool.mode = inbox.mode()
         self.spool.mark = inbox.done_marker
-        self.patience = self.spool.unfinished.patience = patience_of(inbox)
+        self.patience = self.spool.growing.patience = patience_of(inbox)
         self._scanner = Scanner(
             str(self.spool.inbox),
             inbox.rules(),
@@ -114,9 +117,10 @@ class Intake:
             self._next_scan = now
         if now < max(self._next_scan, self._earliest_scan):
             return
-        while self.spool.unfinished.alone:
-            self._scanner.leave_alone(*self.spool.unfinished.alone.popleft())
-        scan = self._scanner.scan(hint.renamed, self._watch.written_since(self.spool.inbox))
+        while self.spool.growing.alone:
+            self._scanner.leave_alone(*self.spool.growing.alone.popleft())
+        written = self._watch.written_since(self.spool.inbox)
+        scan = self._scanner.scan(hint.renamed, written)
         took = time.monotonic() - now
         self._settled = deque(scan.settled)
         self._oldest = min((seen.ctime_ns / 1e9 for seen in scan.settled), default=None)
@@ -127,6 +131,7 @@ class Intake:
         self._next_scan = now + (self.inbox.poll_seconds if soon else self.inbox.rescan_seconds)
         if scan.due is not None:
             self._next_scan = min(self._next_scan, scan.due)
+        self._report_open(scan, written)
         self._report(scan)
 
     def claim(self, least_mb: int = 0) -> Job | None:
@@ -196,8 +201,9 @@ class Intake:
         self._recovered.clear()
         self.spool.close()
 
-    def _report(self, scan: Scan) -> None:
-        for name in sorted(scan.held - self._held):
+    def _report_open(self, scan: Scan, written: Mapping[str, int]) -> None:
+        """Say once of each file that it waits for its writer, and once that it has waited for too long."""
+        for name in sorted(scan.held - self._said):
             _log.info("inbox %s: %s is still open for writing and waits", self.name, names.printable(name))
         for name in sorted(scan.overdue - self._overdue):
             _log.warning(
@@ -206,7 +212,10 @@ class Intake:
                 names.printable(name),
                 self.patience.writer,
             )
+        self._said = scan.held | (self._said & written.keys())
         self._held, self._overdue = scan.held, scan.overdue
+
+    def _report(self, scan: Scan) -> None:
         for problem in scan.problems:
             if problem not in self._problems:
                 _log.warning("inbox %s: %s", self.name, names.printable(problem))

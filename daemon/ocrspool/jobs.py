@@ -37,7 +37,7 @@ class Job:
     deaths: tuple[int, ...] = ()
     """The page, from 1, of each death of a decoder."""
     seen: Sighting | None = field(default=None, compare=False)
-    """The file as it was when it was claimed, or when the first attempt after a start began; not kept on disk."""
+    """The file as it was when it was claimed, as far as that is known."""
 
 
 def about(job: Job) -> dict[str, str]:
@@ -73,14 +73,16 @@ class Jobs:
                 if source.is_symlink() or not source.is_file():
                     continue  # no claim has put that there, or it has just been moved on
                 name = os.fspath(source.relative_to(folder / "source"))
-                return Job(folder.name, self._inbox, name, source, *past)
+                return Job(folder.name, self._inbox, name, source, *past, _seen(name, counts.get("seen")))
         if name := failed_as(folder):
             return Job(folder.name, self._inbox, name, self._source(folder.name, name), *past)
         return None
 
     def save(self, job: Job) -> Job:
         """Write down what is counted."""
-        counts = {"attempts": job.attempts, "interruptions": job.interruptions, "deaths": job.deaths}
+        counts: dict[str, object] = {"attempts": job.attempts, "interruptions": job.interruptions, "deaths": job.deaths}
+        if job.seen is not None:
+            counts["seen"] = (job.seen.size, job.seen.mtime_ns, job.seen.ctime_ns, job.seen.inode, job.seen.renamed)
         # Not durable: what a power cut takes back is a count, and one more attempt does no harm.
         atomic.write(self.folder(job) / "job.json", records.dump(counts), durable=False)
         return job
@@ -123,6 +125,16 @@ def is_ours(name: str) -> bool:
 
 def _count(value: object) -> int:
     return value if isinstance(value, int) and value > 0 else 0
+
+
+def _seen(name: str, value: object) -> Sighting | None:
+    """Return what `save` wrote down of the file; None where that makes no sense."""
+    if not isinstance(value, list) or not all(isinstance(each, int) for each in value):
+        return None
+    with contextlib.suppress(ValueError):
+        size, mtime_ns, ctime_ns, inode, renamed = value
+        return Sighting(name, size, mtime_ns, ctime_ns, inode, bool(renamed))
+    return None
 
 
 def _pages(value: object) -> tuple[int, ...]:

@@ -27,13 +27,13 @@ from ocrspool import atomic, names, reasons, records
 from ocrspool.claim import let_go, open_parent
 from ocrspool.config import STATES
 from ocrspool.errors import DocumentError
+from ocrspool.growing import Growing, Return, has_changed, look_at
 from ocrspool.inbox import Sighting
 from ocrspool.jobs import Job, Jobs, failed_as, has_result
 from ocrspool.outbox import RESULT_SUFFIX, Outbox, digest_of
 from ocrspool.places import PRIVATE, placed
 from ocrspool.reasons import REASON_SUFFIX, reason_beside
 from ocrspool.spool_lock import SpoolLock
-from ocrspool.unfinished import Return, Unfinished, has_changed, look_at
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Spool:
         """Whether an empty file says that all outputs of a document are there."""
         self.jobs = Jobs(name, self.work)
         self.lock = SpoolLock(self.work)
-        self.unfinished = Unfinished()
+        self.growing = Growing()
         self._naming = threading.Lock()
 
     def open(self) -> None:
@@ -102,7 +102,7 @@ class Spool:
             job = self.jobs.read(folder)
             if job is None:
                 self.jobs.clear(folder)
-            elif self.is_back(job):
+            elif self.is_back(job) or has_changed(job, job.source):
                 self.give_back(job)
             elif (folder / "reason.json").exists():
                 self.fail(job, records.load(folder / "reason.json"))
@@ -131,11 +131,11 @@ class Spool:
 
     def may_grow(self, job: Job) -> bool:
         """Tell whether somebody may be writing to the file still."""
-        return self.unfinished.may_grow(job)
+        return self.growing.may_grow(job)
 
     def take_back(self, job: Job, error: DocumentError | None = None) -> Return | None:
         """Give the file back to the inbox if somebody is still writing to it; the job is over then. Return why."""
-        found = self.unfinished.judge(job, error)
+        found = self.growing.judge(job, error)
         if found is not None:
             self.give_back(job)
         return found
@@ -159,7 +159,7 @@ class Spool:
             target = Outbox(self.outbox, self.mode, mark=self.mark).publish(saved, job.name, known)
         self._retire(job)
         self.jobs.clear(self.jobs.folder(job))
-        self.unfinished.over(job)
+        self.growing.over(job)
         return target
 
     def fail(self, job: Job, reason: dict[str, Any]) -> Path:
@@ -175,12 +175,16 @@ class Spool:
                 atomic.write(self.jobs.reason(job), records.dump(reason))
                 atomic.move(job.source, target)
         self._place_reason(job, target)
-        self.unfinished.over(job)
+        self.growing.over(job)
         return target
 
     def give_back(self, job: Job) -> None:
         """Return a claimed file to the inbox, under its name, or a tagged one where that has been taken meanwhile."""
-        self._to_inbox(job, job.source)
+        for name in self._names_back(job):
+            target = placed(self.inbox, name, job.id)
+            with contextlib.suppress(FileExistsError):
+                atomic.move_new(job.source, target)
+                break
         self.jobs.clear(self.jobs.folder(job))
 
     def adopt(self, stray: Path) -> Job:
@@ -203,9 +207,9 @@ class Spool:
         return target
 
     def _retire(self, job: Job) -> None:
-        """Move the source to done/, or remove it; into the inbox, where it has been written to since the last look.
+        """Move the source to done/, or remove it. One that was written to since the last look goes back to the inbox.
 
-        Looking after the move leaves no moment between the two. (What is written later the audit finds.)
+        That look comes after the move, so that there is no moment in between. What is written later the audit finds.
         """
         at = job.source
         if not self.delete:
@@ -214,17 +218,12 @@ class Spool:
                 job.source.rename(at)
         if has_changed(job, at):
             _log.warning("%s changed while its result was delivered: it is read again", names.printable(job.name))
-            self.unfinished.returns(job, "", self.unfinished.patience.settle, at)
-            self._to_inbox(job, at)
+            self.place(job, RESULT_SUFFIX).unlink()  # else a start after a crash would deliver it again
+            at.rename(job.source)
+            self.growing.returns(job, "it has changed", self.growing.patience.settle)
+            self.give_back(job)
         elif self.delete:
             at.unlink()
-
-    def _to_inbox(self, job: Job, at: Path) -> None:
-        for name in self._names_back(job):
-            target = placed(self.inbox, name, job.id)
-            with contextlib.suppress(FileExistsError):
-                atomic.move_new(at, target)
-                break
 
     def _free(self, folder: Path, job: Job) -> Path:
         """Return a path under `folder` that nothing has: the job's name, or that tagged with the job's id.

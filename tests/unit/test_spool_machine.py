@@ -56,7 +56,9 @@ CONTENTS = st.integers(0, 5).map(lambda number: f"document {number}".encode())
 PICKS = st.integers(0, 1000)
 TOUCHES = st.integers(1, 25)
 CHANGES = st.integers(1, 9)
-STEPS = st.sampled_from(["claim", "begin", "deliver", "deliver", "fail", "fail", "give back", "retry", "recover"])
+STEPS = st.sampled_from(
+    ["claim", "begin", "deliver", "deliver", "fail", "fail", "give back", "take back", "retry", "recover"]
+)
 DISK = FailingDisk()
 HISTORIES = int(os.environ.get("OCRSPOOL_HISTORIES", "100"))
 QUICK = Path("/dev/shm")  # noqa: S108 - what is killed here are processes, so a disk would only be slow
@@ -135,6 +137,20 @@ class AnyHistory(RuleBasedStateMachine):
         self.contents[b"half and whole"] += 1
 
     @rule(pick=PICKS)
+    def write_to_a_claimed_file(self, pick: int) -> None:
+        """Whoever had a file open when it was claimed goes on writing to it; that no lease tells of another user's."""
+        self.write(pick, [job.source for job in self.jobs if job.source.exists()])
+
+    def write(self, pick: int, sources: list[Path]) -> None:
+        if sources:
+            path = sources[pick % len(sources)]
+            before = path.read_bytes()
+            with path.open("ab") as file:
+                file.write(b" more")
+            self.contents[before] -= 1
+            self.contents[before + b" more"] += 1
+
+    @rule(pick=PICKS)
     def take_a_result(self, pick: int) -> None:
         if results := sorted(path for path in self.spool.outbox.rglob("*") if path.is_file()):
             path = results[pick % len(results)]
@@ -179,7 +195,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.claim(pick)
         self.work(pick, end)
 
-    @rule(pick=PICKS, step=st.sampled_from(["begin", "suspend", "deliver", "fail", "give back"]))
+    @rule(pick=PICKS, step=st.sampled_from(["begin", "suspend", "deliver", "fail", "give back", "take back"]))
     def work(self, pick: int, step: str) -> None:
         if self.jobs:
             self.step(step, pick)()
@@ -205,6 +221,9 @@ class AnyHistory(RuleBasedStateMachine):
         killed_before(touch, self.step(step, pick))
         self.remember_results()
         self.spool.close()
+        if pick % 3 == 0:  # while there is no service, the writer goes on
+            begun = [path for path in self.folders_in_work() if records.load(path / "job.json").get("seen")]
+            self.write(pick, [path / "source" / name for path in begun for name in files(path / "source")])
         if pick % 2:
             killed_before(1 + pick % 30, self.reopened)
             self.remember_results()
@@ -237,7 +256,7 @@ class AnyHistory(RuleBasedStateMachine):
                 self.jobs = self.spool.recover()
             elif step == "retry":
                 self.repair()
-            elif step in {"claim", "give back"}:  # what could not be given back waits for the next start
+            elif step in {"claim", "give back", "take back"}:  # what could not be given back waits for the next start
                 self.restart()
         self.forget_deleted()
         if not all(files(folder / "source") for folder in self.folders_in_work()):
@@ -291,11 +310,12 @@ class AnyHistory(RuleBasedStateMachine):
             "deliver": lambda: self.spool.deliver(job, result),
             "fail": lambda: self.spool.fail(job, reason_of(job.name)),
             "give back": lambda: self.spool.give_back(job),
+            "take back": lambda: self.spool.take_back(job),
         }
 
         def act() -> None:
-            steps[step]()
-            if step in {"deliver", "fail", "give back"}:
+            back = steps[step]()
+            if step in {"deliver", "fail", "give back"} or (step == "take back" and back):
                 self.jobs.remove(job)
 
         return act

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import errno
 import io
@@ -323,6 +324,42 @@ def test_an_icon_has_room_in_the_head(view: View) -> None:
     with Image.open(io.BytesIO(html.icon_of(made[: html.HEAD_BYTES]))) as icon:
         icon.load()
     assert made.index(b"</title>") < html.HEAD_BYTES
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_long_page_can_be_read_in_html(view: View, turned: bool) -> None:  # noqa: FBT001 - a parameter
+    """It is not shrunk by its long side, and its icon shows where it begins."""
+    picture = Image.new("RGB", (300, 9000), "white")
+    picture.paste("red", (0, 0, 300, 900))
+    picture = picture.transpose(Image.Transpose.ROTATE_270) if turned else picture
+    read = replace(page(size=picture.size), rotation=270 if turned else 0)
+    made = view("html", files_made.png(picture), document(read), side=1600, whole=False)
+    shown = re.search(rb'<image [^>]*href="data:image/jpeg;base64,([^"]+)"', made)
+    assert shown is not None
+    with Image.open(io.BytesIO(base64.b64decode(shown[1]))) as image:
+        assert image.size == picture.size
+    with Image.open(io.BytesIO(html.icon_of(made[: html.HEAD_BYTES]))) as icon:
+        assert icon.size == (53, 160)
+        red, green, _ = icon.getpixel((26, 8))
+        assert (red > 200, green < 60) == (True, True)
+
+
+def test_a_page_longer_than_a_jpeg_picture_may_be_is_shown_smaller(view: View) -> None:
+    """That limit is 65,500 pixels."""
+    picture = Image.linear_gradient("L").resize((20, 70_000))
+    made = view("pdf", files_made.png(picture), document(page(size=picture.size)), side=32_000, whole=False)
+    with pikepdf.open(io.BytesIO(made)) as pdf:
+        image = pdf.pages[0].obj.Resources.XObject.Picture
+        assert (int(image.Width), int(image.Height)) == (18, 65_000)
+
+
+def test_a_long_page_of_unknown_resolution_is_no_thin_line(view: View) -> None:
+    """In a PDF it is as wide as A4, or as long as a page may be."""
+    for size, expected in (((500, 4000), (595.0, 4760.0)), ((500, 20_000), (360.0, 14_400.0)), ((500, 707), None)):
+        made = view("pdf", files_made.png(Image.new("L", size, 200)), document(replace(page(size=size), dpi=None)))
+        with pikepdf.open(io.BytesIO(made)) as pdf:
+            box = tuple(float(side) for side in pdf.pages[0].mediabox[2:])
+        assert box == pytest.approx(expected or (595.47, 842.0), abs=0.1)
 
 
 def test_html_of_no_page_has_no_icon(view: View) -> None:

@@ -22,7 +22,7 @@ _BAND = 1024
 """Rows of pixels that are measured at a time: what that takes of memory does not grow with the page."""
 _SAMPLED = 8
 """Every so many pixels the paper is looked at,"""
-_AROUND = 7
+_AROUND = 9
 """and the median of so many times as many of these is its level: letters do not cover half of such a square."""
 _CONTRAST = 40
 """Grey levels by which ink differs from paper."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import cv2
 
 from ocrspool.engine import recognize
+from ocrspool.engine.apart import letters_joined
 from ocrspool.engine.batches import Batches
 from ocrspool.engine.crop import crop, is_vertical, quarter_turned
 from ocrspool.engine.detect import DetectSettings
@@ -68,7 +69,8 @@ class RecognizeSettings:
     """Pages searched side by side, beside the reading of lines: for a net on a GPU, where cropping and scaling lines is
     work for processors all the same. 0 = as many threads as the recognition net runs do both."""
     least_confidence: float = 0.5
-    """Lines read with less are dropped, as RapidOCR does: most are pictures, stamps and specks taken for text."""
+    """Lines whose characters are less sure are dropped, as RapidOCR does: most are pictures, stamps and specks taken
+    for text. Short ones have to be surer (page_text.py)."""
 
 
 class Recognizer:
@@ -169,7 +171,7 @@ class Recognizer:
             page = turned_page(page, found.rotation)
             lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
         oriented = time.perf_counter()
-        found.lines = [Line(line.confidence, self._variants(page, line.polygon)) for line in lines]
+        found.lines = [Line(line.confidence, self._variants(page, line.polygon)) for line in letters_joined(lines)]
         found.seconds = {
             "detect": detected - started,
             "orient": oriented - detected,

@@ -34,7 +34,7 @@ class Return:
     """Whether a file of this name went back before, so that it has been said."""
 
 
-class Unfinished:
+class Growing:
     """What one inbox knows of such files. Jobs ask from threads of their own; each asks about itself."""
 
     def __init__(self) -> None:
@@ -69,11 +69,11 @@ class Unfinished:
             error.hint = f"{error.hint} The file had not changed for {in_words(age)}.".lstrip()
         return None
 
-    def returns(self, job: Job, why: str, seconds: float, at: Path | None = None) -> Return:
-        """Have the file, which is at `at`, left alone for so long after its return to the inbox, which comes next."""
+    def returns(self, job: Job, why: str, seconds: float) -> Return:
+        """Have the file left alone for so long after its return to the inbox, which comes next."""
         times = self._times.get(job.name, 0)
         self._times[job.name] = times + 1
-        if (found := content_of(at or job.source)) is not None:
+        if (found := content_of(job.source)) is not None:
             self.alone.append((found, seconds))
         return Return(why, again=times > 0)
 
