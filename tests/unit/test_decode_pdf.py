@@ -132,8 +132,9 @@ def test_a_dynamic_form_is_refused(tmp_path: Path, made: object) -> None:
         lambda: pdfs_made.with_xfa(*pdfs_made.LINES, needs_rendering=True, fields=True),
         lambda: pdfs_made.with_xfa(*pdfs_made.LINES, config=pdfs_made.DYNAMIC, fields=True),
         lambda: pdfs_made.with_xfa(*pdfs_made.LINES, config=pdfs_made.DYNAMIC.replace(b"required", b"forbidden")),
+        lambda: pdfs_made.with_xfa(*pdfs_made.LINES, "Fill it in with Adobe Reader", *pdfs_made.PROSE * 4),
     ],
-    ids=["no fields", "with fields", "dynamic, with fields", "static by its configuration"],
+    ids=["no fields", "with fields", "dynamic, with fields", "static by its configuration", "speaks of a viewer"],
 )
 def test_a_static_form_is_read(tmp_path: Path, made: object) -> None:
     """Its pages are in the PDF, whatever else is."""
