@@ -20,7 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({
         "errors", "model", "names", "inbox", "seccomp", "records", "wake", "journal", "notify", "channel",
         "environment", "filesystems", "processes", "durations", "timestamps", "memory", "room", "metrics", "pace",
-        "sparkline", "listener", "engine_words", "config_types", "writers",
+        "sparkline", "likeness", "listener", "engine_words", "config_types", "writers",
     }),
     # Built on one or two of those.
     frozenset({
@@ -43,6 +43,8 @@ LAYERS: tuple[frozenset[str], ...] = (
         "intake", "folders", "document", "outputs", "hooks", "refusals", "prebuild", "worker", "doctor", "audit",
         "page", "reload", "in_work",
     }),
+    # Where the text of a page comes from.
+    frozenset({"own_text"}),
     # One attempt at a job.
     frozenset({"progress"}),
     # All inboxes, and the one place that knows the whole line.
@@ -95,6 +97,9 @@ LIBRARIES = {
         "decode.pdf_names",
         "decode.pdf_elsewhere",
         "decode.pdf_strings",
+        "decode.pdf_annotations",
+        "decode.pdf_drawn",
+        "decode.pdf_trust",
     },
     "rich": {"cli"},
     "sdnotify": {"notify"},
@@ -269,7 +274,7 @@ BUDGETS = {
     "ocrspool.decode.__main__": Budget(
         frozenset({"PIL", "pypdfium2", "pypdfium2_cfg", "pypdfium2_raw"}),
         frozenset({"argparse", "ctypes", "decimal", "html", "inspect", "tempfile", "uuid"}),
-        245,
+        265,
     ),
     # importlib.metadata says which runtime is installed, and brings the others.
     "ocrspool.worker": Budget(

@@ -16,9 +16,10 @@ from ocrspool import decoder_messages
 from ocrspool.channel import Message
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Limits, Live, Profile
+from ocrspool.decoder_messages import Decoded
 from ocrspool.environment import of_decoders
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.model import OwnText, PageImage
+from ocrspool.model import OwnText
 from ocrspool.source import open_source
 
 _Answer = TypeVar("_Answer")
@@ -58,7 +59,7 @@ class Decoder:
     def __init__(self, live: Live) -> None:
         self._live = live
         self._child: Child | None = None
-        self._source: tuple[Path, Profile] | None = None
+        self._source: tuple[Path, Profile, bool] | None = None
         self._documents = 0
         self._pages = 0
         self._memory_mb = 0
@@ -89,17 +90,24 @@ class Decoder:
             return child
         return self._child
 
-    def open(self, source: Path, profile: Profile, *, may_grow: bool = False) -> Opened:
+    def open(self, source: Path, profile: Profile, *, whole: bool = True, may_grow: bool = False) -> Opened:
         """Give it a file. Raise DocumentError, or DecoderDiedError.
 
-        With `may_grow` a file that ends too early is refused as "incomplete": somebody may be writing to it still.
+        Pages that are larger or longer than a sheet keep their pixels, unless `whole` is false. With `may_grow` a file
+        that ends too early is refused as "incomplete": somebody may be writing to it still.
         """
-        self._source = (source, profile)
+        self._source = (source, profile, whole)
         if self._live.config.wants("pdf") and not self._makes_pdf:  # since a reload
             self._end()
         most_pages = self._limits.pages
         descriptor = open_source(source, self._limits.file_mb)
-        limits = {"pages": most_pages, "megapixels": self._limits.page_megapixels, "side": profile.page_side}
+        limits = {
+            "pages": most_pages,
+            "megapixels": self._limits.page_megapixels,
+            "side": profile.page_side,
+            "most_bytes": self._most_bytes,
+            "whole": whole,
+        }
         request = {"op": "open", "dpi": profile.dpi, "limits": limits, "may_grow": may_grow}
         try:
             found = self._ask(
@@ -111,24 +119,24 @@ class Decoder:
             # PDFium cannot decrypt it. Perhaps qpdf can, which a decoder has loaded at its start or never.
             self._end()
             self._needs_qpdf = True
-            return self.open(source, profile, may_grow=may_grow)
+            return self.open(source, profile, whole=whole, may_grow=may_grow)
         finally:
             os.close(descriptor)
         self._pages = found.pages
         warnings = tuple(decoder_messages.remarks(found.warnings))
         return Opened(found.media_type, found.pages, found.size, found.sha256, warnings)
 
-    def page(self, index: int) -> tuple[PageImage, list[dict[str, Any]]]:
-        """Return a page (its memory file is now the caller's to close) and warnings. Raise as `open` does."""
-        side, number = self._opened_for().page_side, index + 1
+    def page(self, index: int) -> Decoded:
+        """Return a page, whose memory file is now the caller's to close. Raise as `open` does."""
+        most, number = self._most_bytes_of_page(), index + 1
         request = {"op": "page", "index": index}
-        return self._ask(request, lambda answer, fds: decoder_messages.page(answer, fds, number, side), page=number)
+        return self._ask(request, lambda answer, fds: decoder_messages.page(answer, fds, number, most), page=number)
 
-    def own_text(self, index: int) -> OwnText | None:
-        """Return the text that a page brings along; None where it brings none. Raise as `open` does."""
-        side, number = self._opened_for().page_side, index + 1
+    def own_text(self, index: int) -> tuple[OwnText, list[dict[str, Any]]] | None:
+        """Return the text that a page brings along, and warnings; None where it brings none. Raise as `open` does."""
+        most, number = self._most_bytes_of_page(), index + 1
         request = {"op": "own_text", "index": index}
-        return self._ask(request, lambda answer, fds: decoder_messages.own_text(answer, fds, number, side), page=number)
+        return self._ask(request, lambda answer, fds: decoder_messages.own_text(answer, fds, number, most), page=number)
 
     def view(self, view: str, result: int, target: int) -> bool:
         """Write the html or pdf of the open file, whose result is in one descriptor, to another; both stay open.
@@ -136,7 +144,7 @@ class Decoder:
         Return False where the pages of a PDF could not be kept and are pictures in the view. Raise as
         `open` does, and OSError where there is no room on the disk.
         """
-        self._opened_for()
+        self._open_again()
         seconds = min(self._limits.document_seconds, self._patience * self._pages)
         request = {"op": "view", "view": view, "cpu_seconds": int(seconds) + 1}
         written = self._ask(request, decoder_messages.written, (result, target), seconds=seconds)
@@ -172,14 +180,22 @@ class Decoder:
         if child is not None:
             child.close()
 
-    def _opened_for(self) -> Profile:
-        """Return how the open file is read; open it once more where a decoder died or hung of an earlier page."""
+    def _open_again(self) -> None:
+        """Open the file once more where a decoder died or hung of an earlier page."""
         if self._source is None:
             raise LookupError("no document is open")
-        source, profile = self._source
+        source, profile, whole = self._source
         if self._child is None:
-            self.open(source, profile)
-        return profile
+            self.open(source, profile, whole=whole)
+
+    def _most_bytes_of_page(self) -> int:
+        """Return how many bytes the pixels of a page of the open file have at most."""
+        self._open_again()
+        return self._most_bytes
+
+    @property
+    def _most_bytes(self) -> int:
+        return self._limits.memory_mb << 20
 
     @property
     def _limits(self) -> Limits:

@@ -93,10 +93,11 @@ class _Facts(Collector):
     def _engine(self) -> Iterable[Metric]:
         ready = self._facts["state"] == "ready"
         yield GaugeMetricFamily("ocrspool_ready", "1 while files are read as configured.", value=ready)
-        engine = self._facts["engine"]
+        engines = self._facts.get("engines") or [self._facts["engine"]]
         names = ("runtime", "runtime_version", "precision", "device", "fingerprint")
-        info = GaugeMetricFamily("ocrspool_engine_info", "The engine that reads.", labels=names)
-        info.add_metric([engine[name] for name in names], 1)
+        info = GaugeMetricFamily("ocrspool_engine_info", "The engines that read, one on each device.", labels=names)
+        for engine in engines:
+            info.add_metric([engine[name] for name in names], 1)
         yield info
         start = GaugeMetricFamily("ocrspool_start_seconds", "Each stage of the last start.", labels=("stage",))
         for stage, seconds in self._facts["start"].items():

@@ -34,7 +34,8 @@ _TEXTS: dict[str, Callable[[Document], bytes]] = {
     "alto": alto.render,
 }
 _VIEWS = {"html": 1600, "pdf": 32_000}
-"""What a decoder makes; pixels to which the longer side of a page is reduced: enough for a screen, and anything."""
+"""What a decoder makes; pixels to which the longer side of a page is reduced: enough for a screen, and anything. (Of a
+page that is much longer than wide, see `decode.sizes`.)"""
 _PICTURES = "The pdf shows pictures of the pages: the source can be read, but its structure is too damaged to be kept."
 
 
@@ -100,7 +101,7 @@ def _write_view(name: str, document: Document, target: Path, origin: Origin) -> 
     try:
         with _memory_file(json.render(document)) as result, _nameless(scratch) as made:
             with origin.decoders.take() as decoder:
-                decoder.open(origin.source, profile)
+                decoder.open(origin.source, profile, whole=False)
                 kept = decoder.view(name, result, made.fileno())
             # A copy, because a decoder that was taken over could keep its descriptor and change what was delivered.
             made.seek(0)

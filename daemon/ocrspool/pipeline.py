@@ -174,38 +174,45 @@ class Pipeline:
     def _submit(self, decoder: Decoder, index: int, progress: Progress, outcomes: Outcomes) -> None:
         """Decode one page and hand it to the workers; one that cannot be decoded is lost, and the others go on.
 
-        A page that brings its own text is read already, where that is wanted.
+        A page that brings its own text is read already, where that is wanted and believed.
         """
-        begun = time.monotonic()
         try:
-            page = self._decode(decoder, index, progress, outcomes)
+            own, notices = self._own_text(decoder, index, progress, outcomes)
+            if own is not None and progress.own_texts.believes(own):
+                progress.notices += notices
+                progress.pages.append(own)
+                return
+            page = self._at_page(index, progress, outcomes, decoder.page)
         except DocumentError as error:
             progress.pages.append(LostPage(index + 1, error))
             return
-        finally:
-            progress.decode_seconds += time.monotonic() - begun
-        if isinstance(page, OwnText):
-            progress.pages.append(page)
-            return
-        image, notices = page
-        progress.notices += notices
-        progress.add(image, self._workers.submit(image, progress.profile.orientation, alone=progress.alone))
+        progress.notices += page.notices
+        reading = self._workers.submit(page.image, progress.profile.orientation, alone=progress.alone)
+        progress.add(page.image, reading)
+        progress.own_texts.note(own, page.hidden, index + 1, reading)
 
-    def _decode(
+    def _own_text(
         self, decoder: Decoder, index: int, progress: Progress, outcomes: Outcomes
-    ) -> OwnText | tuple[PageImage, list[dict[str, Any]]]:
-        """Decode one page, by another decoder where one dies of it. Raise DocumentError where that one does too."""
+    ) -> tuple[OwnText | None, list[dict[str, Any]]]:
+        """Return the text that a page brings along, where that is wanted, and warnings. Raise as `_at_page` does."""
+        if progress.profile.pdf_text != "prefer":
+            return None, []
+        return self._at_page(index, progress, outcomes, decoder.own_text) or (None, [])
+
+    def _at_page(self, index: int, progress: Progress, outcomes: Outcomes, ask: Callable[[int], T]) -> T:
+        """Ask a decoder about one page, and another where it dies. Raise DocumentError where that one does too."""
         refuse_deadly_page(progress.job, index + 1)
+        begun = time.monotonic()
         try:
-            if progress.profile.pdf_text == "prefer" and (own := decoder.own_text(index)) is not None:
-                return own
-            return decoder.page(index)
+            return ask(index)
         except DecoderDiedError as error:
             if error.page is None or self._stopping.is_set():  # not at this page; or by our own hand
                 raise
             progress.job = outcomes.note_death(progress.job, error.page)
             _of(progress.job).warning("%s: %s", _name(progress.job), error)
-        return self._decode(decoder, index, progress, outcomes)
+        finally:
+            progress.decode_seconds += time.monotonic() - begun
+        return self._at_page(index, progress, outcomes, ask)
 
     def close_job(self, progress: Progress) -> Document:
         """Wait for the pages and make the document of them. Raise EngineError when a worker died, or DocumentError."""
@@ -219,8 +226,9 @@ class Pipeline:
         if lost and len(lost) == len(pages):
             raise lost[0].error
         seconds = _stages(progress.decode_seconds, pages)
+        settled, notices = progress.own_texts.settled(pages)
         run = Run(job.id, self._host, job.attempts, rfc3339(progress.started), rfc3339(), seconds)
-        reading = Reading(job.name, job.inbox, progress.opened, pages, progress.notices)
+        reading = Reading(job.name, job.inbox, progress.opened, settled, [*progress.notices, *notices])
         return build(reading, self._engine, run)
 
     def _publish(

@@ -41,6 +41,8 @@ class Standing:
     many are `open`: they wait for the program that writes them."""
     overflows: int = 0
     """Times that the kernel lost events."""
+    engines: tuple[dict[str, Any], ...] = ()
+    """What reads now, one for each device; it may be another than at the start, where a CPU stands in for a GPU."""
 
 
 class Reporter:

@@ -54,6 +54,7 @@ class Vitals:
             lack=self.lack(),
             queues=self.inboxes.queues(),
             overflows=self.watch.overflows,
+            engines=self.workers.engines(),
         )
 
     def _state(self) -> str:

@@ -68,6 +68,17 @@ def test_what_the_service_knows_is_told() -> None:
     assert any(name == "ocrspool_process_resident_memory_bytes" and value > 0 for (name, _), value in found.items())
 
 
+def test_each_engine_that_reads_is_told() -> None:
+    """A CPU that stands in for a second GPU has an engine of its own."""
+    engine = FACTS["engine"]
+    reads = [{**engine, "device": "gpu:0"}, {**engine, "fingerprint": "f" * 16, "workers": 1}]
+    found = [
+        dict(labels) for (name, labels), _ in samples({**FACTS, "engines": reads}).items() if "engine_info" in name
+    ]
+    told = {(labels["device"], labels["fingerprint"]) for labels in found}
+    assert told == {("gpu:0", engine["fingerprint"]), ("cpu", "f" * 16)}
+
+
 def test_counters_are_there_from_the_start() -> None:
     """Of an inbox that nothing has come out of, too: an alert on an increase would miss the first one otherwise."""
     found = samples(FACTS)

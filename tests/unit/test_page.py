@@ -54,6 +54,7 @@ class World:
                 "runtime": "openvino", "runtime_version": "1", "precision": "f32", "device": "cpu", "fingerprint": "f",
                 "models": [{"name": "det"}],
             },
+            "engines": [],
             "workers": [1], "worker_restarts": 0,
         }  # fmt: skip
         self.page = Page(Live(Config(metrics=metrics, inbox={"scans": self.inbox})), lambda: self.facts)
@@ -142,7 +143,7 @@ def test_all_is_told_and_nothing_of_it_is_markup(new_world: NewWorld) -> None:
         "77",
         "no-text-found, unread-script",
         "(page 2)",
-        "openvino 1, f32",
+        "openvino 1, f32 on cpu, f; det",
         "2 in all",
     ):
         assert told in page.text, told

@@ -9,14 +9,29 @@ from numpy.typing import NDArray
 from ocrspool.engine.unread import Letter, unread_ink
 
 PITCH = 24
-"""Pixels from letter to letter; each is 16 wide."""
+"""Pixels from letter to letter."""
 
 
 def _strip(letters: int, *, paper: int = 255, ink: int = 0) -> NDArray[np.uint8]:
     strip = np.full((48, letters * PITCH, 3), paper, np.uint8)
     for place in range(letters):
-        strip[12:40, place * PITCH + 4 : place * PITCH + 20] = ink
+        strip[12:40, place * PITCH + 4 : place * PITCH + 20 - place % 3 * 2] = ink
     return strip
+
+
+def test_a_row_of_asterisks_is_no_script() -> None:
+    strip = np.full((48, 12 * PITCH, 3), 255, np.uint8)
+    for place in range(12):
+        strip[12:40, place * PITCH + 4 : place * PITCH + 18 + place % 2] = 0
+    assert unread_ink(strip, []).unread == 0
+
+
+def test_broad_letters_reach_further() -> None:
+    strip = np.full((48, 12 * 40, 3), 255, np.uint8)
+    for left in range(0, 12 * 40, 40):
+        strip[12:40, left + 2 : left + 38] = 0
+    letters = [Letter("m" if place % 2 else "i", left + 20) for place, left in enumerate(range(0, 12 * 40, 40))]
+    assert unread_ink(strip, letters).unread == 0
 
 
 def _read(*places: int, text: str = "a") -> list[Letter]:
@@ -34,7 +49,7 @@ def test_ink_between_letters_that_came_out_is_counted_whatever_its_color(paper: 
 
 def test_a_line_of_which_nothing_came_out_is_all_unread() -> None:
     found = unread_ink(_strip(12), [])
-    assert (found.unread, found.pieces, found.total) == (12 * 16, 12, 12 * 16)
+    assert (found.unread, found.pieces, found.total) == (12 * 14, 12, 12 * 14)
     assert unread_ink(_strip(12), [Letter(" ", 100)]) == found  # a space is no letter
 
 

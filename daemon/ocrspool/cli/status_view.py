@@ -50,7 +50,8 @@ def _card(service: Mapping[str, Any] | None) -> RenderableType:
     if held := sum(queue.get("open", 0) for queue in service.get("queues", {}).values()):
         card.add_row("", f"{held} file{'s' * (held > 1)} still open for writing: waiting for the program that writes")
     if engine := service["engine"]:
-        card.add_row("engine", engine_words.line(engine))
+        for each in service.get("engines") or [engine]:
+            card.add_row("engine", engine_words.line(each))
         card.add_row("models", engine_words.models(engine))
     if "workers" in service:
         card.add_row("workers", f"{len(service['workers'])}, {service['worker_restarts']} replaced for a failure")

@@ -95,13 +95,20 @@ class Decoder:
     def _page(self, request: Message) -> None:
         image, remarks = self._document_with(request["index"]).page(request["index"])
         try:
-            self._channel.send({"page": _page(image, remarks)}, (image.fd,))
+            hidden = [asdict(line) for line in self._document_with(request["index"]).hidden_lines]
+            answer = {"page": {**_page(image, remarks), "hidden": hidden}}
+            if len(json.dumps(answer)) >= _MOST_BYTES:
+                answer["page"]["hidden"] = []
+            self._channel.send(answer, (image.fd,))
         finally:
             os.close(image.fd)
 
     def _own_text(self, request: Message) -> None:
         found = self._document_with(request["index"]).own_text(request["index"])
-        answer = {"own_text": found and asdict(found)}
+        answer: dict[str, Any] = {"own_text": None}
+        if found is not None:
+            own, remarks = found
+            answer = {"own_text": {**asdict(own), "warnings": [remark.as_json() for remark in remarks]}}
         # More than a message may hold is more than a page does: then its pixels are read.
         self._channel.send(answer if len(json.dumps(answer)) < _MOST_BYTES else {"own_text": None})
 

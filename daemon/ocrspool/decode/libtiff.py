@@ -90,11 +90,13 @@ class Tiff:
                 "TIFF images cannot be read: the installed Pillow hides its libtiff.",
                 "Install Pillow from its own wheel.",
             )
+        self.tiled = False
+        """The image at which it stands is stored in tiles; otherwise it is stored in strips."""
         self._opened = contextlib.ExitStack()
         self._descriptor = self._opened.enter_context(_descriptor(file))
         _library.TIFFSetErrorHandler(_handler)
         _said.clear()
-        with self._place_kept():
+        with self.place_kept():
             os.lseek(self._descriptor, 0, os.SEEK_SET)
             self._handle = ctypes.c_void_p(_library.TIFFFdOpen(self._descriptor, b"", _MODE))
         if not self._handle:
@@ -109,9 +111,10 @@ class Tiff:
     def go_to(self, place: int) -> None:
         """Stand at the image whose directory lies at this byte of the file. Raise LibtiffError."""
         self._listen()
-        with self._place_kept():
+        with self.place_kept():
             if not _call("TIFFSetSubDirectory", self._handle, ctypes.c_uint64(place)):
                 raise LibtiffError(said_last())
+        self.tiled = bool(_call("TIFFIsTiled", self._handle))
 
     def number(self, tag: int, kind: type[ctypes._SimpleCData[int]] = ctypes.c_uint16) -> int | None:
         """Return a whole number; None where the image has none. `kind` is libtiff's type for this tag."""
@@ -136,6 +139,11 @@ class Tiff:
         found = _call("TIFFGetField", self._handle, 320, *(ctypes.byref(table) for table in tables))
         return [tuple(table[:colors]) for table in tables] if found and all(tables) else []
 
+    def has(self, tag: int) -> bool:
+        """Tell whether the image states this tag, which libtiff hands out as a count and a place."""
+        count, values = ctypes.c_uint64(), ctypes.c_void_p()
+        return bool(_call("TIFFGetField", self._handle, tag, ctypes.byref(count), ctypes.byref(values)))
+
     def set_number(self, tag: int, value: int) -> None:
         """Ask a codec for another form of its samples."""
         _call("TIFFSetField", self._handle, tag, ctypes.c_int(value))
@@ -146,11 +154,6 @@ class Tiff:
         if found <= 0:
             raise LibtiffError(said_last())
         return found
-
-    @property
-    def tiled(self) -> bool:
-        """Tell whether the image is stored in tiles; otherwise it is stored in strips."""
-        return bool(_call("TIFFIsTiled", self._handle))
 
     def strip_at(self, row: int, plane: int) -> int:
         """Return the number of the strip that holds this row of a plane."""
@@ -163,8 +166,7 @@ class Tiff:
     def read(self, number: int, into: ctypes.Array[ctypes.c_char]) -> bool:
         """Decode a strip or tile; return False where libtiff could not. What it gave before that lies in `into`."""
         read = "TIFFReadEncodedTile" if self.tiled else "TIFFReadEncodedStrip"
-        with self._place_kept():
-            return bool(_call(read, self._handle, number, into, len(into)) >= 0)
+        return _call(read, self._handle, number, into, len(into)) >= 0
 
     def raw(self, number: int, most: int) -> bytes:
         """Return the bytes of a strip or tile as they lie in the file. Raise LibtiffError."""
@@ -172,19 +174,29 @@ class Tiff:
         if not 0 < count <= most:
             raise LibtiffError(f"Read error: {count} bytes")
         into = ctypes.create_string_buffer(count)
-        with self._place_kept():
-            if _call("TIFFReadRawTile" if self.tiled else "TIFFReadRawStrip", self._handle, number, into, count) < 0:
-                raise LibtiffError(said_last())
+        if _call("TIFFReadRawTile" if self.tiled else "TIFFReadRawStrip", self._handle, number, into, count) < 0:
+            raise LibtiffError(said_last())
         return into.raw
 
     def rgba(self, width: int, height: int) -> ctypes.Array[ctypes.c_char]:
         """Return all pixels, converted by libtiff: red, green, blue and alpha, a byte each. Raise LibtiffError."""
         into = ctypes.create_string_buffer(width * height * 4)
         self.set_number(_ORIENTATION, _TOP_LEFT)  # or libtiff would flip them, but not turn them
-        with self._place_kept():
-            if not _call("TIFFReadRGBAImageOriented", self._handle, width, height, into, _TOP_LEFT, 1):
-                raise LibtiffError(said_last())
+        if not _call("TIFFReadRGBAImageOriented", self._handle, width, height, into, _TOP_LEFT, 1):
+            raise LibtiffError(said_last())
         return into
+
+    @contextlib.contextmanager
+    def place_kept(self) -> Iterator[None]:
+        """Leave the descriptor's place in the file as it was: Python's file object, which shares it, counts on that.
+
+        Pixels are read within this.
+        """
+        place = os.lseek(self._descriptor, 0, os.SEEK_CUR)
+        try:
+            yield
+        finally:
+            os.lseek(self._descriptor, place, os.SEEK_SET)
 
     def _listen(self) -> None:
         _said.clear()
@@ -192,15 +204,6 @@ class Tiff:
             _call(silence, None)
         for listen in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):  # Pillow takes the latter away
             _call(listen, _handler)
-
-    @contextlib.contextmanager
-    def _place_kept(self) -> Iterator[None]:
-        """Leave the descriptor's place in the file as it was: Python's file object, which shares it, counts on that."""
-        place = os.lseek(self._descriptor, 0, os.SEEK_CUR)
-        try:
-            yield
-        finally:
-            os.lseek(self._descriptor, place, os.SEEK_SET)
 
 
 def said() -> list[str]:
@@ -221,7 +224,8 @@ def has_codec(compression: int) -> bool:
 
 
 def _call(name: str, *arguments: object) -> int:
-    return int(getattr(_library, name)(*arguments))
+    found: int = getattr(_library, name)(*arguments)
+    return found
 
 
 @contextlib.contextmanager

@@ -49,7 +49,8 @@ class TiffImage(Image.Image):
         """Decode the pixels, to L or RGB or to LA or RGBA. Raise LibtiffError, DocumentError."""
         if not self._decoded:
             self._tiff.go_to(self._place)
-            decoded, self.remarks = _decoded(self._tiff, self.layout)
+            with self._tiff.place_kept():
+                decoded, self.remarks = _decoded(self._tiff, self.layout)
             self._mode, self.im, self._decoded = decoded.mode, decoded.im, True
         return super().load()
 
@@ -62,7 +63,7 @@ def _decoded(tiff: Tiff, layout: Layout) -> tuple[Image.Image, tuple[Remark, ...
     libtiff.said()  # of the directory, which was good enough
     if layout.compression in tiff_layout.BY_PILLOW:
         return _by_pillow(tiff, layout), ()
-    ledger = tiff_damage.Ledger(layout)
+    ledger = tiff_damage.Ledger(tiff, layout)
     canvas: list[Image.Image] = []
     for place, rows, planes in _pieces(tiff, layout, ledger):
         bands = tiff_bands.images(planes, layout, rows)
@@ -97,7 +98,7 @@ def _pieces(
         for top in range(0, layout.height, high):
             for left in range(0, layout.width, wide):
                 for plane, buffer in zip(planes, buffers, strict=True):
-                    ledger.read(tiff, tiff.tile_at(left, top, plane), buffer, min(high, layout.height - top))
+                    ledger.read(tiff.tile_at(left, top, plane), buffer, min(high, layout.height - top))
                 yield (left, top), form, [memoryview(buffer).cast("B") for buffer in buffers]
         return
     form, size = Rows(layout.width, tiff.size("TIFFScanlineSize")), tiff.size("TIFFStripSize")
@@ -108,7 +109,7 @@ def _pieces(
         for plane, buffer in zip(planes, buffers, strict=True):
             for number in range(-(-rows // high)):
                 strip = (ctypes.c_char * size).from_buffer(buffer, number * size)
-                ledger.read(tiff, tiff.strip_at(top + number * high, plane), strip, min(high, rows - number * high))
+                ledger.read(tiff.strip_at(top + number * high, plane), strip, min(high, rows - number * high))
         yield (0, top), form, [memoryview(buffer).cast("B")[: rows * form.row_bytes] for buffer in buffers]
 
 

@@ -26,6 +26,7 @@ _FORMS = {UNSIGNED: "samples", UNDEFINED: "samples", SIGNED: "signed samples", F
 _COLORS = {YCBCR: "YCbCr", LAB: "Lab", _LOGL: "LogLuv", _LOGLUV: "LogLuv"}
 _MOST_SAMPLES = 32
 _PALETTE_BITS, _SHORT, _LONG = 8, 16, 32
+_SUBFILE, _REDUCED, _SUB_IMAGES = 254, 1, 330
 _UNTOLD = "Defining non-color channels as ExtraSamples"
 _RAW = {32803, 34892}
 """Photometric interpretations of what a camera's sensor saw."""
@@ -138,6 +139,8 @@ def read_layout(tiff: Tiff) -> Layout:
     )
     if not layout.width or not layout.height:
         raise libtiff.LibtiffError("Missing dimensions")
+    if tiff.has(_SUB_IMAGES) and (tiff.number(_SUBFILE, long) or 0) & _REDUCED:
+        raise unsupported("it is a camera's raw picture, of which only a small preview could be shown")
     _check(layout)
     return layout
 

@@ -5,11 +5,13 @@ Pure: readings in, a PageText out. Nothing here calls a net.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ocrspool.engine.ink import has_ink
+from ocrspool.engine.lone_signs import without_lone_signs
 from ocrspool.engine.models import LINE_HEIGHT
 from ocrspool.engine.order import reading_order
 from ocrspool.engine.orientation import turned_back
@@ -32,13 +34,24 @@ _MARGIN = 0.1
 """Confidence by which an unusual way to look at a line has to beat the usual one."""
 _LEGIBLE = 0.8
 """Confidence of a small picture that is read as one line, from which on it is one."""
+_SHORT = 6
+"""Lines of fewer characters are mostly pictures and specks taken for text, unless the net is this sure of them:"""
+_LEAST_OF_SHORT = 0.7
+_LEAST_BESIDE_UNREAD = 0.85
+"""Nor is what came out of a line that is mostly unread worth keeping, unless the net is this sure of it: digits are."""
 _UNREAD_PIECES = 3
 _UNREAD_SHARE = 0.05
-"""A line with so many pieces of unread ink, which are this share of all its ink, is worth a warning."""
-_UNREAD_MOST = 0.5
+"""A line with so many pieces of unread ink, which are this share of all its ink, is worth a warning; not so a short
+one, which may be a logo in broad letters."""
+_MOSTLY_UNREAD = 0.5
 """So is one with less pieces and this share: letters of some scripts hang together."""
 _UNREAD_COLUMNS = LINE_HEIGHT
 """Provided that they are this wide together, in pixels at a height of 48: less is a speck or a tick."""
+_GUESSED = 0.75
+_LONG = 10
+_SURELY_TEXT = 0.7
+"""So is one of so many characters that are less sure than this, where the detection net is sure that it is text:
+letters of an unknown script that look like known ones. Of 5,570 lines of ordinary documents, none is such a one."""
 _PLACES_TOLD = 5
 _NO_TEXT = "The page is not blank, and no text was found on it: a picture, handwriting, or text that is too faint."
 
@@ -51,9 +64,19 @@ class _Line(NamedTuple):
     """On the page as searched."""
     detection_confidence: float
 
-    def is_text(self, least_confidence: float) -> bool:
+    def is_text(self, least_certainty: float) -> bool:
         """Return whether it belongs in the result: what the net is less sure of is a picture or a speck."""
-        return bool(self.reading.text.strip()) and self.reading.certainty >= least_confidence
+        characters = "".join(self.reading.text.split())
+        if len(characters) < _SHORT:
+            least_certainty = max(least_certainty, _LEAST_OF_SHORT)
+        if self.reading.unread_share >= _MOSTLY_UNREAD:
+            least_certainty = max(least_certainty, _LEAST_BESIDE_UNREAD)
+            characters = "".join(filter(str.isalnum, characters))
+        return bool(characters) and self.reading.certainty >= least_certainty
+
+    def saying(self, text: str) -> _Line:
+        """Return the same line with other words."""
+        return self if text == self.reading.text else self._replace(reading=replace(self.reading, text=text))
 
 
 def turned_variants(page: PageInWork) -> list[Variant]:
@@ -74,20 +97,17 @@ def page_text(page: PageInWork, least_confidence: float) -> PageText:
     if (whole := _whole(page, found)) is not None:
         found, page.rotation, page.margin = [whole], 0, 0
     text = [line for line in found if line.is_text(least_confidence)]
-    order = reading_order([_points(line.polygon) for line in text])
-    lines = [text[place] for place in order]
     left_out = [line for line in found if not line.is_text(least_confidence)]
-    return PageText(
-        tuple(
-            TextLine(
-                line.reading.text, line.reading.confidence, _on_page(line.polygon, page), line.detection_confidence
-            )
-            for line in lines
-        ),
-        page.rotation,
-        page.seconds,
-        _warnings(page, lines, left_out),
-    )
+    texts = without_lone_signs([line.reading.text for line in text])
+    text = [line.saying(words) for line, words in zip(text, texts, strict=True) if words.strip()]
+    lines = [text[place] for place in reading_order([_points(line.polygon) for line in text])]
+    told = tuple(_told(line, page) for line in lines)
+    return PageText(told, page.rotation, page.seconds, _warnings(page, lines, left_out))
+
+
+def _told(line: _Line, page: PageInWork) -> TextLine:
+    reading = line.reading
+    return TextLine(reading.text, reading.confidence, _on_page(line.polygon, page), line.detection_confidence)
 
 
 def _best(line: Line) -> _Line:
@@ -115,39 +135,41 @@ def _whole(page: PageInWork, found: Sequence[_Line]) -> _Line | None:
 
 def _warnings(page: PageInWork, lines: Sequence[_Line], left_out: Sequence[_Line]) -> tuple[PageWarning, ...]:
     """Return what a reader of the page's lines has to know of what is not in them."""
-    unread = tuple(place for place, line in enumerate(lines) if _has_unread_ink(line.reading))
-    lost = [line for line in left_out if _has_unread_ink(line.reading)]
+    unread = tuple(place for place, line in enumerate(lines) if _is_unread(line))
+    lost = [line for line in left_out if _is_unread(line)]
     warnings = []
     if unread or lost:
         warnings.append(PageWarning("unread-script", _unread_message(page, len(unread), lost), unread))
     if not lines and has_ink(page.pixels):
-        message = (
-            "The page is not blank, and no text was found on it: a picture, handwriting, or text that is too faint."
-        )
-        warnings.append(PageWarning("no-text-found", message))
+        warnings.append(PageWarning("no-text-found", _NO_TEXT))
     return tuple(warnings)
 
 
-def _has_unread_ink(reading: Reading) -> bool:
-    """Return whether so much of a line was not read that letters must be missing."""
+def _is_unread(line: _Line) -> bool:
+    """Return whether letters of a line must be missing, or were only guessed at."""
+    reading = line.reading
     ink, share = reading.ink, reading.unread_share
-    letters = ink.pieces >= _UNREAD_PIECES and share >= _UNREAD_SHARE
-    return ink.unread >= _UNREAD_COLUMNS and (letters or share >= _UNREAD_MOST)
+    characters = len("".join(reading.text.split()))
+    letters = characters >= _SHORT and ink.pieces >= _UNREAD_PIECES and share >= _UNREAD_SHARE
+    missing = ink.unread >= _UNREAD_COLUMNS and (letters or share >= _MOSTLY_UNREAD)
+    guessed = characters >= _LONG and reading.certainty < _GUESSED and line.detection_confidence >= _SURELY_TEXT
+    return missing or guessed
 
 
 def _unread_message(page: PageInWork, kept: int, lost: Sequence[_Line]) -> str:
     """Say how many lines have letters that were not read, and where those are that are not in the result at all."""
     count = kept + len(lost)
     message = (
-        f"{count} line{'s' * (count > 1)} of the page {'have' if count > 1 else 'has'} letters that were not read: "
-        "perhaps they are of a script that the recognition model does not know."
+        f"{count} line{'s' * (count > 1)} of the page {'have' if count > 1 else 'has'} letters that were not read, or "
+        "only guessed. Perhaps they are of a script that the recognition model does not know."
     )
     if not lost:
         return message
     heights = sorted(_height_on_page(line, page) for line in lost)
     places = ", ".join(f"{share:.0%}" for share in heights[:_PLACES_TOLD]) + ", …" * (len(heights) > _PLACES_TOLD)
     return (
-        f"{message} {len(lost)} of these {'are' if len(lost) > 1 else 'is'} left out, at {places} of the page's height."
+        f"{message} {len(lost)} of these {'are' if len(lost) > 1 else 'is'} not in the result at all: "
+        f"they stand at {places} of the page's height."
     )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from ocrspool.engine.models import LINE_HEIGHT
 from ocrspool.engine.net import PADDING
+from ocrspool.engine.spacing import spaced_text
 from ocrspool.engine.unread import NOTHING_UNREAD, Ink, Letter, unread_ink
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _decoded(
 
 def _with_ink(pixels: Pixels, letters: list[Letter], certainty: float) -> Reading:
     """Return the reading of one strip, and how much of its ink it leaves out."""
-    return Reading("".join(letter.text for letter in letters), certainty, unread_ink(pixels, letters))
+    return Reading(spaced_text(pixels, letters), certainty, unread_ink(pixels, letters))
 
 
 def _cut(pixels: Pixels, most: int) -> list[Pixels]:

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Literal
 import cv2
 
 from ocrspool.engine import recognize
+from ocrspool.engine.apart import letters_joined
 from ocrspool.engine.batches import Batches
 from ocrspool.engine.crop import crop, is_vertical, quarter_turned
-from ocrspool.engine.detect import DetectSettings, detect
+from ocrspool.engine.detect import DetectSettings
 from ocrspool.engine.halving import HalvingNet
+from ocrspool.engine.looks import find_lines
 from ocrspool.engine.orientation import page_rotation, turned_page
 from ocrspool.engine.page_in_work import Line, PageInWork, Piece, Variant
 from ocrspool.engine.page_text import page_text, turned_variants
@@ -67,7 +69,8 @@ class RecognizeSettings:
     """Pages searched side by side, beside the reading of lines: for a net on a GPU, where cropping and scaling lines is
     work for processors all the same. 0 = as many threads as the recognition net runs do both."""
     least_confidence: float = 0.5
-    """Lines read with less are dropped, as RapidOCR does: most are pictures, stamps and specks taken for text."""
+    """Lines whose characters are less sure are dropped, as RapidOCR does: most are pictures, stamps and specks taken
+    for text. Short ones have to be surer (page_text.py)."""
 
 
 class Recognizer:
@@ -110,8 +113,8 @@ class Recognizer:
     ) -> Future[PageText]:
         """Begin with a page; it has the pixels until the future is done.
 
-        `on_progress` is called when the page has been searched, and for each batch with lines of it, by the threads
-        that do so.
+        `on_progress` is called when the page has been searched (of a large page for each tile) and for each batch with
+        lines of it, by the threads that do so.
         """
         in_work = PageInWork(_read_only(page), on_progress)
         with self._lock:
@@ -159,16 +162,16 @@ class Recognizer:
             strips = recognize.strips(crop(found.pixels, row), self._nets.recognition, self._settings.read)
             found.whole = Line(0.0, [Variant(row, strips)])
         page, found.margin = padded(found.pixels)
-        lines = detect(self._nets.detection, page, self._settings.detect)
+        lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
         detected = time.perf_counter()
         if orientation == "auto" and lines:
             polygons = [line.polygon for line in lines]
             found.rotation = page_rotation(page, polygons, self._nets.classifier, self._read_sample)
         if found.rotation:
             page = turned_page(page, found.rotation)
-            lines = detect(self._nets.detection, page, self._settings.detect)
+            lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
         oriented = time.perf_counter()
-        found.lines = [Line(line.confidence, self._variants(page, line.polygon)) for line in lines]
+        found.lines = [Line(line.confidence, self._variants(page, line.polygon)) for line in letters_joined(lines)]
         found.seconds = {
             "detect": detected - started,
             "orient": oriented - detected,

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 _MOST_HEIGHT = 320  # pixels; letters of 200 points at 72 dpi, and paper around them
 _MOST_ASPECT = 25  # width / height; longer pictures are long lines, which the detection net finds
 _LEAST_HEIGHT = 4  # pixels, as the detection asks for
-_BREAK = 0.3  # of the ink's height: the dot of an i, an accent, stand so far apart from their letter at most
+_MAIN_PART = 0.6  # of the ink's height is one piece, from top to bottom: the rest are dots and accents, not other rows
 _AROUND = 0.15  # of the ink's height is left around it
 _LEAST_CONTRAST = 40  # grey levels between ink and paper
 _INK_FROM = 0.4  # of the contrast
 _BORDER = 24  # pixels of paper put around small pictures before text is looked for (see `padded`)
-_SMALL = 128  # pixels; pictures with a shorter side than this are padded
+_SMALL = range(_LEAST_HEIGHT, 128)  # pixels; pictures whose shorter side is one of these are padded
 
 
 def one_row(page: Pixels) -> NDArray[np.float32] | None:
@@ -40,7 +40,8 @@ def one_row(page: Pixels) -> NDArray[np.float32] | None:
     ink = differs >= _INK_FROM * most
     rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
     top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-    if int(np.diff(rows, prepend=top).max()) > max(_BREAK * (bottom - top), 1):
+    parts = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
+    if max(map(len, parts)) < _MAIN_PART * (bottom - top):
         return None
     around = max(round(_AROUND * (bottom - top)), 1)
     left, top, right, bottom = left - around, top - around, right + around, bottom + around
@@ -50,7 +51,7 @@ def one_row(page: Pixels) -> NDArray[np.float32] | None:
 
 def padded(page: Pixels) -> tuple[Pixels, int]:
     """Return a small picture with paper around it, and how much of it on each side; any other page as it is."""
-    if min(page.shape[:2]) >= _SMALL:
+    if min(page.shape[:2]) not in _SMALL:
         return page, 0
     paper = _paper(page) if page.ndim == 2 else [_paper(page[:, :, channel]) for channel in range(3)]  # noqa: PLR2004
     return cv2.copyMakeBorder(page, _BORDER, _BORDER, _BORDER, _BORDER, cv2.BORDER_CONSTANT, value=paper), _BORDER  # type: ignore[return-value, arg-type]

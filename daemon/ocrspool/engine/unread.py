@@ -31,17 +31,24 @@ _REACH_OF_FEW = 24.0  # where there are too few letters to know how wide they ar
 _FEW = 5
 _REACH_OF_PITCH = 0.7  # of the distance between letters, which is taken at this quantile:
 _PITCH_AT = 0.4
+_BROAD = 1.5  # times as far reach the broad ones of an alphabet:
+_BROAD_LETTERS = frozenset("mwMWæœÆŒ")
 _WIDE_REACH = 28.0  # of what is as wide as it is high
-_WIDE = frozenset("—…№™½¼¾‰%@&⊠☐☑☒")  # beside what begins at:
-_FIRST_WIDE = "\u2e80"  # CJK radicals, the first of the scripts whose characters fill a square
+_WIDE = frozenset("—…№™½¼¾‰%@&⊠☐☑☒")  # beside CJK
 _LEAST_PIECE = 10  # pixels; narrower pieces of ink are edges of letters and dots
 _LEAST_LETTER = LINE_HEIGHT // 3  # pixels; lower pieces are dashes, rules and asterisks
+_MANY_ALIKE = 8  # pieces and more of one width are a separator, like a row of asterisks
+_ALIKE = 3  # pixels, by which most of these differ at most
 _JOINED_ACROSS = 3  # pixels without ink that do not end a piece
 _RULE = 2 * LINE_HEIGHT  # pixels; a horizontal stroke of this length is a rule, and no part of a letter
 _MIDDLE = slice(LINE_HEIGHT // 6, LINE_HEIGHT * 7 // 8)  # rows that are the line's own: others show its neighbors
 _LEAST_IN_COLUMN = 2  # pixels of ink
 _LEAST_CONTRAST = 40  # grey levels between paper and ink; noise and show-through have less
 _INK_FROM = 0.4  # of the contrast
+
+
+FIRST_WIDE = "\u2e80"
+"""CJK radicals: from here on characters fill a square, mostly."""
 
 
 class Letter(NamedTuple):
@@ -70,11 +77,16 @@ def unread_ink(strip: Pixels, letters: Sequence[Letter]) -> Ink:
     if not gaps:
         return NOTHING_UNREAD
     ink = _ink(strip)
-    columns = np.count_nonzero(ink, axis=0) >= _LEAST_IN_COLUMN
+    columns = _columns(ink)
     pieces = [size for start, end in gaps for size in _pieces(ink[:, start:end], columns[start:end])]
-    if not pieces:
+    if not pieces or _alike(pieces):
         return NOTHING_UNREAD
     return Ink(sum(pieces), len(pieces), int(np.count_nonzero(columns)))
+
+
+def inked_columns(strip: Pixels) -> NDArray[np.bool_]:
+    """Return for each column of a strip whether it holds ink as letters do."""
+    return _columns(_ink(strip))
 
 
 def _gaps(letters: Sequence[Letter], width: int) -> list[tuple[int, int]]:
@@ -84,7 +96,7 @@ def _gaps(letters: Sequence[Letter], width: int) -> list[tuple[int, int]]:
     gaps = []
     end = 0.0
     for text, x in own:
-        far = max(reach, _WIDE_REACH) if text >= _FIRST_WIDE or text in _WIDE else reach
+        far = _far(text, reach)
         if x - far - end >= _LEAST_PIECE:
             gaps.append((int(end), int(x - far)))
         end = max(end, x + far)
@@ -93,12 +105,25 @@ def _gaps(letters: Sequence[Letter], width: int) -> list[tuple[int, int]]:
     return gaps
 
 
+def _far(letter: str, reach: float) -> float:
+    """Return how far this letter reaches to each side in a line where most letters have `reach`."""
+    if letter >= FIRST_WIDE or letter in _WIDE:
+        return max(reach, _WIDE_REACH)
+    return _BROAD * reach if letter in _BROAD_LETTERS else reach
+
+
 def _reach(places: list[float]) -> float:
     """Return how far a letter of this line reaches to each side."""
     if len(places) < _FEW:
         return _REACH_OF_FEW
     pitches = sorted(after - before for before, after in itertools.pairwise(places))
     return min(max(_REACH, _REACH_OF_PITCH * pitches[int(_PITCH_AT * len(pitches))]), _FAR_REACH)
+
+
+def _alike(pieces: list[int]) -> bool:
+    """Return whether pieces are too many of one width to be letters; the tenth that differs most does not count."""
+    widths, few = sorted(pieces), len(pieces) // 10
+    return len(widths) >= _MANY_ALIKE and widths[-1 - few] - widths[few] <= _ALIKE
 
 
 def _ink(strip: Pixels) -> NDArray[np.uint8]:
@@ -116,6 +141,11 @@ def _ink(strip: Pixels) -> NDArray[np.uint8]:
         rules = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((1, _RULE), np.uint8))
         ink = ink & ~cv2.dilate(rules, np.ones((3, 1), np.uint8))
     return ink
+
+
+def _columns(ink: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    columns: NDArray[np.bool_] = np.count_nonzero(ink, axis=0) >= _LEAST_IN_COLUMN
+    return columns
 
 
 def _pieces(ink: NDArray[np.uint8], columns: NDArray[np.bool_]) -> list[int]:
