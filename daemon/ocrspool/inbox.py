@@ -181,7 +181,8 @@ class Scanner:
         held: set[str] = set()
         overdue: set[str] = set()
         for seen in settled if open_since else ():
-            if seen.mtime_ns < open_since.get(seen.inode, math.inf):
+            # A write changes both times. One of them can be set to any time, also to one in the future.
+            if min(seen.mtime_ns, seen.ctime_ns) < open_since.get(seen.inode, math.inf):
                 continue
             if now < self._known[seen.name][1] + self.patience.writer:
                 held.add(seen.name)
