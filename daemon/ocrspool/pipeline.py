@@ -1,6 +1,7 @@
 """The line that one job travels, and the one place that decides its fate.
 
-    run: begin (count the attempt) → open_job (decode, submit pages) → close_job (collect) → outputs, render, deliver
+    run: begin (count the attempt) → open_job (decode, submit pages) → keep (the source is on disk)
+              → close_job (collect) → outputs, render, deliver
          the file's fault  → fail
          a page that kills → the page is lost, and the others are read
          a page at which a sound engine fails twice → likewise
@@ -40,6 +41,7 @@ from ocrspool.jobs import Job, about
 from ocrspool.model import OwnText, PageImage, PageText
 from ocrspool.outbox import beside
 from ocrspool.outputs import Origin, add_outputs
+from ocrspool.places import Place
 from ocrspool.progress import Progress
 from ocrspool.reasons import reason, reason_beside
 from ocrspool.refusals import refuse_deadly_page, refuse_if_deadly, refuse_if_spent, too_slow
@@ -75,8 +77,11 @@ class Outcomes(Protocol):
     def take_back(self, job: Job, error: DocumentError | None = None) -> Return | None:
         """Give the file back if somebody is still writing to it, instead of delivering or failing it. Return why."""
 
-    def place(self, job: Job, suffix: str) -> Path:
-        """Return where an output is put until it is delivered."""
+    def keep(self, job: Job) -> None:
+        """Wait until the source is on disk, which has to be before its result appears. Raise OSError."""
+
+    def place(self, job: Job, suffix: str) -> Place:
+        """Return where an output is put until it is delivered; to be closed."""
 
     def deliver(self, job: Job, result: bytes) -> Path:
         """Publish the result, and before it the outputs that it names; retire the source."""
@@ -134,6 +139,7 @@ class Pipeline:
                 if _taken_back(progress.job, outcomes):
                     return progress.job, None
                 self.open_job(progress, outcomes)
+                self._keep(progress, outcomes)
                 document = self.close_job(progress)
                 return progress.job, self._publish(progress, outcomes, document, outputs)
         except DocumentError as error:
@@ -213,6 +219,14 @@ class Pipeline:
         finally:
             progress.decode_seconds += time.monotonic() - begun
         return self._at_page(index, progress, outcomes, ask)
+
+    def _keep(self, progress: Progress, outcomes: Outcomes) -> None:
+        """Have the source on disk before its result appears. The pages are being read meanwhile. Raise OSError."""
+        try:
+            outcomes.keep(progress.job)
+        except OSError:
+            progress.abandon()
+            raise
 
     def close_job(self, progress: Progress) -> Document:
         """Wait for the pages and make the document of them. Raise EngineError when a worker died, or DocumentError."""

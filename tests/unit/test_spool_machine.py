@@ -252,12 +252,12 @@ class AnyHistory(RuleBasedStateMachine):
                 self.jobs[pick % jobs] = self.spool.begin(job)
                 has_moved = not job.source.exists()
                 self.step(step if step == "deliver" or has_moved else then, pick)()
-            elif step == "recover":
-                self.jobs = self.spool.recover()
             elif step == "retry":
                 self.repair()
             elif step in {"claim", "give back", "take back"}:  # what could not be given back waits for the next start
                 self.restart()
+        if step == "recover":  # which stops at no job that it cannot finish, and the next start tries that again
+            self.restart()
         self.forget_deleted()
         if not all(files(folder / "source") for folder in self.folders_in_work()):
             self.restart()  # which removes what the disk did not let go of, of a job that is over
@@ -355,7 +355,7 @@ class AnyHistory(RuleBasedStateMachine):
         found.update(
             data
             for name, data in files(self.spool.failed).items()
-            if "kind" not in records.load(self.spool.failed / name)
+            if "kind" not in records.load_below(self.spool.failed, name)
         )
         return found
 
