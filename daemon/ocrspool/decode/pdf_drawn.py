@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import pypdfium2
 from PIL import Image
@@ -15,7 +15,7 @@ from pypdfium2 import raw
 from ocrspool.decode.page import Remark
 from ocrspool.decode.pdf_strings import utf16
 from ocrspool.decode.pdf_text import Box, Place, own_text
-from ocrspool.model import TextLine
+from ocrspool.model import Polygon, TextLine
 
 _MANY = 0.2
 """Share of the pieces of text from which it is said that they are not seen."""
@@ -71,7 +71,8 @@ def _undrawn_lines(page: pypdfium2.PdfPage, flat: list[Box], picture: Image.Imag
         each.line
         for each in own_text(page, *picture.size)
         if any(_meet(box, place) for box in each.boxes for place in flat)
-        and _is_plain(picture.crop(_within(each.line.polygon, picture.size)).getextrema())
+        and (ranges := _ranges(picture, each.line.polygon))
+        and _is_plain(ranges)
     )
 
 
@@ -92,22 +93,24 @@ def _pieces(page: pypdfium2.PdfPage) -> Iterator[tuple[raw.FPDF_PAGEOBJECT, Box]
             yield piece, (left.value, bottom.value, right.value, top.value)
 
 
-def _within(corners: tuple[tuple[float, float], ...], size: tuple[int, int]) -> tuple[int, int, int, int]:
-    xs, ys = zip(*corners, strict=True)
-    return max(0, int(min(xs))), max(0, int(min(ys))), min(size[0], int(max(xs))), min(size[1], int(max(ys)))
+def _ranges(picture: Image.Image, polygon: Polygon) -> list[tuple[int, int]]:
+    """Return the least and the highest level of each color around a polygon; none beside the page or in no pixel."""
+    xs, ys = zip(*polygon, strict=True)
+    left, top = max(0, int(min(xs))), max(0, int(min(ys)))
+    right, bottom = min(picture.width, int(max(xs))), min(picture.height, int(max(ys)))
+    if right <= left or bottom <= top:
+        return []
+    return cast("list[tuple[int, int]]", list(picture.crop((left, top, right, bottom)).getextrema()))
 
 
 def _is_unseen(piece: raw.FPDF_PAGEOBJECT, box: Box, place: Place, picture: Image.Image) -> bool:
     """Tell whether there is one color only, and not that of the text: text like its background is meant to be so."""
-    left, top, right, bottom = _within(place.polygon(box), picture.size)
-    if right <= left or bottom <= top:  # beside the page, or too small to look at
+    ranges = _ranges(picture, place.polygon(box))
+    if not ranges or not _is_plain(ranges):
         return False
-    ranges = picture.crop((left, top, right, bottom)).getextrema()
     color = [ctypes.c_uint() for _ in range(4)]
     raw.FPDFPageObj_GetFillColor(piece, *color)
-    return _is_plain(ranges) and any(
-        abs(level.value - least) > _ALIKE for level, (least, _) in zip(color, ranges, strict=False)
-    )
+    return any(abs(level.value - least) > _ALIKE for level, (least, _) in zip(color, ranges, strict=False))
 
 
 def _is_flat(box: Box) -> bool:
@@ -115,7 +118,7 @@ def _is_flat(box: Box) -> bool:
     return box[2] <= box[0] or box[3] <= box[1]
 
 
-def _is_plain(ranges: Any) -> bool:  # noqa: ANN401 - as Pillow states it
+def _is_plain(ranges: list[tuple[int, int]]) -> bool:
     return all(most - least <= _ALIKE for least, most in ranges)
 
 
