@@ -224,16 +224,14 @@ class Recognizer:
             page.settle(error)
 
     def _settle(self, page: PageInWork) -> None:
-        """Say what a page says, all of it having been read; but first let doubtful lines be read upside down too."""
-        if not page.seen_again:
-            page.seen_again = True
-            if pieces := page.to_read(turned_variants(page)):
-                due = self._wait_for_batches(pieces)
-                with self._lock:
-                    lull = not self._searching
-                for _ in range(due + (self._batches.flush() if lull else 0)):
-                    self._readers.submit(self._read)
-                return
+        """Say what a page says, all of it having been read; but first let lines that may be so be read upside down."""
+        if pieces := page.to_read(turned_variants(page)):
+            due = self._wait_for_batches(pieces)
+            with self._lock:
+                lull = not self._searching
+            for _ in range(due + (self._batches.flush() if lull else 0)):
+                self._readers.submit(self._read)
+            return
         page.settle(page_text(page, self._settings.least_confidence))
 
 
