@@ -7,8 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from ocrspool.engine.page_in_work import Line, PageInWork, Variant
-from ocrspool.engine.page_text import page_text, turned_variants
+from ocrspool.engine.page_text import page_text
 from ocrspool.engine.recognize import Reading
+from ocrspool.engine.second_look import turned_variants
 from ocrspool.engine.unread import Ink
 
 ALL_UNREAD = Ink(unread=400, pieces=20, total=400)

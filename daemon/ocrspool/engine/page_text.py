@@ -15,6 +15,7 @@ from ocrspool.engine.lone_signs import without_lone_signs
 from ocrspool.engine.models import LINE_HEIGHT
 from ocrspool.engine.order import reading_order
 from ocrspool.engine.orientation import turned_back
+from ocrspool.engine.second_look import is_upside_down
 from ocrspool.model import PageText, PageWarning, TextLine
 
 if TYPE_CHECKING:
@@ -22,18 +23,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ocrspool.engine.page_in_work import Line, PageInWork, Variant
+    from ocrspool.engine.page_in_work import Line, PageInWork
     from ocrspool.engine.recognize import Reading
     from ocrspool.model import Polygon
 
-_DOUBTFUL = 0.8
-"""Lines read with less confidence may be upside down: turned, text gains 0.3 and more (measured)."""
-_ROW = 1.5
-"""Width / height from which a line holds more than one character: of a single one nobody knows which way up it is."""
-_NEAR = 2.0
-"""Heights of a line between it and the next one of its block."""
 _MARGIN = 0.1
-"""Confidence by which an unusual way to look at a line has to beat the usual one."""
+"""Confidence by which the lines found on a small picture have to beat it as one line."""
 _LEGIBLE = 0.8
 """Confidence of a small picture that is read as one line, from which on it is one."""
 _SHORT = 6
@@ -84,50 +79,6 @@ class _Line(NamedTuple):
         return self if text == self.reading.text else self._replace(reading=replace(self.reading, text=text))
 
 
-def turned_variants(page: PageInWork) -> list[Variant]:
-    """Give lines that may be upside down another way to be read, and return these; empty when all have been tried.
-
-    These are doubtful lines, and then, as often as there are more, the neighbors of those that are upside down indeed:
-    many a number reads well either way. An ordinary page has next to no doubtful line, so that this costs it nothing.
-    Lines that run down the page have been read both ways already.
-    """
-    rows = [line for line in page.lines if len(line.variants) == 1 and _is_row(line.variants[0])]
-    if not any(line.turned for line in rows):
-        wanted = [line for line in rows if _is_doubtful(line)]
-    else:
-        flipped = [line.variants[0].polygon for line in rows if _is_upside_down(line)]
-        wanted = [line for line in rows if line.turned is None and _is_near(line.variants[0].polygon, flipped)]
-    variants = []
-    for line in wanted:
-        line.turned = line.variants[0].upside_down()
-        variants.append(line.turned)
-    return variants
-
-
-def _is_doubtful(line: Line) -> bool:
-    return line.variants[0].reading().confidence < _DOUBTFUL
-
-
-def _is_upside_down(line: Line) -> bool:
-    """Return whether a line of one variant reads better turned; clearly better, if it does not read well as it lies."""
-    if line.turned is None:
-        return False
-    margin = _MARGIN if _is_doubtful(line) else 0.0
-    return line.turned.reading().confidence > line.variants[0].reading().confidence + margin
-
-
-def _is_near(polygon: NDArray[np.float32], others: Sequence[NDArray[np.float32]]) -> bool:
-    """Return whether a line is above or below one of the others, so near that it may be of the same block."""
-    (left, top), (right, bottom) = polygon.min(axis=0), polygon.max(axis=0)
-    reach = _NEAR * (bottom - top)
-    for other in others:
-        (other_left, other_top), (other_right, other_bottom) = other.min(axis=0), other.max(axis=0)
-        beside = other_left < right and left < other_right
-        if beside and other_top - bottom < reach and top - other_bottom < reach:
-            return True
-    return False
-
-
 def page_text(page: PageInWork, least_confidence: float) -> PageText:
     """Return what a page says whose lines have all been read."""
     found = [_best(line) for line in page.lines]
@@ -149,7 +100,7 @@ def _told(line: _Line, page: PageInWork) -> TextLine:
 
 def _best(line: Line) -> _Line:
     """Return the surest reading of a line."""
-    if line.turned is not None and _is_upside_down(line):
+    if line.turned is not None and is_upside_down(line):
         return _Line(line.turned.reading(), line.turned.polygon, line.detection_confidence)
     readings = [(variant.reading(), variant) for variant in line.variants]
     reading, variant = max(readings, key=lambda choice: choice[0].confidence)
@@ -213,10 +164,6 @@ def _height_on_page(line: _Line, page: PageInWork) -> float:
     """Return how far down the page, as it came, the middle of a line is: 0 to 1."""
     ys = [y for _, y in _on_page(line.polygon, page)]
     return sum(ys) / len(ys) / page.pixels.shape[0]
-
-
-def _is_row(variant: Variant) -> bool:
-    return sum(strip.shape[1] for strip in variant.strips) >= _ROW * LINE_HEIGHT
 
 
 def _on_page(polygon: NDArray[np.float32], page: PageInWork) -> Polygon:

@@ -25,8 +25,9 @@ from ocrspool.engine.halving import HalvingNet
 from ocrspool.engine.looks import find_lines
 from ocrspool.engine.orientation import page_rotation, turned_page
 from ocrspool.engine.page_in_work import Line, PageInWork, Piece, Variant
-from ocrspool.engine.page_text import page_text, turned_variants
+from ocrspool.engine.page_text import page_text
 from ocrspool.engine.recognize import ReadSettings
+from ocrspool.engine.second_look import turned_variants
 from ocrspool.engine.tight import one_row, padded
 
 if TYPE_CHECKING:
