@@ -163,7 +163,7 @@ def _unread_message(page: PageInWork, kept: int, lost: Sequence[_Line]) -> str:
 def _height_on_page(line: _Line, page: PageInWork) -> float:
     """Return how far down the page, as it came, the middle of a line is: 0 to 1."""
     ys = [y for _, y in _on_page(line.polygon, page)]
-    return sum(ys) / len(ys) / page.pixels.shape[0]
+    return sum(ys) / len(ys) / int(page.pixels.shape[0])
 
 
 def _on_page(polygon: NDArray[np.float32], page: PageInWork) -> Polygon:

@@ -58,10 +58,10 @@ def is_upside_down(line: Line) -> bool:
 
 def _is_near(polygon: NDArray[np.float32], others: Sequence[NDArray[np.float32]]) -> bool:
     """Return whether a line is above or below one of the others, so near that it may be of the same block."""
-    (left, top), (right, bottom) = polygon.min(axis=0), polygon.max(axis=0)
+    (left, top), (right, bottom) = polygon.min(axis=0).tolist(), polygon.max(axis=0).tolist()
     reach = _NEAR * (bottom - top)
     for other in others:
-        (other_left, other_top), (other_right, other_bottom) = other.min(axis=0), other.max(axis=0)
+        (other_left, other_top), (other_right, other_bottom) = other.min(axis=0).tolist(), other.max(axis=0).tolist()
         beside = other_left < right and left < other_right
         if beside and other_top - bottom < reach and top - other_bottom < reach:
             return True
@@ -69,4 +69,4 @@ def _is_near(polygon: NDArray[np.float32], others: Sequence[NDArray[np.float32]]
 
 
 def _is_row(variant: Variant) -> bool:
-    return sum(strip.shape[1] for strip in variant.strips) >= _ROW * LINE_HEIGHT
+    return sum(int(strip.shape[1]) for strip in variant.strips) >= _ROW * LINE_HEIGHT
