@@ -67,6 +67,9 @@ def _decoded(tiff: Tiff, layout: Layout) -> tuple[Image.Image, tuple[Remark, ...
     canvas: list[Image.Image] = []
     for place, rows, planes in _pieces(tiff, layout, ledger):
         bands = tiff_bands.images(planes, layout, rows)
+        if bands[0].size == (layout.width, layout.height):  # all in one piece
+            canvas = bands
+            break
         canvas = canvas or [Image.new(band.mode, (layout.width, layout.height)) for band in bands]
         for whole, band in zip(canvas, bands, strict=True):
             whole.paste(band, place)
