@@ -7,7 +7,7 @@ import io
 import re
 from typing import TYPE_CHECKING, Any
 
-from PIL import ExifTags, Image, Jpeg2KImagePlugin, WebPImagePlugin
+from PIL import ExifTags, Image, Jpeg2KImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from ocrspool.decode import libtiff, pixels, tiff_bands, tiff_damage, tiff_layout
 from ocrspool.decode.tiff_bands import Rows
@@ -124,7 +124,7 @@ def _side(tiff: Tiff, layout: Layout) -> tuple[int, int]:
 
 
 def _by_pillow(tiff: Tiff, layout: Layout) -> Image.Image:
-    """Return an image of strips or tiles that are WebP or JPEG 2000 files each."""
+    """Return an image of strips or tiles that are PNG, WebP or JPEG 2000 files each."""
     if layout.separate:
         raise tiff_layout.unsupported("its colors lie in planes of their own, each compressed as a picture")
     wide, high = _side(tiff, layout)
@@ -148,6 +148,10 @@ def _by_pillow(tiff: Tiff, layout: Layout) -> Image.Image:
 
 
 def _plain(picture: Image.Image, layout: Layout) -> Image.Image:
-    if layout.photometric == tiff_layout.YCBCR and layout.compression != tiff_layout.WEBP and picture.mode == "RGB":
+    if (
+        layout.photometric == tiff_layout.YCBCR
+        and layout.compression in tiff_layout.JPEG_2000
+        and picture.mode == "RGB"
+    ):
         return Image.merge("YCbCr", picture.split()).convert("RGB")
     return pixels.to_plain(picture)
