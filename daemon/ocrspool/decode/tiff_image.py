@@ -80,7 +80,7 @@ def _by_libtiff(tiff: Tiff, layout: Layout) -> Image.Image:
     """Return an image whose colors libtiff converts."""
     size = (layout.width, layout.height)
     try:
-        rgba = Image.frombuffer("RGBA", size, memoryview(tiff.rgba(*size)).cast("B"), "raw", "RGBA", 0, 1)
+        rgba = Image.frombuffer("RGBA", size, tiff.rgba(*size), "raw", "RGBA", 0, 1)
     except libtiff.LibtiffError as error:
         if _CANNOT.match(str(error)):
             raise tiff_layout.unsupported(f"it has {tiff_layout.colors(layout)}") from error
@@ -129,9 +129,8 @@ def _by_pillow(tiff: Tiff, layout: Layout) -> Image.Image:
         raise tiff_layout.unsupported("its colors lie in planes of their own, each compressed as a picture")
     wide, high = _side(tiff, layout)
     # libtiff does not know these codecs, so it sees no strips in them that could be handed out in pieces.
-    reader = (
-        WebPImagePlugin.WebPImageFile if layout.compression == tiff_layout.WEBP else Jpeg2KImagePlugin.Jpeg2KImageFile
-    )
+    readers = {tiff_layout.WEBP: WebPImagePlugin.WebPImageFile, tiff_layout.PNG: PngImagePlugin.PngImageFile}
+    reader = readers.get(layout.compression, Jpeg2KImagePlugin.Jpeg2KImageFile)
     canvas: Image.Image | None = None
     for top in range(0, layout.height, high):
         for left in range(0, layout.width, wide):
