@@ -138,7 +138,10 @@ def with_hidden(reading: PageText, hidden: Sequence[TextLine]) -> PageText:
         if Runs([*near, "".join(near)]).share(line.text) < _CONFIRMED:
             missing[line.polygon].append(line)
     spread = tuple(line for place, lines in missing.items() for line in _spread(lines, place))
-    return replace(reading, lines=(*reading.lines, *spread)) if spread else reading
+    if not spread:
+        return reading
+    warnings = tuple(each for each in reading.warnings if each.code != "no-text-found")
+    return replace(reading, lines=(*reading.lines, *spread), warnings=warnings)
 
 
 def _spread(lines: list[TextLine], place: Polygon) -> Iterator[TextLine]:

@@ -167,6 +167,9 @@ def test_hidden_lines_are_added_where_they_were_not_read() -> None:
         for line in lines("First line", "of a fie1d and the sec0nd")
     )
     assert with_hidden(replace(read, lines=(*read.lines, *there)), hidden).lines == (*read.lines, *there)
+    nothing = reading(warnings=(PageWarning("no-text-found", "It has none."), PageWarning("other", "It is.")))
+    assert [warning.code for warning in with_hidden(nothing, hidden).warnings] == ["other"]
+    assert len(with_hidden(nothing, ()).warnings) == 2
     elsewhere = lines("First line of a field", "and the second", left=1000)
     assert len(with_hidden(replace(read, lines=elsewhere), hidden).lines) == 4
 
