@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +34,7 @@ class Layout:
     """Of a strip; None = all."""
     big: bool = False
     extra: Sequence[int] = ()
-    tags: dict[int, tuple[int, Sequence[int]]] = field(default_factory=dict)
+    tags: Mapping[int, tuple[int, Sequence[int]]] = field(default_factory=dict)
     """More tags: type and values by number."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
@@ -70,7 +70,7 @@ class _Fields(Image.Image):
         if any(header.dpi):
             self.info["dpi"] = header.dpi
 
-    def load(self) -> Image.core.PixelAccess | None:
+    def load(self) -> Any:  # noqa: ANN401 - as Pillow declares it
         """Decode the pixels. Raise EOFError where some are missing."""
         if not self._decoded:
             self.im, self._decoded = _pixels(self._data, self._header, self._masks, self.mode).im, True

@@ -77,7 +77,7 @@ def _by_libtiff(tiff: Tiff, layout: Layout) -> Image.Image:
     """Return an image whose colors libtiff converts."""
     size = (layout.width, layout.height)
     try:
-        rgba = Image.frombuffer("RGBA", size, tiff.rgba(*size), "raw", "RGBA", 0, 1)
+        rgba = Image.frombuffer("RGBA", size, memoryview(tiff.rgba(*size)).cast("B"), "raw", "RGBA", 0, 1)
     except libtiff.LibtiffError as error:
         if _CANNOT.match(str(error)):
             raise tiff_layout.unsupported(f"it has {tiff_layout.colors(layout)}") from error

@@ -64,10 +64,13 @@ class _Line(NamedTuple):
     """On the page as searched."""
     detection_confidence: float
 
+    alone: bool = False
+    """Whether it is all that the page holds: then it is short because the picture is."""
+
     def is_text(self, least_certainty: float) -> bool:
         """Return whether it belongs in the result: what the net is less sure of is a picture or a speck."""
         characters = "".join(self.reading.text.split())
-        if len(characters) < _SHORT:
+        if len(characters) < _SHORT and not self.alone:
             least_certainty = max(least_certainty, _LEAST_OF_SHORT)
         if self.reading.unread_share >= _MOSTLY_UNREAD:
             least_certainty = max(least_certainty, _LEAST_BESIDE_UNREAD)
@@ -130,7 +133,8 @@ def _whole(page: PageInWork, found: Sequence[_Line]) -> _Line | None:
     confidence = max((reading.confidence for reading in texts), default=0.0)
     if whole.reading.confidence < max(_LEGIBLE if texts else 0.0, confidence - _MARGIN):
         return None
-    return whole._replace(detection_confidence=max((line.detection_confidence for line in found), default=0.0))
+    found_at = max((line.detection_confidence for line in found), default=0.0)
+    return whole._replace(detection_confidence=found_at, alone=True)
 
 
 def _warnings(page: PageInWork, lines: Sequence[_Line], left_out: Sequence[_Line]) -> tuple[PageWarning, ...]:
