@@ -33,7 +33,7 @@ DEEPEST = 64
 _PATH_MAX = 4096
 """Of Linux: bytes of a path with the zero behind it."""
 _SOONEST_SECONDS = 1.0
-"""When no event says that a file was closed, it is looked at again after so long at the earliest."""
+"""A file that waits for longer than the settle time is looked at again after so long at the earliest."""
 
 Content = tuple[int, int, int]
 """Inode, size and time of the last change (ns): two equal ones are the same content, as far as stat(2) can tell."""
@@ -127,6 +127,7 @@ class Scanner:
         epoch) or later.
         """
         now = self.clock()
+        soon = now + max(self.patience.settle, _SOONEST_SECONDS)
         settled: list[Sighting] = []
         due: float | None = None
         problems: list[str] = []
@@ -148,14 +149,13 @@ class Scanner:
             if at <= now:
                 settled.append(seen)
             elif due is None or at < due:
-                due = at
+                due = min(at, soon)  # a write into an open file is no event
         self._known, self._scanned_at = known, now
         self._alone = {content: until for content, until in self._alone.items() if until > now}
         held, overdue = self._still_open(settled, open_since, now)
         if held:
             settled = [seen for seen in settled if seen.name not in held]
-            again = min(held.values())
-            due = again if due is None else min(due, again)
+            due = soon if due is None else min(due, soon)
         settled.sort(key=attrgetter("mtime_ns", "name"))
         return Scan(settled, len(known) - len(settled), due, problems, frozenset(held), frozenset(overdue))
 
@@ -182,20 +182,18 @@ class Scanner:
         quiet = self.patience.settle if seen.size else max(self.patience.settle, self.patience.incomplete)
         return max(now + quiet, alone_until)
 
-    def _still_open(
-        self, settled: list[Sighting], open_since: dict[int, int], now: float
-    ) -> tuple[dict[str, float], list[str]]:
-        """Return which of these are open for writing, and when to look again; and which are so for too long."""
-        held: dict[str, float] = {}
-        overdue: list[str] = []
+    def _still_open(self, settled: list[Sighting], open_since: dict[int, int], now: float) -> tuple[set[str], set[str]]:
+        """Return which of these files are open for writing, and which are so for too long."""
+        held: set[str] = set()
+        overdue: set[str] = set()
         for seen in settled if open_since else ():
-            if seen.mtime_ns < open_since.get(seen.inode, math.inf):
+            # A write changes both times. One of them can be set to any time, also to one in the future.
+            if min(seen.mtime_ns, seen.ctime_ns) < open_since.get(seen.inode, math.inf):
                 continue
-            patient_until = self._known[seen.name][1] + self.patience.writer
-            if now < patient_until:
-                held[seen.name] = min(patient_until, now + max(self.patience.settle, _SOONEST_SECONDS))
+            if now < self._known[seen.name][1] + self.patience.writer:
+                held.add(seen.name)
             elif self.patience.writer:
-                overdue.append(seen.name)
+                overdue.add(seen.name)
         return held, overdue
 
     def _was_renamed(self, seen: Sighting) -> bool:

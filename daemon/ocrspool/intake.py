@@ -61,9 +61,11 @@ class Intake:
 
     def change(self, inbox: Inbox, profile: Profile) -> None:
         """Go on with other settings of the same folders."""
-        self._watch.remove(self.spool.inbox)
+        stays = (inbox.recursive, inbox.watch) == (self.inbox.recursive, self.inbox.watch)
         self._set(inbox, profile)
-        self._begin_watching()
+        if not (stays and self._watch.sees(self.spool.inbox)):  # else it is known who has which file open
+            self._watch.remove(self.spool.inbox)
+            self._begin_watching()
 
     def _set(self, inbox: Inbox, profile: Profile) -> None:
         """Begin anew with these settings: what was known of files that settle is lost, and costs one settle time."""
