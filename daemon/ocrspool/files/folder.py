@@ -198,17 +198,9 @@ class Folder:
         with naming(self._where, name):
             return os.open(name, _NEW, mode, dir_fd=self.descriptor)
 
-    def note(self, name: str, text: str) -> None:
-        """Keep a short text in a link that leads nowhere: that is on disk as soon as its name is, for one call."""
-        with naming(self._where, name):
-            os.symlink(text, name, dir_fd=self.descriptor)
-
-    def noted(self, name: str) -> str:
-        """Return such a text; "" where there is none."""
-        try:
-            return os.readlink(name, dir_fd=self.descriptor)
-        except OSError:
-            return ""
+    def note(self, name: str) -> None:
+        """Make an empty file: its name is what it says, and is on disk when later renames are."""
+        os.close(self.new(name, 0o600))
 
     def lock_file(self, name: str) -> int:
         """Return a descriptor of a file to be locked, which nobody else may open; made where it is missing."""
