@@ -194,7 +194,7 @@ class Folder:
             return os.open(name, _NEW, mode, dir_fd=self.descriptor)
 
     def note(self, name: str, text: str) -> None:
-        """Keep a short text in a link that leads nowhere: that is on disk as soon as its name is, and costs one call."""
+        """Keep a short text in a link that leads nowhere: it is on disk as soon as its name is, and costs one call."""
         with naming(os.fspath(self.path / name)):
             os.symlink(text, name, dir_fd=self.descriptor)
 
