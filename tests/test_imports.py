@@ -22,7 +22,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({
         "errors", "model", "names", "inbox", "seccomp", "records", "wake", "journal", "notify", "channel",
         "environment", "filesystems", "processes", "durations", "timestamps", "memory", "room", "metrics", "pace",
-        "sparkline", "likeness", "listener", "engine_words", "config_types", "writers",
+        "sparkline", "likeness", "listener", "engine_words", "config_types", "writers", "steps", "shortage",
+        "inbox_words",
     }),
     # Built on one or two of those.
     frozenset({
@@ -43,12 +44,14 @@ LAYERS: tuple[frozenset[str], ...] = (
     # What joins a step with its surroundings, and the worker's process.
     frozenset({
         "intake", "folders", "document", "outputs", "hooks", "refusals", "prebuild", "worker", "doctor", "audit",
-        "page", "reload", "in_work",
+        "page", "reload",
     }),
     # Where the text of a page comes from.
     frozenset({"own_text"}),
-    # One attempt at a job.
-    frozenset({"progress"}),
+    # One attempt at a job; the jobs of an inbox.
+    frozenset({"progress", "in_work"}),
+    # The thread of an inbox.
+    frozenset({"attendant"}),
     # All inboxes, and the one place that knows the whole line.
     frozenset({"inboxes", "pipeline"}),
     # How all of that is.

@@ -90,6 +90,14 @@ class Folders:
         self.failures.append((os.fspath(job.source), reason))
         return job.source
 
+    def finish(self, _job: Job) -> bool:
+        """Tell that there is nothing to finish: each run reads anew."""
+        return False
+
+    def hangs(self) -> bool:
+        """Tell nothing: nobody looks."""
+        return False
+
 
 class MissingPathError(OcrspoolError):
     """A path on the command line does not exist."""

@@ -46,6 +46,8 @@ class Origin:
     source: Path
     profile: Profile
     decoders: Decoders
+    hangs: Callable[[], bool] = lambda: False
+    """Tells whether its disk does not answer."""
 
 
 def add_outputs(document: Document, wanted: Collection[str], place: Callable[[str], Place], origin: Origin) -> Document:
@@ -100,7 +102,7 @@ def _write_view(name: str, document: Document, target: Place, origin: Origin) ->
     profile = origin.profile.model_copy(update={"page_side": _VIEWS[name]})
     try:
         with _memory_file(json.render(document)) as result, os.fdopen(target.folder.scratch(), "w+b", 0) as made:
-            with origin.decoders.take() as decoder:
+            with origin.decoders.take(document.source.inbox, origin.hangs) as decoder:
                 decoder.open(origin.source, profile, whole=False)
                 kept = decoder.view(name, result, made.fileno())
             # A copy, because a decoder that was taken over could keep its descriptor and change what was delivered.

@@ -50,6 +50,11 @@ class SpoolLock:
                 os.close(descriptor)
         return False
 
+    def touch(self) -> None:
+        """Change the time of the lock's file: a disk that does not answer holds whoever does it. Raise OSError."""
+        if self._descriptor is not None:
+            os.utime(self._descriptor)
+
     def let_go(self) -> None:
         """Let go of it, if it is held."""
         if self._descriptor is not None:

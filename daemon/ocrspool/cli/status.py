@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ocrspool import names
 from ocrspool.cli.status_view import view
-from ocrspool.config import Config
+from ocrspool.config import STATES, Config
 from ocrspool.errors import Exit
 from ocrspool.files.folder import Folder
 from ocrspool.files.tree import walk
@@ -32,9 +32,12 @@ def status(config: Config, *, as_json: bool) -> int:
 
 def collect(config: Config) -> dict[str, Any]:
     """Return the state of the service and of each inbox's folders."""
+    service = _service(config)
+    told = {} if service is None else service.get("inboxes", {})
+    hanging = {name for name, inbox in told.items() if inbox["state"] == "hangs"}
     return {
-        "service": _service(config),
-        "inboxes": {name: _folders(config, name) for name in config.inbox},
+        "service": service,
+        "inboxes": {name: _folders(config, name, hangs=name in hanging) for name in config.inbox},
     }
 
 
@@ -58,10 +61,12 @@ def _lives(pid: int) -> bool:
     return True
 
 
-def _folders(config: Config, name: str) -> dict[str, Any]:
-    """Count the files in each state. Whoever may not look into a folder gets null for it."""
+def _folders(config: Config, name: str, *, hangs: bool) -> dict[str, Any]:
+    """Count the files in each state; null for a folder that may not be looked into, and for a disk that hangs."""
     inbox = config.inbox[name]
     folder = inbox.folders()
+    if hangs:
+        return {"folder": os.fspath(folder["inbox"]), **dict.fromkeys(STATES), "failures": []}
     spool = Spool(name, folder)
     rules = inbox.rules()
     failures = [
