@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ocrspool.engine.cache import SCHEMA, EngineCache, Manifest, fingerprint, measure
@@ -49,7 +49,7 @@ _HOLD = """
 import pathlib, sys
 from ocrspool.engine import locks
 path, shared = pathlib.Path(sys.argv[1]), sys.argv[2] == "shared"
-descriptor = locks.take(path, shared=shared, flags=locks.NEW_LOCK)
+descriptor = locks.take(path, shared=shared, seconds=60, flags=locks.NEW_LOCK)
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -66,6 +66,10 @@ def held_elsewhere(path: Path, *, shared: bool = False) -> Iterator[None]:
         process.communicate()
 
 
-def waits_for_a_lock(pid: int) -> bool:
-    """Tell whether the process waits for a lock that another one has (proc_locks(5))."""
-    return any("->" in line and f" {pid} " in line for line in Path("/proc/locks").read_text("ascii").splitlines())
+def waits_for_a_lock(pid: int, path: Path) -> bool:
+    """Tell whether the process asks for the lock that another one has: it has the file open."""
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            if entry.readlink() == path:
+                return True
+    return False

@@ -57,6 +57,21 @@ def jpeg(image: Image.Image | None = None, orientation: int | None = None, **opt
     return encoded(image or corners(), "JPEG", quality=95, subsampling=0, **options)
 
 
+def jpeg_of_density(image: Image.Image, unit: int, across: int, down: int) -> bytes:
+    """A JPEG image whose JFIF header states this density; unit 0 means the form of the pixels only."""
+    data = jpeg(image)
+    place = data.index(b"JFIF\0") + 7
+    return data[:place] + struct.pack(">BHH", unit, across, down) + data[place + 5 :]
+
+
+def png_of_density(image: Image.Image, unit: int, across: int, down: int) -> bytes:
+    """A PNG image whose pHYs chunk states this density; unit 0 means the form of the pixels only."""
+    body = b"pHYs" + struct.pack(">IIB", across, down, unit)
+    chunk = struct.pack(">I", 9) + body + struct.pack(">I", zlib.crc32(body))
+    data = png(image)
+    return data[:33] + chunk + data[33:]
+
+
 def turned(orientation: int) -> bytes:
     """A JPEG image stored as a camera with this orientation stores it, which shows `corners` when upright."""
     turns = {

@@ -8,6 +8,7 @@ from pathlib import Path
 from ocrspool.engine import identity, models, openvino
 from ocrspool.engine.recognizer import Nets
 from ocrspool.engine.settings import Precision, Settings
+from pages_mapped import ReadingOnly
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,11 @@ class Engine:
 
 
 def engine(folder: Path, precision: Precision) -> Engine:
-    """Compile the models into the folder, and load them."""
+    """Compile the models into the folder, and load them. Pixels that they get are read-only, as production's may be."""
     settings = identity.resolved("openvino", Settings(precision=precision))
     specs = models.bundled()
     for spec in specs:
         (folder / spec.name).mkdir()
         openvino.build(spec, folder / spec.name, settings)
-    nets = Nets(*(openvino.load(spec, folder / spec.name, settings) for spec in specs))
+    nets = Nets(*(ReadingOnly(openvino.load(spec, folder / spec.name, settings)) for spec in specs))
     return Engine(nets, models.characters(specs.recognition))

@@ -13,7 +13,7 @@ import pytest
 
 from ocrspool import names
 from ocrspool.config import STATES
-from ocrspool.inbox import Rules, Scanner, Sighting
+from ocrspool.inbox import Patience, Rules, Scanner, Sighting
 from ocrspool.jobs import Job
 from ocrspool.spool import Spool
 from results_made import result_of
@@ -35,7 +35,7 @@ def drop(spool: Spool, name: str, data: bytes = b"x") -> Path:
 
 def scan(spool: Spool) -> list[Sighting]:
     """Return every file in the inbox, settled or not."""
-    return Scanner(str(spool.inbox), Rules("*", ()), 0, recursive=True, clock=lambda: 0.0).scan().settled
+    return Scanner(str(spool.inbox), Rules("*", ()), Patience(0), recursive=True, clock=lambda: 0.0).scan().settled
 
 
 def claim(spool: Spool, name: str) -> Job:

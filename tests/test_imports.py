@@ -20,21 +20,22 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"files"}),
     # Vocabulary, and adapters to one thing of the system each. They import nothing else of ours.
     frozenset({
-        "errors", "model", "names", "inbox", "records", "wake", "journal", "notify", "channel", "environment",
-        "filesystems", "processes", "durations", "timestamps", "sandbox", "memory", "room", "metrics", "pace",
-        "sparkline", "listener", "engine_words", "config_types", "steps", "shortage", "threads", "inbox_words",
+        "errors", "model", "names", "inbox", "seccomp", "records", "wake", "journal", "notify", "channel",
+        "environment", "filesystems", "processes", "durations", "timestamps", "memory", "room", "metrics", "pace",
+        "sparkline", "likeness", "listener", "engine_words", "config_types", "writers", "steps", "shortage",
+        "threads", "inbox_words",
     }),
     # Built on one or two of those.
     frozenset({
-        "config", "health", "reasons", "result", "atomic", "places", "claim", "watch", "child", "tally", "log", "owner",
-        "page_html", "spool_lock", "signals", "source",
+        "config", "health", "reasons", "sandbox", "result", "atomic", "places", "claim", "watch", "child", "tally",
+        "log", "owner", "page_html", "spool_lock", "signals", "source",
     }),
     # What children are told, and what their answers mean; the folder that results appear in.
     frozenset({"worker_messages", "decoder_messages", "outbox"}),
     # One claimed file.
     frozenset({"jobs"}),
     # One decoder, and one worker, as the service sees them; the place of that in the pool.
-    frozenset({"decoder", "worker_process"}),
+    frozenset({"decoder", "worker_process", "growing"}),
     frozenset({"seat"}),
     # The steps of the line, each for itself: none knows another.
     frozenset({
@@ -45,6 +46,8 @@ LAYERS: tuple[frozenset[str], ...] = (
         "intake", "folders", "document", "outputs", "hooks", "refusals", "prebuild", "worker", "doctor", "audit",
         "page", "reload",
     }),
+    # Where the text of a page comes from.
+    frozenset({"own_text"}),
     # One attempt at a job; the jobs of an inbox.
     frozenset({"progress", "in_work"}),
     # The thread of an inbox.
@@ -93,7 +96,16 @@ LIBRARIES = {
     "pydantic": {"config", "config_types", "config_file", "decoder_messages", "cli.configuration", "audit.results"},
     "pydantic_core": {"config_file"},
     "pynvml": {"engine.gpu"},
-    "pypdfium2": {"decode.pdf", "decode.pdf_text"},
+    "pypdfium2": {
+        "decode.pdf",
+        "decode.pdf_text",
+        "decode.pdf_names",
+        "decode.pdf_elsewhere",
+        "decode.pdf_strings",
+        "decode.pdf_annotations",
+        "decode.pdf_drawn",
+        "decode.pdf_trust",
+    },
     "rich": {"cli"},
     "sdnotify": {"notify"},
     "tomli": {"config_file"},
@@ -267,7 +279,7 @@ BUDGETS = {
     "ocrspool.decode.__main__": Budget(
         frozenset({"PIL", "pypdfium2", "pypdfium2_cfg", "pypdfium2_raw"}),
         frozenset({"argparse", "ctypes", "decimal", "html", "inspect", "tempfile", "uuid"}),
-        245,
+        265,
     ),
     # importlib.metadata says which runtime is installed, and brings the others.
     "ocrspool.worker": Budget(

@@ -25,3 +25,9 @@ def move(source: Path, target: Path) -> None:
     with Folder.at(source.parent) as before, Folder.at(target.parent) as after:
         before.rename(source.name, after, target.name)
         after.sync()
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the folder's entries are on disk."""
+    with Folder.at(folder) as opened:
+        opened.sync()

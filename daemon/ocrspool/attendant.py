@@ -24,7 +24,8 @@ from typing import Any, Protocol
 
 from ocrspool import check, names
 from ocrspool.config import Inbox, Live, Profile
-from ocrspool.errors import ConfigError, OcrspoolError
+from ocrspool.errors import ConfigError, DocumentError, OcrspoolError
+from ocrspool.growing import Return
 from ocrspool.hooks import Event
 from ocrspool.in_work import Follow, InWork
 from ocrspool.intake import Intake
@@ -358,6 +359,21 @@ class Touching:
         """Leave the job for the next start."""
         with self._steps.step():
             self._spool.suspend(job)
+
+    def may_grow(self, job: Job) -> bool:
+        """Tell whether somebody may be writing to the file still."""
+        with self._steps.step():
+            return self._spool.may_grow(job)
+
+    def take_back(self, job: Job, error: DocumentError | None = None) -> Return | None:
+        """Give the file back if somebody is still writing to it. Return why."""
+        with self._steps.step():
+            return self._spool.take_back(job, error)
+
+    def keep(self, job: Job) -> None:
+        """Wait until the source is on disk."""
+        with self._steps.step("keep", HANGS_SECONDS):
+            self._spool.keep(job)
 
     def place(self, job: Job, suffix: str) -> Place:
         """Return where an output is put until it is delivered; to be closed."""

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import resource
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from ocrspool.channel import MOST_BYTES, Channel, ChannelClosedError, Message
-from ocrspool.environment import of_children
 from ocrspool.wake import Wake
 
 _EXIT_SECONDS = 2.0
@@ -39,7 +38,7 @@ class NoProcessError(OSError):
 class Child:
     """One process running `python -m module FD`. Used by one thread at a time."""
 
-    def __init__(self, module: str, cache: Path, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, module: str, environment: Mapping[str, str], most_bytes: int = MOST_BYTES) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-I", "-m", module, str(theirs.fileno())]
@@ -47,7 +46,7 @@ class Child:
                 self._process = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
-                    env=of_children(os.environ, cache),
+                    env=environment,
                     pass_fds=[theirs.fileno()],
                     start_new_session=True,
                 )

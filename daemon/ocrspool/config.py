@@ -96,13 +96,13 @@ class Limits(Section):
 
     file_mb: int = Field(1024, ge=1, le=_MOST_MB)
     pages: int = Field(2000, ge=1, le=10**6)
-    page_megapixels: int = Field(200, ge=1, le=4000)
+    page_megapixels: int = Field(300, ge=1, le=4000)
     page_seconds: float = Field(60, gt=0, le=86_400)
     """Decoding one page, and opening the file."""
     document_seconds: float = Field(3600, gt=0, le=604_800)
     decoder_memory_mb: int = Field(2048, ge=256, le=_MOST_MB)
     memory_mb: int = Field(512, ge=64, le=_MOST_MB)
-    """Decoded pages held at one time, over all files."""
+    """Decoded pages held at one time, over all files; a single page that needs more is reduced to fit."""
     free_disk_mb: int = Field(200, ge=0, le=_MOST_MB)
     """Nothing is claimed while the spool's filesystem has less room than this,"""
     free_memory_mb: int = Field(200, ge=0, le=_MOST_MB)
@@ -146,7 +146,8 @@ class Profile(Section):
     orientation: Literal["auto", "off"] = "auto"
     """auto: pages on their side or upside down are turned to be read; off: trust that none is."""
     page_side: int = Field(4000, ge=256, le=32_000)
-    """Pages with a longer side (in pixels) are reduced to it before recognition."""
+    """Sheets up to A3 and photographs with a longer side (pixels) are reduced to it before recognition; larger sheets
+    and long pages are not, because their letters would be lost."""
     pdf_text: Literal["ocr", "prefer"] = "ocr"
     """ocr: every page is read; prefer: a PDF page that has text keeps it, and only pages without any are read."""
 
@@ -170,6 +171,10 @@ class Inbox(Section):
     recursive: bool = True
     settle_seconds: float = Field(2.0, ge=0, le=86_400)
     """A file is taken when it has not changed for so long; one renamed into the inbox is taken at once."""
+    writer_seconds: float = Field(600.0, ge=0, le=86_400)
+    """A file that a program has open for writing is waited for; so long after its last change it is taken anyway."""
+    incomplete_seconds: float = Field(30.0, ge=0, le=86_400)
+    """A file that is empty, or ends before its format says, fails only when it has not changed for so long."""
     after: Literal["keep", "delete"] = "keep"
     """What becomes of a source that has been read: keep moves it to done, delete removes it."""
     outbox_mode: Mode = "auto"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import os
+import stat
 from pathlib import Path
 from typing import Any, get_args
 
@@ -25,7 +28,7 @@ def load(path: Path) -> Config:
     problems: list[str] = []
     merged: dict[str, Any] = {}
     origins: dict[tuple[str, ...], Path] = {}
-    for file in [path, *sorted((path.parent / "conf.d").glob("*.toml"))]:
+    for file in files(path):
         table = _read(file, problems)
         _merge(merged, table, origins, file, ())
     if problems:
@@ -38,6 +41,33 @@ def load(path: Path) -> Config:
     if problems:
         raise ConfigError(problems)
     return _absolute(config, path.resolve().parent)
+
+
+def files(path: Path) -> list[Path]:
+    """Return the files of a configuration, in the order in which they are read."""
+    return [path, *sorted((path.parent / "conf.d").glob("*.toml"))]
+
+
+def exposed(path: Path) -> list[str]:
+    """Return each file of a configuration, and each of its folders, that others than root and this user may write.
+
+    Whoever writes a configuration chooses commands (on_done, on_failed) that are run as the service.
+    """
+    found = []
+    for place in (path.parent, path.parent / "conf.d", *files(path)):
+        with contextlib.suppress(OSError):
+            if who := _other_writers(place.stat()):
+                found.append(f"{place}: {who} may write it, and so choose commands that are run as the service")
+    return found
+
+
+def _other_writers(found: os.stat_result) -> str:
+    if found.st_uid not in {0, os.geteuid()}:
+        return f"its owner, user {found.st_uid},"
+    if found.st_mode & stat.S_IWOTH:
+        return "everybody"
+    # A group of its owner alone, as most users have one, is told from others by its number.
+    return f"group {found.st_gid}" if found.st_mode & stat.S_IWGRP and found.st_gid not in {0, found.st_uid} else ""
 
 
 def _read(file: Path, problems: list[str]) -> dict[str, Any]:

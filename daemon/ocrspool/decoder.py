@@ -16,8 +16,10 @@ from ocrspool import decoder_messages
 from ocrspool.channel import Message
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Limits, Live, Profile
+from ocrspool.decoder_messages import Decoded
+from ocrspool.environment import of_decoders
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.model import OwnText, PageImage
+from ocrspool.model import OwnText
 from ocrspool.source import open_source
 
 _Answer = TypeVar("_Answer")
@@ -57,11 +59,12 @@ class Decoder:
     def __init__(self, live: Live) -> None:
         self._live = live
         self._child: Child | None = None
-        self._source: tuple[Path, Profile] | None = None
+        self._source: tuple[Path, Profile, bool] | None = None
         self._documents = 0
         self._pages = 0
         self._memory_mb = 0
         self._makes_pdf = False
+        self._needs_qpdf = False
         self._closed = False
         self.lacking: tuple[str, ...] = ()
         """What this machine does not take away from the process, in words."""
@@ -71,9 +74,10 @@ class Decoder:
         if self._closed:
             raise DecodersClosedError("the decoders are closed")
         if self._child is None:
-            self._child = child = Child("ocrspool.decode", self._live.config.paths.cache, decoder_messages.MOST_BYTES)
+            environment = of_decoders(os.environ, self._live.config.paths.cache)
+            self._child = child = Child("ocrspool.decode", environment, decoder_messages.MOST_BYTES)
             self._memory_mb = self._limits.decoder_memory_mb
-            self._makes_pdf = self._live.config.wants("pdf")
+            self._makes_pdf = self._needs_qpdf or self._live.config.wants("pdf")
             self._documents = 0
             # Processor time is limited too: that holds even while this service is stopped or stuck.
             limits = {"memory_mb": self._memory_mb, "cpu_seconds": int(self._patience) + 1, "pdf": self._makes_pdf}
@@ -86,53 +90,73 @@ class Decoder:
             return child
         return self._child
 
-    def open(self, source: Path, profile: Profile) -> Opened:
-        """Give it a file. Raise DocumentError, or DecoderDiedError."""
-        self._source = (source, profile)
+    def open(self, source: Path, profile: Profile, *, whole: bool = True, may_grow: bool = False) -> Opened:
+        """Give it a file. Raise DocumentError, or DecoderDiedError.
+
+        Pages that are larger or longer than a sheet keep their pixels, unless `whole` is false. With `may_grow` a file
+        that ends too early is refused as "incomplete": somebody may be writing to it still.
+        """
+        self._source = (source, profile, whole)
         if self._live.config.wants("pdf") and not self._makes_pdf:  # since a reload
             self._end()
         most_pages = self._limits.pages
         descriptor = open_source(source, self._limits.file_mb)
-        limits = {"pages": most_pages, "megapixels": self._limits.page_megapixels, "side": profile.page_side}
-        request = {"op": "open", "dpi": profile.dpi, "limits": limits}
+        limits = {
+            "pages": most_pages,
+            "megapixels": self._limits.page_megapixels,
+            "side": profile.page_side,
+            "most_bytes": self._most_bytes,
+            "whole": whole,
+        }
+        request = {"op": "open", "dpi": profile.dpi, "limits": limits, "may_grow": may_grow}
         try:
             found = self._ask(
                 request, lambda answer, fds: decoder_messages.document(answer, fds, most_pages), (descriptor,)
             )
+        except DocumentError as error:
+            if error.kind != "encrypted" or self._makes_pdf:
+                raise
+            # PDFium cannot decrypt it. Perhaps qpdf can, which a decoder has loaded at its start or never.
+            self._end()
+            self._needs_qpdf = True
+            return self.open(source, profile, whole=whole, may_grow=may_grow)
         finally:
             os.close(descriptor)
         self._pages = found.pages
         warnings = tuple(decoder_messages.remarks(found.warnings))
         return Opened(found.media_type, found.pages, found.size, found.sha256, warnings)
 
-    def page(self, index: int) -> tuple[PageImage, list[dict[str, Any]]]:
-        """Return a page (its memory file is now the caller's to close) and warnings. Raise as `open` does."""
-        side, number = self._opened_for().page_side, index + 1
+    def page(self, index: int) -> Decoded:
+        """Return a page, whose memory file is now the caller's to close. Raise as `open` does."""
+        most, number = self._most_bytes_of_page(), index + 1
         request = {"op": "page", "index": index}
-        return self._ask(request, lambda answer, fds: decoder_messages.page(answer, fds, number, side), page=number)
+        return self._ask(request, lambda answer, fds: decoder_messages.page(answer, fds, number, most), page=number)
 
-    def own_text(self, index: int) -> OwnText | None:
-        """Return the text that a page brings along; None where it brings none. Raise as `open` does."""
-        side, number = self._opened_for().page_side, index + 1
+    def own_text(self, index: int) -> tuple[OwnText, list[dict[str, Any]]] | None:
+        """Return the text that a page brings along, and warnings; None where it brings none. Raise as `open` does."""
+        most, number = self._most_bytes_of_page(), index + 1
         request = {"op": "own_text", "index": index}
-        return self._ask(request, lambda answer, fds: decoder_messages.own_text(answer, fds, number, side), page=number)
+        return self._ask(request, lambda answer, fds: decoder_messages.own_text(answer, fds, number, most), page=number)
 
-    def view(self, view: str, result: int, target: int) -> None:
+    def view(self, view: str, result: int, target: int) -> bool:
         """Write the html or pdf of the open file, whose result is in one descriptor, to another; both stay open.
 
-        Raise as `open` does, and OSError where there is no room on the disk.
+        Return False where the pages of a PDF could not be kept and are pictures in the view. Raise as
+        `open` does, and OSError where there is no room on the disk.
         """
-        self._opened_for()
+        self._open_again()
         seconds = min(self._limits.document_seconds, self._patience * self._pages)
         request = {"op": "view", "view": view, "cpu_seconds": int(seconds) + 1}
         written = self._ask(request, decoder_messages.written, (result, target), seconds=seconds)
-        if not written:
+        if written == "full":
             _refuse_where_full(target, self._limits.free_disk_mb)
             raise DocumentError("no-room", "a decoder found no room for it, where there is some")
+        return written == "whole"
 
     def finish(self) -> None:
         """Close the file it has, if any, and make it fit for the next one."""
         self._source = None
+        self._needs_qpdf = False
         child = self._child
         if child is None:
             return
@@ -156,14 +180,22 @@ class Decoder:
         if child is not None:
             child.close()
 
-    def _opened_for(self) -> Profile:
-        """Return how the open file is read; open it once more where a decoder died or hung of an earlier page."""
+    def _open_again(self) -> None:
+        """Open the file once more where a decoder died or hung of an earlier page."""
         if self._source is None:
             raise LookupError("no document is open")
-        source, profile = self._source
+        source, profile, whole = self._source
         if self._child is None:
-            self.open(source, profile)
-        return profile
+            self.open(source, profile, whole=whole)
+
+    def _most_bytes_of_page(self) -> int:
+        """Return how many bytes the pixels of a page of the open file have at most."""
+        self._open_again()
+        return self._most_bytes
+
+    @property
+    def _most_bytes(self) -> int:
+        return self._limits.memory_mb << 20
 
     @property
     def _limits(self) -> Limits:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import stat
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,6 +27,25 @@ _Text = Annotated[str, Field(max_length=4000)]
 _Word = Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,39}$")]
 _Number = Annotated[int, Field(ge=1, lt=1 << 31)]
 _Point = Annotated[list[Annotated[float, Field(gt=-1e7, lt=1e7)]], Field(min_length=2, max_length=2)]
+
+
+Written = Literal["whole", "as pictures", "full"]
+"""What became of a view: "as pictures" where the pages of a PDF could not be kept, "full" where there was no room."""
+_WRITTEN: dict[Written, Message] = {
+    "whole": {"written": True, "kept": True},
+    "as pictures": {"written": True, "kept": False},
+    "full": {"full": True},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A page that was decoded."""
+
+    image: PageImage
+    notices: list[dict[str, Any]]
+    hidden: tuple[TextLine, ...]
+    """Text that the page holds and may not show: values of form fields, comments."""
 
 
 class _Part(BaseModel):
@@ -56,6 +77,7 @@ class _Page(_Part):
     source_height: _Number
     dpi: Annotated[float, Field(gt=0, lt=1e6)] | None
     warnings: Annotated[list[_Remark], Field(max_length=20)]
+    hidden: list[_Line]
 
 
 class _Line(_Part):
@@ -71,6 +93,9 @@ class _OwnText(_Part):
     height: _Number
     dpi: Annotated[float, Field(gt=0, lt=1e6)]
     lines: Annotated[list[_Line], Field(min_length=1)]
+    doubt: Literal["", "letters", "invisible", "ink", "annotations"]
+    fonts: list[Annotated[str, Field(max_length=200)]]
+    warnings: Annotated[list[_Remark], Field(max_length=20)]
 
 
 class _Refusal(_Part):
@@ -97,32 +122,37 @@ def document(answer: Message, descriptors: list[int], most_pages: int) -> Found:
     return found
 
 
-def page(answer: Message, descriptors: list[int], number: int, side: int) -> tuple[PageImage, list[dict[str, Any]]]:
-    """Return the page image, with its pixels in the one descriptor, and warnings."""
+def page(answer: Message, descriptors: list[int], number: int, most_bytes: int) -> Decoded:
+    """Return the page image, with its pixels in the one descriptor, and what goes with it."""
     found = _Page.model_validate(answer.get("page"))
-    if found.number != number or max(found.width, found.height) > side or len(descriptors) != 1:
+    size = (found.width, found.height, found.channels)
+    if found.number != number or _exceed(*size, most_bytes) or len(descriptors) != 1:
         raise ValueError("another page than the one asked for")
     _check_pixels(descriptors[0], found.width * found.height * found.channels)
-    facts = found.model_dump(exclude={"warnings"})
-    return PageImage(**facts, fd=descriptors[0]), remarks(found.warnings)
+    facts = found.model_dump(exclude={"warnings", "hidden"})
+    return Decoded(PageImage(**facts, fd=descriptors[0]), remarks(found.warnings), _text_lines(found.hidden))
 
 
-def own_text(answer: Message, descriptors: list[int], number: int, side: int) -> OwnText | None:
-    """Return the text that a page brings along, if it brings any."""
+def own_text(
+    answer: Message, descriptors: list[int], number: int, most_bytes: int
+) -> tuple[OwnText, list[dict[str, Any]]] | None:
+    """Return the text that a page brings along, if it brings any, and warnings."""
     if answer.get("own_text", "") is None and not descriptors:
         return None
     found = _OwnText.model_validate(answer.get("own_text"))
-    if found.number != number or max(found.width, found.height) > side or descriptors:
+    if found.number != number or _exceed(found.width, found.height, 3, most_bytes) or descriptors:
         raise ValueError("another page than the one asked for")
-    lines = (TextLine(line.text, line.confidence, _corners(line.polygon), line.confidence) for line in found.lines)
-    return OwnText(found.number, found.width, found.height, found.dpi, tuple(lines))
+    lines, fonts = _text_lines(found.lines), tuple(found.fonts)
+    own = OwnText(found.number, found.width, found.height, found.dpi, lines, found.doubt, fonts)
+    return own, remarks(found.warnings)
 
 
-def written(answer: Message, descriptors: list[int]) -> bool:
-    """Return whether a view has been written; False where a decoder says that the disk is full."""
-    if descriptors or answer not in ({"written": True}, {"full": True}):
+def written(answer: Message, descriptors: list[int]) -> Written:
+    """Return how a view has been written, if it has."""
+    found = next((how for how, said in _WRITTEN.items() if answer == said), None)
+    if descriptors or found is None:
         raise ValueError("neither written nor not")
-    return "written" in answer
+    return found
 
 
 def remarks(found: list[_Remark]) -> list[dict[str, Any]]:
@@ -130,9 +160,18 @@ def remarks(found: list[_Remark]) -> list[dict[str, Any]]:
     return [remark.model_dump(exclude_none=True) for remark in found]
 
 
+def _text_lines(found: list[_Line]) -> tuple[TextLine, ...]:
+    return tuple(TextLine(line.text, line.confidence, _corners(line.polygon), line.confidence) for line in found)
+
+
 def _corners(polygon: list[list[float]]) -> Polygon:
     one, two, three, four = ((x, y) for x, y in polygon)
     return one, two, three, four
+
+
+def _exceed(width: int, height: int, channels: int, most_bytes: int) -> bool:
+    """Tell whether a page has more pixels than it may; PDFium's caller rounds both sides up to whole ones."""
+    return (width - 1) * (height - 1) * channels > most_bytes
 
 
 def _check_pixels(descriptor: int, size: int) -> None:
@@ -144,3 +183,6 @@ def _check_pixels(descriptor: int, size: int) -> None:
         raise ValueError("no memory file") from error
     if not stat.S_ISREG(status.st_mode) or status.st_size != size or seals & _SEALS != _SEALS:
         raise ValueError("a memory file of another size, or one that can change")
+    # Huge pages (MFD_HUGETLB) come from a pool of the machine: where that is empty, a worker could not map the file.
+    if os.fstatvfs(descriptor).f_bsize != resource.getpagesize():
+        raise ValueError("a memory file of huge pages")

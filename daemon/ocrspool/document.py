@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -12,7 +12,23 @@ from ocrspool import names
 from ocrspool.decoder import Opened
 from ocrspool.errors import DocumentError
 from ocrspool.model import OwnText, PageImage, PageText, Polygon, TextLine
-from ocrspool.result import SCHEMA, Document, Engine, Line, Notice, Page, PageError, Run, Source
+from ocrspool.result import (
+    SCHEMA,
+    Document,
+    Engine,
+    Line,
+    Notice,
+    Page,
+    PageError,
+    ReadBy,
+    Run,
+    Source,
+    engine_from,
+)
+
+_CODES_TOLD = 20
+"""Of a document's warnings. There are not so many codes, but a decoder that its document has taken over may make some
+up, and hooks are told all of them in one variable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +41,7 @@ class ReadPage:
 
 @dataclass(frozen=True, slots=True)
 class LostPage:
-    """A page that could not be decoded."""
+    """A page that could not be decoded, or not recognized."""
 
     number: int
     error: DocumentError
@@ -44,7 +60,8 @@ class Reading:
 
 
 def build(reading: Reading, engine: Engine, run: Run) -> Document:
-    """Return the document to publish."""
+    """Return the document to publish; `engine` stands in it where no page was read by one."""
+    engines = _engines(reading.pages) or (engine,)
     opened = reading.opened
     built = tuple(map(_page, reading.pages))
     named = names.to_json(reading.name)
@@ -64,11 +81,29 @@ def build(reading: Reading, engine: Engine, run: Run) -> Document:
         ),
         text="\f".join(page.text for page in built),
         pages=built,
-        engine=engine,
+        engine=engines[0],
+        other_engines=engines[1:],
         outputs=(),
-        warnings=tuple(Notice(each["code"], each["message"], each.get("page")) for each in reading.notices),
+        warnings=(
+            *(Notice(each["code"], each["message"], each.get("page")) for each in reading.notices),
+            *(notice for page in reading.pages if isinstance(page, ReadPage) for notice in _notices(page)),
+        ),
         run=run,
     )
+
+
+def _engines(pages: Sequence[ReadPage | OwnText | LostPage]) -> tuple[Engine, ...]:
+    """Return each engine that has read a page, once, in the order of the pages."""
+    found: dict[str, Engine] = {}
+    for page in pages:
+        if isinstance(page, ReadPage) and (facts := page.text.engine):
+            found.setdefault(facts["fingerprint"], engine_from(facts))
+    return tuple(found.values())
+
+
+def _notices(page: ReadPage) -> Iterator[Notice]:
+    for warning in page.text.warnings:
+        yield Notice(warning.code, warning.message, page.image.number, lines=warning.lines)
 
 
 def _page(page: ReadPage | OwnText | LostPage) -> Page:
@@ -81,7 +116,8 @@ def _page(page: ReadPage | OwnText | LostPage) -> Page:
     scale = (image.source_width / image.width, image.source_height / image.height)
     lines = tuple(_line(order, line, scale) for order, line in enumerate(found.lines))
     size = (image.source_width, image.source_height, image.dpi)
-    return _with_text(image.number, size, lines, rotation=found.rotation)
+    read_by = ReadBy(found.device, found.engine["fingerprint"]) if found.engine else None
+    return replace(_with_text(image.number, size, lines, rotation=found.rotation), read_by=read_by)
 
 
 def _with_text(
@@ -156,6 +192,7 @@ def in_short(document: Document, result: Path) -> dict[str, Any]:
         "pages": len(document.pages),
         "lost": sum(page.status == "failed" for page in document.pages),
         "lines": sum(len(page.lines) for page in document.pages),
+        "warnings": sorted({warning.code for warning in document.warnings})[:_CODES_TOLD],
         "outputs": [output.format for output in document.outputs],
         "result": names.to_json(os.fspath(result)),
     }

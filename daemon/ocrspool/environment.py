@@ -1,6 +1,7 @@
 """The environment of child processes: every library writes below our cache, and none of them phones home.
 
-Set before a library loads, because most read these variables once, at import.
+Set before a library loads, because most read these variables once, at import. Children get the variables that are
+named here and no others: the service may have been given secrets, for a hook, and a child may be taken over by a file.
 """
 
 from __future__ import annotations
@@ -8,8 +9,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+_OF_THE_SYSTEM = {
+    "PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "JOURNAL_STREAM", "LD_LIBRARY_PATH", "LD_PRELOAD", "GLIBC_TUNABLES",
+}  # fmt: skip
+"""What the loader, the C library and our own log read."""
+_OF_THE_NETWORK = {
+    "http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
+    "SSL_CERT_FILE", "SSL_CERT_DIR",
+}  # fmt: skip
+"""What fetching models reads. A proxy's address may hold a password."""
+_OF_LIBRARIES = (
+    "LC_", "MALLOC_", "CUDA_", "NVIDIA_", "CUDNN_", "CUBLAS_", "TENSORRT_", "TRT_", "NCCL_", "ORT_", "OV_", "ONEDNN_",
+    "DNNL_", "TBB_", "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "OPENCV_", "FLAGS_", "GLOG_", "PADDLE_",
+)  # fmt: skip
+"""Beginnings of the names of variables by which people set up drivers, runtimes and libraries of numbers."""
 
-def of_children(base: Mapping[str, str], cache: Path) -> dict[str, str]:
+
+def of_decoders(base: Mapping[str, str], cache: Path) -> dict[str, str]:
+    """Return what a decoder is given of `base`: only what it needs, because its document may take it over."""
+    return _redirected({name: base[name] for name in base if name in _OF_THE_SYSTEM or _is_of_libraries(name)}, cache)
+
+
+def of_workers(base: Mapping[str, str], cache: Path) -> dict[str, str]:
+    """Return what a worker is given of `base`: as a decoder, and how to reach the network, for fetching models."""
+    return {**{name: base[name] for name in base if name in _OF_THE_NETWORK}, **of_decoders(base, cache)}
+
+
+def _is_of_libraries(name: str) -> bool:
+    return name.startswith(_OF_LIBRARIES)
+
+
+def _redirected(base: Mapping[str, str], cache: Path) -> dict[str, str]:
     """Return `base` with all that a library may write, or ask of the network, redirected or switched off."""
     home = cache / "home"
     return {

@@ -12,6 +12,7 @@ from typing import Any
 from ocrspool import names
 from ocrspool.errors import DocumentError, Exit, OcrspoolError
 from ocrspool.files.faults import is_of_people
+from ocrspool.growing import Return
 from ocrspool.inbox import Rules
 from ocrspool.jobs import Job
 from ocrspool.outbox import RESULT_SUFFIX
@@ -55,6 +56,17 @@ class Folders:
 
     def suspend(self, job: Job) -> None:
         """Do nothing: the file is where it was."""
+
+    def may_grow(self, job: Job) -> bool:  # noqa: ARG002 - a spool has to know which
+        """Return False: whoever names a file says that it is whole."""
+        return False
+
+    def take_back(self, job: Job, error: DocumentError | None = None) -> Return | None:  # noqa: ARG002 - likewise
+        """Return None: there is no inbox that a file could wait in."""
+        return None
+
+    def keep(self, job: Job) -> None:
+        """Do nothing: the file stays where it is."""
 
     def place(self, job: Job, suffix: str) -> Place:
         """Return where an output of the job is put, beside its result; to be closed."""

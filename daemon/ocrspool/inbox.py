@@ -7,7 +7,11 @@ A file is settled, and may be claimed, when all of this holds:
    whole when it got its name. A rename is known from an event, or from the file itself: whose content is older
    than its entry by more than the settle time has been renamed (copied by `cp -p`, unpacked), not written to.
    Once settled, it is compared again when it is claimed, and not at every scan.
-4. nobody has it open for writing, where the kernel tells (see claim.py).
+4. nobody has it open for writing, where the kernel tells (by events: writers.py; by a lease: claim.py). Events may be
+   wrong, so a file that has not changed for the writer's patience is taken anyway,
+5. it is not empty, or has been empty for the longer patience that incomplete files have: somebody may have opened it
+   and not written yet.
+A file that was claimed and given back, because it changed or ended too early, is left alone for a while.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ import errno
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import translate
 from operator import attrgetter
@@ -28,6 +32,13 @@ DEEPEST = 64
 """Folders within folders; what lies deeper is left alone and reported."""
 _PATH_MAX = 4096
 """Of Linux: bytes of a path with the zero behind it."""
+_SOONEST_SECONDS = 1.0
+"""A file that waits for longer than the settle time is looked at again after so long at the earliest."""
+
+Content = tuple[int, int, int]
+"""Inode, size and time of the last change (ns): two equal ones are the same content, as far as stat(2) can tell."""
+
+_NOTHING: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,13 @@ class Sighting:
     mtime_ns: int
     ctime_ns: int
     inode: int
+    renamed: bool = field(default=False, compare=False)
+    """Whether an event said that it was renamed into place, so that it was whole when it got its name."""
+
+    @property
+    def content(self) -> Content:
+        """What a later look has to find for the file to be the same."""
+        return self.inode, self.size, self.mtime_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +71,22 @@ class Scan:
     """On the clock of the scanner; None when nothing is waiting."""
     problems: list[str]
     """Folders that could not be read, with the reason."""
+    held: frozenset[str] = frozenset()
+    """Names of files that would be settled, if nobody had them open for writing."""
+    overdue: frozenset[str] = frozenset()
+    """Names of settled files that somebody has had open for longer than the writer's patience."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long files are waited for, in seconds."""
+
+    settle: float
+    """Without a change."""
+    writer: float = 0.0
+    """Beyond that, while somebody has the file open for writing without changing it."""
+    incomplete: float = 0.0
+    """Without a change, for a file that is empty or ends too early."""
 
 
 class Rules:
@@ -77,37 +111,53 @@ class Scanner:
 
     root: str
     rules: Rules
-    settle_seconds: float
+    patience: Patience
     recursive: bool
     clock: Callable[[], float]
     _known: dict[str, tuple[Sighting, float]] = field(default_factory=dict)
     """What the last scan saw, by name, and when each is settled."""
+    _alone: dict[Content, float] = field(default_factory=dict)
+    """What was given back, and until when it is left alone."""
     _scanned_at: float = -math.inf
 
-    def scan(self, renamed: frozenset[str] = frozenset()) -> Scan:
-        """Look at the whole inbox once. `renamed` are names that an event says were renamed into place."""
+    def scan(self, renamed: frozenset[str] = frozenset(), written: Mapping[str, int] = _NOTHING) -> Scan:
+        """Look at the whole inbox once. Both arguments are what events say, by name.
+
+        `renamed` was renamed into place. `written` is open for writing, if it changed at the given time (ns of the
+        epoch) or later.
+        """
         now = self.clock()
+        soon = now + max(self.patience.settle, _SOONEST_SECONDS)
         settled: list[Sighting] = []
         due: float | None = None
         problems: list[str] = []
         known: dict[str, tuple[Sighting, float]] = {}
+        open_since: dict[int, int] = {}
         for entry, name in self._files(problems):
+            if name in written:  # under any of its names
+                open_since[entry.inode()] = min(written[name], open_since.get(entry.inode(), written[name]))
             before = self._known.get(name)
             # What was settled at the last scan is not looked at again: claiming does that. With 100,000 files waiting
             # it is a third of the time.
-            if before is None or before[1] > self._scanned_at or before[0].inode != entry.inode():
-                if (seen := self._sight(entry, name, problems)) is None:
+            is_due = before is None or before[1] > self._scanned_at or before[0].inode != entry.inode()
+            if is_due or entry.inode() in open_since:
+                if (seen := self._sight(entry, name, problems, renamed)) is None:
                     continue
-                before = seen, self._settles(seen, before, now, renamed)
+                before = seen, self._settles(seen, before, now)
             known[name] = before
             seen, at = before
             if at <= now:
                 settled.append(seen)
             elif due is None or at < due:
-                due = at
+                due = min(at, soon)  # a write into an open file is no event
         self._known, self._scanned_at = known, now
+        self._alone = {content: until for content, until in self._alone.items() if until > now}
+        held, overdue = self._still_open(settled, open_since, now)
+        if held:
+            settled = [seen for seen in settled if seen.name not in held]
+            due = soon if due is None else min(due, soon)
         settled.sort(key=attrgetter("mtime_ns", "name"))
-        return Scan(settled, len(known) - len(settled), due, problems)
+        return Scan(settled, len(known) - len(settled), due, problems, frozenset(held), frozenset(overdue))
 
     def forget(self, seen: Sighting) -> None:
         """Drop what is known of a file that was claimed."""
@@ -115,19 +165,39 @@ class Scanner:
 
     def unsettle(self, seen: Sighting) -> None:
         """Let the settle time of a file begin anew: it could not be claimed, being still open or changed."""
-        self._known[seen.name] = seen, self.clock() + self.settle_seconds
+        self._known[seen.name] = seen, self.clock() + self.patience.settle
 
-    def _settles(
-        self, seen: Sighting, before: tuple[Sighting, float] | None, now: float, renamed: frozenset[str]
-    ) -> float:
+    def leave_alone(self, content: Content, seconds: float) -> None:
+        """Do not settle a file with this content for so long: it was claimed and is given back. A change ends that."""
+        self._alone[content] = self.clock() + seconds
+
+    def _settles(self, seen: Sighting, before: tuple[Sighting, float] | None, now: float) -> float:
         """Return when a file is settled, given what was known of its name."""
         unchanged = before is not None and before[0] == seen
-        if seen.name in renamed or (not unchanged and self._was_renamed(seen)):
-            return now  # also where an earlier scan was quicker than the event
-        return before[1] if before is not None and unchanged else now + self.settle_seconds
+        alone_until = self._alone.get(seen.content, now)
+        if seen.renamed or (not unchanged and self._was_renamed(seen)):
+            return max(now, alone_until)  # also where an earlier scan was quicker than the event
+        if before is not None and unchanged:
+            return before[1]
+        quiet = self.patience.settle if seen.size else max(self.patience.settle, self.patience.incomplete)
+        return max(now + quiet, alone_until)
+
+    def _still_open(self, settled: list[Sighting], open_since: dict[int, int], now: float) -> tuple[set[str], set[str]]:
+        """Return which of these files are open for writing, and which are so for too long."""
+        held: set[str] = set()
+        overdue: set[str] = set()
+        for seen in settled if open_since else ():
+            # A write changes both times. One of them can be set to any time, also to one in the future.
+            if min(seen.mtime_ns, seen.ctime_ns) < open_since.get(seen.inode, math.inf):
+                continue
+            if now < self._known[seen.name][1] + self.patience.writer:
+                held.add(seen.name)
+            elif self.patience.writer:
+                overdue.add(seen.name)
+        return held, overdue
 
     def _was_renamed(self, seen: Sighting) -> bool:
-        return seen.ctime_ns - seen.mtime_ns > self.settle_seconds * 1e9
+        return seen.ctime_ns - seen.mtime_ns > self.patience.settle * 1e9
 
     def _files(self, problems: list[str]) -> Iterator[tuple[os.DirEntry[str], str]]:
         """Yield everything that is no folder, with its name."""
@@ -160,7 +230,9 @@ class Scanner:
         problems.append(f"{name}: {os.strerror(errno.ENAMETOOLONG)}")
         return True
 
-    def _sight(self, entry: os.DirEntry[str], name: str, problems: list[str]) -> Sighting | None:
+    def _sight(
+        self, entry: os.DirEntry[str], name: str, problems: list[str], renamed: frozenset[str]
+    ) -> Sighting | None:
         if not self.rules.wants(name) or self._is_too_long(name, problems):
             return None
         try:
@@ -172,7 +244,7 @@ class Scanner:
         except OSError as error:  # a path that is too long, for instance
             problems.append(f"{name}: {error.strerror}")
             return None
-        return Sighting(name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+        return Sighting(name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, name in renamed)
 
 
 def _compile(patterns: Iterable[str]) -> tuple[re.Pattern[str], re.Pattern[str]]:

@@ -9,22 +9,24 @@ import logging
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ocrspool import filesystems, names
 from ocrspool.config import Inbox, Profile
-from ocrspool.inbox import Scan, Scanner, Sighting
+from ocrspool.inbox import Patience, Scan, Scanner, Sighting
 from ocrspool.jobs import Job, about
 from ocrspool.room import Room
 from ocrspool.spool import Spool
-from ocrspool.watch import Watch
+from ocrspool.watch import TELLS_OF_LOSSES, Watch
 
 _log = logging.getLogger(__name__)
 
 _SCAN_SHARE = 0.1
 """At most this share of the time goes into scanning one inbox, however many events there are."""
 _SOONEST_SECONDS = 0.05
+_UNSURE_SECONDS = 60.0
+"""How long a writer is believed in, where nobody says that events of it may have been lost."""
 
 
 class Intake:
@@ -44,6 +46,12 @@ class Intake:
         """Why no events come from the kernel; "" when they do."""
         self._stuck: set[str] = set()
         """Names of files that cannot be claimed, and that this has been said of."""
+        self._held: frozenset[str] = frozenset()
+        """Names of files that wait for their writer, as far as the last scan knows."""
+        self._said: frozenset[str] = frozenset()
+        """Names of open files that it has been said of that they wait,"""
+        self._overdue: frozenset[str] = frozenset()
+        """and of those that have waited for too long."""
         self._set(inbox, profile)
 
     def open(self, on_job: Callable[[], None] = lambda: None) -> int:
@@ -68,9 +76,11 @@ class Intake:
 
     def change(self, inbox: Inbox, profile: Profile) -> None:
         """Go on with other settings of the same folders."""
-        self._watch.remove(self.spool.inbox)
+        stays = (inbox.recursive, inbox.watch) == (self.inbox.recursive, self.inbox.watch)
         self._set(inbox, profile)
-        self._begin_watching()
+        if not (stays and self._watch.sees(self.spool.inbox)):  # else it is known who has which file open
+            self._watch.remove(self.spool.inbox)
+            self._begin_watching()
 
     def _set(self, inbox: Inbox, profile: Profile) -> None:
         """Begin anew with these settings: what was known of files that settle is lost, and costs one settle time."""
@@ -78,10 +88,11 @@ class Intake:
         self.spool.delete = inbox.after == "delete"
         self.spool.mode = inbox.mode()
         self.spool.mark = inbox.done_marker
+        self.patience = self.spool.growing.patience = patience_of(inbox)
         self._scanner = Scanner(
             str(self.spool.inbox),
             inbox.rules(),
-            inbox.settle_seconds,
+            self.patience,
             inbox.recursive,
             time.monotonic,
         )
@@ -123,7 +134,10 @@ class Intake:
             self._next_scan = now
         if now < max(self._next_scan, self._earliest_scan):
             return
-        scan = self._scanner.scan(hint.renamed)
+        while self.spool.growing.alone:
+            self._scanner.leave_alone(*self.spool.growing.alone.popleft())
+        written = self._watch.written_since(self.spool.inbox)
+        scan = self._scanner.scan(hint.renamed, written)
         took = time.monotonic() - now
         self._settled = deque(scan.settled)
         self._oldest = min((seen.ctime_ns / 1e9 for seen in scan.settled), default=None)
@@ -134,6 +148,7 @@ class Intake:
         self._next_scan = now + (self.inbox.poll_seconds if soon else self.inbox.rescan_seconds)
         if scan.due is not None:
             self._next_scan = min(self._next_scan, scan.due)
+        self._report_open(scan, written)
         self._report(scan)
 
     def claim(self, least_mb: int = 0) -> Job | None:
@@ -185,9 +200,12 @@ class Intake:
         return len(self._settled) + len(self._recovered) + len(self._unfinished)
 
     def queue(self) -> dict[str, Any]:
-        """Return how many files wait, and since when the oldest does, as far as the last scan knows."""
+        """Return how many files wait, since when the oldest does, and how many more are `open`: still being written.
+
+        All of it as far as the last scan knows.
+        """
         waiting = self.waiting()
-        return {"waiting": waiting, "oldest": self._oldest if waiting else None}
+        return {"waiting": waiting, "oldest": self._oldest if waiting else None, "open": len(self._held)}
 
     def rest(self) -> None:
         """Stop watching; jobs that have been begun go on."""
@@ -200,6 +218,20 @@ class Intake:
         self._recovered.clear()
         self._unfinished.clear()
         self.spool.close()
+
+    def _report_open(self, scan: Scan, written: Mapping[str, int]) -> None:
+        """Say once of each file that it waits for its writer, and once that it has waited for too long."""
+        for name in sorted(scan.held - self._said):
+            _log.info("inbox %s: %s is still open for writing and waits", self.name, names.printable(name))
+        for name in sorted(scan.overdue - self._overdue):
+            _log.warning(
+                "inbox %s: %s is still open for writing, but has not changed for %g s: it is read as it is",
+                self.name,
+                names.printable(name),
+                self.patience.writer,
+            )
+        self._said = scan.held | (self._said & written.keys())
+        self._held, self._overdue = scan.held, scan.overdue
 
     def unreadable(self) -> str:
         """Return why the inbox itself could not be looked at when it was scanned last; "" where it could."""
@@ -214,3 +246,9 @@ class Intake:
             _log.info("inbox %s can be read again", self.name)
             self._next_check = 0.0
         self._problems = scan.problems
+
+
+def patience_of(inbox: Inbox) -> Patience:
+    """Return how long files of an inbox are waited for."""
+    writer = inbox.writer_seconds if TELLS_OF_LOSSES else min(inbox.writer_seconds, _UNSURE_SECONDS)
+    return Patience(inbox.settle_seconds, writer, inbox.incomplete_seconds)

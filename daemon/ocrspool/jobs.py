@@ -14,17 +14,20 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
 from ocrspool import names, records
 from ocrspool.files.folder import PRIVATE_MODE, Folder
 from ocrspool.files.tree import walk
+from ocrspool.inbox import Sighting
 from ocrspool.outbox import digest_of
 
 JOB, RESULT, REASON = "job.json", "result.json", "reason.json"
-_OURS = (JOB, "result.", REASON)
+_SIZE = ".size-"
+"""An empty file whose name ends in the size of the source. The name is on disk when the rename of the source is."""
+_OURS = (JOB, "result.", REASON, _SIZE)
 _MOST_RESULT_BYTES = 1 << 30
 """Of a result of ours, in a folder that nobody else can enter: it is as large as the document makes it."""
 _MOST_PATH_BYTES = 4095
@@ -45,6 +48,8 @@ class Job:
     """Attempts that ended because the service did, through no fault of the file's that we know of."""
     deaths: tuple[int, ...] = ()
     """The page, from 1, of each death of a decoder."""
+    seen: Sighting | None = field(default=None, compare=False)
+    """The file as it was when it was claimed, as far as that is known."""
 
 
 def about(job: Job) -> dict[str, str]:
@@ -83,6 +88,11 @@ class Jobs:
             raise
         return job, at
 
+    def note_size(self, job: Job, size: int) -> None:
+        """Write down how large the source is that was claimed. Nothing waits for a disk here."""
+        with self.opened(job.id) as folder:
+            folder.note(f"{_SIZE}{size}")
+
     def opened(self, job_id: str) -> Folder:
         """Open the folder of a job. Raise OSError: FileNotFoundError, PermissionError where it is not ours."""
         with Folder.at(self._work) as work:
@@ -102,7 +112,7 @@ class Jobs:
         past = _count(counts.get("attempts")), _count(counts.get("interruptions")), _pages(counts.get("deaths"))
         job_id = folder.path.name
         for name in _sources(folder):
-            return Job(job_id, self._inbox, name, self._source(job_id, name), *past)
+            return Job(job_id, self._inbox, name, self._source(job_id, name), *past, _seen(name, counts.get("seen")))
         if name := failed_as(folder):
             return Job(job_id, self._inbox, name, self._source(job_id, name), *past)
         return None
@@ -114,7 +124,9 @@ class Jobs:
 
     def save_in(self, folder: Folder, job: Job) -> Job:
         """Write down what is counted, in the job's open folder."""
-        counts = {"attempts": job.attempts, "interruptions": job.interruptions, "deaths": job.deaths}
+        counts: dict[str, object] = {"attempts": job.attempts, "interruptions": job.interruptions, "deaths": job.deaths}
+        if job.seen is not None:
+            counts["seen"] = (job.seen.size, job.seen.mtime_ns, job.seen.ctime_ns, job.seen.inode, job.seen.renamed)
         # Not durable: what a power cut takes back is a count, and one more attempt does no harm.
         folder.write(JOB, records.dump(counts), durable=False)
         return job
@@ -143,6 +155,32 @@ def has_source(folder: Folder, job: Job) -> bool:
             return holder.stat(last_of(job.name)) is not None
     except (FileNotFoundError, NotADirectoryError):
         return False
+
+
+def lost_bytes(folder: Folder, job: Job) -> tuple[int, int] | None:
+    """Return how large the source was when it was claimed and how large it is, where a power cut took some of it.
+
+    None where it is whole, or was written to since: that gives it a later time. `folder` is the job's, open.
+    """
+    was = next((name.removeprefix(_SIZE) for name in folder.names() if name.startswith(_SIZE)), "")
+    if not was.isdecimal():
+        return None
+    try:
+        with holder_of(folder, job) as holder:
+            found = holder.stat(last_of(job.name))
+    except FileNotFoundError:  # it has been moved on
+        return None
+    if found is None or found.st_size >= int(was) or found.st_mtime > _claimed_at(job) + 1:
+        return None
+    return int(was), found.st_size
+
+
+def _claimed_at(job: Job) -> float:
+    """Return when a job was claimed, in seconds of the epoch, as its id says."""
+    try:
+        return datetime.strptime(job.id.partition("-")[0] + "+0000", "%Y%m%dT%H%M%S%z").timestamp()
+    except ValueError:
+        return 0.0
 
 
 def last_of(name: str) -> str:
@@ -210,6 +248,16 @@ def _remove_empty(above: Folder, name: str) -> None:
 
 def _count(value: object) -> int:
     return value if isinstance(value, int) and value > 0 else 0
+
+
+def _seen(name: str, value: object) -> Sighting | None:
+    """Return what `save` wrote down of the file; None where that makes no sense."""
+    if not isinstance(value, list) or not all(isinstance(each, int) for each in value):
+        return None
+    with contextlib.suppress(ValueError):
+        size, mtime_ns, ctime_ns, inode, renamed = value
+        return Sighting(name, size, mtime_ns, ctime_ns, inode, bool(renamed))
+    return None
 
 
 def _pages(value: object) -> tuple[int, ...]:

@@ -26,6 +26,7 @@ MESSAGE_IDS: Mapping[str, str] = {
     "disk-hangs": "d2e4e57160fd44d88b2371fab9682913",
     "claimed": "63d3edcabfb44cf1a8da3a4e7bdb1713",
     "again": "388e80a959dc4586ac6391c1ff0f78ec",
+    "given-back": "bb22c65e5d3b4d96b35ab281b4dbe8b4",
     "done": "8b02a991cb0e4ce98927bb957e3e9a5b",
     "failed": "ae3c8967a26243c4a2dc21e7dd673622",
     "hook-failed": "551d22e6d067474cad0988e14d14b33f",

@@ -1,15 +1,20 @@
 """HTTP on a loopback port or a Unix socket: requests in, replies out. What is asked and answered is not known here.
 
-A few requests at a time, each with little patience: whoever asks slowly delays others who ask, and nothing else.
+Each request has a deadline, and so has each reply. When all places are taken, the oldest connection of the user or
+address that has the most of them is ended, so that whoever asks quickly always gets an answer.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
 import socket
+import struct
 import threading
+import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -21,7 +26,10 @@ from typing import Any, BinaryIO, Protocol
 _log = logging.getLogger(__name__)
 
 _PATIENCE_SECONDS = 2.0
-_AT_A_TIME = 8
+"""For one read or write, and for the whole of a request."""
+_REPLY_SECONDS = 30.0
+_AT_A_TIME = 32
+_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 _MOST_BYTES = 4096
 """Of what is sent with a request."""
 
@@ -61,12 +69,35 @@ def bound(listen: str, answers: Answers) -> HTTPServer:
     return kind((host.strip("[]"), int(port)), answers)
 
 
+def is_local(host: str) -> bool:
+    """Tell whether a Host header names this machine itself. A web site whose name leads here has another one."""
+    name, _, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "0")
+    return name.lower() in _HOSTS and port.isdecimal()
+
+
+@dataclass(slots=True)
+class _Connection:
+    """One open connection."""
+
+    socket: socket.socket
+    peer: str
+    """Who has it: a user on a Unix socket, an address on a port."""
+    deadline: float
+
+    def end(self) -> None:
+        """Make every read and write of its thread fail at once."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+
+
 class _Server(ThreadingMixIn, HTTPServer):
     daemon_threads = True  # a reader that takes its time does not keep the service from ending
 
     def __init__(self, address: Any, answers: Answers) -> None:  # noqa: ANN401 - a path, or host and port
         self.answers = answers
-        self._places = threading.BoundedSemaphore(_AT_A_TIME)
+        self._open: dict[socket.socket, _Connection] = {}
+        """Oldest first."""
+        self._lock = threading.Lock()
         super().__init__(address, _Request)
 
     def server_bind(self) -> None:
@@ -76,22 +107,56 @@ class _Server(ThreadingMixIn, HTTPServer):
         self.server_name, self.server_port = "localhost", 0
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's own types
-        """Answer in a thread of its own, when there is a place for one; who waits too long is sent away."""
-        if self._places.acquire(timeout=_PATIENCE_SECONDS):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
+        """Answer in a thread of its own; where too many are open, one of those is ended."""
+        with self._lock:
+            self._open[request] = _Connection(request, _peer(request), time.monotonic() + _PATIENCE_SECONDS)
+            if len(self._open) > _AT_A_TIME:
+                self._end_one()
+        super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - likewise
         """Answer, and make room for the next."""
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._places.release()
+            with self._lock:
+                self._open.pop(request, None)
+
+    def has_asked(self, request: socket.socket) -> None:
+        """Note that the whole request is there: from now on the reply has its time."""
+        with self._lock:
+            if (connection := self._open.get(request)) is not None:
+                connection.deadline = time.monotonic() + _REPLY_SECONDS
+
+    def service_actions(self) -> None:
+        """End what takes too long. Called by the thread that accepts connections, several times a second."""
+        now = time.monotonic()
+        with self._lock:
+            for connection in [each for each in self._open.values() if each.deadline < now]:
+                connection.end()
+                del self._open[connection.socket]
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401, ARG002 - likewise
         """Log what ended a request early: a client that has gone, most likely."""
         _log.debug("a request was not answered", exc_info=True)
+
+    def _end_one(self) -> None:
+        """End the oldest connection of whoever has the most."""
+        most = Counter(each.peer for each in self._open.values()).most_common(1)[0][0]
+        oldest = next(each for each in self._open.values() if each.peer == most)
+        oldest.end()
+        del self._open[oldest.socket]
+
+
+def _peer(request: socket.socket) -> str:
+    """Return who is at the other end: "user N" on a Unix socket (SO_PEERCRED, unix(7)), else the address."""
+    if request.family == socket.AF_UNIX:
+        _, user, _ = struct.unpack("3i", request.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        return f"user {user}"
+    try:
+        return str(request.getpeername()[0])
+    except OSError:  # it has gone already
+        return ""
 
 
 class _Server6(_Server):
@@ -110,14 +175,31 @@ class _Request(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        self._send(self.server.answers.get(self._path(), self._lower()))
+        self.server.has_asked(self.connection)
+        if self._is_for_us():
+            self._send(self.server.answers.get(self._path(), self._lower()))
 
     def do_POST(self) -> None:
+        if not self._is_for_us():
+            return
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdecimal() and int(length) <= _MOST_BYTES):
             self._send(plain(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "say how much is sent, and not so much"))
             return
-        self._send(self.server.answers.post(self._path(), self._lower(), self.rfile.read(int(length))))
+        body = self.rfile.read(int(length))
+        self.server.has_asked(self.connection)
+        self._send(self.server.answers.post(self._path(), self._lower(), body))
+
+    def _is_for_us(self) -> bool:
+        """Tell whether the request is for this machine, or refuse it.
+
+        A program may leave the Host header out. A browser that a site makes ask us (DNS rebinding) never does.
+        """
+        host = self.headers.get("Host")
+        if host is None or is_local(host):
+            return True
+        self._send(plain(HTTPStatus.MISDIRECTED_REQUEST, "ask for this as localhost, a proxy too (its Host header)"))
+        return False
 
     def _path(self) -> str:
         return self.path.partition("?")[0]

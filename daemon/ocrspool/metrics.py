@@ -17,6 +17,9 @@ from prometheus_client.registry import Collector
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _INBOX = ("inbox",)
+_NOTHING = {"done": 0, "partial": 0, "failed": 0, "pages": 0, "warned": 0, "warnings": {}}
+_CODES = ("no-text-found", "unread-script")
+"""Warnings that are counted from the start, so that an alert sees the first one; others from their first one."""
 
 
 def exposition(facts: Mapping[str, Any]) -> bytes:
@@ -43,18 +46,32 @@ class _Facts(Collector):
     def _counts(self) -> Iterable[Metric]:
         files = CounterMetricFamily("ocrspool_files", "Files that came out, by result.", labels=("inbox", "result"))
         pages = CounterMetricFamily("ocrspool_pages", "Pages of documents that were delivered.", labels=_INBOX)
-        for inbox, count in self._facts["since_start"].items():
+        warned = CounterMetricFamily(
+            "ocrspool_documents_with_warnings", "Documents that were delivered with warnings.", labels=_INBOX
+        )
+        warnings = CounterMetricFamily(
+            "ocrspool_warnings", "Documents with a warning of this code.", labels=("inbox", "code")
+        )
+        for inbox, count in self._by_inbox():
             whole = count["done"] - count["partial"]
             for result, number in (("done", whole), ("partial", count["partial"]), ("failed", count["failed"])):
                 files.add_metric((inbox, result), number)
             pages.add_metric((inbox,), count["pages"])
-        yield from (files, pages)
+            warned.add_metric((inbox,), count["warned"])
+            for code, documents in (dict.fromkeys(_CODES, 0) | count["warnings"]).items():
+                warnings.add_metric((inbox, code), documents)
+        yield from (files, pages, warned, warnings)
         yield CounterMetricFamily(
             "ocrspool_worker_restarts", "Workers replaced for a failure.", value=self._facts["worker_restarts"]
         )
         yield CounterMetricFamily(
             "ocrspool_inotify_overflows", "Times the kernel lost events.", value=self._facts["overflows"]
         )
+
+    def _by_inbox(self) -> Iterable[tuple[str, Mapping[str, Any]]]:
+        """Return what each inbox has counted: 0 from the start, and what one has that was taken away since."""
+        counted = self._facts["since_start"]
+        return [(inbox, counted.get(inbox, _NOTHING)) for inbox in {**self._facts["queues"], **counted}]
 
     def _queue(self) -> Iterable[Metric]:
         waiting = GaugeMetricFamily("ocrspool_queue_files", "Settled files that wait to be claimed.", labels=_INBOX)
@@ -86,10 +103,11 @@ class _Facts(Collector):
     def _engine(self) -> Iterable[Metric]:
         ready = self._facts["state"] == "ready"
         yield GaugeMetricFamily("ocrspool_ready", "1 while files are read as configured.", value=ready)
-        engine = self._facts["engine"]
+        engines = self._facts.get("engines") or [self._facts["engine"]]
         names = ("runtime", "runtime_version", "precision", "device", "fingerprint")
-        info = GaugeMetricFamily("ocrspool_engine_info", "The engine that reads.", labels=names)
-        info.add_metric([engine[name] for name in names], 1)
+        info = GaugeMetricFamily("ocrspool_engine_info", "The engines that read, one on each device.", labels=names)
+        for engine in engines:
+            info.add_metric([engine[name] for name in names], 1)
         yield info
         start = GaugeMetricFamily("ocrspool_start_seconds", "Each stage of the last start.", labels=("stage",))
         for stage, seconds in self._facts["start"].items():

@@ -5,7 +5,9 @@ Everything the service handles is here, so nothing here may import numpy, an ima
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 Point = tuple[float, float]
 """x, y in pixels, origin top left, x to the right, y down."""
@@ -47,6 +49,17 @@ class PageText:
     seconds: dict[str, float]
     """Wall time by stage (detect, orient, recognize): shared work is split evenly over the pages of a batch."""
     warnings: tuple[PageWarning, ...] = ()
+    engine: Mapping[str, Any] = field(default_factory=dict)
+    """What read it, as the worker that did so has described its engine; the service adds it."""
+    device: str = ""
+    """Where that computes: cpu, or the GPU as the configuration names it; likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageFault:
+    """Why an engine could not read one page, although it is in order: it has read the known page since."""
+
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +92,7 @@ class OwnText:
     height: int
     dpi: float
     lines: tuple[TextLine, ...]
+    doubt: str = ""
+    """Why it has to be compared with what is seen: "" (it has not), "letters" (they may stand for others), "invisible"
+    (it is drawn as nothing), "ink" (there is more on the page), "annotations" (these have text that is not in it)."""
+    fonts: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ocrspool import names
 from ocrspool.config import Profile
 from ocrspool.decoder import DecoderDiedError, DecodersClosedError
 from ocrspool.decoders import Decoders
@@ -33,7 +34,9 @@ _TEXTS: dict[str, Callable[[Document], bytes]] = {
     "alto": alto.render,
 }
 _VIEWS = {"html": 1600, "pdf": 32_000}
-"""What a decoder makes; pixels to which the longer side of a page is reduced: enough for a screen, and anything."""
+"""What a decoder makes; pixels to which the longer side of a page is reduced: enough for a screen, and anything. (Of a
+page that is much longer than wide, see `decode.sizes`.)"""
+_PICTURES = "The pdf shows pictures of the pages: the source can be read, but its structure is too damaged to be kept."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,15 @@ def add_outputs(document: Document, wanted: Collection[str], place: Callable[[st
         with place(SUFFIXES[name]) as target:
             problem = _make(name, document, target, origin)
         seconds[name] = round(time.monotonic() - began, 4)
-        if problem is None:
+        if problem is None or isinstance(problem, Notice):
             made.append(Output(name, SUFFIXES[name]))
+            notices += [problem] if problem else []
             continue
         _log.warning(
-            "no %s: %s", name, problem.message, extra={"job": document.run.job, "inbox": document.source.inbox}
+            "no %s: %s",
+            name,
+            names.printable(problem.message),
+            extra={"job": document.run.job, "inbox": document.source.inbox},
         )
         notices.append(Notice("output-failed", f"There is no {name}: {problem.message}", problem.page))
     return replace(
@@ -75,26 +82,29 @@ def add_outputs(document: Document, wanted: Collection[str], place: Callable[[st
     )
 
 
-def _make(name: str, document: Document, target: Place, origin: Origin) -> DocumentError | None:
-    """Make one output. Return why the document does not allow it, if so."""
+def _make(name: str, document: Document, target: Place, origin: Origin) -> DocumentError | Notice | None:
+    """Make one output. Return why the document does not allow it, if so, or what is to be said of it."""
     if name in _TEXTS:
         target.folder.write(target.name, _TEXTS[name](document))
         return None
     problem = _write_view(name, document, target, origin)
-    if problem is not None and problem.kind == "crash":
+    if isinstance(problem, DocumentError) and problem.kind == "crash":
         # A decoder may have been killed for a reason that has nothing to do with this file.
         return _write_view(name, document, target, origin)
     return problem
 
 
-def _write_view(name: str, document: Document, target: Place, origin: Origin) -> DocumentError | None:
-    """Let a decoder write a view. Return why it did not. Raise DecodersClosedError or OSError."""
+def _write_view(name: str, document: Document, target: Place, origin: Origin) -> DocumentError | Notice | None:
+    """Let a decoder write a view. Return why it did not, or what is to be said of it.
+
+    Raise DecodersClosedError or OSError.
+    """
     profile = origin.profile.model_copy(update={"page_side": _VIEWS[name]})
     try:
         with _memory_file(json.render(document)) as result, os.fdopen(target.folder.scratch(), "w+b", 0) as made:
             with origin.decoders.take(document.source.inbox, origin.hangs) as decoder:
-                decoder.open(origin.source, profile)
-                decoder.view(name, result, made.fileno())
+                decoder.open(origin.source, profile, whole=False)
+                kept = decoder.view(name, result, made.fileno())
             # A copy, because a decoder that was taken over could keep its descriptor and change what was delivered.
             made.seek(0)
             with target.folder.writing(target.name) as file:
@@ -105,7 +115,7 @@ def _write_view(name: str, document: Document, target: Place, origin: Origin) ->
         return DocumentError("crash", str(error))
     except DocumentError as error:
         return error
-    return None
+    return None if kept else Notice("pages-as-pictures", _PICTURES, None)
 
 
 @contextmanager

@@ -19,14 +19,13 @@ from urllib.parse import parse_qs
 from ocrspool import names, reasons
 from ocrspool.config import Live
 from ocrspool.files.folder import Folder
-from ocrspool.listener import Reply, plain
+from ocrspool.listener import Reply, is_local, plain
 from ocrspool.outbox import beside
 from ocrspool.page_html import STYLE_HASH, Offer, render
 from ocrspool.render.html import HEAD_BYTES, icon_of
 from ocrspool.result import SUFFIXES
 from ocrspool.spool import Spool
 
-_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 _HTML = "text/html; charset=utf-8"
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
@@ -157,9 +156,7 @@ class Page:
 
 def _refused(headers: Mapping[str, str]) -> Reply | None:
     """Return why a request is not answered: it was sent to another name than this machine's."""
-    host = headers.get("host", "")
-    name, _, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "0")
-    if name.lower() not in _HOSTS or not port.isdecimal():
+    if not is_local(headers.get("host", "")):
         return _plain(HTTPStatus.MISDIRECTED_REQUEST, "ask for this page as localhost, a proxy too (its Host header)")
     return None
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from ocrspool import inbox_words, names
+from ocrspool import engine_words, inbox_words, names
 from ocrspool.durations import in_words, to_go
 from ocrspool.sparkline import sparkline
 
@@ -130,11 +130,15 @@ def _rates(facts: Mapping[str, Any]) -> str:
 def _inboxes(facts: Mapping[str, Any], now: float) -> str:
     rows = []
     for name, queue in facts["queues"].items():
-        count = facts["since_start"].get(name, {"done": 0, "partial": 0, "failed": 0, "pages": 0})
+        count = facts["since_start"].get(name, {"done": 0, "partial": 0, "failed": 0, "pages": 0, "warned": 0})
         oldest = "" if queue["oldest"] is None else in_words(max(now - queue["oldest"], 0))
-        numbers = (queue["waiting"], oldest, *(count[what] for what in ("done", "partial", "failed", "pages")))
+        numbers = (
+            queue["waiting"],
+            oldest,
+            *(count[what] for what in ("done", "partial", "warned", "failed", "pages")),
+        )
         rows.append((_cell(name), *(_number(number) for number in numbers)))
-    columns = ("inbox", "#waiting", "#oldest", "#done", "#partial", "#failed", "#pages")
+    columns = ("inbox", "#waiting", "#oldest", "#done", "#partial", "#with warnings", "#failed", "#pages")
     return _section("Inboxes", _table(columns, rows))
 
 
@@ -156,7 +160,7 @@ def _documents(facts: Mapping[str, Any], offer: Offer, now: float) -> str:
         lost = f"{document['lost']} lost of " if document["lost"] else ""
         view = f'<a href="/view/{_text(document["job"])}">html</a>' if offer.views else "html"
         what = ", ".join(view if output == "html" else output for output in ("json", *document["outputs"]))
-        name = _cell(f"{document['inbox']}/{document['path']}")
+        name = _cell(f"{document['inbox']}/{document['path']}", ", ".join(document["warnings"]))
         pages = _number(f"{lost}{document['pages']}")
         row = [name, pages, _number(document["lines"]), f"<td>{what}</td>", _ago(document["finished_at"], now)]
         rows.append([_picture(document["job"], offer), *row] if offer.pictured else row)
@@ -196,11 +200,9 @@ def _retry(job: str, offer: Offer) -> str:
 
 
 def _foot(facts: Mapping[str, Any], now: float) -> str:
-    engine = facts["engine"]
-    models = ", ".join(model["name"] for model in engine["models"])
+    engines = "; ".join(engine_words.line(engine) for engine in facts["engines"] or [facts["engine"]])
     return f"""<footer>
-<div>Engine: {_text(engine["runtime"])} {_text(engine["runtime_version"])}, {_text(engine["precision"])} on
-{_text(engine["device"])}, {_text(engine["fingerprint"])}; {_text(models)}</div>
+<div>Engine: {_text(engines)}; {_text(engine_words.models(facts["engine"]))}</div>
 <div>Workers: {len(facts["workers"])}, {facts["worker_restarts"]} replaced for a failure; running for
 {in_words(max(now - facts["began"], 0))}. Told {in_words(max(now - facts["at"], 0))} ago; counts are since the
 start.</div>
@@ -221,8 +223,10 @@ def _table(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
     return f"<table><thead><tr>{heads}</tr></thead><tbody>\n{body}</tbody></table>"
 
 
-def _cell(name: str) -> str:
-    return f'<td class="name">{_text(name)}</td>'
+def _cell(name: str, more: str = "") -> str:
+    """Return a cell with a name, and below it whatever else is to be said."""
+    below = f'<br><span class="soft">{_text(more)}</span>' if more else ""
+    return f'<td class="name">{_text(name)}{below}</td>'
 
 
 def _number(number: object) -> str:

@@ -1,10 +1,13 @@
 """The line that one job travels, and the one place that decides its fate.
 
-    run: begin (count the attempt) → open_job (decode, submit pages) → close_job (collect) → outputs, render, deliver
+    run: begin (count the attempt) → open_job (decode, submit pages) → keep (the source is on disk)
+              → close_job (collect) → outputs, render, deliver
          the file's fault  → fail
          a page that kills → the page is lost, and the others are read
+         a page at which a sound engine fails twice → likewise
          a child's death   → again, its pages alone this time, until its attempts are used up; then fail
          the disk's fault  → Stalled: nothing is wrong with the file; whoever runs it tries again later
+         still written to  → back to the inbox
          we are stopping   → leave it in work/
 
 No step knows the next; decoding and recognition go on in other processes, and pages of several jobs share batches.
@@ -19,12 +22,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ocrspool import names
 from ocrspool.config import Live, Profile
@@ -32,9 +36,10 @@ from ocrspool.decoder import Decoder, DecoderDiedError
 from ocrspool.decoders import Decoders
 from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError, EngineError
+from ocrspool.growing import Return
 from ocrspool.hooks import Event
 from ocrspool.jobs import Job, about
-from ocrspool.model import OwnText, PageImage
+from ocrspool.model import OwnText, PageImage, PageText
 from ocrspool.outbox import beside
 from ocrspool.outputs import Origin, add_outputs
 from ocrspool.places import Place
@@ -48,6 +53,8 @@ from ocrspool.timestamps import rfc3339
 from ocrspool.workers import Workers
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _DISK_PAUSE_SECONDS, _LONGEST_DISK_PAUSE = 1.0, 15.0
 """For `run_through`: between the first and the second try of a job that the disk failed, and at most; it doubles."""
@@ -64,6 +71,15 @@ class Outcomes(Protocol):
 
     def suspend(self, job: Job) -> None:
         """Leave the job for the next start."""
+
+    def may_grow(self, job: Job) -> bool:
+        """Tell whether somebody may be writing to the file still."""
+
+    def take_back(self, job: Job, error: DocumentError | None = None) -> Return | None:
+        """Give the file back if somebody is still writing to it, instead of delivering or failing it. Return why."""
+
+    def keep(self, job: Job) -> None:
+        """Wait until the source is on disk, which has to be before its result appears. Raise OSError."""
 
     def place(self, job: Job, suffix: str) -> Place:
         """Return where an output is put until it is delivered; to be closed."""
@@ -112,7 +128,10 @@ class Pipeline:
     def run(
         self, job: Job, outcomes: Outcomes, profile: Profile, outputs: Collection[str] = ()
     ) -> Event | Stalled | None:
-        """Take one job as far as it gets: to its outcome, or to where it has to wait. None: it is left in work/."""
+        """Take one job as far as it gets: to its outcome, or to where it has to wait.
+
+        None: it is left in work/, or was given back to the inbox.
+        """
         while not self._stopping.is_set():
             try:
                 job, ended = self._attempt(job, outcomes, profile, outputs)
@@ -151,18 +170,25 @@ class Pipeline:
     def _attempt(
         self, job: Job, outcomes: Outcomes, profile: Profile, outputs: Collection[str]
     ) -> tuple[Job, Event | Stalled | EngineError | None]:
-        """Try once. Return the job with its attempts counted, and what came of it or why it has to be tried again."""
+        """Try once. Return the job with its attempts counted, and what came of it or why it has to be tried again.
+
+        None says that the file was given back.
+        """
         progress = Progress(job, profile, alone=job.attempts + job.interruptions > 0)
         try:
             refuse_if_spent(job, self._live.config.service.attempts)
             with self._tally.watching(progress):
                 progress.job = outcomes.begin(job)
+                if _taken_back(progress.job, outcomes):
+                    return progress.job, None
                 self.open_job(progress, outcomes)
+                self._keep(progress, outcomes)
                 document = self.close_job(progress)
                 return progress.job, self._publish(progress, outcomes, document, outputs)
         except DocumentError as error:
             _refuse_to_blame(error, outcomes)
-            return progress.job, self._fail(progress.job, outcomes, error)
+            back = _taken_back(progress.job, outcomes, error)
+            return progress.job, None if back else self._fail(progress.job, outcomes, error)
         except EngineError as error:
             return progress.job, error
         except OSError:
@@ -179,7 +205,9 @@ class Pipeline:
         with self._decoders.take(progress.job.inbox, outcomes.hangs) as decoder:
             progress.started = datetime.now(timezone.utc)
             begun = time.monotonic()
-            progress.opened = decoder.open(progress.job.source, progress.profile)
+            progress.opened = decoder.open(
+                progress.job.source, progress.profile, may_grow=outcomes.may_grow(progress.job)
+            )
             progress.notices += progress.opened.warnings
             progress.decode_seconds = time.monotonic() - begun
             with ExitStack() as on_error:
@@ -196,47 +224,60 @@ class Pipeline:
     def _submit(self, decoder: Decoder, index: int, progress: Progress, outcomes: Outcomes) -> None:
         """Decode one page and hand it to the workers; one that cannot be decoded is lost, and the others go on.
 
-        A page that brings its own text is read already, where that is wanted.
+        A page that brings its own text is read already, where that is wanted and believed.
         """
-        begun = time.monotonic()
         try:
-            page = self._decode(decoder, index, progress, outcomes)
+            own, notices = self._own_text(decoder, index, progress, outcomes)
+            if own is not None and progress.own_texts.believes(own):
+                progress.notices += notices
+                progress.pages.append(own)
+                return
+            page = self._at_page(index, progress, outcomes, decoder.page)
         except DocumentError as error:
             _refuse_to_blame(error, outcomes)
             progress.pages.append(LostPage(index + 1, error))
             return
-        finally:
-            progress.decode_seconds += time.monotonic() - begun
-        if isinstance(page, OwnText):
-            progress.pages.append(page)
-            return
-        image, notices = page
-        progress.notices += notices
-        progress.add(image, self._workers.submit(image, progress.profile.orientation, alone=progress.alone))
+        progress.notices += page.notices
+        reading = self._workers.submit(page.image, progress.profile.orientation, alone=progress.alone)
+        progress.add(page.image, reading)
+        progress.own_texts.note(own, page.hidden, index + 1, reading)
 
-    def _decode(
+    def _own_text(
         self, decoder: Decoder, index: int, progress: Progress, outcomes: Outcomes
-    ) -> OwnText | tuple[PageImage, list[dict[str, Any]]]:
-        """Decode one page, by another decoder where one dies of it. Raise DocumentError where that one does too."""
+    ) -> tuple[OwnText | None, list[dict[str, Any]]]:
+        """Return the text that a page brings along, where that is wanted, and warnings. Raise as `_at_page` does."""
+        if progress.profile.pdf_text != "prefer":
+            return None, []
+        return self._at_page(index, progress, outcomes, decoder.own_text) or (None, [])
+
+    def _at_page(self, index: int, progress: Progress, outcomes: Outcomes, ask: Callable[[int], T]) -> T:
+        """Ask a decoder about one page, and another where it dies. Raise DocumentError where that one does too."""
         refuse_deadly_page(progress.job, index + 1)
+        begun = time.monotonic()
         try:
-            if progress.profile.pdf_text == "prefer" and (own := decoder.own_text(index)) is not None:
-                return own
-            return decoder.page(index)
+            return ask(index)
         except DecoderDiedError as error:
             if error.page is None or self._stopping.is_set():  # not at this page; or by our own hand
                 raise
             progress.job = outcomes.note_death(progress.job, error.page)
             _of(progress.job).warning("%s: %s", _name(progress.job), error)
-        return self._decode(decoder, index, progress, outcomes)
+        finally:
+            progress.decode_seconds += time.monotonic() - begun
+        return self._at_page(index, progress, outcomes, ask)
+
+    def _keep(self, progress: Progress, outcomes: Outcomes) -> None:
+        """Have the source on disk before its result appears. The pages are being read meanwhile. Raise OSError."""
+        try:
+            outcomes.keep(progress.job)
+        except OSError:
+            progress.abandon()
+            raise
 
     def close_job(self, progress: Progress) -> Document:
         """Wait for the pages and make the document of them. Raise EngineError when a worker died, or DocumentError."""
         job = progress.job
         try:
-            pages = [
-                ReadPage(page[0], page[1].result()) if isinstance(page, tuple) else page for page in progress.pages
-            ]
+            pages = [_awaited(job, *page) if isinstance(page, tuple) else page for page in progress.pages]
         except EngineError:
             progress.abandon()
             raise
@@ -244,14 +285,15 @@ class Pipeline:
         if lost and len(lost) == len(pages):
             raise lost[0].error
         seconds = _stages(progress.decode_seconds, pages)
+        settled, notices = progress.own_texts.settled(pages)
         run = Run(job.id, self._host, job.attempts, rfc3339(progress.started), rfc3339(), seconds)
-        reading = Reading(job.name, job.inbox, progress.opened, pages, progress.notices)
+        reading = Reading(job.name, job.inbox, progress.opened, settled, [*progress.notices, *notices])
         return build(reading, self._engine, run)
 
     def _publish(
         self, progress: Progress, outcomes: Outcomes, document: Document, outputs: Collection[str]
     ) -> Event | Stalled | None:
-        """Make the outputs, render and deliver."""
+        """Make the outputs, render and deliver; None where the file is still written to and was given back instead."""
         job = progress.job
         origin = Origin(job.source, progress.profile, self._decoders, outcomes.hangs)
 
@@ -261,23 +303,26 @@ class Pipeline:
 
         return self._persist(job, outcomes, publish)
 
-    def _deliver(self, progress: Progress, outcomes: Outcomes, document: Document, result: bytes) -> Event:
-        """Deliver what was rendered, and tell of it."""
+    def _deliver(self, progress: Progress, outcomes: Outcomes, document: Document, result: bytes) -> Event | None:
+        """Deliver what was rendered, and tell of it; None where the file was given back instead."""
         job = progress.job
+        if _taken_back(job, outcomes):
+            return None
         target = outcomes.deliver(job, result)
         told = in_short(document, target)
         self._tally.done(told, document.run.seconds)
         _of(job, "done").info(
-            "done %s: %d pages, %d lines in %.2f s%s → %s",
+            "done %s: %d pages, %d lines in %.2f s%s%s → %s",
             _name(job),
             told["pages"],
             told["lines"],
             (datetime.now(timezone.utc) - progress.started).total_seconds(),
             f", {told['lost']} pages failed" if told["lost"] else "",
+            f", warnings: {', '.join(told['warnings'])}" if told["warnings"] else "",
             names.printable(str(target)),
         )
         files = (target, *(beside(target, output.suffix) for output in document.outputs))
-        return Event("done", job, files, {"STATUS": document.status, "PAGES": str(told["pages"])})
+        return Event("done", job, files, _variables(told, document.status))
 
     def _persist(
         self, job: Job, outcomes: Outcomes, step: Callable[[], Event | Stalled | None]
@@ -325,6 +370,31 @@ class Pipeline:
 
 def _of(job: Job, event: str = "") -> logging.LoggerAdapter[logging.Logger]:
     return logging.LoggerAdapter(_log, {**about(job), "event": event})
+
+
+def _variables(told: dict[str, Any], status: str) -> dict[str, str]:
+    """Return what a hook is told of a document."""
+    return {"STATUS": status, "PAGES": str(told["pages"]), "WARNINGS": " ".join(told["warnings"])}
+
+
+def _awaited(job: Job, image: PageImage, future: Future[PageText]) -> ReadPage | LostPage:
+    """Wait for a page. Raise EngineError when a worker died of it, or of another."""
+    try:
+        return ReadPage(image, future.result())
+    except DocumentError as error:
+        _of(job).warning("%s: page %d is lost: %s", _name(job), image.number, error)
+        return LostPage(image.number, error)
+
+
+def _taken_back(job: Job, outcomes: Outcomes, error: DocumentError | None = None) -> bool:
+    """Tell whether the file was given back, because somebody is still writing to it. Of each file that is said once."""
+    found = outcomes.take_back(job, error)
+    if found is not None:
+        level = logging.DEBUG if found.again else logging.INFO
+        _of(job, "given-back").log(
+            level, "%s is not finished and goes back: %s", _name(job), names.printable(found.why)
+        )
+    return found is not None
 
 
 def _refuse_to_blame(error: DocumentError, outcomes: Outcomes) -> None:

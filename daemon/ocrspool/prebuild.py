@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from ocrspool.channel import Message
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Config
 from ocrspool.durations import in_words
+from ocrspool.environment import of_workers
 from ocrspool.errors import EngineError
 from ocrspool.worker_messages import about_engine, devices, engine_error
 
@@ -41,7 +43,7 @@ def prebuild(
 
 def _built(request: Message, cache: Path, on_stage: OnStage, on_wait: OnStage) -> dict[str, Any]:
     """Ask a child of its own for one engine."""
-    child = Child("ocrspool.worker", cache)
+    child = Child("ocrspool.worker", of_workers(os.environ, cache))
     try:
         with _heartbeat(on_stage, on_wait) as told:
             answer, _ = child.ask(request, seconds=SILENCE_SECONDS)

@@ -37,9 +37,12 @@ class Standing:
     lack: str = ""
     """Why nothing is claimed; "" when files are."""
     queues: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Of each inbox: how many files are `waiting`, and since when the `oldest` is (seconds of the epoch, or None)."""
+    """Of each inbox: how many files are `waiting`, since when the `oldest` is (seconds of the epoch, or None), and how
+    many are `open`: they wait for the program that writes them."""
     overflows: int = 0
     """Times that the kernel lost events."""
+    engines: tuple[dict[str, Any], ...] = ()
+    """What reads now, one for each device; it may be another than at the start, where a CPU stands in for a GPU."""
     inboxes: dict[str, dict[str, Any]] = field(default_factory=dict)
     """How each inbox is: `state` (serves, waits, hangs), `reason`, `since`, `stalled` (see attendant.py)."""
 

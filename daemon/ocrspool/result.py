@@ -1,7 +1,7 @@
 """The result of one document, as it is published: plain values, in the order in which they are written.
 
 The schema in `ocrspool schema result` is generated from these classes. Only `run` may differ between two runs of
-the same bytes through the same engine.
+the same bytes through the same engine; with several GPUs alike, the device in `read_by` may differ too.
 """
 
 from __future__ import annotations
@@ -69,6 +69,16 @@ class PageError:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadBy:
+    """What read a page."""
+
+    device: str
+    """cpu, or the GPU as the configuration names it: gpu:0."""
+    fingerprint: str
+    """Of the engine: that of the document's `engine`, or of one of its `other_engines`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page. A blank one has no lines."""
 
@@ -86,7 +96,9 @@ class Page:
     rotation: int
     """Degrees clockwise by which the page has to be turned to be read; polygons are on the page as it is."""
     text_from: Literal["ocr", "pdf"] = field(default="ocr", kw_only=True)
-    """pdf: the text is the PDF's own and nothing was recognized; its confidence is 1."""
+    """pdf: the text is the PDF's own, as it agrees with what is seen; its confidence is 1."""
+    read_by: ReadBy | None = field(default=None, kw_only=True)
+    """null where no engine has read it: a page that failed, or whose text is the PDF's own."""
     text: str
     """The lines in reading order, joined by a line feed."""
     confidence: float | None
@@ -108,7 +120,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What read the document."""
+    """What reads."""
 
     name: Literal["ocrspool"]
     version: str
@@ -117,7 +129,7 @@ class Engine:
     """openvino, onnxruntime or paddle."""
     runtime_version: str
     device: str
-    """cpu, or a GPU: gpu:0."""
+    """cpu or gpu; each page says which of several."""
     precision: str
     """f32, bf16 or f16."""
     fingerprint: str
@@ -144,6 +156,8 @@ class Notice:
     message: str
     page: int | None
     """From 1; null where it is not about one page."""
+    lines: tuple[int, ...] = field(default=(), kw_only=True)
+    """The lines of that page that it is about, each by its `order`; empty where it is not about single lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +188,9 @@ class Document:
     """The pages' texts, joined by a form feed."""
     pages: tuple[Page, ...]
     engine: Engine
+    """What read the document. Where several engines did, this is the one that read the first of the pages."""
+    other_engines: tuple[Engine, ...] = field(default=(), kw_only=True)
+    """Further engines that read pages of it; mostly there is none. Each page says in `read_by` which one read it."""
     outputs: tuple[Output, ...] = field(default=(), kw_only=True)
     warnings: tuple[Notice, ...]
     run: Run
@@ -201,11 +218,16 @@ def document_from(found: Mapping[str, Any]) -> Document:
         source=Source(**found["source"]),
         text=found["text"],
         pages=tuple(_page_from(page) for page in found["pages"]),
-        engine=Engine(**{**found["engine"], "models": tuple(Model(**model) for model in found["engine"]["models"])}),
+        engine=_engine_from(found["engine"]),
+        other_engines=tuple(map(_engine_from, found.get("other_engines", ()))),
         outputs=tuple(Output(**output) for output in found.get("outputs", ())),
-        warnings=tuple(Notice(**notice) for notice in found["warnings"]),
+        warnings=tuple(Notice(**{**notice, "lines": tuple(notice.get("lines", ()))}) for notice in found["warnings"]),
         run=Run(**found["run"]),
     )
+
+
+def _engine_from(found: Mapping[str, Any]) -> Engine:
+    return Engine(**{**found, "models": tuple(Model(**model) for model in found["models"])})
 
 
 def _page_from(found: Mapping[str, Any]) -> Page:
@@ -220,4 +242,5 @@ def _page_from(found: Mapping[str, Any]) -> Page:
         for line in found["lines"]
     )
     error = PageError(**found["error"]) if found["error"] else None
-    return Page(**{**found, "lines": lines, "error": error})
+    read_by = ReadBy(**found["read_by"]) if found.get("read_by") else None
+    return Page(**{**found, "lines": lines, "error": error, "read_by": read_by})

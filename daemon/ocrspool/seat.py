@@ -15,14 +15,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from ocrspool import memory
 from ocrspool.child import ChildDiedError
 from ocrspool.config import Config
-from ocrspool.errors import EngineError
-from ocrspool.model import PageImage, PageText
+from ocrspool.errors import DocumentError, EngineError
+from ocrspool.model import PageFault, PageImage, PageText
 from ocrspool.wake import Wake
 from ocrspool.worker_process import STAGE_SECONDS, WorkerProcess
 
@@ -32,6 +32,8 @@ _LONGEST_PAUSE = 60.0
 _LOADING_STEP_SECONDS = 0.1
 _PING_SECONDS = 10.0
 """An idle worker is asked so often whether it still answers, and has as long to do so."""
+_TRIES_OF_A_PAGE = 2
+"""Once may be chance, or another page's fault: of one whose lines were in the same batch."""
 _SLACK_SECONDS = 10.0
 """Past the end of any wait, before the thread that waits counts as stuck."""
 
@@ -44,6 +46,10 @@ class Page:
     orientation: str
     alone: bool
     future: Future[PageText] = field(default_factory=Future)
+    begun: bool = False
+    """Whether a worker has had it, so that its future cannot be cancelled any more."""
+    faults: int = 0
+    """How often reading it raised an error, in an engine that was in order."""
 
     @property
     def size(self) -> int:
@@ -68,8 +74,11 @@ class Pool(Protocol):
     def wait_and_take(self, most: int, seconds: float) -> list[Page]:
         """Return pages for a worker that has none; wait for them."""
 
-    def settle(self, page: Page, outcome: PageText | EngineError) -> None:
+    def settle(self, page: Page, outcome: PageText | DocumentError | EngineError) -> None:
         """Hand out what became of a page."""
+
+    def again(self, page: Page) -> None:
+        """Have a page tried once more, alone."""
 
     def wait_closed(self, seconds: float) -> None:
         """Wait so long, or until the pool closes."""
@@ -113,6 +122,11 @@ class Seat:
     def standing_in(self) -> bool:
         """Whether it was to be a GPU, and is not."""
         return self._device != "cpu" and self.facts.get("device") == "cpu"
+
+    @property
+    def reads_on(self) -> str:
+        """The device that reads: not the one that was wanted where a CPU stands in for it."""
+        return "cpu" if self.facts.get("device") == "cpu" else self._device
 
     def start(self) -> None:
         """Start the thread, which starts a process."""
@@ -215,12 +229,32 @@ class Seat:
             worker.give(number, page.image, page.orientation)
 
     def _hear(self, worker: WorkerProcess) -> bool:
-        """Wait for the worker's news, or for more pages to give to it. Tell whether it has read a page."""
+        """Wait for the worker's news, or for more pages to give to it. Tell whether it has done with a page."""
         seconds = self._pool.config.service.worker_seconds
-        if (read := worker.hear(seconds, self.wake, lambda: self._within(seconds))) is not None:
-            number, text = read
-            self._pool.settle(self._in_work.pop(number), text)
-        return read is not None
+        if (told := worker.hear(seconds, self.wake, lambda: self._within(seconds))) is not None:
+            number, outcome = told
+            page = self._in_work.pop(number)
+            if isinstance(outcome, PageFault):
+                self._take_back(page, outcome)
+            else:
+                self._pool.settle(page, replace(outcome, engine=self.facts, device=self.reads_on))
+        return told is not None
+
+    def _take_back(self, page: Page, fault: PageFault) -> None:
+        """Try a page that could not be read once more, alone; then it is lost, and the worker goes on."""
+        page.faults += 1
+        if page.faults < _TRIES_OF_A_PAGE:
+            _log.warning("worker %d could not read a page, which is tried once more: %s", self._number, fault.message)
+            self._pool.again(page)
+            return
+        lost = DocumentError(
+            "recognition",
+            f"reading this page failed {page.faults} times: {fault.message}",
+            "this is a fault of the program, not of the page; the log has where it happened; please report it",
+            stage="recognize",
+            page=page.image.number,
+        )
+        self._pool.settle(page, lost)
 
     def _lose(self, error: EngineError) -> int:
         """Say of all pages in work that they could not be read. Return how many there were."""

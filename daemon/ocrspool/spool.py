@@ -31,6 +31,7 @@ from ocrspool.errors import DocumentError
 from ocrspool.files.faults import is_of_people
 from ocrspool.files.folder import PRIVATE_MODE, Folder
 from ocrspool.files.publish import PRIVATE, clear
+from ocrspool.growing import Growing, Return, has_changed, look_at, stat_of
 from ocrspool.inbox import Sighting
 from ocrspool.jobs import (
     REASON,
@@ -42,6 +43,7 @@ from ocrspool.jobs import (
     has_source,
     holder_of,
     last_of,
+    lost_bytes,
     result_of,
 )
 from ocrspool.outbox import SAVED, Outbox, digest_of
@@ -66,6 +68,7 @@ class Spool:
         """Whether an empty file says that all outputs of a document are there."""
         self.jobs = Jobs(name, self.work)
         self.lock = SpoolLock(self.work)
+        self.growing = Growing()
         self._naming = threading.Lock()
 
     def open(self) -> None:
@@ -112,6 +115,7 @@ class Spool:
         job, holder = self.jobs.new(seen.name)
         with holder:
             try:
+                self.jobs.note_size(job, seen.size)
                 folder.rename(last, holder, last)
             except OSError as error:
                 self.jobs.clear(job.id)
@@ -122,7 +126,7 @@ class Spool:
         if found is None or (found.st_ino, found.st_size, found.st_mtime_ns) != (seen.inode, seen.size, seen.mtime_ns):
             self.give_back(job)  # written to, or replaced by another, between the look and the rename
             return None
-        return job
+        return replace(job, seen=seen)
 
     def recover(self, unfinished: list[Job] | None = None, on_job: Callable[[], None] = lambda: None) -> list[Job]:
         """Finish what a crash left half done, and return the jobs that have to be read (again).
@@ -169,6 +173,10 @@ class Spool:
     def _finish(self, folder: Folder, job: Job) -> bool:
         if self.is_back(folder, job):
             self.give_back(job)
+        elif (lost := lost_bytes(folder, job)) is not None:
+            self._fail_lost(job, *lost)
+        elif has_changed(job, stat_of(job.source)):
+            self.give_back(job)
         elif folder.stat(REASON) is not None:
             self.fail(job, records.load(folder, REASON))
         elif has_result(folder):
@@ -186,6 +194,18 @@ class Spool:
             self.jobs.save_in(folder, counted)
         return counted
 
+    def _fail_lost(self, job: Job, was: int, left: int) -> None:
+        """Fail a document that its sender had not synced when the power failed."""
+        error = DocumentError(
+            "lost-on-power-cut",
+            f"the file had {was} bytes when it was claimed, and {left} are left: the rest was not on disk when the "
+            "machine went down",
+            "send it again; whoever sends files should sync them (fsync) before forgetting them",
+            stage="claim",
+        )
+        _log.error("inbox %s: %s: %s", self.name, names.printable(job.name), error.message)
+        self.fail(job, reason(error, job.name, job.inbox, job=job.id, attempts=job.attempts))
+
     def _deliver_saved(self, folder: Folder, job: Job) -> None:
         """Deliver the result that an earlier start has left."""
         try:
@@ -201,7 +221,9 @@ class Spool:
         with self.jobs.opened(job.id) as folder:
             if has_source(folder, job):  # else it has failed, and only its reason has still to be placed
                 folder.unlink(REASON)
-            return self.jobs.save_in(folder, replace(job, attempts=job.attempts + 1))
+            return self.jobs.save_in(
+                folder, replace(job, attempts=job.attempts + 1, seen=job.seen or look_at(job.source, job.name))
+            )
 
     def note_death(self, job: Job, page: int) -> Job:
         """Remember, on disk, that a decoder died at this page."""
@@ -210,6 +232,22 @@ class Spool:
     def suspend(self, job: Job) -> None:
         """Leave the job in work/ for the next start: the service is stopping, which is not the file's fault."""
         self.jobs.save(replace(job, attempts=max(0, job.attempts - 1)))
+
+    def may_grow(self, job: Job) -> bool:
+        """Tell whether somebody may be writing to the file still."""
+        return self.growing.may_grow(job)
+
+    def take_back(self, job: Job, error: DocumentError | None = None) -> Return | None:
+        """Give the file back to the inbox if somebody is still writing to it; the job is over then. Return why."""
+        found = self.growing.judge(job, error)
+        if found is not None:
+            self.give_back(job)
+        return found
+
+    def keep(self, job: Job) -> None:
+        """Wait until the source is on disk: its sender may not have waited. Raise OSError."""
+        with self.jobs.opened(job.id) as folder, holder_of(folder, job) as holder:
+            holder.sync_file(last_of(job.name))
 
     def place(self, job: Job, suffix: str) -> Place:
         """Return where an output of the job is put before its result is delivered; to be closed. Raise OSError."""
@@ -234,6 +272,7 @@ class Spool:
             target = Outbox(self.outbox, self.mode, mark=self.mark).publish(folder, job.id, job.name, result)
         self._retire(folder, job)
         self.jobs.clear(job.id)
+        self.growing.over(job)
         return target
 
     def fail(self, job: Job, reason: dict[str, Any]) -> Path:
@@ -250,6 +289,7 @@ class Spool:
             else:
                 target = self._fail(folder, job, reason)
         self.jobs.clear(job.id)
+        self.growing.over(job)
         return target
 
     def _fail(self, folder: Folder, job: Job, reason: dict[str, Any]) -> Path:
@@ -316,24 +356,38 @@ class Spool:
         return target
 
     def _retire(self, folder: Folder, job: Job) -> None:
-        last = last_of(job.name)
-        with holder_of(folder, job) as holder:
-            if self.delete:
-                holder.unlink(last)
+        """Move the source to done/, or remove it. One that was written to since the last look goes back to the inbox.
+
+        That look comes after the move, so that there is no moment in between. What is written later the audit finds.
+        """
+        with contextlib.ExitStack() as opened:
+            holder, last = opened.enter_context(holder_of(folder, job)), last_of(job.name)
+            at, name = (holder, last) if self.delete else self._moved_to_done(opened, holder, job)
+            if not has_changed(job, at.stat(name)):
+                if self.delete:
+                    at.unlink(name)
                 return
-            problem: OSError | None = None
-            with self._naming:
-                for place in self._free(self.done, job):
-                    with place:
-                        try:
-                            holder.rename(last, place.folder, place.name)
-                        except OSError as error:
-                            if not is_of_people(error):
-                                raise
-                            problem = error
-                        else:
-                            return
-            raise problem or OSError
+            _log.warning("%s changed while its result was delivered: it is read again", names.printable(job.name))
+            folder.unlink(RESULT)  # else a start after a crash would deliver it again
+            at.rename(name, holder, last)
+            self.growing.returns(job, "it has changed", self.growing.patience.settle)
+        self.give_back(job)
+
+    def _moved_to_done(self, opened: contextlib.ExitStack, holder: Folder, job: Job) -> tuple[Folder, str]:
+        """Move the source to done/. Return the folder and the name that it has there."""
+        problem: OSError | None = None
+        with self._naming:
+            for place in self._free(self.done, job):
+                opened.enter_context(place)
+                try:
+                    holder.rename(last_of(job.name), place.folder, place.name)
+                except OSError as error:
+                    if not is_of_people(error):
+                        raise
+                    problem = error
+                else:
+                    return place.folder, place.name
+        raise problem or OSError
 
     def _free(self, root: Path, job: Job) -> Iterator[Place]:
         """Yield places under `root` that nothing has: the job's name, and that tagged with the job's id.

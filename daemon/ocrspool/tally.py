@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
@@ -13,6 +13,9 @@ from ocrspool.pace import Pace
 
 _KEPT = 10
 """Failures, and documents."""
+_MOST_CODES, _OTHER = 50, "other"
+"""Codes of warnings that are counted each for itself, and what the rest is counted as: a decoder that its document has
+taken over may make up as many as it likes."""
 _BOUNDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Seconds: the buckets into which the stages of documents fall, three times as wide each."""
 
@@ -25,6 +28,28 @@ class Count:
     partial: int = 0
     failed: int = 0
     pages: int = 0
+    warned: int = 0
+    """Delivered documents that have warnings."""
+    warnings: dict[str, int] = field(default_factory=dict)
+    """Code → how many documents have a warning of it."""
+
+    def warn(self, codes: Collection[str]) -> None:
+        """Count a document with warnings of these codes; none is a document without any."""
+        self.warned += bool(codes)
+        for code in codes:
+            known = code in self.warnings or len(self.warnings) < _MOST_CODES
+            counted = code if known else _OTHER
+            self.warnings[counted] = self.warnings.get(counted, 0) + 1
+
+    def add(self, other: Count) -> None:
+        """Add what another one has counted."""
+        self.done += other.done
+        self.partial += other.partial
+        self.failed += other.failed
+        self.pages += other.pages
+        self.warned += other.warned
+        for code, documents in other.warnings.items():
+            self.warnings[code] = self.warnings.get(code, 0) + documents
 
 
 @dataclass(slots=True)
@@ -82,6 +107,7 @@ class Tally:
             count.done += 1
             count.partial += bool(document["lost"])
             count.pages += document["pages"]
+            count.warn(document["warnings"])
             for stage, spent in seconds.items():
                 self._stages.setdefault(stage, Spread()).add(spent)
             self._pace.add(document["pages"])
@@ -111,14 +137,11 @@ class Tally:
 
     def total(self) -> Count:
         """Return the counts of all inboxes together."""
+        total = Count()
         with self._lock:
-            counts = list(self._inboxes.values())
-        return Count(
-            sum(count.done for count in counts),
-            sum(count.partial for count in counts),
-            sum(count.failed for count in counts),
-            sum(count.pages for count in counts),
-        )
+            for count in self._inboxes.values():
+                total.add(count)
+        return total
 
     def by_inbox(self) -> dict[str, dict[str, int]]:
         """Return the counts of each inbox."""

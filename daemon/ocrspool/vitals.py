@@ -56,6 +56,7 @@ class Vitals:
             lack=self.lack(),
             queues=self.inboxes.queues(),
             overflows=self.inboxes.overflows(),
+            engines=self.workers.engines(),
             inboxes=inboxes,
         )
 

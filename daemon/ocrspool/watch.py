@@ -1,7 +1,8 @@
-"""The watchdog library's one place: any event in an inbox sets the wake flag, and a rename is remembered as a hint.
+"""The watchdog library's one place: what arrives in an inbox sets the wake flag, and a rename is remembered as a hint.
 
-Events are never trusted: bursts lose them, so everything here only makes the next scan come sooner. A folder may be
-deleted, renamed or mounted over while it is watched: `sees` tells, and it is watched anew.
+Events are never trusted, because bursts lose them. An arrival makes the next scan come sooner; an opening without a
+close may delay a claim (writers.py). A folder may be deleted, renamed or mounted over while it is watched: `sees`
+tells, and it is watched anew.
 This module opens no file.
 """
 
@@ -11,23 +12,30 @@ import errno
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from watchdog.events import (
     DirCreatedEvent,
+    DirDeletedEvent,
     DirMovedEvent,
     FileClosedEvent,
+    FileClosedNoWriteEvent,
     FileCreatedEvent,
+    FileDeletedEvent,
     FileMovedEvent,
+    FileOpenedEvent,
     FileSystemEvent,
     FileSystemEventHandler,
 )
+from watchdog.observers import inotify_c
 from watchdog.observers.api import ObservedWatch
 from watchdog.observers.inotify import InotifyObserver
 
 from ocrspool.wake import Wake
+from ocrspool.writers import Writers
 
 _ARRIVALS: list[type[FileSystemEvent]] = [
     DirCreatedEvent,
@@ -36,6 +44,15 @@ _ARRIVALS: list[type[FileSystemEvent]] = [
     FileCreatedEvent,
     FileMovedEvent,
 ]
+_CHANGES_OF_HANDS: list[type[FileSystemEvent]] = [
+    DirDeletedEvent,
+    FileClosedNoWriteEvent,
+    FileDeletedEvent,
+    FileOpenedEvent,
+]
+"""What wakes nobody, and says who has a file open. (Each write has an event too; those would be far too many.)"""
+TELLS_OF_LOSSES = hasattr(inotify_c, "InotifyFD")
+"""Whether this version of the library says so when the kernel has lost events: 7 does, 6 does not."""
 _MOST_HINTS = 10_000
 
 
@@ -82,7 +99,9 @@ class Watch:
         try:
             found = folder.stat()
             observer = self._observe()
-            watch = observer.schedule(handler, os.fspath(folder), recursive=recursive, event_filter=_ARRIVALS)
+            watch = observer.schedule(
+                handler, os.fspath(folder), recursive=recursive, event_filter=_ARRIVALS + _CHANGES_OF_HANDS
+            )
         except OSError as error:
             return error.strerror or str(error)
         except RuntimeError as error:  # "can't start new thread"
@@ -114,6 +133,14 @@ class Watch:
         """Return what events said since it was last taken; `take` starts anew."""
         watched = self._watched.get(folder)
         return watched.handler.hint(take=take) if watched else _NOTHING
+
+    def written_since(self, folder: Path) -> dict[str, int]:
+        """Return by name: a file that changed at this time (ns of the epoch) or later is being written to.
+
+        Like every hint this may be incomplete or wrong.
+        """
+        watched = self._watched.get(folder)
+        return watched.handler.written_since() if watched else {}
 
     def alive(self) -> bool:
         """Tell whether events can still be handed on: a thread of the library may end while the process lives on."""
@@ -151,23 +178,55 @@ class _Arrivals(FileSystemEventHandler):
         self._lock = threading.Lock()
         self._arrived = False
         self._renamed: set[str] = set()
+        self._writers = Writers()
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        target = os.fsdecode(event.dest_path if isinstance(event, FileMovedEvent | DirMovedEvent) else event.src_path)
-        if not target.startswith(self._prefix):  # renamed out of the inbox: by us, as a rule
-            return
+        name = self._inside(event.src_path)
+        moved = isinstance(event, FileMovedEvent | DirMovedEvent)
+        target = self._inside(event.dest_path) if moved else name
         with self._lock:
+            self._note_writer(event, name, target)
+            if target is None or type(event) in _CHANGES_OF_HANDS:  # renamed out of the inbox: by us, as a rule
+                return
             self._arrived = True
             # Past so many, the settle time has to do.
             if isinstance(event, FileMovedEvent) and len(self._renamed) < _MOST_HINTS:
-                self._renamed.add(target[len(self._prefix) :])
+                self._renamed.add(target)
         self._wake.set()
+
+    def _inside(self, path: str | bytes) -> str | None:
+        """Return the name of a path in the inbox; None for one that is outside, or unknown."""
+        path = os.fsdecode(path or "")
+        return path[len(self._prefix) :] if path.startswith(self._prefix) else None
+
+    def _note_writer(self, event: FileSystemEvent, name: str | None, target: str | None) -> None:
+        """Note who has which file open. Where a folder was renamed, each file in it has an event of its own."""
+        if name is None:
+            if target is not None and isinstance(event, FileMovedEvent):  # from outside: another file has this name now
+                self._writers.moved(target, None)
+        elif isinstance(event, FileMovedEvent):
+            self._writers.moved(name, target)
+        elif isinstance(event, FileDeletedEvent):
+            self._writers.moved(name, None)
+        elif isinstance(event, DirDeletedEvent) or (isinstance(event, DirMovedEvent) and target is None):
+            self._writers.gone_below(name)
+        elif isinstance(event, FileCreatedEvent):
+            self._writers.created(name, time.time_ns())
+        elif isinstance(event, FileOpenedEvent):
+            self._writers.opened(name, time.time_ns())
+        elif isinstance(event, FileClosedEvent | FileClosedNoWriteEvent):
+            self._writers.closed(name, written=isinstance(event, FileClosedEvent))
 
     def suspect(self) -> None:
         """Have a look taken: events were lost."""
         with self._lock:
             self._arrived = True
+            self._writers.forget()
         self._wake.set()
+
+    def written_since(self) -> dict[str, int]:
+        with self._lock:
+            return self._writers.since()
 
     def hint(self, *, take: bool) -> Hint:
         with self._lock:

@@ -8,7 +8,7 @@ from typing import Any
 from ocrspool.channel import Message
 from ocrspool.config import Config
 from ocrspool.errors import EngineError, EngineMissingError, Exit
-from ocrspool.model import PageText, TextLine
+from ocrspool.model import PageFault, PageText, PageWarning, TextLine
 
 
 def about_engine(op: str, config: Config, device: str, **more: object) -> Message:
@@ -58,10 +58,18 @@ def engine_error(reason: dict[str, str]) -> EngineError:
     return error
 
 
+def page_outcome(answer: Message) -> tuple[int, PageText | PageFault]:
+    """Return the number of a page and what became of it."""
+    if fault := answer.get("fault"):
+        return fault["number"], PageFault(fault["message"])
+    return answer["page"]["number"], page_text(answer["page"])
+
+
 def page_text(found: dict[str, Any]) -> PageText:
     """Return the text of one page."""
     lines = tuple(
         TextLine(text, confidence, tuple((x, y) for x, y in polygon), detection_confidence)  # type: ignore[arg-type] # four points
         for text, confidence, polygon, detection_confidence in found["lines"]
     )
-    return PageText(lines, found["rotation"], found["seconds"])
+    warnings = tuple(PageWarning(code, message, tuple(about)) for code, message, about in found["warnings"])
+    return PageText(lines, found["rotation"], found["seconds"], warnings)

@@ -5,16 +5,18 @@ Loading does not block: whoever waits for an engine may have another one at work
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
 
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Config
+from ocrspool.environment import of_workers
 from ocrspool.errors import EngineError
-from ocrspool.model import PageImage, PageText
+from ocrspool.model import PageFault, PageImage, PageText
 from ocrspool.wake import Wake
-from ocrspool.worker_messages import about_engine, engine_error, page_text
+from ocrspool.worker_messages import about_engine, engine_error, page_outcome
 
 STAGE_SECONDS = 300.0
 """A worker that is loading tells of each stage, and has as long for one."""
@@ -38,7 +40,7 @@ class WorkerProcess:
         self._heard = 0.0
         """When it told of a step, or was given the first page after a rest."""
         try:
-            self._child = Child("ocrspool.worker", config.paths.cache)
+            self._child = Child("ocrspool.worker", of_workers(os.environ, config.paths.cache))
             self._child.tell(about_engine("load", config, device))
         except ChildDiedError as error:
             raise EngineError(f"{self._name} {error} while loading") from error
@@ -77,8 +79,10 @@ class WorkerProcess:
         page = {"number": number, "width": image.width, "height": image.height, "channels": image.channels}
         self._child.tell({"op": "recognize", "page": {**page, "orientation": orientation}}, (image.fd,))
 
-    def hear(self, seconds: float, wake: Wake, on_progress: Callable[[], None]) -> tuple[int, PageText] | None:
-        """Wait for news. Return a page that has been read, with its number, or None: for a step, or once `wake` is set.
+    def hear(
+        self, seconds: float, wake: Wake, on_progress: Callable[[], None]
+    ) -> tuple[int, PageText | PageFault] | None:
+        """Wait for news. Return the number of a page and what became of it, or None: for a step, or once `wake` is set.
 
         It has so many seconds for each step of which it tells (a page searched, a batch of lines read), not for whole
         pages. Raise ChildDiedError or EngineError.
@@ -96,8 +100,7 @@ class WorkerProcess:
         if "progress" in answer:
             return None
         self._in_work -= 1
-        page = answer["page"]
-        return page["number"], page_text(page)
+        return page_outcome(answer)
 
     def ping(self, seconds: float) -> None:
         """Ask whether it answers. Raise ChildDiedError."""

@@ -2,7 +2,8 @@
 
 A thread per worker (its seat) keeps it supplied: up to so many pages are in work there, and each that has been read
 makes room for the next. Pages that a worker had when it died or hung come back as EngineError, and are to be submitted
-again alone, so that only the culprit's job suffers twice.
+again alone, so that only the culprit's job suffers twice. A page that makes a sound engine raise an error is tried once
+more, alone, and comes back as DocumentError if that fails too; the worker goes on.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from concurrent.futures import Future
 from typing import Any
 
 from ocrspool.config import Config, Live
-from ocrspool.errors import EngineError
+from ocrspool.errors import DocumentError, EngineError
 from ocrspool.model import PageImage, PageText
 from ocrspool.seat import Page, Seat
+
+_TOLD = ("device", "runtime", "runtime_version", "precision", "fingerprint")
+"""What is told of each engine that reads."""
 
 
 class Workers:
@@ -63,6 +67,16 @@ class Workers:
         """Tell whether a CPU does the work of a GPU that is not there."""
         return any(seat.standing_in for seat in self._seats)
 
+    def engines(self) -> tuple[dict[str, Any], ...]:
+        """Return what reads now: each engine, the device that it is on, and how many workers have it loaded."""
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for seat in self._seats:
+            if seat.loaded:
+                facts = {**seat.facts, "device": seat.reads_on}
+                known = {name: facts[name] for name in _TOLD}
+                found.setdefault((facts["device"], facts["fingerprint"]), {**known, "workers": 0})["workers"] += 1
+        return tuple(found.values())
+
     def responsive(self) -> bool:
         """Tell whether every worker's thread is where it should be: waiting no longer than it may for an answer."""
         return all(seat.due > time.monotonic() for seat in self._seats)
@@ -77,7 +91,10 @@ class Workers:
             seat.renew_wanted = seat.worker is not None and seat.worker.pages > 0
 
     def submit(self, image: PageImage, orientation: str, *, alone: bool = False) -> Future[PageText]:
-        """Queue a page, waiting while too much is held already. The future raises EngineError, and may be cancelled."""
+        """Queue a page, waiting while too much is held already.
+
+        The future raises EngineError, or DocumentError where the page cannot be read, and may be cancelled.
+        """
         page = Page(image, orientation, alone)
         with self._changed:
             self._changed.wait_for(lambda: self._closed or not self._held_pages or self._fits(page))
@@ -87,9 +104,7 @@ class Workers:
             self._held_bytes += page.size
             self._held_pages += 1
             self._waiting.append(page)
-            self._changed.notify_all()
-            for seat in self._seats:
-                seat.wake.set()
+            self._tell_seats()
         return page.future
 
     def close(self) -> None:
@@ -100,7 +115,7 @@ class Workers:
             self._waiting.clear()
             self._changed.notify_all()
         for page in abandoned:
-            if page.future.set_running_or_notify_cancel():
+            if _begin(page):
                 self.settle(page, EngineError("the service is stopping"))
             else:
                 self._release(page)
@@ -127,7 +142,7 @@ class Workers:
             if self._waiting[0].alone and (beside or pages):
                 break
             page = self._waiting.popleft()
-            if not page.future.set_running_or_notify_cancel():
+            if not _begin(page):
                 self._release(page)
                 continue
             pages.append(page)
@@ -135,10 +150,26 @@ class Workers:
                 break
         return pages
 
-    def settle(self, page: Page, outcome: PageText | EngineError) -> None:
+    def again(self, page: Page) -> None:
+        """Have a page tried once more before all others, alone: it may be the one that makes engines fail."""
+        page.alone = True
+        with self._changed:
+            if not self._closed:
+                self._waiting.appendleft(page)
+                self._tell_seats()
+                return
+        self.settle(page, EngineError("the service is stopping"))
+
+    def _tell_seats(self) -> None:
+        """Tell every seat that a page waits. The caller holds the lock."""
+        self._changed.notify_all()
+        for seat in self._seats:
+            seat.wake.set()
+
+    def settle(self, page: Page, outcome: PageText | DocumentError | EngineError) -> None:
         """Hand out what became of a page and let go of its memory."""
         self._release(page)
-        if isinstance(outcome, EngineError):
+        if isinstance(outcome, Exception):
             page.future.set_exception(outcome)
         else:
             page.future.set_result(outcome)
@@ -176,6 +207,12 @@ class Workers:
     def stage(self, text: str) -> None:
         """Pass on what a worker that is loading is doing."""
         self._on_stage(text)
+
+
+def _begin(page: Page) -> bool:
+    """Tell whether a page is still wanted; from then on it cannot be cancelled."""
+    page.begun = page.begun or page.future.set_running_or_notify_cancel()
+    return page.begun
 
 
 def _most_pages() -> int:

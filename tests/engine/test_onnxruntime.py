@@ -20,6 +20,7 @@ from ocrspool.engine import models, onnx_graph, onnxruntime
 from ocrspool.engine.recognizer import Nets, Recognizer
 from ocrspool.engine.settings import Provider, Settings
 from ocrspool.errors import EngineError, EngineMissingError
+from pages_mapped import ReadingOnly
 
 pytestmark = pytest.mark.engine
 
@@ -42,7 +43,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def nets(built: Path) -> Nets:
-    return Nets(*(onnxruntime.load(spec, built / spec.name, SETTINGS) for spec in SPECS))
+    return Nets(*(ReadingOnly(onnxruntime.load(spec, built / spec.name, SETTINGS)) for spec in SPECS))
 
 
 def _page(*lines: str) -> NDArray[np.uint8]:

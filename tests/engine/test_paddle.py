@@ -18,6 +18,7 @@ from ocrspool.engine import openvino
 from ocrspool.engine.net import Net, Role
 from ocrspool.engine.recognizer import Nets, Recognizer
 from ocrspool.errors import EngineError, EngineMissingError
+from pages_mapped import ReadingOnly
 
 pytest.importorskip("ocrspool.engine.paddle.library", exc_type=ImportError)  # Paddle itself, and its libgomp
 
@@ -43,7 +44,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def nets(built: Path) -> dict[Role, Net]:
-    return {role: runtime.load(spec(role), built / role, CPU) for role in ROLES}
+    return {role: ReadingOnly(runtime.load(spec(role), built / role, CPU)) for role in ROLES}
 
 
 def _page() -> NDArray[np.uint8]:

@@ -20,12 +20,13 @@ pytestmark = pytest.mark.skipif(bool(sandbox.shortcomings()), reason="; ".join(s
 SOURCE_ROOT = Path(ocrspool.__file__).parents[1]
 
 PRISONER = """
-import ctypes, json, mmap, os, resource, signal, socket, sys, threading
+import ctypes, fcntl, json, mmap, os, resource, signal, socket, sys, threading
 sys.path.insert(0, sys.argv[1])
 from ocrspool import processes, sandbox
 layers, folder, port, abstract = sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5]
 libc, parent = ctypes.CDLL(None, use_errno=True), os.getppid()
 network, local = socket.socket(), socket.socket(socket.AF_UNIX)
+font, fonts = os.open(f"{folder}/fonts/font", os.O_RDONLY), os.open(f"{folder}/fonts", os.O_RDONLY)
 
 def call(name, *arguments):
     if getattr(libc, name)(*arguments) < 0:
@@ -50,6 +51,11 @@ attempts = {
     "unix socket": lambda: socket.socket(socket.AF_UNIX),
     "kill": lambda: os.kill(parent, signal.SIGTERM),
     "limits of others": lambda: resource.prlimit(parent, resource.RLIMIT_NOFILE, (9, 9)),
+    "own a socket": lambda: fcntl.fcntl(local, fcntl.F_SETOWN, parent),
+    "choose a signal": lambda: fcntl.fcntl(local, fcntl.F_SETSIG, signal.SIGKILL),
+    "lease": lambda: fcntl.fcntl(font, fcntl.F_SETLEASE, fcntl.F_RDLCK),
+    "notify": lambda: fcntl.fcntl(fonts, fcntl.F_NOTIFY, fcntl.DN_DELETE),
+    "huge pages": lambda: os.memfd_create("page", os.MFD_HUGETLB),
     "ptrace": lambda: call("ptrace", 16, parent, None, None),
     "memory of others": lambda: call("process_vm_readv", parent, None, 0, None, 0, 0),
     "fork": lambda: os.fork() or os._exit(0),
@@ -63,6 +69,9 @@ attempts = {
     "fonts": lambda: os.listdir(f"{folder}/fonts"),
     "memory": lambda: page(mmap.PROT_READ | mmap.PROT_WRITE),
     "memory file": lambda: os.write(os.memfd_create("page"), b"pixels"),
+    "flags": lambda: local.setblocking(False) or fcntl.fcntl(local, fcntl.F_GETFL),
+    "copy": lambda: os.close(fcntl.fcntl(local, fcntl.F_DUPFD_CLOEXEC, 3)),
+    "seals": lambda: fcntl.fcntl(os.memfd_create("p", os.MFD_ALLOW_SEALING), fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE),
     "own limits": lambda: resource.setrlimit(resource.RLIMIT_CPU, (60, -1)),
 }
 processes.belong_to_parent()
@@ -86,13 +95,14 @@ PARENT = "import subprocess, sys; sys.exit(subprocess.run([sys.executable, '-I',
 
 FILES = {"read", "list", "write", "create", "folder", "remove", "rename", "link"}
 FONTS_GUARDED = {"write a font", "truncate a font", "out of the fonts"}
+SIGNALS = {"own a socket", "choose a signal", "lease", "notify"}
 OTHERS = {"kill", "limits of others", "ptrace", "memory of others"}
 NEW = {"fork", "thread", "exec", "code", "io_uring", "bpf", "namespace", "socket", "unix socket"}
-FONTS, WORK = {"font", "fonts"}, {"memory", "memory file", "own limits"}
+FONTS, WORK = {"font", "fonts"}, {"flags", "copy", "seals", "memory", "memory file", "own limits"}
 REFUSED = {
-    "both": FILES | FONTS_GUARDED | OTHERS | NEW | {"tcp", "abstract socket"},
+    "both": FILES | FONTS_GUARDED | OTHERS | NEW | SIGNALS | {"huge pages", "tcp", "abstract socket"},
     "landlock": FILES | FONTS_GUARDED | {"exec", "tcp", "abstract socket", "kill", "ptrace"},
-    "seccomp": FILES | FONTS_GUARDED | OTHERS | NEW | {"tcp", "abstract socket"} | FONTS,
+    "seccomp": FILES | FONTS_GUARDED | OTHERS | NEW | SIGNALS | {"huge pages", "tcp", "abstract socket"} | FONTS,
 }
 WORKS = {"both": FONTS | WORK, "landlock": FONTS | WORK, "seccomp": WORK}
 
@@ -128,15 +138,14 @@ def test_what_is_refused(tmp_path: Path, layers: str) -> None:
 WITHOUT_LANDLOCK = """
 import ctypes, logging, sys
 sys.path.insert(0, sys.argv[1])
-from ocrspool import processes, sandbox
+from ocrspool import processes, sandbox, seccomp
 from ocrspool.config import Config, Live, Paths
 from ocrspool.decoders import Decoders
-calls = [sandbox._one(0x20, 0)]
+calls = [seccomp._one(0x20, 0)]
 for number in (444, 445, 446):
-    calls += [sandbox._one(0x15, number, 0, 1), sandbox._one(0x06, 0x00050000 | 38)]
-sandbox._instructions = lambda **_: [*calls, sandbox._one(0x06, 0x7FFF0000)]
+    calls += [seccomp._one(0x15, number, 0, 1), seccomp._one(0x06, 0x00050000 | 38)]
 processes.belong_to_parent()
-sandbox._filter(may_open=True)
+sandbox._install(b"".join([*calls, seccomp._one(0x06, 0x7FFF0000)]))
 logging.basicConfig(stream=sys.stdout, format="%(message)s")
 decoders = Decoders(2, Live(Config(paths=Paths(cache=sys.argv[2]))))
 decoders.start()

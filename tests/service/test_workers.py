@@ -6,18 +6,23 @@ import os
 import re
 import resource
 import shutil
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from PIL import Image
 
+import faulty_worker
+import worker_replaced
 from ocrspool.child import Child
 from ocrspool.config import Config, Engine, Limits, Live, Paths, Service
-from ocrspool.errors import EngineError
+from ocrspool.decode.page import memory_file
+from ocrspool.environment import of_workers
+from ocrspool.errors import DocumentError, EngineError
 from ocrspool.model import PageImage
 from ocrspool.worker_messages import about_engine
 from ocrspool.workers import Workers
@@ -46,11 +51,15 @@ def _pool(
 
 def _image(*lines: str, missing: int = 0) -> PageImage:
     """A page as a decoder hands it over, its file too short by so many bytes."""
-    pixels = np.asarray(page(*lines).convert("L"))
-    descriptor = os.memfd_create("page")
-    os.write(descriptor, pixels.tobytes()[: pixels.size - missing])
-    height, width = pixels.shape
-    return PageImage(1, width, height, 1, width, height, None, fd=descriptor)
+    return _handed_over(page(*lines), missing)
+
+
+def _handed_over(image: Image.Image, missing: int = 0) -> PageImage:
+    """A page in grey, or as it is where it has color; red and blue change places, which is no matter here."""
+    data = image.tobytes()
+    width, height = image.size
+    descriptor = memory_file([data[: len(data) - missing]])
+    return PageImage(1, width, height, len(image.getbands()), width, height, None, fd=descriptor)
 
 
 def _text(workers: Workers, image: PageImage) -> str:
@@ -67,13 +76,13 @@ def test_what_a_worker_writes_is_its_own(engine_cache: Path) -> None:
             (umask,) = re.findall(r"Umask:\s(\d+)", Path(f"/proc/{pid}/status").read_text("ascii"))
     finally:
         os.umask(before)
-    assert int(umask, 8) == 0o027
+    assert int(umask, 8) == 0o077
 
 
 def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:
     """Before a page has been read: so a stall is told from much to do."""
     config = Config(paths=Paths(cache=engine_cache, runtime=engine_cache))
-    child = Child("ocrspool.worker", engine_cache)
+    child = Child("ocrspool.worker", of_workers(os.environ, engine_cache))
     try:
         answer, _ = child.ask(about_engine("load", config, "cpu"), seconds=60)
         while "stage" in answer:
@@ -93,12 +102,41 @@ def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:
     assert {answer["page"]["number"] for answer in answers if "page" in answer} == {0, 1, 2}
 
 
-def test_a_worker_whose_engine_failed_is_replaced(engine_cache: Path) -> None:
-    """The page it failed on is told why; the next one is read by another process."""
+def _bad(color: tuple[int, int, int]) -> PageImage:
+    """A page at which the worker of faulty_worker.py fails."""
+    image = faulty_worker.marked(page("Bad page", size=(544, 96)), color)
+    return _handed_over(Image.merge("RGB", image.split()[::-1]))
+
+
+def test_a_page_that_cannot_be_read_costs_itself(
+    engine_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried once more, alone; the pages beside it are read, and all by the same process."""
+    monkeypatch.setattr(sys, "executable", os.fspath(worker_replaced.python(tmp_path, faulty_worker.__file__)))
     with _pool(engine_cache, Engine()) as workers:
         (before,) = workers.pids()
-        failed = workers.submit(_image("Cut short", missing=1), "off")
-        with pytest.raises(EngineError, match="not as large as it was said to be"):
+        bad = [_image("Cut short", missing=1), _bad(faulty_worker.ALWAYS), _bad(faulty_worker.REFUSED)]
+        pages = [each for number, image in enumerate(bad) for each in (_image(f"Good page {number}"), image)]
+        futures = [workers.submit(image, "off") for image in pages]
+        for failed, why in zip(futures[1::2], ("not as large", "not writeable", "no such shape"), strict=True):
+            with pytest.raises(DocumentError, match=f"failed 2 times: .*{why}") as lost:
+                failed.result(timeout=60)
+            assert (lost.value.kind, lost.value.stage, lost.value.page) == ("recognition", "recognize", 1)
+        read = [" ".join(line.text for line in good.result(timeout=60).lines) for good in futures[::2]]
+        assert read == ["Good page 0", "Good page 1", "Good page 2"]
+        assert workers.pids() == [before]
+        assert workers.restarts == 0
+
+
+def test_a_worker_whose_engine_failed_is_replaced(
+    engine_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not read the known page any more: the next page is read by another process."""
+    monkeypatch.setattr(sys, "executable", os.fspath(worker_replaced.python(tmp_path, faulty_worker.__file__)))
+    with _pool(engine_cache, Engine()) as workers:
+        (before,) = workers.pids()
+        failed = workers.submit(_bad(faulty_worker.DISORDER), "off")
+        with pytest.raises(EngineError, match="reads the known page wrongly"):
             failed.result(timeout=60)
         assert _text(workers, _image("Read after all")) == "Read after all"
         (after,) = workers.pids()
@@ -115,6 +153,8 @@ def test_each_device_has_its_workers(engine_cache: Path) -> None:
         futures = [workers.submit(image, "off") for image in pages]
         read = [" ".join(line.text for line in future.result(timeout=60).lines) for future in futures]
         assert read == [f"Page number {number}" for number in range(8)]
+        told = {(page.device, page.engine["fingerprint"]) for page in (future.result() for future in futures)}
+        assert told == {("cpu", workers.wait_ready()["fingerprint"])}
         wait_until(workers.healthy, 10)
 
 

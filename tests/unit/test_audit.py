@@ -194,7 +194,22 @@ def lone_reason(spool: Spool) -> None:
 
 def other_document(spool: Spool) -> None:
     read(spool, "x.png")
-    (spool.done / "x.png").write_bytes(b"another")
+    replaced(spool, b"another")
+
+
+def replaced(spool: Spool, data: bytes) -> None:
+    """Another file takes the place of the retired one, by a rename."""
+    other = spool.done.parent / "other"
+    other.write_bytes(data)
+    os.utime(other, (1, 1))
+    other.rename(spool.done / "x.png")
+
+
+def changed_source(spool: Spool) -> None:
+    """Whoever had it open when it was claimed goes on writing to it."""
+    read(spool, "x.png", b"one sheet")
+    with (spool.done / "x.png").open("ab") as writer:
+        writer.write(b" and another")
 
 
 WRONG: list[tuple[str, Damage, bool]] = [
@@ -212,6 +227,7 @@ WRONG: list[tuple[str, Damage, bool]] = [
     ("no-reason", named_like_a_reason, True),
     ("damaged-result", damaged_result, False),
     ("damaged-result", foreign_result, False),
+    ("changed-source", changed_source, False),
     ("stray", stray, False),
     ("stray", stray_link, False),
     ("stray", stray_pipe_in_work, False),
@@ -285,12 +301,15 @@ def test_an_orphan_tells_where_it_was(spool: Spool) -> None:
 
 
 def test_same_size_other_content(spool: Spool) -> None:
-    """Only a thorough audit sees a source that was changed in place."""
+    """Only a thorough audit sees a source that was replaced by one as long; one that was written to any audit sees."""
     read(spool, "x.png", b"one")
-    (spool.done / "x.png").write_bytes(b"two")
+    read(spool, "y.png", b"one")
+    replaced(spool, b"two")
     spool.close()
     assert said(audit(spool)) == []
     assert said(audit(spool, thorough=True)) == [("other-document", "x.png.json")]
+    (spool.done / "y.png").write_bytes(b"two")
+    assert said(audit(spool)) == [("changed-source", "y.png")]
 
 
 def test_a_repair_beside_a_service(spool: Spool) -> None:

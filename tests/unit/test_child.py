@@ -13,6 +13,7 @@ import pytest
 
 from forks import as_nobody
 from ocrspool.child import Child, ChildDiedError, NoProcessError
+from ocrspool.environment import of_workers
 from processes_seen import lives
 from waiting import wait_until
 
@@ -38,7 +39,7 @@ def new_child(tmp_path: Path) -> Iterator[NewChild]:
     children: list[Child] = []
 
     def start(module: str = "ocrspool.decode") -> Child:
-        children.append(Child(module, tmp_path))
+        children.append(Child(module, of_workers(os.environ, tmp_path)))
         return children[-1]
 
     yield start
@@ -148,7 +149,7 @@ def test_no_process_is_left(tmp_path: Path) -> None:
     def begin() -> str:
         resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
         try:
-            Child("ocrspool.decode", tmp_path)
+            Child("ocrspool.decode", of_workers(os.environ, tmp_path))
         except NoProcessError as error:
             return str(error)
         return ""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import documents_made
 from ocrspool.cli.main import main
 from ocrspool.config import STATES
 from ocrspool.errors import Exit
+from ocrspool.render.json import render
+from ocrspool.result import Notice
 
 ODD = "\x1b[31m[bold]\udcff\n.json"
 
@@ -68,12 +72,36 @@ def test_for_programs(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "counts": dict.fromkeys(STATES, 0),
         "findings": [],
         "notes": [],
+        "with_warnings": 0,
+        "warnings": {},
         "verdict": "0 files, each in one place",
         "repaired": [],
     }
 
 
-@pytest.mark.parametrize("option", ["--repair", "--thorough"])
+def test_results_with_warnings(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are counted always and named when that is wanted, and are no findings."""
+    arguments = ["status", "--audit", "--config", str(config)]
+    document = documents_made.document(documents_made.page())
+    notices = (Notice("unread-script", "x", 1), Notice("reduced", "x", 1), Notice("reduced", "x", 2))
+    for name, warnings in (("plain", ()), ("both", notices), ("one", notices[1:])):
+        result = render(replace(document, warnings=warnings))
+        (config.parent / f"a/outbox/{name}.json").write_bytes(result)
+    assert main(arguments) == Exit.OK
+    shown = capsys.readouterr().out.splitlines()
+    assert "  2 results with warnings (reduced 2, unread-script 1); --warnings names them" in shown
+    assert main([*arguments, "--warnings"]) == Exit.OK
+    shown = capsys.readouterr().out.splitlines()
+    assert f"  reduced, unread-script  {config.parent}/a/outbox/both.json" in shown
+    assert f"  reduced  {config.parent}/a/outbox/one.json" in shown
+    assert not any("plain" in line for line in shown)
+    assert main([*arguments, "--warnings", "--json"]) == Exit.OK
+    facts = json.loads(capsys.readouterr().out)["inboxes"]["a"]
+    assert (facts["with_warnings"], facts["warnings"]) == (2, {"reduced": 2, "unread-script": 1})
+    assert [result["codes"] for result in facts["results_with_warnings"]] == [["reduced", "unread-script"], ["reduced"]]
+
+
+@pytest.mark.parametrize("option", ["--repair", "--thorough", "--warnings"])
 def test_options_of_the_audit_alone(config: Path, option: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Who forgets --audit is told."""
     assert main(["status", option, "--config", str(config)]) == Exit.USAGE

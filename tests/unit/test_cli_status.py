@@ -139,6 +139,21 @@ def test_what_is_in_work(config: Config, capsys: pytest.CaptureFixture[str]) -> 
     assert "for 17 min" in shown
 
 
+def test_documents_with_warnings(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of all inboxes together, by code. Nothing is said where there are none, or an earlier version counts none."""
+    counts = {
+        "a": {"warned": 2, "warnings": {"reduced": 2}},
+        "b": {"warned": 1, "warnings": {"no-text-found": 1, "reduced": 1}},
+        "old": {"done": 3},
+    }
+    put_service(config, since_start=counts)
+    status(config, as_json=False)
+    assert "3 documents since the start: no-text-found 1, reduced 3" in capsys.readouterr().out
+    put_service(config, since_start={"old": {"done": 3}})
+    status(config, as_json=False)
+    assert "warnings" not in capsys.readouterr().out
+
+
 def test_the_last_failures_come_first(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     """Five of them, newest first; the others are counted."""
     for day in range(1, 8):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from ocrspool.config import STATES, Config, Inbox, Profile
-from ocrspool.config_file import load
+from ocrspool.config_file import exposed, load
 from ocrspool.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[2] / "config/ocrspool.toml"
@@ -321,3 +322,26 @@ def test_the_folder_of_the_file(tmp_path: Path) -> None:
     assert load(written(tmp_path, "[inbox.a]\nroot = '.'")).inbox["a"].folder("inbox") == tmp_path / "inbox"
     with pytest.raises(ConfigError, match=r"inbox\.a\.root: should name a folder"):
         load(written(tmp_path, "[inbox.a]\nroot = ''"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give files to others")
+def test_files_that_others_may_write(tmp_path: Path) -> None:
+    """Whoever writes a configuration chooses commands that are run as the service."""
+    path = written(tmp_path, "", mine="")
+    tmp_path.chmod(0o755)
+    assert exposed(path) == []
+    added = tmp_path / "conf.d/mine.toml"
+    added.chmod(0o666)
+    (said,) = exposed(path)
+    assert said.startswith(f"{added}: everybody may write it")
+    added.chmod(0o644)
+    os.chown(added, 4711, 0)
+    (said,) = exposed(path)
+    assert said.startswith(f"{added}: its owner, user 4711, may write it")
+    os.chown(added, 0, 4711)
+    added.chmod(0o664)
+    (tmp_path / "conf.d").chmod(0o777)
+    assert [line.partition(" may ")[0] for line in exposed(path)] == [
+        f"{tmp_path}/conf.d: everybody",
+        f"{added}: group 4711",
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -81,8 +82,8 @@ def test_each_page_of_a_tiff_image_is_measured() -> None:
 
 def test_thin_image_keeps_a_pixel() -> None:
     """Reducing a line does not reduce it to nothing."""
-    page = _page(files_made.png(Image.new("L", (20000, 1))), "image/png")
-    assert (page.width, page.height, page.source_width) == (1000, 1, 20000)
+    page = _page(files_made.png(Image.new("L", (20000, 1))), "image/png", replace(LIMITS, most_bytes=1000))
+    assert (page.width, page.height, page.source_width) == (4472, 1, 20000)
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
@@ -97,12 +98,33 @@ def test_fax_is_stretched(dpi: tuple[int, int], size: tuple[int, int], orientati
     assert (page.source_width, page.source_height) == ((60, 100) if orientation == 6 else (100, 60))
 
 
-def test_other_formats_and_odd_numbers_are_not_stretched() -> None:
-    """JPEG headers state shapes that nobody means, and ten times as fine across as down is a mistake."""
+@pytest.mark.parametrize(
+    "data",
+    [
+        files_made.png(files_made.corners((100, 60)), dpi=(204, 98)),
+        files_made.jpeg(files_made.corners((100, 60)), dpi=(204, 98)),
+        files_made.encoded(files_made.corners((100, 60)), "BMP", dpi=(204, 98)),
+        files_made.jpeg_of_density(files_made.corners((100, 60)), 0, 25, 12),
+        files_made.png_of_density(files_made.corners((100, 60)), 0, 25, 12),
+    ],
+    ids=["png", "jpeg", "bmp", "jpeg that states a form only", "png that states a form only"],
+)
+def test_pixels_that_are_not_square_are_stretched(data: bytes) -> None:
+    """Whatever the format: so the letters have the form that they were printed in."""
+    kind = {b"\x89": "png", b"\xff": "jpeg", b"B": "bmp"}[data[:1]]
+    page = _page(data, f"image/{kind}")
+    assert (page.width, page.height) == (100, 125)
+    assert (page.source_width, page.source_height) == (100, 60)
+
+
+def test_odd_resolutions_do_not_stretch() -> None:
+    """Ten times as fine across as down is a mistake, and so is a form with a zero."""
     image = files_made.corners((100, 60))
     for data, kind in (
-        (files_made.jpeg(image, dpi=(200, 100)), "jpeg"),
+        (files_made.jpeg(image, dpi=(600, 60)), "jpeg"),
         (files_made.tiff(image, dpi=(600, 60)), "tiff"),
+        (files_made.jpeg_of_density(image, 0, 0, 3), "jpeg"),
+        (files_made.jpeg_of_density(image, 0, 1, 40), "jpeg"),
     ):
         page = _page(data, f"image/{kind}")
         assert (page.width, page.height) == (100, 60)

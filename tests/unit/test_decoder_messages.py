@@ -28,13 +28,14 @@ from ocrspool.render.json import render
 from ocrspool.result import Run, engine_from
 
 LIMITS = Limits(pages=10)
-PROFILE = Profile(page_side=300)
+PROFILE = Profile()
+MOST_BYTES = 600
 READY = {"ready": True, "missing": []}
 REMARK = {"code": "reduced", "message": "It is reduced.", "page": 1}
 DOCUMENT = {"media_type": "image/png", "pages": 2, "size": 9, "sha256": "f" * 64, "warnings": [REMARK]}
 PAGE = {
     "number": 1, "width": 20, "height": 10, "channels": 3, "source_width": 40, "source_height": 20, "dpi": 200.0,
-    "warnings": [REMARK],
+    "warnings": [REMARK], "hidden": [],
 }  # fmt: skip
 ERROR = {"kind": "damaged", "message": "It is.", "hint": "Send it again.", "stage": "decode", "page": None}
 ENGINE = engine_from({
@@ -82,25 +83,27 @@ def pixels(size: int = 600, seals: int = ALL_SEALS) -> int:
     return descriptor
 
 
-def verdict(monkeypatch: pytest.MonkeyPatch, source: Path, *answers: tuple[Any, list[int]]) -> str:
+def verdict(
+    monkeypatch: pytest.MonkeyPatch, source: Path, *answers: tuple[Any, list[int]], limits: Limits = LIMITS
+) -> str:
     """Open a file and read its first page. Whatever is believed makes a document that fits the published schema."""
     taken = Taken(*answers)
     monkeypatch.setattr("ocrspool.decoder.Child", lambda *_: taken)
-    decoder = Decoder(Live(Config(limits=LIMITS)))
+    decoder = Decoder(Live(Config(limits=limits)))
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - counted often
     said = "read"
     with contextlib.closing(decoder):
         try:
             opened = decoder.open(source, PROFILE)
-            image, notices = decoder.page(0)
+            decoded = decoder.page(0)
         except DecoderDiedError:
             said = "died"
         except DocumentError as error:
             said = error.kind
         else:
-            os.close(image.fd)
-            page = ReadPage(image, PageText((), 0, {}))
-            reading = Reading("a.png", "scans", opened, [page], [*opened.warnings, *notices])
+            os.close(decoded.image.fd)
+            page = ReadPage(decoded.image, PageText(decoded.hidden, 0, {}))
+            reading = Reading("a.png", "scans", opened, [page], [*opened.warnings, *decoded.notices])
             made = render(build(reading, ENGINE, Run("j", "h", 1, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", {})))
             VALIDATOR.validate(json.loads(made))
     taken.kill()
@@ -171,21 +174,36 @@ LINE = {
     "text": "born digital", "confidence": 1.0, "detection_confidence": 1.0,
     "polygon": [[1.0, 2.0], [9.0, 2.0], [9.0, 4.0], [1.0, 4.0]],
 }  # fmt: skip
-OWN_TEXT = {"number": 1, "width": 20, "height": 10, "dpi": 200.0, "lines": [LINE]}
+OWN_TEXT = {
+    "number": 1, "width": 20, "height": 10, "dpi": 200.0, "lines": [LINE], "doubt": "letters", "fonts": ["Times"],
+    "warnings": [REMARK],
+}  # fmt: skip
+
+
+def test_a_page_larger_than_the_memory_for_pages_is_not_believed(monkeypatch: pytest.MonkeyPatch, source: Path) -> None:
+    """Whatever its form: 64 MB hold it, or not."""
+    for width, height, said in ((64 << 10, 1 << 10, "read"), (64 << 10, 1026, "died")):
+        page = {**PAGE, "width": width, "height": height, "channels": 1}
+        limits = LIMITS.model_copy(update={"memory_mb": 64})
+        sent = [pixels(width * height)]
+        assert verdict(monkeypatch, source, ({"document": DOCUMENT}, []), ({"page": page}, sent), limits=limits) == said
 
 
 def test_own_text_is_believed_where_it_makes_sense() -> None:
     """The text of a page, or none."""
-    found = decoder_messages.own_text({"own_text": OWN_TEXT}, [], 1, 300)
+    found = decoder_messages.own_text({"own_text": OWN_TEXT}, [], 1, MOST_BYTES)
     assert found is not None
-    assert (found.number, found.lines[0].text, found.lines[0].polygon[1]) == (1, "born digital", (9.0, 2.0))
-    assert decoder_messages.own_text({"own_text": None}, [], 1, 300) is None
+    own, notices = found
+    assert (own.number, own.lines[0].text, own.lines[0].polygon[1]) == (1, "born digital", (9.0, 2.0))
+    assert (own.doubt, own.fonts, notices) == ("letters", ("Times",), [REMARK])
+    assert decoder_messages.own_text({"own_text": None}, [], 1, MOST_BYTES) is None
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"number": 2}, {"width": 301}, {"height": 0}, {"dpi": None}, {"lines": []}, {"lines": None}, {"more": 1},
+        {"number": 2}, {"width": 31}, {"height": 0}, {"dpi": None}, {"lines": []}, {"lines": None}, {"more": 1},
+        {"doubt": "whatever"}, {"fonts": None}, {"fonts": ["x" * 201]}, {"warnings": [{"code": "No"}]},
         *({"lines": [{**LINE, "text": text}]} for text in ("", "two\nlines", "\ud800", "\0", "page\fpage", 1, None)),
         *({"lines": [{**LINE, "confidence": value}]} for value in (0.5, 2, float("nan"), "1", None)),
         *({"lines": [{**LINE, "polygon": value}]} for value in ([[1.0, 2.0]] * 3, [[1.0]] * 4, [[1e9, 0.0]] * 4, None)),
@@ -194,17 +212,26 @@ def test_own_text_is_believed_where_it_makes_sense() -> None:
 )  # fmt: skip
 def test_own_text_that_makes_no_sense(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
-        decoder_messages.own_text({"own_text": {**OWN_TEXT, **change}}, [], 1, 300)
+        decoder_messages.own_text({"own_text": {**OWN_TEXT, **change}}, [], 1, MOST_BYTES)
 
 
 def test_a_view_is_written_or_there_is_no_room() -> None:
-    assert decoder_messages.written({"written": True}, [])
-    assert not decoder_messages.written({"full": True}, [])
-    for answer in ({}, {"written": False}, {"full": 28}, {"written": True, "full": True}, {"own_text": None}):
+    assert decoder_messages.written({"written": True, "kept": True}, []) == "whole"
+    assert decoder_messages.written({"written": True, "kept": False}, []) == "as pictures"
+    assert decoder_messages.written({"full": True}, []) == "full"
+    for answer in (
+        {},
+        {"written": False},
+        {"written": True},
+        {"written": True, "kept": 2},
+        {"full": 28},
+        {"written": True, "full": True},
+        {"own_text": None},
+    ):
         with pytest.raises(ValueError, match="neither"):
             decoder_messages.written(answer, [])
     with pytest.raises(ValueError, match="neither"):
-        decoder_messages.written({"written": True}, [0])
+        decoder_messages.written({"written": True, "kept": True}, [0])
 
 
 def test_a_disk_that_is_not_full_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, source: Path) -> None:
@@ -254,3 +281,14 @@ def test_any_answers(
             for descriptor in descriptors:
                 with contextlib.suppress(OSError):
                     os.close(descriptor)
+
+
+def test_no_huge_pages() -> None:
+    """They come from a pool of the machine: a worker could not map such a file when the pool is empty."""
+    huge = os.memfd_create("page", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING | os.MFD_HUGETLB)
+    size = os.fstatvfs(huge).f_bsize
+    os.ftruncate(huge, size)
+    fcntl.fcntl(huge, fcntl.F_ADD_SEALS, ALL_SEALS)
+    with pytest.raises(ValueError, match="huge pages"):
+        decoder_messages._check_pixels(huge, size)
+    os.close(huge)

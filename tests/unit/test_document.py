@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import jsonschema
@@ -15,16 +16,17 @@ from hypothesis import strategies as st
 from ocrspool import names
 from ocrspool.cli.configuration import result_schema
 from ocrspool.decoder import Opened
-from ocrspool.document import LostPage, Reading, ReadPage, build
+from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError
-from ocrspool.model import PageImage, PageText, Polygon, TextLine
+from ocrspool.model import OwnText, PageImage, PageText, PageWarning, Polygon, TextLine
 from ocrspool.render.json import render
-from ocrspool.result import Document, Run, engine_from
+from ocrspool.result import Document, Run, document_from, engine_from
 
-ENGINE = engine_from({
+FACTS = {
     "runtime": "openvino", "runtime_version": "2025.4", "device": "cpu", "precision": "bf16",
     "fingerprint": "0123456789abcdef", "models": [{"role": "detection", "name": "det", "sha256": "0" * 64}],
-})  # fmt: skip
+}  # fmt: skip
+ENGINE = engine_from(FACTS)
 RUN = Run("j1", "host", 1, "2026-01-01T00:00:00.000Z", "2026-01-01T00:00:01.000Z", {"decode": 0.5})
 SQUARE: Polygon = ((10.0, 20.0), (30.0, 20.0), (30.0, 40.0), (10.0, 40.0))
 VALIDATOR = jsonschema.Draft202012Validator(result_schema())
@@ -36,11 +38,15 @@ def line(text: str = "text", polygon: Polygon = SQUARE, confidence: float = 0.9)
 
 
 def page(
-    *lines: TextLine, number: int = 1, dpi: float | None = 200.0, source: tuple[int, int] = (100, 200)
+    *lines: TextLine,
+    number: int = 1,
+    dpi: float | None = 200.0,
+    source: tuple[int, int] = (100, 200),
+    **more: Any,  # noqa: ANN401 - whatever a PageText has
 ) -> ReadPage:
     """Return a page whose image has 100 by 200 pixels."""
     image = PageImage(number, 100, 200, 1, *source, dpi, fd=-1)
-    return ReadPage(image, PageText(lines, 90, {"detect": 0.1}))
+    return ReadPage(image, PageText(lines, 90, {"detect": 0.1}, **more))
 
 
 def lost(number: int = 1) -> LostPage:
@@ -48,7 +54,9 @@ def lost(number: int = 1) -> LostPage:
     return LostPage(number, DocumentError("damaged", "it is damaged", "scan it again", page=number))
 
 
-def built(*pages: ReadPage | LostPage, name: str = "a.png", notices: tuple[dict[str, Any], ...] = ()) -> Document:
+def built(
+    *pages: ReadPage | OwnText | LostPage, name: str = "a.png", notices: tuple[dict[str, Any], ...] = ()
+) -> Document:
     """Return the document of these pages."""
     opened = Opened("image/png", len(pages), 1234, "f" * 64, ())
     return build(Reading(name, "scans", opened, pages, notices), ENGINE, RUN)
@@ -174,9 +182,61 @@ def test_notices_are_kept() -> None:
     """What decoding remarked is published, with the page or without."""
     notices = ({"code": "icc", "message": "no profile", "page": 2}, {"code": "x", "message": "y"})
     assert published(built(page(), notices=notices))["warnings"] == [
-        {"code": "icc", "message": "no profile", "page": 2},
-        {"code": "x", "message": "y", "page": None},
+        {"code": "icc", "message": "no profile", "page": 2, "lines": []},
+        {"code": "x", "message": "y", "page": None, "lines": []},
     ]
+
+
+def test_warnings_of_pages_name_their_lines() -> None:
+    """They stand after those of decoding, each with its page."""
+    warnings = (PageWarning("unread-script", "two lines", (0, 2)), PageWarning("other", "the page"))
+    found = published(built(page(), page(number=2, warnings=warnings), notices=({"code": "x", "message": "y"},)))
+    assert found["warnings"] == [
+        {"code": "x", "message": "y", "page": None, "lines": []},
+        {"code": "unread-script", "message": "two lines", "page": 2, "lines": [0, 2]},
+        {"code": "other", "message": "the page", "page": 2, "lines": []},
+    ]
+
+
+def test_in_short_a_document_has_few_codes() -> None:
+    """Each once, whatever its decoder makes up: hooks get them in one variable."""
+    notices = tuple({"code": f"x{number:03}", "message": "y"} for number in range(500)) * 2
+    told = in_short(built(page(), notices=notices), Path("a.png.json"))
+    assert told["warnings"] == [f"x{number:03}" for number in range(20)]
+
+
+def test_each_page_names_what_read_it() -> None:
+    """A document that two engines have read has both, the first page's first; what none has read names none."""
+    gpu = {**FACTS, "device": "gpu", "fingerprint": "f" * 16}
+    own = OwnText(4, 100, 200, 72.0, (line(),))
+    pages = (
+        page(line(), engine=gpu, device="gpu:1"),
+        page(number=2, engine=FACTS, device="cpu"),
+        lost(3),
+        own,
+        page(number=5, engine=gpu, device="gpu:0"),
+    )
+    document = built(*pages)
+    found = published(document)
+    assert [each["read_by"] for each in found["pages"]] == [
+        {"device": "gpu:1", "fingerprint": "f" * 16},
+        {"device": "cpu", "fingerprint": ENGINE.fingerprint},
+        None,
+        None,
+        {"device": "gpu:0", "fingerprint": "f" * 16},
+    ]
+    assert found["engine"]["fingerprint"] == "f" * 16
+    assert [each["fingerprint"] for each in found["other_engines"]] == [ENGINE.fingerprint]
+    assert document_from(found) == document
+    assert published(built(own))["engine"]["fingerprint"] == ENGINE.fingerprint
+
+
+def test_results_of_earlier_versions_are_results() -> None:
+    """They say nothing of what read each page, and are read all the same."""
+    found = published(built(page(line()), notices=({"code": "x", "message": "y"},)))
+    del found["other_engines"], found["pages"][0]["read_by"], found["warnings"][0]["lines"]
+    VALIDATOR.validate(found)
+    assert document_from(found) == built(page(line()), notices=({"code": "x", "message": "y"},))
 
 
 def test_only_the_run_may_differ() -> None:

@@ -22,7 +22,6 @@ from ocrspool.engine.settings import Runtime
 from ocrspool.engine.transfer import Source
 from ocrspool.errors import ConfigError, EngineError
 from package_server import PackageServer, package, serving
-from waiting import wait_until
 
 SET = "PP-OCRv6_small"
 NAMES = ("PP-OCRv6_small_det", "PP-OCRv6_small_rec", "PP-LCNet_x0_25_textline_ori")
@@ -301,24 +300,23 @@ def test_who_comes_second_waits_and_finds_what_the_first_fetched(server: Package
     code = (
         "import sys; from pathlib import Path; from ocrspool.engine import download, transfer\n"
         "source = transfer.Source(sys.argv[1])\n"
-        f"download.fetch({SET!r}, Path(sys.argv[2]), print, 'openvino', source)\n"
+        f"download.fetch({SET!r}, Path(sys.argv[2]), lambda said: print(said, flush=True), 'openvino', source)\n"
     )
     command = [sys.executable, "-c", code, server.url, str(tmp_path)]
+    me = Path("/proc/self/comm").read_text("ascii").strip()
     with (tmp_path / ".lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         second = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": ":".join(sys.path)}, stdout=subprocess.PIPE)
-        wait_until(lambda: _waits_for_a_lock(second.pid), seconds=20)
+        assert second.stdout is not None
+        assert (
+            second.stdout.readline()
+            == f"waiting: {tmp_path}/.lock is locked by process {os.getpid()} ({me})\n".encode()
+        )
         for name in NAMES:
             models_made.put(tmp_path / f"{name}_onnx", models_made.contents(name))
     said, _ = second.communicate(timeout=60)
     assert (second.returncode, said) == (0, b"")
     assert server.asked == []
-
-
-def _waits_for_a_lock(pid: int) -> bool:
-    """Whether the kernel says so (proc(5), /proc/locks: an arrow before those that are blocked)."""
-    locks = [line.split() for line in Path("/proc/locks").read_text("utf-8").splitlines()]
-    return any(fields[1:3] == ["->", "FLOCK"] and fields[5] == str(pid) for fields in locks)
 
 
 def test_an_unwritable_folder_is_named(server: PackageServer, tmp_path: Path) -> None:

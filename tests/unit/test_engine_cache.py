@@ -26,7 +26,6 @@ from ocrspool.engine.cache import (
 from ocrspool.engine.models import Models, Thresholds
 from ocrspool.engine.net import NetSpec, Role, Shape, ShapeProfile
 from ocrspool.errors import EngineMissingError
-from waiting import wait_until
 
 FACTS = {"runtime": "openvino", "runtime_version": "1", "device": "cpu", "cpu": "Some CPU", "precision": "f32"}
 SHAPES = ShapeProfile((1, 32, 32, 3), (1, 64, 64, 3), (1, 96, 96, 3))
@@ -316,7 +315,7 @@ import pathlib, sys
 from ocrspool.engine.cache import EngineCache
 cache, mark = EngineCache(pathlib.Path(sys.argv[1])), pathlib.Path(sys.argv[2])
 print("asking", flush=True)
-with cache.building({"engine": sys.argv[3]}):
+with cache.building({"engine": sys.argv[3]}, lambda told: print(told, flush=True)):
     print("building", flush=True)
     sys.stdin.read()
     mark.write_text("built")
@@ -339,19 +338,16 @@ def test_two_builders(tmp_path: Path) -> None:
         with builder("2", "a") as second, builder("3", "b") as other:
             assert [says(other), says(other)] == [b"asking\n", b"building\n"]
             assert says(second) == b"asking\n"
-            wait_until(lambda: waits_for_a_lock(second.pid))
+            held = f"{tmp_path}/cache/engines/{fingerprint({'engine': 'a'})}.lock is locked by process {first.pid}"
+            assert says(second).decode().startswith(f"waiting: {held} (")
             assert not (tmp_path / "1").exists()
             first.communicate()
             assert (tmp_path / "1").exists()
             assert says(second) == b"building\n"
             with builder("4", "a") as fourth:
-                wait_until(lambda: waits_for_a_lock(fourth.pid))
+                assert says(fourth) == b"asking\n"
+                assert f"process {second.pid} (" in says(fourth).decode()
                 second.kill()
-                assert [says(fourth), says(fourth)] == [b"asking\n", b"building\n"]
+                assert says(fourth) == b"building\n"
                 fourth.communicate()
             other.communicate()
-
-
-def waits_for_a_lock(pid: int) -> bool:
-    """Tell whether the process waits for a lock that another one has (proc_locks(5))."""
-    return any("->" in line and f" {pid} " in line for line in Path("/proc/locks").read_text("ascii").splitlines())

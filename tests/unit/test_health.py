@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -80,6 +82,42 @@ def test_rubbish_ends_with_its_connection(asked: Asked, rubbish: bytes) -> None:
         client.connect(str(asked.path))
         client.sendall(rubbish)
         assert asked.get("/livez")[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/nothing"])
+def test_a_site_whose_name_leads_here_reads_nothing(asked: Asked, path: str) -> None:
+    """Not even numbers. Who names no host is no browser."""
+    assert ask(asked.path, path, "evil.example:9464")[0] == 421
+    assert ask(asked.path, "/livez", "localhost:9464")[0] == 200
+
+
+def test_connections_that_say_nothing_keep_nobody_out(asked: Asked) -> None:
+    """Many more than there are places: the oldest of them is ended, and a probe is answered at once."""
+    with contextlib.ExitStack() as opened:
+        for _ in range(60):
+            client = opened.enter_context(socket.socket(socket.AF_UNIX))
+            client.connect(str(asked.path))
+            client.sendall(b"GET /li")
+            assert asked.get("/livez")[0] == 200
+
+
+def test_a_request_has_a_deadline_and_not_each_read(asked: Asked) -> None:
+    """A byte now and then does not make it longer."""
+    began = time.monotonic()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(asked.path))
+        client.sendall(b"GET /livez HTTP/1.0\r\nX: ")
+        client.settimeout(0.2)
+        ended = False
+        while not ended:
+            assert time.monotonic() < began + 20
+            try:
+                client.sendall(b"x")
+                ended = client.recv(100) == b""
+            except TimeoutError:
+                pass
+            except (BrokenPipeError, ConnectionResetError):
+                ended = True
 
 
 def test_a_socket_left_by_a_killed_service_is_in_nobodys_way(tmp_path: Path) -> None:

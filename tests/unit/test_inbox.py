@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,9 +22,12 @@ from hypothesis import strategies as st
 from forks import as_nobody
 from ocrspool.claim import claimable
 from ocrspool.config import Inbox
-from ocrspool.inbox import DEEPEST, Rules, Scan, Scanner, Sighting
+from ocrspool.inbox import DEEPEST, Patience, Rules, Scan, Scanner, Sighting
 
 SETTLE = 2.0
+WRITER = 100.0
+INCOMPLETE = 60.0
+PATIENCE = Patience(SETTLE, WRITER, INCOMPLETE)
 IGNORED = Inbox(root=Path("/r")).ignore
 
 
@@ -46,11 +50,12 @@ class Watched:
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = IGNORED
     recursive: bool = True
+    patience: Patience = PATIENCE
     scanner: Scanner = field(init=False)
 
     def __post_init__(self) -> None:
         rules = Rules(self.include, self.exclude)
-        self.scanner = Scanner(str(self.root), rules, SETTLE, self.recursive, self.clock)
+        self.scanner = Scanner(str(self.root), rules, self.patience, self.recursive, self.clock)
 
     def put(self, name: str, data: bytes = b"x") -> Path:
         """Write a file in place, as a program that copies does."""
@@ -59,10 +64,10 @@ class Watched:
         path.write_bytes(data)
         return path
 
-    def scan_after(self, seconds: float, *renamed: str) -> Scan:
-        """Let time pass, then scan."""
+    def scan_after(self, seconds: float, *renamed: str, written: dict[str, int] | None = None) -> Scan:
+        """Let time pass, then scan; of the files in `written` events say that somebody has them open."""
         self.clock.now += seconds
-        return self.scanner.scan(frozenset(renamed))
+        return self.scanner.scan(frozenset(renamed), written or {})
 
     def settled_after(self, seconds: float, *renamed: str) -> list[str]:
         """Return the names that a scan finds settled."""
@@ -101,7 +106,7 @@ def test_no_rounding_keeps_a_file_waiting(now: float, settle: float) -> None:
     """A scan at the very moment that `due` named finds the file settled, whatever the floats; a renamed one at once."""
     folder = Path(__file__).parent
     clock = Clock(now)
-    scanner = Scanner(str(folder), Rules((Path(__file__).name,), ()), settle, recursive=False, clock=clock)
+    scanner = Scanner(str(folder), Rules((Path(__file__).name,), ()), Patience(settle), recursive=False, clock=clock)
     assert len(scanner.scan(frozenset({Path(__file__).name})).settled) == 1
     scanner.unsettle(sighting(Path(__file__)))
     due = scanner.scan().due
@@ -194,6 +199,136 @@ def test_unsettle_puts_off_and_forget_forgets(inbox: Watched) -> None:
     assert inbox.settled_after(SETTLE) == ["a.png"]
     inbox.scanner.forget(seen)
     assert inbox.settled_after(0) == []
+
+
+def test_an_empty_file_is_waited_for(inbox: Watched) -> None:
+    """Somebody has opened it and may be about to write; renamed or moved in, an empty file is what it is."""
+    path = inbox.put("a.png", b"")
+    assert inbox.settled_after(0) == []
+    assert inbox.settled_after(INCOMPLETE - 0.1) == []
+    path.write_bytes(b"x")
+    assert inbox.settled_after(0.2) == []
+    assert inbox.settled_after(SETTLE) == ["a.png"]
+    inbox.put("b.png", b"")
+    os.utime(inbox.put("old.png", b""), (0, 0))
+    assert inbox.settled_after(0, "b.png") == ["old.png", "a.png", "b.png"]
+    inbox.put("c.png", b"")
+    inbox.scan_after(0)
+    assert "c.png" in inbox.settled_after(INCOMPLETE)
+
+
+EVER = -(1 << 63)
+
+
+def test_a_file_with_a_writer_is_held(inbox: Watched) -> None:
+    """However quiet it is; closed, it is settled at once; changed, it has to settle again."""
+    path = inbox.put("a.tif")
+    inbox.put("b.tif")
+    inbox.scan_after(0)
+    scan = inbox.scan_after(SETTLE, written={"a.tif": EVER})
+    assert ([seen.name for seen in scan.settled], scan.waiting, scan.held) == (["b.tif"], 1, {"a.tif"})
+    assert scan.due == inbox.clock.now + SETTLE
+    path.write_bytes(b"more")
+    scan = inbox.scan_after(SETTLE, written={"a.tif": EVER})
+    assert scan.held == frozenset()
+    assert inbox.scan_after(SETTLE, written={"a.tif": EVER}).held == {"a.tif"}
+    assert inbox.settled_after(0) == ["b.tif", "a.tif"]
+
+
+def test_a_renamed_file_with_a_writer_is_held(inbox: Watched) -> None:
+    """Who renames a file may have it open all the same."""
+    inbox.put("a.tif")
+    assert inbox.scan_after(0, "a.tif", written={"a.tif": EVER}).held == {"a.tif"}
+    assert inbox.settled_after(0) == ["a.tif"]
+
+
+def test_a_file_is_held_under_all_its_names(inbox: Watched) -> None:
+    """Events name the file by which it was opened, also where that name does not count."""
+    path = inbox.put("a.tif.part")
+    (inbox.root / "a.tif").hardlink_to(path)
+    inbox.scan_after(0)
+    assert inbox.scan_after(SETTLE, written={"a.tif.part": EVER}).held == {"a.tif"}
+
+
+def test_a_reader_holds_nothing(inbox: Watched) -> None:
+    """An event says since when a file would have to have changed."""
+    path = inbox.put("a.tif")
+    inbox.scan_after(0)
+    changed = path.stat().st_mtime_ns
+    assert inbox.scan_after(SETTLE, written={"a.tif": changed + 1}).held == frozenset()
+    assert inbox.scan_after(0, written={"a.tif": changed}).held == {"a.tif"}
+
+
+def test_a_file_from_the_future_has_no_writer(inbox: Watched) -> None:
+    """Its time was set, and is no sign that somebody wrote to it after it was opened."""
+    path = inbox.put("a.tif")
+    os.utime(path, (4e9, 4e9))
+    inbox.scan_after(0)
+    since = path.stat().st_ctime_ns + 1
+    assert inbox.scan_after(SETTLE, written={"a.tif": since}).held == frozenset()
+    assert inbox.scan_after(0, written={"a.tif": since - 1}).held == {"a.tif"}
+
+
+def test_a_writer_is_not_waited_for_for_ever(inbox: Watched) -> None:
+    """Events may be wrong, and a program may never close its file: so long after its last change it is taken."""
+    path = inbox.put("a.tif")
+    inbox.scan_after(0)
+    ages = (SETTLE, WRITER - 0.5)
+    assert [inbox.scan_after(age, written={"a.tif": EVER}).held for age in ages] == [{"a.tif"}] * 2
+    path.write_bytes(b"more")
+    inbox.scan_after(0, written={"a.tif": EVER})
+    assert [inbox.scan_after(age, written={"a.tif": EVER}).held for age in ages] == [{"a.tif"}] * 2
+    scan = inbox.scan_after(0.5, written={"a.tif": EVER})
+    assert ([seen.name for seen in scan.settled], scan.overdue, scan.held) == (["a.tif"], {"a.tif"}, frozenset())
+
+
+def test_what_was_given_back_is_left_alone(inbox: Watched) -> None:
+    """For so long, also where its times say that it was renamed; a change ends that."""
+    path = inbox.put("a.pdf")
+    os.utime(path, (1, 1))
+    (seen,) = inbox.scan_after(0).settled
+    inbox.scanner.forget(seen)
+    inbox.scanner.leave_alone(seen.content, 50)
+    assert inbox.scan_after(0, "a.pdf").due == inbox.clock.now + SETTLE  # it may change without an event
+    assert inbox.settled_after(49) == []
+    assert inbox.settled_after(1) == ["a.pdf"]
+    inbox.scanner.forget(seen)
+    inbox.scanner.leave_alone(seen.content, 50)
+    assert inbox.settled_after(0) == []
+    path.write_bytes(b"whole")
+    inbox.scan_after(0)
+    assert inbox.settled_after(SETTLE) == ["a.pdf"]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 3 * WRITER),
+            st.sampled_from(["", "write", "touch", "alone", "unsettle"]),
+            st.dictionaries(st.sampled_from(["a", "b"]), st.integers(-(1 << 63), 1 << 62)),
+        ),
+        max_size=12,
+    )
+)
+def test_no_hint_keeps_a_file_waiting(history: list[tuple[float, str, dict[str, int]]]) -> None:
+    """Whatever events and files do: one that is left in peace is settled after the longest patience."""
+    with tempfile.TemporaryDirectory() as folder:
+        inbox = Watched(Path(folder))
+        path = inbox.put("a")
+        for seconds, act, written in history:
+            scan = inbox.scan_after(seconds, *written, written=written)
+            assert len(scan.settled) + scan.waiting == 1
+            assert scan.settled or (scan.due or 0) > inbox.clock.now
+            if act == "write":
+                path.write_bytes(path.read_bytes() + b"x")
+            elif act == "touch":
+                path.write_bytes(b"")
+            elif act == "alone":
+                inbox.scanner.leave_alone(sighting(path).content, INCOMPLETE)
+            elif act == "unsettle":
+                inbox.scanner.unsettle(sighting(path))
+        inbox.scan_after(0, written={"a": EVER})
+        assert inbox.scan_after(INCOMPLETE + WRITER, written={"a": EVER}).settled
 
 
 def test_due_is_the_soonest(inbox: Watched) -> None:

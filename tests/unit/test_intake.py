@@ -26,7 +26,9 @@ def new_intake(tmp_path: Path, wake: Wake) -> Iterator[NewIntake]:
     opened: list[Intake] = []
 
     def make(**settings: object) -> Intake:
-        inbox = Inbox.model_validate({"root": tmp_path, "settle_seconds": 0, **settings})
+        # Nothing is waited for: tests that do not wait for events look before it is heard that a file was closed.
+        impatient = {"settle_seconds": 0, "writer_seconds": 0, "incomplete_seconds": 0}
+        inbox = Inbox.model_validate({"root": tmp_path, **impatient, **settings})
         opened.append(Intake("scans", inbox, Profile(), watch))
         opened[-1].open()
         return opened[-1]
@@ -159,6 +161,46 @@ def test_other_settings_for_the_same_folders(new_intake: NewIntake, tmp_path: Pa
     assert claimed(intake) == ["a.pdf"]
     put(intake, "b.pdf")
     assert wait_until(lambda: claimed(intake)) == ["b.pdf"]
+
+
+def test_a_file_that_is_still_written_waits(new_intake: NewIntake, caplog: pytest.LogCaptureFixture) -> None:
+    """However quiet it is, until its writer closes it; that is said once, and counted."""
+    caplog.set_level("INFO")
+    intake = new_intake(settle_seconds=0.1, writer_seconds=600, rescan_seconds=86_400)
+    with (intake.spool.inbox / "a.tif").open("xb", buffering=0) as file:
+        file.write(b"sheet")
+        assert wait_until(lambda: claimed(intake) or intake.queue()["open"]) == 1
+        file.write(b"another")
+        wait_until(lambda: claimed(intake) or not intake.queue()["open"])
+        assert wait_until(lambda: claimed(intake) or intake.queue()["open"]) == 1
+    assert wait_until(lambda: claimed(intake)) == ["a.tif"]
+    assert wait_until(lambda: claimed(intake) or intake.queue()["open"] == 0) is True
+    assert "a.tif is still open for writing and waits" in caplog.text
+
+
+def test_other_settings_while_a_file_is_written(new_intake: NewIntake, tmp_path: Path) -> None:
+    """A reload forgets nobody who has a file open."""
+    intake = new_intake(settle_seconds=0.1, writer_seconds=600)
+    with (intake.spool.inbox / "a.tif").open("xb", buffering=0) as file:
+        file.write(b"sheet")
+        assert wait_until(lambda: claimed(intake) or intake.queue()["open"]) == 1
+        intake.change(Inbox(root=tmp_path, settle_seconds=0.1, after="delete"), Profile())
+        due = intake.next_scan()
+        assert wait_until(lambda: claimed(intake) or (intake.next_scan() > due and intake.queue()["open"])) == 1
+    assert wait_until(lambda: claimed(intake)) == ["a.tif"]
+
+
+def test_a_writer_that_never_ends(new_intake: NewIntake, caplog: pytest.LogCaptureFixture) -> None:
+    """Its file is taken as it is, and that is said once, however long it waits then."""
+    intake = new_intake(settle_seconds=0.1, writer_seconds=0.2)
+    with (intake.spool.inbox / "a.tif").open("xb", buffering=0) as file:
+        file.write(b"sheet")
+        wait_until(lambda: intake.scan_if_due() or intake.waiting())
+        due = intake.next_scan()
+        (intake.spool.inbox / "another.tif").write_bytes(b"x")
+        wait_until(lambda: intake.scan_if_due() or intake.next_scan() > due)
+        said = f"a.tif is still open for writing, but has not changed for {intake.patience.writer:g} s"
+        assert caplog.text.count(said) == 1
 
 
 def test_nothing_is_claimed_after_the_end(new_intake: NewIntake) -> None:

@@ -19,12 +19,14 @@ def test_one_alone_or_several_together(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     path.touch()
     with held_elsewhere(path):
-        assert locks.take(path, wait=False) is None
-        assert locks.take(path, shared=True, wait=False) is None
+        for shared in (False, True):
+            with pytest.raises(locks.LockedError, match=r"lock is locked by process \d+ \(\w+"):
+                locks.take(path, shared=shared)
         assert locks.is_held(path)
         assert locks.is_held(path, by_anyone=True)
     with held_elsewhere(path, shared=True):
-        assert locks.take(path, wait=False) is None
+        with pytest.raises(locks.LockedError):
+            locks.take(path)
         assert not locks.is_held(path)
         assert locks.is_held(path, by_anyone=True)
         with locks.held(path, shared=True) as mine, locks.held(path) as alone:
@@ -59,7 +61,7 @@ import os, pathlib, sys
 from ocrspool.engine import locks
 flags = locks.NEW_LOCK if sys.argv[2] == "new" else os.O_RDONLY
 try:
-    descriptor = locks.take(pathlib.Path(sys.argv[1]), flags=flags)
+    descriptor = locks.take(pathlib.Path(sys.argv[1]), seconds=60, flags=flags)
 except FileNotFoundError:
     print("gone", flush=True)
 else:
@@ -73,13 +75,29 @@ def test_a_lock_that_is_removed_while_it_is_waited_for(tmp_path: Path, flags: st
     """Whoever waited gets the lock that others will ask for, or learns that there is none, but not a removed file's."""
     path = tmp_path / "lock"
     holder = locks.take(path, flags=locks.NEW_LOCK)
-    assert holder is not None
     command = [sys.executable, "-c", WAIT, os.fspath(path), flags]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as waiter:
-        wait_until(lambda: waits_for_a_lock(waiter.pid))
+        wait_until(lambda: waits_for_a_lock(waiter.pid, path))
         path.unlink()
         os.close(holder)
         assert waiter.stdout is not None
         assert waiter.stdout.readline() == said
         assert locks.is_held(path) == (flags == "new")
         waiter.communicate()
+
+
+def test_a_lock_that_is_never_given_back(tmp_path: Path) -> None:
+    """The wait ends, and names who has it; whoever waits is told at once."""
+    path = tmp_path / "lock"
+    path.touch(0o600)
+    told: list[str] = []
+    with held_elsewhere(path), pytest.raises(locks.LockedError) as caught:
+        locks.take(path, seconds=0.2, on_wait=told.append)
+    assert told == [f"waiting: {caught.value.message}"]
+    assert "(python" in caught.value.message
+
+
+def test_a_new_lock_is_ours_alone(tmp_path: Path) -> None:
+    """Whoever can read a file can lock it."""
+    os.close(locks.take(tmp_path / "lock", flags=locks.NEW_LOCK))
+    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o600

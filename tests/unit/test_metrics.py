@@ -36,7 +36,9 @@ FACTS: dict[str, Any] = {
         "models": [],
     },
     "start": {"in all": 1.01, "load": 0.2},
-    "since_start": {"a": {"done": 5, "partial": 1, "failed": 2, "pages": 9}},
+    "since_start": {
+        "a": {"done": 5, "partial": 1, "failed": 2, "pages": 9, "warned": 3, "warnings": {"reduced": 2, "x-y": 1}}
+    },
     "stages": {},
 }
 
@@ -52,7 +54,9 @@ def test_what_the_service_knows_is_told() -> None:
     """Counts by inbox and result, the queue, the engine: each as the facts have it."""
     found = samples(FACTS)
     results = {
-        dict(labels)["result"]: value for (name, labels), value in found.items() if name == "ocrspool_files_total"
+        dict(labels)["result"]: value
+        for (name, labels), value in found.items()
+        if name == "ocrspool_files_total" and dict(labels)["inbox"] == "a"
     }
     assert results == {"done": 4, "partial": 1, "failed": 2}, "each file has one result"
     assert found["ocrspool_pages_total", (("inbox", "a"),)] == 9
@@ -71,6 +75,35 @@ def test_what_the_service_knows_is_told() -> None:
     assert any(name == "ocrspool_process_resident_memory_bytes" and value > 0 for (name, _), value in found.items())
 
 
+def test_each_engine_that_reads_is_told() -> None:
+    """A CPU that stands in for a second GPU has an engine of its own."""
+    engine = FACTS["engine"]
+    reads = [{**engine, "device": "gpu:0"}, {**engine, "fingerprint": "f" * 16, "workers": 1}]
+    found = [
+        dict(labels) for (name, labels), _ in samples({**FACTS, "engines": reads}).items() if "engine_info" in name
+    ]
+    told = {(labels["device"], labels["fingerprint"]) for labels in found}
+    assert told == {("gpu:0", engine["fingerprint"]), ("cpu", "f" * 16)}
+
+
+def test_counters_are_there_from_the_start() -> None:
+    """Of an inbox that nothing has come out of, too: an alert on an increase would miss the first one otherwise."""
+    found = samples(FACTS)
+    assert found["ocrspool_documents_with_warnings_total", (("inbox", "a"),)] == 3
+    assert found["ocrspool_documents_with_warnings_total", (("inbox", "b"),)] == 0
+    assert found["ocrspool_files_total", (("inbox", "b"), ("result", "failed"))] == 0
+    codes = {
+        (dict(labels)["inbox"], dict(labels)["code"]): value
+        for (name, labels), value in found.items()
+        if name == "ocrspool_warnings_total"
+    }
+    assert codes == {
+        ("a", "reduced"): 2,
+        ("a", "x-y"): 1,
+        **{(inbox, code): 0 for inbox in "ab" for code in ("no-text-found", "unread-script")},
+    }
+
+
 @pytest.mark.parametrize(("state", "lack", "ready", "paused"), [("ready", "", 1, 0), ("degraded", "no room", 0, 1)])
 def test_ready_and_paused(state: str, lack: str, ready: int, paused: int) -> None:
     """Degraded is not ready; a full disk is no reason not to be, and is told of by itself."""
@@ -83,7 +116,7 @@ def test_stages_are_a_histogram() -> None:
     """Buckets hold everything that took no longer, +Inf all, and the sum is that of the seconds."""
     tally = Tally()
     for seconds in (0.02, 0.5, 500.0):
-        tally.done({"inbox": "a", "pages": 1, "lost": 0}, {"decode": seconds})
+        tally.done({"inbox": "a", "pages": 1, "lost": 0, "warnings": ()}, {"decode": seconds})
     found = samples({**FACTS, "stages": tally.stages()})
     buckets = {
         dict(labels)["le"]: value
@@ -107,7 +140,7 @@ def _asked_for() -> dict[str, set[str]]:
 def test_board_and_alerts_ask_for_what_is_told() -> None:
     """A metric that is renamed must not leave an empty panel, or an alert that never fires."""
     tally = Tally()
-    tally.done({"inbox": "a", "pages": 1, "lost": 0}, {"decode": 0.1})
+    tally.done({"inbox": "a", "pages": 1, "lost": 0, "warnings": ()}, {"decode": 0.1})
     told = {name for name, _ in samples({**FACTS, "stages": tally.stages()})}
     asked = _asked_for()
     assert len(asked) > 10

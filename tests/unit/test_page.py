@@ -44,7 +44,7 @@ class World:
             "files_per_minute": 8.2, "pages_per_second": 1.44,
             "by_minute": {"files": [0] * 59 + [2], "pages": [0] * 60},
             "queues": {"scans": {"waiting": 3, "oldest": 900.0}, "new": {"waiting": 0, "oldest": None}},
-            "since_start": {"scans": {"done": 4, "partial": 1, "failed": 2, "pages": 9}},
+            "since_start": {"scans": {"done": 4, "partial": 1, "failed": 2, "pages": 9, "warned": 77}},
             "jobs": [
                 {"job": "a", "inbox": "scans", "path": EVIL, "since": 900.0, "pages": 4, "read": 1},
                 {"job": "b", "inbox": "scans", "path": "new.png", "since": None, "pages": None, "read": 0},
@@ -54,6 +54,7 @@ class World:
                 "runtime": "openvino", "runtime_version": "1", "precision": "f32", "device": "cpu", "fingerprint": "f",
                 "models": [{"name": "det"}],
             },
+            "engines": [],
             "workers": [1], "worker_restarts": 0,
         }  # fmt: skip
         self.page = Page(Live(Config(metrics=metrics, inbox={"scans": self.inbox})), lambda: self.facts)
@@ -66,6 +67,7 @@ class World:
         self.html.write_bytes(b"<p>the text of it</p>")
         return {
             "job": job, "inbox": "scans", "path": name, "finished_at": MOMENT, "pages": 3, "lost": 1, "lines": 40,
+            "warnings": ["no-text-found", "unread-script"],
             "outputs": ["html", "pdf"], "result": names.to_json(str(result)),
         }  # fmt: skip
 
@@ -138,8 +140,10 @@ def test_all_is_told_and_nothing_of_it_is_markup(new_world: NewWorld) -> None:
         "about 5 min",
         "waits for a decoder",
         "1 lost of 3",
+        "77",
+        "no-text-found, unread-script",
         "(page 2)",
-        "openvino 1, f32",
+        "openvino 1, f32 on cpu, f; det",
         "2 in all",
     ):
         assert told in page.text, told

@@ -327,11 +327,20 @@ def test_it_waits_for_a_build(engine: Path, cache: Path) -> None:
             assert process.stdin is not None
             process.stdin.write(exported(engine))
             process.stdin.close()
-            wait_until(lambda: waits_for_a_lock(process.pid))
+            wait_until(lambda: waits_for_a_lock(process.pid, shelf.lock_of(folder)))
             assert list(folder.iterdir()) == []
         assert process.stdout is not None
         assert process.stdout.read() == b"done\n"
     assert tree(folder) == tree(engine)
+
+
+def test_a_name_that_no_file_can_have(engine: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused in words, and nothing is left."""
+    archive = exported(engine)
+    monkeypatch.setattr("ocrspool.engine.parcel._LONGEST_PART", 5)
+    with pytest.raises(EngineError, match="longer than a name may be"):
+        take_in(archive, cache)
+    assert tree(cache / "engines") == {}
 
 
 def test_a_killed_import(engine: Path, cache: Path) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ocrspool.engine import recognize
 from ocrspool.engine.net import ShapeProfile
 from ocrspool.engine.recognize import Reading, ReadSettings
+from ocrspool.engine.unread import Ink, Letter
 
 CHARACTERS = ("", *"abcdefgh", " ")
 
@@ -41,6 +42,10 @@ def _strip(*levels: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.broadcast_to(row[None, :, None], (48, len(row), 3)))
 
 
+def _text(letters: list[Letter]) -> str:
+    return "".join(letter.text for letter in letters)
+
+
 def _noise(width: int) -> NDArray[np.uint8]:
     return np.random.default_rng(1).integers(0, 255, (48, width), dtype=np.uint8)
 
@@ -49,8 +54,15 @@ def test_repeats_and_blanks_fall_away() -> None:
     best = np.array([[0, 1, 1, 0, 1, 2, 2, 0], [0] * 8, [3, 0, 3, 3, 9, 9, 4, 4]], np.int32)
     probability = np.array([[9, 0.8, 9, 9, 0.6, 0.7, 9, 9], [9] * 8, [0.1, 9, 0.2, 9, 0.3, 9, 0.4, 9]], np.float32)
     readings = recognize.decode(best, probability, CHARACTERS)
-    assert [reading.text for reading in readings] == ["aab", "", "cc d"]
-    assert [reading.confidence for reading in readings] == pytest.approx([0.7, 0, 0.25])
+    assert [_text(letters) for letters, _ in readings] == ["aab", "", "cc d"]
+    assert [certainty for _, certainty in readings] == pytest.approx([0.7, 0, 0.25])
+
+
+def test_letters_know_where_they_stand() -> None:
+    """In the middle of the first step that says them."""
+    best = np.array([[0, 1, 1, 0, 1, 2]], np.int32)
+    ((letters, _),) = recognize.decode(best, np.ones(best.shape, np.float32), CHARACTERS, step=8)
+    assert [(letter.text, letter.x) for letter in letters] == [("a", 12), ("a", 36), ("b", 44)]
 
 
 def test_a_strip_has_the_nets_height_and_a_width_of_its_own() -> None:
@@ -96,6 +108,14 @@ def test_a_line_too_wide_is_cut_at_a_gap_and_joined_with_a_space() -> None:
     assert whole.confidence == pytest.approx((4 * 0.9 + 5 * 0.6) / 9)
 
 
+def test_what_a_piece_leaves_unread_lowers_the_confidence_of_the_line() -> None:
+    pieces = recognize.strips(_noise(2400), LevelNet(), ReadSettings())
+    readings = [Reading("left", 0.8), Reading("", 0.0, Ink(unread=60, pieces=3, total=100))]
+    whole = recognize.joined(list(zip(pieces, readings, strict=True)))
+    assert whole.unread_share == pytest.approx(0.6)
+    assert whole.confidence == pytest.approx(whole.certainty * 0.4)
+
+
 def test_a_cut_through_ink_joins_without_a_space() -> None:
     ink = _noise(2400)
     pieces = recognize.strips(ink, LevelNet(), ReadSettings())
@@ -127,7 +147,7 @@ def test_any_classes_and_probabilities_give_readings(
     with np.errstate(all="ignore"):
         readings = recognize.decode(best, probability, CHARACTERS)
     assert len(readings) == lines
-    for line, reading in zip(best.tolist(), readings, strict=True):
+    for line, (letters, certainty) in zip(best.tolist(), readings, strict=True):
         kept = [number for number, before in zip(line, [0, *line[:-1]], strict=True) if number not in (0, before)]
-        assert reading.text == "".join(CHARACTERS[number] for number in kept)
-        assert 0 <= reading.confidence <= 1
+        assert _text(letters) == "".join(CHARACTERS[number] for number in kept)
+        assert 0 <= certainty <= 1

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from ocrspool.render import alto, hocr, tsv, txt
 from ocrspool.render import json as as_json
 from ocrspool.render.markup import escaped
 from ocrspool.render.placement import placement
-from ocrspool.result import Document, document_from
+from ocrspool.result import Document, ReadBy, document_from
 
 HOSTILE = 'a<b> & "c" \t\x00\x1b\ufffe]]> 漢字\U0001f600 \udc80'
 ALTO = "{http://www.loc.gov/standards/alto/ns-v4#}"
@@ -103,6 +104,22 @@ def test_alto_keeps_the_rules_of_its_schema(made: Document) -> None:
         assert [child.tag.removeprefix(ALTO) for child in text_line] == ["Shape", "String"]
     assert all(0 <= float(each.get("WC") or -1) <= 1 for each in strings)
     assert strings[0].get("HPOS") == "100.4"
+
+
+def test_alto_names_what_read_each_page(made: Document) -> None:
+    """A document that two engines have read has a step for each, and each page refers to its own."""
+    other = replace(made.engine, runtime="onnxruntime", fingerprint="f" * 16)
+    first, blank, lost = made.pages
+    pages = (replace(first, read_by=ReadBy("gpu:1", "f" * 16)), blank, lost)
+    root = parsed(alto.render(replace(made, pages=pages, other_engines=(other,))))
+    steps = {
+        step.get("ID"): step.findtext(f"{ALTO}processingStepDescription") for step in root.iter(f"{ALTO}Processing")
+    }
+    assert ["onnxruntime" in (steps[page.get("PROCESSING")] or "") for page in root.iter(f"{ALTO}Page")] == [
+        True,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.skipif("OCRSPOOL_ALTO_XSD" not in os.environ, reason="OCRSPOOL_ALTO_XSD names no schema of ALTO 4")

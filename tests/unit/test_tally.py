@@ -10,9 +10,9 @@ import pytest
 from ocrspool.tally import Count, Tally
 
 
-def document(inbox: str, pages: int = 1, lost: int = 0) -> dict[str, Any]:
+def document(inbox: str, pages: int = 1, lost: int = 0, warnings: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return what a tally looks at of a document that was delivered."""
-    return {"inbox": inbox, "pages": pages, "lost": lost}
+    return {"inbox": inbox, "pages": pages, "lost": lost, "warnings": warnings}
 
 
 def test_counts_add_up() -> None:
@@ -20,15 +20,28 @@ def test_counts_add_up() -> None:
     tally = Tally()
     tally.done(document("a", 3), {})
     tally.done(document("a", 2, lost=1), {})
-    tally.done(document("b", 1), {})
+    tally.done(document("b", 1, warnings=("reduced", "unread-script")), {})
+    tally.done(document("b", 1, warnings=("reduced",)), {})
     tally.failed({"inbox": "b", "kind": "damaged"})
     tally.failed({"inbox": "c", "kind": "encrypted"})
-    assert tally.total() == Count(done=3, partial=1, failed=2, pages=6)
+    total = tally.total()
+    assert total == Count(4, 1, 2, 7, warned=2, warnings={"reduced": 2, "unread-script": 1})
     assert tally.by_inbox() == {
-        "a": {"done": 2, "partial": 1, "failed": 0, "pages": 5},
-        "b": {"done": 1, "partial": 0, "failed": 1, "pages": 1},
-        "c": {"done": 0, "partial": 0, "failed": 1, "pages": 0},
+        "a": {"done": 2, "partial": 1, "failed": 0, "pages": 5, "warned": 0, "warnings": {}},
+        "b": {"done": 2, "partial": 0, "failed": 1, "pages": 2, "warned": 2, "warnings": total.warnings},
+        "c": {"done": 0, "partial": 0, "failed": 1, "pages": 0, "warned": 0, "warnings": {}},
     }
+
+
+def test_codes_that_are_made_up_do_not_fill_the_memory() -> None:
+    """Each of the first ones has its count; all others share one."""
+    tally = Tally()
+    for number in range(1000):
+        tally.done(document("a", warnings=(f"x{number}",)), {})
+    warnings = tally.total().warnings
+    assert len(warnings) == 51
+    assert warnings["other"] == 950
+    assert sum(warnings.values()) == tally.total().warned == 1000
 
 
 def test_the_last_failures_are_kept() -> None:

@@ -54,6 +54,7 @@ def audit(spool: Spool, rules: Rules = EVERYTHING, *, thorough: bool = False) ->
             again.busy,
             tuple(finding for finding in again.findings if finding in found.findings),
             tuple(note for note in again.notes if note in found.notes),
+            again.warned,
         )
     return found
 
@@ -86,7 +87,9 @@ def look_once(
     }
     by_path = sorted(found, key=lambda finding: str(finding.path))
     findings = tuple(finding for finding in by_path if finding.kind in FINDINGS)
-    return Audit(spool.name, counts, busy, findings, tuple(note for note in by_path if note.kind not in FINDINGS))
+    notes = tuple(note for note in by_path if note.kind not in FINDINGS)
+    warned = tuple(sorted(results.warned(outbox), key=lambda result: str(result.path)))
+    return Audit(spool.name, counts, busy, findings, notes, warned)
 
 
 def _private(outbox: Path) -> Tree:

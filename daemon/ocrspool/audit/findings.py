@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,10 @@ FINDINGS: dict[str, Kind] = {
         "no whole result: not ours, or damaged after it was delivered; if its source is in done/, move that back to "
         "inbox/ to have it read again"
     ),
+    "changed-source": Kind(
+        "written to after it was read: its result is of what it held before; if it is whole now, move it to inbox/ "
+        "to have it read again"
+    ),
     "stray": Kind("nothing of ours: only results, sources and reasons belong here; take it away"),
     "closed": Kind("cannot be looked into: nothing is known of what is in it"),
 }
@@ -48,7 +53,7 @@ NOTES: dict[str, Kind] = {
     "two-names": Kind("one file under several names (hard links): each is read for itself, and all change with one"),
     "lone-reason": Kind("a reason whose file was taken away or retried; delete it when you have read it"),
     "other-document": Kind(
-        "the source of this name in done/ is another document: that of this result was taken away, or changed since"
+        "the source of this name in done/ is another document: that of this result was taken away, or replaced"
     ),
 }
 """Worth knowing; nothing is lost or half done."""
@@ -84,6 +89,18 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Warned:
+    """A result that has warnings: nothing is wrong with the spool, and somebody may want to look at the document."""
+
+    path: Path
+    codes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for programs."""
+        return {**names.to_json(str(self.path)), "codes": self.codes}
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """What is in the five folders of one inbox."""
 
@@ -94,6 +111,13 @@ class Audit:
     """Whether a service holds the spool: a job in flight is none of the findings then."""
     findings: tuple[Finding, ...]
     notes: tuple[Finding, ...]
+    warned: tuple[Warned, ...] = ()
+    """The results that have warnings."""
+
+    @property
+    def by_code(self) -> dict[str, int]:
+        """How many results have warnings of each code."""
+        return dict(sorted(Counter(code for result in self.warned for code in result.codes).items()))
 
     @property
     def verdict(self) -> str:
@@ -110,5 +134,7 @@ class Audit:
             "counts": self.counts,
             "findings": [finding.to_json() for finding in self.findings],
             "notes": [note.to_json() for note in self.notes],
+            "with_warnings": len(self.warned),
+            "warnings": self.by_code,
             "verdict": self.verdict,
         }

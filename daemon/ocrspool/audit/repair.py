@@ -23,7 +23,9 @@ def repair(spool: Spool) -> list[Finding]:
     Root acts as the user whom work/ belongs to. Raise SpoolBusyError while a service has the spool, NotOursError where
     it is another user's.
     """
-    if not spool.work.exists():  # no service has been here yet
+    try:
+        Folder.at(spool.work).close()
+    except FileNotFoundError:  # no service has been here yet
         return []
     with acting_as_owner(spool.work, LOCK):
         refuse_if_foreign(spool.work, LOCK)

@@ -15,11 +15,12 @@ from typing import BinaryIO
 from pydantic import TypeAdapter, ValidationError
 
 from ocrspool import names
-from ocrspool.audit.findings import Finding
+from ocrspool.audit.findings import Finding, Warned
 from ocrspool.audit.tree import Entry, Tree
 from ocrspool.files.folder import Folder
 from ocrspool.outbox import MARKER_SUFFIX, RESULT_SUFFIX
 from ocrspool.result import SUFFIXES, Document
+from ocrspool.timestamps import seconds_of
 
 _JOB_ID = re.compile(r"~\d{8}T\d{6}-[0-9a-f]{8}(?=\.[^./]*\Z|\Z)")
 """What tells a source in done/ from an earlier one of its name."""
@@ -39,6 +40,10 @@ class _Source:
     """Relative to the inbox, with surrogate escapes."""
     size: int
     sha256: str
+    finished_at: str
+    """When the result was made: RFC 3339, UTC."""
+    warnings: tuple[str, ...]
+    """The codes of its warnings, each once."""
 
 
 @dataclass(slots=True)
@@ -63,8 +68,16 @@ class Results:
                 yield Finding("stray", path)
             elif (source := self._source(outbox, entry)) is None:
                 yield Finding("damaged-result", path)
-            elif not self._has_its_source(source, retired.get(source.name, []), done):
-                yield Finding("other-document", path)
+            elif not self._has_its_source(source, namesakes := retired.get(source.name, []), done):
+                changed = next((entry for entry in namesakes if _written_since(source, entry)), None)
+                yield Finding("changed-source", done.path(changed.name)) if changed else Finding("other-document", path)
+
+    def warned(self, outbox: Tree) -> Iterator[Warned]:
+        """Yield the results that have warnings, of those that `examine` has read."""
+        for entry in outbox.files():
+            source = self._sources.get(entry)
+            if source is not None and source.warnings:
+                yield Warned(outbox.path(entry.name), source.warnings)
 
     def _source(self, outbox: Tree, entry: Entry) -> _Source | None:
         """Return what the result says of its source; None where it is no result."""
@@ -78,11 +91,14 @@ class Results:
                 data = file.read(_MOST_BYTES + 1)
             if len(data) > _MOST_BYTES:
                 return None
-            source = self._schema.validate_json(data).source
+            document = self._schema.validate_json(data)
         except (OSError, ValidationError):
             return None
+        source, codes = document.source, {warning.code for warning in document.warnings}
         fields = {"path": source.path, "path_base64": source.path_base64}
-        return _Source(names.from_json(fields), source.size, source.sha256)
+        return _Source(
+            names.from_json(fields), source.size, source.sha256, document.run.finished_at, tuple(sorted(codes))
+        )
 
     def _has_its_source(self, source: _Source, namesakes: list[Entry], done: Tree) -> bool:
         """Tell whether a source of this name is the result's, or none can be: taken away, or its name was cut."""
@@ -92,11 +108,19 @@ class Results:
     def _is_of(self, source: _Source, entry: Entry, done: Tree) -> bool:
         if entry.size != source.size:
             return False
-        if not self.thorough:
+        if not self.thorough and not _written_since(source, entry):
             return True
         if entry not in self._digests:
             self._digests[entry] = _sha256(done.root, entry.name)
         return self._digests[entry] == source.sha256
+
+
+def _written_since(source: _Source, entry: Entry) -> bool:
+    """Tell whether the last thing that happened to a retired file was a write, after the result was made.
+
+    A write gives a file the same two times; the rename to done/ gives it a later time of status change (inode(7)).
+    """
+    return entry.mtime_ns == entry.ctime_ns and entry.mtime_ns / 1e9 > seconds_of(source.finished_at)
 
 
 def _sha256(folder: Path, name: str) -> str:

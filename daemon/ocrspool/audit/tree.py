@@ -20,6 +20,7 @@ class Entry:
     mode: int
     size: int
     mtime_ns: int
+    ctime_ns: int
     links: int
     """How many names the file has."""
     identity: tuple[int, int]
@@ -76,6 +77,6 @@ def _add(tree: Tree, entry: os.DirEntry[str], name: str) -> None:
     except OSError as error:  # a path that is too long, for instance
         tree.closed[name] = error.strerror or str(error)
         return
-    tree.entries[name] = Entry(
-        name, found.st_mode, found.st_size, found.st_mtime_ns, found.st_nlink, (found.st_dev, found.st_ino)
-    )
+    identity = (found.st_dev, found.st_ino)
+    times = (found.st_mtime_ns, found.st_ctime_ns)
+    tree.entries[name] = Entry(name, found.st_mode, found.st_size, *times, found.st_nlink, identity)

@@ -22,14 +22,18 @@ class UnseenError(OcrspoolError):
     exit_code = Exit.NO_PERMISSION
 
 
-def prove(config: Config, *, mend: bool, thorough: bool, as_json: bool) -> int:
-    """Print what each inbox's folders hold, and all that is wrong with it. 65 where anything is left that is."""
+def prove(config: Config, *, mend: bool, thorough: bool, warnings: bool, as_json: bool) -> int:
+    """Print what each inbox's folders hold, and all that is wrong with it. 65 where anything is left that is.
+
+    With `warnings`, results that have warnings are named too; that is no fault of a spool.
+    """
     mended = {name: repair(_spool(config, name)) if mend else [] for name in config.inbox}
     audits = {name: _audit(config, name, thorough=thorough) for name in config.inbox}
     if as_json:
-        print(json.dumps({"inboxes": {name: _facts(audits[name], mended[name]) for name in audits}}, indent=2))
+        facts = {name: _facts(audits[name], mended[name], warnings=warnings) for name in audits}
+        print(json.dumps({"inboxes": facts}, indent=2))
     else:
-        _print(audits, mended)
+        _print(audits, mended, warnings=warnings)
     return Exit.DATA if any(found.findings for found in audits.values()) else Exit.OK
 
 
@@ -48,11 +52,12 @@ def _spool(config: Config, name: str) -> Spool:
     return Spool(name, inbox.folders(), delete=inbox.after == "delete", mode=inbox.mode())
 
 
-def _facts(found: Audit, mended: list[Finding]) -> dict[str, Any]:
-    return {**found.to_json(), "repaired": [finding.to_json() for finding in mended]}
+def _facts(found: Audit, mended: list[Finding], *, warnings: bool) -> dict[str, Any]:
+    named = {"results_with_warnings": [result.to_json() for result in found.warned]} if warnings else {}
+    return {**found.to_json(), **named, "repaired": [finding.to_json() for finding in mended]}
 
 
-def _print(audits: dict[str, Audit], mended: dict[str, list[Finding]]) -> None:
+def _print(audits: dict[str, Audit], mended: dict[str, list[Finding]], *, warnings: bool) -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     for name, found in audits.items():
         counts = ", ".join(f"{found.counts[state]} {state}" for state in STATES)
@@ -63,7 +68,18 @@ def _print(audits: dict[str, Audit], mended: dict[str, list[Finding]]) -> None:
             _print_one(console, finding.kind, "bold red", finding, finding.repair)
         for note in found.notes:
             _print_one(console, f"note: {note.kind}", "yellow", note, "")
+        if found.warned:
+            _print_warned(console, found, warnings=warnings)
         console.print(f"  {found.verdict}", style="bold")
+
+
+def _print_warned(console: Console, found: Audit, *, warnings: bool) -> None:
+    by_code = ", ".join(f"{names.printable(code)} {count}" for code, count in found.by_code.items())
+    hint = "" if warnings else "; --warnings names them"
+    console.print(f"  {len(found.warned)} results with warnings ({by_code}){hint}")
+    for result in found.warned if warnings else ():
+        codes = names.printable(", ".join(result.codes))
+        console.print(Text.assemble("  ", (codes, "yellow"), f"  {names.printable(str(result.path))}"))
 
 
 def _print_one(console: Console, mark: str, style: str, finding: Finding, repair: str) -> None:

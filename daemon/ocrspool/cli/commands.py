@@ -52,9 +52,15 @@ def run_status(options: Namespace) -> int:
     if options.audit:
         from ocrspool.cli.audit import prove
 
-        return prove(load(options.config), mend=options.repair, thorough=options.thorough, as_json=options.json)
-    if options.repair or options.thorough:
-        raise UsageError("--repair and --thorough need --audit")
+        return prove(
+            load(options.config),
+            mend=options.repair,
+            thorough=options.thorough,
+            warnings=options.warnings,
+            as_json=options.json,
+        )
+    if options.repair or options.thorough or options.warnings:
+        raise UsageError("--repair, --thorough and --warnings need --audit")
     from ocrspool.cli.status import collect, status
 
     config = load(options.config)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from ocrspool import check as world
 from ocrspool.config import Config
-from ocrspool.config_file import load
+from ocrspool.config_file import exposed, load
 from ocrspool.errors import ConfigError, Exit
 from ocrspool.result import Document
 
@@ -17,6 +18,8 @@ from ocrspool.result import Document
 def check(path: Path, *, show: bool) -> int:
     """Print every problem, or what is configured. Raise ConfigError."""
     config = load(path)
+    for warning in exposed(path):
+        print(f"warning: {warning}: chown root, chmod go-w", file=sys.stderr)
     if problems := world.problems(config):
         raise ConfigError(problems)
     if show:

@@ -169,6 +169,9 @@ def _add_status(status: argparse.ArgumentParser) -> None:
     status.add_argument(
         "--thorough", action="store_true", help="with --audit: compare sources with results, byte for byte"
     )
+    status.add_argument(
+        "--warnings", action="store_true", help="with --audit: name the results in the outbox that have warnings"
+    )
     status.add_argument("--repair", action="store_true", help="with --audit: mend what can be; not beside a service")
 
 

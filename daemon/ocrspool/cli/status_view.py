@@ -47,17 +47,19 @@ def _card(service: Mapping[str, Any] | None) -> RenderableType:
     card.add_row("service", told.append(_about(service), style="default"))
     if lack := service.get("lack"):
         card.add_row("", Text(f"claims nothing: {lack}", style="red"))
-    for name, inbox in service.get("inboxes", {}).items():
-        if told_of := inbox_words.line(inbox):
-            card.add_row("", Text(f"inbox {name} {told_of}", style="red"))
+    for waits in _waits(service):
+        card.add_row("", waits)
     if engine := service["engine"]:
-        card.add_row("engine", engine_words.line(engine))
+        for each in service.get("engines") or [engine]:
+            card.add_row("engine", engine_words.line(each))
         card.add_row("models", engine_words.models(engine))
     if "workers" in service:
         card.add_row("workers", f"{len(service['workers'])}, {service['worker_restarts']} replaced for a failure")
     if start := service.get("start"):
         card.add_row("start", ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in start.items()))
     card.add_row("rate", _rate(service))
+    if warnings := _warnings(service):
+        card.add_row("warnings", warnings)
     return card
 
 
@@ -74,6 +76,26 @@ def _rate(service: Mapping[str, Any]) -> str:
     if waiting and files:
         told += f"; what waits takes about {in_words(60 * (waiting + service['in_work']) / files)}"
     return told
+
+
+def _waits(service: Mapping[str, Any]) -> Iterator[Text]:
+    """Yield what waits for others: files for the programs that write them, inboxes for their folders or disks."""
+    if held := sum(queue.get("open", 0) for queue in service.get("queues", {}).values()):
+        yield Text(f"{held} file{'s' * (held > 1)} still open for writing: waiting for the program that writes")
+    for name, inbox in service.get("inboxes", {}).items():
+        if told := inbox_words.line(inbox):
+            yield Text(f"inbox {name} {told}", style="red")
+
+
+def _warnings(service: Mapping[str, Any]) -> str:
+    """Return how many documents have warnings, and of which codes; "" where none has."""
+    counts = service.get("since_start", {}).values()
+    documents = sum(count.get("warned", 0) for count in counts)
+    codes = sorted({code for count in counts for code in count.get("warnings", ())})
+    if not documents:
+        return ""
+    by_code = ", ".join(f"{code} {sum(count.get('warnings', {}).get(code, 0) for count in counts)}" for code in codes)
+    return f"{documents} document{'s' * (documents > 1)} since the start: {by_code}"
 
 
 def _jobs(service: Mapping[str, Any]) -> Iterator[RenderableType]:

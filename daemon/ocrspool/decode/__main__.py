@@ -4,12 +4,13 @@
     {"op": "open", "dpi": 200, "limits": {...}} + file       → {"document": {...}} or {"error": {...}}
     {"op": "page", "index": 0}                               → {"page": {...}} + pixels, or {"error": {...}}
     {"op": "own_text", "index": 0}                           → {"own_text": {...} or null}, or {"error": {...}}
-    {"op": "view", "view": "pdf"} + result + target          → {"written": true}, {"full": true} or {"error": {...}}
+    {"op": "view", "view": "pdf"} + result + target          → {"written": true, "kept": true} or {"full": true}
     {"op": "close"}                                          → {"closed": true}
 
-`limits` comes first, and once; with "pdf": true views may be PDF. A file, pixels, a result and what a view is written
+`limits` comes first, and once; with "pdf": true views may be PDF, and qpdf opens what PDFium cannot decrypt. A view
+whose pages are not "kept" shows pictures of them. A file, pixels, a result and what a view is written
 to are descriptors; `cpu_seconds` may be left out and holds for each request anew, in place of the one before where a
-request has its own.
+request has its own. With "may_grow": true a file that ends too early is refused: somebody may be writing to it still.
 
 The process ends with 0 when the socket closes, and with a traceback on a request that makes no sense: that
 is the service's mistake, and nothing that a document could cause.
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocrspool.channel import Channel, ChannelClosedError, Message
 from ocrspool.decode.document import Document
+from ocrspool.decode.ending import refuse_unfinished
 from ocrspool.decode.limits import confine, grant_cpu
 from ocrspool.decode.page import PageLimits
 from ocrspool.decode.views import DiskFullError, write_view
@@ -78,36 +80,45 @@ class Decoder:
     def _limits(self, request: Message) -> None:
         if request.get("pdf"):
             # Now, because a confined process loads nothing; and only then, for it takes 15 MB and a tenth of a second.
-            importlib.import_module("ocrspool.render.pdf")
+            importlib.import_module("ocrspool.render.pdf").open_what_is_opened_late()
         missing = confine(request["memory_mb"])
         self._cpu_seconds = request.get("cpu_seconds")
         self._channel.send({"ready": True, "missing": missing})
 
     def _open(self, request: Message, descriptor: int) -> None:
         self._forget()
+        if request.get("may_grow"):
+            _refuse_unfinished(descriptor)
         self._document = Document(descriptor, PageLimits(dpi=request["dpi"], **request["limits"]))
         self._channel.send({"document": self._document.as_json()})
 
     def _page(self, request: Message) -> None:
         image, remarks = self._document_with(request["index"]).page(request["index"])
         try:
-            self._channel.send({"page": _page(image, remarks)}, (image.fd,))
+            hidden = [asdict(line) for line in self._document_with(request["index"]).hidden_lines]
+            answer = {"page": {**_page(image, remarks), "hidden": hidden}}
+            if len(json.dumps(answer)) >= _MOST_BYTES:
+                answer["page"]["hidden"] = []
+            self._channel.send(answer, (image.fd,))
         finally:
             os.close(image.fd)
 
     def _own_text(self, request: Message) -> None:
         found = self._document_with(request["index"]).own_text(request["index"])
-        answer = {"own_text": found and asdict(found)}
+        answer: dict[str, Any] = {"own_text": None}
+        if found is not None:
+            own, remarks = found
+            answer = {"own_text": {**asdict(own), "warnings": [remark.as_json() for remark in remarks]}}
         # More than a message may hold is more than a page does: then its pixels are read.
         self._channel.send(answer if len(json.dumps(answer)) < _MOST_BYTES else {"own_text": None})
 
     def _view(self, request: Message, result: int, target: int) -> None:
         try:
-            write_view(request["view"], self._document_with(0), result, target)
+            kept = write_view(request["view"], self._document_with(0), result, target)
         finally:
             os.close(result)
             os.close(target)
-        self._channel.send({"written": True})
+        self._channel.send({"written": True, "kept": kept})
 
     def _document_with(self, index: int) -> Document:
         if self._document is None or not 0 <= index < self._document.page_count:
@@ -122,6 +133,14 @@ class Decoder:
         if self._document is not None:
             self._document.close()
             self._document = None
+
+
+def _refuse_unfinished(descriptor: int) -> None:
+    try:
+        refuse_unfinished(descriptor)
+    except DocumentError:
+        os.close(descriptor)
+        raise
 
 
 def _page(image: PageImage, remarks: tuple[Remark, ...]) -> dict[str, Any]:

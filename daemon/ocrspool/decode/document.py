@@ -6,10 +6,10 @@ import contextlib
 import errno
 import hashlib
 import os
-import re
 import stat
 from typing import IO, TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from ocrspool.decode import verdicts
 from ocrspool.decode.image import ImagePages
 from ocrspool.decode.media import HEAD_BYTES, NAMES, media_type
 from ocrspool.decode.pdf import PdfPages
@@ -19,15 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ocrspool.decode.page import PageLimits, Remark
-    from ocrspool.model import OwnText, PageImage, Point
+    from ocrspool.model import OwnText, PageImage, Point, TextLine
 
 _PIECE = 1 << 20
-_QUOTE = re.compile(r"""b(['"]).*?(\1|$)""")
-"""What a library quotes of the document: that gets into the log, where no document's text belongs."""
-_CODE = re.compile(r"decoder error -?\d+")
-_SEND_AGAIN = "Send it again: the transfer may have failed."
-_MOST_SAID = 300
-"""Characters of what a library says."""
 _READERS = {"application/pdf": PdfPages}
 """What is no image."""
 
@@ -49,8 +43,13 @@ class Pages(Protocol):
 class OwnPages(Pages, Protocol):
     """What `pdf` provides beyond that: pages that have text and coordinates of their own."""
 
-    def own_text(self, index: int) -> OwnText:
-        """Return the text of one page."""
+    hidden_lines: tuple[TextLine, ...]
+
+    def own_text(self, index: int) -> tuple[OwnText, tuple[Remark, ...]]:
+        """Return the text of one page, and what is to be said of it."""
+
+    def own_characters(self, index: int) -> list[tuple[str, float, float]]:
+        """Return the characters of one page, each with its place."""
 
     def frame(self, index: int) -> tuple[Point, Point, Point]:
         """Return three corners of one page."""
@@ -82,13 +81,25 @@ class Document:
         with _blame(self.media_type, index + 1):
             return self._pages.page(index)
 
-    def own_text(self, index: int) -> OwnText | None:
-        """Return the text that a page brings along; None where it brings none."""
+    @property
+    def hidden_lines(self) -> tuple[TextLine, ...]:
+        """Return what the page that was decoded last holds and may not show: values of fields, comments."""
+        return self._pages.hidden_lines if isinstance(self._pages, OwnPages) else ()
+
+    def own_text(self, index: int) -> tuple[OwnText, tuple[Remark, ...]] | None:
+        """Return the text that a page brings along, and what is to be said; None where it brings none."""
         if not isinstance(self._pages, OwnPages):
             return None
         with _blame(self.media_type, index + 1):
-            found = self._pages.own_text(index)
-        return found if found.lines else None
+            found, remarks = self._pages.own_text(index)
+        return (found, remarks) if found.lines else None
+
+    def own_characters(self, index: int) -> list[tuple[str, float, float]]:
+        """Return the characters that a page has as text, each with its middle in shares of the sides."""
+        if not isinstance(self._pages, OwnPages):
+            return []
+        with _blame(self.media_type, index + 1):
+            return self._pages.own_characters(index)
 
     def frame(self, index: int) -> tuple[Point, Point, Point]:
         """Return top left, top right and bottom left of a PDF page in its own coordinates."""
@@ -149,27 +160,20 @@ def _damaged(error: Exception, kind: str, page: int | None) -> DocumentError:
         return DocumentError(
             "io", f"Reading the file failed: {error}.", "Check the disk or the network share.", page=page
         )
-    reason = " ".join(ascii(str(error))[1:-1].split())[:_MOST_SAID].rstrip(".") or type(error).__name__
-    reason = _CODE.sub("its pixel data cannot be decoded", _QUOTE.sub("bytes", reason))
-    if reason == "bytes":  # nothing but a quotation
-        reason = "its header or its pixels make no sense"
-    if "out of memory" in reason:  # Pillow's codecs say so in an OSError
-        return _out_of_memory(kind, page)
-    return DocumentError("damaged", f"The {NAMES[kind]} is damaged: {reason}.", _SEND_AGAIN, page=page)
+    found = verdicts.verdict(str(error), kind)
+    found.page = page
+    return found
 
 
 def _out_of_memory(kind: str, page: int | None) -> DocumentError:
-    return DocumentError(
-        "memory",
-        f"Decoding the {NAMES[kind]} takes more memory than a decoder may use.",
-        "Reduce it, or raise the decoder's memory limit in the configuration.",
-        page=page,
-    )
+    found = verdicts.out_of_memory(kind)
+    found.page = page
+    return found
 
 
 def _check_count(count: int, most: int, kind: str) -> None:
     if count < 1:
-        raise DocumentError("empty-document", f"The {NAMES[kind]} has no pages.", _SEND_AGAIN)
+        raise DocumentError("empty-document", f"The {NAMES[kind]} has no pages.", verdicts.SEND_AGAIN)
     if count > most:
         # A TIFF image is not counted to its end, so no number is told.
         raise DocumentError(

@@ -6,41 +6,49 @@ of it is worse than none, and the sender can send it again.
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import warnings
-from typing import IO, TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from PIL import (
     BmpImagePlugin,
     ExifTags,
     GifImagePlugin,
     Image,
-    ImageFile,
-    JpegImagePlugin,
     PngImagePlugin,
     PpmImagePlugin,
-    TiffImagePlugin,
     WebPImagePlugin,
 )
 
-from ocrspool.decode import pixels, tiff
+from ocrspool.decode import bmp, jpeg, pixels, png, sizes, strokes, tiff
+from ocrspool.decode.libtiff import Tiff
 from ocrspool.decode.page import PageLimits, Remark, memory_file
+from ocrspool.decode.tiff_image import TiffImage
 from ocrspool.errors import DocumentError
 from ocrspool.model import PageImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+_T = TypeVar("_T")
+
 # Named one by one: Pillow reads some forty more formats, and each is code that a hostile file could reach.
-_READERS: dict[str, Callable[[IO[bytes]], ImageFile.ImageFile]] = {
+_READERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
     "image/png": PngImagePlugin.PngImageFile,
-    "image/jpeg": JpegImagePlugin.JpegImageFile,
-    "image/tiff": TiffImagePlugin.TiffImageFile,
+    "image/jpeg": jpeg.read,
     "image/bmp": BmpImagePlugin.BmpImageFile,
     "image/webp": WebPImagePlugin.WebPImageFile,
     "image/gif": GifImagePlugin.GifImageFile,
     "image/x-portable-anymap": PpmImagePlugin.PpmImageFile,
 }
+_READ_AGAIN: dict[str, Callable[[IO[bytes]], Image.Image]] = {
+    "image/png": lambda file: PngImagePlugin.PngImageFile(png.bare(file)),
+    "image/jpeg": jpeg.read_again,
+    "image/bmp": bmp.read_again,
+}
+"""For files that Pillow refuses as they are. NotImplementedError says that there is no other way to read one."""
 _ANIMATED = frozenset({"image/gif", "image/png", "image/webp"})
 _STRIP_BYTES = 1 << 20
 _PLAUSIBLE_DPI = (50, 4800)
@@ -48,10 +56,8 @@ _SQUARE = 0.05
 """Share by which horizontal and vertical resolution may differ and still be told as one number."""
 _FLATTEST = 4.0
 """Fax machines leave out every second line, or three of four: such pages are stretched. More is a mistake."""
-_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
-_NEARLY = 0.8
-"""Share of the limit that a page may fall short of it where a half of it, a third and so on comes so near: that is many
-times cheaper than another fraction: libjpeg decodes to it, and Pillow averages whole pixels (docs/performance.md)."""
+_EXPOSURE = 0x829A
+"""Tag in the EXIF data of whatever a camera took, and no scanner."""
 
 _Transpose = Image.Transpose
 _TURNS = {
@@ -79,56 +85,94 @@ class ImagePages:
         self._file = file
         self._media_type = media_type
         self._limits = limits
-        self._frames = [0]
+        self._places = [0]
         self.count = 1
         self.remarks: tuple[Remark, ...] = ()
+        self._tiff: Tiff | None = None
         if media_type == "image/tiff":
-            self._frames, self.remarks = tiff.find_pages(file, limits.pages)
-            self.count = len(self._frames)
-        self._reader = self._read_header()
-        self._check_size(self._reader, 1)
-        if media_type in _ANIMATED and getattr(self._reader, "is_animated", False):
+            self._places, self.remarks = tiff.find_pages(file, limits.pages)
+            self.count = len(self._places)
+            self._tiff = Tiff(file)
+        self._reader = _READERS.get(media_type, _no_reader)
+        try:
+            first = self._or_again(self._first)
+        except BaseException:
+            self.close()
+            raise
+        if media_type in _ANIMATED and getattr(first, "is_animated", False):
             self.remarks = (Remark("first-frame", "The image is animated; only its first frame is read."),)
 
     def close(self) -> None:
-        """Drop the decoded pixels; the file is the caller's."""
-        del self._reader
+        """Free what a library holds; the file is the caller's."""
+        if self._tiff is not None:
+            self._tiff.close()
+            self._tiff = None
 
     def page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
         """Decode one page: upright, opaque, 8 bits deep, reduced where it is huge."""
-        image = self._frame(self._frames[index])
+        return self._or_again(lambda: self._page(index))
+
+    @property
+    def plain(self) -> bool:
+        """Tell whether the file is read as it is, so that other programs can be expected to."""
+        return self._reader is _READERS.get(self._media_type, _no_reader)
+
+    def _or_again(self, read: Callable[[], _T]) -> _T:
+        """Return what `read` does, the other way to read such a file tried where Pillow refuses it."""
+        try:
+            return read()
+        except (DocumentError, MemoryError):
+            raise
+        except Exception as error:
+            if not self.plain or self._media_type not in _READ_AGAIN:
+                raise
+            self._reader = _READ_AGAIN[self._media_type]
+            try:
+                return read()
+            except NotImplementedError:
+                raise error from None
+
+    def _first(self) -> Image.Image:
+        first = self._frame(0)
+        self._check_size(first, 1)
+        return first
+
+    def _page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
+        image = self._frame(index)
         self._check_size(image, index + 1)
         source = image.size
         dpi = self._dpi(image)
-        # What Pillow does by itself only for images of 8 bits.
-        negative = image.mode.startswith("I") and _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO
         full = self._stretched(image)
-        size = self._fit(full)
-        if size != image.size:
-            image.draft(image.mode, (max(1, size[0] - 1), max(1, size[1] - 1)))  # what that makes is rounded up
-        image.load()
-        # Pillow turns a TIFF image by itself, and then says no more of its orientation.
+        kind = sizes.kind_of(full, self._print_dpi(image), self._limits, photo=_photo(image))
+        upright = self._flat(image, full if kind == "large" else sizes.reduced(full, self._limits))
+        if kind == "unknown" and strokes.are_thin(upright):
+            # Print that is too small for a sheet: it is a large one, and decoded once more, whole.
+            image = image if image.size == source else self._frame(index)
+            upright = self._flat(image, full)
         orientation = _exif(image).get(ExifTags.Base.Orientation, 1)
-        plain = pixels.to_plain(image)
-        upright = self._resized(pixels.flatten(pixels.inverted(plain) if negative else plain), size)
         if orientation in _TURNS:
             upright = upright.transpose(_TURNS[orientation])
             source, full = (source[::-1], full[::-1]) if orientation in _SIDEWAYS else (source, full)
-        return _page_image(upright, index + 1, source, dpi), _remarks(upright.size, full, index + 1)
+        said = [replace(remark, page=index + 1) for remark in getattr(image, "remarks", ())]
+        return _page_image(upright, index + 1, source, dpi), (*said, *_remarks(upright.size, full, index + 1))
 
-    def _read_header(self) -> ImageFile.ImageFile:
+    def _flat(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
+        """Return the image opaque, 8 bits deep and in this size, or smaller where that would exceed the limits.
+
+        Its pixels may be decoded to no more than that.
+        """
+        if size != image.size:
+            image.draft(image.mode, (max(1, size[0] - 1), max(1, size[1] - 1)))  # what that makes is rounded up
+        image.load()
+        flat = pixels.flatten(pixels.to_plain(image))
+        return self._resized(flat, sizes.bounded(size, len(flat.getbands()), self._limits))
+
+    def _frame(self, index: int) -> Image.Image:
+        """Return a page of which the header has been read."""
+        if self._tiff is not None:
+            return TiffImage(self._tiff, self._places[index])
         self._file.seek(0)
-        return _READERS[self._media_type](self._file)
-
-    def _frame(self, index: int) -> ImageFile.ImageFile:
-        if self._media_type == "image/tiff":
-            # Kept open: Pillow remembers where the pages lie, and finds the next one at once. A page that it has
-            # loaded before, perhaps in vain, it would hand out again as it is: that one is begun anew.
-            if index == self._reader.tell() and not self._reader.tile:
-                self._reader = self._read_header()
-            self._reader.seek(index)
-            return self._reader
-        return self._read_header()
+        return self._reader(self._file)
 
     def _check_size(self, image: Image.Image, number: int) -> None:
         (width, height), most = image.size, self._limits.megapixels
@@ -140,60 +184,52 @@ class ImagePages:
                 page=number,
             )
 
-    def _fit(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Return the size that a page of this size is decoded to."""
-        side, longest = self._limits.side, max(size)
-        whole = -(-longest // side)
-        if longest >= _NEARLY * side * whole or whole == 1:
-            return _divided(size, whole)
-        return max(1, round(size[0] * side / longest)), max(1, round(size[1] * side / longest))
-
     def _stretched(self, image: Image.Image) -> tuple[int, int]:
-        """Return the size at which the image's pixels are square: another than its own for a fax only."""
+        """Return the size at which the image's pixels are square, which is its own where they are."""
         width, height = image.size
         across, down = self._resolution(image)
-        if self._media_type != "image/tiff" or not 1 + _SQUARE < max(across, down) / min(across, down) <= _FLATTEST:
+        if not 1 + _SQUARE < max(across, down) / min(across, down) <= _FLATTEST:
             return width, height
-        if _tag(image, ExifTags.Base.Orientation) in _SIDEWAYS:  # the size is that of the page when turned
-            across, down = down, across
         return round(width * max(1, down / across)), round(height * max(1, across / down))
 
     def _resized(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
         whole = max(1, image.width // size[0])
-        if _divided(image.size, whole) == size:
+        if sizes.divided(image.size, whole) == size:
             return image.reduce(whole) if whole > 1 else image
         return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
 
     def _dpi(self, image: Image.Image) -> float | None:
         """Return the resolution that the file states, where it is one number and a credible one."""
         across, down = self._resolution(image)
-        if across > 1 and abs(across - down) <= _SQUARE * across:
+        least, most = _PLAUSIBLE_DPI
+        if least <= across <= most and abs(across - down) <= _SQUARE * across:
             return round(across, 2)
         return None
 
+    def _print_dpi(self, image: Image.Image) -> float | None:
+        """Return the resolution of the page when its pixels have been made square, where the file states one."""
+        finer = max(self._resolution(image))
+        return finer if finer >= _PLAUSIBLE_DPI[0] else None
+
     def _resolution(self, image: Image.Image) -> tuple[float, float]:
-        """Return what the file states, across and down; 1 and 1 where that is not credible."""
+        """Return what the file states, across and down, or only in relation to each other; 1 and 1 otherwise."""
         info = image.info
         if self._media_type == "image/jpeg" and info.get("jfif_unit", 0) == 0:
             # Pillow makes 72 dpi up for a JPEG image with EXIF data that states none.
-            info = info if ExifTags.Base.XResolution in _exif(image) else {}
+            info = info if ExifTags.Base.XResolution in _exif(image) else {"aspect": info.get("jfif_density")}
         try:
             across, down = (float(value) for value in info.get("dpi", (0, 0)))
+            least, most = _PLAUSIBLE_DPI
+            if least <= across <= most and least <= down <= most:
+                return across, down
+            across, down = (float(value) for value in info.get("aspect") or (0, 0))
         except (TypeError, ValueError, ZeroDivisionError):
             return 1, 1
-        least, most = _PLAUSIBLE_DPI
-        return (across, down) if least <= across <= most and least <= down <= most else (1, 1)
+        return (across / down, 1) if across > 0 and down > 0 else (1, 1)
 
 
-def _divided(size: tuple[int, int], by: int) -> tuple[int, int]:
-    """Return the size divided by a whole number and rounded up, as libjpeg and Pillow do."""
-    width, height = size
-    return -(-width // by), -(-height // by)
-
-
-def _tag(image: Image.Image, number: int) -> object:
-    """Return the value of a tag of a TIFF image, None of any other."""
-    return image.tag_v2.get(number) if isinstance(image, TiffImagePlugin.TiffImageFile) else None
+def _no_reader(file: IO[bytes]) -> Image.Image:
+    raise LookupError(f"{file} is read page by page")
 
 
 def _exif(image: Image.Image) -> Mapping[int, Any]:
@@ -202,6 +238,14 @@ def _exif(image: Image.Image) -> Mapping[int, Any]:
         return image.getexif()
     except (EOFError, KeyError, OverflowError, SyntaxError, TypeError, ValueError, struct.error):
         return {}
+
+
+def _photo(image: Image.Image) -> bool:
+    """Return whether a camera took the picture."""
+    exif = _exif(image)
+    with contextlib.suppress(EOFError, KeyError, OverflowError, SyntaxError, TypeError, ValueError, struct.error):
+        return isinstance(exif, Image.Exif) and _EXPOSURE in exif.get_ifd(ExifTags.IFD.Exif)
+    return False
 
 
 def _page_image(image: Image.Image, number: int, source: tuple[int, int], dpi: float | None) -> PageImage:

@@ -39,8 +39,8 @@ def _signature(kind: str, pattern: bytes) -> _Signature:
 # PDF comes last: its header may stand behind up to a kilobyte of anything, also of an image.
 _READ = (
     _signature("image/png", rb"\x89PNG\r\n\x1a\n"),
-    _signature("image/jpeg", rb"\xff\xd8\xff"),
-    _signature("image/tiff", rb"II[*+]\0|MM\0[*+]"),
+    _signature("image/jpeg", rb"\xff\xd8\xff(?!\xf7)"),
+    _signature("image/tiff", rb"II[*+]\0(?!.{4}CR)|MM\0[*+]"),
     _signature("image/bmp", rb"BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\0\0\0"),
     _signature("image/webp", rb"RIFF.{4}WEBP"),
     _signature("image/gif", rb"GIF8[79]a"),
@@ -48,25 +48,84 @@ _READ = (
     _signature("application/pdf", rb".{0,1019}%PDF-"),
 )
 
+_AS_PDF = "Save or print it as PDF."
+_AS_IMAGE = "Save it as JPEG, PNG or TIFF."
+_UNPACK = "Unpack it, and send the documents in it one by one."
+_NO_DOCUMENT = "Send the document itself."
+
+
+class _Other(NamedTuple):
+    """A kind of file that is not read: what begins so, and what its owner can do."""
+
+    kind: str
+    pattern: re.Pattern[bytes]
+    advice: str
+
+
+def _other(kind: str, advice: str, pattern: bytes) -> _Other:
+    return _Other(kind, re.compile(pattern, re.DOTALL), advice)
+
+
+_ZIP = rb"PK\x03\x04.{26}"
+_BRAND = rb".{4}ftyp"
+"""How files of the family of MP4 begin; the next four bytes say which member it is."""
 _KNOWN = (
-    _signature(
-        "HTML (often an error page saved under the document's name)",
-        rb"(?i)\s*<(!doctype html|html|head|body)",
+    # Pictures.
+    _other("a HEIC or AVIF photo", _AS_IMAGE, _BRAND + rb"(hei|hev|mif1|msf1|avif|avis)"),
+    _other("a JPEG 2000 image", _AS_IMAGE, rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"),
+    _other("a JPEG XL image", _AS_IMAGE, rb"\0\0\0\x0cJXL |\xff\x0a"),
+    _other("a JPEG XR image", _AS_IMAGE, rb"II\xbc"),
+    _other("a JPEG-LS image", _AS_IMAGE, rb"\xff\xd8\xff\xf7"),
+    _other("a JBIG2 image", _AS_IMAGE, rb"\x97JB2\r\n\x1a\n"),
+    _other(
+        "a camera's raw picture",
+        _AS_IMAGE,
+        rb"II\*\0.{4}CR|IIU\0|II?RO|IIRS|MMOR|FUJIFILMCCD-RAW|FOVb|\0MRM|" + _BRAND + rb"crx ",
     ),
-    _signature("an SVG drawing", rb"(?i)\s*(<\?xml.{0,500})?<svg"),
-    _signature("XML", rb"\s*<\?xml"),
-    _signature("a ZIP archive or an Office document", rb"PK\x03\x04"),
-    _signature("an old Office document or an Outlook message", rb"\xd0\xcf\x11\xe0"),
-    _signature("a HEIC or AVIF photo", rb".{4}ftyp(heic|heix|hevc|mif1|msf1|avif|avis)"),
-    _signature("a video", rb".{4}ftyp|\x1aE\xdf\xa3|RIFF.{4}AVI "),
-    _signature("a JPEG 2000 image", rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"),
-    _signature("a JPEG XL image", rb"\0\0\0\x0cJXL |\xff\x0a"),
-    _signature("PostScript", rb"%!PS"),
-    _signature("a DjVu document", rb"AT&TFORM"),
-    _signature("RTF", rb"\{\\rtf"),
-    _signature("a compressed archive", rb"\x1f\x8b|7z\xbc\xaf|Rar!|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd"),
-    _signature("zero bytes only, as an interrupted copy leaves them", rb"\0+\Z"),
+    _other("a Photoshop document", _AS_IMAGE, rb"8BPS"),
+    _other("a GIMP picture", _AS_IMAGE, rb"gimp xcf"),
+    _other("a Windows icon", _AS_IMAGE, rb"\0\0[\1\2]\0[^\0]\0"),
+    _other("a Windows metafile", _AS_PDF, rb"\xd7\xcd\xc6\x9a|\x01\0\0\0.{36} EMF"),
+    _other("a PCX image", _AS_IMAGE, rb"\x0a[\0-\5]\x01[\1\2\4\x08]"),
+    _other("a PAM or PFM image", _AS_IMAGE, rb"P7\n|P[Ff]\s"),
+    _other("a DICOM picture of a hospital", _AS_IMAGE, rb".{128}DICM"),
+    _other("an SVG drawing", _AS_PDF, rb"(?i)(\xef\xbb\xbf)?\s*(<\?xml.{0,500})?<svg"),
+    _other("an AutoCAD drawing", _AS_PDF, rb"AC10[0-9][0-9]"),
+    # Documents.
+    _other("PostScript", _AS_PDF, rb"%!PS|\x04%!PS|\xc5\xd0\xd3\xc6"),
+    _other("a DjVu document", _AS_PDF, rb"AT&TFORM"),
+    _other("RTF", _AS_PDF, rb"\{\\rtf"),
+    _other("an old Office document or an Outlook message", _AS_PDF, rb"\xd0\xcf\x11\xe0"),
+    _other("an OpenDocument text", _AS_PDF, _ZIP + rb"mimetypeapplication/vnd\.oasis\.opendocument\.text"),
+    _other("an OpenDocument table", _AS_PDF, _ZIP + rb"mimetypeapplication/vnd\.oasis\.opendocument\.spreadsheet"),
+    _other("an OpenDocument file", _AS_PDF, _ZIP + rb"mimetypeapplication/vnd\.oasis\.opendocument"),
+    _other("an EPUB book", _AS_PDF, _ZIP + rb"mimetypeapplication/epub"),
+    _other("a Word document", _AS_PDF, _ZIP + rb".*word/"),
+    _other("an Excel table", _AS_PDF, _ZIP + rb".*xl/"),
+    _other("a PowerPoint presentation", _AS_PDF, _ZIP + rb".*ppt/"),
+    _other("an XPS document", _AS_PDF, _ZIP + rb".*(FixedDocSeq|\.fdseq|\.fpage|Documents/1/)"),
+    _other("an Office document", _AS_PDF, _ZIP + rb"(\[Content_Types\]|_rels/|docProps/)"),
+    _other(
+        "HTML (often an error page saved under the document's name)",
+        _AS_PDF,
+        rb"(?i)(\xef\xbb\xbf)?\s*(<!--.{0,500}-->\s*)?<(!doctype html|html|head|body)",
+    ),
+    _other("XML", _AS_PDF, rb"(\xef\xbb\xbf)?\s*<\?xml"),
+    _other(
+        "an e-mail",
+        "Save what is attached to it, and send that; or print it as PDF.",
+        rb"(?i)(From |(return-path|received|delivered-to|mime-version|message-id|x-[a-z]+|from|date|subject): ?[^\n]*\n"
+        rb"([\w-]+: |[ \t]))",
+    ),
+    # What holds other files, and what is no picture of a page at all.
+    _other("a ZIP archive", _UNPACK, rb"PK(\x03\x04|\x05\x06|\x07\x08)"),
+    _other("a compressed archive", _UNPACK, rb"\x1f\x8b|7z\xbc\xaf|Rar!|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd|.{257}ustar"),
+    _other("a video", _NO_DOCUMENT, _BRAND + rb"|\x1aE\xdf\xa3|RIFF.{4}AVI "),
+    _other("a sound", _NO_DOCUMENT, rb"ID3|RIFF.{4}WAVE|OggS|fLaC"),
+    _other("a program", _NO_DOCUMENT, rb"\x7fELF|MZ.{58}"),
+    _other("zero bytes only, as an interrupted copy leaves them", _NO_DOCUMENT, rb"\0+\Z"),
 )
+"""In this order: a ZIP archive may be a document of many kinds."""
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
@@ -78,15 +137,16 @@ def media_type(head: bytes) -> str:
     for kind, pattern in _READ:
         if pattern.match(head):
             return kind
+    kind, advice = _guess(head)
     raise DocumentError(
-        "unsupported", f"The file holds {_guess(head)}, which is no document that can be read.", _SUPPORTED
+        "unsupported", f"The file holds {kind}, which is no document that can be read.", f"{advice} {_SUPPORTED}"
     )
 
 
-def _guess(head: bytes) -> str:
-    for kind, pattern in _KNOWN:
+def _guess(head: bytes) -> tuple[str, str]:
+    for kind, pattern, advice in _KNOWN:
         if pattern.match(head):
-            return kind
+            return kind, advice
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or not _CONTROL.search(head):
-        return "text"
-    return "data of an unknown kind"
+        return "text", "It needs no reading; to have it among the results, print it as PDF."
+    return "data of an unknown kind", _AS_PDF

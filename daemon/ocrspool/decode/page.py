@@ -25,7 +25,11 @@ class PageLimits:
     megapixels: float
     """An image with more is refused from its header; a PDF page is rendered coarser."""
     side: int
-    """A page image whose longer side has more pixels is reduced to it."""
+    """An ordinary sheet whose longer side has more pixels is reduced to it."""
+    most_bytes: int = 512 << 20
+    """Memory that the pixels of one page may take; a page with more is reduced."""
+    whole: bool = True
+    """Whether pages that are larger or longer than a sheet keep their pixels; not so where a page is only shown."""
 
 
 @dataclass(frozen=True, slots=True)

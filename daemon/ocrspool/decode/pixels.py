@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from ocrspool.errors import DocumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _OPAQUE = 255
 _VISIBLE = 128
@@ -16,12 +20,14 @@ _FEW = 0.01
 """Share of the visible pixels that may be darker in a picture that is nearly white."""
 _PLAIN = frozenset({"L", "RGB", "LA", "RGBA"})
 _WIDE = ("I", "F")
+_EXACT = 1 << 24
+"""The highest whole number up to which a float of 32 bits holds each."""
 
 
 def to_plain(image: Image.Image) -> Image.Image:
     """Return the image in L or RGB, or in LA or RGBA where it has transparency."""
     if image.mode.startswith(_WIDE):
-        return _narrow(image)
+        return narrow([image.convert("F")], integers=image.mode != "F")[0]
     transparent = image.has_transparency_data
     if image.mode in _PLAIN and transparent == image.mode.endswith("A"):
         return image
@@ -70,12 +76,15 @@ def _nearly_white(plain: Image.Image, alpha: Image.Image) -> bool:
     return sum(histogram) > 0 and sum(histogram[:_NEARLY_WHITE]) <= _FEW * sum(histogram)
 
 
-def _narrow(image: Image.Image) -> Image.Image:
-    """Scale 16-bit, 32-bit and floating-point grey to 8 bits, where Pillow alone would clip."""
-    wide = image.convert("F")
-    black, white = _range(*_extrema(wide), integers=image.mode != "F")
+def narrow(bands: Sequence[Image.Image], *, integers: bool) -> list[Image.Image]:
+    """Scale bands of deep levels to 8 bits, all alike, where Pillow alone would clip them.
+
+    `integers` tells whether the levels are whole numbers. Raise DocumentError where a level is no number.
+    """
+    extrema = [_extrema(band) for band in bands]
+    black, white = _range(min(least for least, _ in extrema), max(most for _, most in extrema), integers=integers)
     scale = _OPAQUE / (white - black)
-    return wide.point(lambda level: level * scale + (0.5 - black * scale)).convert("L")
+    return [band.point(lambda level: level * scale + (0.5 - black * scale)).convert("L") for band in bands]
 
 
 def _range(least: float, most: float, *, integers: bool) -> tuple[float, float]:
@@ -87,7 +96,9 @@ def _range(least: float, most: float, *, integers: bool) -> tuple[float, float]:
     if not (math.isfinite(least) and math.isfinite(most)):
         raise DocumentError("damaged", "The image holds pixels that are no numbers.")
     if least >= 0 and integers:
-        return 0, (1 << max(8, int(most).bit_length())) - 1
+        # A level of 32 bits may have been rounded up to the next power of two.
+        exact = int(most) - (most > _EXACT)
+        return 0, (1 << max(8, exact.bit_length())) - 1
     if least >= 0 and most <= _OPAQUE:
         return 0, 1 if most <= 1 else _OPAQUE
     return least, max(most, least + 1)

@@ -16,7 +16,7 @@ _NO_PAGE = 0b101
 
 
 def find_pages(file: IO[bytes], most: int) -> tuple[list[int], tuple[Remark, ...]]:
-    """Return which images of the file, counted from 0, are pages; of no more images than one more than `most`.
+    """Return at which byte the directory of each page lies; of no more images than one more than `most`.
 
     A TIFF file is a chain: each image says where the next one is described. A chain that leaves the file is a
     file that has lost its end, and refused like every truncated file; one that comes back to an earlier image
@@ -30,7 +30,7 @@ def find_pages(file: IO[bytes], most: int) -> tuple[list[int], tuple[Remark, ...
     big = struct.unpack_from(f"{order}H", header, 2)[0] == _BIG
     entries, entry_bytes, pointer = (f"{order}Q", 20, f"{order}Q") if big else (f"{order}H", 12, f"{order}I")
     place = _number(header[8:] if big else header[4:], pointer)
-    seen: set[int] = set()
+    seen: dict[int, None] = {}
     pages: list[int] = []
     remarks: tuple[Remark, ...] = ()
     while place and len(seen) <= most:
@@ -40,11 +40,11 @@ def find_pages(file: IO[bytes], most: int) -> tuple[list[int], tuple[Remark, ...
         file.seek(min(place, 1 << 62))
         count = _number(file.read(struct.calcsize(entries)), entries)
         if not (count and _is_beside(file.read(entry_bytes), order)):
-            pages.append(len(seen))
-        seen.add(place)
+            pages.append(place)
+        seen[place] = None
         file.seek(min(place + struct.calcsize(entries) + count * entry_bytes, 1 << 62))
         place = _number(file.read(struct.calcsize(pointer)), pointer)
-    return pages or list(range(len(seen))), remarks
+    return pages or list(seen), remarks
 
 
 def _is_beside(entry: bytes, order: str) -> bool:

@@ -11,14 +11,18 @@ import io
 import json
 import mmap
 import os
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import BinaryIO
 
-from PIL import ExifTags, Image, JpegImagePlugin
+from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin
 
+from ocrspool.decode import jpeg
 from ocrspool.decode.document import Document
 from ocrspool.errors import DocumentError
+from ocrspool.likeness import Runs, squeezed
+from ocrspool.model import Point
 from ocrspool.render import html
 from ocrspool.render.picture import Picture
 from ocrspool.result import Document as Result
@@ -26,9 +30,17 @@ from ocrspool.result import Line, Page, document_from
 
 _QUALITY = {"html": 70, "pdf": 85}
 _ICON_SIDE, _ICON_QUALITY = 160, 60
+_ICON_PART = 3
+"""Long side relative to the short one, at most, of what an icon shows."""
 _UPRIGHT = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 """How a page is turned to be read, by `rotation`; Pillow counts against the clock."""
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_ROW = 32
+"""Pixels of the rows that characters of a page are kept in."""
+_Placed = tuple[int, str, Point]
+"""A character: which one of the page, what, and where."""
+_SAME = 0.5
+"""Share of a line that the characters of a page have to have for the page to have it: the rest was read another way."""
 
 Image.preinit()  # what encodes pictures is loaded now: a confined process loads nothing
 
@@ -41,17 +53,18 @@ class DiskFullError(Exception):
         self.code = code
 
 
-def write_view(view: str, document: Document, result: int, target: int) -> None:
+def write_view(view: str, document: Document, result: int, target: int) -> bool:
     """Write the "html" or "pdf" of an open document, whose result is in one descriptor, to another.
 
-    Raise DocumentError where the document does not allow it, DiskFullError where there is no room.
+    Return False where the pages of a PDF could not be kept and the view shows pictures of them. Raise DocumentError
+    where the document does not allow it, DiskFullError where there is no room.
     """
     with open(result, "rb", closefd=False) as file:
         file.seek(0)  # descriptors of one file share their place in it
         found = document_from(json.load(file))
     try:
         with document.blame(), open(target, "wb", closefd=False) as file:
-            _write(view, document, found, file)
+            return _write(view, document, found, file)
     except DocumentError as error:
         cause = error.__cause__
         if isinstance(cause, OSError) and cause.errno in _FULL:
@@ -59,16 +72,16 @@ def write_view(view: str, document: Document, result: int, target: int) -> None:
         raise
 
 
-def _write(view: str, document: Document, found: Result, file: BinaryIO) -> None:
+def _write(view: str, document: Document, found: Result, file: BinaryIO) -> bool:
     if view == "html":
         html.write(found, _Painter(view, document), _small, file)
-        return
+        return True
     # Here, because decoders of which no PDF is wanted never load pikepdf; the others have, before they were confined.
     from ocrspool.render import pdf  # noqa: PLC0415
 
     if document.media_type != "application/pdf":
         pdf.write_over_pictures(found, _Painter(view, document), file)
-        return
+        return True
 
     def frame(page: Page) -> pdf.Frame:
         corner, right, below = document.frame(page.number - 1)
@@ -76,26 +89,46 @@ def _write(view: str, document: Document, found: Result, file: BinaryIO) -> None
         return pdf.Frame(corner, across, (below[0] - corner[0], below[1] - corner[1]))
 
     pages = tuple(_without_own(page, document) for page in found.pages)
-    pdf.write_over_original(replace(found, pages=pages), document.file, frame, file)
+    try:
+        pdf.write_over_original(replace(found, pages=pages), document.file, frame, file)
+    except (OSError, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001 - qpdf and pikepdf raise whatever they like where PDFium can make out the structure
+        file.seek(0)
+        file.truncate()
+        pdf.write_over_pictures(found, _Painter(view, document), file)
+        return False
+    return True
 
 
 def _without_own(page: Page, document: Document) -> Page:
-    """Return the page without the lines that the PDF has as text already: they would be found twice."""
-    own = document.own_text(page.number - 1) if page.lines else None
-    if own is None:
-        return page
-    scale = (page.width / own.width, page.height / own.height)
-    boxes = []
-    for line in own.lines:
-        xs, ys = zip(*line.polygon, strict=True)
-        boxes.append((min(xs) * scale[0], min(ys) * scale[1], max(xs) * scale[0], max(ys) * scale[1]))
-    return replace(page, lines=tuple(line for line in page.lines if not _is_in(line, boxes)))
+    """Return the page without the lines that the PDF has as text already, which would be found twice.
+
+    It has a line where the characters that it has within the line's polygon say what was read there. So neither a
+    watermark across the page nor text in wrong letters takes a line away.
+    """
+    characters = document.own_characters(page.number - 1) if page.lines and page.text_from == "ocr" else []
+    rows: dict[int, list[_Placed]] = defaultdict(list)
+    for order, (letter, x, y) in enumerate(characters):
+        place = (x * page.width, y * page.height)
+        rows[int(place[1] // _ROW)].append((order, letter, place))
+    return replace(page, lines=tuple(line for line in page.lines if not _says(rows, line)))
 
 
-def _is_in(line: Line, boxes: list[tuple[float, float, float, float]]) -> bool:
-    left, top, right, bottom = line.bounding_box
-    x, y = (left + right) / 2, (top + bottom) / 2
-    return any(box[0] <= x <= box[2] and box[1] <= y <= box[3] for box in boxes)
+def _says(rows: Mapping[int, list[_Placed]], line: Line) -> bool:
+    """Tell whether the characters in a line's polygon, in the order of the page's content, say what the line does."""
+    _, top, _, bottom = line.bounding_box
+    near = [each for row in range(int(top // _ROW), int(bottom // _ROW) + 1) for each in rows.get(row, ())]
+    inside = "".join(letter for _, letter, place in sorted(near) if _is_in(place, line.polygon))
+    return bool(squeezed(inside)) and Runs([inside]).share(line.text) >= _SAME
+
+
+def _is_in(point: Point, polygon: tuple[Point, ...]) -> bool:
+    """Tell whether a point lies in a convex polygon: on the same side of all its edges."""
+    x, y = point
+    edges = zip(polygon, (*polygon[1:], polygon[0]), strict=True)
+    sides = [(bx - ax) * (y - ay) - (by - ay) * (x - ax) for (ax, ay), (bx, by) in edges]
+    return all(side >= 0 for side in sides) or all(side <= 0 for side in sides)
 
 
 class _Painter:
@@ -133,7 +166,9 @@ class _Painter:
 def _small(picture: Picture, rotation: int) -> bytes:
     """Return a JPEG picture reduced to an icon, turned clockwise by so many degrees."""
     image: Image.Image = JpegImagePlugin.JpegImageFile(io.BytesIO(picture.data))
-    image.thumbnail((_ICON_SIDE, _ICON_SIDE))  # decodes no more of it than that takes
+    image.draft(None, (_ICON_SIDE, _ICON_SIDE))  # decodes no more of it than that takes
+    image = image.crop(_beginning(*image.size, rotation))
+    image.thumbnail((_ICON_SIDE, _ICON_SIDE))
     # A copy, since Pillow asks where it is to save a picture that came of a file: a confined process may not know.
     image = image.transpose(_UPRIGHT[rotation]) if rotation in _UPRIGHT else image.copy()
     encoded = io.BytesIO()
@@ -141,11 +176,25 @@ def _small(picture: Picture, rotation: int) -> bytes:
     return encoded.getvalue()
 
 
+def _beginning(width: int, height: int, rotation: int) -> tuple[int, int, int, int]:
+    """Return the part of a page for its icon: of a long one its beginning, because the whole would be a thin line."""
+    across, down = min(width, _ICON_PART * height), min(height, _ICON_PART * width)
+    # The side on which the text begins, and ends, depends on how the page is turned.
+    left = width - across if rotation in {180, 270} and width > height else 0
+    top = height - down if rotation in {90, 180} and height > width else 0
+    return left, top, left + across, top + down
+
+
 def _as_it_is(file: BinaryIO) -> Picture | None:
     """Return the bytes of a JPEG file as a picture; None where a PDF reader would show them another way than we do."""
     file.seek(0)
     data = file.read()
-    image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    if not jpeg.ordinary(data):
+        return None
+    try:
+        image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    except Exception:  # noqa: BLE001 - it was read another way
+        return None
     with contextlib.suppress(Exception):  # as in `image`: broken EXIF data says nothing
         if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
             return None
@@ -165,7 +214,7 @@ def _group4(image: Image.Image) -> bytes:
     encoded = io.BytesIO()
     image.convert("1").save(encoded, "TIFF", compression="group4", tiffinfo={262: 0, 278: image.height})
     encoded.seek(0)
-    with Image.open(encoded, formats=["TIFF"]) as tiff:
+    with TiffImagePlugin.TiffImageFile(encoded) as tiff:
         offsets, counts = tiff.tag_v2[273], tiff.tag_v2[279]
     if len(offsets) != 1:
         raise ValueError("libtiff split a strip")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ocrspool import check
 from ocrspool.config import Config
+from ocrspool.config_file import exposed
 from ocrspool.doctor.findings import Finding, Level
 from ocrspool.engine import models, shelf
 from ocrspool.engine.cache import differences
@@ -29,6 +30,8 @@ def configuration(path: Path, config: Config | None, error: ConfigError | None) 
         )
         for problem in error.problems:
             yield Finding("configuration", "problem", "configuration", problem, error.hint or advice)
+    for warning in exposed(path):
+        yield Finding("configuration", "problem", "configuration", warning, "chown root, and chmod go-w")
     if config is not None:
         engine = config.engine
         asked = f"{engine.runtime} on {', '.join(engine.devices)}, models {engine.models}"

@@ -35,7 +35,7 @@ def build(plan: Plan, on_stage: OnStage, *, force: bool = False) -> tuple[Manife
     cannot be built, or does not read as its reference does.
     """
     stages = Stages(on_stage)
-    with plan.cache.building(plan.identity) as folder:
+    with plan.cache.building(plan.identity, on_stage) as folder:
         if force:
             plan.cache.clear(plan.identity)
         elif (manifest := _sound(plan, on_stage)) is not None:

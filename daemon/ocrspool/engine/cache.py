@@ -125,15 +125,15 @@ class EngineCache:
         raise EngineMissingError(f"the engine in {folder} is damaged: {names[0]} is {state}", HINT)
 
     @contextmanager
-    def building(self, items: Identity) -> Iterator[Path]:
-        """Hold the build lock (another build is waited for) and give the folder to build in."""
+    def building(self, items: Identity, on_wait: Callable[[str], None] = lambda _: None) -> Iterator[Path]:
+        """Hold the build lock (another build is waited for) and give the folder to build in. Raise LockedError."""
         self._root.mkdir(parents=True, exist_ok=True)
-        lock = locks.take(self._root / f"{fingerprint(items)}.lock", flags=locks.NEW_LOCK)
+        path = self._root / f"{fingerprint(items)}.lock"
+        lock = locks.take(path, seconds=locks.BUILD_SECONDS, flags=locks.NEW_LOCK, on_wait=on_wait)
         try:
             yield self.folder(items)
         finally:
-            if lock is not None:
-                os.close(lock)
+            os.close(lock)
 
     def clear(self, items: Identity) -> None:
         """Remove what is in the engine's folder, its manifest first: at no moment is half an engine shown as whole."""

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -64,11 +64,11 @@ def detect(net: Net, page: Pixels, settings: DetectSettings) -> list[Detected]:
     height, width = page.shape[:2]
     if min(height, width) < _LEAST_PAGE_SIDE:
         return []
-    probability = _probability(net, scaled(page, map_size(height, width, settings)))
-    ratio = np.array([width / probability.shape[1], height / probability.shape[0]])
+    found = probability_map(net, scaled(page, map_size(height, width, settings)))
+    ratio = np.array([width / found.shape[1], height / found.shape[0]])
     return [
         Detected(np.clip(np.round(polygon * ratio), 0, (width, height)).astype(np.float32), confidence)
-        for polygon, confidence in boxes(probability, settings)
+        for polygon, confidence in boxes(found, settings)
     ]
 
 
@@ -84,11 +84,11 @@ def map_size(height: int, width: int, settings: DetectSettings) -> tuple[int, in
     return _multiple(height * min(scale, 1.0)), _multiple(width * min(scale, 1.0))
 
 
-def scaled(page: Pixels, size: tuple[int, int]) -> Pixels:
+def scaled(page: Pixels, size: tuple[int, int], interpolation: int = cv2.INTER_LINEAR) -> Pixels:
     """Return the page as [h, w, 3] in the given size; grey becomes color last, when there is least to copy."""
     height, width = size
     if page.shape[:2] != size:
-        page = cv2.resize(page, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
+        page = cv2.resize(page, (width, height), interpolation=interpolation)  # type: ignore[assignment]
     return cv2.cvtColor(page, cv2.COLOR_GRAY2BGR) if page.ndim == 2 else page  # type: ignore[return-value]  # noqa: PLR2004
 
 
@@ -114,8 +114,11 @@ def _multiple(pixels: float) -> int:
     return max(round(int(pixels) / _STRIDE), 1) * _STRIDE
 
 
-def _probability(net: Net, pixels: Pixels) -> NDArray[np.float32]:
-    """Return the probability map of [h, w, 3]; what exceeds the net's profile is seen in overlapping tiles."""
+def probability_map(net: Net, pixels: Pixels, on_step: Callable[[], None] = lambda: None) -> NDArray[np.float32]:
+    """Return the probability map of [h, w, 3]; what exceeds the net's profile is seen in overlapping tiles.
+
+    `on_step` is told of each of these.
+    """
     height, width = pixels.shape[:2]
     result = np.empty((height, width), np.float32)
     _, most_height, most_width, _ = net.profile.maximum
@@ -125,6 +128,7 @@ def _probability(net: Net, pixels: Pixels) -> NDArray[np.float32]:
             result[top_kept:bottom_kept, left_kept:right_kept] = seen[
                 top_kept - top : bottom_kept - top, left_kept - left : right_kept - left
             ]
+            on_step()
     return result
 
 

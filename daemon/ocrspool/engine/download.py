@@ -12,7 +12,6 @@ looking at what is inside.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 import tarfile
@@ -22,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from ocrspool import atomic
-from ocrspool.engine import model_folder, models, official, pins
+from ocrspool.engine import locks, model_folder, models, official, pins
 from ocrspool.engine.settings import Runtime
 from ocrspool.engine.transfer import MB, OnStage, Source, TransferError, receive
 from ocrspool.errors import ConfigError, EngineError
@@ -44,7 +43,7 @@ def fetch(choice: str, folder: Path, on_stage: OnStage, runtime: Runtime, source
         raise ConfigError([f"the source of models, {source.url!r}, is no http or https address"])
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _lock(folder):
+        with _alone(folder, on_stage):
             for name in official.SETS[choice]:
                 _fetch(name, folder, on_stage, runtime, source)
     except OSError as error:
@@ -123,11 +122,10 @@ def _extract(archive: tarfile.TarFile, folder: Path, most: int) -> None:
 
 
 @contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    """Wait for another process that downloads, and keep others waiting."""
-    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+def _alone(folder: Path, on_stage: OnStage) -> Iterator[None]:
+    """Wait for another process that downloads, and keep others waiting. Raise LockedError."""
+    lock = locks.take(folder / ".lock", seconds=locks.BUILD_SECONDS, flags=locks.NEW_LOCK, on_wait=on_stage)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
     finally:
         os.close(lock)

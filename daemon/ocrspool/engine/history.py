@@ -46,11 +46,12 @@ class History:
         about = _about(identity, spec)
         lock = None
         try:
-            lock = locks.take(self._path.parent)  # the folder itself: two engines may be built at once
+            # The folder itself: two engines may be built at once.
+            lock = locks.take(self._path.parent, seconds=locks.SHORT_SECONDS)
             entries = [entry for entry in self._read() if entry["about"] != about]
             entries.append({"about": about, "seconds": round(seconds, 3)})
             atomic.write(self._path, json.dumps(entries[-_MOST:], indent=1).encode() + b"\n")
-        except OSError as error:
+        except (OSError, locks.LockedError) as error:
             _log.warning("cannot note in %s how long the build took: %s", self._path, error)
         finally:
             if lock is not None:

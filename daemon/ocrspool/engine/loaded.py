@@ -68,6 +68,15 @@ def load(plan: Plan, on_stage: OnStage) -> tuple[Recognizer, Manifest, dict[str,
     return recognizer, manifest, stages.seconds
 
 
+def still_reads(recognizer: Recognizer, manifest: Manifest) -> bool:
+    """Tell whether the engine reads the known page as it should, after it has failed on another page.
+
+    No line of a page in work is in a batch with the known page's: one of those may be what makes the engine fail.
+    """
+    with recognizer.beside() as fresh:
+        return known_text(fresh) == manifest.known_text
+
+
 def _check(folder: Path, known: list[str], found: list[str], before: dict[str, tuple[int, int]]) -> None:
     """Raise EngineMissingError where the engine reads otherwise than when it was built, or has been built just now."""
     if found != known:

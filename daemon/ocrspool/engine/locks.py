@@ -2,55 +2,91 @@
 
 Whoever removes a file that serves as a lock holds that lock meanwhile, so a process may wait for a file that is no
 longer there, and hold what nobody else will ever ask for. Each lock taken here is therefore compared with the path.
+
+Everybody who can read a file can lock it. So each wait has a deadline, and names the process that has the lock.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from ocrspool.errors import EngineError
 
 NEW_LOCK = os.O_RDWR | os.O_CREAT
 """Flags that make the lock's file where there is none."""
 
+SHORT_SECONDS = 60.0
+"""For a lock that others hold only while they read or remove a file."""
+BUILD_SECONDS = 3 * 3600.0
+"""For a lock that others hold while they build an engine or fetch models: half an hour and more for TensorRT."""
 
-def take(path: Path, *, shared: bool = False, wait: bool = True, flags: int = os.O_RDONLY) -> int | None:
-    """Lock a file or folder. Return the descriptor that holds the lock, None where `wait` is off and another has it.
+_POLL_SECONDS = 0.05
+_TELL_SECONDS = 60.0
 
-    Raise FileNotFoundError where the file is not there, or is removed while the lock is waited for; with NEW_LOCK it
-    is made (again).
+
+class LockedError(EngineError):
+    """Another process has a lock for longer than it was waited for."""
+
+
+def take(
+    path: Path,
+    *,
+    shared: bool = False,
+    seconds: float = 0.0,
+    flags: int = os.O_RDONLY,
+    on_wait: Callable[[str], None] = lambda _: None,
+) -> int:
+    """Lock a file or folder, and return the descriptor that holds the lock.
+
+    Raise LockedError where another process has it for so many seconds; FileNotFoundError where the file is not there,
+    or is removed while the lock is waited for: with NEW_LOCK it is made (again). `on_wait` is told who has it, at first
+    and each minute. The lock is asked for again and again, because flock(2) knows no deadline.
     """
-    how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
+    how = fcntl.LOCK_NB | (fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+    deadline = time.monotonic() + seconds
+    tell_at = 0.0
     while True:
-        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(descriptor, how)
+        with contextlib.ExitStack() as opened:
+            descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
+            opened.callback(os.close, descriptor)
+            try:
+                fcntl.flock(descriptor, how)
+            except BlockingIOError:
+                now = time.monotonic()
+                said = f"{path} is locked by {_holder(descriptor)}"
+                if now >= deadline:
+                    raise LockedError(said, "wait until that process has finished, or end it") from None
+                if now >= tell_at:
+                    tell_at = now + _TELL_SECONDS
+                    on_wait(f"waiting: {said}")
+                time.sleep(_POLL_SECONDS)
+                continue
             if _is_at(descriptor, path):
+                opened.pop_all()
                 return descriptor
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
 
 
 @contextmanager
-def held(path: Path, *, shared: bool = False, wait: bool = False, flags: int = os.O_RDONLY) -> Iterator[bool]:
+def held(path: Path, *, shared: bool = False, seconds: float = 0.0, flags: int = os.O_RDONLY) -> Iterator[bool]:
     """Hold a lock for a while; of a file that is not there none is needed. Give whether it is held."""
     try:
-        descriptor = take(path, shared=shared, wait=wait, flags=flags)
+        descriptor = take(path, shared=shared, seconds=seconds, flags=flags)
     except FileNotFoundError:
         yield True
         return
+    except LockedError:
+        yield False
+        return
     try:
-        yield descriptor is not None
+        yield True
     finally:
-        if descriptor is not None:
-            os.close(descriptor)
+        os.close(descriptor)
 
 
 def is_held(path: Path, *, by_anyone: bool = False) -> bool:
@@ -59,12 +95,11 @@ def is_held(path: Path, *, by_anyone: bool = False) -> bool:
     It is taken for a moment to find out; whoever may not wait sees that as held.
     """
     try:
-        descriptor = take(path, shared=not by_anyone, wait=False)
+        os.close(take(path, shared=not by_anyone))
+    except LockedError:
+        return True
     except OSError:
         return False
-    if descriptor is None:
-        return True
-    os.close(descriptor)
     return False
 
 
@@ -74,3 +109,21 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
         return False
+
+
+def _holder(descriptor: int) -> str:
+    """Return which process has a lock on the open file, in words, as far as the kernel tells us (proc_locks(5))."""
+    found = os.fstat(descriptor)
+    file = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/locks").read_text("ascii").splitlines():
+            fields = line.split()  # 1: FLOCK ADVISORY WRITE 4711 fe:00:1234 0 EOF; who waits has "->" in second place
+            if "->" not in fields and fields[1] == "FLOCK" and fields[5] == file:
+                return _named(int(fields[4]))
+    return "another process"
+
+
+def _named(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return f"process {pid} ({Path(f'/proc/{pid}/comm').read_text('utf-8', 'replace').strip()})"
+    return f"process {pid}"

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ocrspool.errors import EngineError
-
 if TYPE_CHECKING:
     from ocrspool.engine.net import Pixels
 
@@ -18,10 +16,10 @@ def pixels(descriptor: int, height: int, width: int, channels: int) -> Pixels:
     """Return the page [height, width] or [height, width, channels]; the caller keeps the descriptor.
 
     Mapped privately, because older kernels refuse to share a sealed file even for reading only. The size is checked
-    first: what lies beyond the end of a file cannot be read without SIGBUS.
+    first: what lies beyond the end of a file cannot be read without SIGBUS. Raise ValueError where it is another one.
     """
     size = height * width * channels
     if os.fstat(descriptor).st_size != size:
-        raise EngineError("a page image is not as large as it was said to be")
+        raise ValueError("a page image is not as large as it was said to be")
     mapped = mmap.mmap(descriptor, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
     return np.frombuffer(mapped, np.uint8).reshape((height, width) if channels == 1 else (height, width, channels))

@@ -7,13 +7,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from ocrspool.engine import recognize
+from ocrspool.engine.crop import quarter_turned
 from ocrspool.model import PageText
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from ocrspool.engine.net import Pixels
@@ -34,6 +36,11 @@ class Variant:
         """Return what the whole line says."""
         return recognize.joined([(strip, self.readings[index]) for index, strip in enumerate(self.strips)])
 
+    def upside_down(self) -> Variant:
+        """Return the same pixels turned by 180 degrees, still to be read."""
+        turned = [np.ascontiguousarray(strip[::-1, ::-1]) for strip in reversed(self.strips)]
+        return Variant(quarter_turned(self.polygon, 2), turned)
+
 
 @dataclass(slots=True)
 class Line:
@@ -41,31 +48,47 @@ class Line:
 
     detection_confidence: float
     variants: list[Variant]
+    turned: Variant | None = None
+    """Upside down; only of a line that may be."""
 
 
 @dataclass(slots=True)
 class PageInWork:
     """One page, its lines on it as turned upright."""
 
-    height: int
-    width: int
+    pixels: Pixels
     on_progress: Callable[[], None]
     future: Future[PageText] = field(default_factory=Future)
     rotation: Rotation = 0
+    margin: int = 0
+    """Pixels of paper that were put around a small picture before it was searched; the lines lie on that."""
     lines: list[Line] = field(default_factory=list)
+    whole: Line | None = None
+    """All ink of a small picture as one line, where it may be one; on the picture as it came."""
     seconds: dict[str, float] = field(default_factory=dict)
     _unread: int = 0
     _settled: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def settled(self) -> bool:
+        """Whether it is known what became of the page, so that nothing of it need be read any more."""
+        return self._settled
+
+    @property
+    def searched_size(self) -> tuple[int, int]:
+        """Height and width of what was searched for lines, before it was turned."""
+        height, width = self.pixels.shape[:2]
+        return height + 2 * self.margin, width + 2 * self.margin
+
     def pieces(self) -> list[Piece]:
-        """Return every strip to be read, widest first, so that the last calls of all are short ones."""
-        pieces = [
-            Piece(self, variant, index)
-            for line in self.lines
-            for variant in line.variants
-            for index in range(len(variant.strips))
-        ]
+        """Return every strip to be read; see `to_read`."""
+        lines = [*self.lines, self.whole] if self.whole else self.lines
+        return self.to_read([variant for line in lines for variant in line.variants])
+
+    def to_read(self, variants: Sequence[Variant]) -> list[Piece]:
+        """Return the strips of these, widest first, so that the last calls of all are short ones."""
+        pieces = [Piece(self, variant, index) for variant in variants for index in range(len(variant.strips))]
         self._unread = len(pieces)
         return sorted(pieces, key=lambda piece: -piece.pixels.shape[1])
 

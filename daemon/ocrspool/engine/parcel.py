@@ -31,6 +31,8 @@ from ocrspool.errors import EngineError
 _BLOCK = tarfile.BLOCKSIZE
 _MOST_MANIFEST = 16 << 20
 _LONGEST_NAME = 4096
+_LONGEST_PART = 255
+"""NAME_MAX of Linux: bytes of one part of a path."""
 _HINT = "export it again where it came from (`ocrspool engines export`), and copy it again"
 
 
@@ -46,7 +48,7 @@ class Imported:
 
 def write(folder: Path, manifest: Manifest, target: BinaryIO, on_bytes: OnBytes) -> None:
     """Write the engine as one file, verifying each part on its way. Raise EngineError where it is damaged, OSError."""
-    with locks.held(folder / MANIFEST, shared=True, wait=True):  # so that it is not removed meanwhile
+    with locks.held(folder / MANIFEST, shared=True, seconds=locks.SHORT_SECONDS):  # so that it is not removed meanwhile
         for name in (MANIFEST, *sorted(manifest.files)):
             try:
                 with (folder / name).open("rb") as file:
@@ -217,8 +219,7 @@ def _temporary(root: Path, manifest: Manifest) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        if lock is not None:
-            os.close(lock)
+        os.close(lock)
 
 
 def _unpack(members: Iterator[_Member], fingerprint: str, manifest: Manifest, folder: Path) -> None:
@@ -230,6 +231,8 @@ def _unpack(members: Iterator[_Member], fingerprint: str, manifest: Manifest, fo
             raise ValueError(f"{member.name!r} is in it twice, or not in its manifest")
         if member.size != manifest.files[name]["size"]:
             raise ValueError(f"{name} has {member.size} bytes, not {manifest.files[name]['size']}")
+        if max(len(os.fsencode(part)) for part in name.split("/")) > _LONGEST_PART:
+            raise ValueError(f"{name[:_LONGEST_NAME]!r} is longer than a name may be")
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()

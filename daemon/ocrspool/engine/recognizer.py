@@ -17,15 +17,18 @@ from typing import TYPE_CHECKING, Literal
 import cv2
 
 from ocrspool.engine import recognize
+from ocrspool.engine.apart import letters_joined
 from ocrspool.engine.batches import Batches
 from ocrspool.engine.crop import crop, is_vertical, quarter_turned
-from ocrspool.engine.detect import DetectSettings, detect
+from ocrspool.engine.detect import DetectSettings
 from ocrspool.engine.halving import HalvingNet
-from ocrspool.engine.order import reading_order
-from ocrspool.engine.orientation import page_rotation, turned_back, turned_page
+from ocrspool.engine.looks import find_lines
+from ocrspool.engine.orientation import page_rotation, turned_page
 from ocrspool.engine.page_in_work import Line, PageInWork, Piece, Variant
+from ocrspool.engine.page_text import page_text
 from ocrspool.engine.recognize import ReadSettings
-from ocrspool.model import PageText, Polygon, TextLine
+from ocrspool.engine.second_look import turned_variants
+from ocrspool.engine.tight import one_row, padded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 
     from ocrspool.engine.net import Net, Pixels
     from ocrspool.engine.recognize import Reading
+    from ocrspool.model import PageText
 
 Orientation = Literal["auto", "off"]
 
@@ -66,7 +70,8 @@ class RecognizeSettings:
     """Pages searched side by side, beside the reading of lines: for a net on a GPU, where cropping and scaling lines is
     work for processors all the same. 0 = as many threads as the recognition net runs do both."""
     least_confidence: float = 0.5
-    """Lines read with less are dropped, as RapidOCR does: most are pictures, stamps and specks taken for text."""
+    """Lines whose characters are less sure are dropped, as RapidOCR does: most are pictures, stamps and specks taken
+    for text. Short ones have to be surer (page_text.py)."""
 
 
 class Recognizer:
@@ -109,27 +114,34 @@ class Recognizer:
     ) -> Future[PageText]:
         """Begin with a page; it has the pixels until the future is done.
 
-        `on_progress` is called when the page has been searched, and for each batch with lines of it, by the threads
-        that do so.
+        `on_progress` is called when the page has been searched (of a large page for each tile) and for each batch with
+        lines of it, by the threads that do so.
         """
-        height, width = page.shape[:2]
-        in_work = PageInWork(height, width, on_progress)
+        in_work = PageInWork(_read_only(page), on_progress)
         with self._lock:
             self._searching += 1
-        self._searchers.submit(self._search, in_work, page, orientation)
+        try:
+            self._searchers.submit(self._search, in_work, orientation)
+        except RuntimeError:  # no thread could be started
+            with self._lock:
+                self._searching -= 1
+            raise
         return in_work.future
 
-    def _search(self, page: PageInWork, pixels: Pixels, orientation: Orientation) -> None:
+    def beside(self) -> Recognizer:
+        """Return another one with the same nets, for a page that shall share nothing else with those in work."""
+        return Recognizer(self._nets, self._characters, self._settings)
+
+    def _search(self, page: PageInWork, orientation: Orientation) -> None:
         """Find the lines of a page and let them be read; those that fill no batch when no page is searched any more."""
-        net, settings = self._nets.recognition, self._settings.read
         due = 0
         try:
-            self._find(page, pixels, orientation)
+            self._find(page, orientation)
             page.on_progress()
             pieces = page.pieces()
             if not pieces:
-                page.settle(self._text(page))
-            due = self._batches.add((recognize.bucket(piece.pixels.shape[1], net, settings), piece) for piece in pieces)
+                page.settle(page_text(page, self._settings.least_confidence))
+            due = self._wait_for_batches(pieces)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of this page
             page.settle(error)
         with self._lock:
@@ -139,19 +151,28 @@ class Recognizer:
         for _ in range(due + (self._batches.flush() if lull else 0)):
             self._readers.submit(self._read)
 
-    def _find(self, found: PageInWork, page: Pixels, orientation: Orientation) -> None:
+    def _wait_for_batches(self, pieces: Sequence[Piece]) -> int:
+        """Let strips wait for others of their width; return how many batches are due by that."""
+        net, settings = self._nets.recognition, self._settings.read
+        return self._batches.add((recognize.bucket(piece.pixels.shape[1], net, settings), piece) for piece in pieces)
+
+    def _find(self, found: PageInWork, orientation: Orientation) -> None:
         """Find the lines of one page, turning it upright first where it is not."""
         started = time.perf_counter()
-        lines = detect(self._nets.detection, page, self._settings.detect)
+        if (row := one_row(found.pixels)) is not None:
+            strips = recognize.strips(crop(found.pixels, row), self._nets.recognition, self._settings.read)
+            found.whole = Line(0.0, [Variant(row, strips)])
+        page, found.margin = padded(found.pixels)
+        lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
         detected = time.perf_counter()
         if orientation == "auto" and lines:
             polygons = [line.polygon for line in lines]
             found.rotation = page_rotation(page, polygons, self._nets.classifier, self._read_sample)
         if found.rotation:
             page = turned_page(page, found.rotation)
-            lines = detect(self._nets.detection, page, self._settings.detect)
+            lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
         oriented = time.perf_counter()
-        found.lines = [Line(line.confidence, self._variants(page, line.polygon)) for line in lines]
+        found.lines = [Line(line.confidence, self._variants(page, line.polygon)) for line in letters_joined(lines)]
         found.seconds = {
             "detect": detected - started,
             "orient": oriented - detected,
@@ -175,8 +196,13 @@ class Recognizer:
         return [recognize.read(net, strip, self._characters, settings)[0] for strip in strips]
 
     def _read(self) -> None:
-        """Read the next batch; the time it took is split evenly over its lines."""
-        batch = self._batches.take()
+        """Read the next batch; the time it took is split evenly over its lines.
+
+        Lines of a page that has failed are left out: one of them may be why it did, and would take other pages with it.
+        """
+        batch = [piece for piece in self._batches.take() if not piece.page.settled]
+        if not batch:
+            return
         try:
             started = time.perf_counter()
             strips = [piece.pixels for piece in batch]
@@ -186,27 +212,32 @@ class Recognizer:
                 tell()
             for (page, variant, number), reading in zip(batch, readings, strict=True):
                 if page.read(variant, number, reading, seconds):
-                    page.settle(self._text(page))
+                    self._finish(page)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of these pages
             for piece in batch:
                 piece.page.settle(error)
 
-    def _text(self, page: PageInWork) -> PageText:
-        """Choose, place and order the lines of one page."""
-        lines: list[TextLine] = []
-        upright: list[Polygon] = []
-        for line in page.lines:
-            choices = [(variant.reading(), variant) for variant in line.variants]
-            reading, variant = max(choices, key=lambda choice: choice[0].confidence)
-            if not reading.text.strip() or reading.confidence < self._settings.least_confidence:
-                continue
-            polygon = turned_back(variant.polygon, page.rotation, page.height, page.width)
-            lines.append(TextLine(reading.text, reading.confidence, _points(polygon), line.detection_confidence))
-            upright.append(_points(variant.polygon))
-        order = reading_order(upright)
-        return PageText(tuple(lines[index] for index in order), page.rotation, page.seconds)
+    def _finish(self, page: PageInWork) -> None:
+        """Settle a page of which everything is read. What goes wrong here is no other page's."""
+        try:
+            self._settle(page)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of this page
+            page.settle(error)
+
+    def _settle(self, page: PageInWork) -> None:
+        """Say what a page says, all of it having been read; but first let lines that may be so be read upside down."""
+        if pieces := page.to_read(turned_variants(page)):
+            due = self._wait_for_batches(pieces)
+            with self._lock:
+                lull = not self._searching
+            for _ in range(due + (self._batches.flush() if lull else 0)):
+                self._readers.submit(self._read)
+            return
+        page.settle(page_text(page, self._settings.least_confidence))
 
 
-def _points(polygon: NDArray[np.float32]) -> Polygon:
-    (a, b), (c, d), (e, f), (g, h) = polygon.tolist()
-    return (a, b), (c, d), (e, f), (g, h)
+def _read_only(page: Pixels) -> Pixels:
+    """Return the same pixels such that nobody can write them, as in a decoder's sealed memory, wherever they are."""
+    page = page.view()
+    page.flags.writeable = False
+    return page

@@ -114,7 +114,7 @@ def named(all_cards: list[Card], names: Collection[str]) -> list[Card]:
 def faults(folder: Path, manifest: Manifest, on_bytes: OnBytes) -> list[str]:
     """Hash the whole engine. Return every file that is missing, altered or too many; nothing where it is sound."""
     found = []
-    with locks.held(folder / MANIFEST, shared=True, wait=True):  # so that it is not removed meanwhile
+    with locks.held(folder / MANIFEST, shared=True, seconds=locks.SHORT_SECONDS):  # so that it is not removed meanwhile
         there = _files(folder)
         for name, stated in sorted(manifest.files.items()):
             if name not in there:

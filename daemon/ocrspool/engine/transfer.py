@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from ocrspool import __version__
@@ -78,7 +78,7 @@ def _attempt(name: str, url: str, archive: Path, on_stage: OnStage, source: Sour
     headers = {"User-Agent": f"ocrspool/{__version__}"}
     if have:
         headers |= {"Range": f"bytes={have}-", "If-Range": validator.read_text("utf-8")}
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - http or https, says the caller
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the opener knows http and https only
     with _answer(request, archive, source) as response:
         if have and not (response.status == HTTPStatus.PARTIAL_CONTENT and _start(response) == have):
             have = 0
@@ -106,7 +106,7 @@ def _append(response: http.client.HTTPResponse, file: BinaryIO, have: int, progr
 def _answer(request: urllib.request.Request, archive: Path, source: Source) -> Iterator[http.client.HTTPResponse]:
     """Ask, and give the answer if it is a file."""
     try:
-        response = urllib.request.urlopen(request, timeout=source.timeout_seconds)  # noqa: S310 - as above
+        response = _opener().open(request, timeout=source.timeout_seconds)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
@@ -117,9 +117,35 @@ def _answer(request: urllib.request.Request, archive: Path, source: Source) -> I
     except _NETWORK as error:
         raise _BrokenOffError(_reason(error)) from error
     with response:
-        if request.type == "https" and urlsplit(response.url).scheme != "https":
-            raise TransferError(f"it leads to {response.url}, which is not secure")
         yield response
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """Return what opens addresses of the web and nothing else: the library's own opens ftp:, file: and data: too."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler,
+        urllib.request.UnknownHandler,
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.HTTPDefaultErrorHandler,
+        urllib.request.HTTPErrorProcessor,
+        _Redirects,
+    ):
+        opener.add_handler(handler())
+    return opener
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Looks at every hop: what began with https stays with it, and nothing but http and https is followed."""
+
+    def redirect_request(self, req: urllib.request.Request, *about: Any) -> urllib.request.Request | None:  # noqa: ANN401 - the library's own types
+        """Return the request for the next hop. Raise TransferError where it must not be made."""
+        target = str(about[-1])
+        scheme = urlsplit(target).scheme
+        if scheme not in {"http", "https"} or (req.type == "https" and scheme != "https"):
+            raise TransferError(f"it leads to {target}, which is not secure")
+        return super().redirect_request(req, *about)
 
 
 def _piece(response: http.client.HTTPResponse) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ocrspool.render.markup import escaped
-from ocrspool.result import Document, Line, Page
+from ocrspool.result import Document, Engine, Line, Page
 
 _NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
@@ -18,33 +18,36 @@ _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <Description>
 <MeasurementUnit>pixel</MeasurementUnit>
 <sourceImageInformation><fileName>{name}</fileName></sourceImageInformation>
-<Processing ID="ocr">
+{engines}</Description>
+<Layout>
+"""
+_ENGINE = """<Processing ID="{name}">
 <processingCategory>contentGeneration</processingCategory>
 <processingStepDescription>{runtime}</processingStepDescription>
 <processingSoftware><softwareName>ocrspool</softwareName><softwareVersion>{version}</softwareVersion></processingSoftware>
 </Processing>
-</Description>
-<Layout>
 """
 
 
 def render(document: Document) -> bytes:
     """Return the document as UTF-8 ALTO."""
-    engine = document.engine
+    engines = (document.engine, *document.other_engines)
+    steps = {engine.fingerprint: f"ocr{number}" if number else "ocr" for number, engine in enumerate(engines)}
+    processing = "".join(_processing(engine, steps[engine.fingerprint]) for engine in engines)
+    head = _HEAD.format(namespace=_NAMESPACE, name=escaped(document.source.name), engines=processing)
+    pages = (_page(page, steps[page.read_by.fingerprint] if page.read_by else "ocr") for page in document.pages)
+    return (head + "".join("".join(page) for page in pages) + "</Layout>\n</alto>\n").encode()
+
+
+def _processing(engine: Engine, step: str) -> str:
     runtime = f"{engine.runtime} {engine.runtime_version}, engine {engine.fingerprint}"
-    head = _HEAD.format(
-        namespace=_NAMESPACE,
-        name=escaped(document.source.name),
-        runtime=escaped(runtime),
-        version=engine.version,
-    )
-    return (head + "".join("".join(_page(page)) for page in document.pages) + "</Layout>\n</alto>\n").encode()
+    return _ENGINE.format(name=step, runtime=escaped(runtime), version=engine.version)
 
 
-def _page(page: Page) -> Iterator[str]:
+def _page(page: Page, step: str) -> Iterator[str]:
     size = f'WIDTH="{page.width}" HEIGHT="{page.height}"'
     confidence = "" if page.confidence is None else f' PC="{page.confidence:.4f}"'
-    number = f'ID="page{page.number}" PHYSICAL_IMG_NR="{page.number}" PROCESSING="ocr"'
+    number = f'ID="page{page.number}" PHYSICAL_IMG_NR="{page.number}" PROCESSING="{step}"'
     yield f"<Page {number} {size}{confidence}>\n"
     yield f'<PrintSpace HPOS="0" VPOS="0" {size}>\n'
     if page.lines:

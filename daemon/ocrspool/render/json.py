@@ -7,13 +7,21 @@ from typing import Any, cast
 
 import orjson
 
-from ocrspool.result import Document
+from ocrspool.result import Document, Page
 
 
 def render(document: Document) -> bytes:
     """Return the document as UTF-8 JSON, indented, ending in a line feed. Equal documents give equal bytes."""
-    pages = tuple(replace(page, lines=cast(Any, tuple(map(_row, page.lines)))) for page in document.pages)
-    return orjson.dumps(replace(document, pages=pages), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    pages = tuple(map(_page, document.pages))
+    warnings = tuple(replace(warning, lines=cast(Any, _row(warning.lines))) for warning in document.warnings)
+    rows = replace(document, pages=pages, warnings=warnings)
+    return orjson.dumps(rows, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _page(page: Page) -> Page:
+    """Return the page with what stands on a row of its own."""
+    rows = replace(page, lines=cast(Any, tuple(map(_row, page.lines))))
+    return rows if page.read_by is None else replace(rows, read_by=cast(Any, _row(page.read_by)))
 
 
 def _row(value: object) -> orjson.Fragment:

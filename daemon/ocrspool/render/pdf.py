@@ -11,11 +11,24 @@ pikepdf reads what may be hostile, so this module is imported by a decoder only.
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
-from pikepdf import Array, Dictionary, Name, Object, ObjectStreamMode, Page, Pdf, PdfError, Stream
+from pikepdf import (
+    Array,
+    Dictionary,
+    Encryption,
+    Name,
+    Object,
+    ObjectStreamMode,
+    Page,
+    PasswordError,
+    Pdf,
+    PdfError,
+    Stream,
+)
 
 from ocrspool import result
 from ocrspool.errors import DocumentError
@@ -28,6 +41,8 @@ from ocrspool.result import Document, Line
 _POINTS_PER_INCH = 72
 _LONG_SIDE = 842.0
 """Points that the longer side of a page gets whose resolution nobody knows: that of A4."""
+_LONG, _SHORT_SIDE = 3.0, 595.0
+"""Long side relative to the short one from which such a page gets the width of A4 instead: it would be a thin line."""
 _BLANK_PAGE = (595.0, 842.0)
 _BOUNDS = (3.0, 14_400.0)
 """Points that a side may have (ISO 32000-1, annex C)."""
@@ -36,6 +51,9 @@ _LETTERS = 0.8
 overlap, and PDFium takes two that are alike and overlap for one."""
 _MOST_ANCESTORS = 100
 """Of a page; a chain of them that has no end is no tree."""
+
+
+logging.getLogger("pikepdf").setLevel(logging.CRITICAL)  # what qpdf mends in a document is nobody's business
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +76,22 @@ class Frame:
         )
 
 
+def open_what_is_opened_late() -> None:
+    """Let qpdf open the device of random numbers, which it keeps: a process that gives up files calls this before.
+
+    qpdf takes random numbers even to read a document that is encrypted with AES.
+    """
+    with Pdf.new() as pdf:
+        pdf.save(io.BytesIO(), encryption=Encryption(owner="", user="", R=6))
+
+
+def decrypted(original: BinaryIO) -> bytearray:
+    """Return the PDF without its encryption, which needs no password to be read. Raise DocumentError."""
+    with _opened(original) as pdf:
+        _save(pdf, made := io.BytesIO(), ObjectStreamMode.preserve)
+        return bytearray(made.getbuffer())
+
+
 def write_over_pictures(document: Document, paint: Painter, file: BinaryIO) -> None:
     """Write a PDF of the pages' pictures with text over them. Raises what `paint` raises, or DocumentError."""
     with Pdf.new() as pdf:
@@ -77,7 +111,8 @@ def write_over_original(
 ) -> None:
     """Write the original PDF with the lines added that were read, where it has no text of its own.
 
-    Encryption is not kept: a reader that keeps to its limits would not search the text. Raise DocumentError.
+    Encryption is not kept: a reader that keeps to its limits would not search the text. Raise DocumentError, or
+    whatever pikepdf raises, where qpdf cannot make out what PDFium can.
     """
     with _opened(original) as pdf:
         if len(pdf.pages) != len(document.pages):
@@ -93,6 +128,12 @@ def write_over_original(
 def _opened(original: BinaryIO) -> Pdf:
     try:
         return Pdf.open(original)
+    except PasswordError as error:
+        raise DocumentError(
+            "encrypted",
+            "The PDF document needs a password.",
+            "Save it without password protection and send it again.",
+        ) from error
     except PdfError as error:
         raise DocumentError(
             "damaged", "The PDF is damaged: its pages can be read, but not kept as they are."
@@ -194,9 +235,10 @@ def _size(page: result.Page) -> tuple[float, float]:
     """Return width and height of a page in points."""
     if page.error is not None:
         return _BLANK_PAGE
-    scale = _POINTS_PER_INCH / page.dpi if page.dpi else _LONG_SIDE / max(page.width, page.height)
     least, most = _BOUNDS
-    scale = min(scale, most / max(page.width, page.height))
+    longest, shortest = max(page.width, page.height), min(page.width, page.height)
+    unknown = _SHORT_SIDE / shortest if longest > _LONG * shortest else _LONG_SIDE / longest
+    scale = min(_POINTS_PER_INCH / page.dpi if page.dpi else unknown, most / longest)
     return max(least, page.width * scale), max(least, page.height * scale)
 
 

@@ -1,0 +1,185 @@
+"""Outputs of PDF documents that one library reads and another does not, made by real decoders, confined."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pypdfium2
+import pytest
+
+import files_made
+import pdfs_made
+from documents_made import box, document, line, page
+from ocrspool.config import Config, Inbox, Live, Paths, Profile
+from ocrspool.decode.pdf_text import own_lines
+from ocrspool.decoders import Decoders
+from ocrspool.errors import DocumentError
+from ocrspool.files.folder import Folder
+from ocrspool.outputs import Origin, add_outputs
+from ocrspool.places import Place
+from ocrspool.result import SUFFIXES
+from ocrspool.result import Document as Result
+
+PROFILE = Profile(dpi=100)
+READ = document(
+    page(line("words that were read", box(100, 700, 500, 740)), size=(850, 1100), dpi=100.0),
+    media_type="application/pdf",
+)
+
+
+def pool(folder: Path, *outputs: str) -> Decoders:
+    """One decoder of a service that wants these outputs."""
+    inbox = Inbox(root=folder / "spool", outputs=outputs)  # type: ignore[arg-type] # words that are known
+    return Decoders(1, Live(Config(paths=Paths(cache=folder, runtime=folder), inbox={"default": inbox})))
+
+
+@pytest.fixture(scope="module")
+def decoders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Decoders]:
+    """A decoder that makes PDF too."""
+    with contextlib.closing(pool(tmp_path_factory.mktemp("decoders"), "pdf")) as made:
+        yield made
+
+
+@pytest.fixture
+def outputs_of(tmp_path: Path, decoders: Decoders) -> Callable[[bytes], Result]:
+    """Makes every output of a file; they lie in the test's folder under "out"."""
+
+    def make(data: bytes) -> Result:
+        (tmp_path / "source").write_bytes(data)
+        return add_outputs(
+            READ,
+            SUFFIXES,
+            lambda suffix: Place(Folder.at(tmp_path), f"out{suffix}"),
+            Origin(tmp_path / "source", PROFILE, decoders),
+        )
+
+    return make
+
+
+def text_in(path: Path) -> str:
+    """All text of a PDF, as PDFium has it, pages joined by form feeds."""
+    with contextlib.closing(pypdfium2.PdfDocument(path)) as opened:
+        return "\f".join(each.get_textpage().get_text_range() for each in opened)
+
+
+@pytest.mark.parametrize("owner", ["", "owner"])
+@pytest.mark.parametrize(("revision", "aes"), [(2, False), (3, False), (4, False), (4, True), (5, True), (6, True)])
+def test_every_output_of_every_encryption(
+    tmp_path: Path,
+    outputs_of: Callable[[bytes], Result],
+    revision: int,
+    aes: bool,  # noqa: FBT001 - a parameter
+    owner: str,
+) -> None:
+    """A document that opens without a password: each output is made, the PDF with its own text and what was read."""
+    made = outputs_of(pdfs_made.encrypted_by(revision, owner=owner, aes=aes))
+    assert [output.format for output in made.outputs] == list(SUFFIXES)
+    assert made.warnings == ()
+    text = text_in(tmp_path / "out.pdf")
+    assert pdfs_made.LINES[0] in text
+    assert "words that were read" in text
+
+
+@pytest.mark.parametrize(
+    "made", [pdfs_made.far_numbers, pdfs_made.with_encrypted_attachments], ids=lambda made: made.__name__
+)
+def test_pages_that_cannot_be_kept_become_pictures(
+    tmp_path: Path, outputs_of: Callable[[bytes], Result], made: Callable[[], bytes]
+) -> None:
+    """PDFium reads the file and qpdf does not: the PDF shows pictures of its pages, with what was read; a warning."""
+    result = outputs_of(made())
+    assert [output.format for output in result.outputs] == list(SUFFIXES)
+    assert [notice.code for notice in result.warnings] == ["pages-as-pictures"]
+    assert text_in(tmp_path / "out.pdf").strip() == "words that were read"
+    with contextlib.closing(pypdfium2.PdfDocument(tmp_path / "out.pdf")) as opened:
+        assert opened[0].get_size() == pytest.approx((612, 792), abs=1)
+        assert opened[0].render().to_pil().convert("L").getextrema()[0] < 50, "what the page shows is there"
+
+
+def test_an_output_that_was_begun_leaves_nothing(tmp_path: Path, outputs_of: Callable[[bytes], Result]) -> None:
+    """A document with other pages than were read: what had been written by then is not in what is delivered."""
+    result = outputs_of(files_made.pdf(2))
+    assert [notice.code for notice in result.warnings] == ["pages-as-pictures"]
+    data = (tmp_path / "out.pdf").read_bytes()
+    assert data.startswith(b"%PDF-")
+    assert data.count(b"%%EOF") == 1
+
+
+@pytest.mark.parametrize("wanted", ["txt", "pdf"])
+def test_what_pdfium_cannot_decrypt_is_decrypted_by_qpdf(tmp_path: Path, wanted: str) -> None:
+    """Also by a decoder that makes no PDF, and so has not loaded it; the outputs are made."""
+    (tmp_path / "source").write_bytes(pdfs_made.with_wrong_permissions())
+    with contextlib.closing(pool(tmp_path, wanted)) as decoders, decoders.take() as decoder:
+        assert decoder.open(tmp_path / "source", PROFILE).pages == 1
+        os.close(decoder.page(0).image.fd)
+        own = decoder.own_text(0)
+        assert own is not None
+        assert own[0].lines[0].text == pdfs_made.LINES[0]
+
+
+@pytest.mark.parametrize("revision", [2, 4, 6])
+def test_a_password_is_called_one(tmp_path: Path, revision: int) -> None:
+    """By a decoder with qpdf and by one without: the reason says "encrypted", and the decoder goes on."""
+    (tmp_path / "source").write_bytes(pdfs_made.encrypted_by(revision, user="secret"))
+    (tmp_path / "next").write_bytes(files_made.pdf())
+    for wanted in ("txt", "pdf"):
+        with contextlib.closing(pool(tmp_path, wanted)) as decoders, decoders.take() as decoder:
+            with pytest.raises(DocumentError) as refused:
+                decoder.open(tmp_path / "source", PROFILE)
+            assert refused.value.kind == "encrypted"
+            assert decoder.open(tmp_path / "next", PROFILE).pages == 1
+
+
+def test_the_libraries_are_quiet(tmp_path: Path) -> None:
+    """What they find wrong in a document they can read goes to nobody's log: a static XFA form, an odd PDF."""
+    (tmp_path / "form.pdf").write_bytes(pdfs_made.with_xfa(*pdfs_made.LINES))
+    (tmp_path / "odd.pdf").write_bytes(files_made.pdf().replace(b"/Size ", b"/Size 9"))
+    script = """
+import sys
+from pathlib import Path
+sys.path[:0] = sys.argv[2:]
+import test_pdf_outputs as t
+with t.contextlib.closing(t.pool(Path(sys.argv[1]), "pdf")) as decoders:
+    for name in ("form.pdf", "odd.pdf"):
+        origin = t.Origin(Path(sys.argv[1], name), t.PROFILE, decoders)
+        made = t.add_outputs(t.READ, ["pdf"], lambda suffix: Path(sys.argv[1], "out"), origin)
+        assert made.outputs
+"""
+    tests = Path(__file__).parent
+    told = subprocess.run(
+        [sys.executable, "-c", script, tmp_path, tests, tests.parent],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert told.stderr == ""
+
+
+@pytest.mark.parametrize("unit", [0.5, 2, 10])
+@pytest.mark.parametrize("rotate", [0, 270])
+def test_text_lies_where_it_was_read_whatever_the_unit(
+    tmp_path: Path, decoders: Decoders, unit: float, rotate: int
+) -> None:
+    """A confined decoder tells the page's real size, and the PDF that it makes has the line in the page's own place."""
+    (tmp_path / "source").write_bytes(pdfs_made.with_unit(unit, rotate=rotate, packed=True))
+    with decoders.take() as decoder:
+        decoder.open(tmp_path / "source", PROFILE)
+        image = decoder.page(0).image
+        os.close(image.fd)
+    size = (1100, 850) if rotate else (850, 1100)
+    assert (image.width, image.height, image.dpi) == (*size, 100.0)
+    read = document(
+        page(line("words read", box(100, 700, 500, 740)), size=size, dpi=100.0), media_type="application/pdf"
+    )
+    origin = Origin(tmp_path / "source", PROFILE, decoders)
+    assert add_outputs(read, ["pdf"], lambda suffix: Place(Folder.at(tmp_path), f"out{suffix}"), origin).warnings == ()
+    with contextlib.closing(pypdfium2.PdfDocument(tmp_path / "out.pdf")) as opened:
+        found = own_lines(opened[0], *size)
+    (polygon,) = (each.polygon for each in found if each.text == "words read")
+    assert polygon[0] == pytest.approx((100, 704), abs=6)
+    assert polygon[2] == pytest.approx((500, 736), abs=6)

@@ -1,0 +1,40 @@
+"""A worker that says it reads on gpu:0, and reads on a CPU: what a machine with a GPU looks like to the service.
+
+Run as a process in place of `python -m ocrspool.worker FD`. Any other device is planned as it is.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import Any
+
+from ocrspool import worker
+from ocrspool.engine.cache import Manifest
+from ocrspool.engine.plan import Plan, Wanted, plan
+
+GPU = "gpu:0"
+FINGERPRINT = "f" * 16
+
+
+def main() -> None:
+    """Answer the service as the worker does."""
+    facts_of = worker._facts
+    pretends = False
+
+    def planned(wanted: Wanted) -> Plan:
+        nonlocal pretends
+        pretends = wanted.device == GPU
+        return plan(replace(wanted, device="cpu") if pretends else wanted)
+
+    def facts(wanted: Plan, manifest: Manifest) -> dict[str, Any]:
+        more = {"device": "gpu", "fingerprint": FINGERPRINT} if pretends else {}
+        return {**facts_of(wanted, manifest), **more}
+
+    worker.plan, worker._facts = planned, facts  # type: ignore[attr-defined] # what the module has imported
+    sys.argv = sys.argv[1:]
+    worker.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""What children are told by variables: what they need, and no secret of the service's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ocrspool.environment import of_decoders, of_workers
+
+SERVICE = {
+    "PATH": "/usr/bin",
+    "LC_ALL": "C.UTF-8",
+    "LD_LIBRARY_PATH": "/usr/lib/cuda",
+    "CUDA_VISIBLE_DEVICES": "1",
+    "OPENBLAS_CORETYPE": "Haswell",
+    "HOOK_API_TOKEN": "secret",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "NOTIFY_SOCKET": "/run/systemd/notify",
+    "CREDENTIALS_DIRECTORY": "/run/credentials",
+    "https_proxy": "http://me:secret@proxy",
+    "SSL_CERT_FILE": "/etc/ssl/ours.pem",
+    "XDG_CACHE_HOME": "/home/me/.cache",
+}
+KEPT = {"PATH", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "OPENBLAS_CORETYPE"}
+
+
+def test_a_decoder_gets_no_secret() -> None:
+    """Its document may take it over."""
+    found = of_decoders(SERVICE, Path("/cache"))
+    assert found.keys() & SERVICE.keys() == KEPT | {"XDG_CACHE_HOME"}
+    assert not [name for name, value in found.items() if "secret" in value]
+
+
+def test_a_worker_can_fetch_models() -> None:
+    """It gets what reaching the network takes, and nothing of hooks."""
+    found = of_workers(SERVICE, Path("/cache"))
+    assert found.keys() & SERVICE.keys() == KEPT | {"XDG_CACHE_HOME", "https_proxy", "SSL_CERT_FILE"}
+
+
+def test_libraries_write_below_the_cache() -> None:
+    """Whatever the service was told."""
+    for found in (of_decoders(SERVICE, Path("/cache")), of_workers(SERVICE, Path("/cache"))):
+        assert found["XDG_CACHE_HOME"] == "/cache/home/.cache"
+        assert found["HOME"] == "/cache/home"
+        assert found["ORT_DISABLE_TELEMETRY"] == "1"
