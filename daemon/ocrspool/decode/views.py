@@ -40,8 +40,8 @@ _ROW = 32
 _Placed = tuple[int, str, Point]
 """A character: which one of the page, what, and where."""
 _SAME = 0.25
-"""Share of a line that the characters in its place have to have for the page to have it: what is left of a line that was
-read with an error in every sixth letter. Other text in this place has nothing of it."""
+"""Share of a line that the characters in its place have to have for the page to have it: what is left of a line
+that was read with an error in every sixth letter. Other text in this place has nothing of it."""
 
 Image.preinit()  # what encodes pictures is loaded now: a confined process loads nothing
 
