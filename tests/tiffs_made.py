@@ -134,7 +134,8 @@ def _float_differences(samples: Samples, layout: Layout) -> bytes:
     sorted_bytes = flat.view(np.uint8).reshape(height, -1, wide).transpose(0, 2, 1).reshape(height, -1)
     differences = sorted_bytes.astype(np.int16)
     differences[:, count:] -= sorted_bytes[:, :-count].astype(np.int16)
-    return differences.astype(np.uint8).tobytes()
+    made: bytes = differences.astype(np.uint8).tobytes()
+    return made
 
 
 def _compressed(data: bytes, layout: Layout) -> bytes:

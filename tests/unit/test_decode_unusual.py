@@ -252,6 +252,7 @@ def test_bmp_that_ends_too_soon(bits: int, masks: tuple[int, ...]) -> None:
     ("compression", "kind", "options"),
     [
         (50001, "WEBP", {"lossless": True}),
+        (34933, "PNG", {}),
         (34712, "JPEG2000", {"no_jp2": True}),
         (34712, "JPEG2000", {}),
         (33005, "JPEG2000", {"no_jp2": True}),
@@ -366,3 +367,17 @@ def test_broken_jpeg_in_tiff(broken: str, *, tables: bool) -> None:
         b"\xff\xd9" * size if broken == "cut" else bytes(1024) + made[middle + 64 : start + size]
     )
     assert refused(bytes(made)).kind == "damaged"
+
+
+@pytest.mark.parametrize("kind", sorted(files_rare.KINDS))
+def test_cut_anywhere(kind: str) -> None:
+    """A file that lost its end is refused, or warned of, unless all its pixels are there."""
+    made = files_rare.KINDS[kind]()
+    whole, _, _ = decoded(made)
+    for part in range(1, 12):
+        try:
+            pixels, remarks, _ = decoded(made[: max(20, len(made) * part // 12)])
+        except DocumentError as error:
+            assert error.kind == "damaged", error  # noqa: PT017 - both outcomes are looked at
+            continue
+        assert remarks or np.array_equal(pixels, whole)

@@ -7,8 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from ocrspool.engine.page_in_work import Line, PageInWork, Variant
-from ocrspool.engine.page_text import page_text, turned_variants
+from ocrspool.engine.page_text import page_text
 from ocrspool.engine.recognize import Reading
+from ocrspool.engine.second_look import turned_variants
 from ocrspool.engine.unread import Ink
 
 ALL_UNREAD = Ink(unread=400, pieces=20, total=400)
@@ -110,6 +111,20 @@ def test_doubtful_lines_are_tried_upside_down_and_others_are_not() -> None:
     found = page_text(page, 0.5)
     assert [line.text for line in found.lines] == ["Invoice 4711", "Return", "Reference"]
     assert found.lines[1].polygon[0] == (450, 200)  # the text's own top left is the bottom right of its box
+
+
+def test_neighbors_of_a_line_that_is_upside_down_are_tried_too() -> None:
+    """A number that reads well either way; and they are tried once."""
+    page = _page(*[Reading("Invoice 4711", 0.99)] * 4, Reading("068 109 0080", 0.95), Reading("aoro", 0.6))
+    (first,) = turned_variants(page)
+    first.readings[0] = Reading("Return", 0.97)
+    (second,) = turned_variants(page)
+    assert second is page.lines[4].turned
+    second.readings[0] = Reading("0800 601 890", 0.99)
+    (third,) = turned_variants(page)
+    third.readings[0] = Reading("IILv eo!oAuI", 0.6)
+    assert turned_variants(page) == []
+    assert _texts(page) == [*["Invoice 4711"] * 4, "0800 601 890", "Return"]
 
 
 def test_strips_of_a_turned_line_come_in_the_other_order() -> None:

@@ -89,7 +89,9 @@ def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -
             outputs = config.inbox["once"].outputs
             shown = 0
             try:
-                for _ in as_completed([threads.submit(pipeline.run, job, folders, profile, outputs) for job in jobs]):
+                for _ in as_completed(
+                    [threads.submit(pipeline.run_through, job, folders, profile, outputs) for job in jobs]
+                ):
                     bar.advance(task)
                     for source, reason in folders.failures[shown:]:
                         shown += 1

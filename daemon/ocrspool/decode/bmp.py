@@ -41,7 +41,11 @@ class _Header(NamedTuple):
 
 
 def read_again(file: IO[bytes]) -> Image.Image:
-    """Return an image that Pillow has refused. Raise DocumentError where its kind is not read, EOFError."""
+    """Return an image that Pillow has refused.
+
+    Raise DocumentError where its kind is not read, NotImplementedError where this module knows no more than Pillow, and
+    whatever Pillow raises of an image inside.
+    """
     file.seek(0)
     data = file.read()
     header = _header(data)
@@ -50,7 +54,7 @@ def read_again(file: IO[bytes]) -> Image.Image:
     if header.compression == _JPEG:
         return JpegImagePlugin.JpegImageFile(io.BytesIO(data[header.start :]))
     if header.size < _INFO_HEADER or (header.compression in _PLAIN and header.bits in _KNOWN):
-        raise EOFError("what Pillow refuses of these makes no sense")
+        raise NotImplementedError("Pillow knows all of these: what it says counts")
     if header.compression not in {_RAW, _FIELDS, _ALPHA_FIELDS} or header.bits not in _USUAL:
         said = f"its compression has the number {header.compression}, with {header.bits} bits a pixel"
         raise DocumentError("unsupported", f"This BMP image cannot be read: {said}.", _ADVICE)

@@ -184,13 +184,14 @@ class Tiff:
             raise LibtiffError(said_last())
         return into.raw
 
-    def rgba(self, width: int, height: int) -> ctypes.Array[ctypes.c_char]:
+    def rgba(self, width: int, height: int) -> bytearray:
         """Return all pixels, converted by libtiff: red, green, blue and alpha, a byte each. Raise LibtiffError."""
-        into = ctypes.create_string_buffer(width * height * 4)
+        pixels = bytearray(width * height * 4)
+        into = (ctypes.c_char * len(pixels)).from_buffer(pixels)
         self.set_number(_ORIENTATION, _TOP_LEFT)  # or libtiff would flip them, but not turn them
         if not _call("TIFFReadRGBAImageOriented", self._handle, width, height, into, _TOP_LEFT, 1):
             raise LibtiffError(said_last())
-        return into
+        return pixels
 
     @contextlib.contextmanager
     def place_kept(self) -> Iterator[None]:
