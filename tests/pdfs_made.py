@@ -8,6 +8,7 @@ import re
 import warnings
 import zlib
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf, String
@@ -91,7 +92,10 @@ def with_xfa(*lines: str, config: bytes = b"", needs_rendering: bool = False, fi
 
 
 def add_annotation(
-    pdf: Pdf, box: tuple[float, float, float, float], look: bytes | None, **entries: object
+    pdf: Pdf,
+    box: tuple[float, float, float, float],
+    look: bytes | None,
+    **entries: Any,  # noqa: ANN401 - whatever a PDF may hold
 ) -> Dictionary:
     """Put an annotation on the first page, which looks like this, in /F1; without a look it has none."""
     annotation = Dictionary(Type=Name.Annot, Rect=Array(box), F=4, **entries)
@@ -109,7 +113,7 @@ def add_annotation(
     if "/Annots" not in page:
         page.Annots = Array()
     page.Annots.append(made)
-    return made  # type: ignore[return-value] # an indirect dictionary is one
+    return made
 
 
 def add_field(

@@ -7,6 +7,7 @@ goes back. So does one that is empty or ends too early, if it was written to a m
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class Growing:
 
         An error that stands says in its hint how long the file had not changed.
         """
-        if has_changed(job, job.source):
+        if has_changed(job, stat_of(job.source)):
             seconds = max(self.patience.settle, _SOONEST_SECONDS) * 2 ** self._times.get(job.name, 0)
             longest = max(self.patience.settle, _LONGEST_SECONDS)
             return self.returns(job, "it has changed since it was claimed", min(seconds, longest))
@@ -82,6 +83,14 @@ class Growing:
         self._times.pop(job.name, None)
 
 
+def stat_of(path: Path) -> os.stat_result | None:
+    """Return what lstat(2) says of a file in work/, which is closed to all others; None where there is none."""
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
+
+
 def content_of(path: Path) -> Content | None:
     """Return what tells one content from another; None where there is no such file."""
     found = look_at(path)
@@ -89,15 +98,15 @@ def content_of(path: Path) -> Content | None:
 
 
 def look_at(path: Path, name: str = "") -> Sighting | None:
-    """Return what stat(2) says of a file now; None where there is none."""
-    try:
-        found = path.lstat()
-    except FileNotFoundError:
+    """Return what stat(2) says of a file in work/ now; None where there is none."""
+    found = stat_of(path)
+    if found is None:
         return None
     return Sighting(name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
-def has_changed(job: Job, path: Path) -> bool:
-    """Tell whether the job's file, which is at `path` now, was replaced or written to since it was claimed."""
-    found = content_of(path)
-    return found is not None and job.seen is not None and found != job.seen.content
+def has_changed(job: Job, found: os.stat_result | None) -> bool:
+    """Tell whether the job's file, of which stat(2) says this now, was replaced or written to since it was claimed."""
+    if found is None or job.seen is None:
+        return False
+    return (found.st_ino, found.st_size, found.st_mtime_ns) != job.seen.content

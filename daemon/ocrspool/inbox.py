@@ -16,6 +16,7 @@ A file that was claimed and given back, because it changed or ended too early, i
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import re
@@ -23,9 +24,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import translate
 from operator import attrgetter
+from pathlib import Path
+
+from ocrspool.files.folder import Folder
 
 DEEPEST = 64
 """Folders within folders; what lies deeper is left alone and reported."""
+_PATH_MAX = 4096
+"""Of Linux: bytes of a path with the zero behind it."""
 _SOONEST_SECONDS = 1.0
 """A file that waits for longer than the settle time is looked at again after so long at the earliest."""
 
@@ -202,8 +208,10 @@ class Scanner:
         folders = [""]
         while folders:
             prefix = folders.pop()
+            if self._is_too_long(prefix, problems):
+                continue
             try:
-                with os.scandir(f"{self.root}/{prefix}") as entries:
+                with Folder.at(Path(self.root)) as root, root.below(prefix) as folder, folder.entries() as entries:
                     for entry in entries:
                         name = prefix + entry.name
                         if not entry.is_dir(follow_symlinks=False):
@@ -219,10 +227,17 @@ class Scanner:
             except OSError as error:  # of the disk or the share too, in the middle of a folder
                 problems.append(f"{prefix or self.root}: {error.strerror}")
 
+    def _is_too_long(self, name: str, problems: list[str]) -> bool:
+        """Tell whether no path leads there: hooks and people could not use one."""
+        if len(os.fsencode(self.root)) + 1 + len(os.fsencode(name)) < _PATH_MAX:
+            return False
+        problems.append(f"{name}: {os.strerror(errno.ENAMETOOLONG)}")
+        return True
+
     def _sight(
         self, entry: os.DirEntry[str], name: str, problems: list[str], renamed: frozenset[str]
     ) -> Sighting | None:
-        if not self.rules.wants(name):
+        if not self.rules.wants(name) or self._is_too_long(name, problems):
             return None
         try:
             if not entry.is_file(follow_symlinks=False):

@@ -1,6 +1,6 @@
 """One inbox at work: when to scan it, and which of its settled files to claim next.
 
-The service's main thread owns all of these; nothing here waits.
+The thread of the inbox owns it (attendant.py). Nothing here waits, but for the disk.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import logging
 import shutil
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ocrspool import filesystems, names
@@ -37,6 +37,8 @@ class Intake:
         self.spool = Spool(name, inbox.folders())
         self.room = Room(f"on the disk of {self.spool.work}", lambda: shutil.disk_usage(self.spool.work).free)
         self._watch = watch
+        self._unfinished: deque[Job] = deque()
+        """Jobs of the last run that have an end already, which the disk did not take."""
         self._recovered: deque[Job] = deque()
         self._settled: deque[Sighting] = deque()
         self._problems: list[str] = []
@@ -52,12 +54,25 @@ class Intake:
         """and of those that have waited for too long."""
         self._set(inbox, profile)
 
-    def open(self) -> int:
-        """Take the spool, finish what a crash left, begin to watch. Return how many jobs will be read again."""
+    def open(self, on_job: Callable[[], None] = lambda: None) -> int:
+        """Take the spool, finish what a crash left, begin to watch. Return how many jobs will be read again.
+
+        `on_job` is called after each job that was left. Raise SpoolBusyError, or OSError of the disk.
+        """
         self.spool.open()
-        self._recovered.extend(self.spool.recover())
+        unfinished: list[Job] = []
+        self._recovered = deque(self.spool.recover(unfinished, on_job))
+        self._unfinished = deque(unfinished)
         self._begin_watching()
-        return len(self._recovered)
+        return len(self._recovered) + len(self._unfinished)
+
+    def unfinished_count(self) -> int:
+        """Return how many jobs only have to be taken to their end."""
+        return len(self._unfinished)
+
+    def unfinished(self) -> Job | None:
+        """Return the next job that only has to be taken to its end; None where there is none."""
+        return self._unfinished.popleft() if self._unfinished else None
 
     def change(self, inbox: Inbox, profile: Profile) -> None:
         """Go on with other settings of the same folders."""
@@ -182,7 +197,7 @@ class Intake:
 
     def waiting(self) -> int:
         """Return how many files could be claimed, as far as the last scan knows."""
-        return len(self._settled) + len(self._recovered)
+        return len(self._settled) + len(self._recovered) + len(self._unfinished)
 
     def queue(self) -> dict[str, Any]:
         """Return how many files wait, since when the oldest does, and how many more are `open`: still being written.
@@ -201,6 +216,7 @@ class Intake:
         """Leave the jobs that were not begun in work/, and let go of the spool."""
         self.rest()
         self._recovered.clear()
+        self._unfinished.clear()
         self.spool.close()
 
     def _report_open(self, scan: Scan, written: Mapping[str, int]) -> None:
@@ -216,6 +232,11 @@ class Intake:
             )
         self._said = scan.held | (self._said & written.keys())
         self._held, self._overdue = scan.held, scan.overdue
+
+    def unreadable(self) -> str:
+        """Return why the inbox itself could not be looked at when it was scanned last; "" where it could."""
+        root = self.spool.inbox
+        return next((text for text in self._problems if text.startswith((f"the inbox {root} ", f"{root}: "))), "")
 
     def _report(self, scan: Scan) -> None:
         for problem in scan.problems:

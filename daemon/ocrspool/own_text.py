@@ -7,6 +7,7 @@ two pages that agree speak for all others whose text is in the same fonts.
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,6 +30,8 @@ _FEW = 0.5
 """Characters read, as a share of those of the own text, below which the reading says nothing against it."""
 _MAIN, _TRACE = 0.5, 0.05
 """Shares of letters: of the script that a text is in, and of one that is hardly there."""
+_HIGHEST, _POINTS_PER_INCH = 16.0, 72.0
+"""Points of a line in a field or a comment of which only the whole place is known."""
 _LISTED = 20
 """Pages that a warning names."""
 
@@ -88,7 +91,8 @@ class OwnTexts:
 
     def _settled(self, page: ReadPage, wrong: list[int], unseen: list[int]) -> ReadPage | OwnText:
         number = page.image.number
-        page = replace(page, text=with_hidden(page.text, self._hidden.get(number, ())))
+        highest = _HIGHEST * (page.image.dpi or _POINTS_PER_INCH) / _POINTS_PER_INCH
+        page = replace(page, text=with_hidden(page.text, self._hidden.get(number, ()), highest))
         own = self._own.get(number)
         if own is None:
             return page
@@ -130,22 +134,29 @@ def _scripts(lines: Iterable[str]) -> Counter[str]:
     return Counter(unicodedata.name(letter, "?").partition(" ")[0] for letter in letters)
 
 
-def with_hidden(reading: PageText, hidden: Sequence[TextLine]) -> PageText:
-    """Return the reading with those lines that the page holds and that nothing like was read of."""
+def with_hidden(reading: PageText, hidden: Sequence[TextLine], highest: float) -> PageText:
+    """Return the reading with those lines that the page holds and that nothing like was read of.
+
+    None is placed higher than `highest`, in pixels.
+    """
     missing: dict[Polygon, list[TextLine]] = defaultdict(list)
     for line in hidden:
         near = [found.text for found in reading.lines if _is_in(found.polygon, line.polygon)]
         if Runs([*near, "".join(near)]).share(line.text) < _CONFIRMED:
             missing[line.polygon].append(line)
-    spread = tuple(line for place, lines in missing.items() for line in _spread(lines, place))
-    return replace(reading, lines=(*reading.lines, *spread)) if spread else reading
+    spread = tuple(line for place, lines in missing.items() for line in _spread(lines, place, highest))
+    if not spread:
+        return reading
+    warnings = tuple(each for each in reading.warnings if each.code != "no-text-found")
+    return replace(reading, lines=(*reading.lines, *spread), warnings=warnings)
 
 
-def _spread(lines: list[TextLine], place: Polygon) -> Iterator[TextLine]:
-    """Yield lines that have one place with a part of it each, from its top."""
+def _spread(lines: list[TextLine], place: Polygon, highest: float) -> Iterator[TextLine]:
+    """Yield lines that have one place with a part of it each, from its top, and none higher than so many pixels."""
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = place
+    part = min(1 / len(lines), highest / max(1.0, math.hypot(dx - ax, dy - ay)))
     for at, line in enumerate(lines):
-        first, last = at / len(lines), (at + 1) / len(lines)
+        first, last = at * part, (at + 1) * part
         yield replace(
             line,
             polygon=(

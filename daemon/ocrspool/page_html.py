@@ -13,7 +13,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from ocrspool import engine_words, names
+from ocrspool import engine_words, inbox_words, names
 from ocrspool.durations import in_words, to_go
 from ocrspool.sparkline import sparkline
 
@@ -88,6 +88,9 @@ def render(facts: Mapping[str, Any], offer: Offer, now: float) -> bytes:
 def _head(facts: Mapping[str, Any]) -> str:
     state = facts["state"]
     lack = f'<p class="bad">Nothing is claimed: {_text(facts["lack"])}.</p>\n' if facts["lack"] else ""
+    for name, inbox in facts.get("inboxes", {}).items():
+        if told := inbox_words.line(inbox):
+            lack += f'<p class="bad">Inbox {_text(name)} {_text(told)}.</p>\n'
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>

@@ -187,7 +187,7 @@ def test_rare_kinds_are_read_in_the_confined_process(shared: Child, tmp_path: Pa
     made = files_rare.KINDS[kind]()
     (tmp_path / "file").write_bytes(made)
     page = shared.read(made)
-    limits = PageLimits(dpi=100, **{**LIMITS, "megapixels": 50.0})
+    limits = PageLimits(dpi=100, pages=50, megapixels=50, side=2000)
     with contextlib.closing(Document(os.open(tmp_path / "file", os.O_RDONLY), limits)) as free:
         image, remarks = free.page(0)
         assert page.pixels == os.pread(image.fd, len(page.pixels) + 1, 0)

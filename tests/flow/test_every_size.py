@@ -14,17 +14,21 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import pypdfium2
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
+import documents_made
 import nets_made
 import pages_drawn
 from daemons import ocrspool
 from nets_made import CHARACTERS, COLORS
 from ocrspool.decode.document import Document
 from ocrspool.decode.page import PageLimits
+from ocrspool.decode.views import write_view
 from ocrspool.engine.recognizer import Recognizer
 from ocrspool.model import PageText
+from ocrspool.render import json as as_json
 from pages_mapped import taken
 
 MOST = 3000
@@ -142,3 +146,37 @@ def test_pictures_of_usual_sizes_are_read_by_the_real_engine(engine_cache: Path,
         size = path.name.partition("-")[0].replace("x", " by ")
         assert pages_drawn.says(found, size), path.name
         assert found["run"]["attempts"] == 1
+
+
+VIEWED = [(1, 1), (31, 33), (64, 96), (640, 480), (1024, 768), (1279, 961), (97, 3000), (3000, 96)]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_outputs_that_show_pages_of_every_size(tmp_path: Path, mode: str) -> None:
+    """They are made of the same sealed memory: a whole HTML page, and a PDF whose page has the picture's colors."""
+    for size in VIEWED:
+        image, text = drawn(size, mode)
+        lines = [documents_made.line(text, documents_made.box(0, 0, *size))] if text else []
+        result = as_json.render(documents_made.document(documents_made.page(*lines, size=size)))
+        (tmp_path / "result").write_bytes(result)
+        views = {}
+        for kind in ("html", "pdf"):
+            target = tmp_path / kind
+            with (
+                (tmp_path / "result").open("rb") as known,
+                target.open("wb") as file,
+                closing(decoded(image, tmp_path)) as document,
+            ):
+                write_view(kind, document, known.fileno(), file.fileno())
+            views[kind] = target.read_bytes()
+        assert views["html"].count(b"data:image/jpeg") == 2, "the page, and the icon in the head"
+        assert views["html"].endswith(b"</html>\n")
+        with closing(pypdfium2.PdfDocument(views["pdf"])) as pdf:
+            assert len(pdf) == 1
+            shown = pdf[0].render(scale=200 / 72).to_pil().convert("RGB")
+        least = (max(side, 9) for side in size)  # PDF readers take no page below 3 points
+        assert all(abs(one - other) <= 2 for one, other in zip(shown.size, least, strict=True)), (shown.size, size)
+        if text:
+            place = (18, size[1] * 4 // 10 + 2, 22, size[1] * 4 // 10 + 6)
+            off = ImageChops.difference(shown.crop(place), image.convert("RGB").crop(place))
+            assert max(off.tobytes()) < 25, (size, off.tobytes())

@@ -19,7 +19,9 @@ from ocrspool.config import Config, Inbox, Live, Paths, Profile
 from ocrspool.decode.pdf_text import own_lines
 from ocrspool.decoders import Decoders
 from ocrspool.errors import DocumentError
+from ocrspool.files.folder import Folder
 from ocrspool.outputs import Origin, add_outputs
+from ocrspool.places import Place
 from ocrspool.result import SUFFIXES
 from ocrspool.result import Document as Result
 
@@ -50,7 +52,10 @@ def outputs_of(tmp_path: Path, decoders: Decoders) -> Callable[[bytes], Result]:
     def make(data: bytes) -> Result:
         (tmp_path / "source").write_bytes(data)
         return add_outputs(
-            READ, SUFFIXES, lambda suffix: tmp_path / f"out{suffix}", Origin(tmp_path / "source", PROFILE, decoders)
+            READ,
+            SUFFIXES,
+            lambda suffix: Place(Folder.at(tmp_path), f"out{suffix}"),
+            Origin(tmp_path / "source", PROFILE, decoders),
         )
 
     return make
@@ -172,7 +177,7 @@ def test_text_lies_where_it_was_read_whatever_the_unit(
         page(line("words read", box(100, 700, 500, 740)), size=size, dpi=100.0), media_type="application/pdf"
     )
     origin = Origin(tmp_path / "source", PROFILE, decoders)
-    assert add_outputs(read, ["pdf"], lambda suffix: tmp_path / f"out{suffix}", origin).warnings == ()
+    assert add_outputs(read, ["pdf"], lambda suffix: Place(Folder.at(tmp_path), f"out{suffix}"), origin).warnings == ()
     with contextlib.closing(pypdfium2.PdfDocument(tmp_path / "out.pdf")) as opened:
         found = own_lines(opened[0], *size)
     (polygon,) = (each.polygon for each in found if each.text == "words read")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pikepdf
 import pytest
 from pikepdf import Name, String
 
@@ -88,9 +90,9 @@ def test_a_unit_that_makes_no_sense_counts_as_none(tmp_path: Path, unit: object)
 
 def test_a_unit_of_an_encrypted_page_is_known(tmp_path: Path) -> None:
     """Its compressed objects can be read by PDFium only."""
-    with pdfs_made.pikepdf.open(pdfs_made.io.BytesIO(pdfs_made.with_unit(10))) as pdf:
-        modes = pdfs_made.pikepdf.ObjectStreamMode
-        encryption = pdfs_made.pikepdf.Encryption(owner="owner", user="", R=6)
+    with pikepdf.open(io.BytesIO(pdfs_made.with_unit(10))) as pdf:
+        modes = pikepdf.ObjectStreamMode
+        encryption = pikepdf.Encryption(owner="owner", user="", R=6)
         made = pdfs_made.saved(pdf, encryption=encryption, object_stream_mode=modes.generate)
     with opened(made, tmp_path) as document:
         image, _ = document.page(0)
@@ -130,8 +132,9 @@ def test_a_dynamic_form_is_refused(tmp_path: Path, made: object) -> None:
         lambda: pdfs_made.with_xfa(*pdfs_made.LINES, needs_rendering=True, fields=True),
         lambda: pdfs_made.with_xfa(*pdfs_made.LINES, config=pdfs_made.DYNAMIC, fields=True),
         lambda: pdfs_made.with_xfa(*pdfs_made.LINES, config=pdfs_made.DYNAMIC.replace(b"required", b"forbidden")),
+        lambda: pdfs_made.with_xfa(*pdfs_made.LINES, "Fill it in with Adobe Reader", *pdfs_made.PROSE * 4),
     ],
-    ids=["no fields", "with fields", "dynamic, with fields", "static by its configuration"],
+    ids=["no fields", "with fields", "dynamic, with fields", "static by its configuration", "speaks of a viewer"],
 )
 def test_a_static_form_is_read(tmp_path: Path, made: object) -> None:
     """Its pages are in the PDF, whatever else is."""
@@ -231,7 +234,7 @@ def test_a_password_that_was_typed_is_not_told(tmp_path: Path) -> None:
 def test_files_pinned_to_a_page_are_said(tmp_path: Path) -> None:
     """With the page, and by their names."""
     pdf = pdfs_made.document(pdfs_made.PROSE)
-    spec = pdfs_made.pikepdf.AttachedFileSpec(pdf, b"content", filename="invoice.xml").obj
+    spec = pikepdf.AttachedFileSpec(pdf, b"content", filename="invoice.xml").obj
     pdfs_made.add_annotation(pdf, (40, 40, 60, 60), None, Subtype=Name.FileAttachment, FS=spec)
     with opened(pdfs_made.saved(pdf), tmp_path) as document:
         image, remarks = document.page(0)

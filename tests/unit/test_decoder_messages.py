@@ -184,8 +184,9 @@ def test_a_page_larger_than_the_memory_for_pages_is_not_believed(monkeypatch: py
     """Whatever its form: 64 MB hold it, or not."""
     for width, height, said in ((64 << 10, 1 << 10, "read"), (64 << 10, 1026, "died")):
         page = {**PAGE, "width": width, "height": height, "channels": 1}
-        answers = ({"document": DOCUMENT}, []), ({"page": page}, [pixels(width * height)])
-        assert verdict(monkeypatch, source, *answers, limits=LIMITS.model_copy(update={"memory_mb": 64})) == said
+        limits = LIMITS.model_copy(update={"memory_mb": 64})
+        sent = [pixels(width * height)]
+        assert verdict(monkeypatch, source, ({"document": DOCUMENT}, []), ({"page": page}, sent), limits=limits) == said
 
 
 def test_own_text_is_believed_where_it_makes_sense() -> None:

@@ -178,7 +178,7 @@ def test_written_to_while_it_is_delivered(spool: Spool, caplog: pytest.LogCaptur
 def test_written_to_while_there_is_no_service(spool: Spool) -> None:
     """A result that a crash left in work/ is not taken for one of what the file holds now."""
     job = spool.begin(take(spool, "a.png", b"half"))
-    spool.place(job, ".json").write_bytes(result_of(job))
+    (spool.work / job.id / "result.json").write_bytes(result_of(job))
     write_to(job)
     assert spool.recover() == []
     assert files(spool.inbox) == {"a.png": b"half more"}
@@ -227,7 +227,7 @@ def test_killed_at_any_instant(tmp_path: Path, step: str, *, delete: bool) -> No
         spool.close()
         if not killed:
             break
-    assert touch > 8, "the step touched the disk less often than it can"
+    assert touch > 5, "the step touched the disk less often than it can"
 
 
 def test_failing_is_not_held_up(spool: Spool) -> None:

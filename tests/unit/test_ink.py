@@ -13,7 +13,8 @@ SIZE = (1100, 850)
 
 
 def _noisy(level: int, deviation: float = 6) -> NDArray[np.uint8]:
-    return np.random.default_rng(1).normal(level, deviation, SIZE).clip(0, 255).astype(np.uint8)
+    noise: NDArray[np.float64] = np.random.default_rng(1).normal(level, deviation, SIZE)
+    return np.clip(noise, 0, 255).astype(np.uint8)
 
 
 def _shaded() -> NDArray[np.uint8]:

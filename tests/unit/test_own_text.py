@@ -158,17 +158,21 @@ def test_hidden_lines_are_added_where_they_were_not_read() -> None:
     read = reading(*PROSE)
     place = ((10.0, 300.0), (210.0, 300.0), (210.0, 360.0), (10.0, 360.0))
     hidden = tuple(TextLine(text, 1.0, place, 1.0) for text in ("First line of a field", "and the second"))
-    found = with_hidden(read, hidden).lines[len(PROSE) :]
+    found = with_hidden(read, hidden, 100).lines[len(PROSE) :]
     assert [line.text for line in found] == ["First line of a field", "and the second"]
     assert found[0].polygon == ((10, 300), (210, 300), (210, 330), (10, 330))
     assert found[1].polygon == ((10, 330), (210, 330), (210, 360), (10, 360))
+    assert with_hidden(read, hidden, 20).lines[-1].polygon == ((10, 320), (210, 320), (210, 340), (10, 340))
     there = tuple(
         replace(line, polygon=tuple((x, y + 290) for x, y in line.polygon))  # type: ignore[arg-type] # four of them
         for line in lines("First line", "of a fie1d and the sec0nd")
     )
-    assert with_hidden(replace(read, lines=(*read.lines, *there)), hidden).lines == (*read.lines, *there)
+    assert with_hidden(replace(read, lines=(*read.lines, *there)), hidden, 100).lines == (*read.lines, *there)
+    nothing = reading(warnings=(PageWarning("no-text-found", "It has none."), PageWarning("other", "It is.")))
+    assert [warning.code for warning in with_hidden(nothing, hidden, 100).warnings] == ["other"]
+    assert len(with_hidden(nothing, (), 100).warnings) == 2
     elsewhere = lines("First line of a field", "and the second", left=1000)
-    assert len(with_hidden(replace(read, lines=elsewhere), hidden).lines) == 4
+    assert len(with_hidden(replace(read, lines=elsewhere), hidden, 100).lines) == 4
 
 
 def test_share_of_a_text_in_another() -> None:

@@ -161,6 +161,16 @@ def test_a_quiet_service_has_a_page_too(new_world: NewWorld) -> None:
     assert "Last" not in page
 
 
+def test_inboxes_that_do_not_serve(new_world: NewWorld) -> None:
+    """An inbox that waits or hangs is named with the reason, which is no markup; one that is well is not."""
+    world = new_world()
+    well = {"state": "serves", "reason": "", "since": None, "stalled": 0}
+    world.facts["inboxes"] = {"scans": {**well, "state": "waits", "reason": "<no> access"}, "new": well}
+    _, page = world.get()
+    assert "Inbox scans waits: &lt;no&gt; access." in page
+    assert "Inbox new" not in page
+
+
 def test_the_policy_lets_nothing_in(new_world: NewWorld) -> None:
     """Only the one style sheet, by its hash; no frames, no sniffing, nothing kept. That of a view is a sandbox."""
     world = new_world(page_views=True)

@@ -7,8 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from ocrspool.engine.page_in_work import Line, PageInWork, Variant
-from ocrspool.engine.page_text import page_text, turned_variants
+from ocrspool.engine.page_text import page_text
 from ocrspool.engine.recognize import Reading
+from ocrspool.engine.second_look import turned_variants
 from ocrspool.engine.unread import Ink
 
 ALL_UNREAD = Ink(unread=400, pieces=20, total=400)
@@ -112,6 +113,20 @@ def test_doubtful_lines_are_tried_upside_down_and_others_are_not() -> None:
     assert found.lines[1].polygon[0] == (450, 200)  # the text's own top left is the bottom right of its box
 
 
+def test_neighbors_of_a_line_that_is_upside_down_are_tried_too() -> None:
+    """A number that reads well either way; and they are tried once."""
+    page = _page(*[Reading("Invoice 4711", 0.99)] * 4, Reading("068 109 0080", 0.95), Reading("aoro", 0.6))
+    (first,) = turned_variants(page)
+    first.readings[0] = Reading("Return", 0.97)
+    (second,) = turned_variants(page)
+    assert second is page.lines[4].turned
+    second.readings[0] = Reading("0800 601 890", 0.99)
+    (third,) = turned_variants(page)
+    third.readings[0] = Reading("IILv eo!oAuI", 0.6)
+    assert turned_variants(page) == []
+    assert _texts(page) == [*["Invoice 4711"] * 4, "0800 601 890", "Return"]
+
+
 def test_strips_of_a_turned_line_come_in_the_other_order() -> None:
     left, right = (np.full((48, 96, 3), level, np.uint8) for level in (10, 20))
     left[0, 0] = 255
@@ -127,6 +142,8 @@ def test_a_small_picture_is_one_line_where_that_reads_as_well() -> None:
     page.whole.variants[0].readings[0] = Reading("7", 0.99)
     (line,) = page_text(page, 0.5).lines
     assert (line.text, line.polygon[0]) == ("7", (2, 2))
+    page.whole.variants[0].readings[0] = Reading("O", 0.55)  # or 0: it need not be as sure as a speck has to be
+    assert _texts(page) == ["O"]
     page.lines = [_line(0, Reading("Total", 0.99))]
     page.whole.variants[0].readings[0] = Reading("lB", 0.7)
     assert _texts(page) == ["Total"]

@@ -32,8 +32,9 @@ from ocrspool import names, records
 from ocrspool.audit import look_once
 from ocrspool.audit.repair import repair
 from ocrspool.audit.results import Results
+from ocrspool.files.folder import Folder
 from ocrspool.inbox import Sighting
-from ocrspool.jobs import Job
+from ocrspool.jobs import JOB, Job
 from results_made import result_of
 from spools_made import files, reason_of, scan, spool_in
 
@@ -222,7 +223,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.remember_results()
         self.spool.close()
         if pick % 3 == 0:  # while there is no service, the writer goes on
-            begun = [path for path in self.folders_in_work() if records.load(path / "job.json").get("seen")]
+            begun = [path for path in self.folders_in_work() if _was_claimed(path)]
             self.write(pick, [path / "source" / name for path in begun for name in files(path / "source")])
         if pick % 2:
             killed_before(1 + pick % 30, self.reopened)
@@ -252,12 +253,12 @@ class AnyHistory(RuleBasedStateMachine):
                 self.jobs[pick % jobs] = self.spool.begin(job)
                 has_moved = not job.source.exists()
                 self.step(step if step == "deliver" or has_moved else then, pick)()
-            elif step == "recover":
-                self.jobs = self.spool.recover()
             elif step == "retry":
                 self.repair()
             elif step in {"claim", "give back", "take back"}:  # what could not be given back waits for the next start
                 self.restart()
+        if step == "recover":  # which stops at no job that it cannot finish, and the next start tries that again
+            self.restart()
         self.forget_deleted()
         if not all(files(folder / "source") for folder in self.folders_in_work()):
             self.restart()  # which removes what the disk did not let go of, of a job that is over
@@ -355,7 +356,7 @@ class AnyHistory(RuleBasedStateMachine):
         found.update(
             data
             for name, data in files(self.spool.failed).items()
-            if "kind" not in records.load(self.spool.failed / name)
+            if "kind" not in records.load_below(self.spool.failed, name)
         )
         return found
 
@@ -375,6 +376,12 @@ class AnyHistory(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(420)  # hypothesis takes minutes to make a failure short
+def _was_claimed(work: Path) -> bool:
+    """Whether the job in this folder has written down what it claimed."""
+    with Folder.at(work) as folder:
+        return bool(records.load(folder, JOB).get("seen"))
+
+
 def test_any_history() -> None:
     """No order of events loses, doubles or changes a document, or shows half a result."""
     try:

@@ -263,7 +263,7 @@ def test_rare_kinds_are_shown(view: View, kind: str) -> None:
     with contextlib.closing(pypdfium2.PdfDocument(view("pdf", made, result))) as pdf:
         shown = pdf[0].render(scale=1).to_pil().convert("RGB").resize(expected.size)
     difference = ImageChops.difference(shown, expected).resize((8, 8), Image.Resampling.BOX)
-    assert max(most for _, most in difference.getextrema()) < 40
+    assert max(difference.tobytes()) < 40
     assert view("html", made, result).count(b"data:image/jpeg;base64,") == 2
 
 

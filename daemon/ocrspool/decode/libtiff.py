@@ -14,7 +14,7 @@ import io
 import os
 from typing import IO, TYPE_CHECKING
 
-from PIL import Image
+from PIL import _imaging
 
 from ocrspool.errors import DocumentError
 
@@ -26,6 +26,7 @@ _MODE = b"rhCm"
 _MOST_SAID = 1000
 """Messages kept of one page: a broken fax has one for each of its lines."""
 _MESSAGE_BYTES = 512
+_HEADER_BYTES = 8
 _TOP_LEFT = 1
 _ORIENTATION = 274
 
@@ -45,7 +46,7 @@ def _hear(module: bytes | None, form: bytes | None, arguments: int | None) -> No
 
 def _bound() -> ctypes.CDLL | None:
     """Return Pillow's library with libtiff's functions declared; None where libtiff is hidden in it."""
-    library = ctypes.CDLL(Image.core.__file__)
+    library = ctypes.CDLL(_imaging.__file__)
     pointer, number, size = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_ssize_t
     if not hasattr(library, "TIFFFdOpen"):
         return None
@@ -60,8 +61,9 @@ def _bound() -> ctypes.CDLL | None:
     library.TIFFComputeStrip.restype = number
     library.TIFFComputeTile.argtypes = (pointer, number, number, number, ctypes.c_uint16)
     library.TIFFComputeTile.restype = number
-    library.TIFFGetStrileByteCount.argtypes = (pointer, number)
-    library.TIFFGetStrileByteCount.restype = ctypes.c_uint64
+    for name in ("TIFFGetStrileByteCount", "TIFFGetStrileOffset"):
+        getattr(library, name).argtypes = (pointer, number)
+        getattr(library, name).restype = ctypes.c_uint64
     for name in ("TIFFReadEncodedStrip", "TIFFReadEncodedTile", "TIFFReadRawStrip", "TIFFReadRawTile"):
         getattr(library, name).restype = size
         getattr(library, name).argtypes = (pointer, number, pointer, size)
@@ -165,6 +167,10 @@ class Tiff:
 
     def read(self, number: int, into: ctypes.Array[ctypes.c_char]) -> bool:
         """Decode a strip or tile; return False where libtiff could not. What it gave before that lies in `into`."""
+        if _call("TIFFGetStrileOffset", self._handle, number) < _HEADER_BYTES:
+            # A directory that lacks places is excused by libtiff, which then takes the header for pixels.
+            _said.append("Read error: a strip has no place in the file")
+            return False
         read = "TIFFReadEncodedTile" if self.tiled else "TIFFReadEncodedStrip"
         return _call(read, self._handle, number, into, len(into)) >= 0
 
@@ -178,13 +184,14 @@ class Tiff:
             raise LibtiffError(said_last())
         return into.raw
 
-    def rgba(self, width: int, height: int) -> ctypes.Array[ctypes.c_char]:
+    def rgba(self, width: int, height: int) -> bytearray:
         """Return all pixels, converted by libtiff: red, green, blue and alpha, a byte each. Raise LibtiffError."""
-        into = ctypes.create_string_buffer(width * height * 4)
+        pixels = bytearray(width * height * 4)
+        into = (ctypes.c_char * len(pixels)).from_buffer(pixels)
         self.set_number(_ORIENTATION, _TOP_LEFT)  # or libtiff would flip them, but not turn them
         if not _call("TIFFReadRGBAImageOriented", self._handle, width, height, into, _TOP_LEFT, 1):
             raise LibtiffError(said_last())
-        return into
+        return pixels
 
     @contextlib.contextmanager
     def place_kept(self) -> Iterator[None]:

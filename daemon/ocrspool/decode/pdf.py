@@ -23,7 +23,7 @@ from pypdfium2.version import PDFIUM_INFO
 
 from ocrspool.decode import sizes
 from ocrspool.decode.page import PageLimits, Remark, memory_file
-from ocrspool.decode.pdf_annotations import annotations
+from ocrspool.decode.pdf_annotations import annotations_of
 from ocrspool.decode.pdf_drawn import undrawn_text
 from ocrspool.decode.pdf_elsewhere import attached, refuse_dynamic_form
 from ocrspool.decode.pdf_names import has_packed_objects, mentioned, user_unit
@@ -92,7 +92,7 @@ class PdfPages:
             with contextlib.closing(page.render(scale=scale)) as bitmap:
                 width, height = bitmap.width, bitmap.height
                 descriptor = memory_file([bitmap.buffer])
-                held, undrawn = annotations(page, index + 1), undrawn_text(page, bitmap)
+                held, undrawn = annotations_of(page, index + 1), undrawn_text(page, bitmap)
                 remarks = (
                     *_remarks(dpi, self._limits.dpi, index + 1),
                     *held.remarks,
@@ -110,7 +110,7 @@ class PdfPages:
         with contextlib.closing(self._pdf[index]) as page:
             width, height = self._size(page, index)
             lines = own_text(page, width, height)
-            held = annotations(page, index + 1)
+            held = annotations_of(page, index + 1)
             why = "annotations" if held.show_text else doubt(page, lines) if lines else ""
             _, dpi = self._scale(page, index)
         fonts = tuple(sorted({each.font for each in lines}))

@@ -74,7 +74,7 @@ class Annotations:
     remarks: tuple[Remark, ...]
 
 
-def annotations(page: pypdfium2.PdfPage, number: int) -> Annotations:
+def annotations_of(page: pypdfium2.PdfPage, number: int) -> Annotations:
     """Return what the annotations of this page hold; `number` counts from 1."""
     texts: list[Held] = []
     files: list[str] = []

@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import pypdfium2
 from PIL import Image
@@ -15,12 +15,14 @@ from pypdfium2 import raw
 from ocrspool.decode.page import Remark
 from ocrspool.decode.pdf_strings import utf16
 from ocrspool.decode.pdf_text import Box, Place, own_text
-from ocrspool.model import TextLine
+from ocrspool.model import Polygon, TextLine
 
 _MANY = 0.2
 """Share of the pieces of text from which it is said that they are not seen."""
 _MOST_LOOKED_AT = 200
 """Pieces of text on a page, taken evenly from all."""
+_MOST_PIXELS = 4_000_000
+"""Of one piece: what is larger than a page of print is seen, or is none."""
 _ALIKE = 24
 """Grey levels within which all is one color: nothing is drawn there."""
 _SEEN = {raw.FPDF_TEXTRENDERMODE_FILL, raw.FPDF_TEXTRENDERMODE_STROKE, raw.FPDF_TEXTRENDERMODE_FILL_STROKE}
@@ -51,27 +53,50 @@ def undrawn_text(page: pypdfium2.PdfPage, bitmap: pypdfium2.PdfBitmap) -> Undraw
     pieces = list(_pieces(page))
     if not pieces:
         return Undrawn()
-    size = (bitmap.width, bitmap.height)
-    picture = Image.frombuffer("RGB", size, bitmap.buffer, "raw", "BGR", bitmap.stride, 1)
+    picture = _Picture(bitmap)
     with closing(page.get_textpage()) as text:
         flat = [box for piece, box in pieces if _is_flat(box) and _has_words(piece, text)]
         if flat and (lines := _undrawn_lines(page, flat, picture)):
             return Undrawn(lines)
         pieces = pieces[:: max(1, len(pieces) // _MOST_LOOKED_AT)]
-        place = Place(page, *size)
+        place = Place(page, *picture.size)
         unseen = [piece for piece, box in pieces if not _is_flat(box) and _is_unseen(piece, box, place, picture)]
         if len(unseen) <= _MANY * len(pieces):
             return Undrawn()
         return Undrawn(is_covered=sum(_has_words(piece, text) for piece in unseen) > _MANY * len(pieces))
 
 
-def _undrawn_lines(page: pypdfium2.PdfPage, flat: list[Box], picture: Image.Image) -> tuple[TextLine, ...]:
+class _Picture:
+    """A rendered page to look at, where it lies: the whole of a large one may not fit into memory a second time."""
+
+    def __init__(self, bitmap: pypdfium2.PdfBitmap) -> None:
+        self.size = (bitmap.width, bitmap.height)
+        rows = (bitmap.stride, bitmap.height)
+        self._bytes = Image.frombuffer("L", rows, bitmap.buffer, "raw", "L", bitmap.stride, 1)
+
+    def ranges(self, polygon: Polygon) -> list[tuple[int, int]]:
+        """Return the least and the highest red, green and blue around a polygon.
+
+        Return none where that is beside the page, in no pixel or in very many.
+        """
+        xs, ys = zip(*polygon, strict=True)
+        left, top = max(0, int(min(xs))), max(0, int(min(ys)))
+        right, bottom = min(self.size[0], int(max(xs))), min(self.size[1], int(max(ys)))
+        if right <= left or bottom <= top or (right - left) * (bottom - top) > _MOST_PIXELS:
+            return []
+        pixels = self._bytes.crop((left * 3, top, right * 3, bottom)).tobytes()
+        part = Image.frombytes("RGB", (right - left, bottom - top), pixels, "raw", "BGR")
+        return cast("list[tuple[int, int]]", list(part.getextrema()))
+
+
+def _undrawn_lines(page: pypdfium2.PdfPage, flat: list[Box], picture: _Picture) -> tuple[TextLine, ...]:
     """Return the lines of the page's own text that have one of these pieces in them, and no ink."""
     return tuple(
         each.line
         for each in own_text(page, *picture.size)
         if any(_meet(box, place) for box in each.boxes for place in flat)
-        and _is_plain(picture.crop(_within(each.line.polygon, picture.size)).getextrema())
+        and (ranges := picture.ranges(each.line.polygon))
+        and _is_plain(ranges)
     )
 
 
@@ -92,22 +117,14 @@ def _pieces(page: pypdfium2.PdfPage) -> Iterator[tuple[raw.FPDF_PAGEOBJECT, Box]
             yield piece, (left.value, bottom.value, right.value, top.value)
 
 
-def _within(corners: tuple[tuple[float, float], ...], size: tuple[int, int]) -> tuple[int, int, int, int]:
-    xs, ys = zip(*corners, strict=True)
-    return max(0, int(min(xs))), max(0, int(min(ys))), min(size[0], int(max(xs))), min(size[1], int(max(ys)))
-
-
-def _is_unseen(piece: raw.FPDF_PAGEOBJECT, box: Box, place: Place, picture: Image.Image) -> bool:
+def _is_unseen(piece: raw.FPDF_PAGEOBJECT, box: Box, place: Place, picture: _Picture) -> bool:
     """Tell whether there is one color only, and not that of the text: text like its background is meant to be so."""
-    left, top, right, bottom = _within(place.polygon(box), picture.size)
-    if right <= left or bottom <= top:  # beside the page, or too small to look at
+    ranges = picture.ranges(place.polygon(box))
+    if not ranges or not _is_plain(ranges):
         return False
-    ranges = picture.crop((left, top, right, bottom)).getextrema()
     color = [ctypes.c_uint() for _ in range(4)]
     raw.FPDFPageObj_GetFillColor(piece, *color)
-    return _is_plain(ranges) and any(
-        abs(level.value - least) > _ALIKE for level, (least, _) in zip(color, ranges, strict=False)
-    )
+    return any(abs(level.value - least) > _ALIKE for level, (least, _) in zip(color, ranges, strict=False))
 
 
 def _is_flat(box: Box) -> bool:
@@ -115,7 +132,7 @@ def _is_flat(box: Box) -> bool:
     return box[2] <= box[0] or box[3] <= box[1]
 
 
-def _is_plain(ranges: Any) -> bool:  # noqa: ANN401 - as Pillow states it
+def _is_plain(ranges: list[tuple[int, int]]) -> bool:
     return all(most - least <= _ALIKE for least, most in ranges)
 
 

@@ -79,8 +79,8 @@ def _pixels(line: OwnLine, place: Place) -> list[tuple[int, int, int, int]]:
     found = []
     for left, bottom, right, top in line.boxes:
         (ax, ay), (bx, by) = place(left, top), place(right, bottom)
-        least, most = (min(ax, bx), min(ay, by)), (max(ax, bx), max(ay, by))
-        found.append((*(int(side) - _MARGIN for side in least), *(int(side) + _MARGIN for side in most)))
+        least, most = (int(min(ax, bx)), int(min(ay, by))), (int(max(ax, bx)), int(max(ay, by)))
+        found.append((least[0] - _MARGIN, least[1] - _MARGIN, most[0] + _MARGIN, most[1] + _MARGIN))
     return found
 
 

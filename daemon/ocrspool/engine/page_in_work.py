@@ -49,7 +49,7 @@ class Line:
     detection_confidence: float
     variants: list[Variant]
     turned: Variant | None = None
-    """Upside down; only of a line that reads doubtfully as it lies."""
+    """Upside down; only of a line that may be."""
 
 
 @dataclass(slots=True)
@@ -65,8 +65,6 @@ class PageInWork:
     lines: list[Line] = field(default_factory=list)
     whole: Line | None = None
     """All ink of a small picture as one line, where it may be one; on the picture as it came."""
-    seen_again: bool = False
-    """Whether doubtful lines have been given to be read upside down."""
     seconds: dict[str, float] = field(default_factory=dict)
     _unread: int = 0
     _settled: bool = False

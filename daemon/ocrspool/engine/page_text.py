@@ -15,6 +15,7 @@ from ocrspool.engine.lone_signs import without_lone_signs
 from ocrspool.engine.models import LINE_HEIGHT
 from ocrspool.engine.order import reading_order
 from ocrspool.engine.orientation import turned_back
+from ocrspool.engine.second_look import is_upside_down
 from ocrspool.model import PageText, PageWarning, TextLine
 
 if TYPE_CHECKING:
@@ -22,16 +23,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ocrspool.engine.page_in_work import Line, PageInWork, Variant
+    from ocrspool.engine.page_in_work import Line, PageInWork
     from ocrspool.engine.recognize import Reading
     from ocrspool.model import Polygon
 
-_DOUBTFUL = 0.8
-"""Lines read with less confidence may be upside down: turned, text gains 0.3 and more (measured)."""
-_ROW = 1.5
-"""Width / height from which a line holds more than one character: of a single one nobody knows which way up it is."""
 _MARGIN = 0.1
-"""Confidence by which an unusual way to look at a line has to beat the usual one."""
+"""Confidence by which the lines found on a small picture have to beat it as one line."""
 _LEGIBLE = 0.8
 """Confidence of a small picture that is read as one line, from which on it is one."""
 _SHORT = 6
@@ -64,10 +61,13 @@ class _Line(NamedTuple):
     """On the page as searched."""
     detection_confidence: float
 
+    alone: bool = False
+    """Whether it is all that the page holds: then it is short because the picture is."""
+
     def is_text(self, least_certainty: float) -> bool:
         """Return whether it belongs in the result: what the net is less sure of is a picture or a speck."""
         characters = "".join(self.reading.text.split())
-        if len(characters) < _SHORT:
+        if len(characters) < _SHORT and not self.alone:
             least_certainty = max(least_certainty, _LEAST_OF_SHORT)
         if self.reading.unread_share >= _MOSTLY_UNREAD:
             least_certainty = max(least_certainty, _LEAST_BESIDE_UNREAD)
@@ -77,18 +77,6 @@ class _Line(NamedTuple):
     def saying(self, text: str) -> _Line:
         """Return the same line with other words."""
         return self if text == self.reading.text else self._replace(reading=replace(self.reading, text=text))
-
-
-def turned_variants(page: PageInWork) -> list[Variant]:
-    """Give the page's doubtful lines another way to be read, upside down, and return these.
-
-    An ordinary page has next to none, so that this costs it nothing. Lines that run down the page have been read both
-    ways already.
-    """
-    for line in page.lines:
-        if len(line.variants) == 1 and _is_row(line.variants[0]) and line.variants[0].reading().confidence < _DOUBTFUL:
-            line.turned = line.variants[0].upside_down()
-    return [line.turned for line in page.lines if line.turned is not None]
 
 
 def page_text(page: PageInWork, least_confidence: float) -> PageText:
@@ -112,12 +100,10 @@ def _told(line: _Line, page: PageInWork) -> TextLine:
 
 def _best(line: Line) -> _Line:
     """Return the surest reading of a line."""
+    if line.turned is not None and is_upside_down(line):
+        return _Line(line.turned.reading(), line.turned.polygon, line.detection_confidence)
     readings = [(variant.reading(), variant) for variant in line.variants]
     reading, variant = max(readings, key=lambda choice: choice[0].confidence)
-    if line.turned is not None:
-        turned = line.turned.reading()
-        if turned.confidence > reading.confidence + _MARGIN:
-            reading, variant = turned, line.turned
     return _Line(reading, variant.polygon, line.detection_confidence)
 
 
@@ -130,7 +116,8 @@ def _whole(page: PageInWork, found: Sequence[_Line]) -> _Line | None:
     confidence = max((reading.confidence for reading in texts), default=0.0)
     if whole.reading.confidence < max(_LEGIBLE if texts else 0.0, confidence - _MARGIN):
         return None
-    return whole._replace(detection_confidence=max((line.detection_confidence for line in found), default=0.0))
+    found_at = max((line.detection_confidence for line in found), default=0.0)
+    return whole._replace(detection_confidence=found_at, alone=True)
 
 
 def _warnings(page: PageInWork, lines: Sequence[_Line], left_out: Sequence[_Line]) -> tuple[PageWarning, ...]:
@@ -176,11 +163,7 @@ def _unread_message(page: PageInWork, kept: int, lost: Sequence[_Line]) -> str:
 def _height_on_page(line: _Line, page: PageInWork) -> float:
     """Return how far down the page, as it came, the middle of a line is: 0 to 1."""
     ys = [y for _, y in _on_page(line.polygon, page)]
-    return sum(ys) / len(ys) / page.pixels.shape[0]
-
-
-def _is_row(variant: Variant) -> bool:
-    return sum(strip.shape[1] for strip in variant.strips) >= _ROW * LINE_HEIGHT
+    return sum(ys) / len(ys) / int(page.pixels.shape[0])
 
 
 def _on_page(polygon: NDArray[np.float32], page: PageInWork) -> Polygon:

@@ -25,8 +25,9 @@ from ocrspool.engine.halving import HalvingNet
 from ocrspool.engine.looks import find_lines
 from ocrspool.engine.orientation import page_rotation, turned_page
 from ocrspool.engine.page_in_work import Line, PageInWork, Piece, Variant
-from ocrspool.engine.page_text import page_text, turned_variants
+from ocrspool.engine.page_text import page_text
 from ocrspool.engine.recognize import ReadSettings
+from ocrspool.engine.second_look import turned_variants
 from ocrspool.engine.tight import one_row, padded
 
 if TYPE_CHECKING:
@@ -224,16 +225,14 @@ class Recognizer:
             page.settle(error)
 
     def _settle(self, page: PageInWork) -> None:
-        """Say what a page says, all of it having been read; but first let doubtful lines be read upside down too."""
-        if not page.seen_again:
-            page.seen_again = True
-            if pieces := page.to_read(turned_variants(page)):
-                due = self._wait_for_batches(pieces)
-                with self._lock:
-                    lull = not self._searching
-                for _ in range(due + (self._batches.flush() if lull else 0)):
-                    self._readers.submit(self._read)
-                return
+        """Say what a page says, all of it having been read; but first let lines that may be so be read upside down."""
+        if pieces := page.to_read(turned_variants(page)):
+            due = self._wait_for_batches(pieces)
+            with self._lock:
+                lull = not self._searching
+            for _ in range(due + (self._batches.flush() if lull else 0)):
+                self._readers.submit(self._read)
+            return
         page.settle(page_text(page, self._settings.least_confidence))
 
 

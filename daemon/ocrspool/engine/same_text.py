@@ -44,10 +44,9 @@ def merged(coarse: Sequence[Detected], fine: Sequence[Detected], *, scale: float
     kept: list[Detected] = []
     parts: set[int] = set()
     for line, (left, top, right, bottom) in zip(coarse, _around(coarse).tolist(), strict=True):
-        near = np.flatnonzero(
-            (around[:, 0] < right) & (around[:, 2] > left) & (around[:, 1] < bottom) & (around[:, 3] > top)
-        )
-        shares = [(int(index), _share(fine[index].polygon, line.polygon)) for index in near]
+        overlaps = (around[:, 0] < right) & (around[:, 2] > left) & (around[:, 1] < bottom) & (around[:, 3] > top)
+        near: list[int] = np.flatnonzero(overlaps).tolist()
+        shares = [(index, _share(fine[index].polygon, line.polygon)) for index in near]
         inside = [index for index, share in shares if share >= _OWN]
         if any(_is_part(line.polygon, fine[index].polygon) for index in near):
             continue

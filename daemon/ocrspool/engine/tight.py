@@ -32,7 +32,7 @@ def one_row(page: Pixels) -> NDArray[np.float32] | None:
     height, width = page.shape[:2]
     if not (_LEAST_HEIGHT <= height <= _MOST_HEIGHT and width <= height * _MOST_ASPECT):
         return None
-    grey = cv2.cvtColor(page, cv2.COLOR_BGR2GRAY) if page.ndim == 3 else page  # noqa: PLR2004  # color
+    grey: Pixels = cv2.cvtColor(page, cv2.COLOR_BGR2GRAY) if page.ndim == 3 else page  # type: ignore[assignment]  # noqa: PLR2004  # color
     differs = cv2.absdiff(grey, np.full_like(grey, _paper(grey)))
     most = int(differs.max())
     if most < _LEAST_CONTRAST:
@@ -54,7 +54,7 @@ def padded(page: Pixels) -> tuple[Pixels, int]:
     if min(page.shape[:2]) not in _SMALL:
         return page, 0
     paper = _paper(page) if page.ndim == 2 else [_paper(page[:, :, channel]) for channel in range(3)]  # noqa: PLR2004
-    return cv2.copyMakeBorder(page, _BORDER, _BORDER, _BORDER, _BORDER, cv2.BORDER_CONSTANT, value=paper), _BORDER  # type: ignore[return-value, arg-type]
+    return cv2.copyMakeBorder(page, _BORDER, _BORDER, _BORDER, _BORDER, cv2.BORDER_CONSTANT, value=paper), _BORDER  # type: ignore[return-value]
 
 
 def _paper(grey: Pixels) -> int:

@@ -139,7 +139,7 @@ def _ink(strip: Pixels) -> NDArray[np.uint8]:
     ink = (middle < paper - edge if paper - dark >= light - paper else middle > paper + edge).view(np.uint8)
     if ink.shape[1] >= _RULE:
         rules = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((1, _RULE), np.uint8))
-        ink = ink & ~cv2.dilate(rules, np.ones((3, 1), np.uint8))
+        ink[cv2.dilate(rules, np.ones((3, 1), np.uint8)) > 0] = 0
     return ink
 
 
