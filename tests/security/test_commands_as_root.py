@@ -13,6 +13,7 @@ import pytest
 
 from daemons import COMMAND, ocrspool
 from forks import as_nobody
+from ocrspool.errors import Exit
 from ocrspool.owner import become_owner
 
 OWNER = 4711
@@ -69,6 +70,8 @@ def test_gc_and_import(config: Path, tmp_path: Path) -> None:
     taken = ocrspool("engines", "import", archive, "--config", config)
     assert taken.returncode == 0, taken.stderr
     assert owners(manifest.parent) == {OWNER}
+    assert ocrspool("engines", "gc", "--config", config).returncode == Exit.NO_PERMISSION
+    (config.parent / "cache/engines/0123456789abcdef").unlink()
     assert ocrspool("engines", "gc", "--config", config).returncode == 0
     assert (roots / "key").read_text() == "secret"
     assert manifest.exists()

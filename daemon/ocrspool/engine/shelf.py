@@ -60,24 +60,9 @@ def is_fingerprint(text: str) -> bool:
 
 
 def cards(cache: Path) -> list[Card]:
-    """Return what is in the cache, newest engines first, then what is no engine. Raise PermissionError.
-
-    No link is followed: it would lead out of the cache.
-    """
-    folders = [
-        Path(entry.path)
-        for entry in _entries(cache / "engines")
-        if is_fingerprint(entry.name) and entry.is_dir(follow_symlinks=False)
-    ]
+    """Return what is in the cache, newest engines first, then what is no engine. Raise PermissionError."""
+    folders = (folder for folder in (cache / "engines").glob("*") if is_fingerprint(folder.name) and folder.is_dir())
     return sorted(map(card_of, folders), key=lambda card: (card.built_at, card.fingerprint), reverse=True)
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except FileNotFoundError:
-        return []
 
 
 def card_of(folder: Path) -> Card:
