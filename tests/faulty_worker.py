@@ -1,8 +1,7 @@
 """A worker whose engine fails on pages that say so: what a fault of ours, or of a library, looks like to the service.
 
 Run as a process in place of `python -m ocrspool.worker FD`. The engine is the real one; the net that finds lines fails
-where the first pixel of a page has one of the colors below. Such a page needs no scaling: its
-sides are multiples of 32.
+where a page has a spot of one of the colors below. Such a page needs no scaling: its sides are multiples of 32.
 """
 
 from __future__ import annotations
@@ -23,15 +22,17 @@ if TYPE_CHECKING:
     from ocrspool.engine.net import Net, NetSpec, Pixels, Shape, ShapeProfile
     from ocrspool.engine.settings import Settings
 
-ALWAYS, ONCE, REFUSED, DISORDER = (250, 1, 2), (250, 1, 3), (250, 1, 4), (250, 1, 5)
-"""Red, green, blue of a page that raises an error of Python's; that does so once in each process; at which the runtime
-raises an error; after which the engine finds nothing any more."""
+ALWAYS, ONCE, REFUSED, DISORDER = (240, 255, 255), (255, 240, 255), (255, 255, 240), (240, 240, 255)
+"""Red, green, blue of a spot at which an error of Python's is raised; at which it is raised once in each process; at
+which the runtime raises an error; after which the engine finds nothing any more. Nearly white: no net sees them."""
+_SPOT = 12
+"""Pixels of its sides, so that it has its color also where the page is scaled."""
 
 
 def marked(page: Image.Image, color: tuple[int, int, int]) -> Image.Image:
-    """Return a page that has this color at its first pixel, cut to a size that needs no scaling."""
+    """Return a page that has a spot of this color at its corner, cut to a size that needs no scaling."""
     page = page.convert("RGB").crop((0, 0, page.width // 32 * 32, page.height // 32 * 32))
-    page.putpixel((0, 0), color)
+    page.paste(color, (0, 0, _SPOT, _SPOT))
     return page
 
 
@@ -59,18 +60,21 @@ class Faulty:
         return self._net.warm_up
 
     def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
-        blue, green, red = batch[0, 0, 0].tolist()
-        color = (red, green, blue)
-        if color == ALWAYS or (color == ONCE and not self._failed):
+        if _has(batch, ALWAYS) or (_has(batch, ONCE) and not self._failed):
             self._failed = True
             raise ValueError("array is not writeable")
-        if color == REFUSED:
+        if _has(batch, REFUSED):
             raise EngineError("the net takes no such shape")
-        self._disorder = self._disorder or color == DISORDER
-        (map_,) = self._net(batch)
-        if color == DISORDER:
+        if _has(batch, DISORDER):
+            self._disorder = True
             raise IndexError("list index out of range")
+        (map_,) = self._net(batch)
         return (map_ * (not self._disorder),)
+
+
+def _has(batch: Pixels, color: tuple[int, int, int]) -> bool:
+    """Tell whether any pixel has this color; in a batch blue comes first."""
+    return bool((batch == color[::-1]).all(axis=3).any())
 
 
 def main() -> None:

@@ -23,6 +23,9 @@ _TOUCHES = frozenset({"open", "os.rename", "os.link", "os.remove", "os.mkdir", "
 
 _WRITES = os.O_CREAT | os.O_TRUNC
 
+_LOOKS = os.O_DIRECTORY | os.O_PATH
+"""Opening a folder changes nothing, and is done all the time: killed before that is killed before what comes next."""
+
 
 def killed_before(touch: int, action: Callable[[], object]) -> bool:
     """Run `action` in a child that dies just before its n-th touch of the disk; False if it never got there.
@@ -83,20 +86,32 @@ def _run_and_exit(action: Callable[[], object], touch: int | None) -> None:
 
 def _kill_before(touch: int) -> None:
     left = touch
+    really, folder = os.open, None
+
+    def opening(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:  # noqa: ANN401
+        """Remember the folder, which the audit event does not tell."""
+        nonlocal folder
+        folder = dir_fd
+        return really(path, flags, mode, dir_fd=dir_fd)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         nonlocal left
-        if event in _TOUCHES:
+        if event in _TOUCHES and not _is_look(event, arguments):
             left -= 1
             if left == 0:
                 os._exit(KILLED)
         if event == "open" and isinstance(arguments[0], str) and arguments[2] & _WRITES:
             left -= 1
             if left == 0:  # one more instant: the file is there, and empty, because not a byte is written yet
-                os.open(arguments[0], arguments[2], 0o600)
+                really(arguments[0], arguments[2], 0o600, dir_fd=folder)
                 os._exit(KILLED)
 
+    os.open = opening
     sys.addaudithook(hook)
+
+
+def _is_look(event: str, arguments: tuple[Any, ...]) -> bool:
+    return event == "open" and bool(arguments[2] & _LOOKS) and arguments[2] & os.O_TMPFILE != os.O_TMPFILE
 
 
 class FailingDisk:

@@ -38,7 +38,10 @@ class Ink:
 
 
 class Levels:
-    """Reads a strip of ink as letters side by side, all of the one that its color stands for."""
+    """Reads a strip of ink as letters side by side, all of the one that its color stands for.
+
+    It is sure of a single bar only: several below each other are no line.
+    """
 
     parallel, warm_up = 2, ()
     profile = ShapeProfile((1, 48, 32, 3), (4, 48, 320, 3), (4, 48, 3200, 3))
@@ -48,14 +51,16 @@ class Levels:
 
     def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
         classes = np.stack([self._classes(strip) for strip in batch])
-        return classes, np.full(classes.shape, 0.97, np.float32)
+        sure = np.array([0.97 if _bars(strip) == 1 else 0.3 for strip in batch], np.float32)
+        return classes, np.repeat(sure[:, None], classes.shape[1], axis=1)
 
     def _classes(self, strip: Pixels) -> NDArray[np.int32]:
         columns = strip[20:28].mean(axis=0)
         dark = columns.max(axis=1) < 127 - _TOLERANCE
         steps = dark.reshape(-1, _STEP).all(axis=1)
         letter = _letter(np.median(columns[dark], axis=0)) if steps.any() else 0
-        return (letter * (steps & (np.arange(len(steps)) % 2 == 0))).astype(np.int32)
+        classes: NDArray[np.int32] = (letter * (steps & (np.arange(len(steps)) % 2 == 0))).astype(np.int32)
+        return classes
 
 
 class Upright:
@@ -71,6 +76,13 @@ class Upright:
 def nets(batch: int = 4) -> Nets:
     """Return an engine of these; it reads so many lines at a time."""
     return Nets(Ink(), Levels(batch), Upright())
+
+
+def _bars(strip: Pixels) -> int:
+    """Return how many bars lie below each other, where most of them are."""
+    dark = strip.max(axis=2) < 127 - _TOLERANCE
+    column = dark[:, dark.sum(axis=0).argmax()].astype(int)
+    return int((np.diff(column, prepend=0) == 1).sum())
 
 
 def _letter(color: NDArray[Any]) -> int:

@@ -31,7 +31,7 @@ def main() -> None:
         more = {"device": "gpu", "fingerprint": FINGERPRINT} if pretends else {}
         return {**facts_of(wanted, manifest), **more}
 
-    worker.plan, worker._facts = planned, facts
+    worker.plan, worker._facts = planned, facts  # type: ignore[attr-defined] # what the module has imported
     sys.argv = sys.argv[1:]
     worker.main()
 

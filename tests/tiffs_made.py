@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +34,7 @@ class Layout:
     """Of a strip; None = all."""
     big: bool = False
     extra: Sequence[int] = ()
-    tags: dict[int, tuple[int, Sequence[int]]] = field(default_factory=dict)
+    tags: Mapping[int, tuple[int, Sequence[int]]] = field(default_factory=dict)
     """More tags: type and values by number."""
 
 
@@ -134,7 +134,8 @@ def _float_differences(samples: Samples, layout: Layout) -> bytes:
     sorted_bytes = flat.view(np.uint8).reshape(height, -1, wide).transpose(0, 2, 1).reshape(height, -1)
     differences = sorted_bytes.astype(np.int16)
     differences[:, count:] -= sorted_bytes[:, :-count].astype(np.int16)
-    return differences.astype(np.uint8).tobytes()
+    made: bytes = differences.astype(np.uint8).tobytes()
+    return made
 
 
 def _compressed(data: bytes, layout: Layout) -> bytes:

@@ -4,31 +4,104 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+import time
+from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 
 from ocrspool import filesystems
 from ocrspool.config import STATES, Config, Inbox
+from ocrspool.errors import ConfigError
+
+Places = Mapping[str, Path]
+"""The folders of an inbox by the names of its states."""
+
+_LOOK_SECONDS = 5.0
+"""How long the disks of all inboxes have to answer."""
 
 
 def problems(config: Config) -> list[str]:
     """Return every reason why the daemon could not do its work, each naming a key, a folder and what to do."""
-    found = _overlaps(config)
+    found = _overlaps(config, {name: really(inbox) for name, inbox in config.inbox.items()})
     for name, inbox in config.inbox.items():
-        found += _folders(f"inbox.{name}", inbox)
-        found += _command(f"inbox.{name}.on_done", inbox.on_done)
-        found += _command(f"inbox.{name}.on_failed", inbox.on_failed)
-    found += _writable("paths.cache", config.paths.cache)
-    found += _writable("paths.runtime", config.paths.runtime)
-    return found
+        found += of_inbox(name, inbox)
+        found += _commands(name, inbox)
+    return found + _own_folders(config)
 
 
-def _overlaps(config: Config) -> list[str]:
+def nonsense(config: Config, spools: Mapping[str, Places]) -> list[str]:
+    """Return those problems that are the configuration's own, whatever state the folders of the inboxes are in.
+
+    `spools` has where the folders of each inbox are (see `really`), so that no disk of theirs is touched.
+    """
+    found = _overlaps(config, spools)
+    for name, inbox in config.inbox.items():
+        found += _commands(name, inbox)
+    return found + _own_folders(config)
+
+
+def refuse(config: Config) -> None:
+    """Raise ConfigError for what is wrong with a configuration itself, or where no inbox at all can be used.
+
+    Where only some inboxes have folders that cannot be used, the others can serve: that is no problem here. A thread
+    looks at each inbox, because a disk that does not answer would hold the caller; the folders of an inbox whose thread
+    has not answered in time are compared by their names.
+    """
+    looks = {name: _Look(name, inbox) for name, inbox in config.inbox.items()}
+    deadline = time.monotonic() + _LOOK_SECONDS
+    for look in looks.values():
+        look.ended.wait(max(0.0, deadline - time.monotonic()))
+    spools = {name: look.places or as_written(config.inbox[name]) for name, look in looks.items()}
+    unusable = [problem for look in looks.values() for problem in look.problems]
+    problems = nonsense(config, spools)
+    if problems or all(look.problems for look in looks.values()):
+        raise ConfigError(problems + unusable)
+
+
+class _Look:
+    """One look at the folders of an inbox, by a thread of its own."""
+
+    def __init__(self, name: str, inbox: Inbox) -> None:
+        self._name = name
+        self._inbox = inbox
+        self.places: Places | None = None
+        self.problems: list[str] = []
+        self.ended = threading.Event()
+        try:
+            threading.Thread(target=self._look, name=f"look-{name}", daemon=True).start()
+        except RuntimeError:  # there is no thread for it: the inbox finds out itself, when it begins
+            self.ended.set()
+
+    def _look(self) -> None:
+        try:
+            self.places = really(self._inbox)
+            self.problems = of_inbox(self._name, self._inbox)
+        except OSError as error:
+            self.problems = [f"inbox.{self._name}: {error}"]
+        finally:
+            self.ended.set()
+
+
+def of_inbox(name: str, inbox: Inbox) -> list[str]:
+    """Return why nothing can be done in the folders of one inbox as they are now. Raise OSError."""
+    return _folders(f"inbox.{name}", inbox)
+
+
+def really(inbox: Inbox) -> Places:
+    """Return where the folders of an inbox really are, by the names of the states: links are followed."""
+    return {state: Path(os.path.realpath(folder)) for state, folder in inbox.folders().items()}
+
+
+def as_written(inbox: Inbox) -> Places:
+    """Return where the folders of an inbox are by their names alone. No disk is touched."""
+    return {state: Path(os.path.normpath(folder)) for state, folder in inbox.folders().items()}
+
+
+def _overlaps(config: Config, spools: Mapping[str, Places]) -> list[str]:
     """No folder of a spool may be or contain another: a result would be taken for a new file, without end."""
     places = [
-        (f"inbox.{name}.{state}", Path(os.path.realpath(folder)))
-        for name, inbox in config.inbox.items()
-        for state, folder in inbox.folders().items()
+        (f"inbox.{name}.{state}", folder) for name, folders in spools.items() for state, folder in folders.items()
     ]
     found = [
         f"{one} and {other} overlap ({first} and {second}): give each a folder of its own"
@@ -59,6 +132,14 @@ def _folders(key: str, inbox: Inbox) -> list[str]:
                 f"({inbox.folder('work')}): files move by rename, which needs all folders but outbox on one"
             )
     return found
+
+
+def _own_folders(config: Config) -> list[str]:
+    return _writable("paths.cache", config.paths.cache) + _writable("paths.runtime", config.paths.runtime)
+
+
+def _commands(name: str, inbox: Inbox) -> list[str]:
+    return _command(f"inbox.{name}.on_done", inbox.on_done) + _command(f"inbox.{name}.on_failed", inbox.on_failed)
 
 
 def _command(key: str, command: tuple[str, ...]) -> list[str]:

@@ -6,6 +6,7 @@ Started anew (never forked from a process with threads), without a shell, holdin
 from __future__ import annotations
 
 import contextlib
+import errno
 import resource
 import signal
 import socket
@@ -18,10 +19,20 @@ from ocrspool.channel import MOST_BYTES, Channel, ChannelClosedError, Message
 from ocrspool.wake import Wake
 
 _EXIT_SECONDS = 2.0
+_KILL_SECONDS = 2.0
+"""A process that was killed ends at once, unless it is in a call on a disk that does not answer: then it is left."""
+
+
+_NO_PROCESS = {errno.EAGAIN, errno.ENOMEM}
+"""What fork(2) and clone(2) say where a limit on processes or memory is reached."""
 
 
 class ChildDiedError(Exception):
     """The child ended, hung or spoke nonsense; the message says how, in words for a log."""
+
+
+class NoProcessError(OSError):
+    """The machine, or the unit, has no process left for us: nobody's fault, and it passes."""
 
 
 class Child:
@@ -31,13 +42,19 @@ class Child:
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-I", "-m", module, str(theirs.fileno())]
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                env=environment,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    env=environment,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                )
+            except OSError as error:
+                ours.close()
+                if error.errno not in _NO_PROCESS:
+                    raise
+                raise NoProcessError(error.errno, f"no process can be started: {error.strerror}") from error
         self._channel = Channel(ours, most_bytes)
         self.pid = self._process.pid
 
@@ -106,7 +123,8 @@ class Child:
     def kill(self) -> None:
         """End it now."""
         self._process.kill()
-        self._process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_KILL_SECONDS)
         self._channel.close()
 
     def _died(self) -> ChildDiedError:
@@ -115,6 +133,8 @@ class Child:
             self._process.wait(_EXIT_SECONDS)
         self.kill()
         code = self._process.returncode
+        if code is None:
+            return ChildDiedError("was killed and does not end: it waits for a disk")
         if code >= 0:
             return ChildDiedError(f"ended with exit code {code}")
         with contextlib.suppress(ValueError):

@@ -7,30 +7,17 @@ import fcntl
 import os
 import signal
 import stat
-from pathlib import Path
 
+from ocrspool.files.folder import Folder
 from ocrspool.inbox import Sighting
 
 
-def open_parent(root: Path, name: str) -> int:
-    """Open the folder that holds `name`, following no link on the way: a folder may have been swapped for one."""
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    at = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    for part in name.split("/")[:-1]:
-        try:
-            below = os.open(part, flags, dir_fd=at)
-        finally:
-            os.close(at)
-        at = below
-    return at
-
-
-def let_go(folder: int, last: str, seen: Sighting) -> bool:
+def let_go(folder: Folder, last: str, seen: Sighting) -> bool:
     """Tell whether the file may be claimed now, as far as it can be looked at."""
     try:
-        if not stat.S_ISREG(os.stat(last, dir_fd=folder, follow_symlinks=False).st_mode):
+        if not folder.has_file(last):
             return False
-        descriptor = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        descriptor = folder.open(last)
     except PermissionError:
         return True  # to be claimed, and to fail with that reason
     except OSError:

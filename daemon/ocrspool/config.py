@@ -146,8 +146,8 @@ class Profile(Section):
     orientation: Literal["auto", "off"] = "auto"
     """auto: pages on their side or upside down are turned to be read; off: trust that none is."""
     page_side: int = Field(4000, ge=256, le=32_000)
-    """Sheets up to A3 and photographs with a longer side (in pixels) are reduced to it before recognition; not so larger
-    sheets and long pages, whose letters would be lost."""
+    """Sheets up to A3 and photographs with a longer side (pixels) are reduced to it before recognition; larger sheets
+    and long pages are not, because their letters would be lost."""
     pdf_text: Literal["ocr", "prefer"] = "ocr"
     """ocr: every page is read; prefer: a PDF page that has text keeps it, and only pages without any are read."""
 

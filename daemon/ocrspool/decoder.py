@@ -16,9 +16,10 @@ from ocrspool import decoder_messages
 from ocrspool.channel import Message
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Limits, Live, Profile
+from ocrspool.decoder_messages import Decoded
 from ocrspool.environment import of_decoders
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.model import OwnText, PageImage
+from ocrspool.model import OwnText
 from ocrspool.source import open_source
 
 _Answer = TypeVar("_Answer")
@@ -63,7 +64,6 @@ class Decoder:
         self._pages = 0
         self._memory_mb = 0
         self._makes_pdf = False
-        self._needs_opencv = False
         self._needs_qpdf = False
         self._closed = False
         self.lacking: tuple[str, ...] = ()
@@ -80,12 +80,7 @@ class Decoder:
             self._makes_pdf = self._needs_qpdf or self._live.config.wants("pdf")
             self._documents = 0
             # Processor time is limited too: that holds even while this service is stopped or stuck.
-            limits = {
-                "memory_mb": self._memory_mb,
-                "cpu_seconds": int(self._patience) + 1,
-                "pdf": self._makes_pdf,
-                "opencv": self._needs_opencv,
-            }
+            limits = {"memory_mb": self._memory_mb, "cpu_seconds": int(self._patience) + 1, "pdf": self._makes_pdf}
             try:
                 answer, _ = child.ask({"op": "limits", **limits}, seconds=_START_SECONDS)
             except ChildDiedError as error:
@@ -119,15 +114,11 @@ class Decoder:
                 request, lambda answer, fds: decoder_messages.document(answer, fds, most_pages), (descriptor,)
             )
         except DocumentError as error:
-            # What another decoder could do has to be loaded at its start, or never. Perhaps PDFium cannot decrypt the
-            # file, but qpdf can.
-            if error.kind == decoder_messages.NEEDS_OPENCV and not self._needs_opencv:
-                self._needs_opencv = True
-            elif error.kind == "encrypted" and not self._makes_pdf:
-                self._needs_qpdf = True
-            else:
+            if error.kind != "encrypted" or self._makes_pdf:
                 raise
+            # PDFium cannot decrypt it. Perhaps qpdf can, which a decoder has loaded at its start or never.
             self._end()
+            self._needs_qpdf = True
             return self.open(source, profile, whole=whole, may_grow=may_grow)
         finally:
             os.close(descriptor)
@@ -135,14 +126,14 @@ class Decoder:
         warnings = tuple(decoder_messages.remarks(found.warnings))
         return Opened(found.media_type, found.pages, found.size, found.sha256, warnings)
 
-    def page(self, index: int) -> tuple[PageImage, list[dict[str, Any]]]:
-        """Return a page (its memory file is now the caller's to close) and warnings. Raise as `open` does."""
+    def page(self, index: int) -> Decoded:
+        """Return a page, whose memory file is now the caller's to close. Raise as `open` does."""
         most, number = self._most_bytes_of_page(), index + 1
         request = {"op": "page", "index": index}
         return self._ask(request, lambda answer, fds: decoder_messages.page(answer, fds, number, most), page=number)
 
-    def own_text(self, index: int) -> OwnText | None:
-        """Return the text that a page brings along; None where it brings none. Raise as `open` does."""
+    def own_text(self, index: int) -> tuple[OwnText, list[dict[str, Any]]] | None:
+        """Return the text that a page brings along, and warnings; None where it brings none. Raise as `open` does."""
         most, number = self._most_bytes_of_page(), index + 1
         request = {"op": "own_text", "index": index}
         return self._ask(request, lambda answer, fds: decoder_messages.own_text(answer, fds, number, most), page=number)
@@ -166,9 +157,6 @@ class Decoder:
         """Close the file it has, if any, and make it fit for the next one."""
         self._source = None
         self._needs_qpdf = False
-        if self._needs_opencv:
-            self._needs_opencv = False
-            self._end()
         child = self._child
         if child is None:
             return

@@ -10,6 +10,7 @@ import fcntl
 import os
 import resource
 import stat
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,9 +21,6 @@ from ocrspool.model import OwnText, PageImage, Polygon, TextLine
 
 MOST_BYTES = 1 << 20
 """Of a message: far more than any that makes sense."""
-
-NEEDS_OPENCV = "needs-opencv"
-"""The kind of a refusal that another decoder, which has loaded OpenCV, does not give."""
 
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 _Text = Annotated[str, Field(max_length=4000)]
@@ -38,6 +36,16 @@ _WRITTEN: dict[Written, Message] = {
     "as pictures": {"written": True, "kept": False},
     "full": {"full": True},
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A page that was decoded."""
+
+    image: PageImage
+    notices: list[dict[str, Any]]
+    hidden: tuple[TextLine, ...]
+    """Text that the page holds and may not show: values of form fields, comments."""
 
 
 class _Part(BaseModel):
@@ -69,6 +77,7 @@ class _Page(_Part):
     source_height: _Number
     dpi: Annotated[float, Field(gt=0, lt=1e6)] | None
     warnings: Annotated[list[_Remark], Field(max_length=20)]
+    hidden: list[_Line]
 
 
 class _Line(_Part):
@@ -84,6 +93,9 @@ class _OwnText(_Part):
     height: _Number
     dpi: Annotated[float, Field(gt=0, lt=1e6)]
     lines: Annotated[list[_Line], Field(min_length=1)]
+    doubt: Literal["", "letters", "invisible", "ink", "annotations"]
+    fonts: list[Annotated[str, Field(max_length=200)]]
+    warnings: Annotated[list[_Remark], Field(max_length=20)]
 
 
 class _Refusal(_Part):
@@ -110,26 +122,29 @@ def document(answer: Message, descriptors: list[int], most_pages: int) -> Found:
     return found
 
 
-def page(answer: Message, descriptors: list[int], number: int, most_bytes: int) -> tuple[PageImage, list[dict[str, Any]]]:
-    """Return the page image, with its pixels in the one descriptor, and warnings."""
+def page(answer: Message, descriptors: list[int], number: int, most_bytes: int) -> Decoded:
+    """Return the page image, with its pixels in the one descriptor, and what goes with it."""
     found = _Page.model_validate(answer.get("page"))
     size = (found.width, found.height, found.channels)
     if found.number != number or _exceed(*size, most_bytes) or len(descriptors) != 1:
         raise ValueError("another page than the one asked for")
     _check_pixels(descriptors[0], found.width * found.height * found.channels)
-    facts = found.model_dump(exclude={"warnings"})
-    return PageImage(**facts, fd=descriptors[0]), remarks(found.warnings)
+    facts = found.model_dump(exclude={"warnings", "hidden"})
+    return Decoded(PageImage(**facts, fd=descriptors[0]), remarks(found.warnings), _text_lines(found.hidden))
 
 
-def own_text(answer: Message, descriptors: list[int], number: int, most_bytes: int) -> OwnText | None:
-    """Return the text that a page brings along, if it brings any."""
+def own_text(
+    answer: Message, descriptors: list[int], number: int, most_bytes: int
+) -> tuple[OwnText, list[dict[str, Any]]] | None:
+    """Return the text that a page brings along, if it brings any, and warnings."""
     if answer.get("own_text", "") is None and not descriptors:
         return None
     found = _OwnText.model_validate(answer.get("own_text"))
     if found.number != number or _exceed(found.width, found.height, 3, most_bytes) or descriptors:
         raise ValueError("another page than the one asked for")
-    lines = (TextLine(line.text, line.confidence, _corners(line.polygon), line.confidence) for line in found.lines)
-    return OwnText(found.number, found.width, found.height, found.dpi, tuple(lines))
+    lines, fonts = _text_lines(found.lines), tuple(found.fonts)
+    own = OwnText(found.number, found.width, found.height, found.dpi, lines, found.doubt, fonts)
+    return own, remarks(found.warnings)
 
 
 def written(answer: Message, descriptors: list[int]) -> Written:
@@ -143,6 +158,10 @@ def written(answer: Message, descriptors: list[int]) -> Written:
 def remarks(found: list[_Remark]) -> list[dict[str, Any]]:
     """Return warnings in the form in which the line carries them."""
     return [remark.model_dump(exclude_none=True) for remark in found]
+
+
+def _text_lines(found: list[_Line]) -> tuple[TextLine, ...]:
+    return tuple(TextLine(line.text, line.confidence, _corners(line.polygon), line.confidence) for line in found)
 
 
 def _corners(polygon: list[list[float]]) -> Polygon:

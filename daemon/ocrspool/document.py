@@ -26,6 +26,10 @@ from ocrspool.result import (
     engine_from,
 )
 
+_CODES_TOLD = 20
+"""Of a document's warnings. There are not so many codes, but a decoder that its document has taken over may make some
+up, and hooks are told all of them in one variable."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReadPage:
@@ -188,7 +192,7 @@ def in_short(document: Document, result: Path) -> dict[str, Any]:
         "pages": len(document.pages),
         "lost": sum(page.status == "failed" for page in document.pages),
         "lines": sum(len(page.lines) for page in document.pages),
-        "warnings": sorted({warning.code for warning in document.warnings}),
+        "warnings": sorted({warning.code for warning in document.warnings})[:_CODES_TOLD],
         "outputs": [output.format for output in document.outputs],
         "result": names.to_json(os.fspath(result)),
     }

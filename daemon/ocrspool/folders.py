@@ -9,12 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ocrspool import atomic, names
+from ocrspool import names
 from ocrspool.errors import DocumentError, Exit, OcrspoolError
+from ocrspool.files.faults import is_of_people
+from ocrspool.growing import Return
 from ocrspool.inbox import Rules
 from ocrspool.jobs import Job
-from ocrspool.outbox import RESULT_SUFFIX, beside
-from ocrspool.unfinished import Return
+from ocrspool.outbox import RESULT_SUFFIX
+from ocrspool.places import Place, placed
 
 
 class Folders:
@@ -63,22 +65,38 @@ class Folders:
         """Return None: there is no inbox that a file could wait in."""
         return None
 
-    def place(self, job: Job, suffix: str) -> Path:
-        """Return where an output of the job is put: beside its result."""
-        result = self._outbox / names.with_suffix(job.name, RESULT_SUFFIX)
-        result.parent.mkdir(parents=True, exist_ok=True)
-        return beside(result, suffix)
+    def keep(self, job: Job) -> None:
+        """Do nothing: the file stays where it is."""
+
+    def place(self, job: Job, suffix: str) -> Place:
+        """Return where an output of the job is put, beside its result; to be closed."""
+        place = placed(self._outbox, names.with_suffix(job.name, RESULT_SUFFIX), job.id)
+        place.name = place.name.removesuffix(RESULT_SUFFIX) + suffix
+        return place
 
     def deliver(self, job: Job, result: bytes) -> Path:
         """Write the result whole, in place of an earlier one."""
-        target = self.place(job, RESULT_SUFFIX)
-        atomic.write(target, result)
-        return target
+        with self.place(job, RESULT_SUFFIX) as place:
+            try:
+                place.folder.write(place.name, result)
+            except OSError as error:
+                if not is_of_people(error) or not place.folder.may_write():
+                    raise
+                raise DocumentError("no-place", f"its result cannot be written: {error}", stage="deliver") from error
+            return place.path
 
     def fail(self, job: Job, reason: dict[str, Any]) -> Path:
         """Remember why the file was not read."""
         self.failures.append((os.fspath(job.source), reason))
         return job.source
+
+    def finish(self, _job: Job) -> bool:
+        """Tell that there is nothing to finish: each run reads anew."""
+        return False
+
+    def hangs(self) -> bool:
+        """Tell nothing: nobody looks."""
+        return False
 
 
 class MissingPathError(OcrspoolError):

@@ -29,6 +29,8 @@ _OURS_ALONE = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_FDS", "
 """Variables that speak to the service and to nobody else (sd_notify(3), sd_listen_fds(3))."""
 _LOOK_SECONDS = 0.2
 """How soon a stop is noticed while a command runs."""
+_KILL_SECONDS = 5.0
+"""How long the end of a killed command is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,8 @@ class Hooks:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return process.wait(_LOOK_SECONDS)
         os.killpg(process.pid, signal.SIGKILL)  # not reaped yet, so the number is its own
-        process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it waits for a disk that does not answer
+            process.wait(_KILL_SECONDS)
         raise TimeoutError("the service stops" if self._closed.is_set() else f"it took longer than {seconds:g} s")
 
     def _command(self, event: Event) -> tuple[str, ...]:

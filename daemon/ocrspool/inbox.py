@@ -16,6 +16,7 @@ A file that was claimed and given back, because it changed or ended too early, i
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import re
@@ -23,11 +24,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import translate
 from operator import attrgetter
+from pathlib import Path
+
+from ocrspool.files.folder import Folder
 
 DEEPEST = 64
 """Folders within folders; what lies deeper is left alone and reported."""
+_PATH_MAX = 4096
+"""Of Linux: bytes of a path with the zero behind it."""
 _SOONEST_SECONDS = 1.0
-"""When no event says that a file was closed, it is looked at again after so long at the earliest."""
+"""A file that waits for longer than the settle time is looked at again after so long at the earliest."""
 
 Content = tuple[int, int, int]
 """Inode, size and time of the last change (ns): two equal ones are the same content, as far as stat(2) can tell."""
@@ -121,6 +127,7 @@ class Scanner:
         epoch) or later.
         """
         now = self.clock()
+        soon = now + max(self.patience.settle, _SOONEST_SECONDS)
         settled: list[Sighting] = []
         due: float | None = None
         problems: list[str] = []
@@ -132,24 +139,27 @@ class Scanner:
             before = self._known.get(name)
             # What was settled at the last scan is not looked at again: claiming does that. With 100,000 files waiting
             # it is a third of the time.
-            is_due = before is None or before[1] > self._scanned_at or before[0].inode != entry.inode()
-            if is_due or entry.inode() in open_since:
-                if (seen := self._sight(entry, name, problems, renamed)) is None:
+            if (
+                before is None
+                or before[1] > self._scanned_at
+                or before[0].inode != entry.inode()
+                or entry.inode() in open_since
+            ):
+                if (found := self._sight(entry, name, problems, renamed)) is None:
                     continue
-                before = seen, self._settles(seen, before, now)
+                before = found, self._settles(found, before, now)
             known[name] = before
             seen, at = before
             if at <= now:
                 settled.append(seen)
             elif due is None or at < due:
-                due = at
+                due = min(at, soon)  # a write into an open file is no event
         self._known, self._scanned_at = known, now
         self._alone = {content: until for content, until in self._alone.items() if until > now}
         held, overdue = self._still_open(settled, open_since, now)
         if held:
             settled = [seen for seen in settled if seen.name not in held]
-            again = min(held.values())
-            due = again if due is None else min(due, again)
+            due = soon if due is None else min(due, soon)
         settled.sort(key=attrgetter("mtime_ns", "name"))
         return Scan(settled, len(known) - len(settled), due, problems, frozenset(held), frozenset(overdue))
 
@@ -176,20 +186,18 @@ class Scanner:
         quiet = self.patience.settle if seen.size else max(self.patience.settle, self.patience.incomplete)
         return max(now + quiet, alone_until)
 
-    def _still_open(
-        self, settled: list[Sighting], open_since: dict[int, int], now: float
-    ) -> tuple[dict[str, float], list[str]]:
-        """Return which of these are open for writing, and when to look again; and which are so for too long."""
-        held: dict[str, float] = {}
-        overdue: list[str] = []
+    def _still_open(self, settled: list[Sighting], open_since: dict[int, int], now: float) -> tuple[set[str], set[str]]:
+        """Return which of these files are open for writing, and which are so for too long."""
+        held: set[str] = set()
+        overdue: set[str] = set()
         for seen in settled if open_since else ():
-            if seen.mtime_ns < open_since.get(seen.inode, math.inf):
+            # A write changes both times. One of them can be set to any time, also to one in the future.
+            if min(seen.mtime_ns, seen.ctime_ns) < open_since.get(seen.inode, math.inf):
                 continue
-            patient_until = self._known[seen.name][1] + self.patience.writer
-            if now < patient_until:
-                held[seen.name] = min(patient_until, now + max(self.patience.settle, _SOONEST_SECONDS))
+            if now < self._known[seen.name][1] + self.patience.writer:
+                held.add(seen.name)
             elif self.patience.writer:
-                overdue.append(seen.name)
+                overdue.add(seen.name)
         return held, overdue
 
     def _was_renamed(self, seen: Sighting) -> bool:
@@ -200,8 +208,10 @@ class Scanner:
         folders = [""]
         while folders:
             prefix = folders.pop()
+            if self._is_too_long(prefix, problems):
+                continue
             try:
-                with os.scandir(f"{self.root}/{prefix}") as entries:
+                with Folder.at(Path(self.root)) as root, root.below(prefix) as folder, folder.entries() as entries:
                     for entry in entries:
                         name = prefix + entry.name
                         if not entry.is_dir(follow_symlinks=False):
@@ -217,10 +227,17 @@ class Scanner:
             except OSError as error:  # of the disk or the share too, in the middle of a folder
                 problems.append(f"{prefix or self.root}: {error.strerror}")
 
+    def _is_too_long(self, name: str, problems: list[str]) -> bool:
+        """Tell whether no path leads there: hooks and people could not use one."""
+        if len(os.fsencode(self.root)) + 1 + len(os.fsencode(name)) < _PATH_MAX:
+            return False
+        problems.append(f"{name}: {os.strerror(errno.ENAMETOOLONG)}")
+        return True
+
     def _sight(
         self, entry: os.DirEntry[str], name: str, problems: list[str], renamed: frozenset[str]
     ) -> Sighting | None:
-        if not self.rules.wants(name):
+        if not self.rules.wants(name) or self._is_too_long(name, problems):
             return None
         try:
             if not entry.is_file(follow_symlinks=False):

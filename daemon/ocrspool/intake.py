@@ -1,6 +1,6 @@
 """One inbox at work: when to scan it, and which of its settled files to claim next.
 
-The service's main thread owns all of these; nothing here waits.
+The thread of the inbox owns it (attendant.py). Nothing here waits, but for the disk.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import logging
 import shutil
 import time
 from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ocrspool import filesystems, names
@@ -36,6 +37,8 @@ class Intake:
         self.spool = Spool(name, inbox.folders())
         self.room = Room(f"on the disk of {self.spool.work}", lambda: shutil.disk_usage(self.spool.work).free)
         self._watch = watch
+        self._unfinished: deque[Job] = deque()
+        """Jobs of the last run that have an end already, which the disk did not take."""
         self._recovered: deque[Job] = deque()
         self._settled: deque[Sighting] = deque()
         self._problems: list[str] = []
@@ -44,23 +47,40 @@ class Intake:
         self._stuck: set[str] = set()
         """Names of files that cannot be claimed, and that this has been said of."""
         self._held: frozenset[str] = frozenset()
-        """Names of files that wait for their writer, as far as the last scan knows; this has been said of them."""
+        """Names of files that wait for their writer, as far as the last scan knows."""
+        self._said: frozenset[str] = frozenset()
+        """Names of open files that it has been said of that they wait,"""
         self._overdue: frozenset[str] = frozenset()
-        """Names of files that have waited for their writer for too long; this has been said of them, too."""
+        """and of those that have waited for too long."""
         self._set(inbox, profile)
 
-    def open(self) -> int:
-        """Take the spool, finish what a crash left, begin to watch. Return how many jobs will be read again."""
+    def open(self, on_job: Callable[[], None] = lambda: None) -> int:
+        """Take the spool, finish what a crash left, begin to watch. Return how many jobs will be read again.
+
+        `on_job` is called after each job that was left. Raise SpoolBusyError, or OSError of the disk.
+        """
         self.spool.open()
-        self._recovered.extend(self.spool.recover())
+        unfinished: list[Job] = []
+        self._recovered = deque(self.spool.recover(unfinished, on_job))
+        self._unfinished = deque(unfinished)
         self._begin_watching()
-        return len(self._recovered)
+        return len(self._recovered) + len(self._unfinished)
+
+    def unfinished_count(self) -> int:
+        """Return how many jobs only have to be taken to their end."""
+        return len(self._unfinished)
+
+    def unfinished(self) -> Job | None:
+        """Return the next job that only has to be taken to its end; None where there is none."""
+        return self._unfinished.popleft() if self._unfinished else None
 
     def change(self, inbox: Inbox, profile: Profile) -> None:
         """Go on with other settings of the same folders."""
-        self._watch.remove(self.spool.inbox)
+        stays = (inbox.recursive, inbox.watch) == (self.inbox.recursive, self.inbox.watch)
         self._set(inbox, profile)
-        self._begin_watching()
+        if not (stays and self._watch.sees(self.spool.inbox)):  # else it is known who has which file open
+            self._watch.remove(self.spool.inbox)
+            self._begin_watching()
 
     def _set(self, inbox: Inbox, profile: Profile) -> None:
         """Begin anew with these settings: what was known of files that settle is lost, and costs one settle time."""
@@ -68,7 +88,7 @@ class Intake:
         self.spool.delete = inbox.after == "delete"
         self.spool.mode = inbox.mode()
         self.spool.mark = inbox.done_marker
-        self.patience = self.spool.unfinished.patience = patience_of(inbox)
+        self.patience = self.spool.growing.patience = patience_of(inbox)
         self._scanner = Scanner(
             str(self.spool.inbox),
             inbox.rules(),
@@ -114,9 +134,10 @@ class Intake:
             self._next_scan = now
         if now < max(self._next_scan, self._earliest_scan):
             return
-        while self.spool.unfinished.alone:
-            self._scanner.leave_alone(*self.spool.unfinished.alone.popleft())
-        scan = self._scanner.scan(hint.renamed, self._watch.written_since(self.spool.inbox))
+        while self.spool.growing.alone:
+            self._scanner.leave_alone(*self.spool.growing.alone.popleft())
+        written = self._watch.written_since(self.spool.inbox)
+        scan = self._scanner.scan(hint.renamed, written)
         took = time.monotonic() - now
         self._settled = deque(scan.settled)
         self._oldest = min((seen.ctime_ns / 1e9 for seen in scan.settled), default=None)
@@ -127,6 +148,7 @@ class Intake:
         self._next_scan = now + (self.inbox.poll_seconds if soon else self.inbox.rescan_seconds)
         if scan.due is not None:
             self._next_scan = min(self._next_scan, scan.due)
+        self._report_open(scan, written)
         self._report(scan)
 
     def claim(self, least_mb: int = 0) -> Job | None:
@@ -175,7 +197,7 @@ class Intake:
 
     def waiting(self) -> int:
         """Return how many files could be claimed, as far as the last scan knows."""
-        return len(self._settled) + len(self._recovered)
+        return len(self._settled) + len(self._recovered) + len(self._unfinished)
 
     def queue(self) -> dict[str, Any]:
         """Return how many files wait, since when the oldest does, and how many more are `open`: still being written.
@@ -194,10 +216,12 @@ class Intake:
         """Leave the jobs that were not begun in work/, and let go of the spool."""
         self.rest()
         self._recovered.clear()
+        self._unfinished.clear()
         self.spool.close()
 
-    def _report(self, scan: Scan) -> None:
-        for name in sorted(scan.held - self._held):
+    def _report_open(self, scan: Scan, written: Mapping[str, int]) -> None:
+        """Say once of each file that it waits for its writer, and once that it has waited for too long."""
+        for name in sorted(scan.held - self._said):
             _log.info("inbox %s: %s is still open for writing and waits", self.name, names.printable(name))
         for name in sorted(scan.overdue - self._overdue):
             _log.warning(
@@ -206,7 +230,15 @@ class Intake:
                 names.printable(name),
                 self.patience.writer,
             )
+        self._said = scan.held | (self._said & written.keys())
         self._held, self._overdue = scan.held, scan.overdue
+
+    def unreadable(self) -> str:
+        """Return why the inbox itself could not be looked at when it was scanned last; "" where it could."""
+        root = self.spool.inbox
+        return next((text for text in self._problems if text.startswith((f"the inbox {root} ", f"{root}: "))), "")
+
+    def _report(self, scan: Scan) -> None:
         for problem in scan.problems:
             if problem not in self._problems:
                 _log.warning("inbox %s: %s", self.name, names.printable(problem))

@@ -85,18 +85,29 @@ class _Facts(Collector):
             if queue["oldest"] is not None:
                 oldest.add_metric((inbox,), queue["oldest"])
         yield from (waiting, oldest)
+        serves = GaugeMetricFamily(
+            "ocrspool_inbox_serves", "1 while files of the inbox are taken; 0 while it waits or hangs.", labels=_INBOX
+        )
+        stalled = GaugeMetricFamily("ocrspool_stalled_files", "Files in work that wait for their disk.", labels=_INBOX)
+        for inbox, standing in self._facts.get("inboxes", {}).items():
+            serves.add_metric((inbox,), standing["state"] == "serves")
+            stalled.add_metric((inbox,), standing["stalled"])
+        yield from (serves, stalled)
         yield GaugeMetricFamily("ocrspool_in_work_files", "Files that are being read.", value=self._facts["in_work"])
         yield GaugeMetricFamily(
-            "ocrspool_claims_paused", "1 while disk or memory is too short to claim.", value=bool(self._facts["lack"])
+            "ocrspool_claims_paused",
+            "1 while disk, memory or threads are too short to claim.",
+            value=bool(self._facts["lack"]),
         )
 
     def _engine(self) -> Iterable[Metric]:
         ready = self._facts["state"] == "ready"
         yield GaugeMetricFamily("ocrspool_ready", "1 while files are read as configured.", value=ready)
-        engine = self._facts["engine"]
+        engines = self._facts.get("engines") or [self._facts["engine"]]
         names = ("runtime", "runtime_version", "precision", "device", "fingerprint")
-        info = GaugeMetricFamily("ocrspool_engine_info", "The engine that reads.", labels=names)
-        info.add_metric([engine[name] for name in names], 1)
+        info = GaugeMetricFamily("ocrspool_engine_info", "The engines that read, one on each device.", labels=names)
+        for engine in engines:
+            info.add_metric([engine[name] for name in names], 1)
         yield info
         start = GaugeMetricFamily("ocrspool_start_seconds", "Each stage of the last start.", labels=("stage",))
         for stage, seconds in self._facts["start"].items():

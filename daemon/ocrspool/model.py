@@ -92,3 +92,7 @@ class OwnText:
     height: int
     dpi: float
     lines: tuple[TextLine, ...]
+    doubt: str = ""
+    """Why it has to be compared with what is seen: "" (it has not), "letters" (they may stand for others), "invisible"
+    (it is drawn as nothing), "ink" (there is more on the page), "annotations" (these have text that is not in it)."""
+    fonts: tuple[str, ...] = ()

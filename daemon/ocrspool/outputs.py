@@ -14,14 +14,14 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from io import FileIO
 from pathlib import Path
 
-from ocrspool import atomic, names
+from ocrspool import names
 from ocrspool.config import Profile
 from ocrspool.decoder import DecoderDiedError, DecodersClosedError
 from ocrspool.decoders import Decoders
 from ocrspool.errors import DocumentError
+from ocrspool.places import Place
 from ocrspool.render import alto, hocr, json, tsv, txt
 from ocrspool.result import SUFFIXES, Document, Notice, Output
 
@@ -46,9 +46,11 @@ class Origin:
     source: Path
     profile: Profile
     decoders: Decoders
+    hangs: Callable[[], bool] = lambda: False
+    """Tells whether its disk does not answer."""
 
 
-def add_outputs(document: Document, wanted: Collection[str], place: Callable[[str], Path], origin: Origin) -> Document:
+def add_outputs(document: Document, wanted: Collection[str], place: Callable[[str], Place], origin: Origin) -> Document:
     """Make the wanted outputs, each at `place(suffix)`. Return the document, which names them and what could not be.
 
     Raise DecodersClosedError when the service stops, OSError when the disk is full.
@@ -58,7 +60,8 @@ def add_outputs(document: Document, wanted: Collection[str], place: Callable[[st
     seconds = dict(document.run.seconds)
     for name in [name for name in SUFFIXES if name in wanted]:
         began = time.monotonic()
-        problem = _make(name, document, place(SUFFIXES[name]), origin)
+        with place(SUFFIXES[name]) as target:
+            problem = _make(name, document, target, origin)
         seconds[name] = round(time.monotonic() - began, 4)
         if problem is None or isinstance(problem, Notice):
             made.append(Output(name, SUFFIXES[name]))
@@ -79,10 +82,10 @@ def add_outputs(document: Document, wanted: Collection[str], place: Callable[[st
     )
 
 
-def _make(name: str, document: Document, target: Path, origin: Origin) -> DocumentError | Notice | None:
+def _make(name: str, document: Document, target: Place, origin: Origin) -> DocumentError | Notice | None:
     """Make one output. Return why the document does not allow it, if so, or what is to be said of it."""
     if name in _TEXTS:
-        atomic.write(target, _TEXTS[name](document))
+        target.folder.write(target.name, _TEXTS[name](document))
         return None
     problem = _write_view(name, document, target, origin)
     if isinstance(problem, DocumentError) and problem.kind == "crash":
@@ -91,21 +94,20 @@ def _make(name: str, document: Document, target: Path, origin: Origin) -> Docume
     return problem
 
 
-def _write_view(name: str, document: Document, target: Path, origin: Origin) -> DocumentError | Notice | None:
+def _write_view(name: str, document: Document, target: Place, origin: Origin) -> DocumentError | Notice | None:
     """Let a decoder write a view. Return why it did not, or what is to be said of it.
 
     Raise DecodersClosedError or OSError.
     """
     profile = origin.profile.model_copy(update={"page_side": _VIEWS[name]})
-    scratch = target.with_name(f"{target.name}.scratch")
     try:
-        with _memory_file(json.render(document)) as result, _nameless(scratch) as made:
-            with origin.decoders.take() as decoder:
+        with _memory_file(json.render(document)) as result, os.fdopen(target.folder.scratch(), "w+b", 0) as made:
+            with origin.decoders.take(document.source.inbox, origin.hangs) as decoder:
                 decoder.open(origin.source, profile, whole=False)
                 kept = decoder.view(name, result, made.fileno())
             # A copy, because a decoder that was taken over could keep its descriptor and change what was delivered.
             made.seek(0)
-            with atomic.writing(target) as file:
+            with target.folder.writing(target.name) as file:
                 shutil.copyfileobj(made, file)
     except DecodersClosedError:
         raise
@@ -114,14 +116,6 @@ def _write_view(name: str, document: Document, target: Path, origin: Origin) -> 
     except DocumentError as error:
         return error
     return None if kept else Notice("pages-as-pictures", _PICTURES, None)
-
-
-@contextmanager
-def _nameless(path: Path) -> Iterator[FileIO]:
-    """Open a file to write to and read from, which is gone when it is closed; for an instant it has this name."""
-    with path.open("w+b", buffering=0) as file:
-        path.unlink()
-        yield file
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import stat
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -17,13 +16,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import parse_qs
 
-from ocrspool import names, records
-from ocrspool.claim import open_parent
+from ocrspool import names, reasons
 from ocrspool.config import Live
+from ocrspool.files.folder import Folder
 from ocrspool.listener import Reply, is_local, plain
 from ocrspool.outbox import beside
 from ocrspool.page_html import STYLE_HASH, Offer, render
-from ocrspool.reasons import reason_beside
 from ocrspool.render.html import HEAD_BYTES, icon_of
 from ocrspool.result import SUFFIXES
 from ocrspool.spool import Spool
@@ -83,7 +81,7 @@ class Page:
 
     def _page(self) -> Reply:
         facts, metrics = self._facts(), self._live.config.metrics
-        still = {failure["job"] for failure in facts["last_failures"] if _is_there(failure)}
+        still = {failure["job"] for failure in facts["last_failures"] if self._is_there(failure)}
         pictured = {document["job"] for document in facts["last_documents"] if self._icon(document)}
         offer = Offer(metrics.page_views, pictured, self._token if metrics.page_retry else "", still)
         page = render(facts, offer, time.time())
@@ -135,23 +133,25 @@ class Page:
         """Move one of the last failed files back, as `ocrspool retry` does."""
         failure = next((each for each in self._facts()["last_failures"] if each["job"] == job), None)
         inbox = self._live.config.inbox.get(failure["inbox"]) if failure else None
-        if failure is None or inbox is None or not _is_there(failure):
+        if failure is None or inbox is None or not self._is_there(failure):
             return _plain(HTTPStatus.NOT_FOUND, "this is none of the last failures any more")
         failed = Path(names.exact(failure["file"]))
         spool = Spool(failure["inbox"], inbox.folders())
         try:
-            spool.retry(failed, records.load(reason_beside(failed)))
+            spool.retry(failed, reasons.reason_at(spool.failed, failed))
         except FileExistsError:
             return _plain(HTTPStatus.CONFLICT, "it stays: a file of its name is in the inbox")
         except (OSError, ValueError) as error:
             return _plain(HTTPStatus.CONFLICT, f"it cannot be moved: {getattr(error, 'strerror', None) or error}")
         return Reply(HTTPStatus.SEE_OTHER, headers={**_ALWAYS, "Location": "/"})
 
-
-def _is_there(failure: Mapping[str, Any]) -> bool:
-    """Tell whether the failed file lies where it was put, and is not one that has failed since under the same name."""
-    failed = Path(names.exact(failure["file"]))
-    return os.path.lexists(failed) and records.load(reason_beside(failed)).get("job") == failure["job"]
+    def _is_there(self, failure: Mapping[str, Any]) -> bool:
+        """Tell whether the failed file lies where it was put, and is not one that failed later under the same name."""
+        inbox = self._live.config.inbox.get(failure["inbox"])
+        if inbox is None:
+            return False
+        folder, failed = inbox.folder("failed"), Path(names.exact(failure["file"]))
+        return reasons.is_there(folder, failed) and reasons.reason_at(folder, failed).get("job") == failure["job"]
 
 
 def _refused(headers: Mapping[str, str]) -> Reply | None:
@@ -167,13 +167,5 @@ def _plain(status: HTTPStatus, text: str) -> Reply:
 
 def _opened(folder: Path, name: str) -> BinaryIO:
     """Open a regular file below `folder`, following no link. Raise OSError where it is none."""
-    parent = open_parent(folder, name)
-    try:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        file = os.fdopen(os.open(name.rpartition("/")[2], flags, dir_fd=parent), "rb")
-    finally:
-        os.close(parent)
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise FileNotFoundError(name)
-    return file
+    with Folder.at(folder) as outbox, outbox.holder(name) as holder:
+        return os.fdopen(holder.open(name.rpartition("/")[2]), "rb")

@@ -13,7 +13,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from ocrspool import names
+from ocrspool import engine_words, inbox_words, names
 from ocrspool.durations import in_words, to_go
 from ocrspool.sparkline import sparkline
 
@@ -88,6 +88,9 @@ def render(facts: Mapping[str, Any], offer: Offer, now: float) -> bytes:
 def _head(facts: Mapping[str, Any]) -> str:
     state = facts["state"]
     lack = f'<p class="bad">Nothing is claimed: {_text(facts["lack"])}.</p>\n' if facts["lack"] else ""
+    for name, inbox in facts.get("inboxes", {}).items():
+        if told := inbox_words.line(inbox):
+            lack += f'<p class="bad">Inbox {_text(name)} {_text(told)}.</p>\n'
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -197,11 +200,9 @@ def _retry(job: str, offer: Offer) -> str:
 
 
 def _foot(facts: Mapping[str, Any], now: float) -> str:
-    engine = facts["engine"]
-    models = ", ".join(model["name"] for model in engine["models"])
+    engines = "; ".join(engine_words.line(engine) for engine in facts["engines"] or [facts["engine"]])
     return f"""<footer>
-<div>Engine: {_text(engine["runtime"])} {_text(engine["runtime_version"])}, {_text(engine["precision"])} on
-{_text(engine["device"])}, {_text(engine["fingerprint"])}; {_text(models)}</div>
+<div>Engine: {_text(engines)}; {_text(engine_words.models(facts["engine"]))}</div>
 <div>Workers: {len(facts["workers"])}, {facts["worker_restarts"]} replaced for a failure; running for
 {in_words(max(now - facts["began"], 0))}. Told {in_words(max(now - facts["at"], 0))} ago; counts are since the
 start.</div>

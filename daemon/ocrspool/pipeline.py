@@ -1,11 +1,12 @@
 """The line that one job travels, and the one place that decides its fate.
 
-    run: begin (count the attempt) → open_job (decode, submit pages) → close_job (collect) → outputs, render, deliver
+    run: begin (count the attempt) → open_job (decode, submit pages) → keep (the source is on disk)
+              → close_job (collect) → outputs, render, deliver
          the file's fault  → fail
          a page that kills → the page is lost, and the others are read
          a page at which a sound engine fails twice → likewise
          a child's death   → again, its pages alone this time, until its attempts are used up; then fail
-         the disk's fault  → wait and try again: nothing is wrong with the file
+         the disk's fault  → Stalled: nothing is wrong with the file; whoever runs it tries again later
          still written to  → back to the inbox
          we are stopping   → leave it in work/
 
@@ -14,6 +15,7 @@ No step knows the next; decoding and recognition go on in other processes, and p
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import socket
@@ -22,7 +24,7 @@ import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -34,11 +36,13 @@ from ocrspool.decoder import Decoder, DecoderDiedError
 from ocrspool.decoders import Decoders
 from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError, EngineError
+from ocrspool.growing import Return
 from ocrspool.hooks import Event
 from ocrspool.jobs import Job, about
 from ocrspool.model import OwnText, PageImage, PageText
 from ocrspool.outbox import beside
 from ocrspool.outputs import Origin, add_outputs
+from ocrspool.places import Place
 from ocrspool.progress import Progress
 from ocrspool.reasons import reason, reason_beside
 from ocrspool.refusals import refuse_deadly_page, refuse_if_deadly, refuse_if_spent, too_slow
@@ -46,7 +50,6 @@ from ocrspool.render.json import render
 from ocrspool.result import Document, Engine, Run
 from ocrspool.tally import Tally
 from ocrspool.timestamps import rfc3339
-from ocrspool.unfinished import Return
 from ocrspool.workers import Workers
 
 _log = logging.getLogger(__name__)
@@ -54,7 +57,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _DISK_PAUSE_SECONDS, _LONGEST_DISK_PAUSE = 1.0, 15.0
-"""Between the first and the second try of a job that the disk failed, and at most; it doubles."""
+"""For `run_through`: between the first and the second try of a job that the disk failed, and at most; it doubles."""
 
 
 class Outcomes(Protocol):
@@ -75,14 +78,35 @@ class Outcomes(Protocol):
     def take_back(self, job: Job, error: DocumentError | None = None) -> Return | None:
         """Give the file back if somebody is still writing to it, instead of delivering or failing it. Return why."""
 
-    def place(self, job: Job, suffix: str) -> Path:
-        """Return where an output is put until it is delivered."""
+    def keep(self, job: Job) -> None:
+        """Wait until the source is on disk, which has to be before its result appears. Raise OSError."""
+
+    def place(self, job: Job, suffix: str) -> Place:
+        """Return where an output is put until it is delivered; to be closed."""
 
     def deliver(self, job: Job, result: bytes) -> Path:
         """Publish the result, and before it the outputs that it names; retire the source."""
 
     def fail(self, job: Job, reason: dict[str, Any]) -> Path:
         """Put the source aside with the reason."""
+
+    def finish(self, job: Job) -> bool:
+        """Take a job to the end that an earlier run has begun. Tell whether there was one."""
+
+    def hangs(self) -> bool:
+        """Tell whether the disk does not answer: what takes too long meanwhile is not the file's fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """A job that cannot go on for now, because its disk fails, or because the machine is short of something."""
+
+    job: Job
+    problem: Exception
+    again: Callable[[], Event | Stalled | None]
+    """Goes on where it stopped: what was read is not read again because a share is away."""
+    leave: Callable[[], None]
+    """Leaves the job in work/ for the next start, which costs it no attempt. May raise OSError."""
 
 
 class Pipeline:
@@ -101,27 +125,51 @@ class Pipeline:
         """From now on a job that cannot go on is left in work/."""
         self._stopping.set()
 
-    def run(self, job: Job, outcomes: Outcomes, profile: Profile, outputs: Collection[str] = ()) -> Event | None:
-        """Take one job to its outcome. Return what came of it; None when it is left in work/, or was given back."""
-        pause = _DISK_PAUSE_SECONDS
+    def run(
+        self, job: Job, outcomes: Outcomes, profile: Profile, outputs: Collection[str] = ()
+    ) -> Event | Stalled | None:
+        """Take one job as far as it gets: to its outcome, or to where it has to wait.
+
+        None: it is left in work/, or was given back to the inbox.
+        """
         while not self._stopping.is_set():
             try:
                 job, ended = self._attempt(job, outcomes, profile, outputs)
             except OSError as problem:
-                pause = self._wait_for_disk(job, problem, pause)
-                continue
-            if ended is None or isinstance(ended, Event):
+                again = partial(self.run, job, outcomes, profile, outputs)
+                counted = replace(job, attempts=job.attempts + 1)
+                return Stalled(job, problem, again, partial(outcomes.suspend, counted))
+            if not isinstance(ended, EngineError):
                 return ended
             if self._stopping.is_set():
-                outcomes.suspend(job)  # what ended this attempt was most likely the stop
+                self._suspend(job, outcomes)  # what ended this attempt was most likely the stop
                 return None
             most = self._live.config.service.attempts
             _of(job, "again").warning("%s: attempt %d of %d: %s", _name(job), job.attempts, most, ended)
         return None
 
+    def finish(self, job: Job, outcomes: Outcomes) -> Event | Stalled | None:
+        """Take a job to the end that an earlier run of the service has begun. No hook is told: it may have been."""
+
+        def finish() -> None:
+            outcomes.finish(job)
+
+        return self._persist(job, outcomes, finish)
+
+    def run_through(
+        self, job: Job, outcomes: Outcomes, profile: Profile, outputs: Collection[str] = ()
+    ) -> Event | None:
+        """Take one job to its outcome, and wait on this thread for as long as the disk takes."""
+        outcome, pause = self.run(job, outcomes, profile, outputs), _DISK_PAUSE_SECONDS
+        while isinstance(outcome, Stalled) and not self._stopping.is_set():
+            _of(job).error("%s: %s; trying again in %.0f s", _name(job), outcome.problem, pause)
+            self._stopping.wait(pause)
+            outcome, pause = outcome.again(), min(pause * 2, _LONGEST_DISK_PAUSE)
+        return outcome if isinstance(outcome, Event) else None
+
     def _attempt(
         self, job: Job, outcomes: Outcomes, profile: Profile, outputs: Collection[str]
-    ) -> tuple[Job, Event | EngineError | None]:
+    ) -> tuple[Job, Event | Stalled | EngineError | None]:
         """Try once. Return the job with its attempts counted, and what came of it or why it has to be tried again.
 
         None says that the file was given back.
@@ -134,9 +182,11 @@ class Pipeline:
                 if _taken_back(progress.job, outcomes):
                     return progress.job, None
                 self.open_job(progress, outcomes)
+                self._keep(progress, outcomes)
                 document = self.close_job(progress)
                 return progress.job, self._publish(progress, outcomes, document, outputs)
         except DocumentError as error:
+            _refuse_to_blame(error, outcomes)
             back = _taken_back(progress.job, outcomes, error)
             return progress.job, None if back else self._fail(progress.job, outcomes, error)
         except EngineError as error:
@@ -152,7 +202,7 @@ class Pipeline:
     def open_job(self, progress: Progress, outcomes: Outcomes) -> None:
         """Decode the file and submit its pages. Raise DocumentError, or EngineError when a child died."""
         deadline = time.monotonic() + self._live.config.limits.document_seconds
-        with self._decoders.take() as decoder:
+        with self._decoders.take(progress.job.inbox, outcomes.hangs) as decoder:
             progress.started = datetime.now(timezone.utc)
             begun = time.monotonic()
             progress.opened = decoder.open(
@@ -174,38 +224,54 @@ class Pipeline:
     def _submit(self, decoder: Decoder, index: int, progress: Progress, outcomes: Outcomes) -> None:
         """Decode one page and hand it to the workers; one that cannot be decoded is lost, and the others go on.
 
-        A page that brings its own text is read already, where that is wanted.
+        A page that brings its own text is read already, where that is wanted and believed.
         """
-        begun = time.monotonic()
         try:
-            page = self._decode(decoder, index, progress, outcomes)
+            own, notices = self._own_text(decoder, index, progress, outcomes)
+            if own is not None and progress.own_texts.believes(own):
+                progress.notices += notices
+                progress.pages.append(own)
+                return
+            page = self._at_page(index, progress, outcomes, decoder.page)
         except DocumentError as error:
+            _refuse_to_blame(error, outcomes)
             progress.pages.append(LostPage(index + 1, error))
             return
-        finally:
-            progress.decode_seconds += time.monotonic() - begun
-        if isinstance(page, OwnText):
-            progress.pages.append(page)
-            return
-        image, notices = page
-        progress.notices += notices
-        progress.add(image, self._workers.submit(image, progress.profile.orientation, alone=progress.alone))
+        progress.notices += page.notices
+        reading = self._workers.submit(page.image, progress.profile.orientation, alone=progress.alone)
+        progress.add(page.image, reading)
+        progress.own_texts.note(own, page.hidden, index + 1, reading)
 
-    def _decode(
+    def _own_text(
         self, decoder: Decoder, index: int, progress: Progress, outcomes: Outcomes
-    ) -> OwnText | tuple[PageImage, list[dict[str, Any]]]:
-        """Decode one page, by another decoder where one dies of it. Raise DocumentError where that one does too."""
+    ) -> tuple[OwnText | None, list[dict[str, Any]]]:
+        """Return the text that a page brings along, where that is wanted, and warnings. Raise as `_at_page` does."""
+        if progress.profile.pdf_text != "prefer":
+            return None, []
+        return self._at_page(index, progress, outcomes, decoder.own_text) or (None, [])
+
+    def _at_page(self, index: int, progress: Progress, outcomes: Outcomes, ask: Callable[[int], T]) -> T:
+        """Ask a decoder about one page, and another where it dies. Raise DocumentError where that one does too."""
         refuse_deadly_page(progress.job, index + 1)
+        begun = time.monotonic()
         try:
-            if progress.profile.pdf_text == "prefer" and (own := decoder.own_text(index)) is not None:
-                return own
-            return decoder.page(index)
+            return ask(index)
         except DecoderDiedError as error:
             if error.page is None or self._stopping.is_set():  # not at this page; or by our own hand
                 raise
             progress.job = outcomes.note_death(progress.job, error.page)
             _of(progress.job).warning("%s: %s", _name(progress.job), error)
-        return self._decode(decoder, index, progress, outcomes)
+        finally:
+            progress.decode_seconds += time.monotonic() - begun
+        return self._at_page(index, progress, outcomes, ask)
+
+    def _keep(self, progress: Progress, outcomes: Outcomes) -> None:
+        """Have the source on disk before its result appears. The pages are being read meanwhile. Raise OSError."""
+        try:
+            outcomes.keep(progress.job)
+        except OSError:
+            progress.abandon()
+            raise
 
     def close_job(self, progress: Progress) -> Document:
         """Wait for the pages and make the document of them. Raise EngineError when a worker died, or DocumentError."""
@@ -219,21 +285,30 @@ class Pipeline:
         if lost and len(lost) == len(pages):
             raise lost[0].error
         seconds = _stages(progress.decode_seconds, pages)
+        settled, notices = progress.own_texts.settled(pages)
         run = Run(job.id, self._host, job.attempts, rfc3339(progress.started), rfc3339(), seconds)
-        reading = Reading(job.name, job.inbox, progress.opened, pages, progress.notices)
+        reading = Reading(job.name, job.inbox, progress.opened, settled, [*progress.notices, *notices])
         return build(reading, self._engine, run)
 
     def _publish(
         self, progress: Progress, outcomes: Outcomes, document: Document, outputs: Collection[str]
-    ) -> Event | None:
+    ) -> Event | Stalled | None:
         """Make the outputs, render and deliver; None where the file is still written to and was given back instead."""
         job = progress.job
-        origin = Origin(job.source, progress.profile, self._decoders)
-        document = self._persist(job, lambda: add_outputs(document, outputs, partial(outcomes.place, job), origin))
-        result = render(document)
-        target = self._persist(job, lambda: None if _taken_back(job, outcomes) else outcomes.deliver(job, result))
-        if target is None:
+        origin = Origin(job.source, progress.profile, self._decoders, outcomes.hangs)
+
+        def publish() -> Event | Stalled | None:
+            whole = add_outputs(document, outputs, partial(outcomes.place, job), origin)
+            return self._persist(job, outcomes, partial(self._deliver, progress, outcomes, whole, render(whole)))
+
+        return self._persist(job, outcomes, publish)
+
+    def _deliver(self, progress: Progress, outcomes: Outcomes, document: Document, result: bytes) -> Event | None:
+        """Deliver what was rendered, and tell of it; None where the file was given back instead."""
+        job = progress.job
+        if _taken_back(job, outcomes):
             return None
+        target = outcomes.deliver(job, result)
         told = in_short(document, target)
         self._tally.done(told, document.run.seconds)
         _of(job, "done").info(
@@ -249,26 +324,42 @@ class Pipeline:
         files = (target, *(beside(target, output.suffix) for output in document.outputs))
         return Event("done", job, files, _variables(told, document.status))
 
-    def _persist(self, job: Job, step: Callable[[], T]) -> T:
-        """Take a step, however long the disk takes: what was read is not read again because a share is away."""
-        pause = _DISK_PAUSE_SECONDS
-        while True:
-            try:
-                return step()
-            except OSError as problem:  # noqa: PERF203 - what costs here is the disk
-                if self._stopping.is_set():
-                    raise
-                pause = self._wait_for_disk(job, problem, pause)
+    def _persist(
+        self, job: Job, outcomes: Outcomes, step: Callable[[], Event | Stalled | None]
+    ) -> Event | Stalled | None:
+        """Take a step on the disk. Where the disk fails, that step is what is tried again."""
+        try:
+            return step()
+        except OSError as problem:
+            return self._stalled(job, outcomes, problem, step)
+        except DocumentError as error:
+            return self._fail(job, outcomes, error)
+        except EngineError:
+            if not self._stopping.is_set():
+                raise
+            self._suspend(job, outcomes)
+            return None
 
-    def _wait_for_disk(self, job: Job, problem: OSError, seconds: float) -> float:
-        """Wait so long, or until the service stops. Return how long to wait the next time."""
-        _of(job).error("%s: %s; trying again in %.0f s", _name(job), problem, seconds)
-        self._stopping.wait(seconds)
-        return min(seconds * 2, _LONGEST_DISK_PAUSE)
+    def _stalled(
+        self, job: Job, outcomes: Outcomes, problem: Exception, step: Callable[[], Event | Stalled | None]
+    ) -> Stalled:
+        again = partial(self._persist, job, outcomes, step)
+        return Stalled(job, problem, again, partial(outcomes.suspend, job))
 
-    def _fail(self, job: Job, outcomes: Outcomes, error: DocumentError) -> Event:
+    def _suspend(self, job: Job, outcomes: Outcomes) -> None:
+        """Leave a job in work/ for the next start, with its attempt taken back as far as its disk allows."""
+        try:
+            outcomes.suspend(job)
+        except OSError as problem:
+            _of(job).warning("%s: %s; this attempt counts", _name(job), problem)
+
+    def _fail(self, job: Job, outcomes: Outcomes, error: DocumentError) -> Event | Stalled:
+        """Put the source aside. Where that cannot be done or written down, the job waits."""
         why = reason(error, job.name, job.inbox, job=job.id, attempts=job.attempts)
-        target = outcomes.fail(job, why)
+        try:
+            target = outcomes.fail(job, why)
+        except (OSError, DocumentError) as problem:
+            return self._stalled(job, outcomes, problem, partial(self._fail, job, outcomes, error))
         self._tally.failed({**why, "file": names.to_json(os.fspath(target))})
         told = f"{error.message} ({error.hint})" if error.hint else error.message
         _of(job, "failed").warning(
@@ -304,6 +395,12 @@ def _taken_back(job: Job, outcomes: Outcomes, error: DocumentError | None = None
             level, "%s is not finished and goes back: %s", _name(job), names.printable(found.why)
         )
     return found is not None
+
+
+def _refuse_to_blame(error: DocumentError, outcomes: Outcomes) -> None:
+    """Raise OSError in place of an error that says that the file took too long, where its disk does not answer."""
+    if error.kind == "timeout" and outcomes.hangs():
+        raise OSError(errno.ETIMEDOUT, "the disk does not answer") from error
 
 
 def _name(job: Job) -> str:

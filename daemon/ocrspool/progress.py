@@ -14,6 +14,7 @@ from ocrspool.document import LostPage
 from ocrspool.errors import EngineError
 from ocrspool.jobs import Job
 from ocrspool.model import OwnText, PageImage, PageText
+from ocrspool.own_text import OwnTexts
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class Progress:
     notices: list[dict[str, Any]] = field(default_factory=list)
     alone: bool = False
     """Whether its pages share no batch with others, because one of them may be what ended an earlier attempt."""
+    own_texts: OwnTexts = field(default_factory=OwnTexts)
     decode_seconds: float = 0.0
     broken: bool = False
     """Whether a worker died on one of the pages, so that this attempt has failed already."""

@@ -9,6 +9,8 @@ from typing import Any
 
 from ocrspool import names, records
 from ocrspool.errors import DocumentError
+from ocrspool.files.folder import Folder
+from ocrspool.files.tree import walk
 from ocrspool.timestamps import rfc3339
 
 REASON_SUFFIX = ".reason.json"
@@ -41,11 +43,29 @@ def reason_beside(failed: Path) -> Path:
     return failed.with_name(reason_of(failed.name))
 
 
+def reason_at(folder: Path, failed: Path) -> dict[str, Any]:
+    """Return the reason of a file below failed/, which is `folder`; empty where that is missing or unreadable."""
+    try:
+        return records.load_below(folder, reason_of(os.fspath(failed.relative_to(folder))))
+    except ValueError:  # of an inbox that has other folders by now
+        return {}
+
+
+def is_there(folder: Path, failed: Path) -> bool:
+    """Tell whether there is anything of this name below failed/, which is `folder`."""
+    try:
+        name = os.fspath(failed.relative_to(folder))
+        with Folder.at(folder) as root, root.holder(name) as holder:
+            return holder.stat(failed.name) is not None
+    except (OSError, ValueError):
+        return False
+
+
 def failures(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield each file below failed/ with its reason; an empty reason where that is missing or unreadable."""
-    for at, _, files in os.walk(folder):
-        for file in sorted(files):
+    for _, at, entries in walk(folder):
+        files = sorted(entry.name for entry in entries if not entry.is_dir(follow_symlinks=False))
+        for file in files:
             # One that people have put here may be named like a reason; it then has one of its own.
-            path = Path(at, file)
-            if not file.endswith(REASON_SUFFIX) or reason_beside(path).name in files:
-                yield path, records.load(reason_beside(path))
+            if not file.endswith(REASON_SUFFIX) or reason_of(file) in files:
+                yield at.path / file, records.load(at, reason_of(file))

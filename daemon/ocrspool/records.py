@@ -3,26 +3,51 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
+import re
 from pathlib import Path
 from typing import Any
 
-_MOST_BYTES = 256 << 20
+from ocrspool.files.folder import Folder
+
+MOST_BYTES = 64 << 10
+"""Of a record. Counts and reasons have a few hundred bytes, and names at most 4096, of which JSON may make six times
+as many."""
+HEAD_BYTES = 64 << 10
+"""Of a result: what it says of its source stands within so many bytes of its beginning."""
+_SPACE = re.compile(r"[ \t\n\r]*")
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(folder: Folder, name: str, most: int = MOST_BYTES) -> dict[str, Any]:
     """Return the object in a file; an empty one where there is no such file, or nothing of the kind in it.
 
-    Never waits: a pipe under the name of a result is not opened for good, and no link is followed.
+    No more than `most` bytes are read: what is larger is none of ours. Never waits: a pipe under the name of a record
+    is not opened for good, and no link is followed.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:
-                return {}
-            value = json.load(file)
+        data = folder.read(name, most + 1)
+        value = json.loads(data) if len(data) <= most else None
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def load_below(root: Path, name: str) -> dict[str, Any]:
+    """Return the object in a file below a folder of the configuration, as `load` does."""
+    try:
+        with Folder.at(root) as folder, folder.holder(name) as holder:
+            return load(holder, name.rpartition("/")[2])
+    except OSError:
+        return {}
+
+
+def load_head(folder: Folder, name: str, wanted: str) -> dict[str, Any]:
+    """Return the object under the key `wanted` of the object in a file, which may have any size; empty as `load`.
+
+    It has to stand in the first HEAD_BYTES, and no more is read: others can put a file of gigabytes in its place.
+    """
+    try:
+        head = folder.read(name, HEAD_BYTES).decode("utf-8", "ignore")  # a character may be cut
+        value = _member(head, wanted)
     except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
@@ -31,3 +56,25 @@ def load(path: Path) -> dict[str, Any]:
 def dump(value: dict[str, Any]) -> bytes:
     """Return the object as a file that people can read."""
     return json.dumps(value, indent=2).encode("ascii") + b"\n"
+
+
+def _member(text: str, wanted: str) -> object:
+    """Return the value of a key of the object with which a text begins. Raise ValueError where it is not in it."""
+    decoder = json.JSONDecoder()
+    at, mark = _skip(text, 0), "{"
+    while text[at : at + 1] == mark:
+        key, at = decoder.raw_decode(text, _skip(text, at + 1))
+        at = _skip(text, at)
+        if text[at : at + 1] != ":":
+            raise ValueError("no object")
+        value, at = decoder.raw_decode(text, _skip(text, at + 1))
+        if key == wanted:
+            return value
+        at, mark = _skip(text, at), ","
+    raise ValueError(f"no {wanted}")
+
+
+def _skip(text: str, at: int) -> int:
+    """Return where the white space that begins there ends."""
+    found = _SPACE.match(text, at)
+    return found.end() if found else at

@@ -9,7 +9,6 @@ from typing import Any
 from ocrspool import check, log
 from ocrspool.config import Config, Live
 from ocrspool.config_file import load
-from ocrspool.errors import ConfigError
 
 _log = logging.getLogger(__name__)
 
@@ -29,8 +28,7 @@ class Configuration:
     def reload(self) -> None:
         """Read it again and put what can be into effect. Raise ConfigError, where nothing has changed."""
         wanted = self._read()
-        if problems := check.problems(wanted):
-            raise ConfigError(problems)
+        check.refuse(wanted)
         for difference in differences(self.live.config, wanted):
             _log.warning("reload: %s takes effect at the next start", difference)
         self.live.config = live_part(self.live.config, wanted)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ocrspool import atomic, engine_words
+from ocrspool import atomic, engine_words, inbox_words
 from ocrspool.notify import Notifier
 from ocrspool.result import Engine
 from ocrspool.tally import Count, Tally
@@ -28,7 +28,7 @@ class Standing:
     """What is told as soon as it changes."""
 
     state: str
-    """ready, degraded (no worker has an engine, or a CPU stands in for a GPU) or stopping."""
+    """ready, degraded (no worker has an engine, a CPU stands in for a GPU, an inbox does not serve) or stopping."""
     waiting: int
     in_work: int
     workers: tuple[int, ...]
@@ -41,6 +41,14 @@ class Standing:
     many are `open`: they wait for the program that writes them."""
     overflows: int = 0
     """Times that the kernel lost events."""
+    engines: tuple[dict[str, Any], ...] = ()
+    """What reads now, one for each device; it may be another than at the start, where a CPU stands in for a GPU."""
+    inboxes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """How each inbox is: `state` (serves, waits, hangs), `reason`, `since`, `stalled` (see attendant.py)."""
+
+    def idle(self) -> dict[str, str]:
+        """Return, in words, why each inbox that does not serve does not."""
+        return {name: inbox_words.line(inbox) for name, inbox in self.inboxes.items() if inbox["state"] != "serves"}
 
 
 class Reporter:
@@ -82,13 +90,14 @@ class Reporter:
         if current == self._told and since < _MOST_SECONDS:
             return
         self._told, self._told_at = current, time.monotonic()
-        self._log_change(standing.state)
+        self._log_change(standing)
         pace = self._tally.pace()
         rate = pace["pages_per_second"]
         self._notifier.status(
             f"{standing.state} · {engine_words.label(self._engine)} · {standing.waiting} waiting, "
             f"{standing.in_work} in work, {total.done} done, {total.failed} failed · {rate:.1f} pages/s"
             + (f" · claims nothing: {standing.lack}" if standing.lack else "")
+            + "".join(f" · inbox {name} {why}" for name, why in standing.idle().items())
         )
         self.facts = {
             "pid": os.getpid(),
@@ -107,12 +116,15 @@ class Reporter:
         with suppress(OSError):  # a full disk must not stop the service for want of its status
             atomic.write(self._file, json.dumps(self.facts).encode(), durable=False)
 
-    def _log_change(self, state: str) -> None:
+    def _log_change(self, standing: Standing) -> None:
+        state = standing.state
         if state == "degraded" != self._state:
+            idle = standing.idle()
             what = (
-                "degraded: no worker has an engine, or a CPU reads in place of a GPU; the cause is logged before this"
+                "; ".join(f"inbox {name} {why}" for name, why in idle.items())
+                or "no worker has an engine, or a CPU reads in place of a GPU; the cause is logged before this"
             )
-            _log.warning(what, extra={"event": "degraded"})
+            _log.warning("degraded: %s", what, extra={"event": "degraded"})
         elif state == "ready" != self._state:
             _log.info("ready again", extra={"event": "ready"})
         self._state = state

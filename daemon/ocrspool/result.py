@@ -96,7 +96,7 @@ class Page:
     rotation: int
     """Degrees clockwise by which the page has to be turned to be read; polygons are on the page as it is."""
     text_from: Literal["ocr", "pdf"] = field(default="ocr", kw_only=True)
-    """pdf: the text is the PDF's own and nothing was recognized; its confidence is 1."""
+    """pdf: the text is the PDF's own, as it agrees with what is seen; its confidence is 1."""
     read_by: ReadBy | None = field(default=None, kw_only=True)
     """null where no engine has read it: a page that failed, or whose text is the PDF's own."""
     text: str

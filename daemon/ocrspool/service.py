@@ -1,39 +1,39 @@
 """The daemon's life: start up, main loop, drain. Imports no OCR and no image library: it starts at once, and stays.
 
-The main thread owns the inboxes and all decisions; each job has a thread of its own that follows it through the
-other processes (pipeline); signal handlers only set flags.
+The main thread decides: who may begin a job, what is told, when it ends. It touches no spool: each inbox has a thread
+for that (attendant), and each job one that follows it through the other processes (pipeline). Signal handlers only set
+flags.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocrspool import check, log, memory, processes
+from ocrspool.attendant import Attendant, Surroundings
 from ocrspool.config import Metrics
 from ocrspool.decoders import Decoders, decoder_count
-from ocrspool.errors import ConfigError, EngineMissingError, OcrspoolError
-from ocrspool.hooks import Hooks
-from ocrspool.in_work import InWork, job_count
+from ocrspool.errors import EngineMissingError, OcrspoolError
+from ocrspool.hooks import Event, Hooks
+from ocrspool.in_work import job_count
 from ocrspool.inboxes import Inboxes
-from ocrspool.intake import Intake
 from ocrspool.jobs import Job
 from ocrspool.notify import Notifier
-from ocrspool.pipeline import Pipeline
+from ocrspool.pipeline import Pipeline, Stalled
 from ocrspool.prebuild import SILENCE_SECONDS, prebuild
 from ocrspool.reload import Configuration
 from ocrspool.report import Reporter
 from ocrspool.result import engine_from
 from ocrspool.room import Room
+from ocrspool.shortage import Shortage
 from ocrspool.signals import Signals, StoppedError
 from ocrspool.tally import Tally
 from ocrspool.vitals import Vitals
 from ocrspool.wake import Wake
-from ocrspool.watch import Watch
 from ocrspool.workers import Workers
 
 if TYPE_CHECKING:
@@ -57,15 +57,17 @@ class Service:
         self._began = time.monotonic()
         self._wake = Wake()
         self._signals = Signals(self._wake)
-        self._watch = Watch(self._wake)
         self._notifier = Notifier()
         self._tally = Tally()
-        self._inboxes = Inboxes(self._live, self._watch, self._notifier.status)
         self._decoders = Decoders(decoder_count(config), self._live)
         self._hooks = Hooks(self._live)
         self._workers = Workers(self._live, self._notifier.status)
-        self._in_work = InWork(job_count(config), self._wake)
         self._memory = Room("of memory", memory.available_bytes)
+        self._shortage = Shortage()
+        self._slots = job_count(config)
+        around = Surroundings(self._live, self, self._shortage, self._slots, self._wake)
+        self._inboxes = Inboxes(around, self._notifier.status, self._decoders.replace_those_of)
+        self._pipeline: Pipeline | None = None
         self._health: Health | None = None
 
     def run(self) -> None:
@@ -73,9 +75,9 @@ class Service:
         processes.share_one_heap()
         self._signals.heed()
         try:
-            pipeline = self._start_up()
-            self._main_loop(pipeline)
-            self._drain(pipeline)
+            self._pipeline = self._start_up()
+            self._main_loop()
+            self._drain()
             self._reporter.close()
         except StoppedError:
             self._notifier.stopping()
@@ -90,14 +92,12 @@ class Service:
         """Bring up everything, the slow part (engines) beside the rest; ready when all of it works."""
         config = self._live.config
         self._notifier.status("checking the configuration")
-        if problems := check.problems(config):
-            raise ConfigError(problems)
+        check.refuse(config)
         config.paths.runtime.mkdir(parents=True, exist_ok=True)
         with self._notifier.patience(SILENCE_SECONDS):
             self._workers.start()
             self._decoders.start()
             self._hooks.start()
-            self._watch.start()
             self._inboxes.open()
             facts = self._wait_for_engines()
         engine = engine_from(facts)
@@ -113,7 +113,7 @@ class Service:
             ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in facts["seconds"].items()),
             extra={"event": "ready"},
         )
-        self._vitals = Vitals(self._signals, self._watch, self._inboxes, self._in_work, self._workers, self._memory)
+        self._vitals = Vitals(self._signals, self._inboxes, self._workers, self._memory, self._shortage)
         self._reporter.tell(self._vitals.standing())
         if config.metrics.listen:
             self._health = self._listening(config.metrics)
@@ -148,56 +148,60 @@ class Service:
         _log.info("%s", stage)
         self._notifier.status(stage)
 
-    def _main_loop(self, pipeline: Pipeline) -> None:
+    def _main_loop(self) -> None:
         while not self._signals.stops:
             if self._signals.reload_wanted:
                 self._reload()
-            self._inboxes.scan()
-            self._claim(pipeline)
-            self._inboxes.let_leave(self._in_work.inboxes())
+            self._inboxes.look()
+            if self._inboxes.wanting() and self._shortage.over() and self._has_memory():
+                self._inboxes.grant(self._slots)
             self._keep_in_touch()
             self._wake.wait(self._until_next())
 
-    def _drain(self, pipeline: Pipeline) -> None:
+    def _drain(self) -> None:
         """Finish what is in work, within the stop time; leave the rest in work/ for the next start."""
         self._notifier.stopping()
         deadline = time.monotonic() + self._live.config.service.stop_seconds
-        _log.info("stopping: %d files in work", len(self._in_work), extra={"event": "stopping"})
-        # A second signal ends it.
-        while (self._in_work or self._hooks.busy()) and self._signals.stops == 1 and time.monotonic() < deadline:
+        _log.info("stopping: %d files in work", self._inboxes.in_work(), extra={"event": "stopping"})
+        # A second signal ends it. Jobs that wait for a disk are not waited for.
+        while (self._inboxes.running() or self._hooks.busy()) and self._signals.stops == 1:
+            if time.monotonic() >= deadline:
+                break
             self._keep_in_touch()
             self._wake.wait(min(0.5, deadline - time.monotonic()))
-        pipeline.stop()
 
     def _release(self) -> None:
-        """End threads and processes, in an order in which nothing waits for what has gone."""
-        left = len(self._in_work)
+        """End threads and processes, in an order in which nothing waits for what has gone.
+
+        The pipeline comes first, whatever the reason for the end: what ends a job from now on is not the file's fault.
+        """
+        if self._pipeline is not None:
+            self._pipeline.stop()
+        left = self._inboxes.in_work()
         if self._health is not None:
             self._health.close()
         self._workers.close()
         self._decoders.close()
-        self._in_work.close()
+        closed = self._inboxes.close()
         self._hooks.close()
-        self._inboxes.close()
-        self._watch.stop()
-        self._wake.close()
+        if closed:  # else there are threads that may set it
+            self._wake.close()
         rest = f"; {left} files wait in work/ for the next start" if left else ""
         _log.info("stopped%s", rest, extra={"event": "stopped"})
 
-    def _claim(self, pipeline: Pipeline) -> None:
-        """Take files while there is room for more."""
-        while not self._in_work.full() and self._has_memory():
-            claimed = self._inboxes.claim()
-            if claimed is None:
-                return
-            job, intake = claimed
-            self._in_work.begin(intake.name, partial(self._follow, pipeline, job, intake))
+    def read(self, job: Job, attendant: Attendant) -> Event | Stalled | None:
+        """Take a job to its outcome, or to where it has to wait. This is what its thread does."""
+        assert self._pipeline is not None  # noqa: S101 - no slot is granted before it is there
+        return self._pipeline.run(job, attendant.spool, attendant.profile, attendant.inbox.outputs)
 
-    def _follow(self, pipeline: Pipeline, job: Job, intake: Intake) -> None:
-        """Take a job to its outcome, and tell the hooks of it. This is what its thread does."""
-        event = pipeline.run(job, intake.spool, intake.profile, intake.inbox.outputs)
-        if event is not None:
-            self._hooks.ring(event)
+    def finish(self, job: Job, attendant: Attendant) -> Event | Stalled | None:
+        """Take a job to the end that the last run has begun."""
+        assert self._pipeline is not None  # noqa: S101 - as above
+        return self._pipeline.finish(job, attendant.spool)
+
+    def ring(self, event: Event) -> None:
+        """Tell the hooks what came of a job."""
+        self._hooks.ring(event)
 
     def _reload(self) -> None:
         """Read the configuration again: a faulty one is reported and changes nothing."""
@@ -207,7 +211,7 @@ class Service:
             self._configuration.reload()
             config = self._live.config
             log.set_up(config.log.level, config.log.format, fields=True)
-            self._inboxes.change(self._in_work.inboxes())
+            self._inboxes.change()
             _log.info("reloaded %s", self._configuration.path, extra={"event": "reloaded"})
         except OcrspoolError as error:
             refused = {"event": "reload-refused"}
@@ -218,13 +222,13 @@ class Service:
         """Tell whether there is memory for more work. Where it is our own workers who hold it, they begin anew."""
         if self._memory.enough(self._live.config.limits.free_memory_mb):
             return True
-        if not self._in_work:
+        if not self._inboxes.running():
             self._workers.renew()
         return False
 
     def _until_next(self) -> float:
         """Return for how long nothing has to be done unless something happens. Room comes back without a word."""
-        due = min(self._reporter.due_in(self._vitals.standing()), self._inboxes.next_scan_in())
+        due = min(self._reporter.due_in(self._vitals.standing()), self._inboxes.next_look_in())
         return max(0.0, min(due, _ROOM_SECONDS) if self._vitals.lack() else due)
 
     def _keep_in_touch(self) -> None:

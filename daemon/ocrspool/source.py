@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from ocrspool.errors import DocumentError
+from ocrspool.files.walk import open_file
 
 _OF_THE_FILE = {errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EPERM}
 """What open(2) says of a file that has gone, and of a link, a socket or a device in its place."""
@@ -16,7 +17,7 @@ _OF_THE_FILE = {errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EPER
 def open_source(path: Path, most_mb: int) -> int:
     """Return a descriptor to read from, which is the caller's to close. Raise DocumentError, or OSError."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = open_file(os.fspath(path), os.O_RDONLY | os.O_NONBLOCK)
     except PermissionError as error:
         raise DocumentError(
             "permission",

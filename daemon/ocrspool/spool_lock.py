@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from ocrspool.errors import SpoolBusyError
+from ocrspool.files.folder import Folder
 
 LOCK = ".lock"
 _TRIES = 10
@@ -24,7 +25,8 @@ class SpoolLock:
 
     def take(self) -> None:
         """Take it. Raise SpoolBusyError when another process has it."""
-        self._descriptor = os.open(self._work / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with Folder.at(self._work) as work:
+            self._descriptor = work.lock_file(LOCK)
         for _ in range(_TRIES):
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -38,8 +40,8 @@ class SpoolLock:
 
     def is_held(self) -> bool:
         """Tell whether any process has it, this one too. Raise PermissionError."""
-        with contextlib.suppress(FileNotFoundError):
-            descriptor = os.open(self._work / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        with contextlib.suppress(FileNotFoundError), Folder.at(self._work) as work:
+            descriptor = work.open(LOCK)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -47,6 +49,11 @@ class SpoolLock:
             finally:
                 os.close(descriptor)
         return False
+
+    def touch(self) -> None:
+        """Change the time of the lock's file: a disk that does not answer holds whoever does it. Raise OSError."""
+        if self._descriptor is not None:
+            os.utime(self._descriptor)
 
     def let_go(self) -> None:
         """Let go of it, if it is held."""

@@ -13,6 +13,9 @@ from ocrspool.pace import Pace
 
 _KEPT = 10
 """Failures, and documents."""
+_MOST_CODES, _OTHER = 50, "other"
+"""Codes of warnings that are counted each for itself, and what the rest is counted as: a decoder that its document has
+taken over may make up as many as it likes."""
 _BOUNDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Seconds: the buckets into which the stages of documents fall, three times as wide each."""
 
@@ -34,7 +37,9 @@ class Count:
         """Count a document with warnings of these codes; none is a document without any."""
         self.warned += bool(codes)
         for code in codes:
-            self.warnings[code] = self.warnings.get(code, 0) + 1
+            known = code in self.warnings or len(self.warnings) < _MOST_CODES
+            counted = code if known else _OTHER
+            self.warnings[counted] = self.warnings.get(counted, 0) + 1
 
     def add(self, other: Count) -> None:
         """Add what another one has counted."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from ocrspool.in_work import InWork
 from ocrspool.inboxes import Inboxes
 from ocrspool.report import Standing
 from ocrspool.room import Room
+from ocrspool.shortage import Shortage
 from ocrspool.signals import Signals
-from ocrspool.watch import Watch
 from ocrspool.workers import Workers
 
 _LONGEST_TURN_SECONDS = 90.0
@@ -22,11 +21,10 @@ class Vitals:
     """Looks at the parts of a service that has started."""
 
     signals: Signals
-    watch: Watch
     inboxes: Inboxes
-    in_work: InWork
     workers: Workers
     memory: Room
+    shortage: Shortage
     _turned_at: float = field(default_factory=time.monotonic)
     """When the main loop last came round."""
 
@@ -35,28 +33,35 @@ class Vitals:
         self._turned_at = time.monotonic()
 
     def alive(self) -> bool:
-        """Tell whether everything that has to go round does; other threads may ask too."""
+        """Tell whether everything that has to go round does; other threads may ask too.
+
+        A disk that does not answer is not the service's: the thread that it holds is there, and the others go on.
+        """
         turns = time.monotonic() < self._turned_at + _LONGEST_TURN_SECONDS
-        return turns and self.watch.alive() and self.workers.responsive()
+        return turns and self.inboxes.alive() and self.workers.responsive()
 
     def lack(self) -> str:
         """Return why nothing is claimed, or not from every inbox."""
-        return self.memory.lack or self.inboxes.lack()
+        return self.memory.lack or self.shortage.lack or self.inboxes.lack()
 
     def standing(self) -> Standing:
         """Return what there is to be told."""
+        inboxes = self.inboxes.standings()
         return Standing(
-            state=self._state(),
+            state=self._state(idle=[name for name, each in inboxes.items() if each["state"] != "serves"]),
             waiting=self.inboxes.waiting(),
-            in_work=len(self.in_work),
+            in_work=self.inboxes.in_work(),
             workers=tuple(self.workers.pids()),
             worker_restarts=self.workers.restarts,
             lack=self.lack(),
             queues=self.inboxes.queues(),
-            overflows=self.watch.overflows,
+            overflows=self.inboxes.overflows(),
+            engines=self.workers.engines(),
+            inboxes=inboxes,
         )
 
-    def _state(self) -> str:
+    def _state(self, *, idle: list[str]) -> str:
         if self.signals.stops:
             return "stopping"
-        return "ready" if self.workers.healthy() and not self.workers.standing_in() else "degraded"
+        as_configured = self.workers.healthy() and not self.workers.standing_in() and not idle
+        return "ready" if as_configured else "degraded"

@@ -104,6 +104,8 @@ class Watch:
             )
         except OSError as error:
             return error.strerror or str(error)
+        except RuntimeError as error:  # "can't start new thread"
+            return str(error)
         self._watched[folder] = _Watched(watch, handler, (found.st_dev, found.st_ino))
         if recursive and _is_spent(observer, folder.parent):
             self.remove(folder)

@@ -23,6 +23,9 @@ from ocrspool.errors import DocumentError, EngineError
 from ocrspool.model import PageImage, PageText
 from ocrspool.seat import Page, Seat
 
+_TOLD = ("device", "runtime", "runtime_version", "precision", "fingerprint")
+"""What is told of each engine that reads."""
+
 
 class Workers:
     """`submit(page) → future` over all devices. Owns the memory files of the pages it is given."""
@@ -63,6 +66,16 @@ class Workers:
     def standing_in(self) -> bool:
         """Tell whether a CPU does the work of a GPU that is not there."""
         return any(seat.standing_in for seat in self._seats)
+
+    def engines(self) -> tuple[dict[str, Any], ...]:
+        """Return what reads now: each engine, the device that it is on, and how many workers have it loaded."""
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for seat in self._seats:
+            if seat.loaded:
+                facts = {**seat.facts, "device": seat.reads_on}
+                known = {name: facts[name] for name in _TOLD}
+                found.setdefault((facts["device"], facts["fingerprint"]), {**known, "workers": 0})["workers"] += 1
+        return tuple(found.values())
 
     def responsive(self) -> bool:
         """Tell whether every worker's thread is where it should be: waiting no longer than it may for an answer."""

@@ -21,7 +21,7 @@ from ocrspool.engine.recognizer import Nets, Recognizer
 from ocrspool.engine.settings import Settings
 from pages_mapped import mapped
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 Pixels = NDArray[np.uint8]
 

@@ -32,7 +32,7 @@ def verdict(decoders: Decoders, path: Path) -> str:
     with decoders.take() as decoder:
         try:
             decoder.open(path, Profile())
-            image, _ = decoder.page(0)
+            image = decoder.page(0).image
         except DocumentError as error:
             return error.kind if error.message else "no reason"
         except DecoderDiedError as error:

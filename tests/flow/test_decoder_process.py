@@ -20,9 +20,12 @@ import pytest
 from PIL import Image
 
 import files_made
+import files_rare
 import ocrspool
 from ocrspool import sandbox
 from ocrspool.channel import Channel, ChannelClosedError
+from ocrspool.decode.document import Document
+from ocrspool.decode.page import PageLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -178,6 +181,20 @@ def test_each_format_shows_its_picture(shared: Child, media_type: str, made: Cal
     assert _shows_corners(page)
 
 
+@pytest.mark.parametrize("kind", files_rare.KINDS)
+def test_rare_kinds_are_read_in_the_confined_process(shared: Child, tmp_path: Path, kind: str) -> None:
+    """Nothing that a codec or a conversion needs is loaded late: what a free process decodes, this one does."""
+    made = files_rare.KINDS[kind]()
+    (tmp_path / "file").write_bytes(made)
+    page = shared.read(made)
+    limits = PageLimits(dpi=100, pages=50, megapixels=50, side=2000)
+    with contextlib.closing(Document(os.open(tmp_path / "file", os.O_RDONLY), limits)) as free:
+        image, remarks = free.page(0)
+        assert page.pixels == os.pread(image.fd, len(page.pixels) + 1, 0)
+        os.close(image.fd)
+    assert page.facts["warnings"] == [remark.as_json() for remark in remarks]
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_applied(shared: Child, orientation: int) -> None:
     """A photo is upright whichever way the camera was held, and so is the page's size."""
@@ -189,7 +206,7 @@ def test_exif_orientation_is_applied(shared: Child, orientation: int) -> None:
 
 @pytest.mark.parametrize("orientation", [6, 7])
 def test_tiff_orientation_is_applied_once(shared: Child, orientation: int) -> None:
-    """Pillow turns TIFF images by itself; they must not be turned twice."""
+    """Libraries that turn TIFF images by themselves exist; they must not be turned twice."""
     stored = files_made.turned(orientation)
     with Image.open(io.BytesIO(stored)) as image:
         made = files_made.tiff(image, tiffinfo={274: orientation}, exif=b"")

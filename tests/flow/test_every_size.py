@@ -14,17 +14,21 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import pypdfium2
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
+import documents_made
 import nets_made
 import pages_drawn
 from daemons import ocrspool
 from nets_made import CHARACTERS, COLORS
 from ocrspool.decode.document import Document
 from ocrspool.decode.page import PageLimits
+from ocrspool.decode.views import write_view
 from ocrspool.engine.recognizer import Recognizer
 from ocrspool.model import PageText
+from ocrspool.render import json as as_json
 from pages_mapped import taken
 
 MOST = 3000
@@ -42,8 +46,8 @@ Size = tuple[int, int]
 
 
 def sides() -> list[int]:
-    """Every small side, all around each multiple of the nets' stride, and some in between."""
-    around = {STRIDE * count + more for count in range(1, MOST // STRIDE + 1) for more in (-1, 0, 1)}
+    """Every small side, each multiple of the nets' stride with a neighbor, and some in between."""
+    around = {STRIDE * count + more for count in range(1, MOST // STRIDE + 1) for more in (0, (-1) ** count)}
     between = random.Random(14).sample(range(1, MOST), 40)
     return sorted({*range(1, 2 * STRIDE), *around, *between, MOST})
 
@@ -70,7 +74,7 @@ def drawn(size: Size, mode: str) -> tuple[Image.Image, str]:
         bars = {"e": (6, 6, min(width - 6, LONGEST), min(height - 6, LONGEST))}
     else:
         tops = zip(COLORS, (height // 10, height * 4 // 10, height * 7 // 10), strict=True)
-        right, high = min(width - 6, LONGEST), min(height // 5, HIGHEST)
+        right, high = min(width - 6, LONGEST), min(height // 8, HIGHEST)
         bars = {letter: (6, top, right, top + high) for letter, top in tops}
     for letter, bar in bars.items():
         color = COLORS[letter]
@@ -107,7 +111,7 @@ def read(some: list[tuple[Size, str]], folder: Path, recognizer: Recognizer) -> 
         yield size, mode, text, letters(future.result(timeout=60))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_pages_of_every_size_are_read(tmp_path: Path) -> None:
     """None raises an error, and all that are large enough for a line are read."""
     every = list(pages())
@@ -121,6 +125,7 @@ def test_pages_of_every_size_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.engine
+@pytest.mark.timeout(300)
 def test_pictures_of_usual_sizes_are_read_by_the_real_engine(engine_cache: Path, tmp_path: Path) -> None:
     """As files, by the real command, in every kind of pixels; and none of them costs a worker."""
     (tmp_path / "in").mkdir()
@@ -141,3 +146,37 @@ def test_pictures_of_usual_sizes_are_read_by_the_real_engine(engine_cache: Path,
         size = path.name.partition("-")[0].replace("x", " by ")
         assert pages_drawn.says(found, size), path.name
         assert found["run"]["attempts"] == 1
+
+
+VIEWED = [(1, 1), (31, 33), (64, 96), (640, 480), (1024, 768), (1279, 961), (97, 3000), (3000, 96)]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_outputs_that_show_pages_of_every_size(tmp_path: Path, mode: str) -> None:
+    """They are made of the same sealed memory: a whole HTML page, and a PDF whose page has the picture's colors."""
+    for size in VIEWED:
+        image, text = drawn(size, mode)
+        lines = [documents_made.line(text, documents_made.box(0, 0, *size))] if text else []
+        result = as_json.render(documents_made.document(documents_made.page(*lines, size=size)))
+        (tmp_path / "result").write_bytes(result)
+        views = {}
+        for kind in ("html", "pdf"):
+            target = tmp_path / kind
+            with (
+                (tmp_path / "result").open("rb") as known,
+                target.open("wb") as file,
+                closing(decoded(image, tmp_path)) as document,
+            ):
+                write_view(kind, document, known.fileno(), file.fileno())
+            views[kind] = target.read_bytes()
+        assert views["html"].count(b"data:image/jpeg") == 2, "the page, and the icon in the head"
+        assert views["html"].endswith(b"</html>\n")
+        with closing(pypdfium2.PdfDocument(views["pdf"])) as pdf:
+            assert len(pdf) == 1
+            shown = pdf[0].render(scale=200 / 72).to_pil().convert("RGB")
+        least = (max(side, 9) for side in size)  # PDF readers take no page below 3 points
+        assert all(abs(one - other) <= 2 for one, other in zip(shown.size, least, strict=True)), (shown.size, size)
+        if text:
+            place = (18, size[1] * 4 // 10 + 2, 22, size[1] * 4 // 10 + 6)
+            off = ImageChops.difference(shown.crop(place), image.convert("RGB").crop(place))
+            assert max(off.tobytes()) < 25, (size, off.tobytes())

@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.timeout(1500),
 ]
 
-INBOX = "[inbox.default]\nroot = 'spool'\nsettle_seconds = 0.3\n"
+INBOX = "[inbox.default]\nroot = 'spool'\nsettle_seconds = 0.3\nincomplete_seconds = 1\n"
 LEFT_ALONE = {"symlink-to-file.png", "symlink-outside.png", "symlink-dangling.png", "symlink-loop", "fifo.png"}
 FOLDER, VANISHING, UNREADABLE, BAD_NAME = "directory.png", "vanishing.png", "unreadable.png", "bad-utf8-\\xff.png"
 

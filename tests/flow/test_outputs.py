@@ -26,7 +26,9 @@ from documents_made import box, document, line, page
 from ocrspool.config import Config, Inbox, Live, Paths, Profile
 from ocrspool.decoder import DecodersClosedError
 from ocrspool.decoders import Decoders
+from ocrspool.files.folder import Folder
 from ocrspool.outputs import Origin, add_outputs
+from ocrspool.places import Place
 from pages_drawn import says
 from processes_seen import children_of, is_module
 from waiting import wait_until
@@ -160,12 +162,20 @@ def origin(tmp_path: Path) -> Iterator[Origin]:
 def test_a_decoder_that_is_killed_over_a_view_is_replaced(tmp_path: Path, origin: Origin) -> None:
     """The view is made by the next one. It stands at a pipe that nobody empties when the signal comes."""
     of = document(page(line("x", box(10, 10, 200, 60))))
-    pipe = tmp_path / "view.html.scratch"
+    pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     end = os.open(pipe, os.O_RDWR)
+    first = [os.open(pipe, os.O_RDWR)]
+
+    class Piped(Folder):
+        """A folder in which the first file without a name is the pipe."""
+
+        def scratch(self) -> int:
+            return first.pop() if first else super().scratch()
+
     made = []
     thread = threading.Thread(
-        target=lambda: made.append(add_outputs(of, ["html"], lambda s: tmp_path / f"view{s}", origin))
+        target=lambda: made.append(add_outputs(of, ["html"], lambda s: Place(Piped.at(tmp_path), f"view{s}"), origin))
     )
     thread.start()
     wait_until(lambda: select.select([end], [], [], 0)[0])
@@ -182,11 +192,11 @@ def test_an_output_that_cannot_be_made_costs_a_warning(tmp_path: Path, origin: O
     """The source is gone or another: the document stays, and says what is missing. A stop is no such thing."""
     origin.source.write_bytes(b"no document any more")
     of = document(page(line("x", box(10, 10, 200, 60))))
-    made = add_outputs(of, ["txt", "pdf"], lambda suffix: tmp_path / f"view{suffix}", origin)
+    made = add_outputs(of, ["txt", "pdf"], lambda suffix: Place(Folder.at(tmp_path), f"view{suffix}"), origin)
     assert [output.format for output in made.outputs] == ["txt"]
     assert [notice.code for notice in made.warnings] == ["output-failed"]
     assert "There is no pdf" in made.warnings[0].message
     assert not list(tmp_path.glob("view.pdf*"))
     origin.decoders.close()
     with pytest.raises(DecodersClosedError):
-        add_outputs(of, ["pdf"], lambda suffix: tmp_path / f"view{suffix}", origin)
+        add_outputs(of, ["pdf"], lambda suffix: Place(Folder.at(tmp_path), f"view{suffix}"), origin)

@@ -16,9 +16,12 @@ import files_made
 import pdfs_made
 from documents_made import box, document, line, page
 from ocrspool.config import Config, Inbox, Live, Paths, Profile
+from ocrspool.decode.pdf_text import own_lines
 from ocrspool.decoders import Decoders
 from ocrspool.errors import DocumentError
+from ocrspool.files.folder import Folder
 from ocrspool.outputs import Origin, add_outputs
+from ocrspool.places import Place
 from ocrspool.result import SUFFIXES
 from ocrspool.result import Document as Result
 
@@ -49,7 +52,10 @@ def outputs_of(tmp_path: Path, decoders: Decoders) -> Callable[[bytes], Result]:
     def make(data: bytes) -> Result:
         (tmp_path / "source").write_bytes(data)
         return add_outputs(
-            READ, SUFFIXES, lambda suffix: tmp_path / f"out{suffix}", Origin(tmp_path / "source", PROFILE, decoders)
+            READ,
+            SUFFIXES,
+            lambda suffix: Place(Folder.at(tmp_path), f"out{suffix}"),
+            Origin(tmp_path / "source", PROFILE, decoders),
         )
 
     return make
@@ -110,11 +116,10 @@ def test_what_pdfium_cannot_decrypt_is_decrypted_by_qpdf(tmp_path: Path, wanted:
     (tmp_path / "source").write_bytes(pdfs_made.with_wrong_permissions())
     with contextlib.closing(pool(tmp_path, wanted)) as decoders, decoders.take() as decoder:
         assert decoder.open(tmp_path / "source", PROFILE).pages == 1
-        image, _ = decoder.page(0)
-        os.close(image.fd)
+        os.close(decoder.page(0).image.fd)
         own = decoder.own_text(0)
         assert own is not None
-        assert own.lines[0].text == pdfs_made.LINES[0]
+        assert own[0].lines[0].text == pdfs_made.LINES[0]
 
 
 @pytest.mark.parametrize("revision", [2, 4, 6])
@@ -153,3 +158,28 @@ with t.contextlib.closing(t.pool(Path(sys.argv[1]), "pdf")) as decoders:
         text=True,
     )
     assert told.stderr == ""
+
+
+@pytest.mark.parametrize("unit", [0.5, 2, 10])
+@pytest.mark.parametrize("rotate", [0, 270])
+def test_text_lies_where_it_was_read_whatever_the_unit(
+    tmp_path: Path, decoders: Decoders, unit: float, rotate: int
+) -> None:
+    """A confined decoder tells the page's real size, and the PDF that it makes has the line in the page's own place."""
+    (tmp_path / "source").write_bytes(pdfs_made.with_unit(unit, rotate=rotate, packed=True))
+    with decoders.take() as decoder:
+        decoder.open(tmp_path / "source", PROFILE)
+        image = decoder.page(0).image
+        os.close(image.fd)
+    size = (1100, 850) if rotate else (850, 1100)
+    assert (image.width, image.height, image.dpi) == (*size, 100.0)
+    read = document(
+        page(line("words read", box(100, 700, 500, 740)), size=size, dpi=100.0), media_type="application/pdf"
+    )
+    origin = Origin(tmp_path / "source", PROFILE, decoders)
+    assert add_outputs(read, ["pdf"], lambda suffix: Place(Folder.at(tmp_path), f"out{suffix}"), origin).warnings == ()
+    with contextlib.closing(pypdfium2.PdfDocument(tmp_path / "out.pdf")) as opened:
+        found = own_lines(opened[0], *size)
+    (polygon,) = (each.polygon for each in found if each.text == "words read")
+    assert polygon[0] == pytest.approx((100, 704), abs=6)
+    assert polygon[2] == pytest.approx((500, 736), abs=6)

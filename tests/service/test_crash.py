@@ -9,6 +9,7 @@ import os
 import random
 import re
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -241,3 +242,44 @@ def test_file_that_kills_every_time(new_daemon: NewDaemon, module: str, opened: 
     assert pages_drawn.says(daemon.result("innocent.png"), "Innocent")
     assert daemon.pid == service
     assert daemon.runs()
+
+
+BROKEN = """
+import pathlib, runpy, sys
+from ocrspool.report import Reporter
+
+flag, tell = pathlib.Path(sys.argv.pop(1)), Reporter.tell
+
+def broken(self, standing):
+    if flag.exists():
+        raise LookupError("a bug of ours")
+    tell(self, standing)
+
+Reporter.tell = broken
+sys.argv.pop(0)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""The service with a bug in what its main loop does, from the moment on that a file is there."""
+
+
+def test_a_bug_in_the_main_loop(new_daemon: NewDaemon, tmp_path: Path) -> None:
+    """It ends the service, and no document is blamed: each is read at the next start, at its first attempt."""
+    (tmp_path / "broken.py").write_text(BROKEN)
+    wrapper = (sys.executable, str(tmp_path / "broken.py"), str(tmp_path / "flag"))
+    daemon = new_daemon(wrapper=wrapper)
+    daemon.start()
+    (worker,) = daemon.workers()
+    daemon.send_to(worker, signal.SIGSTOP)
+    names = [f"{number}.png" for number in range(4)]
+    for name in names:
+        daemon.drop(name, pages_drawn.png(name))
+    wait_until(lambda: len(list(daemon.spool.glob("work/*/job.json"))) == 4, 60)
+    (tmp_path / "flag").touch()
+    assert daemon.wait(60) not in {0, 64, 66, 77, 78}, "an end after which systemd starts it again"
+    assert "a bug of ours" in daemon.log()
+    assert daemon.files("failed") == []
+    assert [json.loads(path.read_bytes())["attempts"] for path in daemon.spool.glob("work/*/job.json")] == [0] * 4
+    (tmp_path / "flag").unlink()
+    daemon.start()
+    for name in names:
+        assert daemon.result(name)["run"]["attempts"] == 1

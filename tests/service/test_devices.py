@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,6 @@ def test_pages_name_what_read_them(new_daemon: NewDaemon, tmp_path: Path) -> Non
         if len(engines) > 1:
             break
     assert {each["device"] for each in read_by} == {"gpu:0", "cpu"}
+    started = json.loads(ocrspool("status", "--json", "--config", daemon.config).stdout)["service"]
+    assert {(each["device"], each["workers"]) for each in started["engines"]} == {("gpu:0", 1), ("cpu", 1)}
+    assert started["state"] == "degraded"

@@ -94,7 +94,7 @@ def test_a_share_that_was_full(new_daemon: NewDaemon, share: Path) -> None:
     assert (outbox / "a.png.json").stat().st_mode & 0o777 == 0o604
     assert reader.halves == []
     assert reader.seen == {"a.png.json", "b.png.json"}
-    assert daemon.log().count(" done a.png") == 2
+    wait_until(lambda: daemon.log().count(" done a.png") == 2)  # said after the job's folder has gone
     audit = ocrspool("status", "--audit", "--thorough", "--config", daemon.config)
     assert audit.returncode == 0, audit.stdout
     assert "3 files, each in one place" in audit.stdout

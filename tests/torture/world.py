@@ -29,7 +29,7 @@ memory_mb = 64
 free_disk_mb = 1
 """
 """Workers are replaced all the time; who hangs is found in seconds; the disk is small."""
-INBOX = "[inbox.default]\nroot = 'spool'\nsettle_seconds = 0.3\npoll_seconds = 1\n"
+INBOX = "[inbox.default]\nroot = 'spool'\nsettle_seconds = 0.3\nincomplete_seconds = 1\npoll_seconds = 1\n"
 _DISK = "32m"
 _SHIM = Path(__file__).with_name("shim.c")
 _CONTROL = struct.Struct("=iiq4080s")

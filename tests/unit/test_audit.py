@@ -13,11 +13,12 @@ import pytest
 from forks import as_nobody, killed_before, needs_root
 from ocrspool.audit import Audit, audit
 from ocrspool.audit.findings import FINDINGS, NOTES
-from ocrspool.audit.repair import NotOursError, repair
+from ocrspool.audit.repair import repair
 from ocrspool.config import STATES
 from ocrspool.errors import SpoolBusyError
 from ocrspool.inbox import Rules
 from ocrspool.jobs import Job
+from ocrspool.owner import NotOursError
 from ocrspool.spool import Spool
 from results_made import result_of
 from spools_made import fail, files, read, reason_of, spool_in, take
@@ -132,7 +133,9 @@ def orphan_in_a_folder(spool: Spool) -> None:
 def second_source(spool: Spool) -> None:
     job = take(spool, "y.png")
     job.source.with_name("x.png").write_bytes(b"x")
-    if spool.jobs.read(spool.work / job.id) != job:  # whichever the folder lists first is the job's
+    with spool.jobs.opened(job.id) as folder:
+        found = spool.jobs.read(folder)
+    if found != job:  # whichever the folder lists first is the job's
         job.source.with_name("x.png").rename(job.source.with_name("z.png"))
         job.source.rename(job.source.with_name("x.png"))
 
@@ -319,20 +322,36 @@ def test_a_repair_beside_a_service(spool: Spool) -> None:
 
 
 def test_a_repair_by_another_user(open_folder: Path) -> None:
-    """What root would make there, the service could not move: who repairs has to be the service's user."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can give files away")
+    """What another user would make there, the service could not move: who repairs has to be the service's user."""
+    needs_root()
     spool = spool_in(open_folder / "s")
     spool.open()
     spool.close()
-    os.chown(spool.work / ".lock", 12345, 12345)
-    with pytest.raises(NotOursError, match="user 12345"):
-        repair(spool)
-    (spool.work / ".lock").unlink()
     os.chown(spool.work, 12345, 12345)
-    with pytest.raises(NotOursError, match="user 12345"):
-        repair(spool)
-    assert list(spool.work.iterdir()) == []
+    os.chown(spool.work / ".lock", 12345, 12345)
+    spool.work.chmod(0o755)
+
+    def mend() -> str:
+        with pytest.raises(NotOursError, match="user 12345"):
+            repair(spool)
+        return "refused"
+
+    assert as_nobody(mend) == "refused"
+
+
+def test_a_repair_by_root(open_folder: Path) -> None:
+    """Root acts as the service's user: what it makes is that user's, and root is root again afterwards."""
+    needs_root()
+    spool = spool_in(open_folder / "s")
+    spool.open()
+    half_failed(spool)
+    spool.close()
+    for path in (spool.work.parent, *spool.work.parent.rglob("*")):
+        os.chown(path, 12345, 12345)
+    spool.failed.chmod(0o755)
+    assert [finding.kind for finding in repair(spool)] == ["half-failed"]
+    assert {path.stat().st_uid for path in spool.failed.iterdir()} == {12345}
+    assert (os.geteuid(), os.getegid()) == (0, 0)
 
 
 def test_a_folder_that_cannot_be_entered(open_folder: Path) -> None:
@@ -361,7 +380,7 @@ def test_a_spool_of_another_user(open_folder: Path) -> None:
             audit(spool)
         return str(caught.value.filename)
 
-    assert as_nobody(look) == str(spool.work / ".lock")
+    assert as_nobody(look) == str(spool.work)
 
 
 @pytest.mark.parametrize("end", ["deliver", "fail", "give back"])

@@ -13,6 +13,7 @@ import pytest
 from forks import as_nobody
 from ocrspool import check
 from ocrspool.config import STATES, Config, Inbox, Paths
+from ocrspool.errors import ConfigError
 from spools_made import other_filesystem
 
 
@@ -147,3 +148,21 @@ def test_commands_of_hooks_have_to_be_there(tmp_path: Path) -> None:
     (problem,) = check.problems(config_in(tmp_path, a=inbox))
     assert problem.startswith("inbox.a.on_failed: ")
     assert "no command that this user may run" in problem
+
+
+def test_one_inbox_that_can_be_used_is_enough_to_start(tmp_path: Path) -> None:
+    """Wrong folders of one inbox are no reason to refuse the others; those of all are, and each problem is named."""
+    (tmp_path / "closed").write_bytes(b"")
+    closed, open_ = Inbox(root=tmp_path / "closed"), Inbox(root=tmp_path / "open")
+    check.refuse(config_in(tmp_path, a=closed, b=open_))
+    with pytest.raises(ConfigError) as caught:
+        check.refuse(config_in(tmp_path, a=closed))
+    assert len(caught.value.problems) == len(STATES)
+
+
+def test_nonsense_is_refused_whatever_the_folders_are(tmp_path: Path) -> None:
+    """Two inboxes in one place, and a hook that is no command."""
+    one, other = Inbox(root=tmp_path / "a"), Inbox(root=tmp_path / "a", on_done=("/no/such/command",))
+    with pytest.raises(ConfigError) as caught:
+        check.refuse(config_in(tmp_path, one=one, other=other, third=Inbox(root=tmp_path / "c")))
+    assert len(caught.value.problems) == len(STATES) + 1

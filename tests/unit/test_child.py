@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.child import Child, ChildDiedError
+from forks import as_nobody
+from ocrspool.child import Child, ChildDiedError, NoProcessError
 from ocrspool.environment import of_workers
 from processes_seen import lives
 from waiting import wait_until
@@ -140,3 +141,17 @@ def test_after_its_death(new_child: NewChild) -> None:
         child.close()
         with pytest.raises(ChildDiedError, match="was killed by SIGKILL"):
             child.ask(LIMITS, seconds=PATIENCE)
+
+
+def test_no_process_is_left(tmp_path: Path) -> None:
+    """Where a limit on processes is reached, that is what is said, and nothing else is at fault."""
+
+    def begin() -> str:
+        resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+        try:
+            Child("ocrspool.decode", of_workers(os.environ, tmp_path))
+        except NoProcessError as error:
+            return str(error)
+        return ""
+
+    assert "no process can be started" in as_nobody(begin)

@@ -259,3 +259,28 @@ def test_retry_refuses(config: Config, capsys: pytest.CaptureFixture[str]) -> No
     assert (config.inbox["scans"].folder("inbox") / "a.png").read_bytes() == b"new"
     assert (config.inbox["scans"].folder("failed") / "a.png").read_bytes() == b"x"
     assert "b.png: no failed file" in capsys.readouterr().err
+
+
+def test_inboxes_that_do_not_serve(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is named with its reason; the folders of one whose disk hangs are not touched, so that the answer comes."""
+    config = config_in(tmp_path, "dead", "closed", "full", "well")
+    for name in config.inbox:
+        put(config.inbox[name].folder("inbox") / "a.png")
+    well = {"state": "serves", "reason": "", "since": None, "stalled": 0}
+    put_service(
+        config,
+        inboxes={
+            "dead": {**well, "state": "hangs", "reason": "no answer", "since": 1_700_000_000},
+            "closed": {**well, "state": "waits", "reason": "may not use it"},
+            "full": {**well, "reason": "No space left", "stalled": 3},
+            "well": well,
+        },
+    )
+    assert status(config, as_json=False) == Exit.OK
+    said = " ".join(capsys.readouterr().out.split())
+    assert "inbox dead hangs since 2023-11-14 22:13:20 UTC: no answer" in said
+    assert "inbox closed waits: may not use it" in said
+    assert "inbox full serves; 3 in work wait for its disk: No space left" in said
+    assert "inbox well" not in said
+    counts = {name: inbox["inbox"] for name, inbox in collect(config)["inboxes"].items()}
+    assert counts == {"dead": None, "closed": 1, "full": 1, "well": 1}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pikepdf
 import pytest
 from pikepdf import Name, String
 
@@ -17,6 +19,7 @@ from ocrspool.decode.document import Document
 from ocrspool.decode.page import PageLimits
 from ocrspool.errors import DocumentError
 
+PROSE = pdfs_made.PROSE
 LIMITS = PageLimits(dpi=100, pages=50, megapixels=20, side=4000)
 
 
@@ -42,7 +45,7 @@ def test_a_page_has_its_real_size_whatever_its_unit(tmp_path: Path, unit: float,
     with opened(pdfs_made.with_unit(unit, packed=packed, rotate=rotate), tmp_path) as document:
         image, remarks = document.page(0)
         os.close(image.fd)
-        own = document.own_text(0)
+        own, _ = document.own_text(0) or (None, ())
     size = (1100, 850) if rotate else (850, 1100)
     assert (image.width, image.height, image.dpi) == (*size, 100.0)
     assert remarks == ()
@@ -70,7 +73,7 @@ def test_a_unit_that_makes_a_page_huge_is_rendered_coarser(tmp_path: Path) -> No
     with opened(pdfs_made.saved(pdf), tmp_path) as document:
         image, remarks = document.page(0)
         os.close(image.fd)
-    assert max(image.width, image.height) <= LIMITS.side
+    assert image.width * image.height <= LIMITS.megapixels * 1e6 * 1.001
     assert [remark.code for remark in remarks] == ["resolution-lowered"]
 
 
@@ -87,9 +90,9 @@ def test_a_unit_that_makes_no_sense_counts_as_none(tmp_path: Path, unit: object)
 
 def test_a_unit_of_an_encrypted_page_is_known(tmp_path: Path) -> None:
     """Its compressed objects can be read by PDFium only."""
-    with pdfs_made.pikepdf.open(pdfs_made.io.BytesIO(pdfs_made.with_unit(10))) as pdf:
-        modes = pdfs_made.pikepdf.ObjectStreamMode
-        encryption = pdfs_made.pikepdf.Encryption(owner="owner", user="", R=6)
+    with pikepdf.open(io.BytesIO(pdfs_made.with_unit(10))) as pdf:
+        modes = pikepdf.ObjectStreamMode
+        encryption = pikepdf.Encryption(owner="owner", user="", R=6)
         made = pdfs_made.saved(pdf, encryption=encryption, object_stream_mode=modes.generate)
     with opened(made, tmp_path) as document:
         image, _ = document.page(0)
@@ -129,13 +132,14 @@ def test_a_dynamic_form_is_refused(tmp_path: Path, made: object) -> None:
         lambda: pdfs_made.with_xfa(*pdfs_made.LINES, needs_rendering=True, fields=True),
         lambda: pdfs_made.with_xfa(*pdfs_made.LINES, config=pdfs_made.DYNAMIC, fields=True),
         lambda: pdfs_made.with_xfa(*pdfs_made.LINES, config=pdfs_made.DYNAMIC.replace(b"required", b"forbidden")),
+        lambda: pdfs_made.with_xfa(*pdfs_made.LINES, "Fill it in with Adobe Reader", *pdfs_made.PROSE * 4),
     ],
-    ids=["no fields", "with fields", "dynamic, with fields", "static by its configuration"],
+    ids=["no fields", "with fields", "dynamic, with fields", "static by its configuration", "speaks of a viewer"],
 )
 def test_a_static_form_is_read(tmp_path: Path, made: object) -> None:
     """Its pages are in the PDF, whatever else is."""
     with opened(made(), tmp_path) as document:  # type: ignore[operator] # a function
-        own = document.own_text(0)
+        own, _ = document.own_text(0) or (None, ())
     assert own is not None
     assert own.lines[0].text == pdfs_made.LINES[0]
 
@@ -165,3 +169,119 @@ def test_attached_files_are_said(tmp_path: Path) -> None:
     assert len(message) < 250
     with opened(files_made.pdf(), tmp_path) as document:
         assert said(document) == {}
+
+
+def doubts(data: bytes, folder: Path, index: int = 0) -> str:
+    """Why the text of a page is not believed as it is."""
+    with opened(data, folder) as document:
+        found = document.own_text(index)
+        assert found is not None
+        return found[0].doubt
+
+
+WITH_TABLE = b"".join(b"40 %d m 570 %d l S\n" % (y, y) for y in range(60, 500, 20))
+
+
+@pytest.mark.parametrize(
+    ("made", "doubt"),
+    [
+        (lambda: pdfs_made.saved(pdfs_made.document(pdfs_made.PROSE)), ""),
+        (lambda: pdfs_made.saved(pdfs_made.document(["7"])), "letters"),
+        (pdfs_made.in_wrong_letters, "letters"),
+        (lambda: pdfs_made.scanned(pdfs_made.PROSE, layer=str), "invisible"),
+        (lambda: pdfs_made.scanned(PROSE, over=pdfs_made.turned("CONFIDENTIAL DRAFT", 52, 60, 110, 80)), "ink"),
+        (lambda: pdfs_made.scanned(PROSE, over=b"BT /F1 9 Tf 480 30 Td (BATES 000417) Tj ET"), "ink"),
+        (lambda: pdfs_made.scanned(PROSE, over=b"BT /F1 9 Tf 40 780 Td (Scanned by the office) Tj ET"), "ink"),
+        (lambda: pdfs_made.with_prose_and(b"q 20 0 0 20 560 20 cm 0 0 1 1 re f Q"), ""),
+        (lambda: pdfs_made.with_prose_and(WITH_TABLE), "ink"),
+        (lambda: pdfs_made.with_prose_and(b"1 g 0 0 612 792 re f"), "ink"),
+    ],
+    ids=[
+        "prose", "one digit", "wrong letters", "layer over a scan", "watermark", "stamp", "header", "a logo",
+        "many rules", "covered",
+    ],
+)  # fmt: skip
+def test_what_is_doubted(tmp_path: Path, made: Callable[[], bytes], doubt: str) -> None:
+    """Cheap looks at letters and ink say which pages are believed without being read."""
+    assert doubts(made(), tmp_path) == doubt
+
+
+def test_annotations_with_text_are_doubted(tmp_path: Path) -> None:
+    """Of fields and comments; a tick, a link and a line under a word have none."""
+    pdf = pdfs_made.document(pdfs_made.PROSE)
+    pdfs_made.add_field(pdf, "ok", (40, 300, 60, 320), pdfs_made.look("4"), FT=Name.Btn, V=Name.Yes, AS=Name.Yes)
+    pdfs_made.add_annotation(pdf, (40, 700, 200, 720), None, Subtype=Name.Link, Contents=String("somewhere"))
+    pdfs_made.add_annotation(pdf, (40, 600, 200, 620), b"0 0 m 160 0 l S", Subtype=Name.Underline)
+    pdfs_made.add_annotation(pdf, (40, 500, 200, 520), pdfs_made.look("gone"), Subtype=Name.FreeText).F = 2
+    assert doubts(pdfs_made.saved(pdf), tmp_path) == ""
+    pdfs_made.add_annotation(pdf, (300, 300, 400, 320), pdfs_made.look("PAID"), Subtype=Name.Stamp)
+    assert doubts(pdfs_made.saved(pdf), tmp_path) == "annotations"
+
+
+def test_a_password_that_was_typed_is_not_told(tmp_path: Path) -> None:
+    """Of a form's fields, those that are to be seen count: chosen values too, and each line of a long one."""
+    pdf = pdfs_made.document()
+    pdfs_made.add_field(pdf, "secret", (40, 300, 300, 320), FT=Name.Tx, Ff=1 << 13, V=String("hunter2"))
+    pdfs_made.add_field(pdf, "hidden", (40, 340, 300, 360), FT=Name.Tx, V=String("nobody")).F = 2
+    pdfs_made.add_field(pdf, "comb", (40, 380, 300, 400), FT=Name.Tx, Ff=1 << 24, MaxLen=8, V=String("20240117"))
+    pdfs_made.add_field(pdf, "long", (40, 420, 300, 500), FT=Name.Tx, Ff=1 << 12, V=String("one\rtwo"))
+    with opened(pdfs_made.saved(pdf), tmp_path) as document:
+        image, _ = document.page(0)
+        os.close(image.fd)
+        assert [line.text for line in document.hidden_lines] == ["20240117", "one", "two"]
+
+
+def test_files_pinned_to_a_page_are_said(tmp_path: Path) -> None:
+    """With the page, and by their names."""
+    pdf = pdfs_made.document(pdfs_made.PROSE)
+    spec = pikepdf.AttachedFileSpec(pdf, b"content", filename="invoice.xml").obj
+    pdfs_made.add_annotation(pdf, (40, 40, 60, 60), None, Subtype=Name.FileAttachment, FS=spec)
+    with opened(pdfs_made.saved(pdf), tmp_path) as document:
+        image, remarks = document.page(0)
+        os.close(image.fd)
+        found = document.own_text(0)
+    assert [(remark.code, remark.page) for remark in remarks] == [("attachments", 1)]
+    assert "invoice.xml" in remarks[0].message
+    assert found is not None
+    assert found[1] == remarks
+
+
+@pytest.mark.parametrize(
+    ("drawn", "codes"),
+    [
+        (b"", []),
+        (b"1 g 0 0 612 792 re f", ["text-not-drawn"]),
+        (b"1 g 0 0 612 690 re f", ["text-not-drawn"]),
+        (b"0 0 612 690 re f", []),
+    ],
+    ids=["seen", "all covered", "most covered", "made black on purpose"],
+)
+def test_text_that_is_not_seen_is_said(tmp_path: Path, drawn: bytes, codes: list[str]) -> None:
+    """A page that has text and does not show it is not blank."""
+    with opened(pdfs_made.with_prose_and(drawn), tmp_path) as document:
+        image, remarks = document.page(0)
+        os.close(image.fd)
+        assert document.hidden_lines == (), "what is covered is not to be read"
+    assert [remark.code for remark in remarks] == codes
+
+
+@pytest.mark.parametrize("more", [(), PROSE], ids=["all of it", "one line"])
+def test_text_in_a_font_without_letters_is_taken_from_the_pdf(tmp_path: Path, more: tuple[str, ...]) -> None:
+    """PDFium draws nothing, another program may: the text counts as what the page should show."""
+    vai = "\ua500\ua501\ua502\ua503 \ua504\ua505"
+    with opened(pdfs_made.in_a_font_without_letters(vai, *more), tmp_path) as document:
+        image, remarks = document.page(0)
+        os.close(image.fd)
+        assert [remark.code for remark in remarks] == ["text-not-drawn"]
+        assert [line.text for line in document.hidden_lines] == [vai]
+
+
+def test_white_text_on_white_is_meant_to_be_so(tmp_path: Path) -> None:
+    pdf = pdfs_made.document()
+    page = pdf.pages[0].obj
+    page.Contents = pdf.make_stream(b"1 g " + page.Contents.read_bytes())
+    with opened(pdfs_made.saved(pdf), tmp_path) as document:
+        image, remarks = document.page(0)
+        os.close(image.fd)
+        assert remarks == ()
+        assert document.hidden_lines == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import os
@@ -11,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 import tiffs_made
+from ocrspool.decode.document import Document
 from ocrspool.decode.image import ImagePages
 from ocrspool.decode.page import PageLimits, Remark
 from ocrspool.errors import DocumentError
@@ -25,6 +27,7 @@ Pixels = NDArray[np.uint8]
 
 def picture(count: int = 3) -> NDArray[np.float64]:
     """A picture of so many samples a pixel, from 0 to 1; no two rows, columns or samples are alike."""
+    levels: NDArray[np.float64]
     y, x, band = np.mgrid[0:HEIGHT, 0:WIDTH, 0:count]
     levels = (x / (WIDTH - 1) * (1 + band) + y / (HEIGHT - 1) * (2.5 - band)) % 1
     levels[0, 0], levels[0, 1] = 0, 1
@@ -60,8 +63,10 @@ def same(found: Pixels, levels: NDArray[np.float64], step: float = 1.0) -> None:
 
 
 def refused(data: bytes) -> DocumentError:
-    with pytest.raises(DocumentError) as caught:
-        shown(data)
+    descriptor = os.memfd_create("file")
+    os.write(descriptor, data)
+    with pytest.raises(DocumentError) as caught, contextlib.closing(Document(descriptor, LIMITS)) as document:
+        document.page(0)
     return caught.value
 
 
@@ -211,3 +216,19 @@ def test_unsupported_is_not_damaged(layout: Layout, said: str) -> None:
     assert error.kind == "unsupported"
     assert said in error.message
     assert "Save it as" in error.hint
+
+
+@pytest.mark.parametrize("places", [[], [16], [16, 0, 0]])
+def test_strips_without_a_place(places: list[int]) -> None:
+    """libtiff excuses a directory that does not say where the strips are, and would take the header for pixels."""
+    layout = Layout(rows=13, tags={273: (4, places or [0])})
+    error = refused(tiffs_made.tiff(whole(picture(), 8), layout))
+    assert (error.kind, "missing" in error.message) == ("damaged", True)
+
+
+def test_a_preview_is_no_page() -> None:
+    """A camera's raw file says that its first image is a smaller copy of one that lies elsewhere."""
+    layout = Layout(tags={254: (4, [1]), 330: (4, [16])})
+    error = refused(tiffs_made.tiff(whole(picture(), 8), layout))
+    assert (error.kind, "camera" in error.message) == ("unsupported", True)
+    same(shown(tiffs_made.tiff(whole(picture(), 8), Layout(tags={254: (4, [1])}))), whole(picture(), 8) / 255)

@@ -35,7 +35,7 @@ REMARK = {"code": "reduced", "message": "It is reduced.", "page": 1}
 DOCUMENT = {"media_type": "image/png", "pages": 2, "size": 9, "sha256": "f" * 64, "warnings": [REMARK]}
 PAGE = {
     "number": 1, "width": 20, "height": 10, "channels": 3, "source_width": 40, "source_height": 20, "dpi": 200.0,
-    "warnings": [REMARK],
+    "warnings": [REMARK], "hidden": [],
 }  # fmt: skip
 ERROR = {"kind": "damaged", "message": "It is.", "hint": "Send it again.", "stage": "decode", "page": None}
 ENGINE = engine_from({
@@ -95,15 +95,15 @@ def verdict(
     with contextlib.closing(decoder):
         try:
             opened = decoder.open(source, PROFILE)
-            image, notices = decoder.page(0)
+            decoded = decoder.page(0)
         except DecoderDiedError:
             said = "died"
         except DocumentError as error:
             said = error.kind
         else:
-            os.close(image.fd)
-            page = ReadPage(image, PageText((), 0, {}))
-            reading = Reading("a.png", "scans", opened, [page], [*opened.warnings, *notices])
+            os.close(decoded.image.fd)
+            page = ReadPage(decoded.image, PageText(decoded.hidden, 0, {}))
+            reading = Reading("a.png", "scans", opened, [page], [*opened.warnings, *decoded.notices])
             made = render(build(reading, ENGINE, Run("j", "h", 1, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", {})))
             VALIDATOR.validate(json.loads(made))
     taken.kill()
@@ -174,24 +174,28 @@ LINE = {
     "text": "born digital", "confidence": 1.0, "detection_confidence": 1.0,
     "polygon": [[1.0, 2.0], [9.0, 2.0], [9.0, 4.0], [1.0, 4.0]],
 }  # fmt: skip
-def test_a_page_larger_than_the_memory_for_pages_is_not_believed(
-    monkeypatch: pytest.MonkeyPatch, source: Path
-) -> None:
+OWN_TEXT = {
+    "number": 1, "width": 20, "height": 10, "dpi": 200.0, "lines": [LINE], "doubt": "letters", "fonts": ["Times"],
+    "warnings": [REMARK],
+}  # fmt: skip
+
+
+def test_a_page_larger_than_the_memory_for_pages_is_not_believed(monkeypatch: pytest.MonkeyPatch, source: Path) -> None:
     """Whatever its form: 64 MB hold it, or not."""
     for width, height, said in ((64 << 10, 1 << 10, "read"), (64 << 10, 1026, "died")):
         page = {**PAGE, "width": width, "height": height, "channels": 1}
-        answers = ({"document": DOCUMENT}, []), ({"page": page}, [pixels(width * height)])
-        assert verdict(monkeypatch, source, *answers, limits=LIMITS.model_copy(update={"memory_mb": 64})) == said
-
-
-OWN_TEXT = {"number": 1, "width": 20, "height": 10, "dpi": 200.0, "lines": [LINE]}
+        limits = LIMITS.model_copy(update={"memory_mb": 64})
+        sent = [pixels(width * height)]
+        assert verdict(monkeypatch, source, ({"document": DOCUMENT}, []), ({"page": page}, sent), limits=limits) == said
 
 
 def test_own_text_is_believed_where_it_makes_sense() -> None:
     """The text of a page, or none."""
     found = decoder_messages.own_text({"own_text": OWN_TEXT}, [], 1, MOST_BYTES)
     assert found is not None
-    assert (found.number, found.lines[0].text, found.lines[0].polygon[1]) == (1, "born digital", (9.0, 2.0))
+    own, notices = found
+    assert (own.number, own.lines[0].text, own.lines[0].polygon[1]) == (1, "born digital", (9.0, 2.0))
+    assert (own.doubt, own.fonts, notices) == ("letters", ("Times",), [REMARK])
     assert decoder_messages.own_text({"own_text": None}, [], 1, MOST_BYTES) is None
 
 
@@ -199,6 +203,7 @@ def test_own_text_is_believed_where_it_makes_sense() -> None:
     "change",
     [
         {"number": 2}, {"width": 31}, {"height": 0}, {"dpi": None}, {"lines": []}, {"lines": None}, {"more": 1},
+        {"doubt": "whatever"}, {"fonts": None}, {"fonts": ["x" * 201]}, {"warnings": [{"code": "No"}]},
         *({"lines": [{**LINE, "text": text}]} for text in ("", "two\nlines", "\ud800", "\0", "page\fpage", 1, None)),
         *({"lines": [{**LINE, "confidence": value}]} for value in (0.5, 2, float("nan"), "1", None)),
         *({"lines": [{**LINE, "polygon": value}]} for value in ([[1.0, 2.0]] * 3, [[1.0]] * 4, [[1e9, 0.0]] * 4, None)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -12,25 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
+from ink_net import InkNet
 from ocrspool.engine import detect
 from ocrspool.engine.detect import DetectSettings
-from ocrspool.engine.net import ShapeProfile
-
-
-class InkNet:
-    """Says that text is as probable as a pixel is dark; remembers the shapes it saw."""
-
-    parallel = 1
-    batch = 1
-
-    def __init__(self, most: int = 2048) -> None:
-        self.profile = ShapeProfile((1, 32, 32, 3), (1, 960, 736, 3), (1, most, most, 3))
-        self.warm_up = ()
-        self.shapes: list[tuple[int, ...]] = []
-
-    def __call__(self, batch: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
-        self.shapes.append(batch.shape)
-        return ((255 - batch[..., 0]).astype(np.float32) / 255,)
 
 
 def _white(height: int, width: int) -> NDArray[np.uint8]:

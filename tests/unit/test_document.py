@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import jsonschema
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from ocrspool import names
 from ocrspool.cli.configuration import result_schema
 from ocrspool.decoder import Opened
-from ocrspool.document import LostPage, Reading, ReadPage, build
+from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError
 from ocrspool.model import OwnText, PageImage, PageText, PageWarning, Polygon, TextLine
 from ocrspool.render.json import render
@@ -195,6 +196,13 @@ def test_warnings_of_pages_name_their_lines() -> None:
         {"code": "unread-script", "message": "two lines", "page": 2, "lines": [0, 2]},
         {"code": "other", "message": "the page", "page": 2, "lines": []},
     ]
+
+
+def test_in_short_a_document_has_few_codes() -> None:
+    """Each once, whatever its decoder makes up: hooks get them in one variable."""
+    notices = tuple({"code": f"x{number:03}", "message": "y"} for number in range(500)) * 2
+    told = in_short(built(page(), notices=notices), Path("a.png.json"))
+    assert told["warnings"] == [f"x{number:03}" for number in range(20)]
 
 
 def test_each_page_names_what_read_it() -> None:

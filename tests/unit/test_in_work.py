@@ -1,64 +1,193 @@
-"""Jobs on threads of their own, for real: begun, counted, ended well or not."""
+"""Jobs of one inbox on threads of their own, for real: granted, run, put off, begun again, left."""
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
+from ocrspool import in_work as module
+from ocrspool.child import NoProcessError
 from ocrspool.config import Config
+from ocrspool.hooks import Event
 from ocrspool.in_work import InWork, job_count
+from ocrspool.jobs import Job
+from ocrspool.shortage import Shortage
 from ocrspool.wake import Wake
 from waiting import wait_until
 
+JOB = Job("1", "scans", "a.png", Path("a.png"))
+
+
+@dataclass
+class Jobs:
+    """An inbox's jobs, and what came of them."""
+
+    wake: Wake
+    shortage: Shortage = field(default_factory=Shortage)
+    events: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.in_work = InWork("scans", self.shortage, self.events.append, self.wake.set)
+
+    def begin(self, follow: Callable[[], object]) -> None:
+        self.in_work.grant()
+        self.in_work.begin(JOB, follow)  # type: ignore[arg-type] # what it returns is nobody's concern
+
+
+@dataclass
+class Stalled:
+    """A job that the disk has failed so often as there are problems."""
+
+    problems: list[OSError]
+    job: Job = JOB
+    left: int = 0
+
+    @property
+    def problem(self) -> OSError:
+        return self.problems[0]
+
+    def again(self) -> Event | Stalled | None:
+        del self.problems[0]
+        return self if self.problems else Event("done", JOB, ())
+
+    def leave(self) -> None:
+        self.left += 1
+        raise OSError(errno.EIO, "what it waits for has not ended")
+
 
 @pytest.fixture
-def in_work(wake: Wake) -> Iterator[InWork]:
-    """Room for two jobs."""
-    made = InWork(2, wake)
+def jobs(wake: Wake) -> Iterator[Jobs]:
+    """Nothing in work yet."""
+    made = Jobs(wake)
     yield made
-    made.close()
+    assert made.in_work.wait_ended(60)
 
 
-def test_they_are_there_until_they_end(in_work: InWork, wake: Wake) -> None:
-    """Two of one inbox count twice; each end wakes whoever waits for one."""
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that wait are tried again at once."""
+    monkeypatch.setattr(module, "_FIRST_PAUSE", 0.0)
+
+
+def full() -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_they_are_there_until_they_end(jobs: Jobs, wake: Wake) -> None:
+    """A granted slot is used by the job that begins in it, and free again at its end, which wakes the main loop."""
     ends = [threading.Event(), threading.Event()]
     for end in ends:
-        assert not in_work.full()
-        in_work.begin("scans", lambda end=end: end.wait(60))  # type: ignore[misc] # what it returns is nobody's concern
-    assert in_work.full()
-    assert (len(in_work), in_work.inboxes()) == (2, frozenset({"scans"}))
+        jobs.begin(lambda end=end: end.wait(60) and None)  # type: ignore[misc] # likewise
+    assert (len(jobs.in_work), jobs.in_work.slots()) == (2, 2)
     assert not wake.wait(0)
     ends[0].set()
     assert wake.wait(60)
-    assert (len(in_work), in_work.inboxes()) == (1, frozenset({"scans"}))
+    assert (len(jobs.in_work), jobs.in_work.slots()) == (1, 1)
     ends[1].set()
     assert wake.wait(60)
-    assert (len(in_work), in_work.inboxes()) == (0, frozenset())
+    assert (len(jobs.in_work), jobs.in_work.slots()) == (0, 0)
 
 
-def test_one_that_fails_has_ended_too(in_work: InWork, wake: Wake) -> None:
-    """A bug in one job takes no place from the others for ever."""
+def test_slots_that_nobody_uses(jobs: Jobs) -> None:
+    """They count until they are given back."""
+    jobs.in_work.grant()
+    jobs.in_work.grant()
+    assert jobs.in_work.slots() == 2
+    jobs.in_work.give_back()
+    assert jobs.in_work.slots() == 0
+
+
+def test_one_that_fails_has_ended_too(jobs: Jobs, caplog: pytest.LogCaptureFixture) -> None:
+    """A bug in one job takes no slot from the others for ever, and is logged with its trace."""
 
     def fail() -> None:
-        raise RuntimeError("a bug")
+        raise LookupError("a bug")
 
     for _ in range(5):
-        in_work.begin("scans", fail)
-        wait_until(lambda: not in_work)
-    assert wake.wait(60)
+        jobs.begin(fail)
+        wait_until(lambda: not len(jobs.in_work))
+    assert jobs.in_work.slots() == 0
+    assert caplog.text.count("LookupError: a bug") == 5
 
 
-def test_closing_waits_for_them(in_work: InWork) -> None:
-    """After it no job is on its way."""
-    end = threading.Event()
-    ended = []
-    in_work.begin("scans", lambda: ended.append(end.wait(60)))
-    threading.Timer(0.05, end.set).start()
-    in_work.close()
-    assert ended == [True]
-    assert not in_work
+@pytest.mark.usefixtures("at_once")
+def test_a_job_whose_disk_fails_waits_without_a_slot(jobs: Jobs, caplog: pytest.LogCaptureFixture) -> None:
+    """It counts as in work, goes on where it stopped, and is told of once for each problem."""
+    stalled = Stalled([full(), full(), full(), OSError(errno.EIO, "worse")])
+    jobs.begin(lambda: stalled)
+    for problem in ("No space left", "No space left", "No space left", "worse"):
+        wait_until(lambda: jobs.in_work.waiting() == 1)
+        assert jobs.in_work.slots() == 0
+        assert len(jobs.in_work) == 1
+        assert problem in jobs.in_work.problem()
+        assert jobs.events == []
+        jobs.in_work.grant()
+        assert jobs.in_work.begin_again()
+    wait_until(lambda: jobs.events)
+    assert len(jobs.in_work) == 0
+    assert not jobs.in_work.begin_again()
+    assert caplog.text.count("No space left") == 1
+    assert caplog.text.count("worse") == 1
+
+
+def test_pauses_grow(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job is not tried before its time; that is twice as long after the second failure."""
+    now = [100.0]
+    monkeypatch.setattr("ocrspool.in_work.time.monotonic", lambda: now[0])
+    stalled = Stalled([full() for _ in range(9)])
+    jobs.begin(lambda: stalled)
+    for pause in (1.0, 2.0, 4.0, 8.0, 15.0, 15.0):
+        wait_until(jobs.in_work.waiting)
+        assert jobs.in_work.due_at() == now[0] + pause
+        assert not jobs.in_work.begin_again()
+        now[0] += pause
+        assert jobs.in_work.due() == 1
+        assert jobs.in_work.due_at() is None
+        assert jobs.in_work.begin_again()
+    wait_until(jobs.in_work.waiting)
+
+
+def test_what_waits_at_the_end_is_left(jobs: Jobs) -> None:
+    """It costs the job no attempt, as far as its disk lets that be written down."""
+    stalled = Stalled([full()])
+    jobs.begin(lambda: stalled)
+    wait_until(jobs.in_work.waiting)
+    jobs.in_work.leave()
+    assert stalled.left == 1
+    assert len(jobs.in_work) == 0
+
+
+@pytest.mark.usefixtures("at_once")
+def test_no_thread_for_a_job(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The claimed job waits, the shortage is known, and it begins when there are threads again."""
+    began = []
+
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as few:
+        few.setattr(threading.Thread, "start", start)
+        jobs.begin(lambda: began.append(1))
+    assert (jobs.in_work.slots(), jobs.in_work.waiting()) == (0, 1)
+    assert "can't start new thread" in jobs.shortage.lack
+    assert not jobs.shortage.over()
+    jobs.in_work.grant()
+    assert jobs.in_work.begin_again()
+    wait_until(lambda: began)
+
+
+def test_no_process_for_a_job(jobs: Jobs) -> None:
+    """A decoder that cannot be started is a shortage too."""
+    problem = NoProcessError(errno.EAGAIN, "no process can be started")
+    jobs.begin(lambda: Stalled([problem]))
+    wait_until(jobs.in_work.waiting)
+    assert "no process can be started" in jobs.shortage.lack
 
 
 def test_as_many_as_fill_two_batches() -> None:

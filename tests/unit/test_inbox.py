@@ -226,7 +226,7 @@ def test_a_file_with_a_writer_is_held(inbox: Watched) -> None:
     inbox.put("b.tif")
     inbox.scan_after(0)
     scan = inbox.scan_after(SETTLE, written={"a.tif": EVER})
-    assert ([seen.name for seen in scan.settled], scan.waiting, scan.held) == (["b.tif"], 1, {"a.tif"})
+    assert ([seen.name for seen in scan.settled], scan.waiting, scan.held) == (["b.tif"], 1, frozenset({"a.tif"}))
     assert scan.due == inbox.clock.now + SETTLE
     path.write_bytes(b"more")
     scan = inbox.scan_after(SETTLE, written={"a.tif": EVER})
@@ -259,6 +259,16 @@ def test_a_reader_holds_nothing(inbox: Watched) -> None:
     assert inbox.scan_after(0, written={"a.tif": changed}).held == {"a.tif"}
 
 
+def test_a_file_from_the_future_has_no_writer(inbox: Watched) -> None:
+    """Its time was set, and is no sign that somebody wrote to it after it was opened."""
+    path = inbox.put("a.tif")
+    os.utime(path, (4e9, 4e9))
+    inbox.scan_after(0)
+    since = path.stat().st_ctime_ns + 1
+    assert inbox.scan_after(SETTLE, written={"a.tif": since}).held == frozenset()
+    assert inbox.scan_after(0, written={"a.tif": since - 1}).held == {"a.tif"}
+
+
 def test_a_writer_is_not_waited_for_for_ever(inbox: Watched) -> None:
     """Events may be wrong, and a program may never close its file: so long after its last change it is taken."""
     path = inbox.put("a.tif")
@@ -269,7 +279,11 @@ def test_a_writer_is_not_waited_for_for_ever(inbox: Watched) -> None:
     inbox.scan_after(0, written={"a.tif": EVER})
     assert [inbox.scan_after(age, written={"a.tif": EVER}).held for age in ages] == [{"a.tif"}] * 2
     scan = inbox.scan_after(0.5, written={"a.tif": EVER})
-    assert ([seen.name for seen in scan.settled], scan.overdue, scan.held) == (["a.tif"], {"a.tif"}, frozenset())
+    assert ([seen.name for seen in scan.settled], scan.overdue, scan.held) == (
+        ["a.tif"],
+        frozenset({"a.tif"}),
+        frozenset(),
+    )
 
 
 def test_what_was_given_back_is_left_alone(inbox: Watched) -> None:
@@ -279,7 +293,7 @@ def test_what_was_given_back_is_left_alone(inbox: Watched) -> None:
     (seen,) = inbox.scan_after(0).settled
     inbox.scanner.forget(seen)
     inbox.scanner.leave_alone(seen.content, 50)
-    assert inbox.scan_after(0, "a.pdf").due == inbox.clock.now + 50
+    assert inbox.scan_after(0, "a.pdf").due == inbox.clock.now + SETTLE  # it may change without an event
     assert inbox.settled_after(49) == []
     assert inbox.settled_after(1) == ["a.pdf"]
     inbox.scanner.forget(seen)

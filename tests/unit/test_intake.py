@@ -178,15 +178,33 @@ def test_a_file_that_is_still_written_waits(new_intake: NewIntake, caplog: pytes
     assert "a.tif is still open for writing and waits" in caplog.text
 
 
+def test_other_settings_while_a_file_is_written(new_intake: NewIntake, tmp_path: Path) -> None:
+    """A reload forgets nobody who has a file open."""
+    intake = new_intake(settle_seconds=0.1, writer_seconds=600)
+    with (intake.spool.inbox / "a.tif").open("xb", buffering=0) as file:
+        file.write(b"sheet")
+        assert wait_until(lambda: claimed(intake) or intake.queue()["open"]) == 1
+        intake.change(Inbox(root=tmp_path, settle_seconds=0.1, after="delete"), Profile())
+        due = intake.next_scan()
+        assert wait_until(lambda: claimed(intake) or (intake.next_scan() > due and intake.queue()["open"])) == 1
+    assert wait_until(lambda: claimed(intake)) == ["a.tif"]
+
+
+def scanned(intake: Intake) -> Intake:
+    """Have it scan if that is due."""
+    intake.scan_if_due()
+    return intake
+
+
 def test_a_writer_that_never_ends(new_intake: NewIntake, caplog: pytest.LogCaptureFixture) -> None:
     """Its file is taken as it is, and that is said once, however long it waits then."""
     intake = new_intake(settle_seconds=0.1, writer_seconds=0.2)
     with (intake.spool.inbox / "a.tif").open("xb", buffering=0) as file:
         file.write(b"sheet")
-        wait_until(lambda: intake.scan_if_due() or intake.waiting())
+        wait_until(lambda: scanned(intake).waiting())
         due = intake.next_scan()
         (intake.spool.inbox / "another.tif").write_bytes(b"x")
-        wait_until(lambda: intake.scan_if_due() or intake.next_scan() > due)
+        wait_until(lambda: scanned(intake).next_scan() > due)
         said = f"a.tif is still open for writing, but has not changed for {intake.patience.writer:g} s"
         assert caplog.text.count(said) == 1
 

@@ -22,6 +22,10 @@ FACTS: dict[str, Any] = {
     "worker_restarts": 3,
     "overflows": 1,
     "lack": "",
+    "inboxes": {
+        "a": {"state": "serves", "reason": "no room", "since": None, "stalled": 3},
+        "b": {"state": "hangs", "reason": "it does not answer", "since": 1_700_000_000, "stalled": 0},
+    },
     "queues": {"a": {"waiting": 7, "oldest": 1_700_000_000.5}, "b": {"waiting": 0, "oldest": None}},
     "engine": {
         "runtime": "openvino",
@@ -59,6 +63,9 @@ def test_what_the_service_knows_is_told() -> None:
     assert found["ocrspool_queue_files", (("inbox", "a"),)] == 7
     assert found["ocrspool_oldest_pending_timestamp_seconds", (("inbox", "a"),)] == 1_700_000_000.5
     assert ("ocrspool_oldest_pending_timestamp_seconds", (("inbox", "b"),)) not in found, "nothing waits there"
+    assert found["ocrspool_inbox_serves", (("inbox", "a"),)] == 1
+    assert found["ocrspool_inbox_serves", (("inbox", "b"),)] == 0
+    assert found["ocrspool_stalled_files", (("inbox", "a"),)] == 3
     assert found["ocrspool_in_work_files", ()] == 2
     assert found["ocrspool_worker_restarts_total", ()] == 3
     assert found["ocrspool_inotify_overflows_total", ()] == 1
@@ -66,6 +73,17 @@ def test_what_the_service_knows_is_told() -> None:
     (info,) = [dict(labels) for (name, labels), _ in found.items() if name == "ocrspool_engine_info"]
     assert info["fingerprint"] == "24a70f3d779e917d"
     assert any(name == "ocrspool_process_resident_memory_bytes" and value > 0 for (name, _), value in found.items())
+
+
+def test_each_engine_that_reads_is_told() -> None:
+    """A CPU that stands in for a second GPU has an engine of its own."""
+    engine = FACTS["engine"]
+    reads = [{**engine, "device": "gpu:0"}, {**engine, "fingerprint": "f" * 16, "workers": 1}]
+    found = [
+        dict(labels) for (name, labels), _ in samples({**FACTS, "engines": reads}).items() if "engine_info" in name
+    ]
+    told = {(labels["device"], labels["fingerprint"]) for labels in found}
+    assert told == {("gpu:0", engine["fingerprint"]), ("cpu", "f" * 16)}
 
 
 def test_counters_are_there_from_the_start() -> None:

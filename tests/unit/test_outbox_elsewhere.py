@@ -14,8 +14,8 @@ import pytest
 
 from forks import killed_before
 from ocrspool.audit import audit
+from ocrspool.files.publish import PRIVATE
 from ocrspool.jobs import Job
-from ocrspool.places import PRIVATE
 from ocrspool.spool import Spool
 from results_made import result_of
 from spools_made import files, other_filesystem, read, spool_in, take

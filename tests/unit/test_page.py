@@ -54,6 +54,7 @@ class World:
                 "runtime": "openvino", "runtime_version": "1", "precision": "f32", "device": "cpu", "fingerprint": "f",
                 "models": [{"name": "det"}],
             },
+            "engines": [],
             "workers": [1], "worker_restarts": 0,
         }  # fmt: skip
         self.page = Page(Live(Config(metrics=metrics, inbox={"scans": self.inbox})), lambda: self.facts)
@@ -142,7 +143,7 @@ def test_all_is_told_and_nothing_of_it_is_markup(new_world: NewWorld) -> None:
         "77",
         "no-text-found, unread-script",
         "(page 2)",
-        "openvino 1, f32",
+        "openvino 1, f32 on cpu, f; det",
         "2 in all",
     ):
         assert told in page.text, told
@@ -158,6 +159,16 @@ def test_a_quiet_service_has_a_page_too(new_world: NewWorld) -> None:
     assert status == HTTPStatus.OK
     assert "no room &lt;here&gt;" in page
     assert "Last" not in page
+
+
+def test_inboxes_that_do_not_serve(new_world: NewWorld) -> None:
+    """An inbox that waits or hangs is named with the reason, which is no markup; one that is well is not."""
+    world = new_world()
+    well = {"state": "serves", "reason": "", "since": None, "stalled": 0}
+    world.facts["inboxes"] = {"scans": {**well, "state": "waits", "reason": "<no> access"}, "new": well}
+    _, page = world.get()
+    assert "Inbox scans waits: &lt;no&gt; access." in page
+    assert "Inbox new" not in page
 
 
 def test_the_policy_lets_nothing_in(new_world: NewWorld) -> None:

@@ -78,9 +78,8 @@ def test_a_page_beside_a_bad_one_is_read_at_the_second_try() -> None:
 
 def test_a_recognizer_beside_another_shares_its_nets_alone() -> None:
     """What is read there is in no batch with the lines of pages in work here."""
-    recognizer, net = _recognizer(batch=64)
+    recognizer, _ = _recognizer(batch=64)
     with recognizer, recognizer.beside() as fresh:
         bad = recognizer.submit(_page(BAD, 3), "off")
         assert _letters(fresh.submit(_page(GOOD, 3), "off")) == ["e"] * 3
         assert isinstance(bad.exception(timeout=60), ValueError)
-    assert net.calls == 2

@@ -30,7 +30,7 @@ def test_a_bug_of_ours_ends(tmp_path: Path) -> None:
     live = Live(Config())
     outcomes = Wrong(tmp_path)
     pipeline = Pipeline(live, Decoders(0, live), Workers(live, lambda _: None), ENGINE, Tally())
-    event = pipeline.run(Job("1", "once", "a.png", tmp_path / "a.png"), outcomes, Profile())
+    event = pipeline.run_through(Job("1", "once", "a.png", tmp_path / "a.png"), outcomes, Profile())
     assert event is not None
     assert event.outcome == "failed"
     [(_, reason)] = outcomes.failures

@@ -8,17 +8,26 @@ from pathlib import Path
 
 import pytest
 
+from forks import as_nobody
 from ocrspool.audit import audit
-from ocrspool.places import PRIVATE, placed
+from ocrspool.files.publish import PRIVATE
+from ocrspool.places import placed
 from ocrspool.spool import Spool
 from results_made import result_of
 from spools_made import drop, files, reason_of, scan, spool_in, take
 
 
+def at(root: Path, name: str, tag: str = "tag", mode: int | None = None) -> Path:
+    """Return where the place is."""
+    with placed(root, name, tag, mode) as place:
+        assert os.path.samestat(os.fstat(place.folder.descriptor), place.path.parent.lstat())
+        return place.path
+
+
 def test_folders_are_made(tmp_path: Path) -> None:
     """Those on the way, and the root; twice is as good as once."""
     for _ in range(2):
-        assert placed(tmp_path / "r", "a/b/c.png", "tag") == tmp_path / "r/a/b/c.png"
+        assert at(tmp_path / "r", "a/b/c.png") == tmp_path / "r/a/b/c.png"
     assert (tmp_path / "r/a/b").is_dir()
 
 
@@ -35,15 +44,27 @@ def test_what_is_in_a_folders_place(tmp_path: Path, in_the_way: str) -> None:
             os.mkfifo(root / name)
         else:
             (root / name).symlink_to(tmp_path / ("outside" if in_the_way == "link" else "nowhere"))
-    assert placed(root, "a/b.png", "tag") == root / "a~tag-2/b.png"
-    assert placed(root, "a/b.png", "tag") == root / "a~tag-2/b.png"
+    assert at(root, "a/b.png") == root / "a~tag-2/b.png"
+    assert at(root, "a/b.png") == root / "a~tag-2/b.png"
     assert list((tmp_path / "outside").iterdir()) == []
     assert not (tmp_path / "nowhere").exists()
 
 
+def test_folders_that_we_may_not_write_to(open_folder: Path) -> None:
+    """They are left, and what was to lie in them lies in a tagged folder; at last, in the folder above."""
+    root = open_folder / "r"
+    for name in ("a", "b", "b~tag", "b~tag-2", "b~tag-3"):
+        (root / name).mkdir(parents=True)
+    root.chmod(0o777)
+    found = as_nobody(lambda: [str(at(root, name).relative_to(root)) for name in ("a/x.png", "b/x.png")])
+    assert found[0] == "a~tag/x.png"
+    assert found[1].startswith("x~")
+    assert "/" not in found[1]
+
+
 def test_the_private_name_is_never_used(tmp_path: Path) -> None:
     """At no depth: what lies in a folder of that name is cleared away."""
-    assert placed(tmp_path, f"a/{PRIVATE}/b.png", "tag") == tmp_path / f"a/{PRIVATE}~tag/b.png"
+    assert at(tmp_path, f"a/{PRIVATE}/b.png") == tmp_path / f"a/{PRIVATE}~tag/b.png"
 
 
 @pytest.mark.parametrize("state", ["outbox", "done", "failed", "inbox"])
@@ -107,7 +128,7 @@ def test_one_file_under_two_names(spool: Spool) -> None:
 
 
 def test_a_name_outside_stays_and_may_write(spool: Spool, tmp_path: Path) -> None:
-    """Whoever keeps a link to a file can change it after the claim; a thorough audit tells."""
+    """Whoever keeps a link to a file can change it after the claim; the audit tells."""
     (tmp_path / "mine.png").write_bytes(b"one")
     (spool.inbox / "a.png").hardlink_to(tmp_path / "mine.png")
     job = spool.claim(scan(spool)[0])
@@ -116,12 +137,11 @@ def test_a_name_outside_stays_and_may_write(spool: Spool, tmp_path: Path) -> Non
     (tmp_path / "mine.png").write_bytes(b"two")
     assert (spool.done / "a.png").read_bytes() == b"two"
     spool.close()
-    assert audit(spool).notes == ()
-    assert [note.kind for note in audit(spool, thorough=True).notes] == ["other-document"]
+    assert [finding.kind for finding in audit(spool).findings] == ["changed-source"]
 
 
 def test_folders_have_the_mode_of_results(tmp_path: Path) -> None:
     """Search permission wherever there is read permission, and the group's bit from above."""
     tmp_path.chmod(0o2755)
-    placed(tmp_path, "a/b/c.png", "tag", 0o640)
+    at(tmp_path, "a/b/c.png", mode=0o640)
     assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b")] == [0o2750, 0o2750]

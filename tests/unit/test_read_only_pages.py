@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 import nets_made
-from ocrspool.engine import crop, detect, orientation, recognize
+from ocrspool.engine import crop, detect, ink, looks, orientation, print_height, recognize, tight
 from ocrspool.engine.detect import DetectSettings
 from ocrspool.engine.recognize import ReadSettings
-from ocrspool.engine.recognizer import Recognizer
+from ocrspool.engine.recognizer import Nets, Recognizer
 from pages_mapped import mapped
 
 Pixels = NDArray[np.uint8]
@@ -44,6 +44,10 @@ STEPS: dict[str, Callable[[Pixels], object]] = {
     "detect, as it is": lambda page: detect.detect(NETS.detection, page, DetectSettings()),
     "detect, scaled": lambda page: detect.detect(NETS.detection, page[1:, 1:], DetectSettings()),
     "detect, reduced": lambda page: detect.detect(NETS.detection, page, DetectSettings(side=128)),
+    "detect, large and small letters": lambda page: looks.find_lines(NETS.detection, page, DetectSettings()),
+    "height of print": print_height.letters,
+    "a tight picture": lambda page: (tight.one_row(page[:96, :220]), tight.padded(page[:96, :220])),
+    "ink": ink.has_ink,
     "crop": lambda page: [crop.crop(page, crop.quarter_turned(line, turn)) for line in LINES for turn in range(4)],
     "strips": lambda page: [recognize.strips(page, NETS.recognition, ReadSettings())],
     "strips of a long line": _long_line,
@@ -83,7 +87,7 @@ def test_pages_are_sealed_for_a_recognizer_wherever_they_are(channels: int) -> N
             return super().__call__(batch)
 
     page = _page(channels)
-    with Recognizer(nets_made.Nets(Watched(), NETS.recognition, NETS.classifier), nets_made.CHARACTERS) as recognizer:
+    with Recognizer(Nets(Watched(), NETS.recognition, NETS.classifier), nets_made.CHARACTERS) as recognizer:
         recognizer.recognize([page], ["off"])
     assert seen == [channels == 1], "a page in color is its own map, one in grey is converted"
     assert page.flags.writeable, "it stays the caller's"

@@ -42,7 +42,7 @@ def decision(machine: str, call: str, *arguments: int, audit: int | None = None,
             at += if_true if accumulator == value else if_false
         else:
             assert operation == 0x06
-            return value
+            return int(value)
 
 
 @pytest.mark.parametrize("machine", ARCHITECTURES)

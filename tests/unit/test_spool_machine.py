@@ -32,8 +32,9 @@ from ocrspool import names, records
 from ocrspool.audit import look_once
 from ocrspool.audit.repair import repair
 from ocrspool.audit.results import Results
+from ocrspool.files.folder import Folder
 from ocrspool.inbox import Sighting
-from ocrspool.jobs import Job
+from ocrspool.jobs import JOB, Job
 from results_made import result_of
 from spools_made import files, reason_of, scan, spool_in
 
@@ -56,7 +57,9 @@ CONTENTS = st.integers(0, 5).map(lambda number: f"document {number}".encode())
 PICKS = st.integers(0, 1000)
 TOUCHES = st.integers(1, 25)
 CHANGES = st.integers(1, 9)
-STEPS = st.sampled_from(["claim", "begin", "deliver", "deliver", "fail", "fail", "give back", "retry", "recover"])
+STEPS = st.sampled_from(
+    ["claim", "begin", "deliver", "deliver", "fail", "fail", "give back", "take back", "retry", "recover"]
+)
 DISK = FailingDisk()
 HISTORIES = int(os.environ.get("OCRSPOOL_HISTORIES", "100"))
 QUICK = Path("/dev/shm")  # noqa: S108 - what is killed here are processes, so a disk would only be slow
@@ -135,6 +138,20 @@ class AnyHistory(RuleBasedStateMachine):
         self.contents[b"half and whole"] += 1
 
     @rule(pick=PICKS)
+    def write_to_a_claimed_file(self, pick: int) -> None:
+        """Whoever had a file open when it was claimed goes on writing to it; that no lease tells of another user's."""
+        self.write(pick, [job.source for job in self.jobs if job.source.exists()])
+
+    def write(self, pick: int, sources: list[Path]) -> None:
+        if sources:
+            path = sources[pick % len(sources)]
+            before = path.read_bytes()
+            with path.open("ab") as file:
+                file.write(b" more")
+            self.contents[before] -= 1
+            self.contents[before + b" more"] += 1
+
+    @rule(pick=PICKS)
     def take_a_result(self, pick: int) -> None:
         if results := sorted(path for path in self.spool.outbox.rglob("*") if path.is_file()):
             path = results[pick % len(results)]
@@ -179,7 +196,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.claim(pick)
         self.work(pick, end)
 
-    @rule(pick=PICKS, step=st.sampled_from(["begin", "suspend", "deliver", "fail", "give back"]))
+    @rule(pick=PICKS, step=st.sampled_from(["begin", "suspend", "deliver", "fail", "give back", "take back"]))
     def work(self, pick: int, step: str) -> None:
         if self.jobs:
             self.step(step, pick)()
@@ -205,6 +222,9 @@ class AnyHistory(RuleBasedStateMachine):
         killed_before(touch, self.step(step, pick))
         self.remember_results()
         self.spool.close()
+        if pick % 3 == 0:  # while there is no service, the writer goes on
+            begun = [path for path in self.folders_in_work() if _was_claimed(path)]
+            self.write(pick, [path / "source" / name for path in begun for name in files(path / "source")])
         if pick % 2:
             killed_before(1 + pick % 30, self.reopened)
             self.remember_results()
@@ -233,12 +253,12 @@ class AnyHistory(RuleBasedStateMachine):
                 self.jobs[pick % jobs] = self.spool.begin(job)
                 has_moved = not job.source.exists()
                 self.step(step if step == "deliver" or has_moved else then, pick)()
-            elif step == "recover":
-                self.jobs = self.spool.recover()
             elif step == "retry":
                 self.repair()
-            elif step in {"claim", "give back"}:  # what could not be given back waits for the next start
+            elif step in {"claim", "give back", "take back"}:  # what could not be given back waits for the next start
                 self.restart()
+        if step == "recover":  # which stops at no job that it cannot finish, and the next start tries that again
+            self.restart()
         self.forget_deleted()
         if not all(files(folder / "source") for folder in self.folders_in_work()):
             self.restart()  # which removes what the disk did not let go of, of a job that is over
@@ -291,11 +311,12 @@ class AnyHistory(RuleBasedStateMachine):
             "deliver": lambda: self.spool.deliver(job, result),
             "fail": lambda: self.spool.fail(job, reason_of(job.name)),
             "give back": lambda: self.spool.give_back(job),
+            "take back": lambda: self.spool.take_back(job),
         }
 
         def act() -> None:
-            steps[step]()
-            if step in {"deliver", "fail", "give back"}:
+            back = steps[step]()
+            if step in {"deliver", "fail", "give back"} or (step == "take back" and back):
                 self.jobs.remove(job)
 
         return act
@@ -335,7 +356,7 @@ class AnyHistory(RuleBasedStateMachine):
         found.update(
             data
             for name, data in files(self.spool.failed).items()
-            if "kind" not in records.load(self.spool.failed / name)
+            if "kind" not in records.load_below(self.spool.failed, name)
         )
         return found
 
@@ -355,6 +376,12 @@ class AnyHistory(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(420)  # hypothesis takes minutes to make a failure short
+def _was_claimed(work: Path) -> bool:
+    """Whether the job in this folder has written down what it claimed."""
+    with Folder.at(work) as folder:
+        return bool(records.load(folder, JOB).get("seen"))
+
+
 def test_any_history() -> None:
     """No order of events loses, doubles or changes a document, or shows half a result."""
     try:

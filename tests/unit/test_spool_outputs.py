@@ -38,11 +38,17 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
     made.close()
 
 
+def put(spool: Spool, job: Job, suffix: str, text: str) -> None:
+    """Put an output where its delivery finds it."""
+    with spool.place(job, suffix) as place:
+        place.folder.write(place.name, text.encode())
+
+
 def deliver(spool: Spool, job: Job, made: dict[str, str] = MADE) -> Path:
     """Deliver a job whose outputs say what document they are of."""
     digest = hashlib.sha256(job.source.read_bytes()).hexdigest()
     for output, suffix in made.items():
-        spool.place(job, suffix).write_text(f"{output} of {digest}")
+        put(spool, job, suffix, f"{output} of {digest}")
     outputs = [{"format": output, "suffix": suffix} for output, suffix in made.items()]
     return spool.deliver(job, json.dumps({**json.loads(result_of(job, os.getpid())), "outputs": outputs}).encode())
 
@@ -107,7 +113,7 @@ def test_results_of_sources_that_differ_in_their_suffix(spool: Spool) -> None:
 def test_what_an_earlier_attempt_left_is_not_delivered(spool: Spool) -> None:
     """Only what the result names appears, and nothing of a job stays in work/."""
     job = take(spool, "a.png", b"x")
-    spool.place(job, ".html").write_text("of an attempt that died")
+    put(spool, job, ".html", "of an attempt that died")
     deliver(spool, job)
     assert "a.png.html" not in in_outbox(spool)
     assert not list(spool.work.glob("2*"))

@@ -33,6 +33,17 @@ def test_counts_add_up() -> None:
     }
 
 
+def test_codes_that_are_made_up_do_not_fill_the_memory() -> None:
+    """Each of the first ones has its count; all others share one."""
+    tally = Tally()
+    for number in range(1000):
+        tally.done(document("a", warnings=(f"x{number}",)), {})
+    warnings = tally.total().warnings
+    assert len(warnings) == 51
+    assert warnings["other"] == 950
+    assert sum(warnings.values()) == tally.total().warned == 1000
+
+
 def test_the_last_failures_are_kept() -> None:
     """Only the newest ten, newest first: a flood of bad files does not fill the memory."""
     tally = Tally()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pypdfium2
 import pytest
-from PIL import Image, ImageFile
+from PIL import ImageFile, _imaging
 from pypdfium2 import raw
 
 from ocrspool.decode import libtiff, pdf, verdicts
@@ -58,7 +58,7 @@ PILLOW = sorted(
     {message for plugin in PLUGINS for message in _messages(f"{plugin}ImagePlugin", WRITES)}
     | {message for helper, passed in HELPERS.items() for message in _messages(helper, passed)}
     | {f"{error} when reading image file" for error in ImageFile.ERRORS.values()}
-    | {f"{Image.core.getcodecstatus(-code)} when reading image file" for code in range(1, 10)}
+    | {f"{_imaging.getcodecstatus(-code)} when reading image file" for code in range(1, 10)}
     - {"None when reading image file"}
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import errno
 import io
@@ -18,10 +19,12 @@ from pathlib import Path
 import pikepdf
 import pypdfium2
 import pytest
-from PIL import Image, ImageColor
+from PIL import Image, ImageChops, ImageColor
 
 import files_made
+import files_rare
 import pages_drawn
+import pdfs_made
 from documents_made import box, document, line, lost_page, page
 from ocrspool.decode.document import Document
 from ocrspool.decode.page import PageLimits
@@ -199,6 +202,27 @@ def test_text_that_a_pdf_has_is_not_doubled(view: View) -> None:
     assert len(found_in(view("pdf", data, document(taken, media_type="application/pdf")), of)) == 1
 
 
+@pytest.mark.parametrize(
+    ("made", "kept"),
+    [
+        (lambda: pdfs_made.scanned(pdfs_made.PROSE, layer=str), 0),
+        (lambda: pdfs_made.scanned(pdfs_made.PROSE, layer=lambda line: line.replace("e", "c")), 0),
+        (lambda: pdfs_made.scanned(pdfs_made.PROSE, layer=pdfs_made.shifted), 7),
+        (lambda: pdfs_made.scanned(pdfs_made.PROSE, over=pdfs_made.turned("CONFIDENTIAL DRAFT", 52, 60, 110, 80)), 7),
+        (lambda: pdfs_made.scanned(pdfs_made.PROSE, over=b"BT /F1 300 Tf 20 500 Td (DRAFT) Tj ET"), 7),
+    ],
+    ids=["the same", "read a little differently", "wrong letters", "a watermark", "letters over all lines"],
+)
+def test_a_line_is_left_out_where_the_page_says_the_same(view: View, made: Callable[[], bytes], kept: int) -> None:
+    """Within the line's polygon; other text there takes nothing away from what was read."""
+    boxes = (box(155, 195 + 90 * at, 1400, 255 + 90 * at) for at in range(len(pdfs_made.PROSE)))
+    of = page(*map(line, pdfs_made.PROSE, boxes), size=(1700, 2200))
+    data = view("pdf", made(), document(of, media_type="application/pdf"))
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        added = pdf.pages[0].Contents[0].read_bytes() if isinstance(pdf.pages[0].Contents, pikepdf.Array) else b""
+    assert added.count(b"Tj") == kept
+
+
 def test_own_text_has_lines_with_places() -> None:
     """The text of a born-digital page comes in lines, in pixels, also where the page is turned."""
     data = with_text("First line", r"second \(line\)")
@@ -244,6 +268,31 @@ def test_pictures_in_a_pdf(view: View, data: bytes, kind: str) -> None:
         assert all(abs(a - b) < 30 for a, b in zip(shown.getpixel((10, 10)), files_made.RED, strict=True))
     if kind == "/CCITTFaxDecode":
         assert shown.getpixel((2, 2)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("kind", files_rare.KINDS)
+def test_rare_kinds_are_shown(view: View, kind: str) -> None:
+    """Whatever is read can be shown: as it was read, by a PDF library that knows none of the rare kinds."""
+    made = files_rare.KINDS[kind]()
+    with contextlib.closing(Document(_nameless(made), PageLimits(dpi=200, pages=9, megapixels=9, side=4000))) as opened:
+        read, _ = opened.page(0)
+        mode, raw = ("L", "L") if read.channels == 1 else ("RGB", "BGR")
+        pixels = os.pread(read.fd, read.width * read.height * read.channels, 0)
+        expected = Image.frombytes(mode, (read.width, read.height), pixels, "raw", raw).convert("RGB")
+        os.close(read.fd)
+        of = page(line("seen", box(2, 2, 9, 5)), size=(read.width, read.height), dpi=72)
+        result = document(of, media_type=opened.media_type)
+    with contextlib.closing(pypdfium2.PdfDocument(view("pdf", made, result))) as pdf:
+        shown = pdf[0].render(scale=1).to_pil().convert("RGB").resize(expected.size)
+    difference = ImageChops.difference(shown, expected).resize((8, 8), Image.Resampling.BOX)
+    assert max(difference.tobytes()) < 40
+    assert view("html", made, result).count(b"data:image/jpeg;base64,") == 2
+
+
+def _nameless(data: bytes) -> int:
+    descriptor = os.memfd_create("document")
+    os.write(descriptor, data)
+    return descriptor
 
 
 def test_the_same_document_makes_the_same_bytes(view: View) -> None:
@@ -297,6 +346,42 @@ def test_an_icon_has_room_in_the_head(view: View) -> None:
     with Image.open(io.BytesIO(html.icon_of(made[: html.HEAD_BYTES]))) as icon:
         icon.load()
     assert made.index(b"</title>") < html.HEAD_BYTES
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_long_page_can_be_read_in_html(view: View, turned: bool) -> None:  # noqa: FBT001 - a parameter
+    """It is not shrunk by its long side, and its icon shows where it begins."""
+    picture = Image.new("RGB", (300, 9000), "white")
+    picture.paste("red", (0, 0, 300, 900))
+    picture = picture.transpose(Image.Transpose.ROTATE_270) if turned else picture
+    read = replace(page(size=picture.size), rotation=270 if turned else 0)
+    made = view("html", files_made.png(picture), document(read), side=1600, whole=False)
+    shown = re.search(rb'<image [^>]*href="data:image/jpeg;base64,([^"]+)"', made)
+    assert shown is not None
+    with Image.open(io.BytesIO(base64.b64decode(shown[1]))) as image:
+        assert image.size == picture.size
+    with Image.open(io.BytesIO(html.icon_of(made[: html.HEAD_BYTES]))) as icon:
+        assert icon.size == (53, 160)
+        red, green, _ = icon.getpixel((26, 8))
+        assert (red > 200, green < 60) == (True, True)
+
+
+def test_a_page_longer_than_a_jpeg_picture_may_be_is_shown_smaller(view: View) -> None:
+    """That limit is 65,500 pixels."""
+    picture = Image.linear_gradient("L").resize((20, 70_000))
+    made = view("pdf", files_made.png(picture), document(page(size=picture.size)), side=32_000, whole=False)
+    with pikepdf.open(io.BytesIO(made)) as pdf:
+        image = pdf.pages[0].obj.Resources.XObject.Picture
+        assert (int(image.Width), int(image.Height)) == (18, 65_000)
+
+
+def test_a_long_page_of_unknown_resolution_is_no_thin_line(view: View) -> None:
+    """In a PDF it is as wide as A4, or as long as a page may be."""
+    for size, expected in (((500, 4000), (595.0, 4760.0)), ((500, 20_000), (360.0, 14_400.0)), ((500, 707), None)):
+        made = view("pdf", files_made.png(Image.new("L", size, 200)), document(replace(page(size=size), dpi=None)))
+        with pikepdf.open(io.BytesIO(made)) as pdf:
+            box = tuple(float(side) for side in pdf.pages[0].mediabox[2:])
+        assert box == pytest.approx(expected or (595.47, 842.0), abs=0.1)
 
 
 def test_html_of_no_page_has_no_icon(view: View) -> None:

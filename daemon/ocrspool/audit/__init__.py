@@ -13,14 +13,16 @@ import stat
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 from ocrspool.audit import failures, jobs
 from ocrspool.audit.findings import FINDINGS, Audit, Finding
 from ocrspool.audit.results import Results
 from ocrspool.audit.tree import Entry, Tree, look
+from ocrspool.files.folder import Folder
+from ocrspool.files.publish import PRIVATE
 from ocrspool.inbox import Rules
 from ocrspool.outbox import RESULT_SUFFIX
-from ocrspool.places import PRIVATE
 from ocrspool.spool import Spool
 
 __all__ = ["Audit", "Finding", "audit"]
@@ -65,7 +67,7 @@ def look_once(
     results = results or Results(thorough=False)
     inbox = look(spool.inbox, rules.excludes)
     work, done, failed = (look(folder) for folder in (spool.work, spool.done, spool.failed))
-    outbox, private = look(spool.outbox, lambda name: name == PRIVATE), look(spool.outbox / PRIVATE)
+    outbox, private = look(spool.outbox, lambda name: name == PRIVATE), _private(spool.outbox)
     found = [
         *_closed(inbox, work, outbox, done, failed),
         *_waiting(inbox, rules),
@@ -88,6 +90,15 @@ def look_once(
     notes = tuple(note for note in by_path if note.kind not in FINDINGS)
     warned = tuple(sorted(results.warned(outbox), key=lambda result: str(result.path)))
     return Audit(spool.name, counts, busy, findings, notes, warned)
+
+
+def _private(outbox: Path) -> Tree:
+    """Look at what is on its way into the outbox, where that is a folder and no link to one."""
+    try:
+        with Folder.at(outbox) as folder, folder.below(PRIVATE):
+            return look(outbox / PRIVATE)
+    except OSError:
+        return Tree(outbox / PRIVATE)
 
 
 def _closed(*trees: Tree) -> Iterator[Finding]:

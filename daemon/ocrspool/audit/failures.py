@@ -29,10 +29,12 @@ def files_in(failed: Tree) -> list[Entry]:
 
 def came_as(failed: Tree, name: str) -> str:
     """Return the name in the inbox under which a retry puts a failed file back."""
-    return names.from_json(records.load(failed.path(reason_of(name))).get("source")) or name
+    return names.from_json(records.load_below(failed.root, reason_of(name)).get("source")) or name
 
 
 def _is_document(failed: Tree, name: str) -> bool:
     if not name.endswith(REASON_SUFFIX) or reason_of(name) in failed.entries:
         return True
-    return name.removesuffix(REASON_SUFFIX) not in failed.entries and "kind" not in records.load(failed.path(name))
+    return name.removesuffix(REASON_SUFFIX) not in failed.entries and "kind" not in records.load_below(
+        failed.root, name
+    )

@@ -38,7 +38,7 @@ FINDINGS: dict[str, Kind] = {
         "inbox/ to have it read again"
     ),
     "changed-source": Kind(
-        "written to after it was read: its result is of what it held before; if it is whole now, move it back to inbox/ "
+        "written to after it was read: its result is of what it held before; if it is whole now, move it to inbox/ "
         "to have it read again"
     ),
     "stray": Kind("nothing of ours: only results, sources and reasons belong here; take it away"),

@@ -9,7 +9,8 @@ from pathlib import Path
 from ocrspool import names, records
 from ocrspool.audit.findings import Finding
 from ocrspool.audit.tree import Entry, Tree
-from ocrspool.jobs import has_result, is_ours
+from ocrspool.files.folder import Folder
+from ocrspool.jobs import REASON, Job, has_result, is_ours
 from ocrspool.spool import Spool
 from ocrspool.spool_lock import LOCK
 
@@ -25,8 +26,8 @@ def examine(spool: Spool, work: Tree, *, busy: bool) -> Iterator[Finding]:
         yield from (_foreign(work, entry) for entry in rest)
         if source is None and not rest:
             # Without a source but with a reason, a running service is just putting that beside the file.
-            if not (busy and f"{name}/reason.json" in work.entries):
-                yield Finding(_over(folder), folder)
+            if not (busy and f"{name}/{REASON}" in work.entries):
+                yield Finding(_over(work, folder), folder)
         elif source is not None and not busy:
             yield Finding(_state(spool, folder), source)
 
@@ -38,8 +39,8 @@ def sources(work: Tree) -> list[Entry]:
 
 def on_their_way(work: Tree) -> set[str]:
     """Return the names in failed/ of files whose reasons are still in work/."""
-    reasons = [work.path(name) for name in work.entries if name.count("/") == 1 and name.endswith("/reason.json")]
-    found = (records.load(reason).get("failed_as") for reason in reasons)
+    reasons = [name for name in work.entries if name.count("/") == 1 and name.endswith(f"/{REASON}")]
+    found = (records.load_below(work.root, reason).get("failed_as") for reason in reasons)
     return {names.from_json(failed_as) for failed_as in found} - {""}
 
 
@@ -56,7 +57,7 @@ def _folders(work: Tree) -> dict[str, list[Entry]]:
 
 def _sorted(spool: Spool, folder: Path, entries: list[Entry]) -> tuple[Path | None, list[Entry]]:
     """Return the job's source, and all that is neither that nor one of the records beside it."""
-    job = spool.jobs.read(folder)
+    job = _job(spool, folder)
     name = "" if job is None else f"{folder.name}/source/{job.name}"
     source = next((entry for entry in entries if entry.name == name and entry.regular), None)
     rest = [entry for entry in entries if entry is not source and not is_ours(entry.name.partition("/")[2])]
@@ -67,15 +68,27 @@ def _foreign(work: Tree, entry: Entry) -> Finding:
     return Finding("orphan" if entry.regular else "stray", work.path(entry.name))
 
 
+def _job(spool: Spool, folder: Path) -> Job | None:
+    try:
+        with Folder.at(spool.work) as work, work.below(folder.name) as opened:
+            return spool.jobs.read(opened)
+    except OSError:  # gone since
+        return None
+
+
 def _state(spool: Spool, folder: Path) -> str:
     """Return the word for a job that has its source and no service that works on it."""
-    job = spool.jobs.read(folder)
-    if job is not None and spool.is_back(job):
-        return "half-given-back"
-    if (folder / "reason.json").exists():
-        return "half-failed"
-    return "half-delivered" if has_result(folder) else "waiting-job"
+    try:
+        with Folder.at(spool.work) as work, work.below(folder.name) as opened:
+            job = spool.jobs.read(opened)
+            if job is not None and spool.is_back(opened, job):
+                return "half-given-back"
+            if opened.stat(REASON) is not None:
+                return "half-failed"
+            return "half-delivered" if has_result(opened) else "waiting-job"
+    except OSError:  # gone since
+        return "waiting-job"
 
 
-def _over(folder: Path) -> str:
-    return "half-failed" if (folder / "reason.json").exists() else "leftover"
+def _over(work: Tree, folder: Path) -> str:
+    return "half-failed" if f"{folder.name}/{REASON}" in work.entries else "leftover"

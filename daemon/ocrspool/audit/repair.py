@@ -4,73 +4,69 @@ from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import Path
 from typing import Any
 
-from ocrspool import atomic, names, records
+from ocrspool import names, records
 from ocrspool.audit import look_once
 from ocrspool.audit.findings import Finding
-from ocrspool.errors import DocumentError, Exit, OcrspoolError
-from ocrspool.reasons import reason, reason_beside
+from ocrspool.errors import DocumentError
+from ocrspool.files.folder import Folder
+from ocrspool.owner import acting_as_owner, refuse_if_foreign
+from ocrspool.reasons import reason, reason_at, reason_of
 from ocrspool.spool import Spool
 from ocrspool.spool_lock import LOCK
-
-
-class NotOursError(OcrspoolError):
-    """The spool belongs to another user, who could not work with what we would make in it."""
-
-    exit_code = Exit.NO_PERMISSION
 
 
 def repair(spool: Spool) -> list[Finding]:
     """Finish what is half done, and move what nobody claims to failed/. Return what something was done about.
 
-    Raise SpoolBusyError while a service has the spool, NotOursError where it is another user's.
+    Root acts as the user whom work/ belongs to. Raise SpoolBusyError while a service has the spool, NotOursError where
+    it is another user's.
     """
-    if not spool.work.exists():  # no service has been here yet
-        return []
-    _refuse_if_foreign(spool)
-    spool.open()
     try:
-        found = [finding for finding in look_once(spool, busy=False).findings if finding.repair]
-        spool.recover()  # jobs that are left to be read wait in work/ for the next start
-        for finding in found:
-            with contextlib.suppress(FileNotFoundError):  # taken away since
-                _mend(spool, finding)
-    finally:
-        spool.close()
+        Folder.at(spool.work).close()
+    except FileNotFoundError:  # no service has been here yet
+        return []
+    with acting_as_owner(spool.work, LOCK):
+        refuse_if_foreign(spool.work, LOCK)
+        spool.open()
+        try:
+            found = [finding for finding in look_once(spool, busy=False).findings if finding.repair]
+            spool.recover()  # jobs that are left to be read wait in work/ for the next start
+            for finding in found:
+                with contextlib.suppress(FileNotFoundError):  # taken away since
+                    _mend(spool, finding)
+        finally:
+            spool.close()
     return found
-
-
-def _refuse_if_foreign(spool: Spool) -> None:
-    lock = spool.work / LOCK
-    owner = (lock if lock.exists() else spool.work).stat().st_uid
-    if owner != os.geteuid():
-        raise NotOursError(
-            f"{spool.work} is worked on by user {owner}, and this is user {os.geteuid()}",
-            "repair as that user (sudo -u), who could not move what another makes there",
-        )
 
 
 def _mend(spool: Spool, finding: Finding) -> None:
     """Do what `recover` does not: it knows jobs only."""
     if finding.kind == "orphan":
-        _fail_orphan(spool, finding.path)
+        _fail_orphan(spool, os.fspath(finding.path.relative_to(spool.work)))
     elif finding.kind == "no-reason":
-        written = _reason(spool, finding.path.relative_to(spool.failed), "no reason was beside it")
-        finding.path.lstat()
-        atomic.write(reason_beside(finding.path), records.dump(written))
+        _give_reason(spool, os.fspath(finding.path.relative_to(spool.failed)))
     elif finding.kind == "half-retried":
-        spool.retry(finding.path, records.load(reason_beside(finding.path)))
+        spool.retry(finding.path, reason_at(spool.failed, finding.path))
 
 
-def _fail_orphan(spool: Spool, path: Path) -> None:
+def _fail_orphan(spool: Spool, name: str) -> None:
     """Move a file of no job to failed/, with a reason that says where it was."""
-    name = path.relative_to(spool.work)
-    where = names.printable(os.fspath(name))
-    spool.fail(spool.adopt(path), _reason(spool, Path(name.name), f"it was found as work/{where}, in no job"))
+    where = names.printable(name)
+    job = spool.adopt(name)
+    spool.fail(job, _reason(spool, job.name, f"it was found as work/{where}, in no job"))
 
 
-def _reason(spool: Spool, name: Path, message: str) -> dict[str, Any]:
+def _give_reason(spool: Spool, name: str) -> None:
+    """Put a reason beside a failed file that has none. Raise FileNotFoundError where that has gone."""
+    with Folder.at(spool.failed) as failed, failed.holder(name) as holder:
+        last = name.rpartition("/")[2]
+        if holder.stat(last) is None:
+            raise FileNotFoundError(name)
+        holder.write(reason_of(last), records.dump(_reason(spool, name, "no reason was beside it")))
+
+
+def _reason(spool: Spool, name: str, message: str) -> dict[str, Any]:
     unknown = DocumentError("unknown", message, "if it is a document, `ocrspool retry` has it read", stage="audit")
-    return reason(unknown, os.fspath(name), spool.name, job=None, attempts=0)
+    return reason(unknown, name, spool.name, job=None, attempts=0)

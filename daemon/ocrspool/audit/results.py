@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
-import stat
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import TypeAdapter, ValidationError
 
 from ocrspool import names
 from ocrspool.audit.findings import Finding, Warned
 from ocrspool.audit.tree import Entry, Tree
+from ocrspool.files.folder import Folder
 from ocrspool.outbox import MARKER_SUFFIX, RESULT_SUFFIX
 from ocrspool.result import SUFFIXES, Document
 from ocrspool.timestamps import seconds_of
@@ -26,6 +28,8 @@ _JOB_ID_BYTES = 25
 _BESIDE = (*SUFFIXES.values(), MARKER_SUFFIX)
 """Suffixes of what may lie beside a result."""
 _CHUNK_BYTES = 1 << 20
+_MOST_BYTES = 64 << 20
+"""Of a result: that of ten thousand pages full of text. What is larger is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Results:
                 continue
             if not entry.name.endswith(RESULT_SUFFIX):
                 yield Finding("stray", path)
-            elif (source := self._source(path, entry)) is None:
+            elif (source := self._source(outbox, entry)) is None:
                 yield Finding("damaged-result", path)
             elif not self._has_its_source(source, namesakes := retired.get(source.name, []), done):
                 changed = next((entry for entry in namesakes if _written_since(source, entry)), None)
@@ -75,16 +79,19 @@ class Results:
             if source is not None and source.warnings:
                 yield Warned(outbox.path(entry.name), source.warnings)
 
-    def _source(self, path: Path, entry: Entry) -> _Source | None:
+    def _source(self, outbox: Tree, entry: Entry) -> _Source | None:
         """Return what the result says of its source; None where it is no result."""
         if entry not in self._sources:
-            self._sources[entry] = self._read(path)
+            self._sources[entry] = self._read(outbox.root, entry)
         return self._sources[entry]
 
-    def _read(self, path: Path) -> _Source | None:
+    def _read(self, outbox: Path, entry: Entry) -> _Source | None:
         try:
-            with os.fdopen(_open(path), "rb") as file:
-                document = self._schema.validate_json(file.read())
+            with _opened(outbox, entry.name) as file:
+                data = file.read(_MOST_BYTES + 1)
+            if len(data) > _MOST_BYTES:
+                return None
+            document = self._schema.validate_json(data)
         except (OSError, ValidationError):
             return None
         source, codes = document.source, {warning.code for warning in document.warnings}
@@ -104,7 +111,7 @@ class Results:
         if not self.thorough and not _written_since(source, entry):
             return True
         if entry not in self._digests:
-            self._digests[entry] = _sha256(done.path(entry.name))
+            self._digests[entry] = _sha256(done.root, entry.name)
         return self._digests[entry] == source.sha256
 
 
@@ -116,10 +123,10 @@ def _written_since(source: _Source, entry: Entry) -> bool:
     return entry.mtime_ns == entry.ctime_ns and entry.mtime_ns / 1e9 > seconds_of(source.finished_at)
 
 
-def _sha256(path: Path) -> str:
+def _sha256(folder: Path, name: str) -> str:
     digest = hashlib.sha256()
     try:
-        with os.fdopen(_open(path), "rb") as file:
+        with _opened(folder, name) as file:
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
     except OSError:  # gone since, or not for our eyes
@@ -127,10 +134,10 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _open(path: Path) -> int:
-    """Open a regular file; another may have taken its place since it was seen."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError
-    return descriptor
+@contextlib.contextmanager
+def _opened(root: Path, name: str) -> Iterator[BinaryIO]:
+    """Open a regular file below a folder; another may have taken its place since it was seen."""
+    with Folder.at(root) as folder, folder.holder(name) as holder:
+        descriptor = holder.open(name.rpartition("/")[2])
+    with os.fdopen(descriptor, "rb") as file:
+        yield file

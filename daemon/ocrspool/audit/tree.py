@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ocrspool.files.tree import walk
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -52,22 +54,18 @@ class Tree:
 def look(root: Path, excludes: Callable[[str], bool] = lambda _: False) -> Tree:
     """Look at everything below `root`, apart from folders that are excluded. What is not there is empty."""
     tree = Tree(root)
-    waiting = [""]
-    while waiting:
-        prefix = waiting.pop()
-        try:
-            with os.scandir(f"{root}/{prefix}") as found:
-                for entry in found:
-                    name = prefix + entry.name
-                    if not entry.is_dir(follow_symlinks=False):
-                        _add(tree, entry, name)
-                    elif not excludes(name):
-                        tree.folders.append(name)
-                        waiting.append(name + "/")
-        except FileNotFoundError:
-            continue
-        except OSError as error:
+
+    def close(prefix: str, error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
             tree.closed[prefix.rstrip("/")] = error.strerror or str(error)
+
+    for prefix, _, entries in walk(root, lambda name: not excludes(name), close):
+        for entry in entries:
+            name = prefix + entry.name
+            if not entry.is_dir(follow_symlinks=False):
+                _add(tree, entry, name)
+            elif not excludes(name):
+                tree.folders.append(name)
     return tree
 
 

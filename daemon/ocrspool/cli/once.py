@@ -53,7 +53,9 @@ def once(paths: list[Path], outbox: Path, config_path: Path | None, profile_name
     _prepare(outbox)
     tally = _read(config, profile, folders, jobs)
     total = tally.total()
-    print(f"{total.done} of {len(jobs)} files read, {total.pages} pages, {total.failed} failed; results in {outbox}")
+    warned = f", {total.warned} with warnings" if total.warned else ""
+    counts = f"{total.done} of {len(jobs)} files read, {total.pages} pages, {total.failed} failed{warned}"
+    print(f"{counts}; results in {outbox}")
     return Exit.DATA if total.failed or total.done < len(jobs) else Exit.OK
 
 
@@ -87,7 +89,9 @@ def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -
             outputs = config.inbox["once"].outputs
             shown = 0
             try:
-                for _ in as_completed([threads.submit(pipeline.run, job, folders, profile, outputs) for job in jobs]):
+                for _ in as_completed(
+                    [threads.submit(pipeline.run_through, job, folders, profile, outputs) for job in jobs]
+                ):
                     bar.advance(task)
                     for source, reason in folders.failures[shown:]:
                         shown += 1

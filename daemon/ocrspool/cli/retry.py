@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
 from ocrspool import names
 from ocrspool.config import Config
 from ocrspool.errors import Exit
+from ocrspool.owner import acting_as_owner
 from ocrspool.spool import Spool
+from ocrspool.spool_lock import LOCK
 
 
 def retry(config: Config, wanted: list[str], *, inbox: str | None, everything: bool) -> int:
@@ -23,18 +26,30 @@ def retry(config: Config, wanted: list[str], *, inbox: str | None, everything: b
     kept = 0
     for name in [inbox] if inbox else config.inbox:
         spool = Spool(name, config.inbox[name].folders())
-        for failed, reason in list(spool.failures()):
-            relative = os.fspath(failed.relative_to(spool.failed))
-            if not (everything or {relative, names.printable(relative)} & left):
-                continue
-            left -= {relative, names.printable(relative)}
-            try:
-                target = spool.retry(failed, reason)
-            except FileExistsError:
-                kept += 1
-                print(f"{names.printable(relative)}: stays; a file of its name is in the inbox", file=sys.stderr)
-            else:
-                print(f"{names.printable(relative)} → {names.printable(os.fspath(target))}")
+        # The failed folder may hold anything that people have put there: root does no more there than its owner may.
+        with contextlib.suppress(FileNotFoundError), acting_as_owner(spool.work, LOCK):
+            kept += _retry(spool, left, everything=everything)
     for name in sorted(left):
         print(f"ocrspool: {names.printable(name)}: no failed file of this name", file=sys.stderr)
     return Exit.NO_INPUT if left else Exit.CANT_CREATE if kept else Exit.OK
+
+
+def _retry(spool: Spool, left: set[str], *, everything: bool) -> int:
+    """Move files of one inbox back, and take their names out of `left`. Return how many could not be moved."""
+    kept = 0
+    for failed, reason in list(spool.failures()):
+        relative = os.fspath(failed.relative_to(spool.failed))
+        shown = names.printable(relative)
+        if not (everything or {relative, shown} & left):
+            continue
+        left -= {relative, shown}
+        try:
+            target = spool.retry(failed, reason)
+        except OSError as error:
+            kept += 1
+            taken = isinstance(error, FileExistsError)
+            why = "a file of its name is in the inbox" if taken else names.printable(str(error))
+            print(f"{shown}: stays; {why}", file=sys.stderr)
+        else:
+            print(f"{shown} → {names.printable(os.fspath(target))}")
+    return kept

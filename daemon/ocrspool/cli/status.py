@@ -12,8 +12,10 @@ from rich.console import Console
 
 from ocrspool import names
 from ocrspool.cli.status_view import view
-from ocrspool.config import Config
+from ocrspool.config import STATES, Config
 from ocrspool.errors import Exit
+from ocrspool.files.folder import Folder
+from ocrspool.files.tree import walk
 from ocrspool.inbox import Rules
 from ocrspool.spool import Spool
 
@@ -30,9 +32,12 @@ def status(config: Config, *, as_json: bool) -> int:
 
 def collect(config: Config) -> dict[str, Any]:
     """Return the state of the service and of each inbox's folders."""
+    service = _service(config)
+    told = {} if service is None else service.get("inboxes", {})
+    hanging = {name for name, inbox in told.items() if inbox["state"] == "hangs"}
     return {
-        "service": _service(config),
-        "inboxes": {name: _folders(config, name) for name in config.inbox},
+        "service": service,
+        "inboxes": {name: _folders(config, name, hangs=name in hanging) for name in config.inbox},
     }
 
 
@@ -56,10 +61,12 @@ def _lives(pid: int) -> bool:
     return True
 
 
-def _folders(config: Config, name: str) -> dict[str, Any]:
-    """Count the files in each state. Whoever may not look into a folder gets null for it."""
+def _folders(config: Config, name: str, *, hangs: bool) -> dict[str, Any]:
+    """Count the files in each state; null for a folder that may not be looked into, and for a disk that hangs."""
     inbox = config.inbox[name]
     folder = inbox.folders()
+    if hangs:
+        return {"folder": os.fspath(folder["inbox"]), **dict.fromkeys(STATES), "failures": []}
     spool = Spool(name, folder)
     rules = inbox.rules()
     failures = [
@@ -69,7 +76,7 @@ def _folders(config: Config, name: str) -> dict[str, Any]:
     return {
         "folder": os.fspath(folder["inbox"]),
         "inbox": _count(folder["inbox"], rules),
-        "work": sum(1 for _ in folder["work"].glob("*/source")) if _readable(folder["work"]) else None,
+        "work": _jobs(folder["work"]),
         "outbox": _count(folder["outbox"]),
         "done": _count(folder["done"]),
         "failed": len(failures) if _readable(folder["failed"]) else None,
@@ -82,15 +89,24 @@ def _count(folder: Path, rules: Rules | None = None) -> int | None:
         return None
     return sum(
         1
-        for at, _, files in os.walk(folder)
-        for file in files
-        if rules is None or rules.wants(os.fspath(Path(at, file).relative_to(folder)))
+        for prefix, _, entries in walk(folder)
+        for entry in entries
+        if not entry.is_dir(follow_symlinks=False) and (rules is None or rules.wants(prefix + entry.name))
+    )
+
+
+def _jobs(work: Path) -> int | None:
+    """Count the jobs. The folder of each is closed to all but the service, so those are counted."""
+    if not _readable(work):
+        return None
+    return sum(
+        entry.is_dir(follow_symlinks=False) for _, _, entries in walk(work, lambda _: False) for entry in entries
     )
 
 
 def _readable(folder: Path) -> bool:
     try:
-        os.scandir(folder).close()
+        Folder.at(folder).close()
     except FileNotFoundError:
         return True  # and empty
     except OSError:

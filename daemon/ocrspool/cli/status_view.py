@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ocrspool import engine_words, names
+from ocrspool import engine_words, inbox_words, names
 from ocrspool.config import STATES
 from ocrspool.durations import in_words, to_go
 
@@ -47,10 +47,11 @@ def _card(service: Mapping[str, Any] | None) -> RenderableType:
     card.add_row("service", told.append(_about(service), style="default"))
     if lack := service.get("lack"):
         card.add_row("", Text(f"claims nothing: {lack}", style="red"))
-    if held := sum(queue.get("open", 0) for queue in service.get("queues", {}).values()):
-        card.add_row("", f"{held} file{'s' * (held > 1)} still open for writing: waiting for the program that writes")
+    for waits in _waits(service):
+        card.add_row("", waits)
     if engine := service["engine"]:
-        card.add_row("engine", engine_words.line(engine))
+        for each in service.get("engines") or [engine]:
+            card.add_row("engine", engine_words.line(each))
         card.add_row("models", engine_words.models(engine))
     if "workers" in service:
         card.add_row("workers", f"{len(service['workers'])}, {service['worker_restarts']} replaced for a failure")
@@ -75,6 +76,15 @@ def _rate(service: Mapping[str, Any]) -> str:
     if waiting and files:
         told += f"; what waits takes about {in_words(60 * (waiting + service['in_work']) / files)}"
     return told
+
+
+def _waits(service: Mapping[str, Any]) -> Iterator[Text]:
+    """Yield what waits for others: files for the programs that write them, inboxes for their folders or disks."""
+    if held := sum(queue.get("open", 0) for queue in service.get("queues", {}).values()):
+        yield Text(f"{held} file{'s' * (held > 1)} still open for writing: waiting for the program that writes")
+    for name, inbox in service.get("inboxes", {}).items():
+        if told := inbox_words.line(inbox):
+            yield Text(f"inbox {name} {told}", style="red")
 
 
 def _warnings(service: Mapping[str, Any]) -> str:

@@ -4,6 +4,10 @@ Image codecs and PDFium abort, hang and eat memory on hostile files. A decoder t
 file, and nothing else does. It opens no path: it is handed an open descriptor and hands back memory files.
 
 `__main__` speaks the protocol, `document` opens whatever a descriptor holds, `media` tells what that is,
-`image` (with `pixels` and `tiff`) and `pdf` (with `pdf_text`) decode it, `page` is what they hand out, `views` makes
-the outputs that show pages, `limits` confines the process.
+`image` (with `pixels`, `png`, `jpeg`, `bmp` and all that is called `tiff`) and `pdf` (with `pdf_text`) decode it,
+`page` is what they hand out, `sizes` and `strokes` say how many pixels of it are kept, `verdicts` says what a library's
+message means, `views` makes the outputs that show pages, `limits` confines the process.
+
+TIFF: `tiff` finds the pages, `libtiff` calls the library, `tiff_layout` says how samples are stored, `tiff_image` is a
+page, `tiff_bands` and `samples` make 8-bit bands of samples, `tiff_damage` counts what is missing.
 """

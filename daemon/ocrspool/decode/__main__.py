@@ -7,8 +7,7 @@
     {"op": "view", "view": "pdf"} + result + target          → {"written": true, "kept": true} or {"full": true}
     {"op": "close"}                                          → {"closed": true}
 
-`limits` comes first, and once; with "pdf": true views may be PDF, and qpdf opens what PDFium cannot decrypt; with
-"opencv": true files may need OpenCV (one that does is otherwise refused with the kind "needs-opencv"). A view
+`limits` comes first, and once; with "pdf": true views may be PDF, and qpdf opens what PDFium cannot decrypt. A view
 whose pages are not "kept" shows pictures of them. A file, pixels, a result and what a view is written
 to are descriptors; `cpu_seconds` may be left out and holds for each request anew, in place of the one before where a
 request has its own. With "may_grow": true a file that ends too early is refused: somebody may be writing to it still.
@@ -29,7 +28,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ocrspool.channel import Channel, ChannelClosedError, Message
-from ocrspool.decode import opencv
 from ocrspool.decode.document import Document
 from ocrspool.decode.ending import refuse_unfinished
 from ocrspool.decode.limits import confine, grant_cpu
@@ -83,8 +81,6 @@ class Decoder:
         if request.get("pdf"):
             # Now, because a confined process loads nothing; and only then, for it takes 15 MB and a tenth of a second.
             importlib.import_module("ocrspool.render.pdf").open_what_is_opened_late()
-        if request.get("opencv"):
-            opencv.load()
         missing = confine(request["memory_mb"])
         self._cpu_seconds = request.get("cpu_seconds")
         self._channel.send({"ready": True, "missing": missing})
@@ -99,13 +95,20 @@ class Decoder:
     def _page(self, request: Message) -> None:
         image, remarks = self._document_with(request["index"]).page(request["index"])
         try:
-            self._channel.send({"page": _page(image, remarks)}, (image.fd,))
+            hidden = [asdict(line) for line in self._document_with(request["index"]).hidden_lines]
+            answer = {"page": {**_page(image, remarks), "hidden": hidden}}
+            if len(json.dumps(answer)) >= _MOST_BYTES:
+                answer["page"]["hidden"] = []
+            self._channel.send(answer, (image.fd,))
         finally:
             os.close(image.fd)
 
     def _own_text(self, request: Message) -> None:
         found = self._document_with(request["index"]).own_text(request["index"])
-        answer = {"own_text": found and asdict(found)}
+        answer: dict[str, Any] = {"own_text": None}
+        if found is not None:
+            own, remarks = found
+            answer = {"own_text": {**asdict(own), "warnings": [remark.as_json() for remark in remarks]}}
         # More than a message may hold is more than a page does: then its pixels are read.
         self._channel.send(answer if len(json.dumps(answer)) < _MOST_BYTES else {"own_text": None})
 

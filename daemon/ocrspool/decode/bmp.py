@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
@@ -41,7 +41,11 @@ class _Header(NamedTuple):
 
 
 def read_again(file: IO[bytes]) -> Image.Image:
-    """Return an image that Pillow has refused. Raise DocumentError where its kind is not read, EOFError."""
+    """Return an image that Pillow has refused.
+
+    Raise DocumentError where its kind is not read, NotImplementedError where this module knows no more than Pillow, and
+    whatever Pillow raises of an image inside.
+    """
     file.seek(0)
     data = file.read()
     header = _header(data)
@@ -50,7 +54,7 @@ def read_again(file: IO[bytes]) -> Image.Image:
     if header.compression == _JPEG:
         return JpegImagePlugin.JpegImageFile(io.BytesIO(data[header.start :]))
     if header.size < _INFO_HEADER or (header.compression in _PLAIN and header.bits in _KNOWN):
-        raise EOFError("what Pillow refuses of these makes no sense")
+        raise NotImplementedError("Pillow knows all of these: what it says counts")
     if header.compression not in {_RAW, _FIELDS, _ALPHA_FIELDS} or header.bits not in _USUAL:
         said = f"its compression has the number {header.compression}, with {header.bits} bits a pixel"
         raise DocumentError("unsupported", f"This BMP image cannot be read: {said}.", _ADVICE)
@@ -70,7 +74,7 @@ class _Fields(Image.Image):
         if any(header.dpi):
             self.info["dpi"] = header.dpi
 
-    def load(self) -> Image.core.PixelAccess | None:
+    def load(self) -> Any:  # noqa: ANN401 - as Pillow declares it
         """Decode the pixels. Raise EOFError where some are missing."""
         if not self._decoded:
             self.im, self._decoded = _pixels(self._data, self._header, self._masks, self.mode).im, True

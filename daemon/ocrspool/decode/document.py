@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ocrspool.decode.page import PageLimits, Remark
-    from ocrspool.model import OwnText, PageImage, Point
+    from ocrspool.model import OwnText, PageImage, Point, TextLine
 
 _PIECE = 1 << 20
 _READERS = {"application/pdf": PdfPages}
@@ -43,8 +43,13 @@ class Pages(Protocol):
 class OwnPages(Pages, Protocol):
     """What `pdf` provides beyond that: pages that have text and coordinates of their own."""
 
-    def own_text(self, index: int) -> OwnText:
-        """Return the text of one page."""
+    hidden_lines: tuple[TextLine, ...]
+
+    def own_text(self, index: int) -> tuple[OwnText, tuple[Remark, ...]]:
+        """Return the text of one page, and what is to be said of it."""
+
+    def own_characters(self, index: int) -> list[tuple[str, float, float]]:
+        """Return the characters of one page, each with its place."""
 
     def frame(self, index: int) -> tuple[Point, Point, Point]:
         """Return three corners of one page."""
@@ -76,13 +81,25 @@ class Document:
         with _blame(self.media_type, index + 1):
             return self._pages.page(index)
 
-    def own_text(self, index: int) -> OwnText | None:
-        """Return the text that a page brings along; None where it brings none."""
+    @property
+    def hidden_lines(self) -> tuple[TextLine, ...]:
+        """Return what the page that was decoded last holds and may not show: values of fields, comments."""
+        return self._pages.hidden_lines if isinstance(self._pages, OwnPages) else ()
+
+    def own_text(self, index: int) -> tuple[OwnText, tuple[Remark, ...]] | None:
+        """Return the text that a page brings along, and what is to be said; None where it brings none."""
         if not isinstance(self._pages, OwnPages):
             return None
         with _blame(self.media_type, index + 1):
-            found = self._pages.own_text(index)
-        return found if found.lines else None
+            found, remarks = self._pages.own_text(index)
+        return (found, remarks) if found.lines else None
+
+    def own_characters(self, index: int) -> list[tuple[str, float, float]]:
+        """Return the characters that a page has as text, each with its middle in shares of the sides."""
+        if not isinstance(self._pages, OwnPages):
+            return []
+        with _blame(self.media_type, index + 1):
+            return self._pages.own_characters(index)
 
     def frame(self, index: int) -> tuple[Point, Point, Point]:
         """Return top left, top right and bottom left of a PDF page in its own coordinates."""

@@ -48,7 +48,7 @@ _READ_AGAIN: dict[str, Callable[[IO[bytes]], Image.Image]] = {
     "image/jpeg": jpeg.read_again,
     "image/bmp": bmp.read_again,
 }
-"""For files that Pillow refuses as they are. What these raise counts where it says that the kind is not read."""
+"""For files that Pillow refuses as they are. NotImplementedError says that there is no other way to read one."""
 _ANIMATED = frozenset({"image/gif", "image/png", "image/webp"})
 _STRIP_BYTES = 1 << 20
 _PLAUSIBLE_DPI = (50, 4800)
@@ -129,9 +129,7 @@ class ImagePages:
             self._reader = _READ_AGAIN[self._media_type]
             try:
                 return read()
-            except (DocumentError, MemoryError):
-                raise
-            except Exception:  # noqa: BLE001 - then the file is as damaged as it was said to be
+            except NotImplementedError:
                 raise error from None
 
     def _first(self) -> Image.Image:

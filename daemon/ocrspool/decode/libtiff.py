@@ -14,7 +14,7 @@ import io
 import os
 from typing import IO, TYPE_CHECKING
 
-from PIL import Image
+from PIL import _imaging
 
 from ocrspool.errors import DocumentError
 
@@ -26,6 +26,7 @@ _MODE = b"rhCm"
 _MOST_SAID = 1000
 """Messages kept of one page: a broken fax has one for each of its lines."""
 _MESSAGE_BYTES = 512
+_HEADER_BYTES = 8
 _TOP_LEFT = 1
 _ORIENTATION = 274
 
@@ -45,7 +46,7 @@ def _hear(module: bytes | None, form: bytes | None, arguments: int | None) -> No
 
 def _bound() -> ctypes.CDLL | None:
     """Return Pillow's library with libtiff's functions declared; None where libtiff is hidden in it."""
-    library = ctypes.CDLL(Image.core.__file__)
+    library = ctypes.CDLL(_imaging.__file__)
     pointer, number, size = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_ssize_t
     if not hasattr(library, "TIFFFdOpen"):
         return None
@@ -60,8 +61,9 @@ def _bound() -> ctypes.CDLL | None:
     library.TIFFComputeStrip.restype = number
     library.TIFFComputeTile.argtypes = (pointer, number, number, number, ctypes.c_uint16)
     library.TIFFComputeTile.restype = number
-    library.TIFFGetStrileByteCount.argtypes = (pointer, number)
-    library.TIFFGetStrileByteCount.restype = ctypes.c_uint64
+    for name in ("TIFFGetStrileByteCount", "TIFFGetStrileOffset"):
+        getattr(library, name).argtypes = (pointer, number)
+        getattr(library, name).restype = ctypes.c_uint64
     for name in ("TIFFReadEncodedStrip", "TIFFReadEncodedTile", "TIFFReadRawStrip", "TIFFReadRawTile"):
         getattr(library, name).restype = size
         getattr(library, name).argtypes = (pointer, number, pointer, size)
@@ -90,11 +92,13 @@ class Tiff:
                 "TIFF images cannot be read: the installed Pillow hides its libtiff.",
                 "Install Pillow from its own wheel.",
             )
+        self.tiled = False
+        """The image at which it stands is stored in tiles; otherwise it is stored in strips."""
         self._opened = contextlib.ExitStack()
         self._descriptor = self._opened.enter_context(_descriptor(file))
         _library.TIFFSetErrorHandler(_handler)
         _said.clear()
-        with self._place_kept():
+        with self.place_kept():
             os.lseek(self._descriptor, 0, os.SEEK_SET)
             self._handle = ctypes.c_void_p(_library.TIFFFdOpen(self._descriptor, b"", _MODE))
         if not self._handle:
@@ -109,9 +113,10 @@ class Tiff:
     def go_to(self, place: int) -> None:
         """Stand at the image whose directory lies at this byte of the file. Raise LibtiffError."""
         self._listen()
-        with self._place_kept():
+        with self.place_kept():
             if not _call("TIFFSetSubDirectory", self._handle, ctypes.c_uint64(place)):
                 raise LibtiffError(said_last())
+        self.tiled = bool(_call("TIFFIsTiled", self._handle))
 
     def number(self, tag: int, kind: type[ctypes._SimpleCData[int]] = ctypes.c_uint16) -> int | None:
         """Return a whole number; None where the image has none. `kind` is libtiff's type for this tag."""
@@ -152,11 +157,6 @@ class Tiff:
             raise LibtiffError(said_last())
         return found
 
-    @property
-    def tiled(self) -> bool:
-        """Tell whether the image is stored in tiles; otherwise it is stored in strips."""
-        return bool(_call("TIFFIsTiled", self._handle))
-
     def strip_at(self, row: int, plane: int) -> int:
         """Return the number of the strip that holds this row of a plane."""
         return int(_call("TIFFComputeStrip", self._handle, row, plane))
@@ -167,9 +167,12 @@ class Tiff:
 
     def read(self, number: int, into: ctypes.Array[ctypes.c_char]) -> bool:
         """Decode a strip or tile; return False where libtiff could not. What it gave before that lies in `into`."""
+        if _call("TIFFGetStrileOffset", self._handle, number) < _HEADER_BYTES:
+            # A directory that lacks places is excused by libtiff, which then takes the header for pixels.
+            _said.append("Read error: a strip has no place in the file")
+            return False
         read = "TIFFReadEncodedTile" if self.tiled else "TIFFReadEncodedStrip"
-        with self._place_kept():
-            return bool(_call(read, self._handle, number, into, len(into)) >= 0)
+        return _call(read, self._handle, number, into, len(into)) >= 0
 
     def raw(self, number: int, most: int) -> bytes:
         """Return the bytes of a strip or tile as they lie in the file. Raise LibtiffError."""
@@ -177,19 +180,30 @@ class Tiff:
         if not 0 < count <= most:
             raise LibtiffError(f"Read error: {count} bytes")
         into = ctypes.create_string_buffer(count)
-        with self._place_kept():
-            if _call("TIFFReadRawTile" if self.tiled else "TIFFReadRawStrip", self._handle, number, into, count) < 0:
-                raise LibtiffError(said_last())
+        if _call("TIFFReadRawTile" if self.tiled else "TIFFReadRawStrip", self._handle, number, into, count) < 0:
+            raise LibtiffError(said_last())
         return into.raw
 
-    def rgba(self, width: int, height: int) -> ctypes.Array[ctypes.c_char]:
+    def rgba(self, width: int, height: int) -> bytearray:
         """Return all pixels, converted by libtiff: red, green, blue and alpha, a byte each. Raise LibtiffError."""
-        into = ctypes.create_string_buffer(width * height * 4)
+        pixels = bytearray(width * height * 4)
+        into = (ctypes.c_char * len(pixels)).from_buffer(pixels)
         self.set_number(_ORIENTATION, _TOP_LEFT)  # or libtiff would flip them, but not turn them
-        with self._place_kept():
-            if not _call("TIFFReadRGBAImageOriented", self._handle, width, height, into, _TOP_LEFT, 1):
-                raise LibtiffError(said_last())
-        return into
+        if not _call("TIFFReadRGBAImageOriented", self._handle, width, height, into, _TOP_LEFT, 1):
+            raise LibtiffError(said_last())
+        return pixels
+
+    @contextlib.contextmanager
+    def place_kept(self) -> Iterator[None]:
+        """Leave the descriptor's place in the file as it was: Python's file object, which shares it, counts on that.
+
+        Pixels are read within this.
+        """
+        place = os.lseek(self._descriptor, 0, os.SEEK_CUR)
+        try:
+            yield
+        finally:
+            os.lseek(self._descriptor, place, os.SEEK_SET)
 
     def _listen(self) -> None:
         _said.clear()
@@ -197,15 +211,6 @@ class Tiff:
             _call(silence, None)
         for listen in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):  # Pillow takes the latter away
             _call(listen, _handler)
-
-    @contextlib.contextmanager
-    def _place_kept(self) -> Iterator[None]:
-        """Leave the descriptor's place in the file as it was: Python's file object, which shares it, counts on that."""
-        place = os.lseek(self._descriptor, 0, os.SEEK_CUR)
-        try:
-            yield
-        finally:
-            os.lseek(self._descriptor, place, os.SEEK_SET)
 
 
 def said() -> list[str]:
@@ -226,7 +231,8 @@ def has_codec(compression: int) -> bool:
 
 
 def _call(name: str, *arguments: object) -> int:
-    return int(getattr(_library, name)(*arguments))
+    found: int = getattr(_library, name)(*arguments)
+    return found
 
 
 @contextlib.contextmanager

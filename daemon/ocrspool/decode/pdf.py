@@ -23,11 +23,14 @@ from pypdfium2.version import PDFIUM_INFO
 
 from ocrspool.decode import sizes
 from ocrspool.decode.page import PageLimits, Remark, memory_file
+from ocrspool.decode.pdf_annotations import annotations_of
+from ocrspool.decode.pdf_drawn import undrawn_text
 from ocrspool.decode.pdf_elsewhere import attached, refuse_dynamic_form
 from ocrspool.decode.pdf_names import has_packed_objects, mentioned, user_unit
-from ocrspool.decode.pdf_text import own_lines
+from ocrspool.decode.pdf_text import Place, own_characters, own_text
+from ocrspool.decode.pdf_trust import doubt
 from ocrspool.errors import DocumentError
-from ocrspool.model import OwnText, PageImage, Point
+from ocrspool.model import OwnText, PageImage, Point, TextLine
 
 _POINTS_PER_INCH = 72
 _RUNS_JAVASCRIPT = "V8" in PDFIUM_INFO.flags
@@ -64,6 +67,9 @@ class PdfPages:
         if self._pdf.formenv:
             raw.FPDF_SetFormFieldHighlightAlpha(self._pdf.formenv, 0)  # a field is as it would be printed
         self.count = len(self._pdf)
+        self.hidden_lines: tuple[TextLine, ...] = ()
+        """Of the page that was rendered last: text that should be seen on it and may not be. The lines of a field or a
+        comment have the place of all of it."""
 
     def _load(self, content: mmap.mmap | bytearray) -> None:
         # Has to outlive the document; the last reference unmaps what is mapped.
@@ -86,16 +92,40 @@ class PdfPages:
             with contextlib.closing(page.render(scale=scale)) as bitmap:
                 width, height = bitmap.width, bitmap.height
                 descriptor = memory_file([bitmap.buffer])
-        image = PageImage(index + 1, width, height, 3, width, height, dpi, descriptor)
-        return image, _remarks(dpi, self._limits.dpi, index + 1)
+                held, undrawn = annotations_of(page, index + 1), undrawn_text(page, bitmap)
+                remarks = (
+                    *_remarks(dpi, self._limits.dpi, index + 1),
+                    *held.remarks,
+                    *undrawn.remarks(index + 1),
+                )
+                place = Place(page, width, height)
+                self.hidden_lines = tuple(
+                    TextLine(line, 1.0, place.polygon(each.box), 1.0) for each in held.texts for line in each.lines()
+                )
+                self.hidden_lines += undrawn.lines
+        return PageImage(index + 1, width, height, 3, width, height, dpi, descriptor), remarks
 
-    def own_text(self, index: int) -> OwnText:
+    def own_text(self, index: int) -> tuple[OwnText, tuple[Remark, ...]]:
         """Return the text that a page brings along, placed as `page` would render it; perhaps no lines."""
         with contextlib.closing(self._pdf[index]) as page:
-            scale, dpi = self._scale(page, index)
-            width, height = math.ceil(page.get_width() * scale), math.ceil(page.get_height() * scale)
-            lines = own_lines(page, width, height)
-        return OwnText(index + 1, width, height, dpi, lines)
+            width, height = self._size(page, index)
+            lines = own_text(page, width, height)
+            held = annotations_of(page, index + 1)
+            why = "annotations" if held.show_text else doubt(page, lines) if lines else ""
+            _, dpi = self._scale(page, index)
+        fonts = tuple(sorted({each.font for each in lines}))
+        own = OwnText(index + 1, width, height, dpi, tuple(each.line for each in lines), why, fonts)
+        return own, held.remarks
+
+    def own_characters(self, index: int) -> list[tuple[str, float, float]]:
+        """Return each character that a page has as text, and the middle of it as shares of the page's sides."""
+        with contextlib.closing(self._pdf[index]) as page:
+            return list(own_characters(page))
+
+    def _size(self, page: pypdfium2.PdfPage, index: int) -> tuple[int, int]:
+        """Return width and height of the page as it is rendered."""
+        scale, _ = self._scale(page, index)
+        return math.ceil(page.get_width() * scale), math.ceil(page.get_height() * scale)
 
     def _scale(self, page: pypdfium2.PdfPage, index: int) -> tuple[float, float]:
         """Return pixels for a unit of the page's coordinates, and the resolution that this is."""

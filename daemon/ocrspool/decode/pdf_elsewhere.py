@@ -16,6 +16,8 @@ from ocrspool.errors import DocumentError
 _DYNAMIC = re.compile(rb"<dynamicRender\s*>\s*required\s*<")
 """In the packet `config` of an XFA form (XFA 3.3, chapter 9): the pages are made by whoever opens the file."""
 _PLACEHOLDER = re.compile(r"adobe\.com/go/|Adobe\s+(Acrobat\s+)?Reader", re.IGNORECASE)
+_SHORT = 1500
+"""Characters of a page that is a placeholder, at most: the usual one has 700."""
 _FEW_PAGES = 2
 """A placeholder is one page; one more is allowed for."""
 _MOST_NAMES, _LONGEST_NAME = 20, 100
@@ -33,7 +35,7 @@ def refuse_dynamic_form(pdf: pypdfium2.PdfDocument) -> None:
     if any(has_fields for has_fields, _ in pages):
         return
     dynamic = form == raw.FORMTYPE_XFA_FULL or _DYNAMIC.search(_packet(pdf, b"config"))
-    if dynamic or any(_PLACEHOLDER.search(text) for _, text in pages):
+    if dynamic or any(len(text) <= _SHORT and _PLACEHOLDER.search(text) for _, text in pages):
         raise DocumentError(
             "unsupported",
             "The PDF document is a dynamic XFA form: its page is only a placeholder, and the form itself is not read.",

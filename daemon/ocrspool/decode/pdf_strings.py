@@ -9,8 +9,9 @@ from typing import Any
 
 from pypdfium2 import raw
 
+UTF_8 = codecs.lookup("utf-8")
 UTF_16 = codecs.lookup("utf-16-le")
-"""Looked up now: Python loads it from a file, and a confined process opens none."""
+"""Looked up now: Python loads them from files, and a confined process opens none."""
 _END = 2
 """Bytes of the zero at the end of every text."""
 _MOST = 1 << 20

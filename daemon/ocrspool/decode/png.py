@@ -9,8 +9,8 @@ from typing import IO
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _AROUND = 12
 """Bytes of a chunk beside its contents: length, name and checksum."""
-_KEPT = frozenset({b"tRNS", b"pHYs", b"eXIf"})
-"""What is not critical, and is used: transparency, resolution, and which way is up."""
+_KEPT = {b"tRNS": range(1, 257), b"pHYs": range(9, 10), b"eXIf": range(8, 1 << 16)}
+"""What is not critical, and is used: transparency, resolution, and which way is up; and how many bytes it may have."""
 
 
 def bare(file: IO[bytes]) -> IO[bytes]:
@@ -29,4 +29,5 @@ def bare(file: IO[bytes]) -> IO[bytes]:
 
 
 def _sound(chunk: bytes) -> bool:
-    return zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:], "big")
+    right = zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:], "big")
+    return right and len(chunk) - _AROUND in _KEPT[chunk[4:8]]

@@ -14,8 +14,8 @@ _ROWS = 100
 _LEAST_CONTRAST = 60
 """Grey levels between paper and ink; a row with less of it holds no print."""
 _THIN = 0.3
-"""Share of strokes of a single pixel. Print that was reduced to less than 8 pixels has 0.35 to 0.8 of them, receipts and
-letters with 15 pixels and more have 0.1 to 0.15 (measured on scans and on drawings at 100 to 300 dpi)."""
+"""Share of strokes of a single pixel. Print that was reduced to less than 8 pixels has 0.35 to 0.8 of them, print of 15
+pixels and more has 0.1 to 0.15 (measured on scans of receipts and on drawings at 100 to 300 dpi)."""
 _FEW = 20
 """Strokes; of fewer nothing can be said."""
 _INK, _PAPER = b"\0", b"\1"

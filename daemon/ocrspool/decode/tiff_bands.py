@@ -30,8 +30,9 @@ class Rows(NamedTuple):
 def images(planes: list[memoryview], layout: Layout, form: Rows) -> list[Image.Image]:
     """Return a piece as one image, or as one for each band where the levels are deep."""
     size = (form.width, len(planes[0]) // form.row_bytes)
-    if not layout.separate and (found := _at_once(planes[0], layout, size, form.row_bytes)) is not None:
-        return [found]
+    whole = None if layout.separate else _at_once(planes[0], layout, size, form.row_bytes)
+    if whole is not None:
+        return [whole]
     each, places = (1, [0] * len(planes)) if layout.separate else (layout.samples, layout.wanted)
     sources = planes if layout.separate else planes * len(places)
     if layout.deep:

@@ -7,7 +7,7 @@ import io
 import re
 from typing import TYPE_CHECKING, Any
 
-from PIL import ExifTags, Image, Jpeg2KImagePlugin, WebPImagePlugin
+from PIL import ExifTags, Image, Jpeg2KImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from ocrspool.decode import libtiff, pixels, tiff_bands, tiff_damage, tiff_layout
 from ocrspool.decode.tiff_bands import Rows
@@ -49,7 +49,8 @@ class TiffImage(Image.Image):
         """Decode the pixels, to L or RGB or to LA or RGBA. Raise LibtiffError, DocumentError."""
         if not self._decoded:
             self._tiff.go_to(self._place)
-            decoded, self.remarks = _decoded(self._tiff, self.layout)
+            with self._tiff.place_kept():
+                decoded, self.remarks = _decoded(self._tiff, self.layout)
             self._mode, self.im, self._decoded = decoded.mode, decoded.im, True
         return super().load()
 
@@ -62,10 +63,13 @@ def _decoded(tiff: Tiff, layout: Layout) -> tuple[Image.Image, tuple[Remark, ...
     libtiff.said()  # of the directory, which was good enough
     if layout.compression in tiff_layout.BY_PILLOW:
         return _by_pillow(tiff, layout), ()
-    ledger = tiff_damage.Ledger(layout)
+    ledger = tiff_damage.Ledger(tiff, layout)
     canvas: list[Image.Image] = []
     for place, rows, planes in _pieces(tiff, layout, ledger):
         bands = tiff_bands.images(planes, layout, rows)
+        if bands[0].size == (layout.width, layout.height):  # all in one piece
+            canvas = bands
+            break
         canvas = canvas or [Image.new(band.mode, (layout.width, layout.height)) for band in bands]
         for whole, band in zip(canvas, bands, strict=True):
             whole.paste(band, place)
@@ -97,7 +101,7 @@ def _pieces(
         for top in range(0, layout.height, high):
             for left in range(0, layout.width, wide):
                 for plane, buffer in zip(planes, buffers, strict=True):
-                    ledger.read(tiff, tiff.tile_at(left, top, plane), buffer, min(high, layout.height - top))
+                    ledger.read(tiff.tile_at(left, top, plane), buffer, min(high, layout.height - top))
                 yield (left, top), form, [memoryview(buffer).cast("B") for buffer in buffers]
         return
     form, size = Rows(layout.width, tiff.size("TIFFScanlineSize")), tiff.size("TIFFStripSize")
@@ -108,7 +112,7 @@ def _pieces(
         for plane, buffer in zip(planes, buffers, strict=True):
             for number in range(-(-rows // high)):
                 strip = (ctypes.c_char * size).from_buffer(buffer, number * size)
-                ledger.read(tiff, tiff.strip_at(top + number * high, plane), strip, min(high, rows - number * high))
+                ledger.read(tiff.strip_at(top + number * high, plane), strip, min(high, rows - number * high))
         yield (0, top), form, [memoryview(buffer).cast("B")[: rows * form.row_bytes] for buffer in buffers]
 
 
@@ -120,14 +124,13 @@ def _side(tiff: Tiff, layout: Layout) -> tuple[int, int]:
 
 
 def _by_pillow(tiff: Tiff, layout: Layout) -> Image.Image:
-    """Return an image of strips or tiles that are WebP or JPEG 2000 files each."""
+    """Return an image of strips or tiles that are PNG, WebP or JPEG 2000 files each."""
     if layout.separate:
         raise tiff_layout.unsupported("its colors lie in planes of their own, each compressed as a picture")
     wide, high = _side(tiff, layout)
     # libtiff does not know these codecs, so it sees no strips in them that could be handed out in pieces.
-    reader = (
-        WebPImagePlugin.WebPImageFile if layout.compression == tiff_layout.WEBP else Jpeg2KImagePlugin.Jpeg2KImageFile
-    )
+    readers = {tiff_layout.WEBP: WebPImagePlugin.WebPImageFile, tiff_layout.PNG: PngImagePlugin.PngImageFile}
+    reader = readers.get(layout.compression, Jpeg2KImagePlugin.Jpeg2KImageFile)
     canvas: Image.Image | None = None
     for top in range(0, layout.height, high):
         for left in range(0, layout.width, wide):
@@ -144,6 +147,10 @@ def _by_pillow(tiff: Tiff, layout: Layout) -> Image.Image:
 
 
 def _plain(picture: Image.Image, layout: Layout) -> Image.Image:
-    if layout.photometric == tiff_layout.YCBCR and layout.compression != tiff_layout.WEBP and picture.mode == "RGB":
+    if (
+        layout.photometric == tiff_layout.YCBCR
+        and layout.compression in tiff_layout.JPEG_2000
+        and picture.mode == "RGB"
+    ):
         return Image.merge("YCbCr", picture.split()).convert("RGB")
     return pixels.to_plain(picture)

@@ -31,12 +31,15 @@ _UNTOLD = "Defining non-color channels as ExtraSamples"
 _RAW = {32803, 34892}
 """Photometric interpretations of what a camera's sensor saw."""
 
-WEBP = 50001
+PNG, WEBP = 34933, 50001
 JPEG_2000 = frozenset({33003, 33004, 33005, 34712})
-BY_PILLOW = JPEG_2000 | {WEBP}
+BY_PILLOW = JPEG_2000 | {PNG, WEBP}
 """Codecs that Pillow has where libtiff was built without them."""
 _CODECS = {
     9: "JBIG",
+    22610: "JPEG XR",
+    34934: "JPEG XR",
+    50013: "PixTIFF ZIP",
     10: "JBIG",
     34661: "JBIG",
     34713: "raw camera",

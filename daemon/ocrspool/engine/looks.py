@@ -1,9 +1,10 @@
 """Lines of a page that is much larger or longer than an ordinary one: looked at as a whole, and finer in tiles.
 
 An ordinary page is looked at once, in a map of 1.2 megapixels (`detect`). On a large sheet or a long page small print
-would vanish in such a map, and large letters are found in no other. So both are done: the whole page coarsely, and at the
-scale that its small print needs those tiles where such print is. That scale follows from the height of the page's letters
-(`print_height`). Tiles overlap, and only the middle of each is kept of what the net says, so that no line ends at an edge.
+would vanish in such a map, and large letters are found in no other. So there are two looks: a coarse one at the whole
+page, and a finer one at those tiles of it that have small print. The scale of the finer look follows from the height of
+the page's letters (`print_height`). Tiles overlap, and of what the net says of each only the middle is kept, so that no
+line ends at the edge of a tile.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ocrspool.engine.detect import Detected, boxes, detect, map_size, probabilit
 from ocrspool.engine.same_text import merged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -40,6 +41,8 @@ _UNIT = 32
 """Map pixels: what the net's input is a multiple of, and what tiles are placed by."""
 _TILE, _OVERLAP = 40, 4
 """Units of a tile's side, and how many neighbors share."""
+_NEAR = 3
+"""Units beyond the edge of a tile: between letters of one line there is less."""
 _FEW_SIZES = 4
 """Units: sides of tiles are multiples of it, because each new shape takes time and memory of some runtimes."""
 _NARROW_SIZES = 2
@@ -61,7 +64,10 @@ class Tile:
 def find_lines(
     net: Net, page: Pixels, settings: DetectSettings, on_step: Callable[[], None] = lambda: None
 ) -> list[Detected]:
-    """Return the lines of one page of any size, in no particular order; `on_step` is told of each tile of a large one."""
+    """Return the lines of one page of any size, in no particular order.
+
+    `on_step` is called for each tile of a large page.
+    """
     height, width = page.shape[:2]
     if max(height, width) <= _ORDINARY_SIDE or min(height, width) < _UNIT:
         return detect(net, page, settings)
@@ -70,13 +76,14 @@ def find_lines(
     whole = scaled(page, (rows, columns), cv2.INTER_AREA)
     coarse = _placed(probability_map(net, whole, on_step), (width / columns, height / rows), page, settings)
     scale = max(rows / height, columns / width)
-    small = print_height.letters(page).lower_than(_HEIGHT / scale)
+    letters = print_height.letters(page)
+    small = letters.lower_than(_HEIGHT / scale)
     on_step()
     needed = _scale_needed(small, height * width)
     if needed < scale * _FINER:
         return coarse
     step = math.ceil(_UNIT / needed)
-    fine = _placed(_in_tiles(net, page, small, step, on_step), (step / _UNIT, step / _UNIT), page, settings)
+    fine = _placed(_in_tiles(net, page, (letters, small), step, on_step), (step / _UNIT, step / _UNIT), page, settings)
     return merged(coarse, fine, scale=_UNIT / step)
 
 
@@ -101,26 +108,66 @@ def _placed(
 
 
 def _in_tiles(
-    net: Net, page: Pixels, small: Letters, step: int, on_step: Callable[[], None]
+    net: Net, page: Pixels, letters: tuple[Letters, Letters], step: int, on_step: Callable[[], None]
 ) -> NDArray[np.float32]:
-    """Return the probability map of a page, `step` pixels of which make a unit; 0 where no small letters are."""
+    """Return the probability map of a page, `step` pixels of which make a unit; 0 where no small letters are.
+
+    `letters` are all of them, and the small ones.
+    """
     height, width = page.shape[:2]
     rows, columns = -(-height // step), -(-width // step)
+    found, small = (_units(each, rows, columns, step) for each in letters)
     _, most_down, most_across, _ = net.profile.maximum
     result = np.zeros((rows * _UNIT, columns * _UNIT), np.float32)
-    letters = np.zeros((rows, columns), bool)
-    letters[small.y // step, small.x // step] = True
-    for down in tiles(rows, min(_TILE, most_down // _UNIT)):
-        for across in tiles(columns, min(_TILE, most_across // _UNIT)):
-            if not letters[down.kept : down.kept_end, across.kept : across.kept_end].any():
-                continue
-            seen = net(_pixels(page, down, across, step)[None])[0][0]
-            result[_mapped(down.kept, down.kept_end), _mapped(across.kept, across.kept_end)] = seen[
-                _mapped(down.kept - down.start, down.kept_end - down.start),
-                _mapped(across.kept - across.start, across.kept_end - across.start),
-            ]
-            on_step()
+    down, across = (
+        list(tiles(units, min(_TILE, most // _UNIT))) for units, most in ((rows, most_down), (columns, most_across))
+    )
+    for row, column in sorted(_needed(found, small, down, across)):
+        one, other = down[row], across[column]
+        seen = net(_pixels(page, one, other, step)[None])[0][0]
+        result[_mapped(one.kept, one.kept_end), _mapped(other.kept, other.kept_end)] = seen[
+            _mapped(one.kept - one.start, one.kept_end - one.start),
+            _mapped(other.kept - other.start, other.kept_end - other.start),
+        ]
+        on_step()
     return result
+
+
+def _units(letters: Letters, rows: int, columns: int, step: int) -> NDArray[np.bool_]:
+    """Return in which units of a page there are letters, [rows, columns]."""
+    units = np.zeros((rows, columns), bool)
+    units[letters.y // step, letters.x // step] = True
+    return units
+
+
+def _needed(
+    found: NDArray[np.bool_], small: NDArray[np.bool_], down: Sequence[Tile], across: Sequence[Tile]
+) -> set[tuple[int, int]]:
+    """Return which tiles are looked at, as row and column: those with small letters.
+
+    And the one beside such a tile where any letters are near the edge: a line that is seen up to there only would be
+    taken for a whole one.
+    """
+    places = [(row, column) for row in range(len(down)) for column in range(len(across))]
+    needed = {(row, column) for row, column in places if small[_kept(down[row]), _kept(across[column])].any()}
+    new = list(needed)
+    while new:
+        row, column = new.pop()
+        one, other = down[row], across[column]
+        for beside, rows, columns in (
+            ((row - 1, column), slice(max(one.kept - _NEAR, 0), one.kept), _kept(other)),
+            ((row + 1, column), slice(one.kept_end, one.kept_end + _NEAR), _kept(other)),
+            ((row, column - 1), _kept(one), slice(max(other.kept - _NEAR, 0), other.kept)),
+            ((row, column + 1), _kept(one), slice(other.kept_end, other.kept_end + _NEAR)),
+        ):
+            if beside not in needed and found[rows, columns].any():
+                needed.add(beside)
+                new.append(beside)
+    return needed
+
+
+def _kept(tile: Tile) -> slice:
+    return slice(tile.kept, tile.kept_end)
 
 
 def tiles(length: int, most: int) -> Iterator[Tile]:

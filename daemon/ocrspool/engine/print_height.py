@@ -22,7 +22,7 @@ _BAND = 1024
 """Rows of pixels that are measured at a time: what that takes of memory does not grow with the page."""
 _SAMPLED = 8
 """Every so many pixels the paper is looked at,"""
-_AROUND = 7
+_AROUND = 9
 """and the median of so many times as many of these is its level: letters do not cover half of such a square."""
 _CONTRAST = 40
 """Grey levels by which ink differs from paper."""
@@ -86,7 +86,7 @@ def letters(page: Pixels) -> Letters:
 def _measured(band: Pixels, top: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
     grey = band if band.ndim == 2 else cv2.cvtColor(band, cv2.COLOR_BGR2GRAY)  # noqa: PLR2004
     height, width = grey.shape
-    sampled = np.ascontiguousarray(grey[:: _SAMPLED, :: _SAMPLED])
+    sampled = np.ascontiguousarray(grey[::_SAMPLED, ::_SAMPLED])
     paper = cv2.resize(cv2.medianBlur(sampled, _AROUND), (width, height), interpolation=cv2.INTER_LINEAR)
     ink = cv2.threshold(cv2.absdiff(grey, paper), _CONTRAST, 1, cv2.THRESH_BINARY)[1]
     _, _, boxes, _ = cv2.connectedComponentsWithStats(ink, connectivity=8, ltype=cv2.CV_32S)

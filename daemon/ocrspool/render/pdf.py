@@ -41,6 +41,8 @@ from ocrspool.result import Document, Line
 _POINTS_PER_INCH = 72
 _LONG_SIDE = 842.0
 """Points that the longer side of a page gets whose resolution nobody knows: that of A4."""
+_LONG, _SHORT_SIDE = 3.0, 595.0
+"""Long side relative to the short one from which such a page gets the width of A4 instead: it would be a thin line."""
 _BLANK_PAGE = (595.0, 842.0)
 _BOUNDS = (3.0, 14_400.0)
 """Points that a side may have (ISO 32000-1, annex C)."""
@@ -233,9 +235,10 @@ def _size(page: result.Page) -> tuple[float, float]:
     """Return width and height of a page in points."""
     if page.error is not None:
         return _BLANK_PAGE
-    scale = _POINTS_PER_INCH / page.dpi if page.dpi else _LONG_SIDE / max(page.width, page.height)
     least, most = _BOUNDS
-    scale = min(scale, most / max(page.width, page.height))
+    longest, shortest = max(page.width, page.height), min(page.width, page.height)
+    unknown = _SHORT_SIDE / shortest if longest > _LONG * shortest else _LONG_SIDE / longest
+    scale = min(_POINTS_PER_INCH / page.dpi if page.dpi else unknown, most / longest)
     return max(least, page.width * scale), max(least, page.height * scale)
 
 

@@ -7,6 +7,7 @@ goes back. So does one that is empty or ends too early, if it was written to a m
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class Return:
     """Whether a file of this name went back before, so that it has been said."""
 
 
-class Unfinished:
+class Growing:
     """What one inbox knows of such files. Jobs ask from threads of their own; each asks about itself."""
 
     def __init__(self) -> None:
@@ -55,7 +56,7 @@ class Unfinished:
 
         An error that stands says in its hint how long the file had not changed.
         """
-        if has_changed(job, job.source):
+        if has_changed(job, stat_of(job.source)):
             seconds = max(self.patience.settle, _SOONEST_SECONDS) * 2 ** self._times.get(job.name, 0)
             longest = max(self.patience.settle, _LONGEST_SECONDS)
             return self.returns(job, "it has changed since it was claimed", min(seconds, longest))
@@ -69,17 +70,25 @@ class Unfinished:
             error.hint = f"{error.hint} The file had not changed for {in_words(age)}.".lstrip()
         return None
 
-    def returns(self, job: Job, why: str, seconds: float, at: Path | None = None) -> Return:
-        """Have the file, which is at `at`, left alone for so long after its return to the inbox, which comes next."""
+    def returns(self, job: Job, why: str, seconds: float) -> Return:
+        """Have the file left alone for so long after its return to the inbox, which comes next."""
         times = self._times.get(job.name, 0)
         self._times[job.name] = times + 1
-        if (found := content_of(at or job.source)) is not None:
+        if (found := content_of(job.source)) is not None:
             self.alone.append((found, seconds))
         return Return(why, again=times > 0)
 
     def over(self, job: Job) -> None:
         """Forget how often files of this name went back: this one did not."""
         self._times.pop(job.name, None)
+
+
+def stat_of(path: Path) -> os.stat_result | None:
+    """Return what lstat(2) says of a file in work/, which is closed to all others; None where there is none."""
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
 
 
 def content_of(path: Path) -> Content | None:
@@ -89,15 +98,15 @@ def content_of(path: Path) -> Content | None:
 
 
 def look_at(path: Path, name: str = "") -> Sighting | None:
-    """Return what stat(2) says of a file now; None where there is none."""
-    try:
-        found = path.lstat()
-    except FileNotFoundError:
+    """Return what stat(2) says of a file in work/ now; None where there is none."""
+    found = stat_of(path)
+    if found is None:
         return None
     return Sighting(name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
-def has_changed(job: Job, path: Path) -> bool:
-    """Tell whether the job's file, which is at `path` now, was replaced or written to since it was claimed."""
-    found = content_of(path)
-    return found is not None and job.seen is not None and found != job.seen.content
+def has_changed(job: Job, found: os.stat_result | None) -> bool:
+    """Tell whether the job's file, of which stat(2) says this now, was replaced or written to since it was claimed."""
+    if found is None or job.seen is None:
+        return False
+    return (found.st_ino, found.st_size, found.st_mtime_ns) != job.seen.content

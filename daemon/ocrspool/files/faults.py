@@ -1,0 +1,27 @@
+"""Whose fault an error of the system is: that of a person who may put files there, or that of the disk. Pure."""
+
+from __future__ import annotations
+
+import errno
+
+_OF_PEOPLE = frozenset({
+    errno.EACCES,  # a folder or file of theirs that we may not enter or write
+    errno.EPERM,  # a file of theirs in a folder with the sticky bit
+    errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY,  # something else has the name
+    errno.ELOOP,  # a link has the name: we follow none
+    errno.ENXIO, errno.ENODEV,  # a pipe, a socket or a device has the name
+    errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ,  # a name that this filesystem cannot have
+    errno.EAGAIN,  # a lease of theirs on the file
+    errno.ETXTBSY,  # a program of theirs that runs from the file
+    errno.EMLINK,  # they have made as many links as a file, or folders as a folder, can have
+})  # fmt: skip
+
+
+def is_of_people(error: OSError) -> bool:
+    """Tell whether people who may write to a folder can cause this with what they put there.
+
+    Waiting does not help against it: use another name, or fail the file with the reason. Everything else is the
+    disk's (full, read-only, failing, away, out of descriptors), and passes: wait and try again. One exception is
+    the caller's to know: people cannot close the folder of a state itself, which is the administrator's.
+    """
+    return error.errno in _OF_PEOPLE

@@ -1,0 +1,157 @@
+"""What goes wrong with one inbox stops that inbox only: the others deliver meanwhile, within seconds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pages_drawn
+from daemons import Daemon, NewDaemon
+from disks_made import Disk, disk_that_freezes, fill, small_disk
+from processes_seen import lives
+from waiting import wait_until
+
+pytestmark = pytest.mark.engine
+
+SOON = 5.0
+"""Seconds in which another inbox has to deliver."""
+
+
+ROOM = "[limits]\nfree_disk_mb = 0\n"
+"""The disks of these tests are small."""
+
+
+def inbox(name: str, root: object, more: str = "") -> str:
+    return f"[inbox.{name}]\nroot = '{root}'\nsettle_seconds = 0.2\n{more}"
+
+
+def delivers(daemon: Daemon, inbox: str, name: str, seconds: float = SOON) -> None:
+    """Check that a file is read, and soon."""
+    daemon.drop(name, pages_drawn.png("Still here"), inbox)
+    assert pages_drawn.says(daemon.result(name, inbox, seconds), "Still here")
+
+
+def told(daemon: Daemon, inbox: str) -> dict[str, Any]:
+    """What the service has published of an inbox."""
+    found: dict[str, Any] = json.loads((daemon.folder / "run/status.json").read_bytes())["inboxes"][inbox]
+    return found
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    with disk_that_freezes(tmp_path / "disk") as made:
+        yield made
+
+
+def at_work_when_it_freezes(disk: Disk, count: int = 40) -> None:
+    """Freeze the disk of inbox "a" while files of it are in work, and more than can be claimed wait."""
+    waiting = disk.folder / "waiting"
+    waiting.mkdir()
+    for number in range(count):
+        (waiting / f"{number}.png").write_bytes(pages_drawn.png(f"Number {number}"))
+    waiting.rename(disk.folder / "a/inbox/many")
+    wait_until(lambda: any((disk.folder / "a/work").glob("2*")))
+    disk.freeze()
+
+
+@pytest.mark.parametrize("outputs", ["", "outputs = ['json', 'html', 'pdf']\n"], ids=["json", "views"])
+def test_a_frozen_disk(new_daemon: NewDaemon, disk: Disk, outputs: str) -> None:
+    """Its inbox is told to hang; others deliver, come and go by reload, and the watchdog is fed. Nothing is lost."""
+    a, b = inbox("a", disk.folder / "a", outputs), inbox("b", "b")
+    daemon = new_daemon(inboxes=a + b, more=ROOM, variables={"WATCHDOG_USEC": "1000000"})
+    daemon.start()
+    try:
+        at_work_when_it_freezes(disk)
+        for number in range(3):
+            delivers(daemon, "b", f"{number}.png")
+        fed = daemon.said("WATCHDOG=1")
+        wait_until(lambda: told(daemon, "a")["state"] == "hangs", 30)
+        assert told(daemon, "b")["state"] == "serves"
+        assert any("inbox a hangs since" in message for message in daemon.notify.messages())
+        assert daemon.said("WATCHDOG=1") > fed
+        daemon.inboxes = a + b + inbox("c", "c")
+        daemon.configure()
+        daemon.send(signal.SIGHUP)
+        wait_until(lambda: daemon.said("READY=1") == 2, 20)
+        wait_until((daemon.root("c") / "inbox").is_dir)
+        delivers(daemon, "c", "new.png")
+        delivers(daemon, "b", "last.png")
+    finally:
+        disk.thaw()
+    outbox = disk.folder / "a/outbox/many"
+    wait_until(lambda: len(list(outbox.glob("*.png.json"))) == 40, 110)
+    assert not any(path.is_file() for path in (disk.folder / "a/failed").rglob("*"))
+    wait_until(lambda: told(daemon, "a")["state"] == "serves", 30)
+    assert daemon.log().count("inbox a: its disk does not answer") == 1
+
+
+def test_a_stop_while_a_disk_is_frozen(new_daemon: NewDaemon, disk: Disk) -> None:
+    """It takes no longer than the stop time; only the kernel holds the process, until the disk is there again."""
+    more = ROOM + "[service]\nstop_seconds = 1\n"
+    daemon = new_daemon(inboxes=inbox("a", disk.folder / "a") + inbox("b", "b"), more=more)
+    daemon.start()
+    children = daemon.children()
+    try:
+        at_work_when_it_freezes(disk)
+        daemon.send(signal.SIGTERM)
+        wait_until(lambda: "INFO stopped" in daemon.log() or " stopped" in daemon.log(), 30)
+        assert not any(lives(pid) for pid in children)
+    finally:
+        disk.thaw()
+    assert daemon.wait(30) == 0
+    assert "Traceback" not in daemon.log()
+    daemon.start()
+    wait_until(lambda: len(list((disk.folder / "a/outbox/many").glob("*.png.json"))) == 40, 110)
+    assert not any(path.is_file() for path in (disk.folder / "a/failed").rglob("*"))
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "small", "4m") as folder:
+        yield folder
+
+
+def test_a_full_disk_at_the_start(new_daemon: NewDaemon, small: Path) -> None:
+    """A job that a crash left there waits for room, and then is read; the other inbox serves from the start on."""
+    inboxes = inbox("a", small / "a", "outputs = ['json', 'txt']\n") + inbox("b", "b")
+    daemon = new_daemon(inboxes=inboxes, more=ROOM)
+    daemon.start()
+    daemon.send_to(daemon.workers()[0], signal.SIGSTOP)  # so the file stays in work
+    (small / "begun.png").write_bytes(pages_drawn.png("Begun"))
+    (small / "begun.png").rename(small / "a/inbox/begun.png")
+    wait_until(lambda: any((small / "a/work").glob("*/job.json")), 30)
+    daemon.kill9()
+    ballast = fill(small)
+    daemon.start()
+    delivers(daemon, "b", "meanwhile.png")
+    assert (daemon.root("b") / "done/meanwhile.png").is_file()
+    wait_until(lambda: told(daemon, "a")["stalled"] == 1, 30)
+    assert "No space left" in told(daemon, "a")["reason"]
+    assert not any((small / "a/outbox").iterdir())
+    ballast.unlink()
+    wait_until((small / "a/outbox/begun.png.json").exists, 60)
+    wait_until((small / "a/done/begun.png").exists)
+    assert not any(path.is_file() for path in (small / "a/failed").rglob("*"))
+
+
+def test_names_that_folders_have(new_daemon: NewDaemon) -> None:
+    """Folders have every name of the result, and that of the failed file: the document has an outcome all the same."""
+    daemon = new_daemon(inboxes=inbox("a", "a") + inbox("b", "b"))
+    daemon.start()
+    data = pages_drawn.png("Taken")
+    digest = hashlib.sha256(data).hexdigest()
+    for tag in ("", f"~{digest[:8]}", f"~{digest[:16]}", f"~{digest}"):
+        (daemon.root("a") / "outbox" / f"taken.png{tag}.json").mkdir()
+    (daemon.root("a") / "failed/taken.png").mkdir()
+    daemon.drop("taken.png", data, "a")
+    delivers(daemon, "b", "free.png")
+    daemon.idle("a")
+    ends = [path for state in ("outbox", "failed") for path in (daemon.root("a") / state).rglob("*") if path.is_file()]
+    assert ends, "it has an outcome"
+    assert told(daemon, "a")["stalled"] == 0
