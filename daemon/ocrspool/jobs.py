@@ -25,8 +25,8 @@ from ocrspool.inbox import Sighting
 from ocrspool.outbox import digest_of
 
 JOB, RESULT, REASON = "job.json", "result.json", "reason.json"
-_SIZE = ".size"
-"""A link that leads nowhere: its text is the size of the source. It is on disk when the rename of the source is."""
+_SIZE = ".size-"
+"""An empty file whose name ends in the size of the source. The name is on disk when the rename of the source is."""
 _OURS = (JOB, "result.", REASON, _SIZE)
 _MOST_RESULT_BYTES = 1 << 30
 """Of a result of ours, in a folder that nobody else can enter: it is as large as the document makes it."""
@@ -90,8 +90,8 @@ class Jobs:
 
     def note_size(self, job: Job, size: int) -> None:
         """Write down how large the source is that was claimed. Nothing waits for a disk here."""
-        with contextlib.suppress(OSError), self.opened(job.id) as folder:  # of a filesystem without links, too
-            folder.note(_SIZE, str(size))
+        with self.opened(job.id) as folder:
+            folder.note(f"{_SIZE}{size}")
 
     def opened(self, job_id: str) -> Folder:
         """Open the folder of a job. Raise OSError: FileNotFoundError, PermissionError where it is not ours."""
@@ -162,7 +162,7 @@ def lost_bytes(folder: Folder, job: Job) -> tuple[int, int] | None:
 
     None where it is whole, or was written to since: that gives it a later time. `folder` is the job's, open.
     """
-    was = folder.noted(_SIZE)
+    was = next((name.removeprefix(_SIZE) for name in folder.names() if name.startswith(_SIZE)), "")
     if not was.isdecimal():
         return None
     try:

@@ -114,8 +114,8 @@ class Spool:
             return None
         job, holder = self.jobs.new(seen.name)
         with holder:
-            self.jobs.note_size(job, seen.size)
             try:
+                self.jobs.note_size(job, seen.size)
                 folder.rename(last, holder, last)
             except OSError as error:
                 self.jobs.clear(job.id)

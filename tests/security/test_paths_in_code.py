@@ -35,7 +35,6 @@ ALLOWED = {
     "sandbox": "folders of fonts",
     "child": "/proc",
     "health": "a socket in the run-time folder",
-    "intake": "how much room is on a disk",
     "growing": "files in work/, which is closed to all others",
 }
 """Modules, and packages, that may, with why."""
@@ -55,7 +54,7 @@ OF_PATHS = {
 OF_OTHERS = {"shutil": {"copy", "copy2", "copyfile", "copytree", "move", "rmtree"}, "glob": {"glob", "iglob"}}
 _OTHERS = {
     *("folder", "holder", "at", "work", "outbox", "above", "private", "opened", "before", "after"),
-    *("target.folder", "place.folder", "inbox", "entry", "self", "super()", "decoder", "spool", "intake", "found"),
+    *("inbox", "entry", "self", "super()", "lock", "decoder", "spool", "intake", "found"),
 }
 """What variables of a Folder are called, of an entry of one, and of other things that can be opened: their methods have
 names that those of a path have. A path is never called so where it is used for such a call."""
@@ -81,13 +80,18 @@ def calls(tree: ast.AST) -> list[tuple[int, str]]:
         elif isinstance(node.func, ast.Attribute):
             owner, name = ast.unparse(node.func.value), node.func.attr
             by_descriptor = any((keyword.arg or "").endswith("dir_fd") for keyword in node.keywords)
+            by_descriptor |= bool(node.args) and ast.unparse(node.args[0]).endswith("descriptor")
             if owner == "os" and name in OF_OS and not by_descriptor:
                 found.append((node.lineno, f"os.{name}"))
             elif name in OF_OTHERS.get(owner, set()):
                 found.append((node.lineno, f"{owner}.{name}"))
             elif owner == "os.path" and name not in {"basename", "dirname", "join", "samestat", "normpath"}:
                 found.append((node.lineno, f"os.path.{name}"))
-            elif owner not in {"os", *_OTHERS} and name in OF_PATHS and owner not in OF_OTHERS:
+            elif (
+                owner.rpartition(".")[2].lstrip("_") not in {"os", *_OTHERS}
+                and name in OF_PATHS
+                and owner not in OF_OTHERS
+            ):
                 found.append((node.lineno, f"{owner}.{name}"))
     return found
 

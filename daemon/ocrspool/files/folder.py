@@ -33,17 +33,22 @@ NO_NAMELESS = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL})
 class Folder:
     """An open folder. Close it, or use it in a `with`."""
 
-    __slots__ = ("descriptor", "path")
+    __slots__ = ("_where", "descriptor")
 
-    def __init__(self, descriptor: int, path: Path) -> None:
+    def __init__(self, descriptor: int, where: str) -> None:
         self.descriptor = descriptor
-        self.path = path
+        self._where = where
+
+    @property
+    def path(self) -> Path:
         """Where it was when it was opened: for messages, and to tell people where something lies."""
+        return Path(self._where)
 
     @classmethod
     def at(cls, path: Path) -> Folder:
         """Open a folder of the configuration; see walk.py. Raise OSError."""
-        return cls(open_folder(os.fspath(path)), path)
+        where = os.fspath(path)
+        return cls(open_folder(where), where)
 
     @classmethod
     def made(cls, path: Path, mode: int = 0o777) -> Folder:
@@ -77,13 +82,13 @@ class Folder:
         at = os.open(".", _LIST, dir_fd=self.descriptor) if not name else -1
         for part in filter(None, name.split("/")):
             try:
-                with naming(os.fspath(self.path / name)):
+                with naming(self._where, name):
                     step = os.open(part, _LIST, dir_fd=self.descriptor if at < 0 else at)
             finally:
                 if at >= 0:
                     os.close(at)
             at = step
-        return Folder(at, self.path / name)
+        return Folder(at, f"{self._where}/{name}".rstrip("/"))
 
     def holder(self, name: str) -> Folder:
         """Open the folder that holds what has this name, which may have several parts."""
@@ -91,7 +96,7 @@ class Folder:
 
     def make(self, name: str, mode: int = 0o777) -> bool:
         """Make a folder with this mode, less the umask. Tell whether it was not there."""
-        with naming(os.fspath(self.path / name)):
+        with naming(self._where, name):
             try:
                 os.mkdir(name, mode, dir_fd=self.descriptor)
             except FileExistsError:
@@ -115,7 +120,7 @@ class Folder:
         """
         found = os.fstat(self.descriptor)
         if found.st_uid != (os.geteuid() if owner is None else owner):
-            raise PermissionError(errno.EPERM, f"this folder belongs to user {found.st_uid}", os.fspath(self.path))
+            raise PermissionError(errno.EPERM, f"this folder belongs to user {found.st_uid}", self._where)
         if stat.S_IMODE(found.st_mode) & 0o777 != PRIVATE_MODE:
             with contextlib.suppress(PermissionError):  # where all files belong to one user, they have one mode too
                 os.fchmod(self.descriptor, PRIVATE_MODE | found.st_mode & stat.S_ISGID)
@@ -133,7 +138,7 @@ class Folder:
     @contextlib.contextmanager
     def entries(self) -> Iterator[Iterator[os.DirEntry[str]]]:
         """Look at all that is in it, in no order; the entries can be asked as long as this lasts."""
-        with naming(os.fspath(self.path)), os.scandir(self.descriptor) as found:
+        with naming(self._where), os.scandir(self.descriptor) as found:
             yield found
 
     def names(self) -> list[str]:
@@ -143,7 +148,7 @@ class Folder:
 
     def stat(self, name: str) -> os.stat_result | None:
         """Return what lstat(2) says; None where there is nothing of this name."""
-        with naming(os.fspath(self.path / name)):
+        with naming(self._where, name):
             try:
                 return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
             except FileNotFoundError:
@@ -166,7 +171,7 @@ class Folder:
 
     def open(self, name: str) -> int:
         """Return a descriptor to read a regular file from; never waits. Raise OSError, for all else too."""
-        with naming(os.fspath(self.path / name)):
+        with naming(self._where, name):
             descriptor = os.open(name, _READ, dir_fd=self.descriptor)
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 os.close(descriptor)
@@ -190,30 +195,22 @@ class Folder:
 
     def new(self, name: str, mode: int = 0o666) -> int:
         """Make a file that was not there, and return a descriptor to write to it and read from it."""
-        with naming(os.fspath(self.path / name)):
+        with naming(self._where, name):
             return os.open(name, _NEW, mode, dir_fd=self.descriptor)
 
-    def note(self, name: str, text: str) -> None:
-        """Keep a short text in a link that leads nowhere: it is on disk as soon as its name is, and costs one call."""
-        with naming(os.fspath(self.path / name)):
-            os.symlink(text, name, dir_fd=self.descriptor)
-
-    def noted(self, name: str) -> str:
-        """Return such a text; "" where there is none."""
-        try:
-            return os.readlink(name, dir_fd=self.descriptor)
-        except OSError:
-            return ""
+    def note(self, name: str) -> None:
+        """Make an empty file: its name is what it says, and is on disk when later renames are."""
+        os.close(self.new(name, 0o600))
 
     def lock_file(self, name: str) -> int:
         """Return a descriptor of a file to be locked, which nobody else may open; made where it is missing."""
-        with naming(os.fspath(self.path / name)):
+        with naming(self._where, name):
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             return os.open(name, flags, 0o600, dir_fd=self.descriptor)
 
     def nameless(self, mode: int = 0o666) -> int:
         """Return a descriptor of a new file without a name. Raise OSError, of NO_NAMELESS where there are none."""
-        with naming(os.fspath(self.path)):
+        with naming(self._where):
             return os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, mode, dir_fd=self.descriptor)
 
     def scratch(self) -> int:
@@ -264,19 +261,19 @@ class Folder:
         # As linkat(2) describes it for those that are not root.
         proc = os.open("/proc/self/fd", _LIST)
         try:
-            with naming(os.fspath(self.path / name)):
+            with naming(self._where, name):
                 os.link(str(descriptor), name, src_dir_fd=proc, dst_dir_fd=self.descriptor, follow_symlinks=True)
         finally:
             os.close(proc)
 
     def link(self, name: str, to: Folder, new: str) -> None:
         """Give a file another name. Raise OSError, of NO_LINKS where it cannot have one."""
-        with naming(os.fspath(to.path / new)):
+        with naming(to._where, new):
             os.link(name, new, src_dir_fd=self.descriptor, dst_dir_fd=to.descriptor, follow_symlinks=False)
 
     def rename(self, name: str, to: Folder, new: str) -> None:
         """Rename, over what has the new name."""
-        with naming(os.fspath(to.path / new)):
+        with naming(to._where, new):
             os.rename(name, new, src_dir_fd=self.descriptor, dst_dir_fd=to.descriptor)
 
     def move_new(self, name: str, to: Folder, new: str) -> None:
@@ -294,7 +291,7 @@ class Folder:
             if error.errno not in NO_LINKS:
                 raise
             if to.stat(new) is not None:
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(to.path / new)) from error
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), f"{to._where}/{new}") from error
             self.rename(name, to, new)
         else:
             self.unlink(name)
@@ -302,12 +299,12 @@ class Folder:
 
     def unlink(self, name: str) -> None:
         """Remove a file, if there is one; a link is removed, not what it leads to."""
-        with naming(os.fspath(self.path / name)), contextlib.suppress(FileNotFoundError):
+        with naming(self._where, name), contextlib.suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self.descriptor)
 
     def remove_folder(self, name: str) -> None:
         """Remove a folder that is empty."""
-        with naming(os.fspath(self.path / name)):
+        with naming(self._where, name):
             os.rmdir(name, dir_fd=self.descriptor)
 
     def set_mode(self, name: str, mode: int) -> None:

@@ -43,16 +43,24 @@ def open_file(path: str, flags: int) -> int:
         return os.open(last, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
 
 
-@contextlib.contextmanager
-def naming(path: str) -> Iterator[None]:
+class naming:  # noqa: N801 - used like contextlib.suppress, and made for each call: a generator costs ten times as much
     """Have an OSError name the whole path: a call on a descriptor knows the last part only."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = path
-        if error.filename2 is not None:
-            del error.filename2  # of a rename; None would be printed
-        raise
+
+    __slots__ = ("_above", "_name")
+
+    def __init__(self, above: str, name: str = "") -> None:
+        self._above = above
+        self._name = name
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        """Name the path."""
+        if isinstance(error, OSError):
+            error.filename = f"{self._above}/{self._name}" if self._name else self._above
+            if error.filename2 is not None:
+                del error.filename2  # of a rename; None would be printed
 
 
 @contextlib.contextmanager
