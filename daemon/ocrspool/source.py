@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from pathlib import Path
 
 from ocrspool.errors import DocumentError
@@ -38,6 +39,14 @@ def open_source(path: Path, most_mb: int) -> int:
             "too-large",
             f"the file has {found.st_size / 2**20:.0f} MiB, more than {most_mb}",
             "split it, or raise limits.file_mb",
+            stage="open",
+        )
+    elif found.st_size == 0 and found.st_mtime < time.time() - time.clock_gettime(time.CLOCK_BOOTTIME):
+        problem = DocumentError(
+            "empty",
+            "The file is empty (0 bytes), and was written before this machine was last started: a power cut may have "
+            "taken what its sender had not synced.",
+            "Send it again.",
             stage="open",
         )
     if problem:

@@ -35,7 +35,6 @@ ALLOWED = {
     "sandbox": "folders of fonts",
     "child": "/proc",
     "health": "a socket in the run-time folder",
-    "intake": "how much room is on a disk",
     "growing": "files in work/, which is closed to all others",
 }
 """Modules, and packages, that may, with why."""

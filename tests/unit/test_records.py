@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from ocrspool import records
 from ocrspool.files.folder import Folder
+from ocrspool.render.json import render
+from ocrspool.result import Document, Run, Source
+from results_made import ENGINE
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -117,3 +120,13 @@ def test_any_head(tmp_path: Path, value: dict[str, Any], wanted: str) -> None:
     (tmp_path / "a.json").write_bytes(records.dump(value))
     found = value.get(wanted, {})
     assert head(tmp_path, wanted) == (found if isinstance(found, dict) else {})
+
+
+def test_a_result_says_early_what_it_is_of(tmp_path: Path) -> None:
+    """Also of a file whose name takes as much room as a name can: control characters, which JSON writes in six bytes."""
+    name = "/".join(["\x01" * 255] * 16)
+    source = Source(name[-255:], name, "A" * 5464, "default", 1, "0" * 64, "image/png", 1)
+    run = Run("job", "host", 1, "", "", {})
+    document = Document("ocrspool-result/1", "ok", source, "x" * records.HEAD_BYTES, (), ENGINE, warnings=(), run=run)
+    (tmp_path / "a.json").write_bytes(render(document))
+    assert head(tmp_path)["sha256"] == "0" * 64

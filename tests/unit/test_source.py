@@ -60,3 +60,14 @@ def test_a_file_that_may_not_be_read(open_folder: Path) -> None:
     path.write_bytes(b"x")
     path.chmod(0o600)
     assert as_nobody(lambda: refusal(path)) == "permission"
+
+
+def test_an_empty_file_from_before_the_start_of_the_machine(tmp_path: Path) -> None:
+    """A power cut leaves such files; the reason says so, so that nobody takes it for the sender's mistake."""
+    path = tmp_path / "a.png"
+    path.write_bytes(b"")
+    os.close(open_source(path, 1))
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    with pytest.raises(DocumentError, match="a power cut may have taken") as caught:
+        open_source(path, 1)
+    assert caught.value.kind == "empty"
