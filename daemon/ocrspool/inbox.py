@@ -139,11 +139,15 @@ class Scanner:
             before = self._known.get(name)
             # What was settled at the last scan is not looked at again: claiming does that. With 100,000 files waiting
             # it is a third of the time.
-            is_due = before is None or before[1] > self._scanned_at or before[0].inode != entry.inode()
-            if is_due or entry.inode() in open_since:
-                if (seen := self._sight(entry, name, problems, renamed)) is None:
+            if (
+                before is None
+                or before[1] > self._scanned_at
+                or before[0].inode != entry.inode()
+                or entry.inode() in open_since
+            ):
+                if (found := self._sight(entry, name, problems, renamed)) is None:
                     continue
-                before = seen, self._settles(seen, before, now)
+                before = found, self._settles(found, before, now)
             known[name] = before
             seen, at = before
             if at <= now:

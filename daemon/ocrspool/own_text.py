@@ -28,6 +28,8 @@ _COMPLETE = 0.9
 """Share of what is seen that has to be in the own text."""
 _FEW = 0.5
 """Characters read, as a share of those of the own text, below which the reading says nothing against it."""
+_MUCH = 0.3
+"""Share of what is seen that a text has to be as long as to stand for the page."""
 _MAIN, _TRACE = 0.5, 0.05
 """Shares of letters: of the script that a text is in, and of one that is hardly there."""
 _HIGHEST, _POINTS_PER_INCH = 16.0, 72.0
@@ -114,7 +116,9 @@ def judged(own: OwnText, reading: PageText) -> Verdict:
         return Verdict(is_kept=True)
     if not confirmed and _cannot_tell(known, reading):
         return Verdict(is_kept=True)
-    return Verdict(is_kept=False, is_wrong=not confirmed)
+    # A stamp or a watermark that was not read is no wrong text of the page.
+    is_wrong = not confirmed and _size(known) >= _MUCH * _size(seen)
+    return Verdict(is_kept=False, is_wrong=is_wrong)
 
 
 def _cannot_tell(known: list[str], reading: PageText) -> bool:
@@ -123,9 +127,13 @@ def _cannot_tell(known: list[str], reading: PageText) -> bool:
     main, count = scripts.most_common(1)[0] if scripts else ("", 0)
     if main in {"", "LATIN"} or count < _MAIN * scripts.total() or seen[main] > _TRACE * count:
         return False
-    characters = sum(len(squeezed(line.text)) for line in reading.lines)
+    characters = _size(line.text for line in reading.lines)
     is_unread = any(warning.code == "unread-script" for warning in reading.warnings)
-    return is_unread or characters < _FEW * sum(map(len, map(squeezed, known)))
+    return is_unread or characters < _FEW * _size(known)
+
+
+def _size(lines: Iterable[str]) -> int:
+    return sum(len(squeezed(line)) for line in lines)
 
 
 def _scripts(lines: Iterable[str]) -> Counter[str]:

@@ -47,6 +47,25 @@ def acting_as_owner(*folders: Path, lock: str = "") -> Iterator[None]:
         os.setgroups(before[0])
 
 
+def become_owner(folder: Path) -> None:
+    """Be the user whom a folder belongs to from now on, with all processes that are started. For root only.
+
+    A folder that is not there, or that belongs to root, changes nothing.
+    """
+    if os.geteuid() != 0:
+        return
+    try:
+        found = _owner(folder, "")
+    except FileNotFoundError:
+        return
+    if found.st_uid == 0:
+        return
+    groups, group = _groups_of(found.st_uid, found.st_gid)
+    os.setgroups(groups)
+    os.setresgid(group, group, group)
+    os.setresuid(found.st_uid, found.st_uid, found.st_uid)
+
+
 def refuse_if_foreign(folder: Path, lock: str = "") -> None:
     """Raise NotOursError where a folder belongs to another user than this process acts as. `lock` as above."""
     owner = _owner((folder,), lock).st_uid

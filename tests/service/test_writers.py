@@ -204,7 +204,7 @@ def test_written_to_while_it_is_read(daemon: Daemon) -> None:
         daemon.send_to(decoder, signal.SIGSTOP)
     writer = Writer(daemon, "polled", "late.tif")
     writer.write(SO_FAR[0])
-    wait_until(lambda: daemon.in_work("polled"))
+    wait_until(lambda: "claimed late.tif" in daemon.log())
     writer.write(SO_FAR[1])
     writer.close()
     for decoder in decoders:

@@ -8,6 +8,9 @@ import pytest
 from ocrspool.engine.apart import letters_joined
 from ocrspool.engine.detect import Detected
 
+PAGE = np.full((900, 3000), 255, np.uint8)
+PAGE.flags.writeable = False
+
 
 def _box(left: float, top: float, width: float = 30, height: float = 40) -> Detected:
     corners = [(left, top), (left + width, top), (left + width, top + height), (left, top + height)]
@@ -20,7 +23,7 @@ def _heading(count: int, distance: float, top: float = 100) -> list[Detected]:
 
 @pytest.mark.parametrize("distance", [45, 80, 140])
 def test_a_row_of_letters_is_one_line(distance: float) -> None:
-    (line,) = letters_joined(_heading(8, distance)[::-1])
+    (line,) = letters_joined(PAGE, _heading(8, distance)[::-1])
     assert line.polygon.min(axis=0).tolist() == [100, 100]
     assert line.polygon[1].tolist() == [100 + 7 * distance + 30, 100]
     assert line.confidence == pytest.approx(0.8)
@@ -28,7 +31,7 @@ def test_a_row_of_letters_is_one_line(distance: float) -> None:
 
 def test_two_rows_are_two_lines_and_what_is_no_letter_stays() -> None:
     word, upper, lower = _box(100, 20, width=300), _heading(6, 80), _heading(7, 80, top=200)
-    found = letters_joined([*upper, word, *lower])
+    found = letters_joined(PAGE, [*upper, word, *lower])
     assert len(found) == 3
     assert found[0] is word
 
@@ -44,4 +47,28 @@ def test_two_rows_are_two_lines_and_what_is_no_letter_stays() -> None:
     ],
 )
 def test_few_far_stacked_and_uneven_boxes_stay(boxes: list[Detected]) -> None:
-    assert letters_joined(boxes) == boxes
+    assert letters_joined(PAGE, boxes) == boxes
+
+
+def _with_ink(width: int, gap: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+    """Return a page with letters of a width and a gap between them, from 100 to 700."""
+    page = np.full((300, 900), 255, np.uint8)
+    for left in range(105, 690, width + gap):
+        page[105:135, left : left + width] = 0
+    return page
+
+
+def test_pieces_of_a_spaced_row_are_one_line() -> None:
+    pieces = [_box(100, 100), _box(170, 101), _box(240, 100, width=460)]
+    (line,) = letters_joined(_with_ink(20, 40), pieces)
+    assert (line.polygon[0].tolist(), line.polygon[2].tolist()) == ([100, 100], [700, 141])
+    overlapping = [_box(100, 100, width=310), _box(390, 101, width=310)]
+    assert len(letters_joined(_with_ink(20, 40), overlapping)) == 1
+
+
+def test_ordinary_words_beside_single_signs_stay() -> None:
+    cells = [_box(100, 100), _box(170, 101), _box(240, 100, width=460)]
+    assert letters_joined(_with_ink(20, 3), cells) == cells
+    assert letters_joined(PAGE, cells) == cells
+    words = [_box(100, 100, width=280), _box(400, 101, width=300)]
+    assert letters_joined(_with_ink(20, 40), words) == words

@@ -224,3 +224,11 @@ def test_strips_without_a_place(places: list[int]) -> None:
     layout = Layout(rows=13, tags={273: (4, places or [0])})
     error = refused(tiffs_made.tiff(whole(picture(), 8), layout))
     assert (error.kind, "missing" in error.message) == ("damaged", True)
+
+
+def test_a_preview_is_no_page() -> None:
+    """A camera's raw file says that its first image is a smaller copy of one that lies elsewhere."""
+    layout = Layout(tags={254: (4, [1]), 330: (4, [16])})
+    error = refused(tiffs_made.tiff(whole(picture(), 8), layout))
+    assert (error.kind, "camera" in error.message) == ("unsupported", True)
+    same(shown(tiffs_made.tiff(whole(picture(), 8), Layout(tags={254: (4, [1])}))), whole(picture(), 8) / 255)

@@ -226,7 +226,7 @@ def test_a_file_with_a_writer_is_held(inbox: Watched) -> None:
     inbox.put("b.tif")
     inbox.scan_after(0)
     scan = inbox.scan_after(SETTLE, written={"a.tif": EVER})
-    assert ([seen.name for seen in scan.settled], scan.waiting, scan.held) == (["b.tif"], 1, {"a.tif"})
+    assert ([seen.name for seen in scan.settled], scan.waiting, scan.held) == (["b.tif"], 1, frozenset({"a.tif"}))
     assert scan.due == inbox.clock.now + SETTLE
     path.write_bytes(b"more")
     scan = inbox.scan_after(SETTLE, written={"a.tif": EVER})
@@ -279,7 +279,11 @@ def test_a_writer_is_not_waited_for_for_ever(inbox: Watched) -> None:
     inbox.scan_after(0, written={"a.tif": EVER})
     assert [inbox.scan_after(age, written={"a.tif": EVER}).held for age in ages] == [{"a.tif"}] * 2
     scan = inbox.scan_after(0.5, written={"a.tif": EVER})
-    assert ([seen.name for seen in scan.settled], scan.overdue, scan.held) == (["a.tif"], {"a.tif"}, frozenset())
+    assert ([seen.name for seen in scan.settled], scan.overdue, scan.held) == (
+        ["a.tif"],
+        frozenset({"a.tif"}),
+        frozenset(),
+    )
 
 
 def test_what_was_given_back_is_left_alone(inbox: Watched) -> None:

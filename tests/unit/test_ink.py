@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -12,23 +14,23 @@ from ocrspool.engine.ink import has_ink
 SIZE = (1100, 850)
 
 
-def _noisy(level: int, deviation: float = 6) -> NDArray[np.uint8]:
+def _noisy(level: int, deviation: float = 6) -> NDArray[Any]:
     noise: NDArray[np.float64] = np.random.default_rng(1).normal(level, deviation, SIZE)
     return np.clip(noise, 0, 255).astype(np.uint8)
 
 
-def _shaded() -> NDArray[np.uint8]:
-    return np.broadcast_to(np.linspace(150, 250, SIZE[1]).astype(np.uint8), SIZE).copy()
+def _shaded() -> NDArray[Any]:
+    return np.tile(np.linspace(150, 250, SIZE[1]).astype(np.uint8), (SIZE[0], 1))
 
 
-def _with_lid_shadow() -> NDArray[np.uint8]:
+def _with_lid_shadow() -> NDArray[Any]:
     page = _noisy(245)
     page[:, :12] = 20
     page[-9:] = 40
     return page
 
 
-def _with_specks() -> NDArray[np.uint8]:
+def _with_specks() -> NDArray[Any]:
     page = _noisy(245)
     for y, x in np.random.default_rng(2).integers(50, 800, (40, 2)):
         page[y : y + 2, x : x + 2] = 60

@@ -134,6 +134,15 @@ def test_tiles_without_small_letters_are_not_looked_at() -> None:
     assert len(steps) >= len(net.shapes)
 
 
+def test_a_line_that_leaves_the_tiles_with_small_print_is_found_whole() -> None:
+    """Wherever the last of them ends: these lines of high letters begin at every place of a tile."""
+    small = [Text(120, 20 + 30 * row, 12) for row in range(3)]
+    high = [Text(130 + 150 * row, 130 + 90 * row, 40) for row in range(16)]
+    net = InkNet(most=1344, reach=REACH)
+    found = looks.find_lines(net, _page(1700, 9000, *small, *high), DetectSettings())
+    _each_once(found, [*small, *high])
+
+
 def test_a_large_page_of_large_print_is_looked_at_once() -> None:
     """Sixty points at 600 dpi need no tiles."""
     texts = [Text(300, 400 + 1000 * row, 500, 8) for row in range(6)]

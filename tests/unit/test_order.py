@@ -213,3 +213,9 @@ def _skewed(left: float, top: float, width: float) -> Polygon:
     slope = math.tan(math.radians(1.5))
     a, b, c, d = ((x, y + x * slope) for x, y in _box(left, top, width))
     return a, b, c, d
+
+
+def test_a_page_of_thousands_of_lines_is_put_in_order() -> None:
+    """A long page has them; where the time grows with the cube of their number, this takes many minutes."""
+    lines = {f"{row}": _box(20, 30 * row, 420 + row % 9) for row in range(2000)}
+    assert _names(lines) == list(lines)

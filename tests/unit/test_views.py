@@ -24,6 +24,7 @@ from PIL import Image, ImageChops, ImageColor
 import files_made
 import files_rare
 import pages_drawn
+import pdfs_made
 from documents_made import box, document, line, lost_page, page
 from ocrspool.decode.document import Document
 from ocrspool.decode.page import PageLimits
@@ -199,6 +200,27 @@ def test_text_that_a_pdf_has_is_not_doubled(view: View) -> None:
     assert sorted(each.text for each in found) == ["Visible text", "only in the picture"]
     taken = replace(of, text_from="pdf")
     assert len(found_in(view("pdf", data, document(taken, media_type="application/pdf")), of)) == 1
+
+
+@pytest.mark.parametrize(
+    ("made", "kept"),
+    [
+        (lambda: pdfs_made.scanned(pdfs_made.PROSE, layer=str), 0),
+        (lambda: pdfs_made.scanned(pdfs_made.PROSE, layer=lambda line: line.replace("e", "c")), 0),
+        (lambda: pdfs_made.scanned(pdfs_made.PROSE, layer=pdfs_made.shifted), 7),
+        (lambda: pdfs_made.scanned(pdfs_made.PROSE, over=pdfs_made.turned("CONFIDENTIAL DRAFT", 52, 60, 110, 80)), 7),
+        (lambda: pdfs_made.scanned(pdfs_made.PROSE, over=b"BT /F1 300 Tf 20 500 Td (DRAFT) Tj ET"), 7),
+    ],
+    ids=["the same", "read a little differently", "wrong letters", "a watermark", "letters over all lines"],
+)
+def test_a_line_is_left_out_where_the_page_says_the_same(view: View, made: Callable[[], bytes], kept: int) -> None:
+    """Within the line's polygon; other text there takes nothing away from what was read."""
+    boxes = (box(155, 195 + 90 * at, 1400, 255 + 90 * at) for at in range(len(pdfs_made.PROSE)))
+    of = page(*map(line, pdfs_made.PROSE, boxes), size=(1700, 2200))
+    data = view("pdf", made(), document(of, media_type="application/pdf"))
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        added = pdf.pages[0].Contents[0].read_bytes() if isinstance(pdf.pages[0].Contents, pikepdf.Array) else b""
+    assert added.count(b"Tj") == kept
 
 
 def test_own_text_has_lines_with_places() -> None:

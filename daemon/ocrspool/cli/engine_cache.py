@@ -22,6 +22,7 @@ from ocrspool.engine.cache import OnBytes, differences
 from ocrspool.engine.plan import Wanted, plan
 from ocrspool.engine.shelf import Card
 from ocrspool.errors import EngineError, EngineMissingError, Exit, OcrspoolError
+from ocrspool.owner import become_owner
 from ocrspool.worker_messages import devices, wanted
 
 
@@ -68,7 +69,11 @@ def _faults(card: Card, on_bytes: OnBytes) -> list[str]:
 
 
 def gc(config: Config, *, keep: int, dry_run: bool, instead: Sequence[str]) -> int:
-    """Remove what nobody wants; `instead` are fingerprints to keep in place of those that the configuration wants."""
+    """Remove what nobody wants; `instead` are fingerprints to keep in place of those that the configuration wants.
+
+    As root it acts as the user whom the cache belongs to.
+    """
+    become_owner(config.paths.cache)
     cache = config.paths.cache
     cards = shelf.cards(cache)
     kept = {card.fingerprint for card in shelf.named(cards, instead)} if instead else _wanted_for_sure(config)
@@ -113,8 +118,12 @@ def export(config: Config, fingerprint: str, target: Path | None) -> int:
 
 
 def take_in(config: Config, source: Path) -> int:
-    """Unpack an exported engine into the cache, and say whether the configuration wants it."""
+    """Unpack an exported engine into the cache, and say whether the configuration wants it.
+
+    As root it acts as the user whom the cache belongs to, except for opening the file.
+    """
     if os.fspath(source) == "-":
+        become_owner(config.paths.cache)
         with _progress("importing", None) as on_bytes:
             taken = parcel.take_in(sys.stdin.buffer, config.paths.cache, on_bytes)
     else:
@@ -123,6 +132,7 @@ def take_in(config: Config, source: Path) -> int:
             error.exit_code = Exit.NO_INPUT
             raise error
         with source.open("rb") as file, _progress("importing", os.fstat(file.fileno()).st_size) as on_bytes:
+            become_owner(config.paths.cache)
             taken = parcel.take_in(file, config.paths.cache, on_bytes)
     manifest = taken.manifest
     state = f"imported into {taken.folder}" if taken.new else "already there and sound; left as it is"

@@ -17,6 +17,7 @@ from ocrspool.config import Config
 from ocrspool.durations import in_words
 from ocrspool.errors import Exit
 from ocrspool.notify import Notifier
+from ocrspool.owner import become_owner
 from ocrspool.prebuild import SILENCE_SECONDS
 from ocrspool.prebuild import prebuild as build
 
@@ -25,7 +26,11 @@ _LONG_STAGES = 4
 
 
 def prebuild(config: Config, *, force: bool) -> int:
-    """Build with progress on a terminal, a line for each stage elsewhere, and a summary."""
+    """Build with progress on a terminal, a line for each stage elsewhere, and a summary.
+
+    As root it acts as the user whom the cache belongs to: the service could not use what belongs to root.
+    """
+    become_owner(config.paths.cache)
     began = time.monotonic()
     patience = _LONG_STAGES * (len(config.engine.devices) + 1) * SILENCE_SECONDS
     try:

@@ -141,8 +141,8 @@ class _Layout(NamedTuple):
     width: int
     """Bytes of an offset, and of the value of an entry."""
     offset: str
-    count: str
-    """Of the entries of a directory."""
+    entries: str
+    """Of the number of entries of a directory."""
 
     def number(self, kind: str, data: bytes) -> int:
         """Return one number of this kind."""
@@ -162,9 +162,9 @@ def _tiff(file: _File) -> bool:
     seen: set[int] = set()
     while position and position not in seen and len(seen) < _MOST_PARTS:
         seen.add(position)
-        size = struct.calcsize(f"={layout.count}")
+        size = struct.calcsize(f"={layout.entries}")
         begin, each = position + size, 4 + 2 * layout.width
-        count = layout.number(layout.count, file.at(position, size))
+        count = layout.number(layout.entries, file.at(position, size))
         entries = file.at(begin, count * each)
         _pixels(file, layout, [entries[at : at + each] for at in range(0, len(entries), each)])
         position = layout.number(layout.offset, file.at(begin + count * each, layout.width))

@@ -36,6 +36,7 @@ _BESIDE = {_JFIF: (b"JFIF\0", 14), _EXIF: (b"Exif\0\0", 14), _ADOBE: (b"Adobe", 
 """Segments that say something of the pixels: how each begins, and the least bytes of one that is whole."""
 _AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _COEFFICIENTS = 64
+_FRAME_BYTES = 6
 _USUAL, _DEEP = 8, 12
 """Bits of samples: what everything decodes, and what libtiff decodes and Pillow does not."""
 _ADVICE = "Save it as PNG, or as an ordinary (baseline) JPEG."
@@ -127,25 +128,35 @@ def split(data: bytes) -> Stream:
             place += 1
             continue
         marker = data[place + 1]
-        if marker == _EOI:
+        if marker == _EOI and stream.frame is not None:
             stream.ended = True
             break
-        if marker in {0, 1, 0xFF, _SOI} or 0xD0 <= marker < _SOI:  # noqa: PLR2004 - fill, and marks without contents
+        if marker in {0, 1, 0xFF, _SOI, _EOI} or 0xD0 <= marker < _SOI:  # noqa: PLR2004 - fill, and marks without contents
             place += 1 if marker in {0, 0xFF} else 2
             continue
         end = place + 2 + struct.unpack_from(">H", data, place + 2)[0]
+        if end > len(data) and marker not in _PIXELS:  # a length that makes no sense: on to the next marker
+            place += 2
+            continue
         body = data[place + 4 : end]
         if marker == _SOS:
             found = _AFTER_SCAN.search(data, end)
             end = found.start() if found else len(data)
             _note_scan(stream, body)
-        elif marker in _FRAMES and stream.frame is None and len(body) >= 6:  # noqa: PLR2004 - bytes that are read
-            bits, height, width, bands = struct.unpack_from(">BHHB", body)
-            stream.frame = Frame(marker, bits, width, height, bands)
+        elif marker in _FRAMES and stream.frame is None:
+            stream.frame = _frame(marker, body)
         if _needed(marker, body):
             stream.parts.append(data[place:end])
         place = end
     return stream
+
+
+def _frame(marker: int, body: bytes) -> Frame | None:
+    """Return the header of the picture, None where it is none (T.81, B.2.2): three bytes for each band follow."""
+    if len(body) < _FRAME_BYTES or len(body) != _FRAME_BYTES + 3 * body[5]:
+        return None
+    bits, height, width, bands = struct.unpack_from(">BHHB", body)
+    return Frame(marker, bits, width, height, bands)
 
 
 def _needed(marker: int, body: bytes) -> bool:

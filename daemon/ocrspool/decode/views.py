@@ -39,8 +39,9 @@ _ROW = 32
 """Pixels of the rows that characters of a page are kept in."""
 _Placed = tuple[int, str, Point]
 """A character: which one of the page, what, and where."""
-_SAME = 0.5
-"""Share of a line that the characters of a page have to have for the page to have it: the rest was read another way."""
+_SAME = 0.25
+"""Share of a line that the characters in its place have to have for the page to have it: what is left of a line
+that was read with an error in every sixth letter. Other text in this place has nothing of it."""
 
 Image.preinit()  # what encodes pictures is loaded now: a confined process loads nothing
 

@@ -172,7 +172,8 @@ class Recognizer:
             page = turned_page(page, found.rotation)
             lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
         oriented = time.perf_counter()
-        found.lines = [Line(line.confidence, self._variants(page, line.polygon)) for line in letters_joined(lines)]
+        lines = letters_joined(page, lines)
+        found.lines = [Line(line.confidence, self._variants(page, line.polygon)) for line in lines]
         found.seconds = {
             "detect": detected - started,
             "orient": oriented - detected,

@@ -1,0 +1,90 @@
+"""Commands that root runs on the cache of the service: what they make and remove is what its owner could."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemons import COMMAND, ocrspool
+from forks import as_nobody
+from ocrspool.errors import Exit
+from ocrspool.owner import become_owner
+
+OWNER = 4711
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root, which acts as another user"),
+    pytest.mark.skipif(
+        any(not path.stat().st_mode & stat.S_IXOTH for path in (COMMAND.resolve(), *COMMAND.resolve().parents)),
+        reason="the installation is not readable for another user",
+    ),
+]
+
+
+@pytest.fixture
+def config(engine_cache: Path) -> Iterator[Path]:
+    """A configuration whose cache belongs to another user."""
+    folder = Path(tempfile.mkdtemp(prefix="ocrspool-"))  # pytest's own folders let nobody in
+    folder.chmod(0o755)
+    shutil.copytree(engine_cache, folder / "cache")
+    for path in (folder / "cache", *(folder / "cache").rglob("*")):
+        os.chown(path, OWNER, OWNER)
+    (folder / "cache").chmod(0o700)
+    path = folder / "ocrspool.toml"
+    path.write_text("[paths]\ncache = 'cache'\nruntime = 'run'\n[inbox.default]\nroot = 'spool'\n", "utf-8")
+    yield path
+    shutil.rmtree(folder)
+
+
+def owners(folder: Path) -> set[int]:
+    return {path.lstat().st_uid for path in (folder, *folder.rglob("*"))}
+
+
+def test_prebuild(config: Path) -> None:
+    """What root builds belongs to the service's user, who is to load it."""
+    shutil.rmtree(config.parent / "cache/engines")
+    made = ocrspool("prebuild", "--config", config, seconds=300)
+    assert made.returncode == 0, made.stderr
+    assert list((config.parent / "cache/engines").glob("*/manifest.json"))
+    assert owners(config.parent / "cache") == {OWNER}
+
+
+def test_gc_and_import(config: Path, tmp_path: Path) -> None:
+    """An engine goes out and comes in again; a link in the cache leads root to nothing of its own."""
+    (manifest,) = config.parent.glob("cache/engines/*/manifest.json")
+    fingerprint = manifest.parent.name
+    archive = tmp_path / "engine.tar"
+    assert ocrspool("engines", "export", fingerprint, archive, "--config", config).returncode == 0
+    shutil.rmtree(manifest.parent)
+    roots = tmp_path / "roots"
+    roots.mkdir(0o700)
+    (roots / "key").write_text("secret")
+    (config.parent / "cache/engines/0123456789abcdef").symlink_to(roots)
+    taken = ocrspool("engines", "import", archive, "--config", config)
+    assert taken.returncode == 0, taken.stderr
+    assert owners(manifest.parent) == {OWNER}
+    assert ocrspool("engines", "gc", "--config", config).returncode == Exit.NO_PERMISSION
+    (config.parent / "cache/engines/0123456789abcdef").unlink()
+    assert ocrspool("engines", "gc", "--config", config).returncode == 0
+    assert (roots / "key").read_text() == "secret"
+    assert manifest.exists()
+
+
+def test_who_is_not_root_stays_who_he_is(tmp_path: Path) -> None:
+    """And a folder of root's, or none, changes nothing for root."""
+    become_owner(tmp_path)
+    become_owner(tmp_path / "none")
+    assert os.geteuid() == 0
+
+    def user() -> str:
+        become_owner(Path("/"))
+        return str(os.geteuid())
+
+    assert as_nobody(user) == "65534"

@@ -1,0 +1,56 @@
+"""libtiff, called directly: what it shares with the file object, and what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import files_made
+import files_rare
+from ocrspool.decode import libtiff, tiff
+from ocrspool.decode.image import ImagePages
+from ocrspool.decode.libtiff import LibtiffError, Tiff
+from ocrspool.decode.page import PageLimits
+from ocrspool.errors import DocumentError
+
+LIMITS = PageLimits(dpi=100, pages=10, megapixels=10, side=1000)
+
+
+def test_the_file_object_stays_where_it_was(tmp_path: Path) -> None:
+    """Both move the same place in the file; who reads on afterwards reads what comes next."""
+    made = files_made.tiff(files_made.corners(), files_made.words(), compression="tiff_lzw")
+    (tmp_path / "page.tif").write_bytes(made)
+    with (tmp_path / "page.tif").open("rb", buffering=0) as file:
+        pages = ImagePages(file, "image/tiff", LIMITS)
+        file.seek(7)
+        for index in (1, 0):
+            pages.page(index)
+            assert file.tell() == 7
+        assert file.read() == made[7:]
+        pages.close()
+
+
+def test_what_it_says_is_heard(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its messages come with their numbers, and not to the log."""
+    made, start, end = files_rare.fax(4)
+    (tmp_path / "fax.tif").write_bytes(made[:start] + bytes(end - start) + made[end:])
+    with (tmp_path / "fax.tif").open("rb") as file:
+        places, _ = tiff.find_pages(file, 10)
+        opened = Tiff(file)
+        opened.go_to(places[0])
+        libtiff.said()
+        with pytest.raises(LibtiffError):
+            opened.rgba(400, 200)
+        assert any("of strip 0" in text for text in libtiff.said())
+        opened.close()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_pillow_that_hides_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then TIFF images are told to be unsupported, and why."""
+    (tmp_path / "page.tif").write_bytes(files_made.tiff())
+    monkeypatch.setattr(libtiff, "_library", None)
+    with (tmp_path / "page.tif").open("rb") as file, pytest.raises(DocumentError, match="hides its libtiff") as caught:
+        ImagePages(file, "image/tiff", LIMITS)
+    assert caught.value.kind == "unsupported"
