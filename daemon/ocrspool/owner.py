@@ -22,10 +22,10 @@ class NotOursError(OcrspoolError):
 def acting_as_owner(*folders: Path, lock: str = "") -> Iterator[None]:
     """Have the rights of the user whom a folder belongs to, and no others, until the end of this context.
 
-    It is the first folder that is there. A file in it, `lock`, says so better where it is there: who works in the folder has made it. For root only:
-    another user goes on as who he is. What people have put into the folder can then lead a command to nothing that its
-    owner could not reach. The rights are those of the process: for commands of one thread.
-    Raise OSError where there is none.
+    It is the first of the folders that is there. A file in it, `lock`, says so better: who works there has made it.
+    For root only: another user goes on as who he is. What people have put into the folder can then lead a command to
+    nothing that its owner could not reach. The rights are those of the process: for commands of one thread.
+    Raise OSError where there is no such folder.
     """
     if os.geteuid() != 0:
         yield
@@ -55,7 +55,7 @@ def become_owner(folder: Path) -> None:
     if os.geteuid() != 0:
         return
     try:
-        found = _owner(folder, "")
+        found = _owner((folder,), "")
     except FileNotFoundError:
         return
     if found.st_uid == 0:
