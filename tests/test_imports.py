@@ -23,7 +23,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         "errors", "model", "names", "inbox", "seccomp", "records", "wake", "journal", "notify", "channel",
         "environment", "filesystems", "processes", "durations", "timestamps", "memory", "room", "metrics", "pace",
         "sparkline", "likeness", "listener", "engine_words", "config_types", "writers", "steps", "shortage",
-        "inbox_words",
+        "threads", "inbox_words",
     }),
     # Built on one or two of those.
     frozenset({

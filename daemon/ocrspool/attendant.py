@@ -17,7 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,6 +34,7 @@ from ocrspool.places import Place
 from ocrspool.shortage import Shortage
 from ocrspool.spool import Spool
 from ocrspool.steps import HANGS_SECONDS, Steps
+from ocrspool.threads import Threads
 from ocrspool.wake import Wake
 from ocrspool.watch import Watch
 
@@ -69,6 +70,8 @@ class Surroundings:
     """Jobs that one inbox may have in work, those that wait for its disk included."""
     wake: Wake
     """Of the main loop."""
+    threads: Threads = field(default_factory=partial(Threads, "job"))
+    """Of all jobs."""
 
 
 class Attendant:
@@ -78,7 +81,7 @@ class Attendant:
         self.name, self.inbox, self.profile = name, inbox, profile
         self._around = around
         self.steps = Steps()
-        self.in_work = InWork(name, around.shortage, around.line.ring, self._wake_both)
+        self.in_work = InWork(name, around.shortage, around.line.ring, self._wake_both, around.threads)
         self._wake = Wake()
         self._watch = Watch(self._wake)
         self._intake = Intake(name, inbox, profile, self._watch)

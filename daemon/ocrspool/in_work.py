@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from ocrspool import names
@@ -21,6 +22,7 @@ from ocrspool.decoders import decoder_count
 from ocrspool.hooks import Event
 from ocrspool.jobs import Job, about
 from ocrspool.shortage import Shortage
+from ocrspool.threads import Threads
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +72,7 @@ class InWork:
     """Called with what came of a job, by the job's thread."""
     on_change: Callable[[], None]
     """Called when a job has ended or waits, by the job's thread."""
+    threads: Threads
     granted: int = 0
     """Slots that nothing runs in yet."""
     running: int = 0
@@ -142,10 +145,8 @@ class InWork:
         with self._lock:
             self.granted = max(0, self.granted - 1)
             self.running += 1
-        # A daemon: a thread that a dead disk holds must not keep the process from ending.
-        thread = threading.Thread(target=self._run, args=(put_off,), name=f"job-{self.inbox}", daemon=True)
         try:
-            thread.start()
+            self.threads.run(partial(self._run, put_off))
         except RuntimeError as problem:  # "can't start new thread"
             self.shortage.note(problem)
             with self._lock:

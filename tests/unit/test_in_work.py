@@ -18,6 +18,7 @@ from ocrspool.hooks import Event
 from ocrspool.in_work import InWork, job_count
 from ocrspool.jobs import Job
 from ocrspool.shortage import Shortage
+from ocrspool.threads import Threads
 from ocrspool.wake import Wake
 from waiting import wait_until
 
@@ -33,7 +34,7 @@ class Jobs:
     events: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.in_work = InWork("scans", self.shortage, self.events.append, self.wake.set)
+        self.in_work = InWork("scans", self.shortage, self.events.append, self.wake.set, Threads("job"))
 
     def begin(self, follow: Callable[[], object]) -> None:
         self.in_work.grant()
