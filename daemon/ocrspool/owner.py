@@ -19,18 +19,18 @@ class NotOursError(OcrspoolError):
 
 
 @contextlib.contextmanager
-def acting_as_owner(folder: Path, lock: str = "") -> Iterator[None]:
+def acting_as_owner(*folders: Path, lock: str = "") -> Iterator[None]:
     """Have the rights of the user whom a folder belongs to, and no others, until the end of this context.
 
-    A file in the folder, `lock`, says so better where it is there: who works in the folder has made it. For root only:
-    another user goes on as who he is. What people have put into the folder can then lead a command to nothing that its
-    owner could not reach. The rights are those of the process: for commands of one thread.
+    It is the first of the folders that is there. A file in it, `lock`, says so better: who works there has made it.
+    For root only: another user goes on as who he is. What people have put into the folder can then lead a command to
+    nothing that its owner could not reach. The rights are those of the process: for commands of one thread.
     Raise OSError where there is no such folder.
     """
     if os.geteuid() != 0:
         yield
         return
-    found = _owner(folder, lock)
+    found = _owner(folders, lock)
     if found.st_uid == 0:
         yield
         return
@@ -55,7 +55,7 @@ def become_owner(folder: Path) -> None:
     if os.geteuid() != 0:
         return
     try:
-        found = _owner(folder, "")
+        found = _owner((folder,), "")
     except FileNotFoundError:
         return
     if found.st_uid == 0:
@@ -68,7 +68,7 @@ def become_owner(folder: Path) -> None:
 
 def refuse_if_foreign(folder: Path, lock: str = "") -> None:
     """Raise NotOursError where a folder belongs to another user than this process acts as. `lock` as above."""
-    owner = _owner(folder, lock).st_uid
+    owner = _owner((folder,), lock).st_uid
     if owner != os.geteuid():
         raise NotOursError(
             f"{folder} is worked on by user {owner}, and this is user {os.geteuid()}",
@@ -76,8 +76,12 @@ def refuse_if_foreign(folder: Path, lock: str = "") -> None:
         )
 
 
-def _owner(folder: Path, lock: str) -> os.stat_result:
-    with Folder.at(folder) as opened:
+def _owner(folders: tuple[Path, ...], lock: str) -> os.stat_result:
+    *better, last = folders
+    for folder in better:
+        with contextlib.suppress(FileNotFoundError):
+            return _owner((folder,), lock)
+    with Folder.at(last) as opened:
         return (opened.stat(lock) if lock else None) or os.fstat(opened.descriptor)
 
 

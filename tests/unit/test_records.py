@@ -123,7 +123,7 @@ def test_any_head(tmp_path: Path, value: dict[str, Any], wanted: str) -> None:
 
 
 def test_a_result_says_early_what_it_is_of(tmp_path: Path) -> None:
-    """Also of a file whose name takes as much room as a name can: control characters, which JSON writes in six bytes."""
+    """Also where the name takes as much room as it can: control characters, which JSON writes in six bytes."""
     name = "/".join(["\x01" * 255] * 16)
     source = Source(name[-255:], name, "A" * 5464, "default", 1, "0" * 64, "image/png", 1)
     run = Run("job", "host", 1, "", "", {})

@@ -27,7 +27,7 @@ def repair(spool: Spool) -> list[Finding]:
         Folder.at(spool.work).close()
     except FileNotFoundError:  # no service has been here yet
         return []
-    with acting_as_owner(spool.work, LOCK):
+    with acting_as_owner(spool.work, lock=LOCK):
         refuse_if_foreign(spool.work, LOCK)
         spool.open()
         try:

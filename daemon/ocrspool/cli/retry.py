@@ -27,7 +27,7 @@ def retry(config: Config, wanted: list[str], *, inbox: str | None, everything: b
     for name in [inbox] if inbox else config.inbox:
         spool = Spool(name, config.inbox[name].folders())
         # The failed folder may hold anything that people have put there: root does no more there than its owner may.
-        with contextlib.suppress(FileNotFoundError), acting_as_owner(spool.work, LOCK):
+        with contextlib.suppress(FileNotFoundError), acting_as_owner(spool.work, spool.failed, lock=LOCK):
             kept += _retry(spool, left, everything=everything)
     for name in sorted(left):
         print(f"ocrspool: {names.printable(name)}: no failed file of this name", file=sys.stderr)
