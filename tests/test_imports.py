@@ -48,8 +48,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     # Where the text of a page comes from.
     frozenset({"own_text"}),
-    # One attempt at a job; the jobs of an inbox.
-    frozenset({"progress", "in_work"}),
+    # One attempt at a job; the jobs of an inbox; where jobs come from and go to.
+    frozenset({"progress", "in_work", "outcomes", "touching"}),
     # The thread of an inbox.
     frozenset({"attendant"}),
     # All inboxes, and the one place that knows the whole line.

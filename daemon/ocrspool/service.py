@@ -23,7 +23,8 @@ from ocrspool.in_work import job_count
 from ocrspool.inboxes import Inboxes
 from ocrspool.jobs import Job
 from ocrspool.notify import Notifier
-from ocrspool.pipeline import Pipeline, Stalled
+from ocrspool.outcomes import Stalled
+from ocrspool.pipeline import Pipeline
 from ocrspool.prebuild import SILENCE_SECONDS, prebuild
 from ocrspool.reload import Configuration
 from ocrspool.report import Reporter
