@@ -20,7 +20,7 @@ from ocrspool.places import Place, placed
 
 
 class Folders:
-    """Where `once` jobs come from and go to. Has what a pipeline needs of a spool (see pipeline.Outcomes)."""
+    """Where `once` jobs come from and go to. Has what a pipeline needs of a spool (see outcomes.Outcomes)."""
 
     def __init__(self, outbox: Path) -> None:
         self._outbox = outbox

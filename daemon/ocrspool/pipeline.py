@@ -136,8 +136,13 @@ class Pipeline:
                 return progress.job, self._publish(progress, outcomes, document, outputs)
         except DocumentError as error:
             _refuse_to_blame(error, outcomes)
-            back = _taken_back(progress.job, outcomes, error)
-            return progress.job, None if back else self._fail(progress.job, outcomes, error)
+            if _taken_back(progress.job, outcomes, error):
+                return progress.job, None
+            ended = self._fail(progress.job, outcomes, error)
+            if isinstance(ended, Stalled) and error.stage == "open":
+                # The disk was perhaps away when the file was to be opened, and is now: nothing is known of the file.
+                ended = replace(ended, again=partial(self.run, job, outcomes, profile, outputs))
+            return progress.job, ended
         except EngineError as error:
             return progress.job, error
         except OSError:
@@ -184,6 +189,8 @@ class Pipeline:
             page = self._at_page(index, progress, outcomes, decoder.page)
         except DocumentError as error:
             _refuse_to_blame(error, outcomes)
+            if error.stage == "open":  # by the next decoder: that is no page's fault
+                raise
             progress.pages.append(LostPage(index + 1, error))
             return
         progress.notices += page.notices

@@ -1,15 +1,20 @@
-"""What the line does when we are wrong ourselves."""
+"""What the line does when we are wrong ourselves, and when the disk is away."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ocrspool.config import Config, Live, Profile
+from ocrspool.config import Config, Live, Paths, Profile
 from ocrspool.decoders import Decoders
 from ocrspool.folders import Folders
+from ocrspool.hooks import Event
 from ocrspool.jobs import Job
+from ocrspool.outcomes import Stalled
 from ocrspool.pipeline import Pipeline
 from ocrspool.tally import Tally
 from ocrspool.workers import Workers
@@ -35,3 +40,33 @@ def test_a_bug_of_ours_ends(tmp_path: Path) -> None:
     assert event.outcome == "failed"
     [(_, reason)] = outcomes.failures
     assert (reason["kind"], reason["attempts"]) == ("crash", live.config.service.attempts)
+
+
+class Away(Folders):
+    """Folders on a disk that goes away and comes back."""
+
+    here = False
+
+    def fail(self, job: Job, reason: dict[str, Any]) -> Path:
+        """Say that the folder is not there, as long as it is not."""
+        if not self.here:
+            raise FileNotFoundError(errno.ENOENT, "no such folder", "failed")
+        return super().fail(job, reason)
+
+
+def test_a_disk_that_was_away_when_the_file_was_to_be_opened(tmp_path: Path) -> None:
+    """The file is opened again when the disk is back: it was not the file that could not be read."""
+    live = Live(Config(paths=Paths(cache=tmp_path)))
+    outcomes = Away(tmp_path)
+    source = tmp_path / "a.txt"
+    with contextlib.closing(Decoders(1, live)) as decoders:
+        decoders.start()
+        pipeline = Pipeline(live, decoders, Workers(live, lambda _: None), ENGINE, Tally())
+        stalled = pipeline.run(Job("1", "once", "a.txt", source), outcomes, Profile())
+        assert isinstance(stalled, Stalled)
+        source.write_bytes(b"no picture, but here")
+        outcomes.here = True
+        event = stalled.again()
+    assert isinstance(event, Event)
+    [(_, reason)] = outcomes.failures
+    assert (reason["kind"], reason["attempts"]) == ("unsupported", 1)
