@@ -47,6 +47,8 @@ def _card(service: Mapping[str, Any] | None) -> RenderableType:
     card.add_row("service", told.append(_about(service), style="default"))
     if lack := service.get("lack"):
         card.add_row("", Text(f"claims nothing: {lack}", style="red"))
+    if refused := service.get("reload_refused"):
+        card.add_row("", Text(f"the last reload was refused: {names.printable(refused)}", style="red"))
     for waits in _waits(service):
         card.add_row("", waits)
     if engine := service["engine"]:
