@@ -13,6 +13,7 @@ import tomli
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from ocrspool import accounts
 from ocrspool.config import Config, Section
 from ocrspool.errors import ConfigError
 
@@ -63,11 +64,15 @@ def exposed(path: Path) -> list[str]:
 
 def _other_writers(found: os.stat_result) -> str:
     if found.st_uid not in {0, os.geteuid()}:
-        return f"its owner, user {found.st_uid},"
+        return f"its owner, user {accounts.user(found.st_uid)},"
     if found.st_mode & stat.S_IWOTH:
         return "everybody"
     # A group of its owner alone, as most users have one, is told from others by its number.
-    return f"group {found.st_gid}" if found.st_mode & stat.S_IWGRP and found.st_gid not in {0, found.st_uid} else ""
+    return (
+        f"group {accounts.group(found.st_gid)}"
+        if found.st_mode & stat.S_IWGRP and found.st_gid not in {0, found.st_uid}
+        else ""
+    )
 
 
 def _read(file: Path, problems: list[str]) -> dict[str, Any]:

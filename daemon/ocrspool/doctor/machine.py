@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocrspool import __version__, sandbox
+from ocrspool import __version__, accounts, sandbox
 from ocrspool.doctor.findings import Finding, Level
 from ocrspool.doctor.seen import RUNTIMES, Seen
 from ocrspool.engine import libraries
@@ -153,7 +153,7 @@ def _nodes(seen: Seen, dev: Path) -> Iterator[Finding]:
             "gpu",
             level,
             "device nodes",
-            f"user {os.geteuid()} may not read and write {', '.join(denied)}",
+            f"user {accounts.user()} may not read and write {', '.join(denied)}",
             "add the service's user to the group that owns them (SupplementaryGroups=video), or open them to everyone",
         )
     if not missing and not denied:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocrspool import check
+from ocrspool import accounts, check
 from ocrspool.config import Config
 from ocrspool.config_file import exposed
 from ocrspool.doctor.findings import Finding, Level
@@ -35,7 +35,12 @@ def configuration(path: Path, config: Config | None, error: ConfigError | None) 
     if config is not None:
         engine = config.engine
         asked = f"{engine.runtime} on {', '.join(engine.devices)}, models {engine.models}"
-        yield Finding("configuration", "ok", "configuration", f"{path}: {asked}, {len(config.inbox)} inbox(es)")
+        yield Finding(
+            "configuration",
+            "ok",
+            "configuration",
+            f"{path}: {asked}, {len(config.inbox)} inbox{'es' * (len(config.inbox) > 1)}",
+        )
 
 
 def permissions(config: Config) -> Iterator[Finding]:
@@ -45,7 +50,7 @@ def permissions(config: Config) -> Iterator[Finding]:
         yield Finding("permissions", "problem", "folders", problem, "see `ocrspool check`, as the service's user")
     if not problems:
         folders = 2 + sum(len(inbox.folders()) for inbox in config.inbox.values())
-        yield Finding("permissions", "ok", "folders", f"{folders} folders can be used by user {os.geteuid()}")
+        yield Finding("permissions", "ok", "folders", f"{folders} folders can be used by user {accounts.user()}")
     if os.geteuid() == 0 and _exists(_SERVICE_USER):
         yield Finding(
             "permissions",
