@@ -24,7 +24,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         "environment", "filesystems", "processes", "durations", "timestamps", "memory", "room", "metrics", "pace",
         "sparkline", "likeness", "listener", "engine_words", "config_types", "writers", "steps", "shortage",
         "threads", "inbox_words", "accounts",
-        "installation",
+        "installation", "words",
     }),
     # Built on one or two of those.
     frozenset({

@@ -14,8 +14,10 @@ from ocrspool.config_file import exposed
 from ocrspool.doctor.findings import Finding, Level
 from ocrspool.engine import models, shelf
 from ocrspool.engine.cache import differences
+from ocrspool.engine.permission import unusable
 from ocrspool.engine.plan import Wanted, plan
 from ocrspool.errors import ConfigError, EngineMissingError, NoGpuError, OcrspoolError
+from ocrspool.words import counted
 from ocrspool.worker_messages import wanted
 
 _SERVICE_USER = "ocrspool"
@@ -39,7 +41,7 @@ def configuration(path: Path, config: Config | None, error: ConfigError | None) 
             "configuration",
             "ok",
             "configuration",
-            f"{path}: {asked}, {len(config.inbox)} inbox{'es' * (len(config.inbox) > 1)}",
+            f"{path}: {asked}, {counted(len(config.inbox), 'inbox', 'inboxes')}",
         )
 
 
@@ -63,6 +65,8 @@ def permissions(config: Config) -> Iterator[Finding]:
 
 def engines(config: Config) -> Iterator[Finding]:
     """Yield the models, the engine for each device, and what else the cache holds."""
+    if error := unusable(config.paths.cache):
+        yield Finding("engines", "problem", "owner", error.message, error.hint)
     yield from _models(config)
     for device in dict.fromkeys(config.engine.devices):
         yield from _engine(config, device)
