@@ -28,6 +28,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     }),
     # Built on one or two of those.
     frozenset({
+        "config_words",
         "config", "health", "reasons", "sandbox", "result", "atomic", "places", "claim", "watch", "child", "tally",
         "log", "owner", "page_html", "spool_lock", "signals", "source",
     }),
