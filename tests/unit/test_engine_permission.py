@@ -13,6 +13,7 @@ from forks import as_nobody, needs_root
 from ocrspool.cli.engine_cache import verify
 from ocrspool.config import Config, Inbox, Paths
 from ocrspool.doctor import setup
+from ocrspool.doctor.examination import _made
 from ocrspool.engine.permission import denied, unusable
 from ocrspool.errors import EngineError, Exit
 
@@ -87,6 +88,22 @@ def test_a_file_that_may_not_be_read(cache: Path) -> None:
     assert message == f"user nobody may not use {path}"
     assert f"chown -R nobody: {cache}" in hint
     assert code == Exit.NO_PERMISSION
+
+
+def test_a_cache_of_another_user(cache: Path) -> None:
+    """Who may not look into another's cache is told whose it is, and not to change its owner."""
+    os.chown(cache, 0, 0)
+    cache.chmod(0o700)
+    config = Config(paths=Paths(cache=cache, runtime=cache / "run"), inbox={"a": Inbox(root=cache / "spool")})
+
+    def told() -> list[str]:
+        (finding,) = _made("engines", lambda: setup.engines(config))
+        return [finding.found, finding.advice]
+
+    assert as_nobody(told) == [
+        f"user nobody may not use {cache / 'engines'}",
+        f"{cache} belongs to user root: run this as that user (sudo -u root), or as root",
+    ]
 
 
 def test_a_file_elsewhere() -> None:

@@ -26,26 +26,35 @@ def unusable(cache: Path) -> EngineError | None:
     if not found:
         return None
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return EngineError(f"{found[0]}{more}; user {accounts.user(owner)} has the cache and cannot use it", _hint(cache))
+    return EngineError(
+        f"{found[0]}{more}; user {accounts.user(owner)} has the cache and cannot use it", _hint(cache, owner)
+    )
 
 
 def denied(error: PermissionError) -> EngineError:
     """Return what to tell of a file that could not be used: who may not, and, for one of the cache, what to do."""
     path = Path(os.fsdecode(error.filename or ""))
-    cache = next((folder.parent for folder in path.parents if folder.name == "engines"), None)
-    told = EngineError(
-        f"user {accounts.user()} may not use {names.printable(os.fspath(path))}", _hint(cache) if cache else ""
-    )
+    cache = next((each.parent for each in (path, *path.parents) if each.name == "engines"), None)
+    message = f"user {accounts.user()} may not use {names.printable(os.fspath(path))}"
+    told = EngineError(message, "" if cache is None else _what_to_do(cache))
     told.exit_code = Exit.NO_PERMISSION
     return told
 
 
-def _hint(cache: Path) -> str:
+def _what_to_do(cache: Path) -> str:
+    """Return what helps a user who may not use a file of a cache: it may be the cache of another."""
     try:
-        owner = accounts.user(cache.stat().st_uid)
+        owner = cache.stat().st_uid
     except OSError:
         return f"run this as the user who has {cache}, or as root"
-    return f"run as root: chown -R {owner}: {cache} && chmod -R u+rwX {cache}"
+    if owner != os.geteuid():
+        name = accounts.user(owner)
+        return f"{cache} belongs to user {name}: run this as that user (sudo -u {name}), or as root"
+    return _hint(cache, owner)
+
+
+def _hint(cache: Path, owner: int) -> str:
+    return f"run as root: chown -R {accounts.user(owner)}: {cache} && chmod -R u+rwX {cache}"
 
 
 def _everything(folder: Path) -> list[Path]:
