@@ -268,7 +268,7 @@ def wrong_files() -> Iterator[str]:
     """Yield configurations with every kind of value for every key there is, and for every table."""
     for name, field in Config.model_fields.items():
         named = get_args(field.annotation)
-        section = named[1] if named else field.annotation
+        section: Any = named[1] if named else field.annotation
         table = f"{name}.default" if named else name
         for value in OF_EVERY_KIND:
             yield f"{name} = {value}"

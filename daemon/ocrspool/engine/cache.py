@@ -162,8 +162,8 @@ class EngineCache:
         others = []
         for folder in self._root.glob("*/"):
             with suppress(PermissionError):
-                others.append(_read_manifest(folder))
-        others = [manifest for manifest in others if manifest is not None]
+                if manifest := _read_manifest(folder):
+                    others.append(manifest)
         where = f"no engine {fingerprint(items)} in {self._root}"
         if not others:
             return where
