@@ -116,9 +116,11 @@ def _in_usage(action: argparse.Action) -> str:
 
 def _term(action: argparse.Action) -> str:
     """Return an argument as it is typed."""
-    if action.choices:
-        return " | ".join(roff.bold(str(choice)) for choice in action.choices)
     value = roff.italic(str(action.metavar)) if action.nargs != 0 else ""
+    if action.choices:
+        value = " | ".join(roff.bold(str(choice)) for choice in action.choices)
+    if action.option_strings and action.nargs == "?":
+        value = f"[{value}]"
     return " ".join(filter(None, (*map(roff.bold, action.option_strings), value)))
 
 

@@ -10,12 +10,16 @@ from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 
-from ocrspool import filesystems
+from ocrspool import accounts, filesystems
 from ocrspool.config import STATES, Config, Inbox
 from ocrspool.errors import ConfigError
 
 Places = Mapping[str, Path]
 """The folders of an inbox by the names of its states."""
+
+_CGROUP = Path("/proc/self/cgroup")
+_UNITS = ("ocrspool", "ocrspool-prebuild")
+"""The units that use the folders: each has a sandbox of its own."""
 
 _LOOK_SECONDS = 5.0
 """How long the disks of all inboxes have to answer."""
@@ -121,7 +125,7 @@ def _folders(key: str, inbox: Inbox) -> list[str]:
     found: list[str] = []
     places: dict[str, tuple[int, str]] = {}
     for state, folder in inbox.folders().items():
-        found += _writable(f"{key}.{state}", folder)
+        found += _writable(f"{key}.{state}", folder, inbox.root or folder)
         nearest = _existing(folder)
         # Two bind mounts of one filesystem (ReadWritePaths= makes them) are one device, and no rename crosses them.
         places[state] = (nearest.stat().st_dev, filesystems.mount_point(nearest))
@@ -148,14 +152,41 @@ def _command(key: str, command: tuple[str, ...]) -> list[str]:
     return [f"{key}: {command[0]!r} is no command that this user may run: name an executable file, best by its path"]
 
 
-def _writable(key: str, folder: Path) -> list[str]:
+def _writable(key: str, folder: Path, base: Path | None = None) -> list[str]:
+    """Return why nothing could be written to a folder. `base` is the folder to open for it in a sandbox."""
     nearest = _existing(folder)
     if not nearest.is_dir():
         return [f"{key}: {nearest} is not a folder"]
     if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         doing = "use" if nearest == folder else f"create {folder} in"
-        return [f"{key}: may not {doing} {nearest}: user {os.geteuid()} needs read, write and search permission"]
+        if filesystems.read_only(nearest):
+            why = _read_only(base or folder, _unit())
+        else:
+            why = f"user {accounts.user()} needs read, write and search permission"
+        return [f"{key}: may not {doing} {nearest}: {why}"]
     return []
+
+
+def _read_only(base: Path, unit: str) -> str:
+    """Return what to do about a folder on a read-only mount: in a unit, that is its sandbox (ProtectSystem=strict)."""
+    if not unit:
+        return "its filesystem is mounted read-only; mount it for writing, or name another folder"
+    first = "" if base.exists() else f"make {base} for the service's user, then "
+    edits = " and ".join(f"`systemctl edit {each}`" for each in (_UNITS if unit in _UNITS else (unit,)))
+    return (
+        f"it is read-only in the sandbox of {unit}.service; {first}add the lines [Service] and ReadWritePaths={base} "
+        f"by {edits}, and restart"
+    )
+
+
+def _unit(cgroup: Path = _CGROUP) -> str:
+    """Return the name of the systemd service that this process belongs to, without ".service"; "" outside of any."""
+    try:
+        lines = cgroup.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    names = (line.rpartition("/")[2] for line in lines)
+    return next((name.removesuffix(".service") for name in names if name.endswith(".service")), "")
 
 
 def _existing(folder: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Any, get_args
@@ -13,11 +14,11 @@ import tomli
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from ocrspool import accounts
 from ocrspool.config import Config, Section
+from ocrspool.config_types import NAME
+from ocrspool.config_words import wrong
 from ocrspool.errors import ConfigError
-
-_MOST_SHOWN = 80
-"""Characters of a wrong value that a message repeats."""
 
 
 def load(path: Path) -> Config:
@@ -37,15 +38,20 @@ def load(path: Path) -> Config:
     try:
         config = Config.model_validate(merged)
     except ValidationError as error:
-        raise ConfigError([_explain(detail, origins, path) for detail in error.errors()] + problems) from error
+        told = [_explain(detail, origins, path) for detail in error.errors() if not _said_already(detail)]
+        raise ConfigError(told + problems) from error
     if problems:
         raise ConfigError(problems)
     return _absolute(config, path.resolve().parent)
 
 
 def files(path: Path) -> list[Path]:
-    """Return the files of a configuration, in the order in which they are read."""
-    return [path, *sorted((path.parent / "conf.d").glob("*.toml"))]
+    """Return the files of a configuration, in the order in which they are read.
+
+    Hidden files do not count: editors leave such ones, and links to nowhere, beside a file that is being edited.
+    """
+    more = (path.parent / "conf.d").glob("*.toml")
+    return [path, *sorted(file for file in more if not file.name.startswith("."))]
 
 
 def exposed(path: Path) -> list[str]:
@@ -63,11 +69,15 @@ def exposed(path: Path) -> list[str]:
 
 def _other_writers(found: os.stat_result) -> str:
     if found.st_uid not in {0, os.geteuid()}:
-        return f"its owner, user {found.st_uid},"
+        return f"its owner, user {accounts.user(found.st_uid)},"
     if found.st_mode & stat.S_IWOTH:
         return "everybody"
     # A group of its owner alone, as most users have one, is told from others by its number.
-    return f"group {found.st_gid}" if found.st_mode & stat.S_IWGRP and found.st_gid not in {0, found.st_uid} else ""
+    return (
+        f"group {accounts.group(found.st_gid)}"
+        if found.st_mode & stat.S_IWGRP and found.st_gid not in {0, found.st_uid}
+        else ""
+    )
 
 
 def _read(file: Path, problems: list[str]) -> dict[str, Any]:
@@ -106,27 +116,25 @@ def _explain(detail: ErrorDetails, origins: dict[tuple[str, ...], Path], path: P
     if keys[-1:] == ("[key]",) and detail["type"] != "extra_forbidden":  # pydantic's mark for "the key itself"
         keys = keys[:-1]
     file = next((origins[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in origins), path)
-    message = detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    key = ".".join(map(_named, keys))
+    message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
         known = _known_keys(keys[:-1])
         near = difflib.get_close_matches(keys[-1], known, n=1)
         message = "unknown key" + (f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(known)}")
     elif detail["type"] not in {"value_error", "missing"}:
-        message += f", not {_shown(detail['input'])}"
-    return ": ".join(filter(None, [str(file), ".".join(map(_named, keys)), message]))
+        message = wrong(detail["type"], detail.get("ctx", {}), key, detail["input"], message)
+    return ": ".join(filter(None, [str(file), key, message]))
+
+
+def _said_already(detail: ErrorDetails) -> bool:
+    """Tell whether an error only follows from others: a list is too short when its items are wrong."""
+    return detail["type"] == "too_short" and bool(detail["input"])
 
 
 def _named(key: str) -> str:
     """Return a key as it can be read, also where there is nothing to be seen of it."""
     return key if key and key.isprintable() else repr(key)
-
-
-def _shown(value: object) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # an integer of more digits than Python converts
-        return "such a number"
-    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
 
 def _known_keys(keys: tuple[str, ...]) -> list[str]:
@@ -164,8 +172,11 @@ def _unknown_profiles(merged: dict[str, Any], origins: dict[tuple[str, ...], Pat
         return []
     known = sorted({"default", *profiles})
     return [
-        f"{origins['inbox', name, 'profile']}: inbox.{name}.profile: there is no profile {inbox['profile']!r}; "
+        f"{origins['inbox', name, 'profile']}: inbox.{_named(name)}.profile: there is no profile {inbox['profile']!r}; "
         f"there are: {', '.join(known)}"
         for name, inbox in inboxes.items()
-        if isinstance(inbox, dict) and isinstance(inbox.get("profile"), str) and inbox["profile"] not in known
+        if isinstance(inbox, dict)
+        and isinstance(inbox.get("profile"), str)
+        and inbox["profile"] not in known
+        and re.match(NAME, inbox["profile"])
     ]

@@ -10,6 +10,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 _LAST_PORT = 65_535
 
+DEVICE = r"^(cpu|gpu:\d{1,3})$"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+COMMAND_PART = r"^[^\x00]*$"
+"""Patterns of texts; config_words.py says each in words."""
+
 
 def _usable(folder: object) -> object:
     """Refuse what no folder can be called, and "", which would mean the folder of the configuration."""
@@ -34,13 +39,11 @@ Patterns = Annotated[tuple[str, ...], Field(strict=False)]
 
 Formats = Annotated[tuple[Literal["json", "txt", "tsv", "hocr", "alto", "html", "pdf"], ...], Field(strict=False)]
 
-Command = Annotated[tuple[Annotated[str, Field(pattern=r"^[^\x00]*$")], ...], Field(strict=False)]
+Command = Annotated[tuple[Annotated[str, Field(pattern=COMMAND_PART)], ...], Field(strict=False)]
 
-Devices = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^(cpu|gpu:\d{1,3})$")], ...], Field(strict=False, min_length=1)
-]
+Devices = Annotated[tuple[Annotated[str, Field(pattern=DEVICE)], ...], Field(strict=False, min_length=1)]
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Name = Annotated[str, Field(pattern=NAME)]
 
 
 def _local(listen: str) -> str:

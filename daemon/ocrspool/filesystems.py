@@ -24,6 +24,11 @@ def mount_point(folder: Path, mounts: str | None = None) -> str:
     return _mount(folder, mounts)[0]
 
 
+def read_only(folder: Path) -> bool:
+    """Tell whether nothing can be written here because the mount is read-only, whoever asks. Raise OSError."""
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
 def sends_events(folder: Path) -> bool:
     """Tell whether every change in the folder can be expected to raise an event here."""
     return kind(folder) not in _NETWORK

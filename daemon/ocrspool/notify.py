@@ -76,8 +76,14 @@ class Notifier:
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def failed(self, exit_status: int, errno: int | None = None) -> None:
-        """Report why the service is about to end."""
+        """Report the exit status with which the service is about to end."""
         self._send(f"EXIT_STATUS={exit_status}" + (f"\nERRNO={errno}" if errno is not None else ""))
+
+    def last_words(self, error: BaseException) -> None:
+        """Leave the reason of a failure in the status line, where it stays after the end."""
+        lines = str(error).splitlines() or [type(error).__name__]
+        more = f" (and {len(lines) - 1} more, in the log)" if len(lines) > 1 else ""
+        self.status(f"failed: {lines[0]}{more}")
 
     def keepalive(self) -> None:
         """Show systemd's watchdog that the main loop turns."""

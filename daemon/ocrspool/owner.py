@@ -8,6 +8,7 @@ import pwd
 from collections.abc import Iterator
 from pathlib import Path
 
+from ocrspool import accounts
 from ocrspool.errors import Exit, OcrspoolError
 from ocrspool.files.folder import Folder
 
@@ -71,7 +72,7 @@ def refuse_if_foreign(folder: Path, lock: str = "") -> None:
     owner = _owner((folder,), lock).st_uid
     if owner != os.geteuid():
         raise NotOursError(
-            f"{folder} is worked on by user {owner}, and this is user {os.geteuid()}",
+            f"{folder} is worked on by user {accounts.user(owner)}, and this is user {accounts.user()}",
             "do this as root, which then acts as that user, or as that user (sudo -u)",
         )
 

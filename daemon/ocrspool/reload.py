@@ -69,4 +69,10 @@ def _folders(config: Config, name: str) -> dict[str, Any]:
 
 
 def _arrow(key: str, before: object, after: object) -> str:
-    return f"{key}: {before} → {after}"
+    return f"{key}: {_shown(before)} → {_shown(after)}"
+
+
+def _shown(value: object) -> str:
+    """Return a setting's value in words."""
+    listed = value if isinstance(value, tuple) else ("" if value is None else value,)
+    return ", ".join(map(str, listed)) or "nothing"

@@ -45,6 +45,8 @@ class Standing:
     """What reads now, one for each device; it may be another than at the start, where a CPU stands in for a GPU."""
     inboxes: dict[str, dict[str, Any]] = field(default_factory=dict)
     """How each inbox is: `state` (serves, waits, hangs), `reason`, `since`, `stalled` (see attendant.py)."""
+    reload_refused: str = ""
+    """Why the last reload was refused: the configuration that is in use is not the one in the file; "" otherwise."""
 
     def idle(self) -> dict[str, str]:
         """Return, in words, why each inbox that does not serve does not."""
@@ -80,10 +82,10 @@ class Reporter:
             if alive:
                 self._notifier.keepalive()
 
-    def tell(self, standing: Standing) -> None:
-        """Tell what has changed, unless the last time was a moment ago."""
+    def tell(self, standing: Standing, *, at_once: bool = False) -> None:
+        """Tell what has changed, unless the last time was a moment ago; `at_once` even then."""
         since = time.monotonic() - self._told_at
-        if since < _LEAST_SECONDS:
+        if since < _LEAST_SECONDS and not at_once:
             return
         total, jobs = self._tally.total(), self._tally.jobs()
         current = (standing, total, jobs)
@@ -98,6 +100,7 @@ class Reporter:
             f"{standing.in_work} in work, {total.done} done, {total.failed} failed · {rate:.1f} pages/s"
             + (f" · claims nothing: {standing.lack}" if standing.lack else "")
             + "".join(f" · inbox {name} {why}" for name, why in standing.idle().items())
+            + (f" · reload refused: {standing.reload_refused}" if standing.reload_refused else "")
         )
         self.facts = {
             "pid": os.getpid(),

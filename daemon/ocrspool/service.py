@@ -51,14 +51,18 @@ class Service:
 
     def __init__(self, path: Path, log_format: log.Format | None = None) -> None:
         """Read the configuration; `log_format` holds in place of its own. Raise ConfigError."""
-        self._configuration = Configuration(path, log_format)
+        self._notifier = Notifier()
+        try:
+            self._configuration = Configuration(path, log_format)
+        except OcrspoolError as error:
+            self._fail(error)
+            raise
         self._live = self._configuration.live
         config = self._live.config
         log.set_up(config.log.level, config.log.format, fields=True)
         self._began = time.monotonic()
         self._wake = Wake()
         self._signals = Signals(self._wake)
-        self._notifier = Notifier()
         self._tally = Tally()
         self._decoders = Decoders(decoder_count(config), self._live)
         self._hooks = Hooks(self._live)
@@ -82,12 +86,18 @@ class Service:
             self._reporter.close()
         except StoppedError:
             self._notifier.stopping()
-        except OcrspoolError as error:
-            self._notifier.status(error.message.splitlines()[0])
-            self._notifier.failed(error.exit_code)
+        except Exception as error:
+            self._fail(error)
             raise
         finally:
-            self._release()
+            stopped = self._release()
+        self._notifier.status(stopped)
+
+    def _fail(self, error: Exception) -> None:
+        """Tell systemd why the service ends: the status line of its last moment is shown until the next start."""
+        self._notifier.last_words(error)
+        if isinstance(error, OcrspoolError):
+            self._notifier.failed(error.exit_code)
 
     def _start_up(self) -> Pipeline:
         """Bring up everything, the slow part (engines) beside the rest; ready when all of it works."""
@@ -171,8 +181,8 @@ class Service:
             self._keep_in_touch()
             self._wake.wait(min(0.5, deadline - time.monotonic()))
 
-    def _release(self) -> None:
-        """End threads and processes, in an order in which nothing waits for what has gone.
+    def _release(self) -> str:
+        """End threads and processes, in an order in which nothing waits for what has gone. Return what is left.
 
         The pipeline comes first, whatever the reason for the end: what ends a job from now on is not the file's fault.
         """
@@ -189,6 +199,7 @@ class Service:
             self._wake.close()
         rest = f"; {left} files wait in work/ for the next start" if left else ""
         _log.info("stopped%s", rest, extra={"event": "stopped"})
+        return f"stopped{rest}"
 
     def read(self, job: Job, attendant: Attendant) -> Event | Stalled | None:
         """Take a job to its outcome, or to where it has to wait. This is what its thread does."""
@@ -213,10 +224,13 @@ class Service:
             config = self._live.config
             log.set_up(config.log.level, config.log.format, fields=True)
             self._inboxes.change()
+            self._vitals.refused = ""
             _log.info("reloaded %s", self._configuration.path, extra={"event": "reloaded"})
         except OcrspoolError as error:
+            self._vitals.refused = error.message.splitlines()[0]
             refused = {"event": "reload-refused"}
             _log.error("reload: the configuration in use stays:\n%s", error.message, extra=refused)
+        self._reporter.tell(self._vitals.standing(), at_once=True)
         self._notifier.ready()
 
     def _has_memory(self) -> bool:

@@ -25,6 +25,8 @@ class Vitals:
     workers: Workers
     memory: Room
     shortage: Shortage
+    refused: str = ""
+    """Why the last reload was refused; "" when it was not."""
     _turned_at: float = field(default_factory=time.monotonic)
     """When the main loop last came round."""
 
@@ -58,6 +60,7 @@ class Vitals:
             overflows=self.inboxes.overflows(),
             engines=self.workers.engines(),
             inboxes=inboxes,
+            reload_refused=self.refused,
         )
 
     def _state(self, *, idle: list[str]) -> str:

@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 from ocrspool import log, processes
 from ocrspool.channel import Channel, ChannelClosedError, Message
 from ocrspool.engine import locks
+from ocrspool.engine.permission import denied
 from ocrspool.engine.plan import Plan, Wanted, plan
 from ocrspool.errors import (
     ConfigError,
@@ -209,6 +210,8 @@ class Worker:
                 self._send_error(EngineError(failed, "the worker is replaced"))
 
     def _send_error(self, error: BaseException) -> None:
+        if isinstance(error, PermissionError):
+            error = denied(error)
         if isinstance(error, OcrspoolError):
             kind, message, hint = _KINDS.get(type(error), "engine"), error.message, error.hint
         else:

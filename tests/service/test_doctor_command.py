@@ -11,6 +11,7 @@ import pytest
 
 from daemons import COMMAND, ocrspool
 from nvidia_stand_ins import FakeGpu, compiled, driver, needs_compiler, tensorrt
+from ocrspool.words import counted
 
 _INBOX = "[inbox.default]\nroot = 'spool'\n"
 
@@ -56,7 +57,7 @@ def test_people_read_the_same(tmp_path: Path, engine_cache: Path) -> None:
         if "MB free" not in finding["found"]:
             assert any(line.endswith(finding["found"]) for line in lines), finding
         assert not finding["advice"] or any(line.endswith(f"→ {finding['advice']}") for line in lines)
-    assert f"{len(problems(found))} problem(s)" in lines[-1]
+    assert counted(len(problems(found)), "problem") in lines[-1]
 
 
 def test_no_configuration(tmp_path: Path) -> None:

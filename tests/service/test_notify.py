@@ -14,7 +14,7 @@ pytestmark = pytest.mark.engine
 
 
 def test_ready_after_the_engine_is_loaded(new_daemon: NewDaemon) -> None:
-    """READY=1 comes once, after the warm-up; until then STATUS tells the stages; STOPPING=1 comes last."""
+    """READY=1 comes once, after the warm-up; until then STATUS tells the stages; the last line is "stopped"."""
     daemon = new_daemon()
     daemon.start()
     daemon.drop("one.png", pages_drawn.png("One"))
@@ -26,7 +26,8 @@ def test_ready_after_the_engine_is_loaded(new_daemon: NewDaemon) -> None:
     assert said.count("READY=1") == 1
     assert said.index("STATUS=loading the openvino library") < said.index("STATUS=warming up") < ready
     assert any(message.startswith("STATUS=ready · openvino") for message in said)
-    assert said.index("STOPPING=1") > ready
+    assert ready < said.index("STOPPING=1") < len(said) - 1
+    assert said[-1] == "STATUS=stopped"
     assert not [message for message in said if message.startswith("WATCHDOG")]
 
 
@@ -74,10 +75,22 @@ def test_refusal_is_told(new_daemon: NewDaemon, tmp_path: object) -> None:
     daemon.spawn()
     assert daemon.wait() == 69
     said = daemon.notify.messages()
-    assert any(message.startswith("STATUS=no engine") and "→" in message for message in said), said
+    assert any(message.startswith("STATUS=failed: no engine") and "→" in message for message in said), said
     assert "EXIT_STATUS=69" in said
     assert "READY=1" not in said
     assert "Traceback" not in daemon.log()
+
+
+def test_a_faulty_file_is_told(new_daemon: NewDaemon) -> None:
+    """A configuration that cannot be read is told to systemd as well, before there is anything to end."""
+    daemon = new_daemon(inboxes="[inbox.a]\nroot = 3\n[inbox.b]\nprofle = 'x'\n")
+    daemon.spawn()
+    assert daemon.wait() == 78
+    said = daemon.notify.messages()
+    assert "EXIT_STATUS=78" in said
+    (status,) = (message for message in said if message.startswith("STATUS="))
+    assert status.startswith(f"STATUS=failed: {daemon.config}: inbox.a.root: ")
+    assert status.endswith("more, in the log)")
 
 
 def test_notify_socket_that_nobody_reads(new_daemon: NewDaemon) -> None:

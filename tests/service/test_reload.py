@@ -53,6 +53,11 @@ def test_a_faulty_configuration_changes_nothing(new_daemon: NewDaemon) -> None:
     daemon = new_daemon(inboxes=ONE)
     daemon.start()
     reload(daemon, ONE + "profle = 'x'\n")
-    assert "inbox.one.profle: unknown key; did you mean 'profile'?" in daemon.log()
+    problem = "inbox.one.profle: unknown key; did you mean 'profile'?"
+    assert problem in daemon.log()
+    assert any(f" · reload refused: {daemon.config}: {problem}" in message for message in daemon.notify.messages())
     daemon.drop("a.png", pages_drawn.png("Still here"), "one")
     assert pages_drawn.says(daemon.result("a.png", "one"), "Still here")
+    reload(daemon, ONE)
+    told = [message for message in daemon.notify.messages() if message.startswith("STATUS=")]
+    assert "reload refused" not in told[-1]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +45,26 @@ def test_the_service_itself_is_not_restarted_in_vain(machine: Machine, more: str
     assert machine.show("ExecMainStatus") == status
     assert machine.show("SubState") == "failed", "auto-restart is what it must not be"
     assert machine.show("NRestarts") == "0"
+
+
+def test_a_folder_outside_of_the_sandbox(machine: Machine) -> None:
+    """An inbox elsewhere without the drop-ins: the journal names them; with them, and nothing else, it starts."""
+    root = Path("/srv/scans")
+    root.mkdir(parents=True)
+    shutil.chown(root, "ocrspool", "ocrspool")
+    machine.configure(f'[inbox.scans]\nroot = "{root}"\n')
+    before = time.time()
+    assert machine.systemctl("start", SERVICE, check=False).returncode != 0
+    said = machine.journal(before)
+    record("sandbox-read-only.txt", said)
+    assert "it is read-only in the sandbox of ocrspool-prebuild.service" in said
+    assert f"ReadWritePaths={root} by `systemctl edit ocrspool` and `systemctl edit ocrspool-prebuild`" in said
+    for unit in (SERVICE, PREBUILD):
+        machine.drop_in(unit, f"[Service]\nReadWritePaths={root}\n")
+    machine.start()
+    assert (root / "inbox").is_dir()
+    machine.reset()
+    shutil.rmtree(root)
 
 
 def test_after_the_repair_the_next_start_works(machine: Machine) -> None:

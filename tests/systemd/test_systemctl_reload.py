@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 from files_made import tiff
-from machine import Machine, record
+from machine import SERVICE, Machine, record
 from pages_drawn import page, png, says
+from waiting import wait_until
 
 _SECOND = Path("/var/spool/ocrspool/second")
 
@@ -26,19 +27,32 @@ def test_a_new_inbox_takes_effect(machine: Machine) -> None:
 
 
 def test_a_faulty_configuration_changes_nothing(machine: Machine) -> None:
-    """A reload with a wrong file says what is wrong, and the service goes on with what it had."""
+    """A reload with a wrong file fails and says what is wrong, and the service goes on with what it had."""
     machine.start()
     pid, before = machine.pid, time.time()
     machine.configure('[inbox.default]\nsettle_seconds = "soon"\n')
-    machine.reload()
+    refused = machine.systemctl("reload", SERVICE, check=False)
     said = machine.journal(before)
-    record("reload.txt", said)
-    assert "the configuration in use stays" in said
+    record("reload.txt", refused.stdout + said)
+    assert refused.returncode != 0
     assert "inbox.default.settle_seconds" in said
     machine.drop("on.png", png("It goes on"))
     machine.wait_for(["on.png"])
     assert (machine.pid, machine.show("ActiveState")) == (pid, "active")
     assert machine.show("StatusText").startswith("ready · ")
+
+
+def test_a_refusal_by_the_service_is_in_its_status(machine: Machine) -> None:
+    """Who sends the signal without the check finds the refusal in the status, until a reload succeeds."""
+    machine.start()
+    machine.configure('[inbox.default]\nsettle_seconds = "soon"\n')
+    machine.systemctl("kill", "--signal=HUP", "--kill-whom=main", SERVICE)
+    wait_until(lambda: "reload refused: " in machine.show("StatusText"), 60)
+    record("reload-refused.txt", machine.show("StatusText"))
+    assert "inbox.default.settle_seconds" in machine.show("StatusText")
+    machine.configure("")
+    machine.reload()
+    wait_until(lambda: "reload refused" not in machine.show("StatusText"), 60)
 
 
 def test_another_engine_is_said_to_need_a_restart(machine: Machine) -> None:

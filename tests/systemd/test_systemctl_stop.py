@@ -7,7 +7,7 @@ import signal
 import time
 
 from files_made import tiff
-from machine import Machine, record
+from machine import SERVICE, Machine, record
 from pages_drawn import page
 from waiting import wait_until
 
@@ -38,6 +38,7 @@ def test_stop_drains(serving: Machine) -> None:
     assert waiting, "all files were read before the stop: it shows nothing"
     assert sorted(finished | waiting) == names
     assert "stopping: " in serving.journal(before)
+    assert serving.show("StatusText") == "stopped"
     serving.start()
     serving.wait_for(names)
 
@@ -55,11 +56,26 @@ def test_what_a_short_stop_leaves_is_finished_by_the_next_start(machine: Machine
     assert left
     assert set(machine.results()) == set(machine.names("done"))
     assert f"{left} files wait in work/ for the next start" in machine.journal(before)
+    assert machine.show("StatusText") == f"stopped; {left} files wait in work/ for the next start"
     record("short-stop.txt", machine.journal(before))
     machine.configure("")
     machine.start()
     machine.wait_for(names, seconds=240)
     assert f"{left} files were left in work/" in machine.journal(before)
+
+
+def test_a_failed_restart_is_seen_in_the_status(machine: Machine) -> None:
+    """A restart with a typo stops what worked; the status says so, and not that it is ready."""
+    machine.start()
+    machine.configure('[inbox.default]\nsettle_seconds = "soon"\n')
+    assert machine.systemctl("restart", SERVICE, check=False).returncode != 0
+    assert machine.show("StatusText") == "stopped"
+    machine.no_prebuild()
+    assert machine.systemctl("start", SERVICE, check=False).returncode != 0
+    record("failed-start.txt", machine.show("StatusText"))
+    assert machine.show("StatusText").startswith("failed: ")
+    assert "inbox.default.settle_seconds" in machine.show("StatusText")
+    assert machine.show("ActiveState") == "failed"
 
 
 def test_a_stop_during_the_start_is_obeyed(machine: Machine) -> None:

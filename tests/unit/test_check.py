@@ -90,7 +90,7 @@ def test_every_missing_permission(open_folder: Path) -> None:
         inbox={"a": Inbox(root=open_folder / "spool", done=open_folder / "locked/deep/done")},
     )
     found = as_nobody(lambda: check.problems(config))
-    locked, user = open_folder / "locked", "user 65534 needs read, write and search permission"
+    locked, user = open_folder / "locked", "user nobody needs read, write and search permission"
     assert found == [
         f"inbox.a.work: may not use {open_folder}/spool/work: {user}",
         f"inbox.a.done: may not create {locked}/deep/done in {locked}: {user}",
@@ -139,6 +139,57 @@ def test_another_mount_of_the_same_filesystem(tmp_path: Path) -> None:
     found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     assert [problem.partition(":")[0] for problem in found] == ["inbox.a.done"]
     assert "another filesystem or mount" in found[0]
+
+
+CHECK_READ_ONLY = """
+import pathlib, subprocess, sys
+from ocrspool import check
+from ocrspool.config import Config, Inbox, Paths
+root = pathlib.Path(sys.argv[1])
+subprocess.run(["mount", "--bind", root / "srv", root / "srv"], check=True)
+subprocess.run(["mount", "-o", "remount,bind,ro", root / "srv"], check=True)
+config = Config(paths=Paths(cache=root, runtime=root), inbox={"a": Inbox(root=root / "srv/scans")})
+print(*check.problems(config), sep="\\n")
+"""
+
+
+def test_a_read_only_mount_is_no_lack_of_permission(tmp_path: Path) -> None:
+    """Root may do everything, and cannot write there: that is told from a folder of the wrong owner."""
+    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], check=False).returncode != 0:  # noqa: S607 - of the system
+        pytest.skip("no mount namespace for us")
+    (tmp_path / "srv").mkdir()
+    command = ["unshare", "-m", sys.executable, "-c", CHECK_READ_ONLY, str(tmp_path)]
+    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert len(found) == len(STATES)
+    assert all(" read-only" in problem for problem in found)
+    assert not [problem for problem in found if "permission" in problem]
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ("0::/system.slice/ocrspool-prebuild.service\n", "ocrspool-prebuild"),
+        ("1:name=systemd:/system.slice/ocrspool.service\n0::/\n", "ocrspool"),
+        ("0::/user.slice/user-0.slice/session-1.scope\n", ""),
+        (None, ""),
+    ],
+)
+def test_the_unit_that_this_runs_in(tmp_path: Path, text: str | None, unit: str) -> None:
+    """A process finds its unit in its control group; where that cannot be read there is none."""
+    if text is not None:
+        (tmp_path / "cgroup").write_text(text)
+    assert check._unit(tmp_path / "cgroup") == unit
+
+
+def test_a_sandbox_is_named_with_its_drop_ins(tmp_path: Path) -> None:
+    """The advice has the line to add, the units to add it to, and that the folder has to be there first."""
+    missing = tmp_path / "scans"
+    told = check._read_only(missing, "ocrspool")
+    assert f"ReadWritePaths={missing} by `systemctl edit ocrspool` and `systemctl edit ocrspool-prebuild`" in told
+    assert f"make {missing} for the service's user" in told
+    missing.mkdir()
+    assert "make" not in check._read_only(missing, "ocrspool-prebuild")
+    assert "systemctl" not in check._read_only(missing, "")
 
 
 def test_commands_of_hooks_have_to_be_there(tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console, RenderableType
 
 from forks import as_nobody
 from ocrspool import names
 from ocrspool.cli.retry import retry
 from ocrspool.cli.status import collect, status
+from ocrspool.cli.status_view import view
 from ocrspool.config import STATES, Config, Inbox, Paths
 from ocrspool.errors import Exit
 
@@ -193,12 +195,26 @@ def test_seen_by_another_user(open_folder: Path) -> None:
     assert as_nobody(lambda: int(status(config, as_json=False))) == Exit.OK
 
 
-def test_a_state_file_that_may_not_be_read(open_folder: Path) -> None:
-    """A state that is not for our eyes is no service, and no crash."""
+@pytest.mark.parametrize("closed", ["status.json", "."])
+def test_a_state_that_may_not_be_read(open_folder: Path, closed: str) -> None:
+    """Who may not look is told that, with an exit code of its own, and not that the service is down."""
     config = config_in(open_folder)
     put_service(config)
-    (config.paths.runtime / "status.json").chmod(0o600)
-    assert as_nobody(lambda: collect(config)["service"]) is None
+    (config.paths.runtime / closed).chmod(0o600)
+    facts: Any = as_nobody(lambda: collect(config))
+    assert (facts["service"], facts["unseen"]) == (None, str(config.paths.runtime / "status.json"))
+    assert as_nobody(lambda: int(status(config, as_json=True))) == Exit.NO_PERMISSION
+    shown = as_nobody(lambda: rendered(view(collect(config))))
+    assert "not running" not in shown
+    assert f"user nobody may not read {config.paths.runtime / 'status.json'}" in " ".join(shown.split())
+
+
+def rendered(shown: RenderableType) -> str:
+    """Return what a terminal of 200 columns would show."""
+    console = Console(width=200, highlight=False, markup=False)
+    with console.capture() as captured:
+        console.print(shown)
+    return captured.get()
 
 
 def test_strange_names_are_harmless_on_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

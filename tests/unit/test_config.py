@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,8 +14,9 @@ import pytest
 import tomli
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from ocrspool import config_words
 from ocrspool.config import STATES, Config, Inbox, Profile
 from ocrspool.config_file import exposed, load
 from ocrspool.errors import ConfigError
@@ -106,14 +108,14 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
     assert sorted(found) == sorted(set(found))
     for expected in (
         r"ocrspool\.toml: engine\.runtme: unknown key; did you mean 'runtime'\?",
-        r"ocrspool\.toml: engine\.precision: .*'auto', 'f32', 'bf16' or 'f16', not 'f8'",
-        r"ocrspool\.toml: service\.workers: .*greater than or equal to 1, not 0",
-        r"ocrspool\.toml: service\.stop_seconds: .*finite number, not nan",
-        r"ocrspool\.toml: inbox\.scans\.recursive: .*boolean.*, not 'perhaps'",
+        r"ocrspool\.toml: engine\.precision: .*'auto', 'f32', 'bf16' or 'f16'; it is 'f8'",
+        r"ocrspool\.toml: service\.workers: should be 1 or more; it is 0",
+        r"ocrspool\.toml: service\.stop_seconds: .*finite number; it is nan",
+        r"ocrspool\.toml: inbox\.scans\.recursive: should be true or false, .* it is 'perhaps'",
         r"ocrspool\.toml: inbox\.scans\.settle: unknown key; did you mean 'settle_seconds'\?",
         r"ocrspool\.toml: inbox\.faxes: give a root, .*missing: work, outbox, done, failed",
-        r"ocrspool\.toml: inbox\.no good: .*pattern",
-        r"conf\.d/later\.toml: limits\.pages: .*integer.*, not 'many'",
+        r"ocrspool\.toml: inbox\.no good: should be a name: .* it is 'no good'",
+        r"conf\.d/later\.toml: limits\.pages: .*whole number.*; it is 'many'",
         r"conf\.d/later\.toml: nonsense: unknown key; known here: paths, engine, service",
     ):
         assert sum(bool(re.fullmatch(f"{expected}.*", problem)) for problem in found) == 1, expected
@@ -125,16 +127,16 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
     [
         ("[inbox.a]\nroot = 'x'\nprofile = 'b'", "there is no profile 'b'; there are: default"),
         ("[inbox]", "inbox: at least one is needed"),
-        ("inbox = 3", "inbox: should be a valid dictionary, not 3"),
+        ("inbox = 3", "inbox: should be a table: [inbox]; it is 3"),
         ("[paths]\ncache = ''", "paths.cache: should name a folder"),
         ('[paths]\ncache = "a\\u0000b"', "paths.cache: should name a folder"),
-        ("[limits]\npage_seconds = inf", "limits.page_seconds: should be a finite number, not inf"),
+        ("[limits]\npage_seconds = inf", "limits.page_seconds: should be a finite number; it is inf"),
         ("[inbox.a]\nroot = 'x'\noutbox_mode = '0777'", 'inbox.a.outbox_mode: should be "auto" or like "0640": read'),
         ("[inbox.a]\nroot = 'x'\noutbox_mode = '0044'", 'inbox.a.outbox_mode: should be "auto" or like "0640": read'),
-        ("[inbox.a]\nroot = 'x'\noutbox_mode = 640", "inbox.a.outbox_mode: should be a valid string, not 640"),
-        ("[service]\nbatch_pages = 65", "service.batch_pages: should be less than or equal to 64, not 65"),
-        ("[limits]\npages = 0x" + "f" * 5000, "less than or equal to 1000000, not such a number"),
-        (f"[engine]\nruntime = '{'x' * 500}'", "'openvino', 'onnxruntime' or 'paddle', not 'xxx"),
+        ("[inbox.a]\nroot = 'x'\noutbox_mode = 640", "inbox.a.outbox_mode: should be text in quotes; it is 640"),
+        ("[service]\nbatch_pages = 65", "service.batch_pages: should be 64 or less; it is 65"),
+        ("[limits]\npages = 0x" + "f" * 5000, "should be 1000000 or less; it is a number of thousands of digits"),
+        (f"[engine]\nruntime = '{'x' * 500}'", "'openvino', 'onnxruntime' or 'paddle'; it is 'xxx"),
         ("a = " + "[" * 5000, "not TOML"),
         ("a = " + "9" * 5000, "not TOML"),
         (".".join("a" * 3000) + " = 1", "not TOML"),
@@ -182,6 +184,8 @@ def test_conf_d_in_order(tmp_path: Path) -> None:
         },
     )
     (tmp_path / "conf.d/99.toml.bak").write_text("nonsense", "utf-8")
+    (tmp_path / "conf.d/.99.toml").write_text("nonsense", "utf-8")
+    (tmp_path / "conf.d/.#20-b.toml").symlink_to("anna@host.4711:1700000000")  # Emacs locks a file so
     config = load(path)
     assert (config.service.workers, config.service.decoders, config.service.attempts) == (4, 9, 5)
     assert config.limits.pages == 7
@@ -226,7 +230,7 @@ def test_five_folders_without_a_root() -> None:
 @pytest.mark.parametrize("line", ["workers = true", 'workers = "3"', "stop_seconds = true", 'stop_seconds = "60"'])
 def test_a_value_of_another_type(tmp_path: Path, line: str) -> None:
     """Nothing is taken for a number that is not written as one."""
-    with pytest.raises(ConfigError, match=f"service.{line.partition(' ')[0]}: should be a valid"):
+    with pytest.raises(ConfigError, match=f"service.{line.partition(' ')[0]}: should be a .*number, without quotes"):
         load(written(tmp_path, f"[service]\n{line}\n[inbox.a]\nroot = 'a'"))
 
 
@@ -247,6 +251,70 @@ def test_the_way_to_the_worker_and_back() -> None:
     """A worker gets the configuration as JSON, and has the very same one."""
     config = load(EXAMPLE)
     assert Config.model_validate(orjson.loads(orjson.dumps(config.model_dump(mode="json")))) == config
+
+
+OF_EVERY_KIND = (
+    "true", "3", "-1", "3.5", "nan", "inf", "1e300", "99999999999999999999", "''", "'x y'", '"\\u0000"', "'\u00e9'",
+    "[]", "['x y']", "['']", "[3]", "[['a']]", '["\\u0000"]', "{}", "{x = 1}", "2026-01-01", "12:30:00",
+)  # fmt: skip
+FORBIDDEN = re.compile(
+    r"tuple|dictionary|boolean|integer|[Ss]tring|pattern|valid|instance|[Ii]nput|datetime|class|pydantic|Errno"
+    r"|\bTrue\b|\bFalse\b|\bNone\b|\(s\)|\^|\\d|equal to"
+)
+"""Words of a validation library, or of Python."""
+
+
+def wrong_files() -> Iterator[str]:
+    """Yield configurations with every kind of value for every key there is, and for every table."""
+    for name, field in Config.model_fields.items():
+        named = get_args(field.annotation)
+        section: Any = named[1] if named else field.annotation
+        table = f"{name}.default" if named else name
+        for value in OF_EVERY_KIND:
+            yield f"{name} = {value}"
+            if named:
+                yield f"[{name}]\ndefault = {value}"
+            for key in section.model_fields:
+                root = "root = 'x'\n" if name == "inbox" and key != "root" else ""
+                yield f"[{table}]\n{root}{key} = {value}"
+        if named:
+            yield f"[{name}.'my scans']\n" + ("root = 'x'" if name == "inbox" else "")
+
+
+def problems_of(path: Path) -> list[str]:
+    """Return what is wrong with a configuration; nothing where it can be read."""
+    try:
+        load(path)
+    except ConfigError as error:
+        return [problem.removeprefix(f"{path}: ") for problem in error.problems]
+    return []
+
+
+def test_words_for_people(tmp_path: Path) -> None:
+    """Whatever the wrong value, no word of the validation library gets through; one cause is one line."""
+    said: dict[str, str] = {}
+    for text in wrong_files():
+        found = problems_of(written(tmp_path, text))
+        assert len({problem.partition(": ")[0] for problem in found}) == len(found), (text, found)
+        said.update({problem.partition(": ")[2]: text for problem in found})
+    assert len(said) > 100
+    assert {message: text for message, text in said.items() if FORBIDDEN.search(message)} == {}
+
+
+def kinds_of(text: str) -> set[str]:
+    """Return pydantic's names of all that is wrong with a configuration."""
+    try:
+        Config.model_validate(tomli.loads(text))
+    except ValidationError as error:
+        return {each["type"] for each in error.errors()}
+    return set()
+
+
+def test_every_kind_of_error_has_its_words() -> None:
+    """Each kind that a wrong value can raise is in the table, and nothing else is."""
+    kinds = set().union(*map(kinds_of, wrong_files()))
+    own = {"value_error", "extra_forbidden", "string_pattern_mismatch"}
+    assert kinds - own == set(config_words._KINDS)
 
 
 KEYS = st.sampled_from(sorted({part for key in keys_of(Config) for part in key.split(".")})) | st.text(max_size=8)

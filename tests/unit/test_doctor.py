@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from forks import as_nobody
+from ocrspool import installation
 from ocrspool.config import Config, Engine, Inbox, Paths
 from ocrspool.doctor import combinations, machine, setup
 from ocrspool.doctor.findings import Finding
@@ -245,7 +246,7 @@ def test_units_that_hide_the_gpu(tmp_path: Path) -> None:
 def test_a_missing_runtime_matters_where_it_is_configured() -> None:
     found = {finding.name: finding for finding in machine.runtimes(Seen(PADDLE))}
     assert found["paddle"].level == "problem"
-    assert found["paddle"].advice == 'pip install "ocrspool[paddle]", for a GPU "ocrspool[paddle-gpu]"'
+    assert found["paddle"].advice == f"{installation.find().add('paddle')}; for a GPU paddle-gpu in its place"
     assert found["onnxruntime"].level == "ok"
 
 

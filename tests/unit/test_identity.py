@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from nvidia_stand_ins import FakeGpu, compiled, driver, needs_compiler, python, tensorrt
+from ocrspool import installation
 from ocrspool.engine import identity
 from ocrspool.engine.settings import Precision, Provider, Runtime, Settings
 from ocrspool.errors import ConfigError, EngineError, NoGpuError
@@ -146,7 +147,7 @@ def test_a_missing_package_is_named_with_the_way_to_get_it(monkeypatch: pytest.M
     monkeypatch.delitem(sys.modules, "paddle", raising=False)
     with pytest.raises(EngineError, match="needs the package paddlepaddle") as caught:
         identity.facts("paddle", identity.resolved("paddle", Settings()))
-    assert caught.value.hint == 'pip install "ocrspool[paddle]"'
+    assert caught.value.hint == installation.find().add("paddle")
 
 
 def test_a_runtime_for_the_cpu_is_told_apart_from_a_missing_gpu(tmp_path: Path) -> None:
@@ -294,7 +295,7 @@ def test_a_runtime_for_the_cpu_is_refused_on_a_gpu(tmp_path: Path, machine: Path
     version.write_text(PADDLE_2.replace("'11.8'", "'False'").replace("'8.6.0'", "'False'"), "utf-8")
     found = facts("paddle", libraries=machine, packages=site, device="gpu:0")
     assert "made for the CPU" in found["message"]
-    assert 'pip install "ocrspool[paddle-gpu]"' in found["hint"]
+    assert found["hint"] == installation.find().replace("paddlepaddle", "paddle-gpu")
 
 
 def test_only_paddles_newer_models_on_tensorrt_are_bound_to_a_place(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import re
 import select
 import shutil
 import subprocess
@@ -34,6 +35,17 @@ def needs(program: str) -> pytest.MarkDecorator:
 def test_made_pages_are_up_to_date(name: str) -> None:
     """What the program says of itself today is what the page says."""
     assert (CHECKOUT / name).read_text("utf-8") == PAGES[name](), f"{name} is not what `scripts/docs` makes"
+
+
+def test_the_synopsis_can_be_typed() -> None:
+    """An option stands there with its name, also where it has choices; a value that may be left out is in brackets."""
+    made = PAGES["docs/man/ocrspool.1"]().partition(".SH SYNOPSIS")[2].partition(".SH ")[0]
+    lines = re.sub(r"\\f[BIR]", "", made).replace("\\-", "-").splitlines()
+    (serve,) = (line for line in lines if line.startswith("ocrspool serve "))
+    (status,) = (line for line in lines if line.startswith("ocrspool status "))
+    assert "[--log-format auto | plain | journal | json]" in serve
+    assert "[--watch [SECONDS]]" in status
+    assert "ocrspool schema result | config" in lines
 
 
 def test_every_setting_has_a_meaning() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ocrspool.errors import ConfigError
 from ocrspool.notify import Notifier
 from waiting import wait_until
 
@@ -60,6 +61,22 @@ def test_what_systemd_hears(systemd: socket.socket, monkeypatch: pytest.MonkeyPa
         "STATUS=loading", "STATUS=ready · 0 waiting", "STATUS=loading", "READY=1", "WATCHDOG=1", "WATCHDOG=1",
         "STOPPING=1", "EXTEND_TIMEOUT_USEC=1500000", "EXIT_STATUS=78", "EXIT_STATUS=74\nERRNO=28",
     ]  # fmt: skip
+    close(notifier)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (OSError("no room"), "failed: no room"),
+        (ConfigError(["a: wrong", "b: wrong", "c: wrong"]), "failed: a: wrong (and 2 more, in the log)"),
+        (AssertionError(), "failed: AssertionError"),
+    ],
+)
+def test_last_words(systemd: socket.socket, error: Exception, status: str) -> None:
+    """The reason of a failure is one line, because systemd shows it as one."""
+    notifier = Notifier()
+    notifier.last_words(error)
+    assert heard(systemd) == [f"STATUS={status}"]
     close(notifier)
 
 

@@ -15,6 +15,7 @@ from ocrspool import names
 from ocrspool.doctor.examination import examine
 from ocrspool.doctor.findings import Finding, Level
 from ocrspool.errors import Exit
+from ocrspool.words import counted
 
 _MARKS: dict[Level, tuple[str, str]] = {
     "ok": ("ok", "green"),
@@ -58,5 +59,5 @@ def _summary(findings: Iterable[Finding]) -> str:
     levels = [finding.level for finding in findings]
     problems, notes = levels.count("problem"), levels.count("note")
     if not problems:
-        return "all is well" + (f"; {notes} note(s)" if notes else "")
-    return f"{problems} problem(s), {notes} note(s)"
+        return "all is well" + (f"; {counted(notes, 'note')}" if notes else "")
+    return f"{counted(problems, 'problem')}, {counted(notes, 'note')}"

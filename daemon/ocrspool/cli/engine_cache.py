@@ -19,6 +19,7 @@ from ocrspool.cli.engine_cards import STATES, Want, in_short, megabytes
 from ocrspool.config import Config
 from ocrspool.engine import parcel, shelf
 from ocrspool.engine.cache import OnBytes, differences
+from ocrspool.engine.permission import unusable
 from ocrspool.engine.plan import Wanted, plan
 from ocrspool.engine.shelf import Card
 from ocrspool.errors import EngineError, EngineMissingError, Exit, OcrspoolError
@@ -42,7 +43,12 @@ def ls(config: Config, *, as_json: bool) -> int:
 
 
 def verify(config: Config, fingerprints: Sequence[str], *, as_json: bool) -> int:
-    """Hash the files of all engines, or of these. 69 where one is not sound, 66 where there is none of that name."""
+    """Hash the files of all engines, or of these. 69 where one is not sound, 66 where there is none of that name.
+
+    Raise EngineError where the owner of the cache cannot use a file in it.
+    """
+    if error := unusable(config.paths.cache):
+        raise error
     cards = shelf.cards(config.paths.cache)
     engines = [card for card in cards if card.state in {"whole", "damaged"}]
     chosen = shelf.named(cards, fingerprints) if fingerprints else engines

@@ -85,7 +85,9 @@ class Progress:
             self._spinner.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, Exception):  # not where it was told to stop
+            self._notifier.last_words(error)
         self._patience.__exit__(None, None, None)
         if self._spinner is not None:
             with contextlib.suppress(OSError):

@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
-from ocrspool import __version__, log
+from ocrspool import __version__, log, names
 from ocrspool.cli import commands
 from ocrspool.config import DEFAULT_PATH
 from ocrspool.errors import ConfigError, Exit, OcrspoolError
+from ocrspool.words import counted
 
 _ABOUT = "Files dropped into watched folders come out as JSON OCR results."
 
@@ -45,21 +46,27 @@ def main(arguments: Sequence[str]) -> int:
     except ConfigError as error:
         problems = "\n".join(f"  {problem}" for problem in error.problems)
         return _report(
-            f"the configuration has {len(error.problems)} problem(s):\n{problems}",
+            f"the configuration has {counted(len(error.problems), 'problem')}:\n{problems}",
             error.hint,
             error.exit_code,
         )
     except OcrspoolError as error:
         return _report(error.message, error.hint, error.exit_code)
     except PermissionError as error:
-        return _report(str(error), "", Exit.NO_PERMISSION)
+        return _report(_plainly(error), "run this as the service's user (sudo -u), or as root", Exit.NO_PERMISSION)
     except BrokenPipeError:  # the reader of our output has gone, `| head` for instance
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
     except OSError as error:
-        return _report(str(error), "", Exit.IO)
+        return _report(_plainly(error), "", Exit.IO)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
+
+
+def _plainly(error: OSError) -> str:
+    """Return what the system says, and of which file, without its numbers."""
+    path = "" if error.filename is None else f"{names.printable(os.fsdecode(error.filename))}: "
+    return f"{path}{error.strerror or error}"
 
 
 def _report(message: str, hint: str, code: Exit) -> int:

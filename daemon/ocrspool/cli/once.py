@@ -33,6 +33,7 @@ from ocrspool.pipeline import Pipeline
 from ocrspool.prebuild import prebuild
 from ocrspool.result import SUFFIXES, engine_from
 from ocrspool.tally import Tally
+from ocrspool.words import counted
 from ocrspool.workers import Workers
 
 
@@ -54,8 +55,8 @@ def once(paths: list[Path], outbox: Path, config_path: Path | None, profile_name
     tally = _read(config, profile, folders, jobs)
     total = tally.total()
     warned = f", {total.warned} with warnings" if total.warned else ""
-    counts = f"{total.done} of {len(jobs)} files read, {total.pages} pages, {total.failed} failed{warned}"
-    print(f"{counts}; results in {outbox}")
+    read = f"{total.done} of {counted(len(jobs), 'file')} read, {counted(total.pages, 'page')}"
+    print(f"{read}, {total.failed} failed{warned}; results in {outbox}")
     return Exit.DATA if total.failed or total.done < len(jobs) else Exit.OK
 
 

@@ -21,31 +21,43 @@ from ocrspool.spool import Spool
 
 
 def status(config: Config, *, as_json: bool) -> int:
-    """Print where things stand. 69 when no service is running."""
+    """Print where things stand. 69 when no service is running, 77 when this user may not know whether one is."""
     facts = collect(config)
     if as_json:
         print(json.dumps(facts, indent=2))
     else:
         Console(highlight=False, markup=False).print(view(facts))
+    if facts["unseen"]:
+        return Exit.NO_PERMISSION
     return Exit.OK if facts["service"] else Exit.UNAVAILABLE
 
 
 def collect(config: Config) -> dict[str, Any]:
-    """Return the state of the service and of each inbox's folders."""
-    service = _service(config)
+    """Return the state of the service and of each inbox's folders.
+
+    `unseen` is the file that this user would have to read to know whether a service runs; null where it may.
+    """
+    published = config.paths.runtime / "status.json"
+    try:
+        service, unseen = _service(published), None
+    except PermissionError:
+        service, unseen = None, os.fspath(published)
     told = {} if service is None else service.get("inboxes", {})
     hanging = {name for name, inbox in told.items() if inbox["state"] == "hangs"}
     return {
         "service": service,
+        "unseen": unseen,
         "inboxes": {name: _folders(config, name, hangs=name in hanging) for name in config.inbox},
     }
 
 
-def _service(config: Config) -> dict[str, Any] | None:
-    """Return what the running service last said of itself; None when there is none."""
+def _service(published: Path) -> dict[str, Any] | None:
+    """Return what the running service last said of itself; None when there is none. Raise PermissionError."""
     try:
-        facts: dict[str, Any] = json.loads((config.paths.runtime / "status.json").read_bytes())
+        facts: dict[str, Any] = json.loads(published.read_bytes())
         alive = _lives(facts["pid"])
+    except PermissionError:
+        raise
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return facts if alive else None

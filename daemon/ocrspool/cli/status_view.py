@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ocrspool import engine_words, inbox_words, names
+from ocrspool import accounts, engine_words, inbox_words, names
 from ocrspool.config import STATES
 from ocrspool.durations import in_words, to_go
 
@@ -25,13 +25,22 @@ _COLORS = {"ready": "green", "degraded": "red", "stopping": "yellow"}
 def view(facts: Mapping[str, Any]) -> RenderableType:
     """Return what `collect` has found, to be printed."""
     service = facts["service"]
-    parts: list[RenderableType] = [_card(service)]
+    parts: list[RenderableType] = [_unseen(facts["unseen"]) if facts.get("unseen") else _card(service)]
     if service and service.get("jobs"):
         parts += [Text(), *_jobs(service)]
     parts += [Text(), _inboxes(facts["inboxes"])]
     if failures := list(_failures(facts["inboxes"])):
         parts += [Text(), *failures]
     return Group(*parts)
+
+
+def _unseen(published: str) -> RenderableType:
+    """Return that this user cannot know whether a service runs, and who can."""
+    return Text(
+        f"service  not known: user {accounts.user()} may not read {published}\n"
+        "         run this as root, as the service's user, or as a member of its group",
+        style="yellow",
+    )
 
 
 def _card(service: Mapping[str, Any] | None) -> RenderableType:
@@ -47,6 +56,8 @@ def _card(service: Mapping[str, Any] | None) -> RenderableType:
     card.add_row("service", told.append(_about(service), style="default"))
     if lack := service.get("lack"):
         card.add_row("", Text(f"claims nothing: {lack}", style="red"))
+    if refused := service.get("reload_refused"):
+        card.add_row("", Text(f"the last reload was refused: {names.printable(refused)}", style="red"))
     for waits in _waits(service):
         card.add_row("", waits)
     if engine := service["engine"]:

@@ -10,6 +10,7 @@ from ocrspool.config_file import load
 from ocrspool.doctor import combinations, machine, setup
 from ocrspool.doctor.findings import Finding, Group
 from ocrspool.doctor.seen import look
+from ocrspool.engine.permission import denied
 from ocrspool.errors import ConfigError, OcrspoolError
 
 
@@ -49,5 +50,8 @@ def _made(group: Group, check: Callable[[], Iterable[Finding]]) -> Iterator[Find
         yield from check()
     except OcrspoolError as error:
         yield Finding(group, "problem", group, error.message, error.hint)
+    except PermissionError as error:
+        told = denied(error)
+        yield Finding(group, "problem", group, told.message, told.hint or "look at it as a user who may")
     except OSError as error:
-        yield Finding(group, "problem", group, f"cannot be looked at: {error}", "look at it as a user who may")
+        yield Finding(group, "problem", group, f"cannot be looked at: {error.filename}: {error.strerror}")

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocrspool import __version__, sandbox
+from ocrspool import __version__, accounts, installation, sandbox
 from ocrspool.doctor.findings import Finding, Level
 from ocrspool.doctor.seen import RUNTIMES, Seen
 from ocrspool.engine import libraries
@@ -27,11 +27,8 @@ _PRIVATE_DEVICES = re.compile(r"^PrivateDevices=(\S+)", re.MULTILINE)
 _LITTLE_MB = 2048
 """Less free GPU memory than this is worth a word: context, workspace of three nets, activations."""
 
-_INSTALL = {
-    "openvino": "pip install ocrspool",
-    "onnxruntime": 'pip install "ocrspool[onnx]", for a GPU "ocrspool[onnx-gpu]"',
-    "paddle": 'pip install "ocrspool[paddle]", for a GPU "ocrspool[paddle-gpu]"',
-}
+_EXTRAS = {"onnxruntime": "onnx", "paddle": "paddle"}
+"""The extra of ours that brings a runtime; its name with -gpu brings the one for GPUs."""
 
 
 def program() -> Iterator[Finding]:
@@ -106,10 +103,16 @@ def runtimes(seen: Seen) -> Iterator[Finding]:
             yield Finding("runtimes", "ok", runtime, _described(package))
         else:
             level: Level = "problem" if seen.uses(runtime) else "ok"
-            yield Finding("runtimes", level, runtime, "not installed", _INSTALL[runtime] if level == "problem" else "")
+            yield Finding("runtimes", level, runtime, "not installed", _advice(runtime) if level == "problem" else "")
     for name, path in seen.libraries.items():
         if path is not None:  # missing ones are among the combinations, which know who asks
             yield Finding("runtimes", "ok", name, f"{libraries.version(path)} {path}".strip())
+
+
+def _advice(runtime: str) -> str:
+    here = installation.find()
+    extra = _EXTRAS.get(runtime)
+    return f"{here.add(extra)}; for a GPU {extra}-gpu in its place" if extra else here.repair()
 
 
 def _missing_gpu(seen: Seen) -> Level:
@@ -153,7 +156,7 @@ def _nodes(seen: Seen, dev: Path) -> Iterator[Finding]:
             "gpu",
             level,
             "device nodes",
-            f"user {os.geteuid()} may not read and write {', '.join(denied)}",
+            f"user {accounts.user()} may not read and write {', '.join(denied)}",
             "add the service's user to the group that owns them (SupplementaryGroups=video), or open them to everyone",
         )
     if not missing and not denied:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ocrspool import installation
 from ocrspool.doctor.findings import Level
 from ocrspool.doctor.seen import OPENMP, Seen
 from ocrspool.engine import libraries
@@ -17,6 +18,7 @@ from ocrspool.engine.gpu import order_is_certain
 from ocrspool.engine.installed import Package
 from ocrspool.engine.settings import Runtime
 
+_HERE = installation.find()
 _NEWEST_OF_PADDLE_2 = 8
 _OLDEST_OF_CUDA_13 = (7, 5)
 
@@ -182,7 +184,7 @@ RULES: tuple[Rule, ...] = (
         "onnxruntime",
         (),
         _two_onnxruntimes,
-        "pip uninstall all of them, then install the one that is wanted: ocrspool[onnx] or ocrspool[onnx-gpu]",
+        f"uninstall all of them; then, for the one that is wanted, {_HERE.add('onnx')}, or with onnx-gpu",
     ),
     Rule(
         "old ONNX format",  # seen with 1.16.3; versions: onnxruntime.ai, compatibility
@@ -198,7 +200,7 @@ RULES: tuple[Rule, ...] = (
         None,
         (),
         _runtime_for_the_cpu,
-        "uninstall it, then install ocrspool[onnx-gpu] or ocrspool[paddle-gpu]; openvino runs on the CPU only",
+        f"uninstall it; then {_HERE.add('onnx-gpu')}, or with paddle-gpu; openvino runs on the CPU only",
     ),
     Rule(
         "CUDA newer than the driver",  # NVIDIA, CUDA compatibility: within a major version any driver of it will do
@@ -291,7 +293,7 @@ RULES: tuple[Rule, ...] = (
         "paddle",
         (),
         _paddle_2_with_numpy_2,
-        'pip install "numpy<2"',
+        _HERE.library("numpy<2"),
     ),
     Rule(
         "order of the GPUs",  # CUDA programming guide, CUDA_DEVICE_ORDER

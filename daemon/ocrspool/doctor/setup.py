@@ -8,14 +8,16 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocrspool import check
+from ocrspool import accounts, check
 from ocrspool.config import Config
 from ocrspool.config_file import exposed
 from ocrspool.doctor.findings import Finding, Level
 from ocrspool.engine import models, shelf
 from ocrspool.engine.cache import differences
+from ocrspool.engine.permission import unusable
 from ocrspool.engine.plan import Wanted, plan
 from ocrspool.errors import ConfigError, EngineMissingError, NoGpuError, OcrspoolError
+from ocrspool.words import counted
 from ocrspool.worker_messages import wanted
 
 _SERVICE_USER = "ocrspool"
@@ -35,7 +37,12 @@ def configuration(path: Path, config: Config | None, error: ConfigError | None) 
     if config is not None:
         engine = config.engine
         asked = f"{engine.runtime} on {', '.join(engine.devices)}, models {engine.models}"
-        yield Finding("configuration", "ok", "configuration", f"{path}: {asked}, {len(config.inbox)} inbox(es)")
+        yield Finding(
+            "configuration",
+            "ok",
+            "configuration",
+            f"{path}: {asked}, {counted(len(config.inbox), 'inbox', 'inboxes')}",
+        )
 
 
 def permissions(config: Config) -> Iterator[Finding]:
@@ -45,7 +52,7 @@ def permissions(config: Config) -> Iterator[Finding]:
         yield Finding("permissions", "problem", "folders", problem, "see `ocrspool check`, as the service's user")
     if not problems:
         folders = 2 + sum(len(inbox.folders()) for inbox in config.inbox.values())
-        yield Finding("permissions", "ok", "folders", f"{folders} folders can be used by user {os.geteuid()}")
+        yield Finding("permissions", "ok", "folders", f"{folders} folders can be used by user {accounts.user()}")
     if os.geteuid() == 0 and _exists(_SERVICE_USER):
         yield Finding(
             "permissions",
@@ -58,6 +65,8 @@ def permissions(config: Config) -> Iterator[Finding]:
 
 def engines(config: Config) -> Iterator[Finding]:
     """Yield the models, the engine for each device, and what else the cache holds."""
+    if error := unusable(config.paths.cache):
+        yield Finding("engines", "problem", "owner", error.message, error.hint)
     yield from _models(config)
     for device in dict.fromkeys(config.engine.devices):
         yield from _engine(config, device)

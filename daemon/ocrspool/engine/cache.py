@@ -19,7 +19,7 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from typing import Any
 from ocrspool import atomic
 from ocrspool.engine import locks
 from ocrspool.engine.models import Models
+from ocrspool.engine.permission import denied
 from ocrspool.errors import EngineMissingError
 
 SCHEMA = "ocrspool-engine/2"
@@ -102,8 +103,14 @@ class EngineCache:
         return self._root / fingerprint(items)
 
     def find(self, items: Identity) -> Manifest:
-        """Return the manifest of the engine of this identity. Raise EngineMissingError, saying what differs."""
-        manifest = _read_manifest(self.folder(items))
+        """Return the manifest of the engine of this identity.
+
+        Raise EngineMissingError, saying what differs; EngineError where it may not be read.
+        """
+        try:
+            manifest = _read_manifest(self.folder(items))
+        except PermissionError as error:
+            raise denied(error) from error
         if manifest is None:
             raise EngineMissingError(self._explain(items), HINT)
         return manifest
@@ -152,7 +159,11 @@ class EngineCache:
 
     def _explain(self, items: Identity) -> str:
         """Say why there is no engine: none at all, or what differs from the nearest one there is."""
-        others = [manifest for folder in self._root.glob("*/") if (manifest := _read_manifest(folder)) is not None]
+        others = []
+        for folder in self._root.glob("*/"):
+            with suppress(PermissionError):
+                if manifest := _read_manifest(folder):
+                    others.append(manifest)
         where = f"no engine {fingerprint(items)} in {self._root}"
         if not others:
             return where
@@ -197,8 +208,11 @@ def _is_about(path: Path, folder: Path) -> bool:
 
 
 def _read_manifest(folder: Path) -> Manifest | None:
+    """Return what a folder's manifest says, None where there is none of ours. Raise PermissionError."""
     try:
         manifest = Manifest(**json.loads((folder / "manifest.json").read_bytes()))
+    except PermissionError:
+        raise
     except (OSError, ValueError, TypeError):
         return None
     return manifest if manifest.schema == SCHEMA and manifest.fingerprint == folder.name else None

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ocrspool import installation
 from ocrspool.engine import gpu, libraries
 from ocrspool.engine.installed import Package, installed
 from ocrspool.engine.processor import native_bf16, processor
@@ -136,7 +137,7 @@ def _of_gpu(device: gpu.Gpu, package: Package, settings: Settings) -> dict[str, 
         raise EngineError(
             f'engine.devices: "{settings.device}" cannot be used: the installed {package.name} {package.version} is '
             "made for the CPU",
-            f"pip uninstall {package.name}, then {_with_gpu(package)}",
+            installation.find().replace(package.name, _extra_for_gpu(package)),
         )
     hard = {"runtime_cuda": package.cuda, "gpu": device.name, "compute_capability": device.capability}
     if settings.provider == "tensorrt":
@@ -166,7 +167,7 @@ def _tensorrt(package: Package) -> str:
     if not name:
         raise EngineError(
             f"the installed {package.name} {package.version} has no part for TensorRT",
-            f'{_with_gpu(package)}, or set engine.provider = "cuda"',
+            f'{installation.find().add(_extra_for_gpu(package))}; or set engine.provider = "cuda"',
         )
     first = os.environ.get("FLAGS_tensorrt_dir") if package.name.startswith("paddle") else None  # noqa: SIM112 - its name
     path = Path(first, name) if first and Path(first, name).is_file() else libraries.find(name, package.asks)
@@ -179,9 +180,8 @@ def _tensorrt(package: Package) -> str:
     return libraries.tensorrt_version(path)
 
 
-def _with_gpu(package: Package) -> str:
-    extra = "onnx-gpu" if package.name.startswith("onnxruntime") else "paddle-gpu"
-    return f'pip install "ocrspool[{extra}]"'
+def _extra_for_gpu(package: Package) -> str:
+    return "onnx-gpu" if package.name.startswith("onnxruntime") else "paddle-gpu"
 
 
 def _environment(runtime: Runtime, settings: Settings) -> str:

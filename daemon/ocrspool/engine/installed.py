@@ -14,6 +14,7 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
+from ocrspool import installation
 from ocrspool.engine import libraries
 from ocrspool.engine.settings import Runtime
 from ocrspool.errors import EngineError
@@ -51,9 +52,10 @@ def installed(runtime: Runtime) -> Package:
     found = look(runtime)
     if found is None:
         name, extra = _WHERE_FROM[runtime]
+        here = installation.find()
         raise EngineError(
             f'engine.runtime = "{runtime}" needs the package {name}, which is not installed here',
-            f'pip install "ocrspool{extra}"',
+            here.add(extra) if extra else here.repair(),
         )
     return found
 
@@ -130,8 +132,8 @@ _READERS: dict[Runtime, Callable[[Path], Package | None]] = {
 }
 _WHERE_FROM: dict[Runtime, tuple[str, str]] = {
     "openvino": ("openvino", ""),
-    "onnxruntime": ("onnxruntime (onnxruntime-gpu for a GPU)", "[onnx]"),
-    "paddle": ("paddlepaddle (paddlepaddle-gpu for a GPU)", "[paddle]"),
+    "onnxruntime": ("onnxruntime (onnxruntime-gpu for a GPU)", "onnx"),
+    "paddle": ("paddlepaddle (paddlepaddle-gpu for a GPU)", "paddle"),
 }
 """What to install, and the extra of ours that brings it."""
 

