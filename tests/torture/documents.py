@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import random
 from dataclasses import dataclass
@@ -26,6 +27,11 @@ class Document:
     def sha256(self) -> str:
         return hashlib.sha256(self.data).hexdigest()
 
+    @property
+    def last(self) -> str:
+        """Its name without folders, which no other document has."""
+        return self.name.rpartition("/")[2]
+
 
 class Documents:
     """Makes one after the other; the seed decides which."""
@@ -46,6 +52,11 @@ class Documents:
             ("broken.png", files_made.png(word)[:70], "failed", 0),
         ]
         self._folders = ("", "", "", "sub/", "sub/deeper/", "with space ü/")
+
+    def ahead(self, count: int) -> list[str]:
+        """Return the names of the next so many."""
+        ahead = copy.deepcopy(self)
+        return [ahead.next().name for _ in range(count)]
 
     def next(self) -> Document:
         """Return another one; bytes behind the end make it unique, and are in nobody's way."""

@@ -31,7 +31,12 @@ class Verdict:
 
 
 def judge(
-    folders: dict[str, Path], dropped: list[Document], consumer: Consumer, *, may_fail: frozenset[str]
+    folders: dict[str, Path],
+    dropped: list[Document],
+    consumer: Consumer,
+    *,
+    may_fail: frozenset[str],
+    inbox: str = "default",
 ) -> Verdict:
     """Look at an idle spool. `may_fail` are reasons for which a sound document may have failed, the fault being so."""
     verdict = Verdict(len(dropped))
@@ -39,17 +44,17 @@ def judge(
     retired, failed = _by_content(folders["done"]), _by_content(folders["failed"])
     known = {document.sha256: document for document in dropped}
     for sha256, document in known.items():
-        outcome = _Outcome(results[sha256], retired[sha256], [_reason(path) for path in failed[sha256]])
+        outcome = _Outcome(results[sha256], retired[sha256], [kind_of(_reason(path)) for path in failed[sha256]])
         _judge(document, outcome, verdict, may_fail)
     for place, found in (("outbox", results), ("done", retired), ("failed", failed)):
         for sha256 in found.keys() - known.keys():
             verdict.corrupted.append(f"{place} has what nobody dropped: {found[sha256]}")
     for state in ("inbox", "work"):
-        left = [path for path in folders[state].rglob("*") if path.is_file() and path.name != ".lock"]
+        left = [path for path in _files(folders[state]) if path.name != ".lock"]
         verdict.corrupted += [f"left behind: {path}" for path in left]
     verdict.corrupted += consumer.problems
     # An empty folder in work/ that could not be removed is no file of anybody's; the next start removes it.
-    findings = [found for found in audit(Spool("default", folders), thorough=True).findings if found.kind != "leftover"]
+    findings = [found for found in audit(Spool(inbox, folders), thorough=True).findings if found.kind != "leftover"]
     verdict.corrupted += [f"audit: {found.kind} {found.path}: {found.meaning}" for found in findings]
     versions = consumer.versions.items()
     verdict.corrupted += [f"{name} was delivered again, and differed" for name, seen in versions if len(seen) > 1]
@@ -89,8 +94,8 @@ def _judge(document: Document, found: _Outcome, verdict: Verdict, may_fail: froz
 
 def _results(outbox: Path, verdict: Verdict) -> dict[str, list[dict[str, object]]]:
     found = defaultdict(list)
-    for path in outbox.rglob("*"):
-        if path.is_file() and not hidden(path.relative_to(outbox)):
+    for path in _files(outbox):
+        if not hidden(path.relative_to(outbox)):
             try:
                 result = json.loads(path.read_bytes())
                 found[result["source"]["sha256"]].append(result)
@@ -101,14 +106,24 @@ def _results(outbox: Path, verdict: Verdict) -> dict[str, list[dict[str, object]
 
 def _by_content(folder: Path) -> dict[str, list[Path]]:
     found = defaultdict(list)
-    for path in folder.rglob("*"):
-        if path.is_file() and not path.name.endswith(_REASON):
+    for path in _files(folder):
+        if not path.name.endswith(_REASON):
             found[hashlib.sha256(path.read_bytes()).hexdigest()].append(path)
     return found
 
 
-def _reason(failed: Path) -> str:
+def _files(folder: Path) -> list[Path]:
+    """Return the files below a folder; links that somebody has planted are nobody's outcome."""
+    return [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+
+
+def kind_of(reason: Path) -> str:
+    """Return the kind that a reason tells; where there is none, words that say so."""
     try:
-        return str(json.loads(failed.with_name(failed.name + _REASON).read_bytes())["kind"])
+        return str(json.loads(reason.read_bytes())["kind"])
     except (OSError, ValueError, KeyError) as error:
         return f"no reason: {error!r}"
+
+
+def _reason(failed: Path) -> Path:
+    return failed.with_name(failed.name + _REASON)
