@@ -22,6 +22,8 @@ class Document:
     data: bytes
     fate: Fate
     pages: int
+    words: str = ""
+    """What each page says that can be read; "" where there is nothing to be read."""
 
     @property
     def sha256(self) -> str:
@@ -41,15 +43,15 @@ class Documents:
         self._number = 0
         word = files_made.words("Torture", (160, 56))
         copies = [word.copy() for _ in range(3)]
-        self._sorts: list[tuple[str, bytes, Fate, int]] = [
-            ("png", files_made.png(word), "ok", 1),
-            ("jpg", files_made.jpeg(word.copy()), "ok", 1),
-            ("large.png", files_made.png(pages_drawn.page("Some more", "and more", "and more")), "ok", 1),
-            ("tif", files_made.tiff(*copies), "ok", 3),
-            ("pdf", files_made.pdf(4, width=90, height=40), "ok", 4),
-            ("pgm", pages_drawn.tiny(1), "ok", 1),
-            ("damaged.tif", files_made.damaged_page_tiff(), "partial", 3),
-            ("broken.png", files_made.png(word)[:70], "failed", 0),
+        self._sorts: list[tuple[str, bytes, Fate, int, str]] = [
+            ("png", files_made.png(word), "ok", 1, "Torture"),
+            ("jpg", files_made.jpeg(word.copy()), "ok", 1, "Torture"),
+            ("large.png", files_made.png(pages_drawn.page("Some more", "and more", "and more")), "ok", 1, "Some more"),
+            ("tif", files_made.tiff(*copies), "ok", 3, "Torture"),
+            ("pdf", files_made.pdf(4, width=90, height=40), "ok", 4, "Hello spool"),
+            ("pgm", pages_drawn.tiny(1), "ok", 1, ""),
+            ("damaged.tif", files_made.damaged_page_tiff(), "partial", 3, ""),
+            ("broken.png", files_made.png(word)[:70], "failed", 0, ""),
         ]
         self._folders = ("", "", "", "sub/", "sub/deeper/", "with space ü/")
 
@@ -61,6 +63,6 @@ class Documents:
     def next(self) -> Document:
         """Return another one; bytes behind the end make it unique, and are in nobody's way."""
         self._number += 1
-        suffix, data, fate, pages = self._random.choice(self._sorts)
+        suffix, data, fate, pages, words = self._random.choice(self._sorts)
         name = f"{self._random.choice(self._folders)}{self._number:05}.{suffix}"
-        return Document(name, data + b"\n%%%05d" % self._number, fate, pages)
+        return Document(name, data + b"\n%%%05d" % self._number, fate, pages, words)

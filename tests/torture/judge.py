@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ocrspool.audit import audit
 from ocrspool.spool import Spool
@@ -14,6 +15,9 @@ from torture.consumer import Consumer, hidden
 from torture.documents import Document
 
 _REASON = ".reason.json"
+_DAMAGED = {"damaged"}
+_UNREAD = {"no-text-found", "unread-script"}
+"""Warnings that tell of something that was not read."""
 
 
 @dataclass
@@ -65,7 +69,7 @@ def judge(
 class _Outcome:
     """What became of one document."""
 
-    results: list[dict[str, object]]
+    results: list[dict[str, Any]]
     retired: list[Path]
     reasons: list[str]
 
@@ -83,16 +87,29 @@ def _judge(document: Document, found: _Outcome, verdict: Verdict, may_fail: froz
     elif found.reasons:
         if document.fate != "failed" and found.reasons[0] not in may_fail:
             verdict.corrupted.append(f"{document.name}: {found}, and is sound")
-    else:
-        (result,) = found.results
-        pages = result["pages"]
-        assert isinstance(pages, list)
-        partial = document.fate == "ok" and result["status"] == "partial" and may_fail
-        if (result["status"] != document.fate and not partial) or len(pages) != document.pages:
-            verdict.corrupted.append(f"{document.name}: {result['status']}, {len(pages)} pages")
+    elif problem := _misread(document, found.results[0], may_fail):
+        verdict.corrupted.append(f"{document.name}: {problem}")
 
 
-def _results(outbox: Path, verdict: Verdict) -> dict[str, list[dict[str, object]]]:
+def _misread(document: Document, result: dict[str, Any], may_fail: frozenset[str]) -> str:
+    """Return what is wrong with a result; "" when nothing is. Pages may fail as the document or the fault says."""
+    pages = result["pages"]
+    kinds = {page["error"]["kind"] for page in pages if page["error"]}
+    codes = {warning["code"] for warning in result["warnings"]}
+    if len(pages) != document.pages:
+        return f"{len(pages)} pages"
+    if unexpected := kinds - may_fail - (_DAMAGED if document.fate == "partial" else set()):
+        return f"pages failed as {unexpected}"
+    if result["status"] != ("partial" if kinds else "ok") or (document.fate == "partial" and not kinds):
+        return f"{result['status']}, and pages failed as {kinds}"
+    if any(document.words not in page["text"] for page in pages if not page["error"]):
+        return f"a page does not say {document.words!r}: {result['text']!r}"
+    if document.words and codes & _UNREAD:
+        return f"it warns of {codes & _UNREAD}"
+    return ""
+
+
+def _results(outbox: Path, verdict: Verdict) -> dict[str, list[dict[str, Any]]]:
     found = defaultdict(list)
     for path in _files(outbox):
         if not hidden(path.relative_to(outbox)):
