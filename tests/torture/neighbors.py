@@ -109,7 +109,7 @@ _CUTS: list[tuple[str, bool, Need]] = [
 ]
 
 FAULTS = [
-    Fault("disk of another inbox frozen", _frozen, frozenset({"ext4"}), short=True),
+    Fault("disk of another inbox frozen", _frozen, frozenset({"ext4"})),
     *(
         Fault(
             f"power cut, {kind}, senders {'sync' if syncs else 'do not sync'}",

@@ -76,7 +76,7 @@ def _state(folder: Path) -> dict[str, tuple[int, int, int, int]]:
 
 
 FAULTS = [
-    Fault("a subfolder of the outbox closed", _closed_subfolder, may_fail=_NO_PLACE, short=True),
+    Fault("a subfolder of the outbox closed", _closed_subfolder, may_fail=_NO_PLACE),
     Fault("folders have the names of results", _names_taken, may_fail=_NO_PLACE, short=True),
     Fault("links planted, kill -9 of the service", _links, may_fail=_NO_PLACE, short=True, restarts=True),
 ]
