@@ -193,7 +193,7 @@ class Machine:
         for path in SPOOL.glob("*/*"):
             if path.name == ".lock":
                 continue
-            if path.is_dir():
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
                 path.unlink()

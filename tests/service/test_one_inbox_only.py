@@ -13,7 +13,8 @@ import pytest
 
 import pages_drawn
 from daemons import Daemon, NewDaemon
-from disks_made import Disk, disk_that_freezes, fill, small_disk
+from disk_images import Disk
+from disks_made import disk_that_freezes, fill, small_disk
 from processes_seen import lives
 from waiting import wait_until
 

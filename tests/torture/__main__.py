@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -38,6 +39,7 @@ def main() -> None:
     def tell(text: str) -> None:
         print(f"[{time.monotonic() - began:6.1f} s] {text}", flush=True)
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     engines = wanted.cache or _engines(folder)
     world = World(folder, engines, seed, outbox_elsewhere=wanted.outbox_elsewhere)
     try:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from torture import disks, folders, kernel, processes
+from torture import disks, folders, kernel, neighbors, people, processes
 from torture.faults import Fault, missing
-from torture.judge import judge
+from torture.judge import Verdict, judge
 from torture.world import World
 
-FAULTS = [*processes.FAULTS, *disks.FAULTS, *folders.FAULTS, *kernel.FAULTS]
+FAULTS = [*processes.FAULTS, *disks.FAULTS, *folders.FAULTS, *kernel.FAULTS, *people.FAULTS, *neighbors.FAULTS]
 
 
 @dataclass
@@ -29,6 +29,14 @@ class Row:
     corrupted: int = 0
     recovery_seconds: list[float] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+    def add(self, verdict: Verdict) -> None:
+        """Count what the judge has found."""
+        self.documents += verdict.documents
+        self.lost += len(verdict.lost)
+        self.duplicated += len(verdict.duplicated)
+        self.corrupted += len(verdict.corrupted)
+        self.problems += verdict.problems()
 
     def as_json(self) -> dict[str, Any]:
         seconds = self.recovery_seconds
@@ -66,7 +74,7 @@ def run(world: World, faults: Iterator[Fault], tell: Callable[[str], None]) -> l
         row = rows.setdefault(fault.name, Row(fault))
         _round(world, fault, row)
         recovery = f"{row.recovery_seconds[-1]:.2f} s to the next result" if row.recovery_seconds else ""
-        tell("\n    ".join([f"{fault.name}: {recovery}", *row.problems]))
+        tell("\n    ".join([f"{fault.name}: {recovery}", *world.notes, *row.problems]))
     names = [fault.name for fault in FAULTS]
     return [row for row in sorted(rows.values(), key=lambda row: names.index(row.fault.name)) if row.times]
 
@@ -74,6 +82,8 @@ def run(world: World, faults: Iterator[Fault], tell: Callable[[str], None]) -> l
 def _round(world: World, fault: Fault, row: Row) -> None:
     """Work, the fault, back to work, quiet, the judge."""
     row.times += 1
+    world.notes.clear()
+    world.verdicts.clear()
     try:
         world.producer.go_on()
         world.busy()
@@ -85,7 +95,7 @@ def _round(world: World, fault: Fault, row: Row) -> None:
         row.recovery_seconds.append(world.recovered())
         world.producer.pause()
         world.idle()
-        if world.daemon.pid != pid and fault.name not in _RESTARTING:
+        if world.daemon.pid != pid and not fault.restarts:
             row.problems.append("the service was restarted")
     except AssertionError as error:
         row.problems.append(f"{error}")
@@ -93,16 +103,10 @@ def _round(world: World, fault: Fault, row: Row) -> None:
     if not world.daemon.runs():
         row.problems.append(f"the service ended; its log:\n{world.daemon.log()[-3000:]}")
         world.daemon.start()
-    verdict = judge(world.at, world.producer.dropped, world.consumer, may_fail=fault.may_fail)
-    row.documents += verdict.documents
-    row.lost += len(verdict.lost)
-    row.duplicated += len(verdict.duplicated)
-    row.corrupted += len(verdict.corrupted)
-    row.problems += verdict.problems()
+    world.verdicts.append(judge(world.at, world.producer.dropped, world.consumer, may_fail=fault.may_fail))
+    for verdict in world.verdicts:
+        row.add(verdict)
     world.clear()
-
-
-_RESTARTING = {"kill -9 of the service", "no inotify watches to be had"}
 
 
 def limited(faults: Iterator[Fault], seconds: float) -> Iterator[Fault]:

@@ -66,4 +66,6 @@ def _files(folder: Path) -> Iterator[str]:
     for at, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not hidden(Path(name))]
         for name in names:
-            yield os.path.join(at, name)  # noqa: PTH118 - of a name that may be any bytes
+            path = os.path.join(at, name)  # noqa: PTH118 - of a name that may be any bytes
+            if not os.path.islink(path):  # noqa: PTH114 - likewise
+                yield path

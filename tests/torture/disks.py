@@ -7,10 +7,12 @@ import errno
 import os
 import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+from disk_images import run
 from torture.faults import Fault
-from torture.world import World, run
+from torture.world import World
 
 
 def _full(world: World) -> None:
@@ -44,11 +46,17 @@ def _cache_read_only(world: World) -> None:
 
 def _forbidden(world: World) -> None:
     """Let nobody write to one of the folders, not root either."""
-    folder = world.at[world.random.choice(("outbox", "work", "done", "failed"))]
+    with closed(world.at[world.random.choice(("outbox", "work", "done", "failed"))]):
+        world.pause(0.5, 2.5)
+
+
+@contextlib.contextmanager
+def closed(folder: Path) -> Iterator[None]:
+    """Let nobody write to a folder: by the immutable flag, which binds root too, or by its mode."""
     by_flag = os.geteuid() == 0
     run("chattr", "+i", folder) if by_flag else folder.chmod(0o500)
     try:
-        world.pause(0.5, 2.5)
+        yield
     finally:
         run("chattr", "-i", folder) if by_flag else folder.chmod(0o755)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import random
 from dataclasses import dataclass
@@ -21,10 +22,17 @@ class Document:
     data: bytes
     fate: Fate
     pages: int
+    words: str = ""
+    """What each page says that can be read; "" where there is nothing to be read."""
 
     @property
     def sha256(self) -> str:
         return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def last(self) -> str:
+        """Its name without folders, which no other document has."""
+        return self.name.rpartition("/")[2]
 
 
 class Documents:
@@ -35,21 +43,26 @@ class Documents:
         self._number = 0
         word = files_made.words("Torture", (160, 56))
         copies = [word.copy() for _ in range(3)]
-        self._sorts: list[tuple[str, bytes, Fate, int]] = [
-            ("png", files_made.png(word), "ok", 1),
-            ("jpg", files_made.jpeg(word.copy()), "ok", 1),
-            ("large.png", files_made.png(pages_drawn.page("Some more", "and more", "and more")), "ok", 1),
-            ("tif", files_made.tiff(*copies), "ok", 3),
-            ("pdf", files_made.pdf(4, width=90, height=40), "ok", 4),
-            ("pgm", pages_drawn.tiny(1), "ok", 1),
-            ("damaged.tif", files_made.damaged_page_tiff(), "partial", 3),
-            ("broken.png", files_made.png(word)[:70], "failed", 0),
+        self._sorts: list[tuple[str, bytes, Fate, int, str]] = [
+            ("png", files_made.png(word), "ok", 1, "Torture"),
+            ("jpg", files_made.jpeg(word.copy()), "ok", 1, "Torture"),
+            ("large.png", files_made.png(pages_drawn.page("Some more", "and more", "and more")), "ok", 1, "Some more"),
+            ("tif", files_made.tiff(*copies), "ok", 3, "Torture"),
+            ("pdf", files_made.pdf(4, width=90, height=40), "ok", 4, "Hello spool"),
+            ("pgm", pages_drawn.tiny(1), "ok", 1, ""),
+            ("damaged.tif", files_made.damaged_page_tiff(), "partial", 3, ""),
+            ("broken.png", files_made.png(word)[:70], "failed", 0, ""),
         ]
         self._folders = ("", "", "", "sub/", "sub/deeper/", "with space ü/")
+
+    def ahead(self, count: int) -> list[str]:
+        """Return the names of the next so many."""
+        ahead = copy.deepcopy(self)
+        return [ahead.next().name for _ in range(count)]
 
     def next(self) -> Document:
         """Return another one; bytes behind the end make it unique, and are in nobody's way."""
         self._number += 1
-        suffix, data, fate, pages = self._random.choice(self._sorts)
+        suffix, data, fate, pages, words = self._random.choice(self._sorts)
         name = f"{self._random.choice(self._folders)}{self._number:05}.{suffix}"
-        return Document(name, data + b"\n%%%05d" % self._number, fate, pages)
+        return Document(name, data + b"\n%%%05d" % self._number, fate, pages, words)

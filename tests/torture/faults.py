@@ -10,7 +10,7 @@ from typing import Literal
 
 from torture.world import World
 
-Need = Literal["mounts", "shim", "namespaces", "root"]
+Need = Literal["mounts", "shim", "namespaces", "root", "ext4", "xfs"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,8 @@ class Fault:
     needs: frozenset[Need] = frozenset()
     may_fail: frozenset[str] = frozenset()
     """Reasons for which a document that was in work may have failed: the fault was done to it."""
+    restarts: bool = False
+    """Whether the service ends by it, and is started again."""
     short: bool = False
     """Whether it belongs to the short version, which has some of each family."""
 
@@ -35,6 +37,9 @@ def missing(world: World, fault: Fault) -> str:
         return "needs a C compiler (cc)"
     if "namespaces" in fault.needs and shutil.which("unshare") is None:
         return "needs unshare(1)"
+    for kind in ("ext4", "xfs"):
+        if kind in fault.needs and (reason := world.no_disk(kind)):
+            return f"needs a disk of its own, of {kind}: {reason}"
     if "root" in fault.needs and os.geteuid() != 0:
         return "needs root"
     return ""

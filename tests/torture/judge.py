@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ocrspool.audit import audit
 from ocrspool.spool import Spool
@@ -14,6 +15,9 @@ from torture.consumer import Consumer, hidden
 from torture.documents import Document
 
 _REASON = ".reason.json"
+_DAMAGED = {"damaged"}
+_UNREAD = {"no-text-found", "unread-script"}
+"""Warnings that tell of something that was not read."""
 
 
 @dataclass
@@ -31,7 +35,12 @@ class Verdict:
 
 
 def judge(
-    folders: dict[str, Path], dropped: list[Document], consumer: Consumer, *, may_fail: frozenset[str]
+    folders: dict[str, Path],
+    dropped: list[Document],
+    consumer: Consumer,
+    *,
+    may_fail: frozenset[str],
+    inbox: str = "default",
 ) -> Verdict:
     """Look at an idle spool. `may_fail` are reasons for which a sound document may have failed, the fault being so."""
     verdict = Verdict(len(dropped))
@@ -39,17 +48,17 @@ def judge(
     retired, failed = _by_content(folders["done"]), _by_content(folders["failed"])
     known = {document.sha256: document for document in dropped}
     for sha256, document in known.items():
-        outcome = _Outcome(results[sha256], retired[sha256], [_reason(path) for path in failed[sha256]])
+        outcome = _Outcome(results[sha256], retired[sha256], [kind_of(_reason(path)) for path in failed[sha256]])
         _judge(document, outcome, verdict, may_fail)
     for place, found in (("outbox", results), ("done", retired), ("failed", failed)):
         for sha256 in found.keys() - known.keys():
             verdict.corrupted.append(f"{place} has what nobody dropped: {found[sha256]}")
     for state in ("inbox", "work"):
-        left = [path for path in folders[state].rglob("*") if path.is_file() and path.name != ".lock"]
+        left = [path for path in _files(folders[state]) if path.name != ".lock"]
         verdict.corrupted += [f"left behind: {path}" for path in left]
     verdict.corrupted += consumer.problems
     # An empty folder in work/ that could not be removed is no file of anybody's; the next start removes it.
-    findings = [found for found in audit(Spool("default", folders), thorough=True).findings if found.kind != "leftover"]
+    findings = [found for found in audit(Spool(inbox, folders), thorough=True).findings if found.kind != "leftover"]
     verdict.corrupted += [f"audit: {found.kind} {found.path}: {found.meaning}" for found in findings]
     versions = consumer.versions.items()
     verdict.corrupted += [f"{name} was delivered again, and differed" for name, seen in versions if len(seen) > 1]
@@ -60,7 +69,7 @@ def judge(
 class _Outcome:
     """What became of one document."""
 
-    results: list[dict[str, object]]
+    results: list[dict[str, Any]]
     retired: list[Path]
     reasons: list[str]
 
@@ -78,19 +87,32 @@ def _judge(document: Document, found: _Outcome, verdict: Verdict, may_fail: froz
     elif found.reasons:
         if document.fate != "failed" and found.reasons[0] not in may_fail:
             verdict.corrupted.append(f"{document.name}: {found}, and is sound")
-    else:
-        (result,) = found.results
-        pages = result["pages"]
-        assert isinstance(pages, list)
-        partial = document.fate == "ok" and result["status"] == "partial" and may_fail
-        if (result["status"] != document.fate and not partial) or len(pages) != document.pages:
-            verdict.corrupted.append(f"{document.name}: {result['status']}, {len(pages)} pages")
+    elif problem := _misread(document, found.results[0], may_fail):
+        verdict.corrupted.append(f"{document.name}: {problem}")
 
 
-def _results(outbox: Path, verdict: Verdict) -> dict[str, list[dict[str, object]]]:
+def _misread(document: Document, result: dict[str, Any], may_fail: frozenset[str]) -> str:
+    """Return what is wrong with a result; "" when nothing is. Pages may fail as the document or the fault says."""
+    pages = result["pages"]
+    kinds = {page["error"]["kind"] for page in pages if page["error"]}
+    codes = {warning["code"] for warning in result["warnings"]}
+    if len(pages) != document.pages:
+        return f"{len(pages)} pages"
+    if unexpected := kinds - may_fail - (_DAMAGED if document.fate == "partial" else set()):
+        return f"pages failed as {unexpected}"
+    if result["status"] != ("partial" if kinds else "ok") or (document.fate == "partial" and not kinds):
+        return f"{result['status']}, and pages failed as {kinds}"
+    if any(document.words not in page["text"] for page in pages if not page["error"]):
+        return f"a page does not say {document.words!r}: {result['text']!r}"
+    if document.words and codes & _UNREAD:
+        return f"it warns of {codes & _UNREAD}"
+    return ""
+
+
+def _results(outbox: Path, verdict: Verdict) -> dict[str, list[dict[str, Any]]]:
     found = defaultdict(list)
-    for path in outbox.rglob("*"):
-        if path.is_file() and not hidden(path.relative_to(outbox)):
+    for path in _files(outbox):
+        if not hidden(path.relative_to(outbox)):
             try:
                 result = json.loads(path.read_bytes())
                 found[result["source"]["sha256"]].append(result)
@@ -101,14 +123,24 @@ def _results(outbox: Path, verdict: Verdict) -> dict[str, list[dict[str, object]
 
 def _by_content(folder: Path) -> dict[str, list[Path]]:
     found = defaultdict(list)
-    for path in folder.rglob("*"):
-        if path.is_file() and not path.name.endswith(_REASON):
+    for path in _files(folder):
+        if not path.name.endswith(_REASON):
             found[hashlib.sha256(path.read_bytes()).hexdigest()].append(path)
     return found
 
 
-def _reason(failed: Path) -> str:
+def _files(folder: Path) -> list[Path]:
+    """Return the files below a folder; links that somebody has planted are nobody's outcome."""
+    return [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+
+
+def kind_of(reason: Path) -> str:
+    """Return the kind that a reason tells; where there is none, words that say so."""
     try:
-        return str(json.loads(failed.with_name(failed.name + _REASON).read_bytes())["kind"])
+        return str(json.loads(reason.read_bytes())["kind"])
     except (OSError, ValueError, KeyError) as error:
         return f"no reason: {error!r}"
+
+
+def _reason(failed: Path) -> Path:
+    return failed.with_name(failed.name + _REASON)

@@ -13,6 +13,7 @@ from torture.world import World
 from waiting import wait_until
 
 _NO_WATCHES = 'echo 0 > /proc/sys/user/max_inotify_watches && exec "$@"'
+"""The wrapper of the world is what is run: it must be the last to change who the process is."""
 _HOUR = 3600
 
 
@@ -37,11 +38,12 @@ def _overflow(world: World) -> None:
 
 def _no_watches(world: World) -> None:
     """A service that the kernel allows no watch polls, and says so; then one as before."""
-    world.daemon.wrapper = ("unshare", "--user", "--map-root-user", "sh", "-c", _NO_WATCHES, "sh")
+    before = world.daemon.wrapper
+    world.daemon.wrapper = ("unshare", "--user", "--map-root-user", "sh", "-c", _NO_WATCHES, "sh", *before)
     world.restart()
     world.recovered()
     assert "is polled every 1 s: inotify watch limit reached" in world.daemon.log()
-    world.daemon.wrapper = ()
+    world.daemon.wrapper = before
     world.restart()
 
 
@@ -69,7 +71,7 @@ def _odd_times(world: World) -> None:
 
 FAULTS = [
     Fault("inotify queue overflows", _overflow, short=True),
-    Fault("no inotify watches to be had", _no_watches, frozenset({"namespaces"})),
+    Fault("no inotify watches to be had", _no_watches, frozenset({"namespaces"}), restarts=True),
     Fault("clock jumps an hour ahead, and back", _clock(_HOUR), frozenset({"shim"}), short=True),
     Fault("clock jumps an hour back, and ahead", _clock(-_HOUR), frozenset({"shim"})),
     Fault("files dated 1970 and 2096", _odd_times),

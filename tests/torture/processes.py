@@ -70,7 +70,7 @@ def _second_service(world: World) -> None:
 
 
 FAULTS = [
-    Fault("kill -9 of the service", World.restart, short=True),
+    Fault("kill -9 of the service", World.restart, short=True, restarts=True),
     Fault("kill -9 of a worker", _kill(_workers), short=True),
     Fault("kill -9 of a decoder", _kill(_decoders)),
     Fault("SIGSTOP of the service, then SIGCONT", _stop(_service)),

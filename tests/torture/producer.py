@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from pathlib import Path
 
@@ -16,9 +17,10 @@ _PAUSE_SECONDS = 0.03
 class Producer:
     """A thread that drops; what it knows to be in the inbox is in `dropped`."""
 
-    def __init__(self, inbox: Path, outside: Path, seed: int) -> None:
+    def __init__(self, inbox: Path, outside: Path, seed: int, *, syncs: bool = False) -> None:
         self._inbox = inbox
         self._outside = outside
+        self._syncs = syncs
         self._documents = Documents(seed)
         self._ended = threading.Event()
         self._allowed = threading.Event()
@@ -41,18 +43,29 @@ class Producer:
         self._allowed.set()
         self._thread.join()
 
+    def ahead(self, count: int) -> list[str]:
+        """Return the names of the next documents; to be asked of one that rests."""
+        return self._documents.ahead(count)
+
     def drop(self) -> bool:
         """Rename one more document into the inbox, whole; False when the folder or the disk will not have it."""
         document = self._documents.next()
         whole, target = self._outside / "whole", self._inbox / document.name
         try:
-            whole.write_bytes(document.data)
+            with whole.open("wb") as file:
+                file.write(document.data)
+                if self._syncs:
+                    file.flush()
+                    os.fsync(file.fileno())
             if not self._inbox.is_dir():  # it is not ours to make
                 return False
             target.parent.mkdir(parents=True, exist_ok=True)
             whole.rename(target)
         except OSError:
             return False
+        if self._syncs:
+            for folder in (target.parent, self._inbox):
+                _sync(folder)
         self.dropped.append(document)
         return True
 
@@ -67,3 +80,12 @@ class Producer:
                     self.drop()
             self._ended.wait(_PAUSE_SECONDS)
         self._resting.set()
+
+
+def _sync(folder: Path) -> None:
+    """Wait until the names in a folder are on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -75,6 +75,7 @@ int renameat(int a, const char *one, int b, const char *other) { REAL(renameat);
 int link(const char *one, const char *other) { REAL(link); return fails(-1, other) ? -1 : real(one, other); }
 int linkat(int a, const char *one, int b, const char *other, int flags) { REAL(linkat); return fails(b, other) ? -1 : real(a, one, b, other, flags); }
 int unlink(const char *path) { REAL(unlink); return fails(-1, path) ? -1 : real(path); }
+int unlinkat(int at, const char *path, int flags) { REAL(unlinkat); return fails(at, path) ? -1 : real(at, path, flags); }
 int rmdir(const char *path) { REAL(rmdir); return fails(-1, path) ? -1 : real(path); }
 int fsync(int file) { REAL(fsync); return fails(file, "") ? -1 : real(file); }
 ssize_t write(int file, const void *data, size_t size) { REAL(write); return fails(file, "") ? -1 : real(file, data, size); }

@@ -7,14 +7,15 @@ import os
 import random
 import shutil
 import struct
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from daemons import Daemon
+from disk_images import Disk, NoDiskError, run
 from ocrspool.config import STATES
 from torture.consumer import Consumer
+from torture.judge import Verdict
 from torture.producer import Producer
 from waiting import wait_until
 
@@ -29,7 +30,14 @@ memory_mb = 64
 free_disk_mb = 1
 """
 """Workers are replaced all the time; who hangs is found in seconds; the disk is small."""
-INBOX = "[inbox.default]\nroot = 'spool'\nsettle_seconds = 0.3\nincomplete_seconds = 1\npoll_seconds = 1\n"
+
+
+def inbox_table(name: str, root: object) -> str:
+    """Return the TOML of an inbox that is quick."""
+    return f"[inbox.{name}]\nroot = '{root}'\nsettle_seconds = 0.3\nincomplete_seconds = 1\npoll_seconds = 1\n"
+
+
+INBOX = inbox_table("default", "spool")
 _DISK = "32m"
 _SHIM = Path(__file__).with_name("shim.c")
 _CONTROL = struct.Struct("=iiq4080s")
@@ -39,6 +47,7 @@ class World:
     """Everything that a fault may touch. Producer and consumer are at `spool`; the service sees a mount of that."""
 
     def __init__(self, folder: Path, cache: Path, seed: int, *, outbox_elsewhere: bool = False) -> None:
+        self.folder = folder
         self.random = random.Random(seed)
         self.mounts = os.environ.get("TORTURE_MOUNTS") == "1"
         self.disk = folder / "disk"
@@ -48,6 +57,8 @@ class World:
         if self.mounts:
             run("mount", "-t", "tmpfs", "-o", f"size={_DISK}", "ocrspool-torture", self.disk)
         self.daemon = Daemon(folder / "d", self.cache, INBOX, SETTINGS)
+        if shutil.which("setpriv"):  # whoever kills the campaign ends its service too, and with it all mounts
+            self.daemon.wrapper = ("setpriv", "--pdeathsig", "KILL")
         self.spool = self.disk / "spool" if self.mounts else self.daemon.spool
         self.at = {state: self.spool / state for state in STATES}
         """The five folders, where their users find them."""
@@ -66,6 +77,11 @@ class World:
         self.shim = self._compile(folder / "shim.so")
         self.forgiven = 0.0
         """When the fault was over, on the monotonic clock, and the way back to work began."""
+        self.verdicts: list[Verdict] = []
+        """Of this round: what the judge says, of the second inbox too."""
+        self.notes: list[str] = []
+        """Of this round: what is worth telling."""
+        self._no_disk: dict[str, str] = {}
         outside = self.disk / "outside" if self.mounts else folder / "outside"
         outside.mkdir()
         self.consumer = Consumer(self.at["outbox"])
@@ -104,6 +120,17 @@ class World:
         finally:
             run("umount", "--lazy", folder)
 
+    def no_disk(self, kind: str) -> str:
+        """Return why no filesystem of this kind can be had; "" where it can. Tried once."""
+        if kind not in self._no_disk:
+            self._no_disk[kind] = "" if self.mounts else "root is needed to mount it"
+            if self.mounts:
+                try:
+                    Disk(self.folder / f"tried-{kind}", kind).remove()
+                except NoDiskError as error:
+                    self._no_disk[kind] = f"{error}"
+        return self._no_disk[kind]
+
     def pause(self, least: float, most: float) -> None:
         """Let some time pass, as the seed says."""
         time.sleep(self.random.uniform(least, most))
@@ -135,14 +162,14 @@ class World:
         A job's folder may stay behind, empty, where it could not be removed; the next start of the service does.
         """
         folders = (self.spool / "inbox", self.spool / "work")
-        wait_until(lambda: not any(_files(folder) for folder in folders), PATIENCE_SECONDS)
+        wait_until(lambda: not any(files_below(folder) for folder in folders), PATIENCE_SECONDS)
 
     def clear(self) -> None:
         """Take everything away that has come out, as its users do."""
         self.consumer.close()
         for state in ("outbox", "done", "failed"):
             for path in self.at[state].iterdir():
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         self.producer.dropped.clear()
         self.consumer = Consumer(self.at["outbox"])
 
@@ -157,10 +184,7 @@ class World:
                 run("umount", "--lazy", self.disk)
 
 
-def run(*command: str | Path) -> None:
-    """Run a command of the system."""
-    subprocess.run(command, check=True, capture_output=True)
-
-
-def _files(folder: Path) -> list[str]:
-    return [name for _, _, names in os.walk(folder) for name in names if name != ".lock"]
+def files_below(folder: Path) -> list[Path]:
+    """Return the files below a folder, but for the lock; no links."""
+    found = [Path(at, name) for at, _, names in os.walk(folder) for name in names if name != ".lock"]
+    return [path for path in found if not path.is_symlink()]

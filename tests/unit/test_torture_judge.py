@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,12 +31,21 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
     spool.close()
 
 
-def problems(spool: Spool, consumer: Consumer | None = None) -> list[str]:
+def _page(text: str, kind: str = "") -> dict[str, object]:
+    return {"text": text, "error": {"kind": kind} if kind else None}
+
+
+def problems(
+    spool: Spool,
+    consumer: Consumer | None = None,
+    dropped: list[Document] = DROPPED,
+    may_fail: frozenset[str] = frozenset(),
+) -> list[str]:
     """What the judge says of it."""
     idle = consumer or Consumer(spool.outbox.with_name("none"))
     idle.close()
     folders = {state: spool.inbox.with_name(state) for state in STATES}
-    return judge(folders, DROPPED, idle, may_fail=frozenset()).problems()
+    return judge(folders, dropped, idle, may_fail=may_fail).problems()
 
 
 def test_nothing_is_wrong(spool: Spool) -> None:
@@ -61,6 +71,36 @@ def test_nothing_is_wrong(spool: Spool) -> None:
 def test_each_breach_is_seen(spool: Spool, breach: Callable[[Spool], object], word: str) -> None:
     breach(spool)
     assert any(problem.startswith(word) for problem in problems(spool))
+
+
+@pytest.mark.parametrize(
+    ("changes", "may_fail", "word"),
+    [
+        ({"status": "partial", "pages": [_page("", "recognition")]}, frozenset(), "pages failed as {'recognition'}"),
+        ({"status": "partial", "pages": [_page("", "timeout")]}, frozenset({"timeout"}), ""),
+        ({"status": "ok", "pages": [_page("", "timeout")]}, frozenset({"timeout"}), "ok, and pages failed as"),
+        ({"pages": [_page("else")]}, frozenset(), "a page does not say 'words'"),
+        ({"pages": [_page("words"), _page("words")]}, frozenset(), "2 pages"),
+        ({"pages": [_page("words")], "warnings": [{"code": "unread-script"}]}, frozenset(), "it warns of"),
+        ({"pages": [_page("words")], "warnings": [{"code": "another"}]}, frozenset(), ""),
+    ],
+)
+def test_what_a_result_says(spool: Spool, changes: dict[str, object], may_fail: frozenset[str], word: str) -> None:
+    """Pages that failed otherwise than they may, text that is missing, warnings of what was not read."""
+    path = spool.outbox / "a.png.json"
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), **changes}), "utf-8")
+    dropped = [Document("a.png", b"a.png", "ok", 1, "words"), DROPPED[1]]
+    # The audit misses the rest of a result in these.
+    found = [each for each in problems(spool, dropped=dropped, may_fail=may_fail) if "audit:" not in each]
+    assert len(found) == bool(word)
+    assert word in "".join(found)
+
+
+def test_links_are_nobodys_outcome(spool: Spool) -> None:
+    """One that somebody has planted is told by the audit, and no second result."""
+    (spool.outbox / "b.json").symlink_to(spool.outbox / "a.png.json")
+    (found,) = problems(spool)
+    assert found.startswith("corrupted: audit: stray ")
 
 
 def test_what_a_consumer_meets(spool: Spool) -> None:
