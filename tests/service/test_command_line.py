@@ -15,6 +15,7 @@ import files_made
 import ocrspool as package
 import pages_drawn
 from daemons import COMMAND, NewDaemon, ocrspool
+from ocrspool.errors import Exit
 from pages_drawn import says
 
 
@@ -84,6 +85,22 @@ def test_check(config: Path) -> None:
     assert answer.returncode == 0, answer.stderr
     assert "inbox default" in answer.stdout
     assert not config.with_name("spool").exists()
+
+
+def test_check_before_a_start(tmp_path: Path) -> None:
+    """Of two inboxes one cannot be used: `check` fails, and `check --start` tells it, because the other can serve."""
+    path = tmp_path / "ocrspool.toml"
+    path.write_text(
+        "[paths]\ncache = 'cache'\nruntime = 'run'\n[inbox.a]\nroot = 'a'\n[inbox.b]\nroot = 'b'\n", "utf-8"
+    )
+    (tmp_path / "b").write_bytes(b"no folder")
+    assert ocrspool("check", "--config", path).returncode == Exit.CONFIG
+    answer = ocrspool("check", "--start", "--config", path)
+    assert answer.returncode == 0
+    assert f"warning: inbox.b.inbox: {tmp_path}/b is not a folder" in answer.stderr
+    assert "the service can start" in answer.stdout
+    (tmp_path / "a").write_bytes(b"no folder either")
+    assert ocrspool("check", "--start", "--config", path).returncode == Exit.CONFIG
 
 
 def test_check_show(config: Path) -> None:

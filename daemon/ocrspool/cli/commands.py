@@ -35,7 +35,7 @@ def run_check(options: Namespace) -> int:
     """Find what is wrong with the configuration."""
     from ocrspool.cli.configuration import check
 
-    return check(options.config, show=options.show)
+    return check(options.config, show=options.show, start=options.start)
 
 
 def run_once(options: Namespace) -> int:

@@ -15,17 +15,26 @@ from ocrspool.errors import ConfigError, Exit
 from ocrspool.result import Document
 
 
-def check(path: Path, *, show: bool) -> int:
-    """Print every problem, or what is configured. Raise ConfigError."""
+def check(path: Path, *, show: bool, start: bool) -> int:
+    """Print every problem, or what is configured. Raise ConfigError.
+
+    With `start` only what would keep the service from starting is an error: an inbox that cannot be used is told, and
+    the others can serve.
+    """
     config = load(path)
     for warning in exposed(path):
         print(f"warning: {warning}: chown root, chmod go-w", file=sys.stderr)
+    if start:
+        world.refuse(config)
     if problems := world.problems(config):
-        raise ConfigError(problems)
+        if not start:
+            raise ConfigError(problems)
+        for problem in problems:
+            print(f"warning: {problem}", file=sys.stderr)
     if show:
         print(json.dumps(config.model_dump(mode="json"), indent=2))
         return Exit.OK
-    print(f"{path}: all is well")
+    print(f"{path}: {'the service can start' if problems else 'all is well'}")
     for name, inbox in config.inbox.items():
         print(f"  inbox {name}: {inbox.folder('inbox')} → {inbox.folder('outbox')}, profile {inbox.profile}")
     print(f"  engine: {config.engine.runtime} on {', '.join(config.engine.devices)}, cache {config.paths.cache}")

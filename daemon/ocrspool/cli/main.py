@@ -109,6 +109,9 @@ def command_line() -> argparse.ArgumentParser:
     check = command("check", commands.run_check, "find every problem of the configuration, its folders and permissions")
     _add_config(check)
     check.add_argument("--show", action="store_true", help="print the configuration in effect, as JSON")
+    check.add_argument(
+        "--start", action="store_true", help="fail only for what would keep the service from starting; tell the rest"
+    )
 
     _add_once(
         command("once", commands.run_once, "read files or folders of files now; the sources are left as they are")
