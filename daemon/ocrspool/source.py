@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from ocrspool.errors import DocumentError
-from ocrspool.files.walk import open_file
+from ocrspool.files.walk import open_file, open_folder
 
 _OF_THE_FILE = {errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EPERM}
 """What open(2) says of a file that has gone, and of a link, a socket or a device in its place."""
@@ -29,6 +29,8 @@ def open_source(path: Path, most_mb: int) -> int:
     except OSError as error:
         if error.errno not in _OF_THE_FILE:  # no descriptors, a disk that fails: waiting may help
             raise
+        if error.errno == errno.ENOENT:
+            os.close(open_folder(os.fspath(path.parent)))  # raises where the folder has gone too: the disk is away
         raise DocumentError("unreadable", f"the file cannot be opened: {error.strerror}", stage="open") from error
     found = os.fstat(descriptor)
     problem = None

@@ -71,3 +71,10 @@ def test_an_empty_file_from_before_the_start_of_the_machine(tmp_path: Path) -> N
     with pytest.raises(DocumentError, match="a power cut may have taken") as caught:
         open_source(path, 1)
     assert caught.value.kind == "empty"
+
+
+def test_a_folder_that_is_away(tmp_path: Path) -> None:
+    """Where the folder of the file has gone too, its disk is away, which is no fault of the file."""
+    assert refusal(tmp_path / "gone.png") == "unreadable"
+    with pytest.raises(FileNotFoundError):
+        open_source(tmp_path / "source/gone.png", 1)
