@@ -108,9 +108,16 @@ class Pipeline:
     def run_through(
         self, job: Job, outcomes: Outcomes, profile: Profile, outputs: Collection[str] = ()
     ) -> Event | None:
-        """Take one job to its outcome, and wait on this thread for as long as the disk takes."""
+        """Take one job to its outcome, and wait on this thread for as long as the disk takes.
+
+        A folder that is gone is not waited for: nobody mounts it again under a command.
+        """
         outcome, pause = self.run(job, outcomes, profile, outputs), _DISK_PAUSE_SECONDS
         while isinstance(outcome, Stalled) and not self._stopping.is_set():
+            if isinstance(outcome.problem, FileNotFoundError):
+                gone = DocumentError("unreadable", f"a folder is gone: {outcome.problem}", stage="open")
+                outcome = self._fail(outcome.job, outcomes, gone)
+                break
             _of(job).error("%s: %s; trying again in %.0f s", _name(job), outcome.problem, pause)
             self._stopping.wait(pause)
             outcome, pause = outcome.again(), min(pause * 2, _LONGEST_DISK_PAUSE)

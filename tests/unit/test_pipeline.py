@@ -70,3 +70,16 @@ def test_a_disk_that_was_away_when_the_file_was_to_be_opened(tmp_path: Path) -> 
     assert isinstance(event, Event)
     [(_, reason)] = outcomes.failures
     assert (reason["kind"], reason["attempts"]) == ("unsupported", 1)
+
+
+def test_a_folder_that_is_gone_ends_a_command(tmp_path: Path) -> None:
+    """`once` does not wait for a folder that was removed while it ran."""
+    live = Live(Config(paths=Paths(cache=tmp_path)))
+    outcomes = Folders(tmp_path)
+    with contextlib.closing(Decoders(1, live)) as decoders:
+        decoders.start()
+        pipeline = Pipeline(live, decoders, Workers(live, lambda _: None), ENGINE, Tally())
+        event = pipeline.run_through(Job("1", "once", "a.png", tmp_path / "gone/a.png"), outcomes, Profile())
+    assert event is not None
+    [(_, reason)] = outcomes.failures
+    assert reason["kind"] == "unreadable"
