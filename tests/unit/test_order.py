@@ -162,6 +162,22 @@ def test_articles_below_others_that_are_cut_into_other_columns() -> None:
     assert _names({**upper, **lower}) == [*upper, *lower]
 
 
+def test_two_high_lines_of_text_are_no_headings() -> None:
+    """Signs of footnotes make boxes higher; without space above it, nothing new begins there."""
+    layout = {**_column("left", 50, 100, 14), **_column("right", 500, 100, 14)}
+    for name in ("left6", "right6"):
+        (left, top), (right, _), *_ = layout[name]
+        layout[name] = _box(left, top - 7, right - left, 33)
+    assert _names(layout) == list(layout)
+
+
+def test_columns_that_a_picture_narrows_stay_columns() -> None:
+    """Half of the lines of one column are a little more than half as long as the others."""
+    narrowed = {f"right{row}": _box(500, 100 + 30 * row, 400 if row % 2 == 0 else 230) for row in range(14)}
+    layout = {**_column("left", 50, 100, 14), **dict(sorted(narrowed.items(), key=lambda item: int(item[0][5:])))}
+    assert _names(layout) == list(layout)
+
+
 @pytest.mark.parametrize("bend", [-8, 8])
 def test_a_bent_receipt_stays_in_rows(bend: int) -> None:
     """Where the paper is bent, its prices stand a little higher or lower than their items."""

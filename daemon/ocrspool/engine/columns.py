@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PROSE_LINES = 4  # a column of prose has at least this many long lines
 _LONG = 10.0  # a line is long from this width / height on
-_FULL = 0.7  # running text fills its column: the median line is this long, as a share of the longest ones
+_FULL = 0.5  # running text fills its column: the median line is this long, as a share of the longest ones
 _LONGEST = 0.9  # quantile of the widths that stands for "the longest ones", so that no stray line decides
 _LEAST_GUTTER = 0.5  # of a line's height; narrower gaps are spaces between words
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ocrspool.engine.boxes import Box
     from ocrspool.model import Polygon
 
-_HEADING = 1.4  # height from which a line is a heading, as a multiple of the median line's
+_HEADING = 1.5  # height from which a line is a heading, as a multiple of the median line's
+_SPACE_ABOVE = 0.5  # of the median line's height: a heading keeps at least this distance from what is above it
 _APART = 2.0  # line heights; what stands alone this far above or below columns is no part of them
 _VERTICAL = 1.5  # height / width of a line that runs down
 _SAME_COLUMN = 0.5  # shared width, as a share of the narrower box, from which two vertical lines stand in one column
@@ -59,10 +60,12 @@ def _section(found: list[list[Box]]) -> int:
 
     Columns end above them: below, other articles stand side by side, perhaps in other columns.
     """
-    least = _HEADING * median(box.height for band in found for box in band) if found else 0.0
-    headings = [all(box.height >= least for box in band) for band in found]
+    height = median(box.height for band in found for box in band) if found else 0.0
+    headings = [all(box.height >= _HEADING * height for box in band) for band in found]
     for number in range(1, len(found)):
-        if headings[number] and not headings[number - 1] and len(found[number]) > 1:
+        above, band = found[number - 1], found[number]
+        space = min(box.top for box in band) - max(box.bottom for box in above)
+        if headings[number] and not headings[number - 1] and len(band) > 1 and space >= _SPACE_ABOVE * height:
             return number
     return len(found)
 
