@@ -28,7 +28,6 @@ RUN = {
     "check --show": 0,
     "doctor": 0,
     "engines ls": 0,
-    "engines gc --dry-run": 0,
     "engines export 24a7 -": 0,
     "once scan.pdf --outbox .": 0,
     "once scan.tif --outbox . --outputs txt,pdf": 0,
@@ -39,6 +38,10 @@ RUN = {
     "serve": OTHER_HAS_IT,  # beside the service that the fixture has started with it
     "status": 0,
     "status --audit": 0,
+    "status --audit --repair": OTHER_HAS_IT,
+    "status --audit --warnings": 0,
+    "status --json": 0,
+    "check --start": 0,
     # What a sentence names without its arguments. It says which it needs.
     "engines": USAGE,
     "engines export": USAGE,
