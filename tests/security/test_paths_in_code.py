@@ -30,6 +30,7 @@ ALLOWED = {
     "report": "the run-time folder",
     "service": "the run-time folder",
     "listener": "a socket in the run-time folder",
+    "installation": "the folder of the program, and marks of how it was installed",
     "filesystems": "/proc, and where a folder is mounted",
     "memory": "/proc and /sys",
     "sandbox": "folders of fonts",
