@@ -45,10 +45,10 @@ def nonsense(config: Config, spools: Mapping[str, Places]) -> list[str]:
     return found + _own_folders(config)
 
 
-def refuse(config: Config) -> None:
+def refuse(config: Config) -> list[str]:
     """Raise ConfigError for what is wrong with a configuration itself, or where no inbox at all can be used.
 
-    Where only some inboxes have folders that cannot be used, the others can serve: that is no problem here. A thread
+    Where only some inboxes have folders that cannot be used, the others can serve: return why those cannot. A thread
     looks at each inbox, because a disk that does not answer would hold the caller; the folders of an inbox whose thread
     has not answered in time are compared by their names.
     """
@@ -61,6 +61,7 @@ def refuse(config: Config) -> None:
     problems = nonsense(config, spools)
     if problems or all(look.problems for look in looks.values()):
         raise ConfigError(problems + unusable)
+    return unusable
 
 
 class _Look:

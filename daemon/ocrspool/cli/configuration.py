@@ -24,13 +24,11 @@ def check(path: Path, *, show: bool, start: bool) -> int:
     config = load(path)
     for warning in exposed(path):
         print(f"warning: {warning}: chown root, chmod go-w", file=sys.stderr)
-    if start:
-        world.refuse(config)
-    if problems := world.problems(config):
-        if not start:
-            raise ConfigError(problems)
-        for problem in problems:
-            print(f"warning: {problem}", file=sys.stderr)
+    problems = world.refuse(config) if start else world.problems(config)
+    if problems and not start:
+        raise ConfigError(problems)
+    for problem in problems:
+        print(f"warning: {problem}", file=sys.stderr)
     if show:
         print(json.dumps(config.model_dump(mode="json"), indent=2))
         return Exit.OK
