@@ -92,8 +92,8 @@ def machine() -> str:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, settings: str = "") -> Iterator[Served]:
-    """Serve `folder`/spool, with engines out of `folder`/cache.
+def serving(folder: Path, settings: str = "", command: Path = COMMAND) -> Iterator[Served]:
+    """Serve `folder`/spool, with engines out of `folder`/cache. `command` is the program, of this checkout or another.
 
     OCRSPOOL_BENCH_CONFIG may name a TOML file with settings that win over these: another engine, say.
     """
@@ -104,10 +104,10 @@ def serving(folder: Path, settings: str = "") -> Iterator[Served]:
         (folder / "conf.d").mkdir(exist_ok=True)
         shutil.copy(more, folder / "conf.d" / "bench.toml")
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    subprocess.run([COMMAND, "prebuild", "--config", config], check=True, stdout=subprocess.DEVNULL, env=variables)
+    subprocess.run([command, "prebuild", "--config", config], check=True, stdout=subprocess.DEVNULL, env=variables)
     began = time.monotonic()
     with log.open("w") as file:
-        process = subprocess.Popen([COMMAND, "serve", "--config", config], stderr=file, env=variables)
+        process = subprocess.Popen([command, "serve", "--config", config], stderr=file, env=variables)
     try:
         while not (ready := [line for line in log.read_text().splitlines() if " ready after " in line]):
             if process.poll() is not None:
