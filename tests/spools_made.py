@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from ocrspool import names
-from ocrspool.config import STATES
-from ocrspool.inbox import Patience, Rules, Scanner, Sighting
+from ocrspool.files.name_patterns import NamePatterns
+from ocrspool.inbox import Patience, Scanner
 from ocrspool.jobs import Job
 from ocrspool.spool import Spool
+from ocrspool.spool_layout import STATES
+from ocrspool.spool_snapshot import FileSnapshot
 from results_made import result_of
 
 
@@ -33,9 +35,11 @@ def drop(spool: Spool, name: str, data: bytes = b"x") -> Path:
     return path
 
 
-def scan(spool: Spool) -> list[Sighting]:
+def scan(spool: Spool) -> list[FileSnapshot]:
     """Return every file in the inbox, settled or not."""
-    return Scanner(str(spool.inbox), Rules("*", ()), Patience(0), recursive=True, clock=lambda: 0.0).scan().settled
+    return (
+        Scanner(str(spool.inbox), NamePatterns("*", ()), Patience(0), recursive=True, clock=lambda: 0.0).scan().settled
+    )
 
 
 def claim(spool: Spool, name: str) -> Job:

@@ -22,7 +22,8 @@ from functools import partial
 from typing import Any, Protocol
 
 from ocrspool import check, names
-from ocrspool.config import Inbox, Live, Profile
+from ocrspool.config import Inbox, Profile
+from ocrspool.config_current import CurrentConfig
 from ocrspool.errors import ConfigError, OcrspoolError
 from ocrspool.hooks import Event
 from ocrspool.in_work import Follow, InWork
@@ -60,7 +61,7 @@ class Line(Protocol):
 class Surroundings:
     """What all attendants of a service share."""
 
-    live: Live
+    live: CurrentConfig
     line: Line
     shortage: Shortage
     most: int

@@ -11,8 +11,9 @@ from itertools import combinations
 from pathlib import Path
 
 from ocrspool import accounts, filesystems
-from ocrspool.config import STATES, Config, Inbox
+from ocrspool.config import Config, Inbox
 from ocrspool.errors import ConfigError
+from ocrspool.spool_layout import STATES
 
 Places = Mapping[str, Path]
 """The folders of an inbox by the names of its states."""

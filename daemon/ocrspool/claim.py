@@ -9,10 +9,10 @@ import signal
 import stat
 
 from ocrspool.files.folder import Folder
-from ocrspool.inbox import Sighting
+from ocrspool.spool_snapshot import FileSnapshot
 
 
-def let_go(folder: Folder, last: str, seen: Sighting) -> bool:
+def let_go(folder: Folder, last: str, seen: FileSnapshot) -> bool:
     """Tell whether the file may be claimed now, as far as it can be looked at."""
     try:
         if not folder.has_file(last):
@@ -28,7 +28,7 @@ def let_go(folder: Folder, last: str, seen: Sighting) -> bool:
         os.close(descriptor)
 
 
-def claimable(descriptor: int, seen: Sighting) -> bool:
+def claimable(descriptor: int, seen: FileSnapshot) -> bool:
     """Tell whether the open file is still the one that was seen, whole and let go of by its writer.
 
     A read lease is granted only while nobody has the file open for writing (fcntl(2), F_SETLEASE). The kernel

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ocrspool.config_types import Command, Devices, Folder, Formats, Listen, Mode, Name, Patterns
-from ocrspool.inbox import Rules
+from ocrspool.files.name_patterns import NamePatterns
+from ocrspool.spool_layout import STATES
 
 DEFAULT_PATH = Path("/etc/ocrspool/ocrspool.toml")
 
@@ -204,9 +204,9 @@ class Inbox(Section):
             raise ValueError(f"no folder for {state}")
         return self.root / state
 
-    def rules(self) -> Rules:
+    def rules(self) -> NamePatterns:
         """Return which names are to be read."""
-        return Rules(self.include, self.exclude + self.ignore)
+        return NamePatterns(self.include, self.exclude + self.ignore)
 
     def mode(self) -> int | None:
         """Return the mode of results; None where the umask is to decide."""
@@ -222,10 +222,6 @@ class Inbox(Section):
         if missing:
             raise ValueError(f"give a root, or all five folders (missing: {', '.join(missing)})")
         return self
-
-
-STATES = ("inbox", "work", "outbox", "done", "failed")
-"""The five states of a file, in the order of its way; failed is the exit."""
 
 
 class Config(Section):
@@ -254,10 +250,3 @@ class Config(Section):
         if not self.inbox:
             raise ValueError("inbox: at least one is needed")
         return self
-
-
-@dataclass(slots=True)
-class Live:
-    """The configuration in effect: what a reload replaces, and everyone reads anew each time."""
-
-    config: Config

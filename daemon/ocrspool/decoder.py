@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from ocrspool import decoder_messages
 from ocrspool.channel import Message
 from ocrspool.child import Child, ChildDiedError
-from ocrspool.config import Limits, Live, Profile
+from ocrspool.config import Limits, Profile
+from ocrspool.config_current import CurrentConfig
 from ocrspool.decoder_messages import Decoded
 from ocrspool.environment import of_decoders
 from ocrspool.errors import DocumentError, EngineError
@@ -56,7 +57,7 @@ class Opened:
 class Decoder:
     """One decoder process, replaced after its death and now and then."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: CurrentConfig) -> None:
         self._live = live
         self._child: Child | None = None
         self._source: tuple[Path, Profile, bool] | None = None

@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ocrspool.config import Config, Live
+from ocrspool.config import Config
+from ocrspool.config_current import CurrentConfig
 from ocrspool.decoder import Decoder
 
 _log = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ _log = logging.getLogger(__name__)
 class Decoders:
     """A fixed number of decoders, shared by the threads that need one."""
 
-    def __init__(self, count: int, live: Live) -> None:
+    def __init__(self, count: int, live: CurrentConfig) -> None:
         self._live = live
         self._free: queue.SimpleQueue[Decoder] = queue.SimpleQueue()
         self._all = [Decoder(live) for _ in range(count)]

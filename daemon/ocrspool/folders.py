@@ -12,8 +12,8 @@ from typing import Any
 from ocrspool import names
 from ocrspool.errors import DocumentError, Exit, OcrspoolError
 from ocrspool.files.faults import is_of_people
+from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.growing import Return
-from ocrspool.inbox import Rules
 from ocrspool.jobs import Job
 from ocrspool.outbox import RESULT_SUFFIX
 from ocrspool.places import Place, placed
@@ -26,7 +26,7 @@ class Folders:
         self._outbox = outbox
         self.failures: list[tuple[str, dict[str, Any]]] = []
 
-    def jobs(self, paths: Iterable[Path], rules: Rules) -> list[Job]:
+    def jobs(self, paths: Iterable[Path], rules: NamePatterns) -> list[Job]:
         """Return a job for each named file and for each wanted file of each named folder.
 
         Results of a folder's files are named by their place in the folder. Raise OcrspoolError for a missing path.
@@ -105,7 +105,7 @@ class MissingPathError(OcrspoolError):
     exit_code = Exit.NO_INPUT
 
 
-def _files(path: Path, rules: Rules) -> Iterator[tuple[Path, str]]:
+def _files(path: Path, rules: NamePatterns) -> Iterator[tuple[Path, str]]:
     """Yield source and name of each file; a file that is named itself is read whatever its name."""
     if not path.is_dir():
         yield path, path.name

@@ -13,10 +13,11 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocrspool.durations import in_words
 from ocrspool.errors import DocumentError
-from ocrspool.inbox import Content, Patience, Sighting
+from ocrspool.formatting import format_duration
+from ocrspool.inbox import Patience
 from ocrspool.jobs import Job
+from ocrspool.spool_snapshot import Content, FileSnapshot
 
 _LONGEST_SECONDS = 60.0
 """A file that changes each time it is read is left alone for twice as long each time, and at most for so long."""
@@ -67,7 +68,7 @@ class Growing:
             wait = min(self.patience.incomplete - age, 2 * self.patience.incomplete)
             return self.returns(job, error.message, max(wait, self.patience.settle))
         if error.kind in _OF_AN_END and not job.seen.renamed and 0 <= age < _DAY_SECONDS:
-            error.hint = f"{error.hint} The file had not changed for {in_words(age)}.".lstrip()
+            error.hint = f"{error.hint} The file had not changed for {format_duration(age)}.".lstrip()
         return None
 
     def returns(self, job: Job, why: str, seconds: float) -> Return:
@@ -97,12 +98,12 @@ def content_of(path: Path) -> Content | None:
     return None if found is None else found.content
 
 
-def look_at(path: Path, name: str = "") -> Sighting | None:
+def look_at(path: Path, name: str = "") -> FileSnapshot | None:
     """Return what stat(2) says of a file in work/ now; None where there is none."""
     found = stat_of(path)
     if found is None:
         return None
-    return Sighting(name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+    return FileSnapshot(name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
 def has_changed(job: Job, found: os.stat_result | None) -> bool:

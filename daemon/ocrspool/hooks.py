@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from ocrspool import names
-from ocrspool.config import Live
+from ocrspool.config_current import CurrentConfig
 from ocrspool.jobs import Job, about
 
 _log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Event:
 class Hooks:
     """The commands of all inboxes, and the one thread that runs them."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: CurrentConfig) -> None:
         self._live = live
         self._waiting: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._unfinished = 0

@@ -19,14 +19,14 @@ from __future__ import annotations
 import errno
 import math
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from fnmatch import translate
 from operator import attrgetter
 from pathlib import Path
 
 from ocrspool.files.folder import Folder
+from ocrspool.files.name_patterns import NamePatterns
+from ocrspool.spool_snapshot import Content, FileSnapshot
 
 DEEPEST = 64
 """Folders within folders; what lies deeper is left alone and reported."""
@@ -35,36 +35,14 @@ _PATH_MAX = 4096
 _SOONEST_SECONDS = 1.0
 """A file that waits for longer than the settle time is looked at again after so long at the earliest."""
 
-Content = tuple[int, int, int]
-"""Inode, size and time of the last change (ns): two equal ones are the same content, as far as stat(2) can tell."""
-
 _NOTHING: Mapping[str, int] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """A file as one scan saw it. Two equal sightings are the same content, as far as stat(2) can tell."""
-
-    name: str
-    """Relative to the inbox, with surrogate escapes."""
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    renamed: bool = field(default=False, compare=False)
-    """Whether an event said that it was renamed into place, so that it was whole when it got its name."""
-
-    @property
-    def content(self) -> Content:
-        """What a later look has to find for the file to be the same."""
-        return self.inode, self.size, self.mtime_ns
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
     """What one scan found: files to claim, oldest first, and when to look again for those not settled yet."""
 
-    settled: list[Sighting]
+    settled: list[FileSnapshot]
     waiting: int
     """Files seen that are not settled."""
     due: float | None
@@ -89,32 +67,16 @@ class Patience:
     """Without a change, for a file that is empty or ends too early."""
 
 
-class Rules:
-    """Include and exclude patterns, compiled once: a pattern without "/" is matched with the last part of the name."""
-
-    def __init__(self, include: Iterable[str], exclude: Iterable[str]) -> None:
-        self._include = _compile(include)
-        self._exclude = _compile(exclude)
-
-    def wants(self, name: str) -> bool:
-        """Tell whether a file of this name is to be read."""
-        return not self.excludes(name) and _matches(self._include, name)
-
-    def excludes(self, name: str) -> bool:
-        """Tell whether a file or folder of this name is to be left alone, whatever it holds."""
-        return _matches(self._exclude, name)
-
-
 @dataclass(slots=True)
 class Scanner:
     """Scans one inbox and remembers when each file will have been quiet enough. Losing it costs one settle time."""
 
     root: str
-    rules: Rules
+    rules: NamePatterns
     patience: Patience
     recursive: bool
     clock: Callable[[], float]
-    _known: dict[str, tuple[Sighting, float]] = field(default_factory=dict)
+    _known: dict[str, tuple[FileSnapshot, float]] = field(default_factory=dict)
     """What the last scan saw, by name, and when each is settled."""
     _alone: dict[Content, float] = field(default_factory=dict)
     """What was given back, and until when it is left alone."""
@@ -128,10 +90,10 @@ class Scanner:
         """
         now = self.clock()
         soon = now + max(self.patience.settle, _SOONEST_SECONDS)
-        settled: list[Sighting] = []
+        settled: list[FileSnapshot] = []
         due: float | None = None
         problems: list[str] = []
-        known: dict[str, tuple[Sighting, float]] = {}
+        known: dict[str, tuple[FileSnapshot, float]] = {}
         open_since: dict[int, int] = {}
         for entry, name in self._files(problems):
             if name in written:  # under any of its names
@@ -163,11 +125,11 @@ class Scanner:
         settled.sort(key=attrgetter("mtime_ns", "name"))
         return Scan(settled, len(known) - len(settled), due, problems, frozenset(held), frozenset(overdue))
 
-    def forget(self, seen: Sighting) -> None:
+    def forget(self, seen: FileSnapshot) -> None:
         """Drop what is known of a file that was claimed."""
         self._known.pop(seen.name, None)
 
-    def unsettle(self, seen: Sighting) -> None:
+    def unsettle(self, seen: FileSnapshot) -> None:
         """Let the settle time of a file begin anew: it could not be claimed, being still open or changed."""
         self._known[seen.name] = seen, self.clock() + self.patience.settle
 
@@ -175,7 +137,7 @@ class Scanner:
         """Do not settle a file with this content for so long: it was claimed and is given back. A change ends that."""
         self._alone[content] = self.clock() + seconds
 
-    def _settles(self, seen: Sighting, before: tuple[Sighting, float] | None, now: float) -> float:
+    def _settles(self, seen: FileSnapshot, before: tuple[FileSnapshot, float] | None, now: float) -> float:
         """Return when a file is settled, given what was known of its name."""
         unchanged = before is not None and before[0] == seen
         alone_until = self._alone.get(seen.content, now)
@@ -186,7 +148,9 @@ class Scanner:
         quiet = self.patience.settle if seen.size else max(self.patience.settle, self.patience.incomplete)
         return max(now + quiet, alone_until)
 
-    def _still_open(self, settled: list[Sighting], open_since: dict[int, int], now: float) -> tuple[set[str], set[str]]:
+    def _still_open(
+        self, settled: list[FileSnapshot], open_since: dict[int, int], now: float
+    ) -> tuple[set[str], set[str]]:
         """Return which of these files are open for writing, and which are so for too long."""
         held: set[str] = set()
         overdue: set[str] = set()
@@ -200,7 +164,7 @@ class Scanner:
                 overdue.add(seen.name)
         return held, overdue
 
-    def _was_renamed(self, seen: Sighting) -> bool:
+    def _was_renamed(self, seen: FileSnapshot) -> bool:
         return seen.ctime_ns - seen.mtime_ns > self.patience.settle * 1e9
 
     def _files(self, problems: list[str]) -> Iterator[tuple[os.DirEntry[str], str]]:
@@ -236,7 +200,7 @@ class Scanner:
 
     def _sight(
         self, entry: os.DirEntry[str], name: str, problems: list[str], renamed: frozenset[str]
-    ) -> Sighting | None:
+    ) -> FileSnapshot | None:
         if not self.rules.wants(name) or self._is_too_long(name, problems):
             return None
         try:
@@ -248,22 +212,4 @@ class Scanner:
         except OSError as error:  # a path that is too long, for instance
             problems.append(f"{name}: {error.strerror}")
             return None
-        return Sighting(name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, name in renamed)
-
-
-def _compile(patterns: Iterable[str]) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return one expression for patterns of the last part of a name, one for those of the whole."""
-    parts: list[str] = []
-    wholes: list[str] = []
-    for pattern in patterns:
-        (wholes if "/" in pattern else parts).append(translate(pattern))
-    never = r"(?!)"
-    return (
-        re.compile("|".join(parts) or never, re.IGNORECASE),
-        re.compile("|".join(wholes) or never, re.IGNORECASE),
-    )
-
-
-def _matches(compiled: tuple[re.Pattern[str], re.Pattern[str]], name: str) -> bool:
-    part, whole = compiled
-    return part.match(name.rpartition("/")[2]) is not None or whole.match(name) is not None
+        return FileSnapshot(name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, name in renamed)

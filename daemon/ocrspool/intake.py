@@ -14,10 +14,11 @@ from typing import Any
 
 from ocrspool import filesystems, names
 from ocrspool.config import Inbox, Profile
-from ocrspool.inbox import Patience, Scan, Scanner, Sighting
+from ocrspool.inbox import Patience, Scan, Scanner
 from ocrspool.jobs import Job, about
 from ocrspool.room import Room
 from ocrspool.spool import Spool
+from ocrspool.spool_snapshot import FileSnapshot
 from ocrspool.watch import TELLS_OF_LOSSES, Watch
 
 _log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class Intake:
         self._unfinished: deque[Job] = deque()
         """Jobs of the last run that have an end already, which the disk did not take."""
         self._recovered: deque[Job] = deque()
-        self._settled: deque[Sighting] = deque()
+        self._settled: deque[FileSnapshot] = deque()
         self._problems: list[str] = []
         self._why_polled = ""
         """Why no events come from the kernel; "" when they do."""
@@ -176,7 +177,7 @@ class Intake:
             self._next_scan = min(self._next_scan, time.monotonic() + self.inbox.settle_seconds)
         return None
 
-    def _cannot_claim(self, seen: Sighting, error: OSError) -> None:
+    def _cannot_claim(self, seen: FileSnapshot, error: OSError) -> None:
         """Say once why a file stays where it is, and look again. Files behind it do not wait, however many it is of."""
         if seen.name not in self._stuck:
             _log.error(

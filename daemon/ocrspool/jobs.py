@@ -21,8 +21,8 @@ from pathlib import Path
 from ocrspool import names, records
 from ocrspool.files.folder import PRIVATE_MODE, Folder
 from ocrspool.files.tree import walk
-from ocrspool.inbox import Sighting
 from ocrspool.outbox import digest_of
+from ocrspool.spool_snapshot import FileSnapshot
 
 JOB, RESULT, REASON = "job.json", "result.json", "reason.json"
 _SIZE = ".size-"
@@ -48,7 +48,7 @@ class Job:
     """Attempts that ended because the service did, through no fault of the file's that we know of."""
     deaths: tuple[int, ...] = ()
     """The page, from 1, of each death of a decoder."""
-    seen: Sighting | None = field(default=None, compare=False)
+    seen: FileSnapshot | None = field(default=None, compare=False)
     """The file as it was when it was claimed, as far as that is known."""
 
 
@@ -250,13 +250,13 @@ def _count(value: object) -> int:
     return value if isinstance(value, int) and value > 0 else 0
 
 
-def _seen(name: str, value: object) -> Sighting | None:
+def _seen(name: str, value: object) -> FileSnapshot | None:
     """Return what `save` wrote down of the file; None where that makes no sense."""
     if not isinstance(value, list) or not all(isinstance(each, int) for each in value):
         return None
     with contextlib.suppress(ValueError):
         size, mtime_ns, ctime_ns, inode, renamed = value
-        return Sighting(name, size, mtime_ns, ctime_ns, inode, bool(renamed))
+        return FileSnapshot(name, size, mtime_ns, ctime_ns, inode, bool(renamed))
     return None
 
 

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from typing import Literal, TextIO
 
 from ocrspool import journal
-from ocrspool.timestamps import rfc3339
+from ocrspool.formatting import rfc3339
 
 Format = Literal["auto", "plain", "journal", "json"]
 

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from urllib.parse import parse_qs
 
 from ocrspool import names, reasons
-from ocrspool.config import Live
+from ocrspool.config_current import CurrentConfig
 from ocrspool.files.folder import Folder
 from ocrspool.listener import Reply, is_local, plain
 from ocrspool.outbox import beside
@@ -48,7 +48,7 @@ _VIEW_POLICY = (
 class Page:
     """All answers for people. Safe to use from several threads."""
 
-    def __init__(self, live: Live, facts: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, live: CurrentConfig, facts: Callable[[], Mapping[str, Any]]) -> None:
         self._live = live
         self._facts = facts
         self._token = secrets.token_urlsafe()

@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any
 
 from ocrspool import engine_words, inbox_words, names
-from ocrspool.durations import in_words, to_go
+from ocrspool.formatting import format_duration, format_remaining
 from ocrspool.sparkline import sparkline
 
 _STYLE = """
@@ -131,7 +131,7 @@ def _inboxes(facts: Mapping[str, Any], now: float) -> str:
     rows = []
     for name, queue in facts["queues"].items():
         count = facts["since_start"].get(name, {"done": 0, "partial": 0, "failed": 0, "pages": 0, "warned": 0})
-        oldest = "" if queue["oldest"] is None else in_words(max(now - queue["oldest"], 0))
+        oldest = "" if queue["oldest"] is None else format_duration(max(now - queue["oldest"], 0))
         numbers = (
             queue["waiting"],
             oldest,
@@ -149,7 +149,7 @@ def _in_work(facts: Mapping[str, Any]) -> str:
         if job["pages"] is not None:
             told = f"{job['read']} of {job['pages']}"
             bar = f'<progress max="{job["pages"]}" value="{job["read"]}"></progress>'
-        rest = _number(to_go(job, facts["at"]))
+        rest = _number(format_remaining(job, facts["at"]))
         rows.append((_cell(f"{job['inbox']}/{job['path']}"), _number(told), f"<td>{bar}</td>", rest))
     return _section("In work", _table(("file", "#pages", "", "#to go"), rows)) if rows else ""
 
@@ -204,7 +204,7 @@ def _foot(facts: Mapping[str, Any], now: float) -> str:
     return f"""<footer>
 <div>Engine: {_text(engines)}; {_text(engine_words.models(facts["engine"]))}</div>
 <div>Workers: {len(facts["workers"])}, {facts["worker_restarts"]} replaced for a failure; running for
-{in_words(max(now - facts["began"], 0))}. Told {in_words(max(now - facts["at"], 0))} ago; counts are since the
+{format_duration(max(now - facts["began"], 0))}. Told {format_duration(max(now - facts["at"], 0))} ago; counts are since the
 start.</div>
 </footer>
 </body>
@@ -236,7 +236,7 @@ def _number(number: object) -> str:
 def _ago(moment: str, now: float) -> str:
     """Return a cell that says how long ago a moment in RFC 3339 was."""
     seconds = now - datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
-    return f'<td class="n"><time datetime="{_text(moment)}">{in_words(max(seconds, 0))} ago</time></td>'
+    return f'<td class="n"><time datetime="{_text(moment)}">{format_duration(max(seconds, 0))} ago</time></td>'
 
 
 def _text(text: object) -> str:

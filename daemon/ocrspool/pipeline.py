@@ -30,11 +30,13 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ocrspool import names
-from ocrspool.config import Live, Profile
+from ocrspool.config import Profile
+from ocrspool.config_current import CurrentConfig
 from ocrspool.decoder import Decoder, DecoderDiedError
 from ocrspool.decoders import Decoders
 from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError, EngineError
+from ocrspool.formatting import rfc3339
 from ocrspool.hooks import Event
 from ocrspool.jobs import Job, about
 from ocrspool.model import OwnText, PageImage, PageText
@@ -47,7 +49,6 @@ from ocrspool.refusals import refuse_deadly_page, refuse_if_deadly, refuse_if_sp
 from ocrspool.render.json import render
 from ocrspool.result import Document, Engine, Run
 from ocrspool.tally import Tally
-from ocrspool.timestamps import rfc3339
 from ocrspool.workers import Workers
 
 _log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ _DISK_PAUSE_SECONDS, _LONGEST_DISK_PAUSE = 1.0, 15.0
 class Pipeline:
     """Runs jobs, each on a thread of the caller's."""
 
-    def __init__(self, live: Live, decoders: Decoders, workers: Workers, engine: Engine, tally: Tally) -> None:
+    def __init__(self, live: CurrentConfig, decoders: Decoders, workers: Workers, engine: Engine, tally: Tally) -> None:
         self._live = live
         self._decoders = decoders
         self._workers = workers

@@ -13,9 +13,9 @@ from typing import Any
 from ocrspool.channel import Message
 from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Config
-from ocrspool.durations import in_words
 from ocrspool.environment import of_workers
 from ocrspool.errors import EngineError
+from ocrspool.formatting import format_duration
 from ocrspool.worker_messages import about_engine, devices, engine_error
 
 SILENCE_SECONDS = 3600.0
@@ -83,7 +83,7 @@ def _heartbeat(on_stage: OnStage, on_wait: OnStage) -> Iterator[OnStage]:
         with changed:
             while not over:
                 if not changed.wait(HEARTBEAT_SECONDS) and now and not over:
-                    on_wait(f"still {now}: {in_words(time.monotonic() - began)} so far")
+                    on_wait(f"still {now}: {format_duration(time.monotonic() - began)} so far")
 
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()

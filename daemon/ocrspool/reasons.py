@@ -11,7 +11,7 @@ from ocrspool import names, records
 from ocrspool.errors import DocumentError
 from ocrspool.files.folder import Folder
 from ocrspool.files.tree import walk
-from ocrspool.timestamps import rfc3339
+from ocrspool.formatting import rfc3339
 
 REASON_SUFFIX = ".reason.json"
 

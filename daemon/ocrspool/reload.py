@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ocrspool import check, log
-from ocrspool.config import Config, Live
+from ocrspool.config import Config
+from ocrspool.config_current import CurrentConfig
 from ocrspool.config_file import load
 
 _log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ class Configuration:
         """Read it; `log_format` holds in place of its own. Raise ConfigError."""
         self.path = path
         self._log_format = log_format
-        self.live = Live(self._read())
+        self.live = CurrentConfig(self._read())
 
     def reload(self) -> None:
         """Read it again and put what can be into effect. Raise ConfigError, where nothing has changed."""

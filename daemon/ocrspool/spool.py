@@ -26,13 +26,11 @@ from typing import Any
 
 from ocrspool import names, reasons, records
 from ocrspool.claim import let_go
-from ocrspool.config import STATES
 from ocrspool.errors import DocumentError
 from ocrspool.files.faults import is_of_people
 from ocrspool.files.folder import PRIVATE_MODE, Folder
 from ocrspool.files.publish import PRIVATE, clear
 from ocrspool.growing import Growing, Return, has_changed, look_at, stat_of
-from ocrspool.inbox import Sighting
 from ocrspool.jobs import (
     REASON,
     RESULT,
@@ -49,7 +47,9 @@ from ocrspool.jobs import (
 from ocrspool.outbox import SAVED, Outbox, digest_of
 from ocrspool.places import Place, placed
 from ocrspool.reasons import REASON_SUFFIX, reason, reason_of
+from ocrspool.spool_layout import STATES
 from ocrspool.spool_lock import SpoolLock
+from ocrspool.spool_snapshot import FileSnapshot
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class Spool:
         """Let go of the lock."""
         self.lock.let_go()
 
-    def claim(self, seen: Sighting) -> Job | None:
+    def claim(self, seen: FileSnapshot) -> Job | None:
         """Take the file into work/. None when it has changed, is still being written, or has gone."""
         try:
             with Folder.at(self.inbox) as inbox:
@@ -108,7 +108,7 @@ class Spool:
         with folder:
             return self._claim_from(folder, seen)
 
-    def _claim_from(self, folder: Folder, seen: Sighting) -> Job | None:
+    def _claim_from(self, folder: Folder, seen: FileSnapshot) -> Job | None:
         last = last_of(seen.name)
         if not let_go(folder, last, seen):
             return None

@@ -18,7 +18,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from ocrspool.config import Config, Live
+from ocrspool.config import Config
+from ocrspool.config_current import CurrentConfig
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.model import PageImage, PageText
 from ocrspool.seat import Page, Seat
@@ -30,7 +31,7 @@ _TOLD = ("device", "runtime", "runtime_version", "precision", "fingerprint")
 class Workers:
     """`submit(page) → future` over all devices. Owns the memory files of the pages it is given."""
 
-    def __init__(self, live: Live, on_stage: Callable[[str], None]) -> None:
+    def __init__(self, live: CurrentConfig, on_stage: Callable[[str], None]) -> None:
         self._live = live
         self._on_stage = on_stage
         self._held_bytes = 0

@@ -23,7 +23,8 @@ import files_made
 import pages_drawn
 from daemons import Daemon, ocrspool
 from documents_made import box, document, line, page
-from ocrspool.config import Config, Inbox, Live, Paths, Profile
+from ocrspool.config import Config, Inbox, Paths, Profile
+from ocrspool.config_current import CurrentConfig
 from ocrspool.decoder import DecodersClosedError
 from ocrspool.decoders import Decoders
 from ocrspool.files.folder import Folder
@@ -153,7 +154,9 @@ def origin(tmp_path: Path) -> Iterator[Origin]:
     noise = Image.effect_noise((1000, 800), 200)
     (tmp_path / "a.png").write_bytes(files_made.png(noise))
     inbox = Inbox(root=tmp_path / "spool", outputs=("pdf",))
-    decoders = Decoders(1, Live(Config(paths=Paths(cache=tmp_path, runtime=tmp_path), inbox={"default": inbox})))
+    decoders = Decoders(
+        1, CurrentConfig(Config(paths=Paths(cache=tmp_path, runtime=tmp_path), inbox={"default": inbox}))
+    )
     with contextlib.closing(decoders):
         decoders.start()
         yield Origin(tmp_path / "a.png", Profile(), decoders)

@@ -15,7 +15,8 @@ import pytest
 import files_made
 import pdfs_made
 from documents_made import box, document, line, page
-from ocrspool.config import Config, Inbox, Live, Paths, Profile
+from ocrspool.config import Config, Inbox, Paths, Profile
+from ocrspool.config_current import CurrentConfig
 from ocrspool.decode.pdf_text import own_lines
 from ocrspool.decoders import Decoders
 from ocrspool.errors import DocumentError
@@ -35,7 +36,7 @@ READ = document(
 def pool(folder: Path, *outputs: str) -> Decoders:
     """One decoder of a service that wants these outputs."""
     inbox = Inbox(root=folder / "spool", outputs=outputs)  # type: ignore[arg-type] # words that are known
-    return Decoders(1, Live(Config(paths=Paths(cache=folder, runtime=folder), inbox={"default": inbox})))
+    return Decoders(1, CurrentConfig(Config(paths=Paths(cache=folder, runtime=folder), inbox={"default": inbox})))
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,8 @@ from PIL import Image
 import faulty_worker
 import worker_replaced
 from ocrspool.child import Child
-from ocrspool.config import Config, Engine, Limits, Live, Paths, Service
+from ocrspool.config import Config, Engine, Limits, Paths, Service
+from ocrspool.config_current import CurrentConfig
 from ocrspool.decode.page import memory_file
 from ocrspool.environment import of_workers
 from ocrspool.errors import DocumentError, EngineError
@@ -40,7 +41,7 @@ def _pool(
     limits: Limits = Limits(),  # noqa: B008
 ) -> Iterator[Workers]:
     config = Config(paths=Paths(cache=cache, runtime=cache), engine=engine, service=service, limits=limits)
-    workers = Workers(Live(config), lambda _: None)
+    workers = Workers(CurrentConfig(config), lambda _: None)
     workers.start()
     try:
         workers.wait_ready()
@@ -219,7 +220,7 @@ def test_only_workers_that_have_read_begin_anew(engine_cache: Path) -> None:
 def test_pages_held_are_bounded_by_what_may_be_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However small pages are: each is an open file. The next one waits, and is told when the pool closes."""
     monkeypatch.setattr(resource, "getrlimit", lambda _: (20, 20))
-    workers = Workers(Live(Config(paths=Paths(cache=tmp_path, runtime=tmp_path))), lambda _: None)
+    workers = Workers(CurrentConfig(Config(paths=Paths(cache=tmp_path, runtime=tmp_path))), lambda _: None)
     futures = [workers.submit(_image("x"), "off") for _ in range(10)]
     with ThreadPoolExecutor(1) as thread:
         blocked = thread.submit(workers.submit, _image("x"), "off")

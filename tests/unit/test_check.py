@@ -12,8 +12,9 @@ import pytest
 
 from forks import as_nobody
 from ocrspool import check
-from ocrspool.config import STATES, Config, Inbox, Paths
+from ocrspool.config import Config, Inbox, Paths
 from ocrspool.errors import ConfigError
+from ocrspool.spool_layout import STATES
 from spools_made import other_filesystem
 
 

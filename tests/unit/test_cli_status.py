@@ -17,8 +17,9 @@ from ocrspool import names
 from ocrspool.cli.retry import retry
 from ocrspool.cli.status import collect, status
 from ocrspool.cli.status_view import view
-from ocrspool.config import STATES, Config, Inbox, Paths
+from ocrspool.config import Config, Inbox, Paths
 from ocrspool.errors import Exit
+from ocrspool.spool_layout import STATES
 
 FAILED = ("a.png", "sub/b.png", "c\x1b[2J\udcff.png")
 

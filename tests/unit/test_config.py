@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from ocrspool import config_words
-from ocrspool.config import STATES, Config, Inbox, Profile
+from ocrspool.config import Config, Inbox, Profile
 from ocrspool.config_file import exposed, load
 from ocrspool.errors import ConfigError
+from ocrspool.spool_layout import STATES
 
 EXAMPLE = Path(__file__).parents[2] / "config/ocrspool.toml"
 MINIMAL = "[inbox.default]\nroot = 'spool'\n"

@@ -19,7 +19,8 @@ from ocrspool import decoder_messages
 from ocrspool.channel import Channel, ChannelClosedError
 from ocrspool.child import ChildDiedError
 from ocrspool.cli.configuration import result_schema
-from ocrspool.config import Config, Limits, Live, Profile
+from ocrspool.config import Config, Limits, Profile
+from ocrspool.config_current import CurrentConfig
 from ocrspool.decoder import Decoder, DecoderDiedError
 from ocrspool.document import Reading, ReadPage, build
 from ocrspool.errors import DocumentError
@@ -89,7 +90,7 @@ def verdict(
     """Open a file and read its first page. Whatever is believed makes a document that fits the published schema."""
     taken = Taken(*answers)
     monkeypatch.setattr("ocrspool.decoder.Child", lambda *_: taken)
-    decoder = Decoder(Live(Config(limits=limits)))
+    decoder = Decoder(CurrentConfig(Config(limits=limits)))
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - counted often
     said = "read"
     with contextlib.closing(decoder):
@@ -238,7 +239,7 @@ def test_a_disk_that_is_not_full_is_not_waited_for(monkeypatch: pytest.MonkeyPat
     """A decoder that says so without reason would have the job wait for ever."""
     taken = Taken(({"document": DOCUMENT}, []), ({"full": True}, []))
     monkeypatch.setattr("ocrspool.decoder.Child", lambda *_: taken)
-    decoder = Decoder(Live(Config(limits=Limits(pages=10, free_disk_mb=0))))
+    decoder = Decoder(CurrentConfig(Config(limits=Limits(pages=10, free_disk_mb=0))))
     with contextlib.closing(decoder), source.open("rb+") as file:
         decoder.open(source, PROFILE)
         with pytest.raises(DocumentError, match="found no room"):

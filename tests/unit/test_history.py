@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.durations import in_words
 from ocrspool.engine.history import History
 from ocrspool.engine.net import NetSpec, Role, ShapeProfile
+from ocrspool.formatting import format_duration
 
 SHAPES = ShapeProfile((1, 1, 1, 3), (1, 1, 1, 3), (1, 1, 1, 3))
 IDENTITY = {
@@ -128,4 +128,4 @@ def test_several_builds_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_durations(seconds: float, text: str) -> None:
-    assert in_words(seconds) == text
+    assert format_duration(seconds) == text

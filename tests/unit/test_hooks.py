@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.config import Config, Inbox, Live
+from ocrspool.config import Config, Inbox
+from ocrspool.config_current import CurrentConfig
 from ocrspool.hooks import Event, Hooks
 from ocrspool.jobs import Job
 from processes_seen import lives
@@ -31,7 +32,7 @@ def new_hooks(tmp_path: Path) -> Iterator[New]:
 
     def make(on_done: tuple[str, ...] = (), on_failed: tuple[str, ...] = (), seconds: float = 60) -> Hooks:
         inbox = Inbox(root=tmp_path, on_done=on_done, on_failed=on_failed, hook_seconds=seconds)
-        hooks = Hooks(Live(Config(inbox={"default": inbox})))
+        hooks = Hooks(CurrentConfig(Config(inbox={"default": inbox})))
         hooks.start()
         made.append(hooks)
         return hooks

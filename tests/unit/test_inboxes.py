@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from ocrspool.attendant import Attendant, Surroundings
-from ocrspool.config import Config, Inbox, Live, Paths
+from ocrspool.config import Config, Inbox, Paths
+from ocrspool.config_current import CurrentConfig
 from ocrspool.errors import ConfigError, SpoolBusyError
 from ocrspool.hooks import Event
 from ocrspool.inboxes import Inboxes
@@ -67,7 +68,7 @@ class World:
 
     def __init__(self, root: Path, wake: Wake, *names: str) -> None:
         self.root, self.line, self.slow = root, Line(), set[str]()
-        self.live = Live(self.config(*names))
+        self.live = CurrentConfig(self.config(*names))
         around = Surroundings(self.live, self.line, Shortage(), SLOTS, wake)
         self.inboxes = Inboxes(around, lambda _: None, self.slow.add)
 

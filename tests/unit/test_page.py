@@ -18,7 +18,8 @@ import pytest
 
 from asked import ask
 from ocrspool import names
-from ocrspool.config import Config, Inbox, Live, Metrics
+from ocrspool.config import Config, Inbox, Metrics
+from ocrspool.config_current import CurrentConfig
 from ocrspool.health import Health
 from ocrspool.listener import Reply
 from ocrspool.page import Page
@@ -57,7 +58,7 @@ class World:
             "engines": [],
             "workers": [1], "worker_restarts": 0,
         }  # fmt: skip
-        self.page = Page(Live(Config(metrics=metrics, inbox={"scans": self.inbox})), lambda: self.facts)
+        self.page = Page(CurrentConfig(Config(metrics=metrics, inbox={"scans": self.inbox})), lambda: self.facts)
 
     def delivered(self, name: str, job: str) -> dict[str, Any]:
         """Lay down a result and its HTML; what is told of it."""

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ocrspool.config import Config, Live, Paths, Profile
+from ocrspool.config import Config, Paths, Profile
+from ocrspool.config_current import CurrentConfig
 from ocrspool.decoders import Decoders
 from ocrspool.folders import Folders
 from ocrspool.hooks import Event
@@ -32,7 +33,7 @@ class Wrong(Folders):
 @pytest.mark.timeout(60)
 def test_a_bug_of_ours_ends(tmp_path: Path) -> None:
     """The file is given up after as many attempts as any other, with a reason; it does not go round for ever."""
-    live = Live(Config())
+    live = CurrentConfig(Config())
     outcomes = Wrong(tmp_path)
     pipeline = Pipeline(live, Decoders(0, live), Workers(live, lambda _: None), ENGINE, Tally())
     event = pipeline.run_through(Job("1", "once", "a.png", tmp_path / "a.png"), outcomes, Profile())
@@ -56,7 +57,7 @@ class Away(Folders):
 
 def test_a_disk_that_was_away_when_the_file_was_to_be_opened(tmp_path: Path) -> None:
     """The file is opened again when the disk is back: it was not the file that could not be read."""
-    live = Live(Config(paths=Paths(cache=tmp_path)))
+    live = CurrentConfig(Config(paths=Paths(cache=tmp_path)))
     outcomes = Away(tmp_path)
     source = tmp_path / "a.txt"
     with contextlib.closing(Decoders(1, live)) as decoders:
@@ -74,7 +75,7 @@ def test_a_disk_that_was_away_when_the_file_was_to_be_opened(tmp_path: Path) -> 
 
 def test_a_folder_that_is_gone_ends_a_command(tmp_path: Path) -> None:
     """`once` does not wait for a folder that was removed while it ran."""
-    live = Live(Config(paths=Paths(cache=tmp_path)))
+    live = CurrentConfig(Config(paths=Paths(cache=tmp_path)))
     outcomes = Folders(tmp_path)
     with contextlib.closing(Decoders(1, live)) as decoders:
         decoders.start()

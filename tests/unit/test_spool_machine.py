@@ -33,8 +33,8 @@ from ocrspool.audit import look_once
 from ocrspool.audit.repair import repair
 from ocrspool.audit.results import Results
 from ocrspool.files.folder import Folder
-from ocrspool.inbox import Sighting
 from ocrspool.jobs import JOB, Job
+from ocrspool.spool_snapshot import FileSnapshot
 from results_made import result_of
 from spools_made import files, reason_of, scan, spool_in
 
@@ -74,7 +74,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.results = Results(thorough=False)
         self.jobs: list[Job] = []
         """What the service has in memory: gone with each crash."""
-        self.sightings: list[Sighting] = []
+        self.sightings: list[FileSnapshot] = []
         self.contents: Counter[bytes] = Counter()
         """Every document that is anywhere in the spool."""
         self.delivered: dict[str, bytes] = {}

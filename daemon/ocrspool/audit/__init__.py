@@ -20,14 +20,14 @@ from ocrspool.audit.findings import FINDINGS, Audit, Finding
 from ocrspool.audit.results import Results
 from ocrspool.audit.tree import Entry, Tree, look
 from ocrspool.files.folder import Folder
+from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.files.publish import PRIVATE
-from ocrspool.inbox import Rules
 from ocrspool.outbox import RESULT_SUFFIX
 from ocrspool.spool import Spool
 
 __all__ = ["Audit", "Finding", "audit"]
 
-EVERYTHING = Rules(["*"], [])
+EVERYTHING = NamePatterns(["*"], [])
 """Every file counts."""
 
 _BUSY_PAUSES_SECONDS = (0.25, 0.5, 1.0)
@@ -35,7 +35,7 @@ _BUSY_PAUSES_SECONDS = (0.25, 0.5, 1.0)
 _PAUSES_SECONDS = (0.05,)
 
 
-def audit(spool: Spool, rules: Rules = EVERYTHING, *, thorough: bool = False) -> Audit:
+def audit(spool: Spool, rules: NamePatterns = EVERYTHING, *, thorough: bool = False) -> Audit:
     """Return what is in the folders of a spool, which need not be open, and all that is not as it should be.
 
     `rules` say which files in the inbox count. `thorough` reads all of done/ to compare it with the results; else sizes
@@ -60,7 +60,7 @@ def audit(spool: Spool, rules: Rules = EVERYTHING, *, thorough: bool = False) ->
 
 
 def look_once(
-    spool: Spool, rules: Rules = EVERYTHING, results: Results | None = None, *, busy: bool | None = None
+    spool: Spool, rules: NamePatterns = EVERYTHING, results: Results | None = None, *, busy: bool | None = None
 ) -> Audit:
     """Return what one look sees: exact while nobody works on the spool."""
     busy = spool.lock.is_held() if busy is None else busy
@@ -106,7 +106,7 @@ def _closed(*trees: Tree) -> Iterator[Finding]:
         yield from (Finding("closed", tree.path(name), why) for name, why in tree.closed.items())
 
 
-def _waiting(inbox: Tree, rules: Rules) -> Iterator[Finding]:
+def _waiting(inbox: Tree, rules: NamePatterns) -> Iterator[Finding]:
     """Yield what will never be read although its name is wanted."""
     for entry in inbox.entries.values():
         if not rules.wants(entry.name):

@@ -18,9 +18,9 @@ from ocrspool import names
 from ocrspool.audit.findings import Finding, Warned
 from ocrspool.audit.tree import Entry, Tree
 from ocrspool.files.folder import Folder
+from ocrspool.formatting import parse_rfc3339
 from ocrspool.outbox import MARKER_SUFFIX, RESULT_SUFFIX
 from ocrspool.result import SUFFIXES, Document
-from ocrspool.timestamps import seconds_of
 
 _JOB_ID = re.compile(r"~\d{8}T\d{6}-[0-9a-f]{8}(?=\.[^./]*\Z|\Z)")
 """What tells a source in done/ from an earlier one of its name."""
@@ -120,7 +120,7 @@ def _written_since(source: _Source, entry: Entry) -> bool:
 
     A write gives a file the same two times; the rename to done/ gives it a later time of status change (inode(7)).
     """
-    return entry.mtime_ns == entry.ctime_ns and entry.mtime_ns / 1e9 > seconds_of(source.finished_at)
+    return entry.mtime_ns == entry.ctime_ns and entry.mtime_ns / 1e9 > parse_rfc3339(source.finished_at)
 
 
 def _sha256(folder: Path, name: str) -> str:

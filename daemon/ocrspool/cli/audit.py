@@ -11,9 +11,10 @@ from rich.text import Text
 from ocrspool import names
 from ocrspool.audit import Audit, Finding, audit
 from ocrspool.audit.repair import repair
-from ocrspool.config import STATES, Config
+from ocrspool.config import Config
 from ocrspool.errors import Exit, OcrspoolError
 from ocrspool.spool import Spool
+from ocrspool.spool_layout import STATES
 
 
 class UnseenError(OcrspoolError):

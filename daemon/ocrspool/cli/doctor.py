@@ -15,7 +15,7 @@ from ocrspool import names
 from ocrspool.doctor.examination import examine
 from ocrspool.doctor.findings import Finding, Level
 from ocrspool.errors import Exit
-from ocrspool.words import counted
+from ocrspool.formatting import counted
 
 _MARKS: dict[Level, tuple[str, str]] = {
     "ok": ("ok", "green"),

@@ -14,8 +14,8 @@ from rich.text import Text
 from ocrspool import engine_words
 from ocrspool.cli.lasting import lasting
 from ocrspool.config import Config
-from ocrspool.durations import in_words
 from ocrspool.errors import Exit
+from ocrspool.formatting import format_duration
 from ocrspool.notify import Notifier
 from ocrspool.owner import become_owner
 from ocrspool.prebuild import SILENCE_SECONDS
@@ -127,4 +127,4 @@ class _Clock:
         self._began = time.monotonic()
 
     def __rich__(self) -> Text:
-        return Text(f"{self._stage}: {in_words(time.monotonic() - self._began)}")
+        return Text(f"{self._stage}: {format_duration(time.monotonic() - self._began)}")

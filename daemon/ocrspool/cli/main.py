@@ -13,7 +13,7 @@ from ocrspool import __version__, log, names
 from ocrspool.cli import commands
 from ocrspool.config import DEFAULT_PATH
 from ocrspool.errors import ConfigError, Exit, OcrspoolError
-from ocrspool.words import counted
+from ocrspool.formatting import counted
 
 _ABOUT = "Files dropped into watched folders come out as JSON OCR results."
 

@@ -21,19 +21,20 @@ from rich.progress import (
 
 from ocrspool import log, names
 from ocrspool.cli.engines import Progress as Stages
-from ocrspool.config import Config, Engine, Inbox, Live, Paths, Profile
+from ocrspool.config import Config, Engine, Inbox, Paths, Profile
+from ocrspool.config_current import CurrentConfig
 from ocrspool.config_file import load
 from ocrspool.decoders import Decoders, decoder_count
 from ocrspool.errors import ConfigError, EngineMissingError, Exit
+from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.folders import Folders
+from ocrspool.formatting import counted
 from ocrspool.in_work import job_count
-from ocrspool.inbox import Rules
 from ocrspool.jobs import Job
 from ocrspool.pipeline import Pipeline
 from ocrspool.prebuild import prebuild
 from ocrspool.result import SUFFIXES, engine_from
 from ocrspool.tally import Tally
-from ocrspool.words import counted
 from ocrspool.workers import Workers
 
 
@@ -45,7 +46,7 @@ def once(paths: list[Path], outbox: Path, config_path: Path | None, profile_name
         raise ConfigError([f"there is no output {unknown.pop()!r}; there are: json, {', '.join(SUFFIXES)}"])
     config = config.model_copy(update={"inbox": {"once": Inbox(root=outbox, outputs=cast(Any, tuple(outputs)))}})
     log.set_up("error", config.log.format)
-    rules = Rules(("*",), config.inbox["once"].ignore)
+    rules = NamePatterns(("*",), config.inbox["once"].ignore)
     folders = Folders(outbox)
     jobs = folders.jobs(paths, rules)
     if not jobs:
@@ -69,7 +70,7 @@ def _prepare(outbox: Path) -> None:
 
 def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -> Tally:
     tally = Tally()
-    live = Live(config)
+    live = CurrentConfig(config)
     workers, facts = _engine(live)
     decoders = Decoders(decoder_count(config), live)
     pipeline = Pipeline(live, decoders, workers, engine_from(facts), tally)
@@ -110,7 +111,7 @@ def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -
     return tally
 
 
-def _engine(live: Live) -> tuple[Workers, dict[str, object]]:
+def _engine(live: CurrentConfig) -> tuple[Workers, dict[str, object]]:
     """Load the engine; build it first where it is missing and the configuration allows that."""
     try:
         return _loaded(live)
@@ -122,7 +123,7 @@ def _engine(live: Live) -> tuple[Workers, dict[str, object]]:
     return _loaded(live)
 
 
-def _loaded(live: Live) -> tuple[Workers, dict[str, object]]:
+def _loaded(live: CurrentConfig) -> tuple[Workers, dict[str, object]]:
     """Return workers that have loaded, and the facts of their engine."""
     workers = Workers(live, lambda _: None)
     workers.start()

@@ -12,12 +12,13 @@ from rich.console import Console
 
 from ocrspool import names
 from ocrspool.cli.status_view import view
-from ocrspool.config import STATES, Config
+from ocrspool.config import Config
 from ocrspool.errors import Exit
 from ocrspool.files.folder import Folder
+from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.files.tree import walk
-from ocrspool.inbox import Rules
 from ocrspool.spool import Spool
+from ocrspool.spool_layout import STATES
 
 
 def status(config: Config, *, as_json: bool) -> int:
@@ -96,7 +97,7 @@ def _folders(config: Config, name: str, *, hangs: bool) -> dict[str, Any]:
     }
 
 
-def _count(folder: Path, rules: Rules | None = None) -> int | None:
+def _count(folder: Path, rules: NamePatterns | None = None) -> int | None:
     if not _readable(folder):
         return None
     return sum(

@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ocrspool import accounts, engine_words, inbox_words, names
-from ocrspool.config import STATES
-from ocrspool.durations import in_words, to_go
+from ocrspool.formatting import format_duration, format_remaining
+from ocrspool.spool_layout import STATES
 
 _FAILURES_SHOWN = 5
 _JOBS_SHOWN = 10
@@ -75,7 +75,7 @@ def _card(service: Mapping[str, Any] | None) -> RenderableType:
 
 
 def _about(service: Mapping[str, Any]) -> str:
-    since = f", for {in_words(service['at'] - service['began'])}" if "began" in service else ""
+    since = f", for {format_duration(service['at'] - service['began'])}" if "began" in service else ""
     return f", pid {service['pid']}{since}, {service['in_work']} in work"
 
 
@@ -85,7 +85,7 @@ def _rate(service: Mapping[str, Any]) -> str:
     told = f"{pages}, {files:.0f} files/min"
     waiting = service.get("waiting", 0)
     if waiting and files:
-        told += f"; what waits takes about {in_words(60 * (waiting + service['in_work']) / files)}"
+        told += f"; what waits takes about {format_duration(60 * (waiting + service['in_work']) / files)}"
     return told
 
 
@@ -123,7 +123,7 @@ def _jobs(service: Mapping[str, Any]) -> Iterator[RenderableType]:
         if job["pages"] is not None:
             told = f"{job['read']} of {job['pages']}"
             bar = ProgressBar(total=job["pages"], completed=job["read"], width=_BAR_COLUMNS, complete_style="blue")
-        table.add_row(name, told, bar, to_go(job, service["at"]))
+        table.add_row(name, told, bar, format_remaining(job, service["at"]))
     yield table
     if (more := len(service["jobs"]) - _JOBS_SHOWN) > 0:
         yield Text(f"and {more} more")

@@ -17,7 +17,7 @@ from ocrspool.engine.cache import differences
 from ocrspool.engine.permission import unusable
 from ocrspool.engine.plan import Wanted, plan
 from ocrspool.errors import ConfigError, EngineMissingError, NoGpuError, OcrspoolError
-from ocrspool.words import counted
+from ocrspool.formatting import counted
 from ocrspool.worker_messages import wanted
 
 _SERVICE_USER = "ocrspool"

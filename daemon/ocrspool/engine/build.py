@@ -13,7 +13,6 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from ocrspool import __version__
-from ocrspool.durations import in_words
 from ocrspool.engine import known_page, models, parity, reference, resume, room, side_by_side
 from ocrspool.engine.cache import SCHEMA, Manifest, fingerprint, measure
 from ocrspool.engine.history import History
@@ -22,6 +21,7 @@ from ocrspool.engine.loaded import load, load_nets, recognizer_of
 from ocrspool.engine.parity import Parity, ParityError
 from ocrspool.engine.stages import OnStage, Stages
 from ocrspool.errors import EngineError, EngineMissingError
+from ocrspool.formatting import format_duration
 
 if TYPE_CHECKING:
     from ocrspool.engine.net import NetSpec
@@ -137,7 +137,7 @@ def _side_by_side(plan: Plan, missing: list[tuple[NetSpec, str]], stages: Stages
             stages.on_stage(f"{spec.name} could not be built: {outcome}")
         else:
             yield spec, outcome
-            stages.on_stage(f"{spec.name} built in {in_words(outcome)}")
+            stages.on_stage(f"{spec.name} built in {format_duration(outcome)}")
         if left:  # a long stage is told again and again: let it be what goes on, not what is over
             stages.on_stage(f"building the other {left}")
     if errors:

@@ -14,8 +14,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ocrspool import atomic
-from ocrspool.durations import in_words
 from ocrspool.engine import locks
+from ocrspool.formatting import format_duration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +78,7 @@ class History:
         seconds, exact = estimated
         if seconds < _WORTH_SAYING:
             return ""
-        return f", about {in_words(seconds)} by {'the last' if exact else 'a similar'} build of it here"
+        return f", about {format_duration(seconds)} by {'the last' if exact else 'a similar'} build of it here"
 
     def _read(self) -> list[dict[str, Any]]:
         """Return the entries that make sense."""
