@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ocrspool.model import Point
+from ocrspool.pages import Point
 from ocrspool.result import Document, Engine, Line, Page, PageError, Run, Source
 
 

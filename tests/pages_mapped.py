@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ocrspool.engine.net import Net, Pixels, Shape, ShapeProfile
-    from ocrspool.model import PageImage
+    from ocrspool.pages import PageImage
 
 
 def mapped(page: Pixels) -> Pixels:

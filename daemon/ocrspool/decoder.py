@@ -20,7 +20,7 @@ from ocrspool.config_current import CurrentConfig
 from ocrspool.decoder_messages import Decoded
 from ocrspool.environment import of_decoders
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.model import OwnText
+from ocrspool.pages import OwnText
 from ocrspool.source import open_source
 
 _Answer = TypeVar("_Answer")

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ocrspool.channel import Message
 from ocrspool.errors import DocumentError
-from ocrspool.model import OwnText, PageImage, Polygon, TextLine
+from ocrspool.pages import OwnText, PageImage, Polygon, TextLine
 
 MOST_BYTES = 1 << 20
 """Of a message: far more than any that makes sense."""

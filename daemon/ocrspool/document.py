@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 from ocrspool import names
 from ocrspool.decoder import Opened
 from ocrspool.errors import DocumentError
-from ocrspool.model import OwnText, PageImage, PageText, Polygon, TextLine
+from ocrspool.pages import OwnText, PageImage, PageText, Polygon, TextLine
 from ocrspool.result import (
     SCHEMA,
     Document,

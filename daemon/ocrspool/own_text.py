@@ -17,8 +17,8 @@ from typing import Any
 
 from ocrspool.document import LostPage, ReadPage
 from ocrspool.errors import DocumentError
-from ocrspool.likeness import Runs, share_of, squeezed
-from ocrspool.model import OwnText, PageText, Polygon, TextLine
+from ocrspool.pages import OwnText, PageText, Polygon, TextLine
+from ocrspool.text_similarity import Runs, share_of, squeezed
 
 _SAMPLES = 2
 _ABOUT_TEXT = {"letters", "invisible"}

@@ -39,10 +39,10 @@ from ocrspool.errors import DocumentError, EngineError
 from ocrspool.formatting import rfc3339
 from ocrspool.hooks import Event
 from ocrspool.jobs import Job, about
-from ocrspool.model import OwnText, PageImage, PageText
 from ocrspool.outbox import beside
 from ocrspool.outcomes import Outcomes, Stalled
 from ocrspool.outputs import Origin, add_outputs
+from ocrspool.pages import OwnText, PageImage, PageText
 from ocrspool.progress import Progress
 from ocrspool.reasons import reason, reason_beside
 from ocrspool.refusals import refuse_deadly_page, refuse_if_deadly, refuse_if_spent, too_slow

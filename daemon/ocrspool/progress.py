@@ -13,8 +13,8 @@ from ocrspool.decoder import Opened
 from ocrspool.document import LostPage
 from ocrspool.errors import EngineError
 from ocrspool.jobs import Job
-from ocrspool.model import OwnText, PageImage, PageText
 from ocrspool.own_text import OwnTexts
+from ocrspool.pages import OwnText, PageImage, PageText
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ from ocrspool import memory
 from ocrspool.child import ChildDiedError
 from ocrspool.config import Config
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.model import PageFault, PageImage, PageText
+from ocrspool.pages import PageFault, PageImage, PageText
 from ocrspool.wake import Wake
 from ocrspool.worker_process import STAGE_SECONDS, WorkerProcess
 

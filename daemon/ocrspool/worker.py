@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     from ocrspool.engine.cache import Manifest
     from ocrspool.engine.recognizer import Recognizer
-    from ocrspool.model import PageText
+    from ocrspool.pages import PageText
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Any
 from ocrspool.channel import Message
 from ocrspool.config import Config
 from ocrspool.errors import EngineError, EngineMissingError, Exit
-from ocrspool.model import PageFault, PageText, PageWarning, TextLine
+from ocrspool.pages import PageFault, PageText, PageWarning, TextLine
 
 
 def about_engine(op: str, config: Config, device: str, **more: object) -> Message:

@@ -14,7 +14,7 @@ from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Config
 from ocrspool.environment import of_workers
 from ocrspool.errors import EngineError
-from ocrspool.model import PageFault, PageImage, PageText
+from ocrspool.pages import PageFault, PageImage, PageText
 from ocrspool.wake import Wake
 from ocrspool.worker_messages import about_engine, engine_error, page_outcome
 

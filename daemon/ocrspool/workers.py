@@ -21,7 +21,7 @@ from typing import Any
 from ocrspool.config import Config
 from ocrspool.config_current import CurrentConfig
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.model import PageImage, PageText
+from ocrspool.pages import PageImage, PageText
 from ocrspool.seat import Page, Seat
 
 _TOLD = ("device", "runtime", "runtime_version", "precision", "fingerprint")

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from ocrspool.engine.recognizer import Recognizer
-from ocrspool.model import PageText
+from ocrspool.pages import PageText
 
 _DOCUMENTS = {  # name: degrees clockwise by which the page has to be turned
     "receipt-010.jpg": 0,

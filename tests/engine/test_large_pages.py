@@ -19,7 +19,7 @@ from ocrspool.decode.document import Document
 from ocrspool.decode.page import PageLimits
 from ocrspool.engine.mapped import pixels
 from ocrspool.engine.recognizer import Recognizer
-from ocrspool.model import PageText
+from ocrspool.pages import PageText
 
 LIMITS = PageLimits(dpi=200, pages=10, megapixels=300, side=4000)
 PROSE = (

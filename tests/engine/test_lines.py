@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ocrspool.engine.recognizer import Recognizer
-from ocrspool.model import PageText
+from ocrspool.pages import PageText
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 

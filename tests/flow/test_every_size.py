@@ -27,7 +27,7 @@ from ocrspool.decode.document import Document
 from ocrspool.decode.page import PageLimits
 from ocrspool.decode.views import write_view
 from ocrspool.engine.recognizer import Recognizer
-from ocrspool.model import PageText
+from ocrspool.pages import PageText
 from ocrspool.render import json as as_json
 from pages_mapped import taken
 

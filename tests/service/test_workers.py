@@ -24,7 +24,7 @@ from ocrspool.config_current import CurrentConfig
 from ocrspool.decode.page import memory_file
 from ocrspool.environment import of_workers
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.model import PageImage
+from ocrspool.pages import PageImage
 from ocrspool.worker_messages import about_engine
 from ocrspool.workers import Workers
 from pages_drawn import page

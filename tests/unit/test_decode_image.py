@@ -16,7 +16,7 @@ from ocrspool.decode.page import PageLimits
 from ocrspool.errors import DocumentError
 
 if TYPE_CHECKING:
-    from ocrspool.model import PageImage
+    from ocrspool.pages import PageImage
 
 LIMITS = PageLimits(dpi=100, pages=10, megapixels=10, side=1000)
 

@@ -24,7 +24,7 @@ from ocrspool.config_current import CurrentConfig
 from ocrspool.decoder import Decoder, DecoderDiedError
 from ocrspool.document import Reading, ReadPage, build
 from ocrspool.errors import DocumentError
-from ocrspool.model import PageText
+from ocrspool.pages import PageText
 from ocrspool.render.json import render
 from ocrspool.result import Run, engine_from
 

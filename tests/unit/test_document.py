@@ -18,7 +18,7 @@ from ocrspool.cli.configuration import result_schema
 from ocrspool.decoder import Opened
 from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError
-from ocrspool.model import OwnText, PageImage, PageText, PageWarning, Polygon, TextLine
+from ocrspool.pages import OwnText, PageImage, PageText, PageWarning, Polygon, TextLine
 from ocrspool.render.json import render
 from ocrspool.result import Document, Run, document_from, engine_from
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import nets_made
 from nets_made import CHARACTERS, COLORS
 from ocrspool.engine.recognizer import Nets, Recognizer
-from ocrspool.model import PageText
+from ocrspool.pages import PageText
 
 Pixels = NDArray[np.uint8]
 

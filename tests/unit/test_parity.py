@@ -9,7 +9,7 @@ import pytest
 
 from ocrspool.engine.known_page import GATE, KNOWN, TURNED, KnownPage
 from ocrspool.engine.parity import ParityError, check_truth, compare, distance, overlap
-from ocrspool.model import PageText, Polygon, TextLine
+from ocrspool.pages import PageText, Polygon, TextLine
 
 Lines = tuple[TextLine, ...]
 

@@ -31,7 +31,7 @@ from ocrspool.decode.page import PageLimits
 from ocrspool.decode.pdf_text import own_lines
 from ocrspool.decode.views import DiskFullError, write_view
 from ocrspool.errors import DocumentError
-from ocrspool.model import TextLine
+from ocrspool.pages import TextLine
 from ocrspool.render import html
 from ocrspool.render import json as as_json
 from ocrspool.result import Document as Result

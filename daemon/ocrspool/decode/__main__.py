@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ocrspool.decode.page import Remark
-    from ocrspool.model import PageImage
+    from ocrspool.pages import PageImage
 
 _MOST_BYTES = 1_000_000
 """A little less than the service takes for a message."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ocrspool.decode.page import PageLimits, Remark
-    from ocrspool.model import OwnText, PageImage, Point, TextLine
+    from ocrspool.pages import OwnText, PageImage, Point, TextLine
 
 _PIECE = 1 << 20
 _READERS = {"application/pdf": PdfPages}

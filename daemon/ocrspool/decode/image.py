@@ -27,7 +27,7 @@ from ocrspool.decode.libtiff import Tiff
 from ocrspool.decode.page import PageLimits, Remark, memory_file
 from ocrspool.decode.tiff_image import TiffImage
 from ocrspool.errors import DocumentError
-from ocrspool.model import PageImage
+from ocrspool.pages import PageImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -30,7 +30,7 @@ from ocrspool.decode.pdf_names import has_packed_objects, mentioned, user_unit
 from ocrspool.decode.pdf_text import Place, own_characters, own_text
 from ocrspool.decode.pdf_trust import doubt
 from ocrspool.errors import DocumentError
-from ocrspool.model import OwnText, PageImage, Point, TextLine
+from ocrspool.pages import OwnText, PageImage, Point, TextLine
 
 _POINTS_PER_INCH = 72
 _RUNS_JAVASCRIPT = "V8" in PDFIUM_INFO.flags

@@ -15,7 +15,7 @@ from pypdfium2 import raw
 from ocrspool.decode.page import Remark
 from ocrspool.decode.pdf_strings import utf16
 from ocrspool.decode.pdf_text import Box, Place, own_text
-from ocrspool.model import Polygon, TextLine
+from ocrspool.pages import Polygon, TextLine
 
 _MANY = 0.2
 """Share of the pieces of text from which it is said that they are not seen."""

@@ -16,7 +16,7 @@ import pypdfium2
 from pypdfium2 import raw
 
 from ocrspool.decode.pdf_strings import UTF_8, UTF_16
-from ocrspool.model import Polygon, TextLine
+from ocrspool.pages import Polygon, TextLine
 
 _FINE = 64
 """Parts of a pixel in which PDFium tells places here: it rounds to whole ones."""

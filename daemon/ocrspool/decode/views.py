@@ -21,12 +21,12 @@ from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin
 from ocrspool.decode import jpeg
 from ocrspool.decode.document import Document
 from ocrspool.errors import DocumentError
-from ocrspool.likeness import Runs, squeezed
-from ocrspool.model import Point
+from ocrspool.pages import Point
 from ocrspool.render import html
 from ocrspool.render.picture import Picture
 from ocrspool.result import Document as Result
 from ocrspool.result import Line, Page, document_from
+from ocrspool.text_similarity import Runs, squeezed
 
 _QUALITY = {"html": 70, "pdf": 85}
 _ICON_SIDE, _ICON_QUALITY = 160, 60

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ocrspool.model import Polygon
+    from ocrspool.pages import Polygon
 
 _OVERHANG = 0.2  # of a box's height, by which it reaches over its text at top and bottom
 _SAME_ROW = 0.5  # shared height, as a share of the lower box, from which two boxes stand in one row

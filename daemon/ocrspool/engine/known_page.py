@@ -18,7 +18,7 @@ from ocrspool.errors import EngineError
 if TYPE_CHECKING:
     from ocrspool.engine.net import Pixels
     from ocrspool.engine.recognizer import Recognizer
-    from ocrspool.model import PageText
+    from ocrspool.pages import PageText
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ocrspool.engine.boxes import Box
-    from ocrspool.model import Polygon
+    from ocrspool.pages import Polygon
 
 _HEADING = 1.5  # height from which a line is a heading, as a multiple of the median line's
 _SPACE_ABOVE = 0.5  # of the median line's height: a heading keeps at least this distance from what is above it

@@ -11,7 +11,7 @@ import numpy as np
 
 from ocrspool.engine import recognize
 from ocrspool.engine.crop import quarter_turned
-from ocrspool.model import PageText
+from ocrspool.pages import PageText
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,7 +16,7 @@ from ocrspool.engine.models import LINE_HEIGHT
 from ocrspool.engine.order import reading_order
 from ocrspool.engine.orientation import turned_back
 from ocrspool.engine.second_look import is_upside_down
-from ocrspool.model import PageText, PageWarning, TextLine
+from ocrspool.pages import PageText, PageWarning, TextLine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ocrspool.engine.page_in_work import Line, PageInWork
     from ocrspool.engine.recognize import Reading
-    from ocrspool.model import Polygon
+    from ocrspool.pages import Polygon
 
 _MARGIN = 0.1
 """Confidence by which the lines found on a small picture have to beat it as one line."""

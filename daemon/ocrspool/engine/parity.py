@@ -18,7 +18,7 @@ from ocrspool.engine.known_page import GATE, KnownPage
 from ocrspool.errors import EngineError
 
 if TYPE_CHECKING:
-    from ocrspool.model import PageText, Polygon, TextLine
+    from ocrspool.pages import PageText, Polygon, TextLine
 
 Readings = Mapping[KnownPage, "PageText"]
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from ocrspool.engine.net import Net, Pixels
     from ocrspool.engine.recognize import Reading
-    from ocrspool.model import PageText
+    from ocrspool.pages import PageText
 
 Orientation = Literal["auto", "off"]
 

@@ -32,7 +32,7 @@ from pikepdf import (
 
 from ocrspool import result
 from ocrspool.errors import DocumentError
-from ocrspool.model import Point
+from ocrspool.pages import Point
 from ocrspool.render import glyphless
 from ocrspool.render.picture import Painter, Picture
 from ocrspool.render.placement import placement

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ocrspool.model import Point
+from ocrspool.pages import Point
 
 
 @dataclass(frozen=True, slots=True)
