@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from ocrspool import names
+from ocrspool.files import names
 from ocrspool.jobs import Job
 from ocrspool.render.json import render
 from ocrspool.result import Document, Engine, Run, Source

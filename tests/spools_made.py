@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool import names
+from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.inbox import Patience, Scanner
 from ocrspool.jobs import Job

@@ -21,10 +21,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
-from ocrspool import check, names
+from ocrspool import check
 from ocrspool.config import Inbox, Profile
 from ocrspool.config_current import CurrentConfig
 from ocrspool.errors import ConfigError, OcrspoolError
+from ocrspool.files import names
 from ocrspool.hooks import Event
 from ocrspool.in_work import Follow, InWork
 from ocrspool.intake import Intake

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 
-from ocrspool import accounts, filesystems
+from ocrspool import accounts
 from ocrspool.config import Config, Inbox
 from ocrspool.errors import ConfigError
+from ocrspool.files import mounts
 from ocrspool.spool_layout import STATES
 
 Places = Mapping[str, Path]
@@ -130,7 +131,7 @@ def _folders(key: str, inbox: Inbox) -> list[str]:
         found += _writable(f"{key}.{state}", folder, inbox.root or folder)
         nearest = _existing(folder)
         # Two bind mounts of one filesystem (ReadWritePaths= makes them) are one device, and no rename crosses them.
-        places[state] = (nearest.stat().st_dev, filesystems.mount_point(nearest))
+        places[state] = (nearest.stat().st_dev, mounts.mount_point(nearest))
     for state in STATES:
         if state != "outbox" and places[state] != places["work"]:  # results can be copied; documents are moved
             found.append(
@@ -161,7 +162,7 @@ def _writable(key: str, folder: Path, base: Path | None = None) -> list[str]:
         return [f"{key}: {nearest} is not a folder"]
     if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         doing = "use" if nearest == folder else f"create {folder} in"
-        if filesystems.read_only(nearest):
+        if mounts.read_only(nearest):
             why = _read_only(base or folder, _unit())
         else:
             why = f"user {accounts.user()} needs read, write and search permission"

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from ocrspool import names
 from ocrspool.decoder import Opened
 from ocrspool.errors import DocumentError
+from ocrspool.files import names
 from ocrspool.pages import OwnText, PageImage, PageText, Polygon, TextLine
 from ocrspool.result import (
     SCHEMA,

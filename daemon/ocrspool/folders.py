@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ocrspool import names
 from ocrspool.errors import DocumentError, Exit, OcrspoolError
+from ocrspool.files import names
 from ocrspool.files.faults import is_of_people
 from ocrspool.files.name_patterns import NamePatterns
+from ocrspool.files.target_path import Place, placed
 from ocrspool.growing import Return
 from ocrspool.jobs import Job
 from ocrspool.outbox import RESULT_SUFFIX
-from ocrspool.places import Place, placed
 
 
 class Folders:

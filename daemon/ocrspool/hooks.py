@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ocrspool import names
 from ocrspool.config_current import CurrentConfig
+from ocrspool.files import names
 from ocrspool.jobs import Job, about
 
 _log = logging.getLogger(__name__)

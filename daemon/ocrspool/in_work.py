@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from ocrspool import names
 from ocrspool.child import NoProcessError
 from ocrspool.config import Config
 from ocrspool.decoders import decoder_count
+from ocrspool.files import names
 from ocrspool.hooks import Event
 from ocrspool.jobs import Job, about
 from ocrspool.shortage import Shortage

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ocrspool import filesystems, names
 from ocrspool.config import Inbox, Profile
+from ocrspool.files import mounts, names
 from ocrspool.inbox import Patience, Scan, Scanner
 from ocrspool.jobs import Job, about
 from ocrspool.room import Room
@@ -105,7 +105,7 @@ class Intake:
 
     def _begin_watching(self) -> None:
         """Have the kernel send events, as far as it can."""
-        sends = self.inbox.watch == "events" or filesystems.sends_events(self.spool.inbox)
+        sends = self.inbox.watch == "events" or mounts.sends_events(self.spool.inbox)
         why = "as configured" if self.inbox.watch == "poll" else "" if sends else "a network filesystem sends no events"
         level = logging.INFO
         if not why and (why := self._watch.add(self.spool.inbox, recursive=self.inbox.recursive)):

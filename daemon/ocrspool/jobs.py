@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ocrspool import names, records
+from ocrspool.files import json_file, names
 from ocrspool.files.folder import PRIVATE_MODE, Folder
-from ocrspool.files.tree import walk
+from ocrspool.files.walk import walk
 from ocrspool.outbox import digest_of
 from ocrspool.spool_snapshot import FileSnapshot
 
@@ -108,7 +108,7 @@ class Jobs:
 
     def read(self, folder: Folder) -> Job | None:
         """Return the job in a folder of work/; None when there is nothing left in it that is not delivered."""
-        counts = records.load(folder, JOB)
+        counts = json_file.load(folder, JOB)
         past = _count(counts.get("attempts")), _count(counts.get("interruptions")), _pages(counts.get("deaths"))
         job_id = folder.path.name
         for name in _sources(folder):
@@ -128,7 +128,7 @@ class Jobs:
         if job.seen is not None:
             counts["seen"] = (job.seen.size, job.seen.mtime_ns, job.seen.ctime_ns, job.seen.inode, job.seen.renamed)
         # Not durable: what a power cut takes back is a count, and one more attempt does no harm.
-        folder.write(JOB, records.dump(counts), durable=False)
+        folder.write(JOB, json_file.dump(counts), durable=False)
         return job
 
     def clear(self, job_id: str) -> None:
@@ -190,7 +190,7 @@ def last_of(name: str) -> str:
 
 def result_of(folder: Folder) -> dict[str, object]:
     """Return the result in the open folder of a job of ours; empty where there is none, or none that is whole."""
-    found = records.load(folder, RESULT, _MOST_RESULT_BYTES)
+    found = json_file.load(folder, RESULT, _MOST_RESULT_BYTES)
     return found if digest_of(found) else {}
 
 
@@ -201,7 +201,7 @@ def has_result(folder: Folder) -> bool:
 
 def failed_as(folder: Folder) -> str:
     """Return the name in failed/ that an open folder of work/ has in its reason; "" where there is none."""
-    return names.from_json(records.load(folder, REASON).get("failed_as"))
+    return names.from_json(json_file.load(folder, REASON).get("failed_as"))
 
 
 def is_ours(name: str) -> bool:

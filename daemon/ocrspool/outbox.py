@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ocrspool import names, records
 from ocrspool.errors import DocumentError
+from ocrspool.files import json_file, names
 from ocrspool.files.faults import is_of_people
 from ocrspool.files.folder import Folder
 from ocrspool.files.publish import Publisher
-from ocrspool.places import Place, placed
+from ocrspool.files.target_path import Place, placed
 from ocrspool.result import SUFFIXES
 
 RESULT_SUFFIX = ".json"
@@ -74,7 +74,7 @@ class Outbox:
         if suffixes:
             # After a crash what has appeared is known for this document's, though no result tells of it yet.
             began = names.to_json(os.fspath(place.path.relative_to(self.folder)))
-            job.write(_BEGUN, records.dump(began))
+            job.write(_BEGUN, json_file.dump(began))
         folder, stem = place.folder, place.name.removesuffix(RESULT_SUFFIX)
         if self.mark:
             folder.unlink(stem + MARKER_SUFFIX)
@@ -100,7 +100,7 @@ class Outbox:
 
     def _places(self, job: Folder, job_id: str, name: str, digest: str) -> Iterator[Place]:
         """Yield the places that are free or hold a result of the same document, best first."""
-        begun = names.from_json(records.load(job, _BEGUN))
+        begun = names.from_json(json_file.load(job, _BEGUN))
         if begun:  # where a delivery that a crash ended was putting the result
             place = self._placed(begun, digest)
             if place.folder.stat(place.name) is None or _digest_at(place) == digest:
@@ -140,7 +140,7 @@ def digest_of(result: dict[str, Any]) -> str:
 
 def _digest_at(place: Place) -> str:
     """Return the sha256 of the document that the result in a place is of; of a file of any size, at once."""
-    return _sha256(records.load_head(place.folder, place.name, "source"))
+    return _sha256(json_file.load_head(place.folder, place.name, "source"))
 
 
 def _sha256(source: object) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ocrspool.errors import DocumentError
+from ocrspool.files.target_path import Place
 from ocrspool.growing import Return
 from ocrspool.hooks import Event
 from ocrspool.jobs import Job
-from ocrspool.places import Place
 
 
 class Outcomes(Protocol):

@@ -16,12 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ocrspool import names
 from ocrspool.config import Profile
 from ocrspool.decoder import DecoderDiedError, DecodersClosedError
 from ocrspool.decoders import Decoders
 from ocrspool.errors import DocumentError
-from ocrspool.places import Place
+from ocrspool.files import names
+from ocrspool.files.target_path import Place
 from ocrspool.render import alto, hocr, json, tsv, txt
 from ocrspool.result import SUFFIXES, Document, Notice, Output
 

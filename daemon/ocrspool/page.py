@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import parse_qs
 
-from ocrspool import names, reasons
+from ocrspool import reasons
 from ocrspool.config_current import CurrentConfig
+from ocrspool.files import names
 from ocrspool.files.folder import Folder
 from ocrspool.listener import Reply, is_local, plain
 from ocrspool.outbox import beside

@@ -13,7 +13,8 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from ocrspool import engine_words, inbox_words, names
+from ocrspool import engine_words, inbox_words
+from ocrspool.files import names
 from ocrspool.formatting import format_duration, format_remaining
 from ocrspool.sparkline import sparkline
 

@@ -29,13 +29,13 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any, TypeVar
 
-from ocrspool import names
 from ocrspool.config import Profile
 from ocrspool.config_current import CurrentConfig
 from ocrspool.decoder import Decoder, DecoderDiedError
 from ocrspool.decoders import Decoders
 from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError, EngineError
+from ocrspool.files import names
 from ocrspool.formatting import rfc3339
 from ocrspool.hooks import Event
 from ocrspool.jobs import Job, about

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ocrspool import names
 from ocrspool.config import Profile
 from ocrspool.decoder import Opened
 from ocrspool.document import LostPage
 from ocrspool.errors import EngineError
+from ocrspool.files import names
 from ocrspool.jobs import Job
 from ocrspool.own_text import OwnTexts
 from ocrspool.pages import OwnText, PageImage, PageText

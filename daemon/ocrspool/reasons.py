@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ocrspool import names, records
 from ocrspool.errors import DocumentError
+from ocrspool.files import json_file, names
 from ocrspool.files.folder import Folder
-from ocrspool.files.tree import walk
+from ocrspool.files.walk import walk
 from ocrspool.formatting import rfc3339
 
 REASON_SUFFIX = ".reason.json"
@@ -46,7 +46,7 @@ def reason_beside(failed: Path) -> Path:
 def reason_at(folder: Path, failed: Path) -> dict[str, Any]:
     """Return the reason of a file below failed/, which is `folder`; empty where that is missing or unreadable."""
     try:
-        return records.load_below(folder, reason_of(os.fspath(failed.relative_to(folder))))
+        return json_file.load_below(folder, reason_of(os.fspath(failed.relative_to(folder))))
     except ValueError:  # of an inbox that has other folders by now
         return {}
 
@@ -68,4 +68,4 @@ def failures(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
         for file in files:
             # One that people have put here may be named like a reason; it then has one of its own.
             if not file.endswith(REASON_SUFFIX) or reason_of(file) in files:
-                yield at.path / file, records.load(at, reason_of(file))
+                yield at.path / file, json_file.load(at, reason_of(file))

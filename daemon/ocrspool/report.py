@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ocrspool import atomic, engine_words, inbox_words
+from ocrspool import engine_words, inbox_words
+from ocrspool.files import atomic
 from ocrspool.notify import Notifier
 from ocrspool.result import Engine
 from ocrspool.tally import Count, Tally

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from ocrspool.errors import DocumentError
-from ocrspool.files.walk import open_file, open_folder
+from ocrspool.files.open_path import open_file, open_folder
 
 _OF_THE_FILE = {errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EPERM}
 """What open(2) says of a file that has gone, and of a link, a socket or a device in its place."""

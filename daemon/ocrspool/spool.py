@@ -24,12 +24,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ocrspool import names, reasons, records
+from ocrspool import reasons
 from ocrspool.claim import let_go
 from ocrspool.errors import DocumentError
+from ocrspool.files import json_file, names
 from ocrspool.files.faults import is_of_people
 from ocrspool.files.folder import PRIVATE_MODE, Folder
 from ocrspool.files.publish import PRIVATE, clear
+from ocrspool.files.target_path import Place, placed
 from ocrspool.growing import Growing, Return, has_changed, look_at, stat_of
 from ocrspool.jobs import (
     REASON,
@@ -45,7 +47,6 @@ from ocrspool.jobs import (
     result_of,
 )
 from ocrspool.outbox import SAVED, Outbox, digest_of
-from ocrspool.places import Place, placed
 from ocrspool.reasons import REASON_SUFFIX, reason, reason_of
 from ocrspool.spool_layout import STATES
 from ocrspool.spool_lock import SpoolLock
@@ -178,7 +179,7 @@ class Spool:
         elif has_changed(job, stat_of(job.source)):
             self.give_back(job)
         elif folder.stat(REASON) is not None:
-            self.fail(job, records.load(folder, REASON))
+            self.fail(job, json_file.load(folder, REASON))
         elif has_result(folder):
             self._deliver_saved(folder, job)
         else:
@@ -301,7 +302,7 @@ class Spool:
                 opened.enter_context(place)
                 named = {**reason, "failed_as": names.to_json(_relative(place.path, self.failed))}
                 try:
-                    folder.write(REASON, records.dump(named))
+                    folder.write(REASON, json_file.dump(named))
                     at.rename(last, place.folder, place.name)
                     at, last = place.folder, place.name
                     at.sync()

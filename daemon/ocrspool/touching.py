@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ocrspool.errors import DocumentError
+from ocrspool.files.target_path import Place
 from ocrspool.growing import Return
 from ocrspool.jobs import Job
-from ocrspool.places import Place
 from ocrspool.spool import Spool
 from ocrspool.steps import HANGS_SECONDS, Steps
 

@@ -32,7 +32,6 @@ from typing import TYPE_CHECKING, Any
 
 from ocrspool import log, processes
 from ocrspool.channel import Channel, ChannelClosedError, Message
-from ocrspool.engine import locks
 from ocrspool.engine.permission import denied
 from ocrspool.engine.plan import Plan, Wanted, plan
 from ocrspool.errors import (
@@ -43,6 +42,7 @@ from ocrspool.errors import (
     EngineMissingError,
     OcrspoolError,
 )
+from ocrspool.files import file_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,10 +109,10 @@ class Worker:
         Whoever can read it can lock it, and must not keep the service from serving: then it is loaded without.
         """
         try:
-            self._held = locks.take(manifest, shared=True, seconds=_MANIFEST_SECONDS, on_wait=self._stage)
+            self._held = file_lock.take(manifest, shared=True, seconds=_MANIFEST_SECONDS, on_wait=self._stage)
         except FileNotFoundError:
             pass  # `load` says what is missing
-        except locks.LockedError as error:
+        except file_lock.LockedError as error:
             _log.warning("%s; the engine is loaded all the same, and `ocrspool engines gc` could remove it", error)
 
     def _build(self, request: Message, _: list[int]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from ocrspool.engine import locks, openvino
+from ocrspool.engine import openvino
 from ocrspool.engine.build import build
 from ocrspool.engine.cache import EngineCache, Manifest, measure
 from ocrspool.engine.loaded import load
@@ -28,6 +28,7 @@ from ocrspool.engine.plan import plan as planned
 from ocrspool.engine.processor import native_bf16, processor
 from ocrspool.engine.settings import Precision, Settings
 from ocrspool.errors import EngineError, EngineMissingError
+from ocrspool.files import file_lock
 
 pytestmark = pytest.mark.engine
 
@@ -148,7 +149,7 @@ def test_wrong_numbers_are_found_before_they_are_used(
     assert "engine.precision" in caught.value.hint
     assert no_engine(compared)
     assert measure(compared.folder) == {}
-    assert not locks.is_held(compared.folder.with_suffix(".lock"))
+    assert not file_lock.is_held(compared.folder.with_suffix(".lock"))
 
 
 def test_a_broken_reference_is_no_judge(compared: Plan, use_runtime: UseRuntime) -> None:

@@ -28,8 +28,8 @@ from ocrspool.config_current import CurrentConfig
 from ocrspool.decoder import DecodersClosedError
 from ocrspool.decoders import Decoders
 from ocrspool.files.folder import Folder
+from ocrspool.files.target_path import Place
 from ocrspool.outputs import Origin, add_outputs
-from ocrspool.places import Place
 from pages_drawn import says
 from processes_seen import children_of, is_module
 from waiting import wait_until

@@ -21,8 +21,8 @@ from ocrspool.decode.pdf_text import own_lines
 from ocrspool.decoders import Decoders
 from ocrspool.errors import DocumentError
 from ocrspool.files.folder import Folder
+from ocrspool.files.target_path import Place
 from ocrspool.outputs import Origin, add_outputs
-from ocrspool.places import Place
 from ocrspool.result import SUFFIXES
 from ocrspool.result import Document as Result
 

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from ocrspool import names
 from ocrspool.audit.repair import repair
 from ocrspool.errors import DocumentError
+from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.folders import Folders
 from ocrspool.inbox import Patience, Scanner

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrspool import names
 from ocrspool.cli.configuration import result_schema
 from ocrspool.decoder import Opened
 from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError
+from ocrspool.files import names
 from ocrspool.pages import OwnText, PageImage, PageText, PageWarning, Polygon, TextLine
 from ocrspool.render.json import render
 from ocrspool.result import Document, Run, document_from, engine_from

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool import names
 from ocrspool.config import Inbox
 from ocrspool.errors import Exit
+from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.folders import Folders, MissingPathError
 

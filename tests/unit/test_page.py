@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from asked import ask
-from ocrspool import names
 from ocrspool.config import Config, Inbox, Metrics
 from ocrspool.config_current import CurrentConfig
+from ocrspool.files import names
 from ocrspool.health import Health
 from ocrspool.listener import Reply
 from ocrspool.page import Page

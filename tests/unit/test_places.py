@@ -11,7 +11,7 @@ import pytest
 from forks import as_nobody
 from ocrspool.audit import audit
 from ocrspool.files.publish import PRIVATE
-from ocrspool.places import placed
+from ocrspool.files.target_path import placed
 from ocrspool.spool import Spool
 from results_made import result_of
 from spools_made import drop, files, reason_of, scan, spool_in, take

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forks import as_nobody, killed_before
-from ocrspool import names
 from ocrspool.errors import OcrspoolError
+from ocrspool.files import names
 from ocrspool.jobs import Job
 from ocrspool.reasons import REASON_SUFFIX
 from ocrspool.spool import Spool

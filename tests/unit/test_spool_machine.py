@@ -28,10 +28,10 @@ from hypothesis.stateful import (
 )
 
 from forks import FailingDisk, killed_before
-from ocrspool import names, records
 from ocrspool.audit import look_once
 from ocrspool.audit.repair import repair
 from ocrspool.audit.results import Results
+from ocrspool.files import json_file, names
 from ocrspool.files.folder import Folder
 from ocrspool.jobs import JOB, Job
 from ocrspool.spool_snapshot import FileSnapshot
@@ -356,7 +356,7 @@ class AnyHistory(RuleBasedStateMachine):
         found.update(
             data
             for name, data in files(self.spool.failed).items()
-            if "kind" not in records.load_below(self.spool.failed, name)
+            if "kind" not in json_file.load_below(self.spool.failed, name)
         )
         return found
 
@@ -379,7 +379,7 @@ class AnyHistory(RuleBasedStateMachine):
 def _was_claimed(work: Path) -> bool:
     """Whether the job in this folder has written down what it claimed."""
     with Folder.at(work) as folder:
-        return bool(records.load(folder, JOB).get("seen"))
+        return bool(json_file.load(folder, JOB).get("seen"))
 
 
 def test_any_history() -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from forks import killed_before
-from ocrspool import names
 from ocrspool.audit import audit
+from ocrspool.files import names
 from ocrspool.jobs import Job
 from ocrspool.spool import Spool
 from results_made import result_of

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from ocrspool import names, records
 from ocrspool.audit.findings import Finding
 from ocrspool.audit.tree import Entry, Tree
+from ocrspool.files import json_file, names
 from ocrspool.reasons import REASON_SUFFIX, reason_of
 
 
@@ -29,12 +29,12 @@ def files_in(failed: Tree) -> list[Entry]:
 
 def came_as(failed: Tree, name: str) -> str:
     """Return the name in the inbox under which a retry puts a failed file back."""
-    return names.from_json(records.load_below(failed.root, reason_of(name)).get("source")) or name
+    return names.from_json(json_file.load_below(failed.root, reason_of(name)).get("source")) or name
 
 
 def _is_document(failed: Tree, name: str) -> bool:
     if not name.endswith(REASON_SUFFIX) or reason_of(name) in failed.entries:
         return True
-    return name.removesuffix(REASON_SUFFIX) not in failed.entries and "kind" not in records.load_below(
+    return name.removesuffix(REASON_SUFFIX) not in failed.entries and "kind" not in json_file.load_below(
         failed.root, name
     )

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocrspool import names, records
 from ocrspool.audit.findings import Finding
 from ocrspool.audit.tree import Entry, Tree
+from ocrspool.files import json_file, names
 from ocrspool.files.folder import Folder
 from ocrspool.jobs import REASON, Job, has_result, is_ours
 from ocrspool.spool import Spool
@@ -40,7 +40,7 @@ def sources(work: Tree) -> list[Entry]:
 def on_their_way(work: Tree) -> set[str]:
     """Return the names in failed/ of files whose reasons are still in work/."""
     reasons = [name for name in work.entries if name.count("/") == 1 and name.endswith(f"/{REASON}")]
-    found = (records.load_below(work.root, reason).get("failed_as") for reason in reasons)
+    found = (json_file.load_below(work.root, reason).get("failed_as") for reason in reasons)
     return {names.from_json(failed_as) for failed_as in found} - {""}
 
 

@@ -14,9 +14,9 @@ from typing import BinaryIO
 
 from pydantic import TypeAdapter, ValidationError
 
-from ocrspool import names
 from ocrspool.audit.findings import Finding, Warned
 from ocrspool.audit.tree import Entry, Tree
+from ocrspool.files import names
 from ocrspool.files.folder import Folder
 from ocrspool.formatting import parse_rfc3339
 from ocrspool.outbox import MARKER_SUFFIX, RESULT_SUFFIX

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ocrspool.files.tree import walk
+from ocrspool.files.walk import walk
 
 
 @dataclass(frozen=True, slots=True)

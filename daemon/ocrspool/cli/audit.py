@@ -8,11 +8,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from ocrspool import names
 from ocrspool.audit import Audit, Finding, audit
 from ocrspool.audit.repair import repair
 from ocrspool.config import Config
 from ocrspool.errors import Exit, OcrspoolError
+from ocrspool.files import names
 from ocrspool.spool import Spool
 from ocrspool.spool_layout import STATES
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from ocrspool import atomic, names
 from ocrspool.cli import engine_cards
 from ocrspool.cli.engine_cards import STATES, Want, in_short, megabytes
 from ocrspool.config import Config
@@ -23,6 +22,7 @@ from ocrspool.engine.permission import unusable
 from ocrspool.engine.plan import Wanted, plan
 from ocrspool.engine.shelf import Card
 from ocrspool.errors import EngineError, EngineMissingError, Exit, OcrspoolError
+from ocrspool.files import atomic, names
 from ocrspool.owner import become_owner
 from ocrspool.worker_messages import devices, wanted
 

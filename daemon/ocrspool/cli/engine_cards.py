@@ -10,10 +10,10 @@ from typing import Any
 
 from rich.console import Console
 
-from ocrspool import names
 from ocrspool.engine.cache import differences
 from ocrspool.engine.plan import Plan
 from ocrspool.engine.shelf import Card, State
+from ocrspool.files import names
 
 STATES: dict[State, str] = {
     "whole": "whole",

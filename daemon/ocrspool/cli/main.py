@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
-from ocrspool import __version__, log, names
+from ocrspool import __version__, log
 from ocrspool.cli import commands
 from ocrspool.config import DEFAULT_PATH
 from ocrspool.errors import ConfigError, Exit, OcrspoolError
+from ocrspool.files import names
 from ocrspool.formatting import counted
 
 _ABOUT = "Files dropped into watched folders come out as JSON OCR results."

@@ -19,13 +19,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from ocrspool import log, names
+from ocrspool import log
 from ocrspool.cli.engines import Progress as Stages
 from ocrspool.config import Config, Engine, Inbox, Paths, Profile
 from ocrspool.config_current import CurrentConfig
 from ocrspool.config_file import load
 from ocrspool.decoders import Decoders, decoder_count
 from ocrspool.errors import ConfigError, EngineMissingError, Exit
+from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.folders import Folders
 from ocrspool.formatting import counted

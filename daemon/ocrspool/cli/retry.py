@@ -6,9 +6,9 @@ import contextlib
 import os
 import sys
 
-from ocrspool import names
 from ocrspool.config import Config
 from ocrspool.errors import Exit
+from ocrspool.files import names
 from ocrspool.owner import acting_as_owner
 from ocrspool.spool import Spool
 from ocrspool.spool_lock import LOCK

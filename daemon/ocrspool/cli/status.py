@@ -10,13 +10,13 @@ from typing import Any
 
 from rich.console import Console
 
-from ocrspool import names
 from ocrspool.cli.status_view import view
 from ocrspool.config import Config
 from ocrspool.errors import Exit
+from ocrspool.files import names
 from ocrspool.files.folder import Folder
 from ocrspool.files.name_patterns import NamePatterns
-from ocrspool.files.tree import walk
+from ocrspool.files.walk import walk
 from ocrspool.spool import Spool
 from ocrspool.spool_layout import STATES
 

@@ -12,7 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ocrspool import accounts, engine_words, inbox_words, names
+from ocrspool import accounts, engine_words, inbox_words
+from ocrspool.files import names
 from ocrspool.formatting import format_duration, format_remaining
 from ocrspool.spool_layout import STATES
 

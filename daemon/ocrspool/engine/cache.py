@@ -24,11 +24,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ocrspool import atomic
-from ocrspool.engine import locks
 from ocrspool.engine.models import Models
 from ocrspool.engine.permission import denied
 from ocrspool.errors import EngineMissingError
+from ocrspool.files import atomic, file_lock
 
 SCHEMA = "ocrspool-engine/2"
 _LAYOUT = "2"
@@ -136,7 +135,7 @@ class EngineCache:
         """Hold the build lock (another build is waited for) and give the folder to build in. Raise LockedError."""
         self._root.mkdir(parents=True, exist_ok=True)
         path = self._root / f"{fingerprint(items)}.lock"
-        lock = locks.take(path, seconds=locks.BUILD_SECONDS, flags=locks.NEW_LOCK, on_wait=on_wait)
+        lock = file_lock.take(path, seconds=file_lock.BUILD_SECONDS, flags=file_lock.NEW_LOCK, on_wait=on_wait)
         try:
             yield self.folder(items)
         finally:

@@ -20,11 +20,11 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from ocrspool import atomic
-from ocrspool.engine import locks, model_folder, models, official, pins
+from ocrspool.engine import model_folder, models, official, pins
 from ocrspool.engine.settings import Runtime
 from ocrspool.engine.transfer import MB, OnStage, Source, TransferError, receive
 from ocrspool.errors import ConfigError, EngineError
+from ocrspool.files import atomic, file_lock
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
@@ -124,7 +124,7 @@ def _extract(archive: tarfile.TarFile, folder: Path, most: int) -> None:
 @contextmanager
 def _alone(folder: Path, on_stage: OnStage) -> Iterator[None]:
     """Wait for another process that downloads, and keep others waiting. Raise LockedError."""
-    lock = locks.take(folder / ".lock", seconds=locks.BUILD_SECONDS, flags=locks.NEW_LOCK, on_wait=on_stage)
+    lock = file_lock.take(folder / ".lock", seconds=file_lock.BUILD_SECONDS, flags=file_lock.NEW_LOCK, on_wait=on_stage)
     try:
         yield
     finally:

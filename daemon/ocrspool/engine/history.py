@@ -13,8 +13,7 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
-from ocrspool import atomic
-from ocrspool.engine import locks
+from ocrspool.files import atomic, file_lock
 from ocrspool.formatting import format_duration
 
 if TYPE_CHECKING:
@@ -47,11 +46,11 @@ class History:
         lock = None
         try:
             # The folder itself: two engines may be built at once.
-            lock = locks.take(self._path.parent, seconds=locks.SHORT_SECONDS)
+            lock = file_lock.take(self._path.parent, seconds=file_lock.SHORT_SECONDS)
             entries = [entry for entry in self._read() if entry["about"] != about]
             entries.append({"about": about, "seconds": round(seconds, 3)})
             atomic.write(self._path, json.dumps(entries[-_MOST:], indent=1).encode() + b"\n")
-        except (OSError, locks.LockedError) as error:
+        except (OSError, file_lock.LockedError) as error:
             _log.warning("cannot note in %s how long the build took: %s", self._path, error)
         finally:
             if lock is not None:

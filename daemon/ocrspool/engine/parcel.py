@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ocrspool import atomic, names
-from ocrspool.engine import locks, manifests, shelf
+from ocrspool.engine import manifests, shelf
 from ocrspool.engine.cache import PIECE, SCHEMA, EngineCache, Manifest, OnBytes
 from ocrspool.engine.manifests import MANIFEST
 from ocrspool.errors import EngineError
+from ocrspool.files import atomic, file_lock, names
 
 _BLOCK = tarfile.BLOCKSIZE
 _MOST_MANIFEST = 16 << 20
@@ -48,7 +48,9 @@ class Imported:
 
 def write(folder: Path, manifest: Manifest, target: BinaryIO, on_bytes: OnBytes) -> None:
     """Write the engine as one file, verifying each part on its way. Raise EngineError where it is damaged, OSError."""
-    with locks.held(folder / MANIFEST, shared=True, seconds=locks.SHORT_SECONDS):  # so that it is not removed meanwhile
+    with file_lock.held(
+        folder / MANIFEST, shared=True, seconds=file_lock.SHORT_SECONDS
+    ):  # so that it is not removed meanwhile
         for name in (MANIFEST, *sorted(manifest.files)):
             try:
                 with (folder / name).open("rb") as file:
@@ -214,7 +216,7 @@ def _temporary(root: Path, manifest: Manifest) -> Iterator[Path]:
         )
     folder = root / f"{shelf.IMPORT_PREFIX}{secrets.token_hex(8)}"
     folder.mkdir()  # not by tempfile: that is for the owner's eyes only, and the service may be another user
-    lock = locks.take(folder)
+    lock = file_lock.take(folder)
     try:
         yield folder
     finally:

@@ -6,8 +6,9 @@ import os
 import stat
 from pathlib import Path
 
-from ocrspool import accounts, names
+from ocrspool import accounts
 from ocrspool.errors import EngineError, Exit
+from ocrspool.files import names
 
 _USE_FILE = stat.S_IRUSR
 _USE_FOLDER = stat.S_IRUSR | stat.S_IXUSR

@@ -13,8 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from ocrspool import atomic
 from ocrspool.errors import EngineError
+from ocrspool.files import atomic
 
 NAME = "pinned.json"
 

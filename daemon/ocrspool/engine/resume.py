@@ -13,8 +13,8 @@ import shutil
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ocrspool import atomic
 from ocrspool.engine.cache import RECORD, Manifest, measure
+from ocrspool.files import atomic
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ocrspool.engine import locks, manifests
+from ocrspool.engine import manifests
 from ocrspool.engine.cache import RECORD, SCHEMA, Manifest, OnBytes, sha256_of
 from ocrspool.engine.manifests import MANIFEST
 from ocrspool.errors import EngineError, Exit
+from ocrspool.files import file_lock
 
 State = Literal["whole", "damaged", "building", "other version", "leftover"]
 
@@ -67,7 +68,7 @@ def cards(cache: Path) -> list[Card]:
 
 def card_of(folder: Path) -> Card:
     """Return what the folder of this name is, at this moment. Raise OSError."""
-    locked = locks.is_held(lock_of(folder))  # before the manifest is read: a build gives it up after writing that
+    locked = file_lock.is_held(lock_of(folder))  # before the manifest is read: a build gives it up after writing that
     told = manifests.read(folder)
     state: State = "building" if locked else "leftover"
     manifest, problem = None, ""
@@ -88,7 +89,7 @@ def card_of(folder: Path) -> Card:
         str(told.get("built_at", "")),
         str(told.get("built_by", "")),
         sum(path.lstat().st_size for path in _files(folder).values()),
-        locks.is_held(folder / MANIFEST, by_anyone=True),
+        file_lock.is_held(folder / MANIFEST, by_anyone=True),
     )
 
 
@@ -114,7 +115,9 @@ def named(all_cards: list[Card], names: Collection[str]) -> list[Card]:
 def faults(folder: Path, manifest: Manifest, on_bytes: OnBytes) -> list[str]:
     """Hash the whole engine. Return every file that is missing, altered or too many; nothing where it is sound."""
     found = []
-    with locks.held(folder / MANIFEST, shared=True, seconds=locks.SHORT_SECONDS):  # so that it is not removed meanwhile
+    with file_lock.held(
+        folder / MANIFEST, shared=True, seconds=file_lock.SHORT_SECONDS
+    ):  # so that it is not removed meanwhile
         there = _files(folder)
         for name, stated in sorted(manifest.files.items()):
             if name not in there:
@@ -153,11 +156,11 @@ def remove(card: Card) -> str:
     """
     if card.folder.is_symlink():
         return "it is a link: whoever made it knows what else points to its target"
-    with locks.held(lock_of(card.folder), flags=locks.NEW_LOCK) as mine:
+    with file_lock.held(lock_of(card.folder), flags=file_lock.NEW_LOCK) as mine:
         if not mine:
             return "it is being built"
         manifest = card.folder / MANIFEST
-        with locks.held(manifest, flags=os.O_RDWR) as alone:
+        with file_lock.held(manifest, flags=os.O_RDWR) as alone:
             if not alone:
                 return "a running process uses it"
             if str(manifests.read(card.folder).get("built_at", "")) != card.built_at:
@@ -172,12 +175,14 @@ def litter(cache: Path) -> list[Path]:
     """Return what lies around: locks of engines that are gone, and folders of imports that were aborted."""
     root = cache / "engines"
     stray = [lock for lock in root.glob("*.lock") if is_fingerprint(lock.stem) and not lock.with_suffix("").exists()]
-    return sorted(path for path in [*stray, *root.glob(f"{IMPORT_PREFIX}*")] if not locks.is_held(path, by_anyone=True))
+    return sorted(
+        path for path in [*stray, *root.glob(f"{IMPORT_PREFIX}*")] if not file_lock.is_held(path, by_anyone=True)
+    )
 
 
 def sweep(path: Path) -> bool:
     """Remove a piece of litter. Return whether it was done: not where it is of use again. Raise OSError."""
-    with locks.held(path) as mine:
+    with file_lock.held(path) as mine:
         if not mine or (path.suffix == ".lock" and path.with_suffix("").exists()):
             return False
         if path.is_dir():

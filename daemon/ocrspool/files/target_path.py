@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocrspool import names
+from ocrspool.files import names
 from ocrspool.files.faults import is_of_people
 from ocrspool.files.folder import Folder
 from ocrspool.files.publish import PRIVATE
