@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 
-from ocrspool import accounts
 from ocrspool.config import Config, Inbox
 from ocrspool.errors import ConfigError
 from ocrspool.files import mounts
+from ocrspool.machine import accounts
 from ocrspool.spool_layout import STATES
 
 Places = Mapping[str, Path]

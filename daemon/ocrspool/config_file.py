@@ -14,11 +14,11 @@ import tomli
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ocrspool import accounts
 from ocrspool.config import Config, Section
 from ocrspool.config_types import NAME
 from ocrspool.config_words import wrong
 from ocrspool.errors import ConfigError
+from ocrspool.machine import accounts
 
 
 def load(path: Path) -> Config:

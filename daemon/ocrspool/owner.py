@@ -8,9 +8,9 @@ import pwd
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocrspool import accounts
 from ocrspool.errors import Exit, OcrspoolError
 from ocrspool.files.folder import Folder
+from ocrspool.machine import accounts
 
 
 class NotOursError(OcrspoolError):

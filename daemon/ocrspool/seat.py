@@ -18,10 +18,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from ocrspool import memory
 from ocrspool.child import ChildDiedError
 from ocrspool.config import Config
 from ocrspool.errors import DocumentError, EngineError
+from ocrspool.machine import memory
 from ocrspool.pages import PageFault, PageImage, PageText
 from ocrspool.wake import Wake
 from ocrspool.worker_process import STAGE_SECONDS, WorkerProcess

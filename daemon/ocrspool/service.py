@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocrspool import check, log, memory, processes
+from ocrspool import check, log, processes
 from ocrspool.attendant import Attendant, Surroundings
 from ocrspool.config import Metrics
 from ocrspool.decoders import Decoders, decoder_count
@@ -22,6 +22,7 @@ from ocrspool.hooks import Event, Hooks
 from ocrspool.in_work import job_count
 from ocrspool.inboxes import Inboxes
 from ocrspool.jobs import Job
+from ocrspool.machine import memory
 from ocrspool.notify import Notifier
 from ocrspool.outcomes import Stalled
 from ocrspool.pipeline import Pipeline

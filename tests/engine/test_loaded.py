@@ -25,10 +25,10 @@ from ocrspool.engine.loaded import load
 from ocrspool.engine.net import Net, NetSpec, Shape
 from ocrspool.engine.plan import Plan, Wanted
 from ocrspool.engine.plan import plan as planned
-from ocrspool.engine.processor import native_bf16, processor
 from ocrspool.engine.settings import Precision, Settings
 from ocrspool.errors import EngineError, EngineMissingError
 from ocrspool.files import file_lock
+from ocrspool.machine.cpu import native_bf16, processor
 
 pytestmark = pytest.mark.engine
 

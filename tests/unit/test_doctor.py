@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from forks import as_nobody
-from ocrspool import installation
 from ocrspool.config import Config, Engine, Inbox, Paths
 from ocrspool.doctor import combinations, machine, setup
 from ocrspool.doctor.findings import Finding
 from ocrspool.doctor.rules import RULES
 from ocrspool.doctor.seen import OPENMP, Seen, look
-from ocrspool.engine.gpu import Gpu
 from ocrspool.engine.installed import Package
 from ocrspool.errors import ConfigError, NoGpuError
+from ocrspool.machine import installation
+from ocrspool.machine.gpu import Gpu
 
 H200 = Gpu(0, "NVIDIA H200", "GPU-1", "9.0", 143_771, 143_000, "580.95.05", "13.0", persistent=True)
 A10 = replace(H200, name="NVIDIA A10", capability="8.6")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool import memory
+from ocrspool.machine import memory
 from ocrspool.room import Room
 
 MIB = 1 << 20

@@ -12,9 +12,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ocrspool import accounts, engine_words, inbox_words
+from ocrspool import engine_words, inbox_words
 from ocrspool.files import names
 from ocrspool.formatting import format_duration, format_remaining
+from ocrspool.machine import accounts
 from ocrspool.spool_layout import STATES
 
 _FAILURES_SHOWN = 5

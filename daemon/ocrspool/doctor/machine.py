@@ -9,13 +9,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocrspool import __version__, accounts, installation, sandbox
+from ocrspool import __version__, sandbox
 from ocrspool.doctor.findings import Finding, Level
 from ocrspool.doctor.seen import RUNTIMES, Seen
-from ocrspool.engine import libraries
-from ocrspool.engine.gpu import Gpu
 from ocrspool.engine.installed import Package
-from ocrspool.engine.processor import native_bf16, processor
+from ocrspool.machine import accounts, installation, native_libraries
+from ocrspool.machine.cpu import native_bf16, processor
+from ocrspool.machine.gpu import Gpu
 
 _DEV = Path("/dev")
 _DRIVER = Path("/proc/driver/nvidia/version")
@@ -106,7 +106,7 @@ def runtimes(seen: Seen) -> Iterator[Finding]:
             yield Finding("runtimes", level, runtime, "not installed", _advice(runtime) if level == "problem" else "")
     for name, path in seen.libraries.items():
         if path is not None:  # missing ones are among the combinations, which know who asks
-            yield Finding("runtimes", "ok", name, f"{libraries.version(path)} {path}".strip())
+            yield Finding("runtimes", "ok", name, f"{native_libraries.version(path)} {path}".strip())
 
 
 def _advice(runtime: str) -> str:

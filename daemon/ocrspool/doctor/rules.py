@@ -10,13 +10,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ocrspool import installation
 from ocrspool.doctor.findings import Level
 from ocrspool.doctor.seen import OPENMP, Seen
-from ocrspool.engine import libraries
-from ocrspool.engine.gpu import order_is_certain
 from ocrspool.engine.installed import Package
 from ocrspool.engine.settings import Runtime
+from ocrspool.machine import installation, native_libraries
+from ocrspool.machine.gpu import order_is_certain
 
 _HERE = installation.find()
 _NEWEST_OF_PADDLE_2 = 8
@@ -132,7 +131,7 @@ def _paddle_3_with_tensorrt_10(seen: Seen) -> str:
     path = seen.libraries.get("libnvinfer.so")
     if package is None or path is None or not (3,) <= _version(package.version) < (3, 4):
         return ""
-    version = libraries.version(path)
+    version = native_libraries.version(path)
     return f"{package.name} {package.version} with TensorRT {version}" if _version(version)[:1] >= (10,) else ""
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ocrspool.config import Config
-from ocrspool.engine import gpu, installed, libraries
-from ocrspool.engine.gpu import Gpu
+from ocrspool.engine import installed
 from ocrspool.engine.installed import Package
 from ocrspool.engine.settings import Runtime
 from ocrspool.errors import NoGpuError
+from ocrspool.machine import gpu, native_libraries
+from ocrspool.machine.gpu import Gpu
 
 RUNTIMES: tuple[Runtime, ...] = ("openvino", "onnxruntime", "paddle")
 
@@ -38,7 +39,7 @@ class Seen:
     packages: dict[Runtime, Package] = field(default_factory=dict)
     noted: dict[str, str] = field(default_factory=dict)
     """Distribution → version, of those that can be in each other's way, as pip has noted them."""
-    libraries: dict[str, Path | None] = field(default_factory=dict)
+    native_libraries: dict[str, Path | None] = field(default_factory=dict)
     """Name that a runtime asks for → the file it would get, None where there is none; and common ones."""
 
     @property
@@ -74,11 +75,11 @@ def _libraries(packages: dict[Runtime, Package]) -> dict[str, Path | None]:
     found: dict[str, Path | None] = {}
     for package in packages.values():
         for name in (*package.cuda_libraries, *filter(None, [package.nvinfer])):
-            found[name] = libraries.find(name, package.asks)
+            found[name] = native_libraries.find(name, package.asks)
     if "paddle" in packages:
-        found[OPENMP] = libraries.find(OPENMP)
+        found[OPENMP] = native_libraries.find(OPENMP)
     for name in _COMMON:
-        if name not in found and (path := libraries.find(name)) is not None:
+        if name not in found and (path := native_libraries.find(name)) is not None:
             found[name] = path
     # Paddle looks into a folder of its own first.
     own = Path(os.environ.get("FLAGS_tensorrt_dir", "/nonexistent"), "libnvinfer.so")  # noqa: SIM112 - its name

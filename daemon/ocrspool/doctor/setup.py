@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocrspool import accounts, check
+from ocrspool import check
 from ocrspool.config import Config
 from ocrspool.config_file import exposed
 from ocrspool.doctor.findings import Finding, Level
@@ -18,6 +18,7 @@ from ocrspool.engine.permission import unusable
 from ocrspool.engine.plan import Wanted, plan
 from ocrspool.errors import ConfigError, EngineMissingError, NoGpuError, OcrspoolError
 from ocrspool.formatting import counted
+from ocrspool.machine import accounts
 from ocrspool.worker_messages import wanted
 
 _SERVICE_USER = "ocrspool"

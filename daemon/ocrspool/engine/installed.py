@@ -14,10 +14,9 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-from ocrspool import installation
-from ocrspool.engine import libraries
 from ocrspool.engine.settings import Runtime
 from ocrspool.errors import EngineError
+from ocrspool.machine import installation, native_libraries
 
 _CUDA_LIBRARIES = ("libcudart", "libcublasLt", "libcublas", "libcufft", "libcurand", "libcudnn", "libnvrtc")
 """In the order in which they may be loaded: a later one may need an earlier one."""
@@ -89,7 +88,7 @@ def _onnxruntime(folder: Path) -> Package | None:
         return None
     cuda = folder / "capi" / "libonnxruntime_providers_cuda.so"
     tensorrt = folder / "capi" / "libonnxruntime_providers_tensorrt.so"
-    asked = {*libraries.needed(cuda), *libraries.needed(tensorrt)}
+    asked = {*native_libraries.needed(cuda), *native_libraries.needed(tensorrt)}
     return Package(
         name,
         version,

@@ -12,12 +12,12 @@ from difflib import get_close_matches
 from importlib import util
 from pathlib import Path
 
-from ocrspool import installation
 from ocrspool.engine import inference_yml, model_folder, official, onnx_metadata, pins
 from ocrspool.engine.model_folder import FoundModel
 from ocrspool.engine.net import NetSpec, Role, ShapeProfile
 from ocrspool.engine.settings import Runtime
 from ocrspool.errors import ConfigError, EngineError, EngineMissingError
+from ocrspool.machine import installation
 
 _WHEEL = "rapidocr"
 _HALF = (127.5, 127.5, 127.5)

@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ocrspool import installation
-from ocrspool.engine import fixed_shapes, libraries, onnx_providers
+from ocrspool.engine import fixed_shapes, onnx_providers
 from ocrspool.engine.device_errors import device_error
 from ocrspool.engine.fixed_shapes import FixedShapesNet
 from ocrspool.engine.installed import installed
 from ocrspool.errors import DeviceLostError, DeviceMemoryError, EngineError, EngineMissingError
+from ocrspool.machine import installation, native_libraries
 
 # Wheels for Linux send telemetry from 1.32 on; read once, at import. Workers have it set; tests and tools may not.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -299,8 +299,8 @@ def _preload(settings: Settings) -> list[str]:
         rest = package.nvinfer.removeprefix("libnvinfer")
         needed += [package.nvinfer, f"libnvonnxparser{rest}"]
         called.append(f"libnvinfer_plugin{rest}")
-    missing = libraries.preload(needed, package.asks)
-    libraries.preload(called, package.asks)
+    missing = native_libraries.preload(needed, package.asks)
+    native_libraries.preload(called, package.asks)
     return missing
 
 

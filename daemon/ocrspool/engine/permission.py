@@ -6,9 +6,9 @@ import os
 import stat
 from pathlib import Path
 
-from ocrspool import accounts
 from ocrspool.errors import EngineError, Exit
 from ocrspool.files import names
+from ocrspool.machine import accounts
 
 _USE_FILE = stat.S_IRUSR
 _USE_FOLDER = stat.S_IRUSR | stat.S_IXUSR

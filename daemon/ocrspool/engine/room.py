@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ocrspool import memory
-from ocrspool.engine import gpu
 from ocrspool.errors import EngineError
+from ocrspool.machine import gpu, memory
 
 if TYPE_CHECKING:
     from ocrspool.engine.net import NetSpec
