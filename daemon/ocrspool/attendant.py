@@ -30,11 +30,11 @@ from ocrspool.hooks import Event
 from ocrspool.in_work import Follow, InWork
 from ocrspool.intake import Intake
 from ocrspool.jobs import Job
-from ocrspool.shortage import Shortage
+from ocrspool.processes.shortage import Shortage
+from ocrspool.processes.threads import Threads
+from ocrspool.processes.wakeup import Wake
 from ocrspool.steps import HANGS_SECONDS, Steps
-from ocrspool.threads import Threads
 from ocrspool.touching import Touching
-from ocrspool.wake import Wake
 from ocrspool.watch import Watch
 
 _log = logging.getLogger(__name__)

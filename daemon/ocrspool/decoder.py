@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ocrspool import decoder_messages
-from ocrspool.channel import Message
-from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Limits, Profile
 from ocrspool.config_current import CurrentConfig
 from ocrspool.decoder_messages import Decoded
-from ocrspool.environment import of_decoders
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import OwnText
+from ocrspool.processes.channel import Message
+from ocrspool.processes.child import Child, ChildDiedError
+from ocrspool.processes.environment import of_decoders
 from ocrspool.source import open_source
 
 _Answer = TypeVar("_Answer")

@@ -15,9 +15,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ocrspool.channel import Message
 from ocrspool.errors import DocumentError
 from ocrspool.pages import OwnText, PageImage, Polygon, TextLine
+from ocrspool.processes.channel import Message
 
 MOST_BYTES = 1 << 20
 """Of a message: far more than any that makes sense."""

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from ocrspool.child import NoProcessError
 from ocrspool.config import Config
 from ocrspool.decoders import decoder_count
 from ocrspool.files import names
 from ocrspool.hooks import Event
 from ocrspool.jobs import Job, about
-from ocrspool.shortage import Shortage
-from ocrspool.threads import Threads
+from ocrspool.processes.child import NoProcessError
+from ocrspool.processes.shortage import Shortage
+from ocrspool.processes.threads import Threads
 
 _log = logging.getLogger(__name__)
 

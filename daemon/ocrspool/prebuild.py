@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ocrspool.channel import Message
-from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Config
-from ocrspool.environment import of_workers
 from ocrspool.errors import EngineError
 from ocrspool.formatting import format_duration
+from ocrspool.processes.channel import Message
+from ocrspool.processes.child import Child, ChildDiedError
+from ocrspool.processes.environment import of_workers
 from ocrspool.worker_messages import about_engine, devices, engine_error
 
 SILENCE_SECONDS = 3600.0

@@ -18,12 +18,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from ocrspool.child import ChildDiedError
 from ocrspool.config import Config
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.machine import memory
 from ocrspool.pages import PageFault, PageImage, PageText
-from ocrspool.wake import Wake
+from ocrspool.processes.child import ChildDiedError
+from ocrspool.processes.wakeup import Wake
 from ocrspool.worker_process import STAGE_SECONDS, WorkerProcess
 
 _log = logging.getLogger(__name__)

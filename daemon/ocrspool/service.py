@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocrspool import check, log, processes
+from ocrspool import check, log
 from ocrspool.attendant import Attendant, Surroundings
 from ocrspool.config import Metrics
 from ocrspool.decoders import Decoders, decoder_count
@@ -27,15 +27,16 @@ from ocrspool.notify import Notifier
 from ocrspool.outcomes import Stalled
 from ocrspool.pipeline import Pipeline
 from ocrspool.prebuild import SILENCE_SECONDS, prebuild
+from ocrspool.processes import lifetime
+from ocrspool.processes.shortage import Shortage
+from ocrspool.processes.wakeup import Wake
 from ocrspool.reload import Configuration
 from ocrspool.report import Reporter
 from ocrspool.result import engine_from
 from ocrspool.room import Room
-from ocrspool.shortage import Shortage
 from ocrspool.signals import Signals, StoppedError
 from ocrspool.tally import Tally
 from ocrspool.vitals import Vitals
-from ocrspool.wake import Wake
 from ocrspool.workers import Workers
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Service:
 
     def run(self) -> None:
         """Start, serve until SIGTERM or SIGINT, drain. Raise OcrspoolError when it cannot start."""
-        processes.share_one_heap()
+        lifetime.share_one_heap()
         self._signals.heed()
         try:
             self._pipeline = self._start_up()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from ocrspool.wake import Wake
+from ocrspool.processes.wakeup import Wake
 
 
 class StoppedError(Exception):

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass, field
 
 from ocrspool.inboxes import Inboxes
+from ocrspool.processes.shortage import Shortage
 from ocrspool.report import Standing
 from ocrspool.room import Room
-from ocrspool.shortage import Shortage
 from ocrspool.signals import Signals
 from ocrspool.workers import Workers
 

@@ -34,7 +34,7 @@ from watchdog.observers import inotify_c
 from watchdog.observers.api import ObservedWatch
 from watchdog.observers.inotify import InotifyObserver
 
-from ocrspool.wake import Wake
+from ocrspool.processes.wakeup import Wake
 from ocrspool.writers import Writers
 
 _ARRIVALS: list[type[FileSystemEvent]] = [

@@ -30,8 +30,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocrspool import log, processes
-from ocrspool.channel import Channel, ChannelClosedError, Message
+from ocrspool import log
 from ocrspool.engine.permission import denied
 from ocrspool.engine.plan import Plan, Wanted, plan
 from ocrspool.errors import (
@@ -43,6 +42,8 @@ from ocrspool.errors import (
     OcrspoolError,
 )
 from ocrspool.files import file_lock
+from ocrspool.processes import lifetime
+from ocrspool.processes.channel import Channel, ChannelClosedError, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -253,7 +254,7 @@ def _as_json(page: PageText) -> dict[str, Any]:
 
 def main() -> None:
     """Run the process: its argument is the number of the channel's descriptor."""
-    processes.belong_to_parent()
+    lifetime.belong_to_parent()
     # Engines and kernels are machine code, run by whoever loads them. The service's umask is made for results, which
     # the group of those who drop files may have.
     os.umask(0o077)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ocrspool.channel import Message
 from ocrspool.config import Config
 from ocrspool.errors import EngineError, EngineMissingError, Exit
 from ocrspool.pages import PageFault, PageText, PageWarning, TextLine
+from ocrspool.processes.channel import Message
 
 
 def about_engine(op: str, config: Config, device: str, **more: object) -> Message:

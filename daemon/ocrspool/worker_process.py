@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ocrspool.child import Child, ChildDiedError
 from ocrspool.config import Config
-from ocrspool.environment import of_workers
 from ocrspool.errors import EngineError
 from ocrspool.pages import PageFault, PageImage, PageText
-from ocrspool.wake import Wake
+from ocrspool.processes.child import Child, ChildDiedError
+from ocrspool.processes.environment import of_workers
+from ocrspool.processes.wakeup import Wake
 from ocrspool.worker_messages import about_engine, engine_error, page_outcome
 
 STAGE_SECONDS = 300.0

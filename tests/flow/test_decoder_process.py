@@ -22,10 +22,10 @@ from PIL import Image
 import files_made
 import files_rare
 import ocrspool
-from ocrspool import sandbox
-from ocrspool.channel import Channel, ChannelClosedError
 from ocrspool.decode.document import Document
 from ocrspool.decode.page import PageLimits
+from ocrspool.processes import sandbox
+from ocrspool.processes.channel import Channel, ChannelClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

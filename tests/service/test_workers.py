@@ -18,13 +18,13 @@ from PIL import Image
 
 import faulty_worker
 import worker_replaced
-from ocrspool.child import Child
 from ocrspool.config import Config, Engine, Limits, Paths, Service
 from ocrspool.config_current import CurrentConfig
 from ocrspool.decode.page import memory_file
-from ocrspool.environment import of_workers
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageImage
+from ocrspool.processes.child import Child
+from ocrspool.processes.environment import of_workers
 from ocrspool.worker_messages import about_engine
 from ocrspool.workers import Workers
 from pages_drawn import page

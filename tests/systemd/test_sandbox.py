@@ -14,7 +14,7 @@ import pytest
 
 from files_made import pdf
 from machine import ENGINES, PREBUILD, SERVICE, SPOOL, Machine, record, run
-from ocrspool import sandbox
+from ocrspool.processes import sandbox
 from pages_drawn import png
 from waiting import wait_until
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ocrspool.processes.wakeup import Wake
 from ocrspool.spool import Spool
-from ocrspool.wake import Wake
 from spools_made import spool_in
 
 

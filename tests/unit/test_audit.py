@@ -17,7 +17,7 @@ from ocrspool.audit.repair import repair
 from ocrspool.errors import SpoolBusyError
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.jobs import Job
-from ocrspool.owner import NotOursError
+from ocrspool.processes.owner import NotOursError
 from ocrspool.spool import Spool
 from ocrspool.spool_layout import STATES
 from results_made import result_of

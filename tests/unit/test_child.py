@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from forks import as_nobody
-from ocrspool.child import Child, ChildDiedError, NoProcessError
-from ocrspool.environment import of_workers
+from ocrspool.processes.child import Child, ChildDiedError, NoProcessError
+from ocrspool.processes.environment import of_workers
 from processes_seen import lives
 from waiting import wait_until
 

@@ -16,8 +16,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ocrspool import decoder_messages
-from ocrspool.channel import Channel, ChannelClosedError
-from ocrspool.child import ChildDiedError
 from ocrspool.cli.configuration import result_schema
 from ocrspool.config import Config, Limits, Profile
 from ocrspool.config_current import CurrentConfig
@@ -25,6 +23,8 @@ from ocrspool.decoder import Decoder, DecoderDiedError
 from ocrspool.document import Reading, ReadPage, build
 from ocrspool.errors import DocumentError
 from ocrspool.pages import PageText
+from ocrspool.processes.channel import Channel, ChannelClosedError
+from ocrspool.processes.child import ChildDiedError
 from ocrspool.render.json import render
 from ocrspool.result import Run, engine_from
 

@@ -18,9 +18,9 @@ from ocrspool.errors import ConfigError, SpoolBusyError
 from ocrspool.hooks import Event
 from ocrspool.inboxes import Inboxes
 from ocrspool.jobs import Job
-from ocrspool.shortage import Shortage
+from ocrspool.processes.shortage import Shortage
+from ocrspool.processes.wakeup import Wake
 from ocrspool.spool import Spool
-from ocrspool.wake import Wake
 from results_made import result_of
 from spools_made import scan
 from waiting import wait_until

@@ -11,7 +11,7 @@ import pytest
 
 from ocrspool.config import Inbox, Profile
 from ocrspool.intake import Intake
-from ocrspool.wake import Wake
+from ocrspool.processes.wakeup import Wake
 from ocrspool.watch import Watch
 from waiting import wait_until
 

@@ -7,9 +7,9 @@ import queue
 import threading
 from pathlib import Path
 
-from ocrspool.child import Child
-from ocrspool.environment import of_workers
-from ocrspool.threads import Threads
+from ocrspool.processes.child import Child
+from ocrspool.processes.environment import of_workers
+from ocrspool.processes.threads import Threads
 from waiting import wait_until
 
 

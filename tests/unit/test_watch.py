@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.wake import Wake
+from ocrspool.processes.wakeup import Wake
 from ocrspool.watch import Hint, Watch
 from waiting import wait_until
 
@@ -136,7 +136,7 @@ def test_alive_until_stopped(wake: Wake, tmp_path: Path) -> None:
 
 _ADD = """
 import sys, pathlib
-from ocrspool.wake import Wake
+from ocrspool.processes.wakeup import Wake
 from ocrspool.watch import Watch
 watch = Watch(Wake())
 watch.start()

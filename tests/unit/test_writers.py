@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrspool.wake import Wake
+from ocrspool.processes.wakeup import Wake
 from ocrspool.watch import Watch
 from ocrspool.writers import Writers
 from waiting import wait_until

@@ -11,7 +11,7 @@ from ocrspool.audit.findings import Finding
 from ocrspool.errors import DocumentError
 from ocrspool.files import json_file, names
 from ocrspool.files.folder import Folder
-from ocrspool.owner import acting_as_owner, refuse_if_foreign
+from ocrspool.processes.owner import acting_as_owner, refuse_if_foreign
 from ocrspool.reasons import reason, reason_at, reason_of
 from ocrspool.spool import Spool
 from ocrspool.spool_lock import LOCK

@@ -23,7 +23,7 @@ from ocrspool.engine.plan import Wanted, plan
 from ocrspool.engine.shelf import Card
 from ocrspool.errors import EngineError, EngineMissingError, Exit, OcrspoolError
 from ocrspool.files import atomic, names
-from ocrspool.owner import become_owner
+from ocrspool.processes.owner import become_owner
 from ocrspool.worker_messages import devices, wanted
 
 

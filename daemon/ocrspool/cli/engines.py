@@ -17,9 +17,9 @@ from ocrspool.config import Config
 from ocrspool.errors import Exit
 from ocrspool.formatting import format_duration
 from ocrspool.notify import Notifier
-from ocrspool.owner import become_owner
 from ocrspool.prebuild import SILENCE_SECONDS
 from ocrspool.prebuild import prebuild as build
+from ocrspool.processes.owner import become_owner
 
 _LONG_STAGES = 4
 """Three models and the comparison, for each device and for the CPU in the place of one."""

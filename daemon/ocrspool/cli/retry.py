@@ -9,7 +9,7 @@ import sys
 from ocrspool.config import Config
 from ocrspool.errors import Exit
 from ocrspool.files import names
-from ocrspool.owner import acting_as_owner
+from ocrspool.processes.owner import acting_as_owner
 from ocrspool.spool import Spool
 from ocrspool.spool_lock import LOCK
 

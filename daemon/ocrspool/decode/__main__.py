@@ -27,13 +27,13 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ocrspool.channel import Channel, ChannelClosedError, Message
 from ocrspool.decode.document import Document
 from ocrspool.decode.ending import refuse_unfinished
 from ocrspool.decode.limits import confine, grant_cpu
 from ocrspool.decode.page import PageLimits
 from ocrspool.decode.views import DiskFullError, write_view
 from ocrspool.errors import DocumentError
+from ocrspool.processes.channel import Channel, ChannelClosedError, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable

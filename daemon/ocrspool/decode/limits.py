@@ -6,7 +6,7 @@ import os
 import resource
 import time
 
-from ocrspool import processes, sandbox
+from ocrspool.processes import lifetime, sandbox
 
 _MOST_DESCRIPTORS = 64
 _FONTS = (
@@ -23,7 +23,7 @@ def confine(memory_mb: int) -> list[str]:
 
     Return what this machine cannot take away from it, in words (see `sandbox.confine`).
     """
-    processes.belong_to_parent()
+    lifetime.belong_to_parent()
     os.umask(0o077)
     _lower(resource.RLIMIT_AS, memory_mb << 20)
     _lower(resource.RLIMIT_CORE, 0)

@@ -9,13 +9,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocrspool import __version__, sandbox
+from ocrspool import __version__
 from ocrspool.doctor.findings import Finding, Level
 from ocrspool.doctor.seen import RUNTIMES, Seen
 from ocrspool.engine.installed import Package
 from ocrspool.machine import accounts, installation, native_libraries
 from ocrspool.machine.cpu import native_bf16, processor
 from ocrspool.machine.gpu import Gpu
+from ocrspool.processes import sandbox
 
 _DEV = Path("/dev")
 _DRIVER = Path("/proc/driver/nvidia/version")

@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ocrspool.errors import EngineError
-from ocrspool.processes import belong_to_parent
+from ocrspool.processes.lifetime import belong_to_parent
 
 if TYPE_CHECKING:
     from pathlib import Path

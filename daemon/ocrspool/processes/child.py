@@ -15,8 +15,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from ocrspool.channel import MOST_BYTES, Channel, ChannelClosedError, Message
-from ocrspool.wake import Wake
+from ocrspool.processes.channel import MOST_BYTES, Channel, ChannelClosedError, Message
+from ocrspool.processes.wakeup import Wake
 
 _EXIT_SECONDS = 2.0
 _KILL_SECONDS = 2.0

@@ -11,7 +11,7 @@ import ctypes
 import os
 from collections.abc import Sequence
 
-from ocrspool.seccomp import ARCHITECTURES, program
+from ocrspool.processes.seccomp import ARCHITECTURES, program
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 """System calls; the same numbers on every architecture."""
