@@ -39,7 +39,7 @@ class Seen:
     packages: dict[Runtime, Package] = field(default_factory=dict)
     noted: dict[str, str] = field(default_factory=dict)
     """Distribution → version, of those that can be in each other's way, as pip has noted them."""
-    native_libraries: dict[str, Path | None] = field(default_factory=dict)
+    libraries: dict[str, Path | None] = field(default_factory=dict)
     """Name that a runtime asks for → the file it would get, None where there is none; and common ones."""
 
     @property
