@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from manual.reference import escaped
-from ocrspool import result
+from ocrspool.results import schema
 
 _EXAMPLES = Path(__file__).with_name("examples")
 
@@ -49,7 +49,7 @@ _ORDER = ("Document", "Source", "Page", "Line", "ReadBy", "PageError", "Engine",
 
 def results() -> str:
     """Return the page."""
-    definitions = TypeAdapter(result.Document).json_schema(mode="serialization")
+    definitions = TypeAdapter(schema.Document).json_schema(mode="serialization")
     sections = "\n".join(
         _section(name, definitions if name == "Document" else definitions["$defs"][name]) for name in _ORDER
     )
@@ -65,7 +65,7 @@ def results() -> str:
 
 
 def _section(name: str, schema: dict[str, Any]) -> str:
-    values = getattr(result, name)
+    values = getattr(schema, name)
     meanings = _meanings(values)
     rows = "".join(
         f"| `{field.name}` | {_type(schema['properties'][field.name])} | {escaped(meanings.get(field.name, ''))} |\n"

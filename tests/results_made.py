@@ -7,7 +7,7 @@ import hashlib
 from ocrspool.files import names
 from ocrspool.jobs import Job
 from ocrspool.render.json import render
-from ocrspool.result import Document, Engine, Run, Source
+from ocrspool.results.schema import Document, Engine, Run, Source
 
 ENGINE = Engine("ocrspool", "0", "openvino", "0", "cpu", "f32", "0" * 16, ())
 

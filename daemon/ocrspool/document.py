@@ -12,7 +12,7 @@ from ocrspool.decoder import Opened
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.pages import OwnText, PageImage, PageText, Polygon, TextLine
-from ocrspool.result import (
+from ocrspool.results.schema import (
     SCHEMA,
     Document,
     Engine,

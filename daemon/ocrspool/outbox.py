@@ -20,7 +20,7 @@ from ocrspool.files.faults import is_of_people
 from ocrspool.files.folder import Folder
 from ocrspool.files.publish import Publisher
 from ocrspool.files.target_path import Place, placed
-from ocrspool.result import SUFFIXES
+from ocrspool.results.schema import SUFFIXES
 
 RESULT_SUFFIX = ".json"
 MARKER_SUFFIX = ".done"

@@ -23,7 +23,7 @@ from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.files.target_path import Place
 from ocrspool.render import alto, hocr, json, tsv, txt
-from ocrspool.result import SUFFIXES, Document, Notice, Output
+from ocrspool.results.schema import SUFFIXES, Document, Notice, Output
 
 _log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from ocrspool.listener import Reply, is_local, plain
 from ocrspool.outbox import beside
 from ocrspool.page_html import STYLE_HASH, Offer, render
 from ocrspool.render.html import HEAD_BYTES, icon_of
-from ocrspool.result import SUFFIXES
+from ocrspool.results.schema import SUFFIXES
 from ocrspool.spool import Spool
 
 _HTML = "text/html; charset=utf-8"

@@ -13,9 +13,10 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from ocrspool import engine_words, inbox_words
+from ocrspool import inbox_words
 from ocrspool.files import names
 from ocrspool.formatting import format_duration, format_remaining
+from ocrspool.results import engine_label
 from ocrspool.sparkline import sparkline
 
 _STYLE = """
@@ -201,9 +202,9 @@ def _retry(job: str, offer: Offer) -> str:
 
 
 def _foot(facts: Mapping[str, Any], now: float) -> str:
-    engines = "; ".join(engine_words.line(engine) for engine in facts["engines"] or [facts["engine"]])
+    engines = "; ".join(engine_label.line(engine) for engine in facts["engines"] or [facts["engine"]])
     return f"""<footer>
-<div>Engine: {_text(engines)}; {_text(engine_words.models(facts["engine"]))}</div>
+<div>Engine: {_text(engines)}; {_text(engine_label.models(facts["engine"]))}</div>
 <div>Workers: {len(facts["workers"])}, {facts["worker_restarts"]} replaced for a failure; running for
 {format_duration(max(now - facts["began"], 0))}. Told {format_duration(max(now - facts["at"], 0))} ago; counts are since the
 start.</div>

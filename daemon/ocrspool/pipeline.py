@@ -47,7 +47,7 @@ from ocrspool.progress import Progress
 from ocrspool.reasons import reason, reason_beside
 from ocrspool.refusals import refuse_deadly_page, refuse_if_deadly, refuse_if_spent, too_slow
 from ocrspool.render.json import render
-from ocrspool.result import Document, Engine, Run
+from ocrspool.results.schema import Document, Engine, Run
 from ocrspool.tally import Tally
 from ocrspool.workers import Workers
 

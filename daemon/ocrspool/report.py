@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ocrspool import engine_words, inbox_words
+from ocrspool import inbox_words
 from ocrspool.files import atomic
 from ocrspool.notify import Notifier
-from ocrspool.result import Engine
+from ocrspool.results import engine_label
+from ocrspool.results.schema import Engine
 from ocrspool.tally import Count, Tally
 
 _log = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ class Reporter:
         pace = self._tally.pace()
         rate = pace["pages_per_second"]
         self._notifier.status(
-            f"{standing.state} · {engine_words.label(self._engine)} · {standing.waiting} waiting, "
+            f"{standing.state} · {engine_label.label(self._engine)} · {standing.waiting} waiting, "
             f"{standing.in_work} in work, {total.done} done, {total.failed} failed · {rate:.1f} pages/s"
             + (f" · claims nothing: {standing.lack}" if standing.lack else "")
             + "".join(f" · inbox {name} {why}" for name, why in standing.idle().items())

@@ -32,7 +32,7 @@ from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import Wake
 from ocrspool.reload import Configuration
 from ocrspool.report import Reporter
-from ocrspool.result import engine_from
+from ocrspool.results.schema import engine_from
 from ocrspool.room import Room
 from ocrspool.signals import Signals, StoppedError
 from ocrspool.tally import Tally

@@ -23,8 +23,8 @@ from ocrspool.errors import DocumentError
 from ocrspool.files.folder import Folder
 from ocrspool.files.target_path import Place
 from ocrspool.outputs import Origin, add_outputs
-from ocrspool.result import SUFFIXES
-from ocrspool.result import Document as Result
+from ocrspool.results.schema import SUFFIXES
+from ocrspool.results.schema import Document as Result
 
 PROFILE = Profile(dpi=100)
 READ = document(

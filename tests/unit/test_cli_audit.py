@@ -12,7 +12,7 @@ import documents_made
 from ocrspool.cli.main import main
 from ocrspool.errors import Exit
 from ocrspool.render.json import render
-from ocrspool.result import Notice
+from ocrspool.results.schema import Notice
 from ocrspool.spool_layout import STATES
 
 ODD = "\x1b[31m[bold]\udcff\n.json"

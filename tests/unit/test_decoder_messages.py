@@ -26,7 +26,7 @@ from ocrspool.pages import PageText
 from ocrspool.processes.channel import Channel, ChannelClosedError
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.render.json import render
-from ocrspool.result import Run, engine_from
+from ocrspool.results.schema import Run, engine_from
 
 LIMITS = Limits(pages=10)
 PROFILE = Profile()

@@ -20,7 +20,7 @@ from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.pages import OwnText, PageImage, PageText, PageWarning, Polygon, TextLine
 from ocrspool.render.json import render
-from ocrspool.result import Document, Run, document_from, engine_from
+from ocrspool.results.schema import Document, Run, document_from, engine_from
 
 FACTS = {
     "runtime": "openvino", "runtime_version": "2025.4", "device": "cpu", "precision": "bf16",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ocrspool.files import json_file
 from ocrspool.files.folder import Folder
 from ocrspool.render.json import render
-from ocrspool.result import Document, Run, Source
+from ocrspool.results.schema import Document, Run, Source
 from results_made import ENGINE
 
 JSON = st.recursive(

@@ -34,8 +34,8 @@ from ocrspool.errors import DocumentError
 from ocrspool.pages import TextLine
 from ocrspool.render import html
 from ocrspool.render import json as as_json
-from ocrspool.result import Document as Result
-from ocrspool.result import Page
+from ocrspool.results.schema import Document as Result
+from ocrspool.results.schema import Page
 
 SIZE = (1000, 800)
 TEXT = "Quarterly report, WWW iiii"

@@ -20,7 +20,7 @@ from ocrspool.files import names
 from ocrspool.files.folder import Folder
 from ocrspool.formatting import parse_rfc3339
 from ocrspool.outbox import MARKER_SUFFIX, RESULT_SUFFIX
-from ocrspool.result import SUFFIXES, Document
+from ocrspool.results.schema import SUFFIXES, Document
 
 _JOB_ID = re.compile(r"~\d{8}T\d{6}-[0-9a-f]{8}(?=\.[^./]*\Z|\Z)")
 """What tells a source in done/ from an earlier one of its name."""

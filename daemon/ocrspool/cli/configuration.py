@@ -12,7 +12,7 @@ from ocrspool import check as world
 from ocrspool.config import Config
 from ocrspool.config_file import exposed, load
 from ocrspool.errors import ConfigError, Exit
-from ocrspool.result import Document
+from ocrspool.results.schema import Document
 
 
 def check(path: Path, *, show: bool, start: bool) -> int:

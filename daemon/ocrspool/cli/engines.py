@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from ocrspool import engine_words
 from ocrspool.cli.lasting import lasting
 from ocrspool.config import Config
 from ocrspool.errors import Exit
@@ -20,6 +19,7 @@ from ocrspool.notify import Notifier
 from ocrspool.prebuild import SILENCE_SECONDS
 from ocrspool.prebuild import prebuild as build
 from ocrspool.processes.owner import become_owner
+from ocrspool.results import engine_label
 
 _LONG_STAGES = 4
 """Three models and the comparison, for each device and for the CPU in the place of one."""
@@ -52,7 +52,7 @@ def _state(built: dict[str, Any]) -> str:
 
 def _summarize(built: dict[str, Any]) -> None:
     print(f"engine {built['fingerprint']}: {_state(built)}")
-    print(f"  runtime     {engine_words.runtime(built)}")
+    print(f"  runtime     {engine_label.runtime(built)}")
     for model in built["models"]:
         seconds = built["manifest"]["seconds"].get(model["name"])
         print(f"  {model['role']:<11} {model['name']}" + (f", built in {seconds:.1f} s" if seconds else ""))

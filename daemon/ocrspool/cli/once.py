@@ -34,7 +34,7 @@ from ocrspool.in_work import job_count
 from ocrspool.jobs import Job
 from ocrspool.pipeline import Pipeline
 from ocrspool.prebuild import prebuild
-from ocrspool.result import SUFFIXES, engine_from
+from ocrspool.results.schema import SUFFIXES, engine_from
 from ocrspool.tally import Tally
 from ocrspool.workers import Workers
 

@@ -12,10 +12,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ocrspool import engine_words, inbox_words
+from ocrspool import inbox_words
 from ocrspool.files import names
 from ocrspool.formatting import format_duration, format_remaining
 from ocrspool.machine import accounts
+from ocrspool.results import engine_label
 from ocrspool.spool_layout import STATES
 
 _FAILURES_SHOWN = 5
@@ -64,8 +65,8 @@ def _card(service: Mapping[str, Any] | None) -> RenderableType:
         card.add_row("", waits)
     if engine := service["engine"]:
         for each in service.get("engines") or [engine]:
-            card.add_row("engine", engine_words.line(each))
-        card.add_row("models", engine_words.models(engine))
+            card.add_row("engine", engine_label.line(each))
+        card.add_row("models", engine_label.models(engine))
     if "workers" in service:
         card.add_row("workers", f"{len(service['workers'])}, {service['worker_restarts']} replaced for a failure")
     if start := service.get("start"):

@@ -24,8 +24,8 @@ from ocrspool.errors import DocumentError
 from ocrspool.pages import Point
 from ocrspool.render import html
 from ocrspool.render.picture import Picture
-from ocrspool.result import Document as Result
-from ocrspool.result import Line, Page, document_from
+from ocrspool.results.schema import Document as Result
+from ocrspool.results.schema import Line, Page, document_from
 from ocrspool.text_similarity import Runs, squeezed
 
 _QUALITY = {"html": 70, "pdf": 85}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ocrspool.render.markup import escaped
 from ocrspool.render.placement import placement
-from ocrspool.result import Document, Line, Page
+from ocrspool.results.schema import Document, Line, Page
 
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE html>

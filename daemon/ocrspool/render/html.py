@@ -16,7 +16,7 @@ from typing import BinaryIO
 from ocrspool.render.markup import escaped
 from ocrspool.render.picture import Painter, Picture
 from ocrspool.render.placement import placement
-from ocrspool.result import Document, Line, Page
+from ocrspool.results.schema import Document, Line, Page
 
 _HEAD = """<!DOCTYPE html>
 <html lang="und">

@@ -30,13 +30,13 @@ from pikepdf import (
     Stream,
 )
 
-from ocrspool import result
 from ocrspool.errors import DocumentError
 from ocrspool.pages import Point
 from ocrspool.render import glyphless
 from ocrspool.render.picture import Painter, Picture
 from ocrspool.render.placement import placement
-from ocrspool.result import Document, Line
+from ocrspool.results import schema
+from ocrspool.results.schema import Document, Line
 
 _POINTS_PER_INCH = 72
 _LONG_SIDE = 842.0
@@ -67,7 +67,7 @@ class Frame:
     down: Point
     """From there to the bottom left."""
 
-    def at(self, page: result.Page, point: Point) -> Point:
+    def at(self, page: schema.Page, point: Point) -> Point:
         """Return where a point of the page lies, given in pixels from its top left."""
         x, y = point[0] / page.width, point[1] / page.height
         return (
@@ -107,7 +107,7 @@ def write_over_pictures(document: Document, paint: Painter, file: BinaryIO) -> N
 
 
 def write_over_original(
-    document: Document, original: BinaryIO, frame_of: Callable[[result.Page], Frame], file: BinaryIO
+    document: Document, original: BinaryIO, frame_of: Callable[[schema.Page], Frame], file: BinaryIO
 ) -> None:
     """Write the original PDF with the lines added that were read, where it has no text of its own.
 
@@ -148,7 +148,7 @@ class _Layer:
         self._codes = glyphless.Codes()
         self._font = pdf.make_indirect(Dictionary(Type=Name.Font))
 
-    def add(self, target: Page, page: result.Page, frame: Frame, lines: tuple[Line, ...]) -> None:
+    def add(self, target: Page, page: schema.Page, frame: Frame, lines: tuple[Line, ...]) -> None:
         """Put the lines of a page on it."""
         name = self._name_font(target)
         text = b"\n".join(self._line(line, page, frame, name) for line in lines)
@@ -207,7 +207,7 @@ class _Layer:
         target.obj["/Resources"] = resources
         return name.encode("ascii")
 
-    def _line(self, line: Line, page: result.Page, frame: Frame, font: bytes) -> bytes:
+    def _line(self, line: Line, page: schema.Page, frame: Frame, font: bytes) -> bytes:
         """Return the operators that set a line: as wide as its polygon, and in the middle of its height."""
         try:
             placed = placement(tuple(frame.at(page, point) for point in line.polygon))
@@ -231,7 +231,7 @@ def _copy(holder: Object, name: str) -> Dictionary:
     return Dictionary(dict(found.items())) if isinstance(found, Dictionary) else Dictionary()
 
 
-def _size(page: result.Page) -> tuple[float, float]:
+def _size(page: schema.Page) -> tuple[float, float]:
     """Return width and height of a page in points."""
     if page.error is not None:
         return _BLANK_PAGE

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from ocrspool.result import Page
+from ocrspool.results.schema import Page
 
 
 @dataclass(frozen=True, slots=True)
