@@ -13,9 +13,9 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from ocrspool import inbox_words
 from ocrspool.files import names
 from ocrspool.formatting import format_duration, format_remaining
+from ocrspool.observability import inbox_summary
 from ocrspool.results import engine_label
 from ocrspool.sparkline import sparkline
 
@@ -91,7 +91,7 @@ def _head(facts: Mapping[str, Any]) -> str:
     state = facts["state"]
     lack = f'<p class="bad">Nothing is claimed: {_text(facts["lack"])}.</p>\n' if facts["lack"] else ""
     for name, inbox in facts.get("inboxes", {}).items():
-        if told := inbox_words.line(inbox):
+        if told := inbox_summary.line(inbox):
             lack += f'<p class="bad">Inbox {_text(name)} {_text(told)}.</p>\n'
     return f"""<!DOCTYPE html>
 <html lang="en">

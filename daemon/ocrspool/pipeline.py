@@ -39,6 +39,7 @@ from ocrspool.files import names
 from ocrspool.formatting import rfc3339
 from ocrspool.hooks import Event
 from ocrspool.jobs import Job, about
+from ocrspool.observability.statistics import Tally
 from ocrspool.outbox import beside
 from ocrspool.outcomes import Outcomes, Stalled
 from ocrspool.outputs import Origin, add_outputs
@@ -48,7 +49,6 @@ from ocrspool.reasons import reason, reason_beside
 from ocrspool.refusals import refuse_deadly_page, refuse_if_deadly, refuse_if_spent, too_slow
 from ocrspool.render.json import render
 from ocrspool.results.schema import Document, Engine, Run
-from ocrspool.tally import Tally
 from ocrspool.workers import Workers
 
 _log = logging.getLogger(__name__)

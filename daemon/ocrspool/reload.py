@@ -6,10 +6,11 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from ocrspool import check, log
+from ocrspool import check
 from ocrspool.config import Config
 from ocrspool.config_current import CurrentConfig
 from ocrspool.config_file import load
+from ocrspool.observability import log_setup
 
 _log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ _FOLDERS = ("root", "inbox", "work", "outbox", "done", "failed")
 class Configuration:
     """A file, and what of it is in effect."""
 
-    def __init__(self, path: Path, log_format: log.Format | None) -> None:
+    def __init__(self, path: Path, log_format: log_setup.Format | None) -> None:
         """Read it; `log_format` holds in place of its own. Raise ConfigError."""
         self.path = path
         self._log_format = log_format

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocrspool import check, log
+from ocrspool import check
 from ocrspool.attendant import Attendant, Surroundings
 from ocrspool.config import Metrics
 from ocrspool.decoders import Decoders, decoder_count
@@ -23,7 +23,10 @@ from ocrspool.in_work import job_count
 from ocrspool.inboxes import Inboxes
 from ocrspool.jobs import Job
 from ocrspool.machine import memory
-from ocrspool.notify import Notifier
+from ocrspool.observability import log_setup
+from ocrspool.observability.statistics import Tally
+from ocrspool.observability.status import Reporter
+from ocrspool.observability.systemd import Notifier
 from ocrspool.outcomes import Stalled
 from ocrspool.pipeline import Pipeline
 from ocrspool.prebuild import SILENCE_SECONDS, prebuild
@@ -31,11 +34,9 @@ from ocrspool.processes import lifetime
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import Wake
 from ocrspool.reload import Configuration
-from ocrspool.report import Reporter
 from ocrspool.results.schema import engine_from
 from ocrspool.room import Room
 from ocrspool.signals import Signals, StoppedError
-from ocrspool.tally import Tally
 from ocrspool.vitals import Vitals
 from ocrspool.workers import Workers
 
@@ -51,7 +52,7 @@ _ROOM_SECONDS = 1.0
 class Service:
     """One daemon. `run` returns when it has been told to stop."""
 
-    def __init__(self, path: Path, log_format: log.Format | None = None) -> None:
+    def __init__(self, path: Path, log_format: log_setup.Format | None = None) -> None:
         """Read the configuration; `log_format` holds in place of its own. Raise ConfigError."""
         self._notifier = Notifier()
         try:
@@ -61,7 +62,7 @@ class Service:
             raise
         self._live = self._configuration.live
         config = self._live.config
-        log.set_up(config.log.level, config.log.format, fields=True)
+        log_setup.set_up(config.log.level, config.log.format, fields=True)
         self._began = time.monotonic()
         self._wake = Wake()
         self._signals = Signals(self._wake)
@@ -224,7 +225,7 @@ class Service:
         try:
             self._configuration.reload()
             config = self._live.config
-            log.set_up(config.log.level, config.log.format, fields=True)
+            log_setup.set_up(config.log.level, config.log.format, fields=True)
             self._inboxes.change()
             self._vitals.refused = ""
             _log.info("reloaded %s", self._configuration.path, extra={"event": "reloaded"})

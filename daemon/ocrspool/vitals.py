@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, field
 
 from ocrspool.inboxes import Inboxes
+from ocrspool.observability.status import Standing
 from ocrspool.processes.shortage import Shortage
-from ocrspool.report import Standing
 from ocrspool.room import Room
 from ocrspool.signals import Signals
 from ocrspool.workers import Workers

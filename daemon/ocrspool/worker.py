@@ -30,7 +30,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocrspool import log
 from ocrspool.engine.permission import denied
 from ocrspool.engine.plan import Plan, Wanted, plan
 from ocrspool.errors import (
@@ -42,6 +41,7 @@ from ocrspool.errors import (
     OcrspoolError,
 )
 from ocrspool.files import file_lock
+from ocrspool.observability import log_setup
 from ocrspool.processes import lifetime
 from ocrspool.processes.channel import Channel, ChannelClosedError, Message
 
@@ -155,7 +155,7 @@ class Worker:
 
     def _planned(self, request: Message) -> Plan:
         """Return the plan; hashing the models for it and importing numpy and OpenCV go on side by side."""
-        log.set_up(**request["log"])
+        log_setup.set_up(**request["log"])
         with ThreadPoolExecutor(1) as aside:
             planned = aside.submit(plan, Wanted(**request["wanted"]))
             import_module("ocrspool.engine.loaded")

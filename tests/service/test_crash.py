@@ -246,7 +246,7 @@ def test_file_that_kills_every_time(new_daemon: NewDaemon, module: str, opened: 
 
 BROKEN = """
 import pathlib, runpy, sys
-from ocrspool.report import Reporter
+from ocrspool.observability.status import Reporter
 
 flag, tell = pathlib.Path(sys.argv.pop(1)), Reporter.tell
 

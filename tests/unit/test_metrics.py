@@ -12,7 +12,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from ocrspool.metrics import exposition
-from ocrspool.tally import Tally
+from ocrspool.observability.statistics import Tally
 
 CONFIG = Path(__file__).parents[2] / "config"
 

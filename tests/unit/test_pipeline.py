@@ -15,9 +15,9 @@ from ocrspool.decoders import Decoders
 from ocrspool.folders import Folders
 from ocrspool.hooks import Event
 from ocrspool.jobs import Job
+from ocrspool.observability.statistics import Tally
 from ocrspool.outcomes import Stalled
 from ocrspool.pipeline import Pipeline
-from ocrspool.tally import Tally
 from ocrspool.workers import Workers
 from results_made import ENGINE
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from ocrspool import log
 from ocrspool.config import Config
 from ocrspool.config_file import load
 from ocrspool.errors import Exit, OcrspoolError
+from ocrspool.observability import log_setup
 
 
 class UsageError(OcrspoolError):
@@ -110,5 +110,5 @@ def run_schema(options: Namespace) -> int:
 
 def _loaded(options: Namespace) -> Config:
     config = load(options.config)
-    log.set_up(config.log.level, config.log.format)
+    log_setup.set_up(config.log.level, config.log.format)
     return config

@@ -15,7 +15,7 @@ from ocrspool.cli.lasting import lasting
 from ocrspool.config import Config
 from ocrspool.errors import Exit
 from ocrspool.formatting import format_duration
-from ocrspool.notify import Notifier
+from ocrspool.observability.systemd import Notifier
 from ocrspool.prebuild import SILENCE_SECONDS
 from ocrspool.prebuild import prebuild as build
 from ocrspool.processes.owner import become_owner

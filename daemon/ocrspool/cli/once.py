@@ -19,7 +19,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from ocrspool import log
 from ocrspool.cli.engines import Progress as Stages
 from ocrspool.config import Config, Engine, Inbox, Paths, Profile
 from ocrspool.config_current import CurrentConfig
@@ -32,10 +31,11 @@ from ocrspool.folders import Folders
 from ocrspool.formatting import counted
 from ocrspool.in_work import job_count
 from ocrspool.jobs import Job
+from ocrspool.observability import log_setup
+from ocrspool.observability.statistics import Tally
 from ocrspool.pipeline import Pipeline
 from ocrspool.prebuild import prebuild
 from ocrspool.results.schema import SUFFIXES, engine_from
-from ocrspool.tally import Tally
 from ocrspool.workers import Workers
 
 
@@ -46,7 +46,7 @@ def once(paths: list[Path], outbox: Path, config_path: Path | None, profile_name
     if unknown := set(outputs) - {"json", *SUFFIXES}:
         raise ConfigError([f"there is no output {unknown.pop()!r}; there are: json, {', '.join(SUFFIXES)}"])
     config = config.model_copy(update={"inbox": {"once": Inbox(root=outbox, outputs=cast(Any, tuple(outputs)))}})
-    log.set_up("error", config.log.format)
+    log_setup.set_up("error", config.log.format)
     rules = NamePatterns(("*",), config.inbox["once"].ignore)
     folders = Folders(outbox)
     jobs = folders.jobs(paths, rules)

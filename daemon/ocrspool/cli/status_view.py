@@ -12,10 +12,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ocrspool import inbox_words
 from ocrspool.files import names
 from ocrspool.formatting import format_duration, format_remaining
 from ocrspool.machine import accounts
+from ocrspool.observability import inbox_summary
 from ocrspool.results import engine_label
 from ocrspool.spool_layout import STATES
 
@@ -97,7 +97,7 @@ def _waits(service: Mapping[str, Any]) -> Iterator[Text]:
     if held := sum(queue.get("open", 0) for queue in service.get("queues", {}).values()):
         yield Text(f"{held} file{'s' * (held > 1)} still open for writing: waiting for the program that writes")
     for name, inbox in service.get("inboxes", {}).items():
-        if told := inbox_words.line(inbox):
+        if told := inbox_summary.line(inbox):
             yield Text(f"inbox {name} {told}", style="red")
 
 

@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ocrspool import inbox_words
 from ocrspool.files import atomic
-from ocrspool.notify import Notifier
+from ocrspool.observability import inbox_summary
+from ocrspool.observability.statistics import Count, Tally
+from ocrspool.observability.systemd import Notifier
 from ocrspool.results import engine_label
 from ocrspool.results.schema import Engine
-from ocrspool.tally import Count, Tally
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Standing:
 
     def idle(self) -> dict[str, str]:
         """Return, in words, why each inbox that does not serve does not."""
-        return {name: inbox_words.line(inbox) for name, inbox in self.inboxes.items() if inbox["state"] != "serves"}
+        return {name: inbox_summary.line(inbox) for name, inbox in self.inboxes.items() if inbox["state"] != "serves"}
 
 
 class Reporter:

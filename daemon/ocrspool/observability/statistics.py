@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from ocrspool.pace import Pace
+from ocrspool.observability.throughput import Pace
 
 _KEPT = 10
 """Failures, and documents."""

@@ -13,8 +13,8 @@ import sys
 from datetime import datetime, timezone
 from typing import Literal, TextIO
 
-from ocrspool import journal
 from ocrspool.formatting import rfc3339
+from ocrspool.observability import journald
 
 Format = Literal["auto", "plain", "journal", "json"]
 
@@ -31,12 +31,12 @@ def set_up(level: str = "info", form: Format = "auto", stream: TextIO | None = N
     handler: logging.Handler = logging.StreamHandler(stream)
     handler.setFormatter({"plain": _Plain, "journal": _Lines, "json": _Json}[form]())
     if fields and form == "journal" and _is_journal(stream):
-        handler = journal.Journal(journal.SOCKET, handler)
+        handler = journald.Journal(journald.SOCKET, handler)
         handler.setFormatter(_Bare())
     root = logging.getLogger()
     before, root.handlers[:] = list(root.handlers), [handler]
     for other in before:
-        if isinstance(other, journal.Journal):
+        if isinstance(other, journald.Journal):
             other.close()
     root.setLevel(level.upper())
     logging.captureWarnings(capture=True)
@@ -58,7 +58,7 @@ class _Lines(_Bare):
     """As a stream to the journal has it (sd-daemon(3)): every line of a record has its priority before it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        prefix = f"<{journal.priority(record.levelno)}>"
+        prefix = f"<{journald.priority(record.levelno)}>"
         return "\n".join(prefix + line for line in super().format(record).splitlines())
 
 
@@ -71,7 +71,7 @@ class _Json(logging.Formatter):
             "logger": record.name,
             "pid": record.process,
         }
-        entry |= {name: getattr(record, name) for name in ("event", *journal.ABOUT) if getattr(record, name, None)}
+        entry |= {name: getattr(record, name) for name in ("event", *journald.ABOUT) if getattr(record, name, None)}
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry, ensure_ascii=False)
