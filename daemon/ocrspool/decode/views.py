@@ -23,7 +23,7 @@ from ocrspool.decode.document import Document
 from ocrspool.errors import DocumentError
 from ocrspool.pages import Point
 from ocrspool.render import html
-from ocrspool.render.picture import Picture
+from ocrspool.render.page_picture import Picture
 from ocrspool.results.schema import Document as Result
 from ocrspool.results.schema import Line, Page, document_from
 from ocrspool.text_similarity import Runs, squeezed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ocrspool.render.markup import escaped
+from ocrspool.render.xml_escape import escaped
 from ocrspool.results.schema import Document, Engine, Line, Page
 
 _NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"

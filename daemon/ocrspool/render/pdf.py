@@ -32,9 +32,9 @@ from pikepdf import (
 
 from ocrspool.errors import DocumentError
 from ocrspool.pages import Point
-from ocrspool.render import glyphless
-from ocrspool.render.picture import Painter, Picture
-from ocrspool.render.placement import placement
+from ocrspool.render import pdf_font
+from ocrspool.render.line_geometry import placement
+from ocrspool.render.page_picture import Painter, Picture
 from ocrspool.results import schema
 from ocrspool.results.schema import Document, Line
 
@@ -145,7 +145,7 @@ class _Layer:
 
     def __init__(self, pdf: Pdf) -> None:
         self._pdf = pdf
-        self._codes = glyphless.Codes()
+        self._codes = pdf_font.Codes()
         self._font = pdf.make_indirect(Dictionary(Type=Name.Font))
 
     def add(self, target: Page, page: schema.Page, frame: Frame, lines: tuple[Line, ...]) -> None:
@@ -163,13 +163,13 @@ class _Layer:
                 Type=Name.FontDescriptor,
                 FontName=Name.Glyphless,
                 Flags=5,  # fixed pitch, symbolic: nobody shall guess at an encoding
-                FontBBox=Array([0, glyphless.DESCENT, glyphless.UNITS, glyphless.ASCENT]),
+                FontBBox=Array([0, pdf_font.DESCENT, pdf_font.UNITS, pdf_font.ASCENT]),
                 ItalicAngle=0,
-                Ascent=glyphless.ASCENT,
-                Descent=glyphless.DESCENT,
-                CapHeight=glyphless.ASCENT,
+                Ascent=pdf_font.ASCENT,
+                Descent=pdf_font.DESCENT,
+                CapHeight=pdf_font.ASCENT,
                 StemV=80,
-                FontFile2=pdf.make_stream(font := glyphless.font_file(), Length1=len(font)),
+                FontFile2=pdf.make_stream(font := pdf_font.font_file(), Length1=len(font)),
             )
         )
         cid_font = Dictionary(
@@ -178,7 +178,7 @@ class _Layer:
             BaseFont=Name.Glyphless,
             CIDSystemInfo=Dictionary(Registry="Adobe", Ordering="Identity", Supplement=0),
             CIDToGIDMap=pdf.make_stream(self._codes.glyphs()),
-            DW=glyphless.UNITS,
+            DW=pdf_font.UNITS,
             W=Array([1, Array(widths)]) if widths else Array(),
             FontDescriptor=descriptor,
         )
@@ -214,10 +214,10 @@ class _Layer:
         except ValueError:
             return b""
         (ax, ay), (dx, dy) = placed.along, placed.down
-        ems = sum(map(glyphless.width, line.text)) / glyphless.UNITS
+        ems = sum(map(pdf_font.width, line.text)) / pdf_font.UNITS
         size = placed.height * _LETTERS
         stretch = 1 / (ems * size)
-        drop = (1 - _LETTERS) / 2 + _LETTERS * glyphless.ASCENT / glyphless.UNITS
+        drop = (1 - _LETTERS) / 2 + _LETTERS * pdf_font.ASCENT / pdf_font.UNITS
         start = (placed.corner[0] + drop * dx, placed.corner[1] + drop * dy)
         matrix = (ax * stretch, ay * stretch, -dx / placed.height, -dy / placed.height, *start)
         numbers = " ".join(f"{value:.5f}" for value in matrix)
