@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 
 from ocrspool.files import names
-from ocrspool.jobs import Job
 from ocrspool.render.json import render
 from ocrspool.results.schema import Document, Engine, Run, Source
+from ocrspool.spool.jobs import Job
 
 ENGINE = Engine("ocrspool", "0", "openvino", "0", "cpu", "f32", "0" * 16, ())
 

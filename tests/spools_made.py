@@ -14,10 +14,10 @@ import pytest
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.inbox import Patience, Scanner
-from ocrspool.jobs import Job
-from ocrspool.spool import Spool
-from ocrspool.spool_layout import STATES
-from ocrspool.spool_snapshot import FileSnapshot
+from ocrspool.spool.jobs import Job
+from ocrspool.spool.layout import STATES
+from ocrspool.spool.snapshot import FileSnapshot
+from ocrspool.spool.spool import Spool
 from results_made import result_of
 
 

@@ -29,12 +29,12 @@ from ocrspool.files import names
 from ocrspool.hooks import Event
 from ocrspool.in_work import Follow, InWork
 from ocrspool.intake import Intake
-from ocrspool.jobs import Job
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.threads import Threads
 from ocrspool.processes.wakeup import Wake
-from ocrspool.steps import HANGS_SECONDS, Steps
-from ocrspool.touching import Touching
+from ocrspool.spool.disk_steps import HANGS_SECONDS, Steps
+from ocrspool.spool.jobs import Job
+from ocrspool.spool.monitored_spool import Touching
 from ocrspool.watch import Watch
 
 _log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from ocrspool.config import Config, Inbox
 from ocrspool.errors import ConfigError
 from ocrspool.files import mounts
 from ocrspool.machine import accounts
-from ocrspool.spool_layout import STATES
+from ocrspool.spool.layout import STATES
 
 Places = Mapping[str, Path]
 """The folders of an inbox by the names of its states."""

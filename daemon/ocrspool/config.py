@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ocrspool.config_types import Command, Devices, Folder, Formats, Listen, Mode, Name, Patterns
 from ocrspool.files.name_patterns import NamePatterns
-from ocrspool.spool_layout import STATES
+from ocrspool.spool.layout import STATES
 
 DEFAULT_PATH = Path("/etc/ocrspool/ocrspool.toml")
 

@@ -14,9 +14,9 @@ from ocrspool.files import names
 from ocrspool.files.faults import is_of_people
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.files.target_path import Place, placed
-from ocrspool.growing import Return
-from ocrspool.jobs import Job
-from ocrspool.outbox import RESULT_SUFFIX
+from ocrspool.spool.growing_files import Return
+from ocrspool.spool.jobs import Job
+from ocrspool.spool.outbox import RESULT_SUFFIX
 
 
 class Folders:

@@ -21,7 +21,7 @@ from typing import Literal
 
 from ocrspool.config_current import CurrentConfig
 from ocrspool.files import names
-from ocrspool.jobs import Job, about
+from ocrspool.spool.jobs import Job, about
 
 _log = logging.getLogger(__name__)
 

@@ -19,10 +19,10 @@ from ocrspool.config import Config
 from ocrspool.decoders import decoder_count
 from ocrspool.files import names
 from ocrspool.hooks import Event
-from ocrspool.jobs import Job, about
 from ocrspool.processes.child import NoProcessError
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.threads import Threads
+from ocrspool.spool.jobs import Job, about
 
 _log = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from ocrspool.files.folder import Folder
 from ocrspool.files.name_patterns import NamePatterns
-from ocrspool.spool_snapshot import Content, FileSnapshot
+from ocrspool.spool.snapshot import Content, FileSnapshot
 
 DEEPEST = 64
 """Folders within folders; what lies deeper is left alone and reported."""

@@ -15,10 +15,10 @@ from typing import Any
 from ocrspool.config import Inbox, Profile
 from ocrspool.files import mounts, names
 from ocrspool.inbox import Patience, Scan, Scanner
-from ocrspool.jobs import Job, about
 from ocrspool.room import Room
-from ocrspool.spool import Spool
-from ocrspool.spool_snapshot import FileSnapshot
+from ocrspool.spool.jobs import Job, about
+from ocrspool.spool.snapshot import FileSnapshot
+from ocrspool.spool.spool import Spool
 from ocrspool.watch import TELLS_OF_LOSSES, Watch
 
 _log = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 from ocrspool.errors import DocumentError
 from ocrspool.files.target_path import Place
-from ocrspool.growing import Return
 from ocrspool.hooks import Event
-from ocrspool.jobs import Job
+from ocrspool.spool.growing_files import Return
+from ocrspool.spool.jobs import Job
 
 
 class Outcomes(Protocol):

@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import parse_qs
 
-from ocrspool import reasons
 from ocrspool.config_current import CurrentConfig
 from ocrspool.files import names
 from ocrspool.files.folder import Folder
 from ocrspool.listener import Reply, is_local, plain
-from ocrspool.outbox import beside
 from ocrspool.page_html import STYLE_HASH, Offer, render
 from ocrspool.render.html import HEAD_BYTES, icon_of
 from ocrspool.results.schema import SUFFIXES
-from ocrspool.spool import Spool
+from ocrspool.spool import failure_reason
+from ocrspool.spool.outbox import beside
+from ocrspool.spool.spool import Spool
 
 _HTML = "text/html; charset=utf-8"
 _ALWAYS = {
@@ -139,7 +139,7 @@ class Page:
         failed = Path(names.exact(failure["file"]))
         spool = Spool(failure["inbox"], inbox.folders())
         try:
-            spool.retry(failed, reasons.reason_at(spool.failed, failed))
+            spool.retry(failed, failure_reason.reason_at(spool.failed, failed))
         except FileExistsError:
             return _plain(HTTPStatus.CONFLICT, "it stays: a file of its name is in the inbox")
         except (OSError, ValueError) as error:
@@ -152,7 +152,10 @@ class Page:
         if inbox is None:
             return False
         folder, failed = inbox.folder("failed"), Path(names.exact(failure["file"]))
-        return reasons.is_there(folder, failed) and reasons.reason_at(folder, failed).get("job") == failure["job"]
+        return (
+            failure_reason.is_there(folder, failed)
+            and failure_reason.reason_at(folder, failed).get("job") == failure["job"]
+        )
 
 
 def _refused(headers: Mapping[str, str]) -> Reply | None:

@@ -38,17 +38,17 @@ from ocrspool.errors import DocumentError, EngineError
 from ocrspool.files import names
 from ocrspool.formatting import rfc3339
 from ocrspool.hooks import Event
-from ocrspool.jobs import Job, about
 from ocrspool.observability.statistics import Tally
-from ocrspool.outbox import beside
 from ocrspool.outcomes import Outcomes, Stalled
 from ocrspool.outputs import Origin, add_outputs
 from ocrspool.pages import OwnText, PageImage, PageText
 from ocrspool.progress import Progress
-from ocrspool.reasons import reason, reason_beside
 from ocrspool.refusals import refuse_deadly_page, refuse_if_deadly, refuse_if_spent, too_slow
 from ocrspool.render.json import render
 from ocrspool.results.schema import Document, Engine, Run
+from ocrspool.spool.failure_reason import reason, reason_beside
+from ocrspool.spool.jobs import Job, about
+from ocrspool.spool.outbox import beside
 from ocrspool.workers import Workers
 
 _log = logging.getLogger(__name__)

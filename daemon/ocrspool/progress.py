@@ -12,9 +12,9 @@ from ocrspool.decoder import Opened
 from ocrspool.document import LostPage
 from ocrspool.errors import EngineError
 from ocrspool.files import names
-from ocrspool.jobs import Job
 from ocrspool.own_text import OwnTexts
 from ocrspool.pages import OwnText, PageImage, PageText
+from ocrspool.spool.jobs import Job
 
 
 @dataclass(slots=True)

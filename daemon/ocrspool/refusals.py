@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocrspool.errors import DocumentError
-from ocrspool.jobs import Job
+from ocrspool.spool.jobs import Job
 
 _INTERRUPTIONS = 20
 """A file that was in work so often when the service itself died is given up: it may be what kills the machine."""

@@ -21,7 +21,6 @@ from ocrspool.errors import EngineMissingError, OcrspoolError
 from ocrspool.hooks import Event, Hooks
 from ocrspool.in_work import job_count
 from ocrspool.inboxes import Inboxes
-from ocrspool.jobs import Job
 from ocrspool.machine import memory
 from ocrspool.observability import log_setup
 from ocrspool.observability.statistics import Tally
@@ -37,6 +36,7 @@ from ocrspool.reload import Configuration
 from ocrspool.results.schema import engine_from
 from ocrspool.room import Room
 from ocrspool.signals import Signals, StoppedError
+from ocrspool.spool.jobs import Job
 from ocrspool.vitals import Vitals
 from ocrspool.workers import Workers
 

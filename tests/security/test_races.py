@@ -23,9 +23,9 @@ from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.folders import Folders
 from ocrspool.inbox import Patience, Scanner
-from ocrspool.jobs import Job
-from ocrspool.reasons import REASON_SUFFIX
-from ocrspool.spool import Spool
+from ocrspool.spool.failure_reason import REASON_SUFFIX
+from ocrspool.spool.jobs import Job
+from ocrspool.spool.spool import Spool
 from results_made import result_of
 from spools_made import drop, files, reason_of, scan, spool_in, take
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ocrspool.audit import audit
-from ocrspool.spool import Spool
+from ocrspool.spool.spool import Spool
 from torture.consumer import Consumer, hidden
 from torture.documents import Document
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ocrspool.processes.wakeup import Wake
-from ocrspool.spool import Spool
+from ocrspool.spool.spool import Spool
 from spools_made import spool_in
 
 

@@ -16,10 +16,10 @@ from ocrspool.audit.findings import FINDINGS, NOTES
 from ocrspool.audit.repair import repair
 from ocrspool.errors import SpoolBusyError
 from ocrspool.files.name_patterns import NamePatterns
-from ocrspool.jobs import Job
 from ocrspool.processes.owner import NotOursError
-from ocrspool.spool import Spool
-from ocrspool.spool_layout import STATES
+from ocrspool.spool.jobs import Job
+from ocrspool.spool.layout import STATES
+from ocrspool.spool.spool import Spool
 from results_made import result_of
 from spools_made import fail, files, read, reason_of, spool_in, take
 

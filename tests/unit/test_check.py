@@ -14,7 +14,7 @@ from forks import as_nobody
 from ocrspool import check
 from ocrspool.config import Config, Inbox, Paths
 from ocrspool.errors import ConfigError
-from ocrspool.spool_layout import STATES
+from ocrspool.spool.layout import STATES
 from spools_made import other_filesystem
 
 

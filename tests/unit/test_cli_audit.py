@@ -13,7 +13,7 @@ from ocrspool.cli.main import main
 from ocrspool.errors import Exit
 from ocrspool.render.json import render
 from ocrspool.results.schema import Notice
-from ocrspool.spool_layout import STATES
+from ocrspool.spool.layout import STATES
 
 ODD = "\x1b[31m[bold]\udcff\n.json"
 

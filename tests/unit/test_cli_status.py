@@ -19,7 +19,7 @@ from ocrspool.cli.status_view import view
 from ocrspool.config import Config, Inbox, Paths
 from ocrspool.errors import Exit
 from ocrspool.files import names
-from ocrspool.spool_layout import STATES
+from ocrspool.spool.layout import STATES
 
 FAILED = ("a.png", "sub/b.png", "c\x1b[2J\udcff.png")
 

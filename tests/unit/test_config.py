@@ -20,7 +20,7 @@ from ocrspool import config_words
 from ocrspool.config import Config, Inbox, Profile
 from ocrspool.config_file import exposed, load
 from ocrspool.errors import ConfigError
-from ocrspool.spool_layout import STATES
+from ocrspool.spool.layout import STATES
 
 EXAMPLE = Path(__file__).parents[2] / "config/ocrspool.toml"
 MINIMAL = "[inbox.default]\nroot = 'spool'\n"

@@ -15,7 +15,7 @@ import pytest
 from ocrspool.config import Config, Inbox
 from ocrspool.config_current import CurrentConfig
 from ocrspool.hooks import Event, Hooks
-from ocrspool.jobs import Job
+from ocrspool.spool.jobs import Job
 from processes_seen import lives
 from waiting import wait_until
 

@@ -15,11 +15,11 @@ from ocrspool import in_work as module
 from ocrspool.config import Config
 from ocrspool.hooks import Event
 from ocrspool.in_work import InWork, job_count
-from ocrspool.jobs import Job
 from ocrspool.processes.child import NoProcessError
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.threads import Threads
 from ocrspool.processes.wakeup import Wake
+from ocrspool.spool.jobs import Job
 from waiting import wait_until
 
 JOB = Job("1", "scans", "a.png", Path("a.png"))

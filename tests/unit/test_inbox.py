@@ -20,11 +20,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forks import as_nobody
-from ocrspool.claim import claimable
 from ocrspool.config import Inbox
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.inbox import DEEPEST, Patience, Scan, Scanner
-from ocrspool.spool_snapshot import FileSnapshot
+from ocrspool.spool.claim import claimable
+from ocrspool.spool.snapshot import FileSnapshot
 
 SETTLE = 2.0
 WRITER = 100.0

@@ -17,10 +17,10 @@ from ocrspool.config_current import CurrentConfig
 from ocrspool.errors import ConfigError, SpoolBusyError
 from ocrspool.hooks import Event
 from ocrspool.inboxes import Inboxes
-from ocrspool.jobs import Job
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import Wake
-from ocrspool.spool import Spool
+from ocrspool.spool.jobs import Job
+from ocrspool.spool.spool import Spool
 from results_made import result_of
 from spools_made import scan
 from waiting import wait_until

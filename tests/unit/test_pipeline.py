@@ -14,10 +14,10 @@ from ocrspool.config_current import CurrentConfig
 from ocrspool.decoders import Decoders
 from ocrspool.folders import Folders
 from ocrspool.hooks import Event
-from ocrspool.jobs import Job
 from ocrspool.observability.statistics import Tally
 from ocrspool.outcomes import Stalled
 from ocrspool.pipeline import Pipeline
+from ocrspool.spool.jobs import Job
 from ocrspool.workers import Workers
 from results_made import ENGINE
 

@@ -12,7 +12,7 @@ from forks import as_nobody
 from ocrspool.audit import audit
 from ocrspool.files.publish import PRIVATE
 from ocrspool.files.target_path import placed
-from ocrspool.spool import Spool
+from ocrspool.spool.spool import Spool
 from results_made import result_of
 from spools_made import drop, files, reason_of, scan, spool_in, take
 

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from forks import as_nobody, killed_before
 from ocrspool.errors import OcrspoolError
 from ocrspool.files import names
-from ocrspool.jobs import Job
-from ocrspool.reasons import REASON_SUFFIX
-from ocrspool.spool import Spool
+from ocrspool.spool.failure_reason import REASON_SUFFIX
+from ocrspool.spool.jobs import Job
+from ocrspool.spool.spool import Spool
 from spools_made import claim, drop, files, scan, spool_in, take
 
 STATES = ("inbox", "work", "outbox", "done", "failed")

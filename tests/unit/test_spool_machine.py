@@ -33,8 +33,8 @@ from ocrspool.audit.repair import repair
 from ocrspool.audit.results import Results
 from ocrspool.files import json_file, names
 from ocrspool.files.folder import Folder
-from ocrspool.jobs import JOB, Job
-from ocrspool.spool_snapshot import FileSnapshot
+from ocrspool.spool.jobs import JOB, Job
+from ocrspool.spool.snapshot import FileSnapshot
 from results_made import result_of
 from spools_made import files, reason_of, scan, spool_in
 

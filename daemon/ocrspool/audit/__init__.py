@@ -22,8 +22,8 @@ from ocrspool.audit.tree import Entry, Tree, look
 from ocrspool.files.folder import Folder
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.files.publish import PRIVATE
-from ocrspool.outbox import RESULT_SUFFIX
-from ocrspool.spool import Spool
+from ocrspool.spool.outbox import RESULT_SUFFIX
+from ocrspool.spool.spool import Spool
 
 __all__ = ["Audit", "Finding", "audit"]
 

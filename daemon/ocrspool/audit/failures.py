@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from ocrspool.audit.findings import Finding
 from ocrspool.audit.tree import Entry, Tree
 from ocrspool.files import json_file, names
-from ocrspool.reasons import REASON_SUFFIX, reason_of
+from ocrspool.spool.failure_reason import REASON_SUFFIX, reason_of
 
 
 def examine(failed: Tree, on_their_way: Collection[str]) -> Iterator[Finding]:

@@ -10,9 +10,9 @@ from ocrspool.audit.findings import Finding
 from ocrspool.audit.tree import Entry, Tree
 from ocrspool.files import json_file, names
 from ocrspool.files.folder import Folder
-from ocrspool.jobs import REASON, Job, has_result, is_ours
-from ocrspool.spool import Spool
-from ocrspool.spool_lock import LOCK
+from ocrspool.spool.jobs import REASON, Job, has_result, is_ours
+from ocrspool.spool.lock import LOCK
+from ocrspool.spool.spool import Spool
 
 
 def examine(spool: Spool, work: Tree, *, busy: bool) -> Iterator[Finding]:

@@ -12,9 +12,9 @@ from ocrspool.errors import DocumentError
 from ocrspool.files import json_file, names
 from ocrspool.files.folder import Folder
 from ocrspool.processes.owner import acting_as_owner, refuse_if_foreign
-from ocrspool.reasons import reason, reason_at, reason_of
-from ocrspool.spool import Spool
-from ocrspool.spool_lock import LOCK
+from ocrspool.spool.failure_reason import reason, reason_at, reason_of
+from ocrspool.spool.lock import LOCK
+from ocrspool.spool.spool import Spool
 
 
 def repair(spool: Spool) -> list[Finding]:

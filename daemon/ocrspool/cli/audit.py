@@ -13,8 +13,8 @@ from ocrspool.audit.repair import repair
 from ocrspool.config import Config
 from ocrspool.errors import Exit, OcrspoolError
 from ocrspool.files import names
-from ocrspool.spool import Spool
-from ocrspool.spool_layout import STATES
+from ocrspool.spool.layout import STATES
+from ocrspool.spool.spool import Spool
 
 
 class UnseenError(OcrspoolError):

@@ -30,12 +30,12 @@ from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.folders import Folders
 from ocrspool.formatting import counted
 from ocrspool.in_work import job_count
-from ocrspool.jobs import Job
 from ocrspool.observability import log_setup
 from ocrspool.observability.statistics import Tally
 from ocrspool.pipeline import Pipeline
 from ocrspool.prebuild import prebuild
 from ocrspool.results.schema import SUFFIXES, engine_from
+from ocrspool.spool.jobs import Job
 from ocrspool.workers import Workers
 
 

@@ -17,8 +17,8 @@ from ocrspool.files import names
 from ocrspool.files.folder import Folder
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.files.walk import walk
-from ocrspool.spool import Spool
-from ocrspool.spool_layout import STATES
+from ocrspool.spool.layout import STATES
+from ocrspool.spool.spool import Spool
 
 
 def status(config: Config, *, as_json: bool) -> int:

@@ -17,7 +17,7 @@ from ocrspool.formatting import format_duration, format_remaining
 from ocrspool.machine import accounts
 from ocrspool.observability import inbox_summary
 from ocrspool.results import engine_label
-from ocrspool.spool_layout import STATES
+from ocrspool.spool.layout import STATES
 
 _FAILURES_SHOWN = 5
 _JOBS_SHOWN = 10

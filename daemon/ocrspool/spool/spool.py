@@ -24,16 +24,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ocrspool import reasons
-from ocrspool.claim import let_go
 from ocrspool.errors import DocumentError
 from ocrspool.files import json_file, names
 from ocrspool.files.faults import is_of_people
 from ocrspool.files.folder import PRIVATE_MODE, Folder
 from ocrspool.files.publish import PRIVATE, clear
 from ocrspool.files.target_path import Place, placed
-from ocrspool.growing import Growing, Return, has_changed, look_at, stat_of
-from ocrspool.jobs import (
+from ocrspool.spool import failure_reason
+from ocrspool.spool.claim import let_go
+from ocrspool.spool.failure_reason import REASON_SUFFIX, reason, reason_of
+from ocrspool.spool.growing_files import Growing, Return, has_changed, look_at, stat_of
+from ocrspool.spool.jobs import (
     REASON,
     RESULT,
     Job,
@@ -46,11 +47,10 @@ from ocrspool.jobs import (
     lost_bytes,
     result_of,
 )
-from ocrspool.outbox import SAVED, Outbox, digest_of
-from ocrspool.reasons import REASON_SUFFIX, reason, reason_of
-from ocrspool.spool_layout import STATES
-from ocrspool.spool_lock import SpoolLock
-from ocrspool.spool_snapshot import FileSnapshot
+from ocrspool.spool.layout import STATES
+from ocrspool.spool.lock import SpoolLock
+from ocrspool.spool.outbox import SAVED, Outbox, digest_of
+from ocrspool.spool.snapshot import FileSnapshot
 
 _log = logging.getLogger(__name__)
 
@@ -342,7 +342,7 @@ class Spool:
 
     def failures(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         """Yield each failed file with its reason."""
-        return reasons.failures(self.failed)
+        return failure_reason.failures(self.failed)
 
     def retry(self, failed: Path, reason: dict[str, Any]) -> Path:
         """Move a failed file back to the inbox, under the name it came with. Raise FileExistsError."""

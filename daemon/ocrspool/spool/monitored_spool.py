@@ -7,10 +7,10 @@ from typing import Any
 
 from ocrspool.errors import DocumentError
 from ocrspool.files.target_path import Place
-from ocrspool.growing import Return
-from ocrspool.jobs import Job
-from ocrspool.spool import Spool
-from ocrspool.steps import HANGS_SECONDS, Steps
+from ocrspool.spool.disk_steps import HANGS_SECONDS, Steps
+from ocrspool.spool.growing_files import Return
+from ocrspool.spool.jobs import Job
+from ocrspool.spool.spool import Spool
 
 
 class Touching:

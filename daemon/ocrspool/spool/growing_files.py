@@ -16,8 +16,8 @@ from pathlib import Path
 from ocrspool.errors import DocumentError
 from ocrspool.formatting import format_duration
 from ocrspool.inbox import Patience
-from ocrspool.jobs import Job
-from ocrspool.spool_snapshot import Content, FileSnapshot
+from ocrspool.spool.jobs import Job
+from ocrspool.spool.snapshot import Content, FileSnapshot
 
 _LONGEST_SECONDS = 60.0
 """A file that changes each time it is read is left alone for twice as long each time, and at most for so long."""

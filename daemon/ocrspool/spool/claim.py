@@ -9,7 +9,7 @@ import signal
 import stat
 
 from ocrspool.files.folder import Folder
-from ocrspool.spool_snapshot import FileSnapshot
+from ocrspool.spool.snapshot import FileSnapshot
 
 
 def let_go(folder: Folder, last: str, seen: FileSnapshot) -> bool:

@@ -21,8 +21,8 @@ from pathlib import Path
 from ocrspool.files import json_file, names
 from ocrspool.files.folder import PRIVATE_MODE, Folder
 from ocrspool.files.walk import walk
-from ocrspool.outbox import digest_of
-from ocrspool.spool_snapshot import FileSnapshot
+from ocrspool.spool.outbox import digest_of
+from ocrspool.spool.snapshot import FileSnapshot
 
 JOB, RESULT, REASON = "job.json", "result.json", "reason.json"
 _SIZE = ".size-"
