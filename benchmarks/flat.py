@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ocrspool.config import Inbox
+from ocrspool.config.schema import Inbox
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.inbox import Patience, Scanner
 from serving import Served, machine, scratch, serving

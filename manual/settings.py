@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
 
 EXAMPLE = Path(__file__).parents[1] / "config/ocrspool.toml"
 

@@ -11,7 +11,7 @@ import pytest
 
 from documented import DOCUMENTS, ROOT, code, commands, name, scripts
 from ocrspool.cli.main import command_line
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
 
 _LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
 _OPTION = re.compile(r"--?[A-Za-z][A-Za-z-]*")

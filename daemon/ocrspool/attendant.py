@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
-from ocrspool import check
-from ocrspool.config import Inbox, Profile
-from ocrspool.config_current import CurrentConfig
+from ocrspool.config import preflight
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Inbox, Profile
 from ocrspool.errors import ConfigError, OcrspoolError
 from ocrspool.files import names
 from ocrspool.hooks import Event
@@ -246,7 +246,7 @@ class Attendant:
         """Take the spool and finish what a crash left. Where that cannot be, say why, once, and try again later."""
         try:
             with self.steps.step("scan", HANGS_SECONDS) as renew:
-                if problems := check.of_inbox(self.name, self.inbox):
+                if problems := preflight.of_inbox(self.name, self.inbox):
                     raise ConfigError(problems)
                 left = self._intake.open(renew)
                 self._intake.scan_if_due()

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ocrspool import decoder_messages
-from ocrspool.config import Limits, Profile
-from ocrspool.config_current import CurrentConfig
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Limits, Profile
 from ocrspool.decoder_messages import Decoded
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import OwnText

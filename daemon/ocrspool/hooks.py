@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ocrspool.config_current import CurrentConfig
+from ocrspool.config.current import CurrentConfig
 from ocrspool.files import names
 from ocrspool.spool.jobs import Job, about
 

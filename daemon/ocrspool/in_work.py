@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
 from ocrspool.decoders import decoder_count
 from ocrspool.files import names
 from ocrspool.hooks import Event

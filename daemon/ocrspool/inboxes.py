@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ocrspool.attendant import Attendant, Surroundings, in_words
-from ocrspool.config import Config, Inbox, Profile
+from ocrspool.config.schema import Config, Inbox, Profile
 from ocrspool.errors import ConfigError, OcrspoolError
 from ocrspool.files.faults import is_of_people
 

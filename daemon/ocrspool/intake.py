@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ocrspool.config import Inbox, Profile
+from ocrspool.config.schema import Inbox, Profile
 from ocrspool.files import mounts, names
 from ocrspool.inbox import Patience, Scan, Scanner
 from ocrspool.room import Room

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ocrspool.config import Profile
+from ocrspool.config.schema import Profile
 from ocrspool.decoder import DecoderDiedError, DecodersClosedError
 from ocrspool.decoders import Decoders
 from ocrspool.errors import DocumentError

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import parse_qs
 
-from ocrspool.config_current import CurrentConfig
+from ocrspool.config.current import CurrentConfig
 from ocrspool.files import names
 from ocrspool.files.folder import Folder
 from ocrspool.listener import Reply, is_local, plain

@@ -29,8 +29,8 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any, TypeVar
 
-from ocrspool.config import Profile
-from ocrspool.config_current import CurrentConfig
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Profile
 from ocrspool.decoder import Decoder, DecoderDiedError
 from ocrspool.decoders import Decoders
 from ocrspool.document import LostPage, Reading, ReadPage, build, in_short

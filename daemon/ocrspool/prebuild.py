@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
 from ocrspool.errors import EngineError
 from ocrspool.formatting import format_duration
 from ocrspool.processes.channel import Message

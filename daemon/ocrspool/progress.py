@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ocrspool.config import Profile
+from ocrspool.config.schema import Profile
 from ocrspool.decoder import Opened
 from ocrspool.document import LostPage
 from ocrspool.errors import EngineError

@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.machine import memory
 from ocrspool.pages import PageFault, PageImage, PageText

@@ -13,9 +13,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocrspool import check
 from ocrspool.attendant import Attendant, Surroundings
-from ocrspool.config import Metrics
+from ocrspool.config import preflight
+from ocrspool.config.reload import Configuration
+from ocrspool.config.schema import Metrics
 from ocrspool.decoders import Decoders, decoder_count
 from ocrspool.errors import EngineMissingError, OcrspoolError
 from ocrspool.hooks import Event, Hooks
@@ -32,7 +33,6 @@ from ocrspool.prebuild import SILENCE_SECONDS, prebuild
 from ocrspool.processes import lifetime
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import Wake
-from ocrspool.reload import Configuration
 from ocrspool.results.schema import engine_from
 from ocrspool.room import Room
 from ocrspool.signals import Signals, StoppedError
@@ -106,7 +106,7 @@ class Service:
         """Bring up everything, the slow part (engines) beside the rest; ready when all of it works."""
         config = self._live.config
         self._notifier.status("checking the configuration")
-        check.refuse(config)
+        preflight.refuse(config)
         config.paths.runtime.mkdir(parents=True, exist_ok=True)
         with self._notifier.patience(SILENCE_SECONDS):
             self._workers.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
 from ocrspool.errors import EngineError, EngineMissingError, Exit
 from ocrspool.pages import PageFault, PageText, PageWarning, TextLine
 from ocrspool.processes.channel import Message

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
 from ocrspool.errors import EngineError
 from ocrspool.pages import PageFault, PageImage, PageText
 from ocrspool.processes.child import Child, ChildDiedError

@@ -18,8 +18,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from ocrspool.config import Config
-from ocrspool.config_current import CurrentConfig
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageImage, PageText
 from ocrspool.seat import Page, Seat

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import files_made
-from ocrspool.config import Config, Limits, Paths, Profile
-from ocrspool.config_current import CurrentConfig
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config, Limits, Paths, Profile
 from ocrspool.decoder import DecoderDiedError
 from ocrspool.decoders import Decoders
 from ocrspool.errors import DocumentError

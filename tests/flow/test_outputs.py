@@ -23,8 +23,8 @@ import files_made
 import pages_drawn
 from daemons import Daemon, ocrspool
 from documents_made import box, document, line, page
-from ocrspool.config import Config, Inbox, Paths, Profile
-from ocrspool.config_current import CurrentConfig
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config, Inbox, Paths, Profile
 from ocrspool.decoder import DecodersClosedError
 from ocrspool.decoders import Decoders
 from ocrspool.files.folder import Folder

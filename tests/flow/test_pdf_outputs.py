@@ -15,8 +15,8 @@ import pytest
 import files_made
 import pdfs_made
 from documents_made import box, document, line, page
-from ocrspool.config import Config, Inbox, Paths, Profile
-from ocrspool.config_current import CurrentConfig
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config, Inbox, Paths, Profile
 from ocrspool.decode.pdf_text import own_lines
 from ocrspool.decoders import Decoders
 from ocrspool.errors import DocumentError

@@ -18,8 +18,8 @@ from PIL import Image
 
 import faulty_worker
 import worker_replaced
-from ocrspool.config import Config, Engine, Limits, Paths, Service
-from ocrspool.config_current import CurrentConfig
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config, Engine, Limits, Paths, Service
 from ocrspool.decode.page import memory_file
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageImage

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from ocrspool import decoder_messages
 from ocrspool.cli.configuration import result_schema
-from ocrspool.config import Config, Limits, Profile
-from ocrspool.config_current import CurrentConfig
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config, Limits, Profile
 from ocrspool.decoder import Decoder, DecoderDiedError
 from ocrspool.document import Reading, ReadPage, build
 from ocrspool.errors import DocumentError

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from forks import as_nobody
-from ocrspool.config import Config, Engine, Inbox, Paths
+from ocrspool.config.schema import Config, Engine, Inbox, Paths
 from ocrspool.doctor import combinations, machine, setup
 from ocrspool.doctor.findings import Finding
 from ocrspool.doctor.rules import RULES

@@ -11,7 +11,7 @@ import pytest
 from engines_made import made
 from forks import as_nobody, needs_root
 from ocrspool.cli.engine_cache import verify
-from ocrspool.config import Config, Inbox, Paths
+from ocrspool.config.schema import Config, Inbox, Paths
 from ocrspool.doctor import setup
 from ocrspool.doctor.examination import _made
 from ocrspool.engine.permission import denied, unusable

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.config import Inbox
+from ocrspool.config.schema import Inbox
 from ocrspool.errors import Exit
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns

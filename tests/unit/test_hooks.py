@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.config import Config, Inbox
-from ocrspool.config_current import CurrentConfig
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config, Inbox
 from ocrspool.hooks import Event, Hooks
 from ocrspool.spool.jobs import Job
 from processes_seen import lives

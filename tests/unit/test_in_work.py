@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ocrspool import in_work as module
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
 from ocrspool.hooks import Event
 from ocrspool.in_work import InWork, job_count
 from ocrspool.processes.child import NoProcessError

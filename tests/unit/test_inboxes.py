@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ocrspool.attendant import Attendant, Surroundings
-from ocrspool.config import Config, Inbox, Paths
-from ocrspool.config_current import CurrentConfig
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config, Inbox, Paths
 from ocrspool.errors import ConfigError, SpoolBusyError
 from ocrspool.hooks import Event
 from ocrspool.inboxes import Inboxes

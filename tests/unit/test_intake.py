@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.config import Inbox, Profile
+from ocrspool.config.schema import Inbox, Profile
 from ocrspool.intake import Intake
 from ocrspool.processes.wakeup import Wake
 from ocrspool.watch import Watch

@@ -18,7 +18,7 @@ import pytest
 from manual import completions
 from manual.__main__ import PAGES
 from manual.settings import tables
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
 from ocrspool.render.json import render
 from ocrspool.results.schema import document_from
 

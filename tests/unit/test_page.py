@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from asked import ask
-from ocrspool.config import Config, Inbox, Metrics
-from ocrspool.config_current import CurrentConfig
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config, Inbox, Metrics
 from ocrspool.files import names
 from ocrspool.health import Health
 from ocrspool.listener import Reply

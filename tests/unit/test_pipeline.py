@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ocrspool.config import Config, Paths, Profile
-from ocrspool.config_current import CurrentConfig
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config, Paths, Profile
 from ocrspool.decoders import Decoders
 from ocrspool.folders import Folders
 from ocrspool.hooks import Event

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ocrspool.audit import Audit, Finding, audit
 from ocrspool.audit.repair import repair
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
 from ocrspool.errors import Exit, OcrspoolError
 from ocrspool.files import names
 from ocrspool.spool.layout import STATES

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from ocrspool.config import Config
-from ocrspool.config_file import load
+from ocrspool.config.loader import load
+from ocrspool.config.schema import Config
 from ocrspool.errors import Exit, OcrspoolError
 from ocrspool.observability import log_setup
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from ocrspool import check as world
-from ocrspool.config import Config
-from ocrspool.config_file import exposed, load
+from ocrspool.config import preflight as world
+from ocrspool.config.loader import exposed, load
+from ocrspool.config.schema import Config
 from ocrspool.errors import ConfigError, Exit
 from ocrspool.results.schema import Document
 

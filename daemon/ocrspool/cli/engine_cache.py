@@ -15,7 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from ocrspool.cli import engine_cards
 from ocrspool.cli.engine_cards import STATES, Want, in_short, megabytes
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
 from ocrspool.engine import parcel, shelf
 from ocrspool.engine.cache import OnBytes, differences
 from ocrspool.engine.permission import unusable

@@ -12,7 +12,7 @@ from rich.status import Status
 from rich.text import Text
 
 from ocrspool.cli.lasting import lasting
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
 from ocrspool.errors import Exit
 from ocrspool.formatting import format_duration
 from ocrspool.observability.systemd import Notifier

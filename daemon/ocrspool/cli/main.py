@@ -11,7 +11,7 @@ from typing import get_args
 
 from ocrspool import __version__
 from ocrspool.cli import commands
-from ocrspool.config import DEFAULT_PATH
+from ocrspool.config.schema import DEFAULT_PATH
 from ocrspool.errors import ConfigError, Exit, OcrspoolError
 from ocrspool.files import names
 from ocrspool.formatting import counted

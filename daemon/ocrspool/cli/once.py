@@ -20,9 +20,9 @@ from rich.progress import (
 )
 
 from ocrspool.cli.engines import Progress as Stages
-from ocrspool.config import Config, Engine, Inbox, Paths, Profile
-from ocrspool.config_current import CurrentConfig
-from ocrspool.config_file import load
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.loader import load
+from ocrspool.config.schema import Config, Engine, Inbox, Paths, Profile
 from ocrspool.decoders import Decoders, decoder_count
 from ocrspool.errors import ConfigError, EngineMissingError, Exit
 from ocrspool.files import names

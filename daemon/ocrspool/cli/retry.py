@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
 from ocrspool.errors import Exit
 from ocrspool.files import names
 from ocrspool.processes.owner import acting_as_owner

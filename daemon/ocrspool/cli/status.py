@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from ocrspool.cli.status_view import view
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
 from ocrspool.errors import Exit
 from ocrspool.files import names
 from ocrspool.files.folder import Folder

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from ocrspool.config import Config
-from ocrspool.config_file import load
+from ocrspool.config.loader import load
+from ocrspool.config.schema import Config
 from ocrspool.doctor import combinations, machine, setup
 from ocrspool.doctor.findings import Finding, Group
 from ocrspool.doctor.seen import look

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
 from ocrspool.engine import installed
 from ocrspool.engine.installed import Package
 from ocrspool.engine.settings import Runtime

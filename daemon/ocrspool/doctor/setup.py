@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocrspool import check
-from ocrspool.config import Config
-from ocrspool.config_file import exposed
+from ocrspool.config import preflight
+from ocrspool.config.loader import exposed
+from ocrspool.config.schema import Config
 from ocrspool.doctor.findings import Finding, Level
 from ocrspool.engine import models, shelf
 from ocrspool.engine.cache import differences
@@ -48,7 +48,7 @@ def configuration(path: Path, config: Config | None, error: ConfigError | None) 
 
 def permissions(config: Config) -> Iterator[Finding]:
     """Yield every reason why this user could not work in the folders."""
-    problems = check.problems(config)
+    problems = preflight.problems(config)
     for problem in problems:
         yield Finding("permissions", "problem", "folders", problem, "see `ocrspool check`, as the service's user")
     if not problems:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ocrspool.config_types import Command, Devices, Folder, Formats, Listen, Mode, Name, Patterns
+from ocrspool.config.value_types import Command, Devices, Folder, Formats, Listen, Mode, Name, Patterns
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.spool.layout import STATES
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
 
 
 @dataclass(slots=True)

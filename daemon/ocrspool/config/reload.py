@@ -6,10 +6,10 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from ocrspool import check
-from ocrspool.config import Config
-from ocrspool.config_current import CurrentConfig
-from ocrspool.config_file import load
+from ocrspool.config import preflight
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.loader import load
+from ocrspool.config.schema import Config
 from ocrspool.observability import log_setup
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Configuration:
     def reload(self) -> None:
         """Read it again and put what can be into effect. Raise ConfigError, where nothing has changed."""
         wanted = self._read()
-        check.refuse(wanted)
+        preflight.refuse(wanted)
         for difference in differences(self.live.config, wanted):
             _log.warning("reload: %s takes effect at the next start", difference)
         self.live.config = live_part(self.live.config, wanted)

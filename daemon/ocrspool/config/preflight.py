@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 
-from ocrspool.config import Config, Inbox
+from ocrspool.config.schema import Config, Inbox
 from ocrspool.errors import ConfigError
 from ocrspool.files import mounts
 from ocrspool.machine import accounts

@@ -14,9 +14,9 @@ import tomli
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ocrspool.config import Config, Section
-from ocrspool.config_types import NAME
-from ocrspool.config_words import wrong
+from ocrspool.config.schema import Config, Section
+from ocrspool.config.value_errors import wrong
+from ocrspool.config.value_types import NAME
 from ocrspool.errors import ConfigError
 from ocrspool.machine import accounts
 

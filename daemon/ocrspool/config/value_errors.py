@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ocrspool.config_types import COMMAND_PART, DEVICE, NAME
+from ocrspool.config.value_types import COMMAND_PART, DEVICE, NAME
 
 _MOST_SHOWN = 80
 """Characters of a wrong value that a message repeats."""
