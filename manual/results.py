@@ -64,14 +64,14 @@ def results() -> str:
     )
 
 
-def _section(name: str, schema: dict[str, Any]) -> str:
+def _section(name: str, described: dict[str, Any]) -> str:
     values = getattr(schema, name)
     meanings = _meanings(values)
     rows = "".join(
-        f"| `{field.name}` | {_type(schema['properties'][field.name])} | {escaped(meanings.get(field.name, ''))} |\n"
+        f"| `{field.name}` | {_type(described['properties'][field.name])} | {escaped(meanings.get(field.name, ''))} |\n"
         for field in dataclasses.fields(values)
     )
-    return f"## {name}\n\n{escaped(schema['description'])}\n\n| field | type | meaning |\n|---|---|---|\n{rows}"
+    return f"## {name}\n\n{escaped(described['description'])}\n\n| field | type | meaning |\n|---|---|---|\n{rows}"
 
 
 def _type(property_: dict[str, Any]) -> str:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.observability import journald, log_setup
+import ocrspool
+from ocrspool.observability import journald as journal_module
+from ocrspool.observability import log_setup
 from ocrspool.observability.journald import MESSAGE_IDS, Journal
 
 OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"
@@ -116,7 +118,7 @@ def test_only_where_the_journal_reads_standard_error(
     tmp_path: Path, journald: Journald, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A service whose errors were redirected to a file has its log in that file; JSON is JSON under systemd too."""
-    monkeypatch.setattr(journald, "SOCKET", str(journald.path))
+    monkeypatch.setattr(journal_module, "SOCKET", str(journald.path))
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     try:
@@ -154,5 +156,5 @@ EVENT = re.compile(r"""(?:"event": "|_of\([a-z_.]+, ")([a-z-]+)""")
 
 def test_every_event_is_logged_somewhere() -> None:
     """No id without a record, and no record with an event that has no id."""
-    source = "".join(path.read_text("utf-8") for path in Path(journald.__file__).parent.rglob("*.py"))
+    source = "".join(path.read_text("utf-8") for path in Path(ocrspool.__file__).parent.rglob("*.py"))
     assert set(EVENT.findall(source)) == set(MESSAGE_IDS)
