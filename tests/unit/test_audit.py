@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from forks import as_nobody, killed_before, needs_root
-from ocrspool.audit import Audit, audit
+from ocrspool.audit.auditor import Audit, audit
 from ocrspool.audit.findings import FINDINGS, NOTES
 from ocrspool.audit.repair import repair
 from ocrspool.errors import SpoolBusyError

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from forks import killed_before
-from ocrspool.audit import audit
+from ocrspool.audit.auditor import audit
 from ocrspool.files.publish import PRIVATE
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.spool import Spool

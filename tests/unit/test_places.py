@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from forks import as_nobody
-from ocrspool.audit import audit
+from ocrspool.audit.auditor import audit
 from ocrspool.files.publish import PRIVATE
 from ocrspool.files.target_path import placed
 from ocrspool.spool.spool import Spool

@@ -28,9 +28,9 @@ from hypothesis.stateful import (
 )
 
 from forks import FailingDisk, killed_before
-from ocrspool.audit import look_once
+from ocrspool.audit.auditor import look_once
+from ocrspool.audit.outbox_checks import Results
 from ocrspool.audit.repair import repair
-from ocrspool.audit.results import Results
 from ocrspool.files import json_file, names
 from ocrspool.files.folder import Folder
 from ocrspool.spool.jobs import JOB, Job

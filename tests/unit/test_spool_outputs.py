@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from forks import killed_before
-from ocrspool.audit import audit
+from ocrspool.audit.auditor import audit
 from ocrspool.files import names
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.spool import Spool

@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import Any
 
-from ocrspool.audit import look_once
+from ocrspool.audit.auditor import look_once
 from ocrspool.audit.findings import Finding
 from ocrspool.errors import DocumentError
 from ocrspool.files import json_file, names

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from ocrspool.audit import Audit, Finding, audit
+from ocrspool.audit.auditor import Audit, Finding, audit
 from ocrspool.audit.repair import repair
 from ocrspool.config.schema import Config
 from ocrspool.errors import Exit, OcrspoolError

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ocrspool.audit.findings import Finding
-from ocrspool.audit.tree import Entry, Tree
+from ocrspool.audit.folder_snapshot import Entry, Tree
 from ocrspool.files import json_file, names
 from ocrspool.files.folder import Folder
 from ocrspool.spool.jobs import REASON, Job, has_result, is_ours

@@ -15,10 +15,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocrspool.audit import failures, jobs
+from ocrspool.audit import failed_checks, job_checks
 from ocrspool.audit.findings import FINDINGS, Audit, Finding
-from ocrspool.audit.results import Results
-from ocrspool.audit.tree import Entry, Tree, look
+from ocrspool.audit.folder_snapshot import Entry, Tree, look
+from ocrspool.audit.outbox_checks import Results
 from ocrspool.files.folder import Folder
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.files.publish import PRIVATE
@@ -71,19 +71,19 @@ def look_once(
     found = [
         *_closed(inbox, work, outbox, done, failed),
         *_waiting(inbox, rules),
-        *jobs.examine(spool, work, busy=busy),
+        *job_checks.examine(spool, work, busy=busy),
         *results.examine(outbox, done),
-        *failures.examine(failed, jobs.on_their_way(work)),
+        *failed_checks.examine(failed, job_checks.on_their_way(work)),
         *([] if busy else (Finding("leftover", private.path(name)) for name in private.entries)),
         *_strays(outbox, done, failed),
         *_twice(inbox, done, failed),
     ]
     counts = {
         "inbox": sum(rules.wants(entry.name) for entry in inbox.files()),
-        "work": len(jobs.sources(work)),
+        "work": len(job_checks.sources(work)),
         "outbox": sum(entry.name.endswith(RESULT_SUFFIX) for entry in outbox.files()),
         "done": len(done.files()),
-        "failed": len(failures.files_in(failed)),
+        "failed": len(failed_checks.files_in(failed)),
     }
     by_path = sorted(found, key=lambda finding: str(finding.path))
     findings = tuple(finding for finding in by_path if finding.kind in FINDINGS)
@@ -125,14 +125,14 @@ def _strays(*trees: Tree) -> Iterator[Finding]:
 def _twice(inbox: Tree, done: Tree, failed: Tree) -> Iterator[Finding]:
     """Yield files that are in two states at once: a retry that was not finished, or links that a user has made."""
     found: dict[tuple[int, int], list[tuple[Tree, Entry]]] = defaultdict(list)
-    for tree, entries in ((inbox, inbox.files()), (done, done.files()), (failed, failures.files_in(failed))):
+    for tree, entries in ((inbox, inbox.files()), (done, done.files()), (failed, failed_checks.files_in(failed))):
         for entry in entries:
             if entry.links > 1:
                 found[entry.identity].append((tree, entry))
     for places in found.values():
         if len({tree.root for tree, _ in places}) > 1:
             tree, entry = places[-1]
-            retried = tree is failed and failures.came_as(failed, entry.name) in {
+            retried = tree is failed and failed_checks.came_as(failed, entry.name) in {
                 other.name for _, other in places[:-1]
             }
             yield Finding("half-retried" if retried else "two-names", tree.path(entry.name))

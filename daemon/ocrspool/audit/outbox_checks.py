@@ -15,7 +15,7 @@ from typing import BinaryIO
 from pydantic import TypeAdapter, ValidationError
 
 from ocrspool.audit.findings import Finding, Warned
-from ocrspool.audit.tree import Entry, Tree
+from ocrspool.audit.folder_snapshot import Entry, Tree
 from ocrspool.files import names
 from ocrspool.files.folder import Folder
 from ocrspool.formatting import parse_rfc3339

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from ocrspool.audit.findings import Finding
-from ocrspool.audit.tree import Entry, Tree
+from ocrspool.audit.folder_snapshot import Entry, Tree
 from ocrspool.files import json_file, names
 from ocrspool.spool.failure_reason import REASON_SUFFIX, reason_of
 
