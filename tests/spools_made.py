@@ -13,7 +13,7 @@ import pytest
 
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
-from ocrspool.inbox import Patience, Scanner
+from ocrspool.intake.scanner import Patience, Scanner
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.layout import STATES
 from ocrspool.spool.snapshot import FileSnapshot

@@ -28,14 +28,14 @@ from ocrspool.errors import ConfigError, OcrspoolError
 from ocrspool.files import names
 from ocrspool.hooks import Event
 from ocrspool.in_work import Follow, InWork
-from ocrspool.intake import Intake
+from ocrspool.intake.inbox import Intake
+from ocrspool.intake.watcher import Watch
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.threads import Threads
 from ocrspool.processes.wakeup import Wake
 from ocrspool.spool.disk_steps import HANGS_SECONDS, Steps
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.monitored_spool import Touching
-from ocrspool.watch import Watch
 
 _log = logging.getLogger(__name__)
 

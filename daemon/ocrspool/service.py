@@ -22,6 +22,7 @@ from ocrspool.errors import EngineMissingError, OcrspoolError
 from ocrspool.hooks import Event, Hooks
 from ocrspool.in_work import job_count
 from ocrspool.inboxes import Inboxes
+from ocrspool.intake.headroom import Room
 from ocrspool.machine import memory
 from ocrspool.observability import log_setup
 from ocrspool.observability.statistics import Tally
@@ -34,7 +35,6 @@ from ocrspool.processes import lifetime
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import Wake
 from ocrspool.results.schema import engine_from
-from ocrspool.room import Room
 from ocrspool.signals import Signals, StoppedError
 from ocrspool.spool.jobs import Job
 from ocrspool.vitals import Vitals

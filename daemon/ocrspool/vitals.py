@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass, field
 
 from ocrspool.inboxes import Inboxes
+from ocrspool.intake.headroom import Room
 from ocrspool.observability.status import Standing
 from ocrspool.processes.shortage import Shortage
-from ocrspool.room import Room
 from ocrspool.signals import Signals
 from ocrspool.workers import Workers
 

@@ -21,8 +21,8 @@ from ocrspool.audit.repair import repair
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
-from ocrspool.folders import Folders
-from ocrspool.inbox import Patience, Scanner
+from ocrspool.intake.local_files import Folders
+from ocrspool.intake.scanner import Patience, Scanner
 from ocrspool.spool.failure_reason import REASON_SUFFIX
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.spool import Spool

@@ -11,7 +11,7 @@ from ocrspool.config.schema import Inbox
 from ocrspool.errors import Exit
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
-from ocrspool.folders import Folders, MissingPathError
+from ocrspool.intake.local_files import Folders, MissingPathError
 
 RULES = NamePatterns(("*",), Inbox(root=Path("/r")).ignore)
 

@@ -14,7 +14,7 @@ import pytest
 
 from forks import killed_before
 from ocrspool.errors import DocumentError
-from ocrspool.inbox import Patience
+from ocrspool.intake.scanner import Patience
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.spool import Spool
 from results_made import result_of

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from forks import as_nobody
 from ocrspool.config.schema import Inbox
 from ocrspool.files.name_patterns import NamePatterns
-from ocrspool.inbox import DEEPEST, Patience, Scan, Scanner
+from ocrspool.intake.scanner import DEEPEST, Patience, Scan, Scanner
 from ocrspool.spool.claim import claimable
 from ocrspool.spool.snapshot import FileSnapshot
 

@@ -12,8 +12,8 @@ import pytest
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Paths, Profile
 from ocrspool.decoders import Decoders
-from ocrspool.folders import Folders
 from ocrspool.hooks import Event
+from ocrspool.intake.local_files import Folders
 from ocrspool.observability.statistics import Tally
 from ocrspool.outcomes import Stalled
 from ocrspool.pipeline import Pipeline

@@ -27,9 +27,9 @@ from ocrspool.decoders import Decoders, decoder_count
 from ocrspool.errors import ConfigError, EngineMissingError, Exit
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
-from ocrspool.folders import Folders
 from ocrspool.formatting import counted
 from ocrspool.in_work import job_count
+from ocrspool.intake.local_files import Folders
 from ocrspool.observability import log_setup
 from ocrspool.observability.statistics import Tally
 from ocrspool.pipeline import Pipeline

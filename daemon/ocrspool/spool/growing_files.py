@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ocrspool.errors import DocumentError
 from ocrspool.formatting import format_duration
-from ocrspool.inbox import Patience
+from ocrspool.intake.scanner import Patience
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.snapshot import Content, FileSnapshot
 

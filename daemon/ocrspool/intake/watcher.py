@@ -34,8 +34,8 @@ from watchdog.observers import inotify_c
 from watchdog.observers.api import ObservedWatch
 from watchdog.observers.inotify import InotifyObserver
 
+from ocrspool.intake.writers import Writers
 from ocrspool.processes.wakeup import Wake
-from ocrspool.writers import Writers
 
 _ARRIVALS: list[type[FileSystemEvent]] = [
     DirCreatedEvent,

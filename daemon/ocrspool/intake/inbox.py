@@ -14,12 +14,12 @@ from typing import Any
 
 from ocrspool.config.schema import Inbox, Profile
 from ocrspool.files import mounts, names
-from ocrspool.inbox import Patience, Scan, Scanner
-from ocrspool.room import Room
+from ocrspool.intake.headroom import Room
+from ocrspool.intake.scanner import Patience, Scan, Scanner
+from ocrspool.intake.watcher import TELLS_OF_LOSSES, Watch
 from ocrspool.spool.jobs import Job, about
 from ocrspool.spool.snapshot import FileSnapshot
 from ocrspool.spool.spool import Spool
-from ocrspool.watch import TELLS_OF_LOSSES, Watch
 
 _log = logging.getLogger(__name__)
 
