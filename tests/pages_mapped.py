@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ocrspool.decode.page import memory_file
+from ocrspool.decoding.child.page import memory_file
 from ocrspool.engine.mapped import pixels
 
 if TYPE_CHECKING:

@@ -228,7 +228,7 @@ HEAVY = {"numpy", "cv2", "PIL", "onnx", "onnxruntime", "openvino", "pypdfium2", 
         ("ocrspool.service", {*HEAVY, "rich", "prometheus_client", "http"}),
         ("ocrspool.page", {*HEAVY, "rich", "prometheus_client"}),
         ("ocrspool.worker", {*HEAVY, "rich", "watchdog"}),  # those that it needs come with the engine
-        ("ocrspool.decode.__main__", {"numpy", "cv2", "openvino", "pydantic", "rich", "watchdog", "pikepdf"}),
+        ("ocrspool.decoding.child.__main__", {"numpy", "cv2", "openvino", "pydantic", "rich", "watchdog", "pikepdf"}),
         ("ocrspool.cli.main", {*HEAVY, "rich", "watchdog"}),
         ("ocrspool.doctor.examination", {*HEAVY, "rich", "watchdog", "onnxruntime", "paddle", "pynvml"}),
         ("ocrspool.cli.engine_cache", {*HEAVY, "watchdog", "onnxruntime", "paddle"}),
@@ -278,7 +278,7 @@ BUDGETS = {
         360,
     ),
     # PDFium too: a decoder gives up files before the first document, and can load nothing after that.
-    "ocrspool.decode.__main__": Budget(
+    "ocrspool.decoding.child.__main__": Budget(
         frozenset({"PIL", "pypdfium2", "pypdfium2_cfg", "pypdfium2_raw"}),
         frozenset({"argparse", "ctypes", "decimal", "html", "inspect", "tempfile", "uuid"}),
         265,

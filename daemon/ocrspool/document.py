@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from ocrspool.decoder import Opened
+from ocrspool.decoding.client import Opened
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.pages import OwnText, PageImage, PageText, Polygon, TextLine

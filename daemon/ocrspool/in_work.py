@@ -16,7 +16,7 @@ from functools import partial
 from typing import Protocol
 
 from ocrspool.config.schema import Config
-from ocrspool.decoders import decoder_count
+from ocrspool.decoding.pool import decoder_count
 from ocrspool.files import names
 from ocrspool.hooks import Event
 from ocrspool.processes.child import NoProcessError

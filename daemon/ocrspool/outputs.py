@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ocrspool.config.schema import Profile
-from ocrspool.decoder import DecoderDiedError, DecodersClosedError
-from ocrspool.decoders import Decoders
+from ocrspool.decoding.client import DecoderDiedError, DecodersClosedError
+from ocrspool.decoding.pool import Decoders
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.files.target_path import Place

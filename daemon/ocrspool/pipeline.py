@@ -31,8 +31,8 @@ from typing import Any, TypeVar
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Profile
-from ocrspool.decoder import Decoder, DecoderDiedError
-from ocrspool.decoders import Decoders
+from ocrspool.decoding.client import Decoder, DecoderDiedError
+from ocrspool.decoding.pool import Decoders
 from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.files import names

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ocrspool.config.schema import Profile
-from ocrspool.decoder import Opened
+from ocrspool.decoding.client import Opened
 from ocrspool.document import LostPage
 from ocrspool.errors import EngineError
 from ocrspool.files import names

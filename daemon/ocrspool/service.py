@@ -17,7 +17,7 @@ from ocrspool.attendant import Attendant, Surroundings
 from ocrspool.config import preflight
 from ocrspool.config.reload import Configuration
 from ocrspool.config.schema import Metrics
-from ocrspool.decoders import Decoders, decoder_count
+from ocrspool.decoding.pool import Decoders, decoder_count
 from ocrspool.errors import EngineMissingError, OcrspoolError
 from ocrspool.hooks import Event, Hooks
 from ocrspool.in_work import job_count

@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 import files_made
 import pdfs_made
-from ocrspool.decode.document import Document
-from ocrspool.decode.page import PageLimits
+from ocrspool.decoding.child.document import Document
+from ocrspool.decoding.child.page import PageLimits
 from ocrspool.engine.mapped import pixels
 from ocrspool.engine.recognizer import Recognizer
 from ocrspool.pages import PageText

@@ -11,8 +11,8 @@ import pytest
 import files_made
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Limits, Paths, Profile
-from ocrspool.decoder import DecoderDiedError
-from ocrspool.decoders import Decoders
+from ocrspool.decoding.client import DecoderDiedError
+from ocrspool.decoding.pool import Decoders
 from ocrspool.errors import DocumentError
 
 PAGE_SECONDS = 5.0

@@ -25,8 +25,8 @@ from daemons import Daemon, ocrspool
 from documents_made import box, document, line, page
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox, Paths, Profile
-from ocrspool.decoder import DecodersClosedError
-from ocrspool.decoders import Decoders
+from ocrspool.decoding.client import DecodersClosedError
+from ocrspool.decoding.pool import Decoders
 from ocrspool.files.folder import Folder
 from ocrspool.files.target_path import Place
 from ocrspool.outputs import Origin, add_outputs
@@ -182,7 +182,7 @@ def test_a_decoder_that_is_killed_over_a_view_is_replaced(tmp_path: Path, origin
     )
     thread.start()
     wait_until(lambda: select.select([end], [], [], 0)[0])
-    (pid,) = (pid for pid in children_of(os.getpid()) if is_module(pid, "ocrspool.decode"))
+    (pid,) = (pid for pid in children_of(os.getpid()) if is_module(pid, "ocrspool.decoding.child"))
     os.kill(pid, signal.SIGKILL)
     thread.join(60)
     os.close(end)

@@ -17,8 +17,8 @@ import pdfs_made
 from documents_made import box, document, line, page
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox, Paths, Profile
-from ocrspool.decode.pdf_text import own_lines
-from ocrspool.decoders import Decoders
+from ocrspool.decoding.child.pdf.text import own_lines
+from ocrspool.decoding.pool import Decoders
 from ocrspool.errors import DocumentError
 from ocrspool.files.folder import Folder
 from ocrspool.files.target_path import Place

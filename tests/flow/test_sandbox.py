@@ -140,7 +140,7 @@ import ctypes, logging, sys
 sys.path.insert(0, sys.argv[1])
 from ocrspool.processes import lifetime, sandbox, seccomp
 from ocrspool.config import Config, Live, Paths
-from ocrspool.decoders import Decoders
+from ocrspool.decoding.pool import Decoders
 calls = [seccomp._one(0x20, 0)]
 for number in (444, 445, 446):
     calls += [seccomp._one(0x15, number, 0, 1), seccomp._one(0x06, 0x00050000 | 38)]

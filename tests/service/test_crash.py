@@ -198,7 +198,7 @@ def test_decoder_hangs_within_a_document(busy: Daemon) -> None:
 
 @pytest.mark.parametrize(
     ("module", "opened"),
-    [("ocrspool.worker", "memfd:page"), ("ocrspool.decode", "killer.pdf")],
+    [("ocrspool.worker", "memfd:page"), ("ocrspool.decoding.child", "killer.pdf")],
     ids=["worker", "decoder"],
 )
 def test_file_that_kills_every_time(new_daemon: NewDaemon, module: str, opened: str) -> None:

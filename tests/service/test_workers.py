@@ -20,7 +20,7 @@ import faulty_worker
 import worker_replaced
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Engine, Limits, Paths, Service
-from ocrspool.decode.page import memory_file
+from ocrspool.decoding.child.page import memory_file
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageImage
 from ocrspool.processes.child import Child

@@ -48,10 +48,10 @@ def test_a_killed_service_is_started_again(machine: Machine) -> None:
     machine.drop_in(SERVICE, "[Service]\nRestartSec=1\n")
     machine.start()
     names = _busy(machine, 6)
-    children = machine.children("ocrspool.worker") + machine.children("ocrspool.decode")
+    children = machine.children("ocrspool.worker") + machine.children("ocrspool.decoding.child")
     os.kill(machine.pid, signal.SIGKILL)
     wait_until(lambda: machine.show("NRestarts") == "1" and machine.show("ActiveState") == "active", 120)
-    assert not set(children) & set(machine.children("ocrspool.worker") + machine.children("ocrspool.decode"))
+    assert not set(children) & set(machine.children("ocrspool.worker") + machine.children("ocrspool.decoding.child"))
     machine.wait_for(names)
 
 
@@ -70,10 +70,10 @@ def test_a_killed_decoder_is_replaced(serving: Machine) -> None:
     """SIGKILL on a decoder: the same service goes on with another one, and every file is read."""
     pid = serving.pid
     names = _busy(serving, 6)
-    decoder = serving.children("ocrspool.decode")[0]
+    decoder = serving.children("ocrspool.decoding.child")[0]
     os.kill(decoder, signal.SIGKILL)
     serving.wait_for(names)
-    assert decoder not in serving.children("ocrspool.decode")
+    assert decoder not in serving.children("ocrspool.decoding.child")
     assert (serving.pid, serving.show("NRestarts")) == (pid, "0")
 
 

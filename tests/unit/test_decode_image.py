@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import files_made
-from ocrspool.decode.image import ImagePages
-from ocrspool.decode.page import PageLimits
+from ocrspool.decoding.child.image.pages import ImagePages
+from ocrspool.decoding.child.page import PageLimits
 from ocrspool.errors import DocumentError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocrspool.cli.configuration import result_schema
-from ocrspool.decoder import Opened
+from ocrspool.decoding.client import Opened
 from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError
 from ocrspool.files import names

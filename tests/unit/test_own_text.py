@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 import pdfs_made
-from ocrspool.decode.letters import is_plausible
+from ocrspool.decoding.child.pdf.letters import is_plausible
 from ocrspool.document import ReadPage
 from ocrspool.errors import DocumentError
 from ocrspool.own_text import OwnTexts, judged, with_hidden

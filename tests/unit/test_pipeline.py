@@ -11,7 +11,7 @@ import pytest
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Paths, Profile
-from ocrspool.decoders import Decoders
+from ocrspool.decoding.pool import Decoders
 from ocrspool.hooks import Event
 from ocrspool.intake.local_files import Folders
 from ocrspool.observability.statistics import Tally

@@ -26,10 +26,10 @@ import files_rare
 import pages_drawn
 import pdfs_made
 from documents_made import box, document, line, lost_page, page
-from ocrspool.decode.document import Document
-from ocrspool.decode.page import PageLimits
-from ocrspool.decode.pdf_text import own_lines
-from ocrspool.decode.views import DiskFullError, write_view
+from ocrspool.decoding.child.document import Document
+from ocrspool.decoding.child.page import PageLimits
+from ocrspool.decoding.child.page_outputs import DiskFullError, write_view
+from ocrspool.decoding.child.pdf.text import own_lines
 from ocrspool.errors import DocumentError
 from ocrspool.pages import TextLine
 from ocrspool.render import html

@@ -23,7 +23,7 @@ from ocrspool.cli.engines import Progress as Stages
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.loader import load
 from ocrspool.config.schema import Config, Engine, Inbox, Paths, Profile
-from ocrspool.decoders import Decoders, decoder_count
+from ocrspool.decoding.pool import Decoders, decoder_count
 from ocrspool.errors import ConfigError, EngineMissingError, Exit
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns

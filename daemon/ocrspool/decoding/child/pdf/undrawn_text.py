@@ -12,9 +12,9 @@ import pypdfium2
 from PIL import Image
 from pypdfium2 import raw
 
-from ocrspool.decode.page import Remark
-from ocrspool.decode.pdf_strings import utf16
-from ocrspool.decode.pdf_text import Box, Place, own_text
+from ocrspool.decoding.child.page import Remark
+from ocrspool.decoding.child.pdf.strings import utf16
+from ocrspool.decoding.child.pdf.text import Box, Place, own_text
 from ocrspool.pages import Polygon, TextLine
 
 _MANY = 0.2

@@ -9,16 +9,16 @@ import os
 import stat
 from typing import IO, TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from ocrspool.decode import verdicts
-from ocrspool.decode.image import ImagePages
-from ocrspool.decode.media import HEAD_BYTES, NAMES, media_type
-from ocrspool.decode.pdf import PdfPages
+from ocrspool.decoding.child import verdicts
+from ocrspool.decoding.child.image.pages import ImagePages
+from ocrspool.decoding.child.media_type import HEAD_BYTES, NAMES, media_type
+from ocrspool.decoding.child.pdf.pages import PdfPages
 from ocrspool.errors import DocumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ocrspool.decode.page import PageLimits, Remark
+    from ocrspool.decoding.child.page import PageLimits, Remark
     from ocrspool.pages import OwnText, PageImage, Point, TextLine
 
 _PIECE = 1 << 20

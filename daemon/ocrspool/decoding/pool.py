@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config
-from ocrspool.decoder import Decoder
+from ocrspool.decoding.client import Decoder
 
 _log = logging.getLogger(__name__)
 

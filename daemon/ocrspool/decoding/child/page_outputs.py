@@ -18,8 +18,8 @@ from typing import BinaryIO
 
 from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin
 
-from ocrspool.decode import jpeg
-from ocrspool.decode.document import Document
+from ocrspool.decoding.child.document import Document
+from ocrspool.decoding.child.image import jpeg
 from ocrspool.errors import DocumentError
 from ocrspool.pages import Point
 from ocrspool.render import html

@@ -9,8 +9,8 @@ from contextlib import closing
 import pypdfium2
 from pypdfium2 import raw
 
-from ocrspool.decode.page import Remark
-from ocrspool.decode.pdf_strings import utf16
+from ocrspool.decoding.child.page import Remark
+from ocrspool.decoding.child.pdf.strings import utf16
 from ocrspool.errors import DocumentError
 
 _DYNAMIC = re.compile(rb"<dynamicRender\s*>\s*required\s*<")

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
-from ocrspool.decode import samples
+from ocrspool.decoding.child import samples
 from ocrspool.errors import DocumentError
 
 if TYPE_CHECKING:

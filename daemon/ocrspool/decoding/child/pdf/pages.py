@@ -21,14 +21,14 @@ import pypdfium2
 from pypdfium2 import raw
 from pypdfium2.version import PDFIUM_INFO
 
-from ocrspool.decode import sizes
-from ocrspool.decode.page import PageLimits, Remark, memory_file
-from ocrspool.decode.pdf_annotations import annotations_of
-from ocrspool.decode.pdf_drawn import undrawn_text
-from ocrspool.decode.pdf_elsewhere import attached, refuse_dynamic_form
-from ocrspool.decode.pdf_names import has_packed_objects, mentioned, user_unit
-from ocrspool.decode.pdf_text import Place, own_characters, own_text
-from ocrspool.decode.pdf_trust import doubt
+from ocrspool.decoding.child import page_size
+from ocrspool.decoding.child.page import PageLimits, Remark, memory_file
+from ocrspool.decoding.child.pdf.annotations import annotations_of
+from ocrspool.decoding.child.pdf.attachments import attached, refuse_dynamic_form
+from ocrspool.decoding.child.pdf.objects import has_packed_objects, mentioned, user_unit
+from ocrspool.decoding.child.pdf.text import Place, own_characters, own_text
+from ocrspool.decoding.child.pdf.text_trust import doubt
+from ocrspool.decoding.child.pdf.undrawn_text import undrawn_text
 from ocrspool.errors import DocumentError
 from ocrspool.pages import OwnText, PageImage, Point, TextLine
 
@@ -190,7 +190,7 @@ def _fitting_scale(width: float, height: float, limits: PageLimits) -> float:
     """Return pixels per point, such that the rendered page keeps within the limits."""
     if not (0 < width < math.inf and 0 < height < math.inf):
         raise DocumentError("damaged", f"The page measures {width:g} by {height:g} points.")
-    return min(limits.dpi / _POINTS_PER_INCH, sizes.scale_of_pdf(width, height, limits))
+    return min(limits.dpi / _POINTS_PER_INCH, page_size.scale_of_pdf(width, height, limits))
 
 
 def _remarks(dpi: float, wanted: float, number: int) -> tuple[Remark, ...]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pypdfium2
 from pypdfium2 import raw
 
-from ocrspool.decode.pdf_strings import UTF_8, UTF_16
+from ocrspool.decoding.child.pdf.strings import UTF_8, UTF_16
 from ocrspool.pages import Polygon, TextLine
 
 _FINE = 64

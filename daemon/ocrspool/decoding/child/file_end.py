@@ -11,7 +11,7 @@ import os
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from ocrspool.decode.media import HEAD_BYTES, NAMES, media_type
+from ocrspool.decoding.child.media_type import HEAD_BYTES, NAMES, media_type
 from ocrspool.errors import DocumentError
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from PIL import JpegImagePlugin
 
-from ocrspool.decode.libtiff import LibtiffError, Tiff
-from ocrspool.decode.tiff_image import TiffImage
+from ocrspool.decoding.child.tiff.image import TiffImage
+from ocrspool.decoding.child.tiff.libtiff import LibtiffError, Tiff
 from ocrspool.errors import DocumentError
 
 if TYPE_CHECKING:

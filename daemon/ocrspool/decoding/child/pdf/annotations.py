@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import pypdfium2
 from pypdfium2 import raw
 
-from ocrspool.decode.page import Remark
-from ocrspool.decode.pdf_elsewhere import attachment_name, attachments_remark
-from ocrspool.decode.pdf_strings import utf16
+from ocrspool.decoding.child.page import Remark
+from ocrspool.decoding.child.pdf.attachments import attachment_name, attachments_remark
+from ocrspool.decoding.child.pdf.strings import utf16
 
 _HIDDEN = raw.FPDF_ANNOT_FLAG_HIDDEN | raw.FPDF_ANNOT_FLAG_NOVIEW
 _VALUES = {raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FORMFIELD_LISTBOX}

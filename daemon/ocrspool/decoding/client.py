@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ocrspool import decoder_messages
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Limits, Profile
-from ocrspool.decoder_messages import Decoded
+from ocrspool.decoding import protocol
+from ocrspool.decoding.protocol import Decoded
+from ocrspool.decoding.source_file import open_source
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import OwnText
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import Child, ChildDiedError
 from ocrspool.processes.environment import of_decoders
-from ocrspool.source import open_source
 
 _Answer = TypeVar("_Answer")
 
@@ -76,7 +76,7 @@ class Decoder:
             raise DecodersClosedError("the decoders are closed")
         if self._child is None:
             environment = of_decoders(os.environ, self._live.config.paths.cache)
-            self._child = child = Child("ocrspool.decode", environment, decoder_messages.MOST_BYTES)
+            self._child = child = Child("ocrspool.decoding.child", environment, protocol.MOST_BYTES)
             self._memory_mb = self._limits.decoder_memory_mb
             self._makes_pdf = self._needs_qpdf or self._live.config.wants("pdf")
             self._documents = 0
@@ -111,9 +111,7 @@ class Decoder:
         }
         request = {"op": "open", "dpi": profile.dpi, "limits": limits, "may_grow": may_grow}
         try:
-            found = self._ask(
-                request, lambda answer, fds: decoder_messages.document(answer, fds, most_pages), (descriptor,)
-            )
+            found = self._ask(request, lambda answer, fds: protocol.document(answer, fds, most_pages), (descriptor,))
         except DocumentError as error:
             if error.kind != "encrypted" or self._makes_pdf:
                 raise
@@ -124,20 +122,20 @@ class Decoder:
         finally:
             os.close(descriptor)
         self._pages = found.pages
-        warnings = tuple(decoder_messages.remarks(found.warnings))
+        warnings = tuple(protocol.remarks(found.warnings))
         return Opened(found.media_type, found.pages, found.size, found.sha256, warnings)
 
     def page(self, index: int) -> Decoded:
         """Return a page, whose memory file is now the caller's to close. Raise as `open` does."""
         most, number = self._most_bytes_of_page(), index + 1
         request = {"op": "page", "index": index}
-        return self._ask(request, lambda answer, fds: decoder_messages.page(answer, fds, number, most), page=number)
+        return self._ask(request, lambda answer, fds: protocol.page(answer, fds, number, most), page=number)
 
     def own_text(self, index: int) -> tuple[OwnText, list[dict[str, Any]]] | None:
         """Return the text that a page brings along, and warnings; None where it brings none. Raise as `open` does."""
         most, number = self._most_bytes_of_page(), index + 1
         request = {"op": "own_text", "index": index}
-        return self._ask(request, lambda answer, fds: decoder_messages.own_text(answer, fds, number, most), page=number)
+        return self._ask(request, lambda answer, fds: protocol.own_text(answer, fds, number, most), page=number)
 
     def view(self, view: str, result: int, target: int) -> bool:
         """Write the html or pdf of the open file, whose result is in one descriptor, to another; both stay open.
@@ -148,7 +146,7 @@ class Decoder:
         self._open_again()
         seconds = min(self._limits.document_seconds, self._patience * self._pages)
         request = {"op": "view", "view": view, "cpu_seconds": int(seconds) + 1}
-        written = self._ask(request, decoder_messages.written, (result, target), seconds=seconds)
+        written = self._ask(request, protocol.written, (result, target), seconds=seconds)
         if written == "full":
             _refuse_where_full(target, self._limits.free_disk_mb)
             raise DocumentError("no-room", "a decoder found no room for it, where there is some")
@@ -233,7 +231,7 @@ class Decoder:
             self._child = None
             raise
         try:
-            if reason := decoder_messages.refusal(answer):
+            if reason := protocol.refusal(answer):
                 raise reason
             return read(answer, received)
         except DocumentError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import IO
 
-from ocrspool.decode.page import Remark
+from ocrspool.decoding.child.page import Remark
 from ocrspool.errors import DocumentError
 
 _BIG = 43

@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from ocrspool.decode.page import PageLimits
+    from ocrspool.decoding.child.page import PageLimits
 
 Size = tuple[int, int]
 Kind = Literal["sheet", "large", "unknown"]

@@ -16,8 +16,8 @@ from contextlib import closing
 import pypdfium2
 from PIL import Image, ImageFilter
 
-from ocrspool.decode.letters import LEAST, is_plausible
-from ocrspool.decode.pdf_text import OwnLine, Place
+from ocrspool.decoding.child.pdf.letters import LEAST, is_plausible
+from ocrspool.decoding.child.pdf.text import OwnLine, Place
 
 _PIXELS = 500_000
 """Of the small picture: A4 at 70 dots to the inch."""

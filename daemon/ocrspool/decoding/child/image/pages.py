@@ -22,10 +22,12 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from ocrspool.decode import bmp, jpeg, pixels, png, sizes, strokes, tiff
-from ocrspool.decode.libtiff import Tiff
-from ocrspool.decode.page import PageLimits, Remark, memory_file
-from ocrspool.decode.tiff_image import TiffImage
+from ocrspool.decoding.child import page_size, pixels, strokes
+from ocrspool.decoding.child.image import bmp, jpeg, png
+from ocrspool.decoding.child.page import PageLimits, Remark, memory_file
+from ocrspool.decoding.child.tiff import directory
+from ocrspool.decoding.child.tiff.image import TiffImage
+from ocrspool.decoding.child.tiff.libtiff import Tiff
 from ocrspool.errors import DocumentError
 from ocrspool.pages import PageImage
 
@@ -90,7 +92,7 @@ class ImagePages:
         self.remarks: tuple[Remark, ...] = ()
         self._tiff: Tiff | None = None
         if media_type == "image/tiff":
-            self._places, self.remarks = tiff.find_pages(file, limits.pages)
+            self._places, self.remarks = directory.find_pages(file, limits.pages)
             self.count = len(self._places)
             self._tiff = Tiff(file)
         self._reader = _READERS.get(media_type, _no_reader)
@@ -143,8 +145,8 @@ class ImagePages:
         source = image.size
         dpi = self._dpi(image)
         full = self._stretched(image)
-        kind = sizes.kind_of(full, self._print_dpi(image), self._limits, photo=_photo(image))
-        upright = self._flat(image, full if kind == "large" else sizes.reduced(full, self._limits))
+        kind = page_size.kind_of(full, self._print_dpi(image), self._limits, photo=_photo(image))
+        upright = self._flat(image, full if kind == "large" else page_size.reduced(full, self._limits))
         if kind == "unknown" and strokes.are_thin(upright):
             # Print that is too small for a sheet: it is a large one, and decoded once more, whole.
             image = image if image.size == source else self._frame(index)
@@ -165,7 +167,7 @@ class ImagePages:
             image.draft(image.mode, (max(1, size[0] - 1), max(1, size[1] - 1)))  # what that makes is rounded up
         image.load()
         flat = pixels.flatten(pixels.to_plain(image))
-        return self._resized(flat, sizes.bounded(size, len(flat.getbands()), self._limits))
+        return self._resized(flat, page_size.bounded(size, len(flat.getbands()), self._limits))
 
     def _frame(self, index: int) -> Image.Image:
         """Return a page of which the header has been read."""
@@ -194,7 +196,7 @@ class ImagePages:
 
     def _resized(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
         whole = max(1, image.width // size[0])
-        if sizes.divided(image.size, whole) == size:
+        if page_size.divided(image.size, whole) == size:
             return image.reduce(whole) if whole > 1 else image
         return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
 

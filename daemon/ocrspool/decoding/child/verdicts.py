@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ocrspool.decode.media import NAMES
+from ocrspool.decoding.child.media_type import NAMES
 from ocrspool.errors import DocumentError
 
 SEND_AGAIN = "Send it again: the transfer may have failed."

@@ -6,11 +6,11 @@ import ctypes
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ocrspool.decode import libtiff
+from ocrspool.decoding.child.tiff import libtiff
 from ocrspool.errors import DocumentError
 
 if TYPE_CHECKING:
-    from ocrspool.decode.libtiff import Tiff
+    from ocrspool.decoding.child.tiff.libtiff import Tiff
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, MASK, SEPARATED, YCBCR, LAB = 0, 1, 2, 3, 4, 5, 6, 8
 """Photometric interpretations: what the samples mean."""

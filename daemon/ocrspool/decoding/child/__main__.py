@@ -27,18 +27,18 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ocrspool.decode.document import Document
-from ocrspool.decode.ending import refuse_unfinished
-from ocrspool.decode.limits import confine, grant_cpu
-from ocrspool.decode.page import PageLimits
-from ocrspool.decode.views import DiskFullError, write_view
+from ocrspool.decoding.child.confinement import confine, grant_cpu
+from ocrspool.decoding.child.document import Document
+from ocrspool.decoding.child.file_end import refuse_unfinished
+from ocrspool.decoding.child.page import PageLimits
+from ocrspool.decoding.child.page_outputs import DiskFullError, write_view
 from ocrspool.errors import DocumentError
 from ocrspool.processes.channel import Channel, ChannelClosedError, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ocrspool.decode.page import Remark
+    from ocrspool.decoding.child.page import Remark
     from ocrspool.pages import PageImage
 
 _MOST_BYTES = 1_000_000

@@ -1,4 +1,4 @@
-"""Untrusted files to page images, in a child process of their own: `python -m ocrspool.decode FD`.
+"""Untrusted files to page images, in a child process of their own: `python -m ocrspool.decoding.child FD`.
 
 Image codecs and PDFium abort, hang and eat memory on hostile files. A decoder that does so dies with its
 file, and nothing else does. It opens no path: it is handed an open descriptor and hands back memory files.

@@ -10,15 +10,15 @@ import ctypes
 import re
 from typing import TYPE_CHECKING
 
-from ocrspool.decode import libtiff
-from ocrspool.decode.page import Remark
-from ocrspool.decode.tiff_layout import WHITE_IS_ZERO
-from ocrspool.decode.verdicts import SEND_AGAIN
+from ocrspool.decoding.child.page import Remark
+from ocrspool.decoding.child.tiff import libtiff
+from ocrspool.decoding.child.tiff.layout import WHITE_IS_ZERO
+from ocrspool.decoding.child.verdicts import SEND_AGAIN
 from ocrspool.errors import DocumentError
 
 if TYPE_CHECKING:
-    from ocrspool.decode.libtiff import Tiff
-    from ocrspool.decode.tiff_layout import Layout
+    from ocrspool.decoding.child.tiff.layout import Layout
+    from ocrspool.decoding.child.tiff.libtiff import Tiff
 
 _GROUP_3 = 3
 _FAXES = frozenset({2, _GROUP_3, 4, 32771})
