@@ -1,6 +1,6 @@
 """A worker whose engine fails on pages that say so: what a fault of ours, or of a library, looks like to the service.
 
-Run as a process in place of `python -m ocrspool.worker FD`. The engine is the real one; the net that finds lines fails
+Run as a process in place of `python -m ocrspool.recognition.child FD`. The engine is the real one; the net that finds lines fails
 where a page has a spot of one of the colors below. Such a page needs no scaling: its sides are multiples of 32.
 """
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from ocrspool import worker
 from ocrspool.engine import openvino
 from ocrspool.errors import EngineError
+from ocrspool.recognition import child
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,7 +87,7 @@ def main() -> None:
 
     openvino.load = faulty  # type: ignore[assignment]
     sys.argv = sys.argv[1:]
-    worker.main()
+    child.main()
 
 
 if __name__ == "__main__":

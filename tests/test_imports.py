@@ -227,7 +227,7 @@ HEAVY = {"numpy", "cv2", "PIL", "onnx", "onnxruntime", "openvino", "pypdfium2", 
     [
         ("ocrspool.service", {*HEAVY, "rich", "prometheus_client", "http"}),
         ("ocrspool.page", {*HEAVY, "rich", "prometheus_client"}),
-        ("ocrspool.worker", {*HEAVY, "rich", "watchdog"}),  # those that it needs come with the engine
+        ("ocrspool.recognition.child", {*HEAVY, "rich", "watchdog"}),  # those that it needs come with the engine
         ("ocrspool.decoding.child.__main__", {"numpy", "cv2", "openvino", "pydantic", "rich", "watchdog", "pikepdf"}),
         ("ocrspool.cli.main", {*HEAVY, "rich", "watchdog"}),
         ("ocrspool.doctor.examination", {*HEAVY, "rich", "watchdog", "onnxruntime", "paddle", "pynvml"}),
@@ -284,7 +284,7 @@ BUDGETS = {
         265,
     ),
     # importlib.metadata says which runtime is installed, and brings the others.
-    "ocrspool.worker": Budget(
+    "ocrspool.recognition.child": Budget(
         frozenset(),
         frozenset({"csv", "ctypes", "difflib", "email", "importlib.metadata", "inspect", "tempfile", "zipfile"}),
         220,

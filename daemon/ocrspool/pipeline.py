@@ -43,13 +43,13 @@ from ocrspool.outcomes import Outcomes, Stalled
 from ocrspool.outputs import Origin, add_outputs
 from ocrspool.pages import OwnText, PageImage, PageText
 from ocrspool.progress import Progress
+from ocrspool.recognition.pool import Workers
 from ocrspool.refusals import refuse_deadly_page, refuse_if_deadly, refuse_if_spent, too_slow
 from ocrspool.render.json import render
 from ocrspool.results.schema import Document, Engine, Run
 from ocrspool.spool.failure_reason import reason, reason_beside
 from ocrspool.spool.jobs import Job, about
 from ocrspool.spool.outbox import beside
-from ocrspool.workers import Workers
 
 _log = logging.getLogger(__name__)
 

@@ -30,15 +30,15 @@ from ocrspool.observability.status import Reporter
 from ocrspool.observability.systemd import Notifier
 from ocrspool.outcomes import Stalled
 from ocrspool.pipeline import Pipeline
-from ocrspool.prebuild import SILENCE_SECONDS, prebuild
 from ocrspool.processes import lifetime
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import Wake
+from ocrspool.recognition.pool import Workers
+from ocrspool.recognition.prebuild import SILENCE_SECONDS, prebuild
 from ocrspool.results.schema import engine_from
 from ocrspool.signals import Signals, StoppedError
 from ocrspool.spool.jobs import Job
 from ocrspool.vitals import Vitals
-from ocrspool.workers import Workers
 
 if TYPE_CHECKING:
     from ocrspool.health import Health

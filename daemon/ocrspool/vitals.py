@@ -9,8 +9,8 @@ from ocrspool.inboxes import Inboxes
 from ocrspool.intake.headroom import Room
 from ocrspool.observability.status import Standing
 from ocrspool.processes.shortage import Shortage
+from ocrspool.recognition.pool import Workers
 from ocrspool.signals import Signals
-from ocrspool.workers import Workers
 
 _LONGEST_TURN_SECONDS = 90.0
 """The main loop comes round once a minute at least, and is stuck if it does not."""

@@ -25,8 +25,8 @@ from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageImage
 from ocrspool.processes.child import Child
 from ocrspool.processes.environment import of_workers
-from ocrspool.worker_messages import about_engine
-from ocrspool.workers import Workers
+from ocrspool.recognition.pool import Workers
+from ocrspool.recognition.protocol import about_engine
 from pages_drawn import page
 from waiting import wait_until
 
@@ -83,7 +83,7 @@ def test_what_a_worker_writes_is_its_own(engine_cache: Path) -> None:
 def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:
     """Before a page has been read: so a stall is told from much to do."""
     config = Config(paths=Paths(cache=engine_cache, runtime=engine_cache))
-    child = Child("ocrspool.worker", of_workers(os.environ, engine_cache))
+    child = Child("ocrspool.recognition.child", of_workers(os.environ, engine_cache))
     try:
         answer, _ = child.ask(about_engine("load", config, "cpu"), seconds=60)
         while "stage" in answer:

@@ -45,7 +45,11 @@ def test_exposure(bare_machine: Machine, tmp_path: Path, unit: str, drop_in: str
 
 def test_no_network(serving: Machine) -> None:
     """The service and all its children see one network interface, the loopback, and are in a network of their own."""
-    for pid in (serving.pid, *serving.children("ocrspool.worker"), *serving.children("ocrspool.decoding.child")):
+    for pid in (
+        serving.pid,
+        *serving.children("ocrspool.recognition.child"),
+        *serving.children("ocrspool.decoding.child"),
+    ):
         interfaces = Path(f"/proc/{pid}/net/dev").read_text("ascii").splitlines()[2:]
         assert [line.partition(":")[0].strip() for line in interfaces] == ["lo"]
         assert Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
@@ -151,7 +155,7 @@ def traced(bare_machine: Machine, first_install: object) -> Iterator[dict[str, _
     machine.drop("page.png", png("Traced"))
     machine.drop("paper.pdf", pdf(2))
     machine.wait_for(["page.png", "paper.pdf"])
-    (worker,) = machine.children("ocrspool.worker")
+    (worker,) = machine.children("ocrspool.recognition.child")
     os.kill(worker, signal.SIGKILL)
     machine.drop("bad.png", b"This is no image.")
     machine.drop("second.png", png("Read by the second worker"))

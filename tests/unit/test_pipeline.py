@@ -17,8 +17,8 @@ from ocrspool.intake.local_files import Folders
 from ocrspool.observability.statistics import Tally
 from ocrspool.outcomes import Stalled
 from ocrspool.pipeline import Pipeline
+from ocrspool.recognition.pool import Workers
 from ocrspool.spool.jobs import Job
-from ocrspool.workers import Workers
 from results_made import ENGINE
 
 

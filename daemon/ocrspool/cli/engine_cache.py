@@ -24,7 +24,7 @@ from ocrspool.engine.shelf import Card
 from ocrspool.errors import EngineError, EngineMissingError, Exit, OcrspoolError
 from ocrspool.files import atomic, names
 from ocrspool.processes.owner import become_owner
-from ocrspool.worker_messages import devices, wanted
+from ocrspool.recognition.protocol import devices, wanted
 
 
 def ls(config: Config, *, as_json: bool) -> int:

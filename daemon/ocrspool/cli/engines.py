@@ -16,9 +16,9 @@ from ocrspool.config.schema import Config
 from ocrspool.errors import Exit
 from ocrspool.formatting import format_duration
 from ocrspool.observability.systemd import Notifier
-from ocrspool.prebuild import SILENCE_SECONDS
-from ocrspool.prebuild import prebuild as build
 from ocrspool.processes.owner import become_owner
+from ocrspool.recognition.prebuild import SILENCE_SECONDS
+from ocrspool.recognition.prebuild import prebuild as build
 from ocrspool.results import engine_label
 
 _LONG_STAGES = 4

@@ -33,10 +33,10 @@ from ocrspool.intake.local_files import Folders
 from ocrspool.observability import log_setup
 from ocrspool.observability.statistics import Tally
 from ocrspool.pipeline import Pipeline
-from ocrspool.prebuild import prebuild
+from ocrspool.recognition.pool import Workers
+from ocrspool.recognition.prebuild import prebuild
 from ocrspool.results.schema import SUFFIXES, engine_from
 from ocrspool.spool.jobs import Job
-from ocrspool.workers import Workers
 
 
 def once(paths: list[Path], outbox: Path, config_path: Path | None, profile_name: str, outputs: list[str]) -> int:

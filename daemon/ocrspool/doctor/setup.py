@@ -19,7 +19,7 @@ from ocrspool.engine.plan import Wanted, plan
 from ocrspool.errors import ConfigError, EngineMissingError, NoGpuError, OcrspoolError
 from ocrspool.formatting import counted
 from ocrspool.machine import accounts
-from ocrspool.worker_messages import wanted
+from ocrspool.recognition.protocol import wanted
 
 _SERVICE_USER = "ocrspool"
 _MEGABYTE = 1e6

@@ -24,7 +24,7 @@ from ocrspool.machine import memory
 from ocrspool.pages import PageFault, PageImage, PageText
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.processes.wakeup import Wake
-from ocrspool.worker_process import STAGE_SECONDS, WorkerProcess
+from ocrspool.recognition.client import STAGE_SECONDS, WorkerProcess
 
 _log = logging.getLogger(__name__)
 

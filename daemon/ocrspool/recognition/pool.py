@@ -22,7 +22,7 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageImage, PageText
-from ocrspool.seat import Page, Seat
+from ocrspool.recognition.supervisor import Page, Seat
 
 _TOLD = ("device", "runtime", "runtime_version", "precision", "fingerprint")
 """What is told of each engine that reads."""

@@ -16,7 +16,7 @@ from ocrspool.pages import PageFault, PageImage, PageText
 from ocrspool.processes.child import Child, ChildDiedError
 from ocrspool.processes.environment import of_workers
 from ocrspool.processes.wakeup import Wake
-from ocrspool.worker_messages import about_engine, engine_error, page_outcome
+from ocrspool.recognition.protocol import about_engine, engine_error, page_outcome
 
 STAGE_SECONDS = 300.0
 """A worker that is loading tells of each stage, and has as long for one."""
@@ -40,7 +40,7 @@ class WorkerProcess:
         self._heard = 0.0
         """When it told of a step, or was given the first page after a rest."""
         try:
-            self._child = Child("ocrspool.worker", of_workers(os.environ, config.paths.cache))
+            self._child = Child("ocrspool.recognition.child", of_workers(os.environ, config.paths.cache))
             self._child.tell(about_engine("load", config, device))
         except ChildDiedError as error:
             raise EngineError(f"{self._name} {error} while loading") from error

@@ -16,7 +16,7 @@ from ocrspool.formatting import format_duration
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import Child, ChildDiedError
 from ocrspool.processes.environment import of_workers
-from ocrspool.worker_messages import about_engine, devices, engine_error
+from ocrspool.recognition.protocol import about_engine, devices, engine_error
 
 SILENCE_SECONDS = 3600.0
 """The longest that one stage of a build may take."""
@@ -43,7 +43,7 @@ def prebuild(
 
 def _built(request: Message, cache: Path, on_stage: OnStage, on_wait: OnStage) -> dict[str, Any]:
     """Ask a child of its own for one engine."""
-    child = Child("ocrspool.worker", of_workers(os.environ, cache))
+    child = Child("ocrspool.recognition.child", of_workers(os.environ, cache))
     try:
         with _heartbeat(on_stage, on_wait) as told:
             answer, _ = child.ask(request, seconds=SILENCE_SECONDS)
