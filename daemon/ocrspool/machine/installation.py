@@ -76,7 +76,7 @@ def find(
 ) -> Installation:
     """Return how the program with this environment and this folder of its code was installed; without: this one."""
     prefix = Path(sys.prefix) if prefix is None else prefix
-    checkout = (Path(__file__) if code is None else code).parents[2]
+    checkout = (Path(__file__) if code is None else code).parents[3]
     if prefix == packaged:
         return Installation("package", prefix, checkout)
     if (prefix / "with").is_file():

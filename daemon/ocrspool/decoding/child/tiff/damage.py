@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from ocrspool.decoding.child.page import Remark
 from ocrspool.decoding.child.tiff import libtiff
-from ocrspool.decoding.child.tiff.layout import WHITE_IS_ZERO
+from ocrspool.decoding.child.tiff.image_layout import WHITE_IS_ZERO
 from ocrspool.decoding.child.verdicts import SEND_AGAIN
 from ocrspool.errors import DocumentError
 
 if TYPE_CHECKING:
-    from ocrspool.decoding.child.tiff.layout import Layout
+    from ocrspool.decoding.child.tiff.image_layout import Layout
     from ocrspool.decoding.child.tiff.libtiff import Tiff
 
 _GROUP_3 = 3

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from PIL import ExifTags, Image, Jpeg2KImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from ocrspool.decoding.child import pixels
-from ocrspool.decoding.child.tiff import bands, damage, libtiff
-from ocrspool.decoding.child.tiff.bands import Rows
-from ocrspool.decoding.child.tiff.layout import Layout, read_layout
+from ocrspool.decoding.child.tiff import damage, image_layout, libtiff, pillow_bands
+from ocrspool.decoding.child.tiff.image_layout import Layout, read_layout
+from ocrspool.decoding.child.tiff.pillow_bands import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,22 +59,22 @@ class TiffImage(Image.Image):
 def _decoded(tiff: Tiff, layout: Layout) -> tuple[Image.Image, tuple[Remark, ...]]:
     if layout.by_libtiff:
         return _by_libtiff(tiff, layout), ()
-    if layout.compression == layout.JPEG and layout.photometric == layout.YCBCR:
+    if layout.compression == image_layout.JPEG and layout.photometric == image_layout.YCBCR:
         tiff.set_number(_JPEG_COLOR_MODE, _AS_RGB)
     libtiff.said()  # of the directory, which was good enough
-    if layout.compression in layout.BY_PILLOW:
+    if layout.compression in image_layout.BY_PILLOW:
         return _by_pillow(tiff, layout), ()
     ledger = damage.Ledger(tiff, layout)
     canvas: list[Image.Image] = []
     for place, rows, planes in _pieces(tiff, layout, ledger):
-        bands = bands.images(planes, layout, rows)
+        bands = pillow_bands.images(planes, layout, rows)
         if bands[0].size == (layout.width, layout.height):  # all in one piece
             canvas = bands
             break
         canvas = canvas or [Image.new(band.mode, (layout.width, layout.height)) for band in bands]
         for whole, band in zip(canvas, bands, strict=True):
             whole.paste(band, place)
-    return bands.joined(canvas, layout, tiff), ledger.remarks()
+    return pillow_bands.joined(canvas, layout, tiff), ledger.remarks()
 
 
 def _by_libtiff(tiff: Tiff, layout: Layout) -> Image.Image:
@@ -84,7 +84,7 @@ def _by_libtiff(tiff: Tiff, layout: Layout) -> Image.Image:
         rgba = Image.frombuffer("RGBA", size, tiff.rgba(*size), "raw", "RGBA", 0, 1)
     except libtiff.LibtiffError as error:
         if _CANNOT.match(str(error)):
-            raise layout.unsupported(f"it has {layout.colors(layout)}") from error
+            raise image_layout.unsupported(f"it has {image_layout.colors(layout)}") from error
         raise
     damage.refuse_lossy(libtiff.said())
     return rgba if layout.alpha is not None else rgba.convert("RGB")
@@ -127,10 +127,10 @@ def _side(tiff: Tiff, layout: Layout) -> tuple[int, int]:
 def _by_pillow(tiff: Tiff, layout: Layout) -> Image.Image:
     """Return an image of strips or tiles that are PNG, WebP or JPEG 2000 files each."""
     if layout.separate:
-        raise layout.unsupported("its colors lie in planes of their own, each compressed as a picture")
+        raise image_layout.unsupported("its colors lie in planes of their own, each compressed as a picture")
     wide, high = _side(tiff, layout)
     # libtiff does not know these codecs, so it sees no strips in them that could be handed out in pieces.
-    readers = {layout.WEBP: WebPImagePlugin.WebPImageFile, layout.PNG: PngImagePlugin.PngImageFile}
+    readers = {image_layout.WEBP: WebPImagePlugin.WebPImageFile, image_layout.PNG: PngImagePlugin.PngImageFile}
     reader = readers.get(layout.compression, Jpeg2KImagePlugin.Jpeg2KImageFile)
     canvas: Image.Image | None = None
     for top in range(0, layout.height, high):
@@ -148,6 +148,10 @@ def _by_pillow(tiff: Tiff, layout: Layout) -> Image.Image:
 
 
 def _plain(picture: Image.Image, layout: Layout) -> Image.Image:
-    if layout.photometric == layout.YCBCR and layout.compression in layout.JPEG_2000 and picture.mode == "RGB":
+    if (
+        layout.photometric == image_layout.YCBCR
+        and layout.compression in image_layout.JPEG_2000
+        and picture.mode == "RGB"
+    ):
         return Image.merge("YCbCr", picture.split()).convert("RGB")
     return pixels.to_plain(picture)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from PIL import Image
 
 from ocrspool.decoding.child import pixels, samples
-from ocrspool.decoding.child.tiff import libtiff
+from ocrspool.decoding.child.tiff import image_layout, libtiff
 
 if TYPE_CHECKING:
-    from ocrspool.decoding.child.tiff.layout import Layout
+    from ocrspool.decoding.child.tiff.image_layout import Layout
     from ocrspool.decoding.child.tiff.libtiff import Tiff
 
 _BYTE = 8
@@ -39,7 +39,7 @@ def images(planes: list[memoryview], layout: Layout, form: Rows) -> list[Image.I
     if layout.deep:
         found = [_deep(data, layout)[place::each] for data, place in zip(sources, places, strict=True)]
         return [Image.frombytes("F", size, levels.tobytes(), "raw", _raw(layout)) for levels in found]
-    scaled = layout.photometric != layout.PALETTE
+    scaled = layout.photometric != image_layout.PALETTE
     unpacked = [
         samples.top_bytes(data, layout.bits, form.width * each, form.row_bytes, scaled=scaled) for data in planes
     ]
@@ -50,36 +50,36 @@ def images(planes: list[memoryview], layout: Layout, form: Rows) -> list[Image.I
 def _at_once(data: memoryview, layout: Layout, size: tuple[int, int], row_bytes: int) -> Image.Image | None:
     """Return the image of a common layout, which Pillow unpacks by itself; None of every other."""
     mode, raw = _AT_ONCE.get((layout.bits, layout.samples), ("", ""))
-    whole = layout.samples == layout.bands and (layout.bits == _BYTE or layout.photometric != layout.PALETTE)
+    whole = layout.samples == layout.bands and (layout.bits == _BYTE or layout.photometric != image_layout.PALETTE)
     return Image.frombytes(mode, size, data, "raw", raw, row_bytes, 1) if mode and whole else None
 
 
 def _deep(data: memoryview, layout: Layout) -> array[float] | memoryview:
     """Return levels as numbers."""
-    if layout.kind == layout.FLOAT:
+    if layout.kind == image_layout.FLOAT:
         return samples.floats(data, layout.bits)
     return data.cast("H" if layout.bits == 2 * _BYTE else "I")
 
 
 def _raw(layout: Layout) -> str:
     """Return Pillow's word for the numbers that `_deep` returns."""
-    if layout.kind == layout.FLOAT:
+    if layout.kind == image_layout.FLOAT:
         return "F;32NF"
-    return f"F;{layout.bits}N" + "S" * (layout.kind == layout.SIGNED)
+    return f"F;{layout.bits}N" + "S" * (layout.kind == image_layout.SIGNED)
 
 
 def joined(bands: list[Image.Image], layout: Layout, tiff: Tiff) -> Image.Image:
     """Return the bands as one image that is L or RGB, or LA or RGBA."""
     if layout.deep:
-        bands = pixels.narrow(bands, integers=layout.kind != layout.FLOAT)
+        bands = pixels.narrow(bands, integers=layout.kind != image_layout.FLOAT)
     first, *rest = bands
     alpha = bands[-1] if rest and layout.alpha is not None else None
-    if layout.photometric == layout.PALETTE:
+    if layout.photometric == image_layout.PALETTE:
         return _with_alpha(_painted(first, layout, tiff), alpha, layout)
     if len(bands) >= layout.bands > 1:
         first = Image.merge(_MODES[layout.bands], bands[: layout.bands])
     plain = pixels.to_plain(first)
-    if layout.photometric == layout.WHITE_IS_ZERO:
+    if layout.photometric == image_layout.WHITE_IS_ZERO:
         plain = pixels.inverted(plain)
     return _with_alpha(plain, alpha, layout)
 
