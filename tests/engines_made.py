@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ocrspool.engine.cache import SCHEMA, EngineCache, Manifest, fingerprint, measure
+from ocrspool.engine.cache.store import SCHEMA, EngineCache, Manifest, fingerprint, measure
 
 FILES = {
     "det/model.blob": b"d" * 3000,

@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from ocrspool.engine.cache import Manifest
+from ocrspool.engine.cache.store import Manifest
 from ocrspool.engine.plan import Plan, Wanted, plan
 from ocrspool.recognition import child
 

@@ -232,7 +232,7 @@ HEAVY = {"numpy", "cv2", "PIL", "onnx", "onnxruntime", "openvino", "pypdfium2", 
         ("ocrspool.cli.main", {*HEAVY, "rich", "watchdog"}),
         ("ocrspool.doctor.examination", {*HEAVY, "rich", "watchdog", "onnxruntime", "paddle", "pynvml"}),
         ("ocrspool.cli.engine_cache", {*HEAVY, "watchdog", "onnxruntime", "paddle"}),
-        ("ocrspool.engine.parcel", {*HEAVY, "rich", "watchdog", "pydantic"}),
+        ("ocrspool.engine.cache.archive", {*HEAVY, "rich", "watchdog", "pydantic"}),
         ("ocrspool.__main__", {*HEAVY, "rich", "watchdog", "pydantic", "argparse"}),
     ],
 )
@@ -289,7 +289,7 @@ BUDGETS = {
         frozenset({"csv", "ctypes", "difflib", "email", "importlib.metadata", "inspect", "tempfile", "zipfile"}),
         220,
     ),
-    "ocrspool.engine.loaded": Budget(
+    "ocrspool.engine.loader": Budget(
         frozenset({"cv2", "numpy"}),
         frozenset({"ctypes", "decimal", "difflib", "inspect", "pickle", "tempfile"}),
         325,

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ocrspool.engine.recognizer import Recognizer
+from ocrspool.engine.ocr.recognizer import Recognizer
 from ocrspool.pages import PageText
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]

@@ -18,14 +18,14 @@ from typing import Any
 
 import pytest
 
-from ocrspool.engine import openvino
-from ocrspool.engine.build import build
-from ocrspool.engine.cache import EngineCache, Manifest, measure
-from ocrspool.engine.loaded import load
-from ocrspool.engine.net import Net, NetSpec, Shape
+from ocrspool.engine.build.builder import build
+from ocrspool.engine.cache.store import EngineCache, Manifest, measure
+from ocrspool.engine.loader import load
 from ocrspool.engine.plan import Plan, Wanted
 from ocrspool.engine.plan import plan as planned
+from ocrspool.engine.runtimes import openvino
 from ocrspool.engine.settings import Precision, Settings
+from ocrspool.engine.spec import Net, NetSpec, Shape
 from ocrspool.errors import EngineError, EngineMissingError
 from ocrspool.files import file_lock
 from ocrspool.machine.cpu import native_bf16, processor
@@ -77,7 +77,7 @@ def use_runtime(monkeypatch: pytest.MonkeyPatch) -> UseRuntime:
 
     def use(**functions: object) -> None:
         stand_in = SimpleNamespace(**{"build": openvino.build, "load": openvino.load, **functions})
-        monkeypatch.setitem(sys.modules, "ocrspool.engine.openvino", stand_in)
+        monkeypatch.setitem(sys.modules, "ocrspool.engine.runtimes.openvino", stand_in)
 
     return use
 

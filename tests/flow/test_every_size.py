@@ -26,7 +26,7 @@ from nets_made import CHARACTERS, COLORS
 from ocrspool.decoding.child.document import Document
 from ocrspool.decoding.child.page import PageLimits
 from ocrspool.decoding.child.page_outputs import write_view
-from ocrspool.engine.recognizer import Recognizer
+from ocrspool.engine.ocr.recognizer import Recognizer
 from ocrspool.pages import PageText
 from ocrspool.render import json as as_json
 from pages_mapped import taken

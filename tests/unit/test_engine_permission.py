@@ -14,7 +14,7 @@ from ocrspool.cli.engine_cache import verify
 from ocrspool.config.schema import Config, Inbox, Paths
 from ocrspool.doctor import setup
 from ocrspool.doctor.examination import _made
-from ocrspool.engine.permission import denied, unusable
+from ocrspool.engine.cache.permissions import denied, unusable
 from ocrspool.errors import EngineError, Exit
 
 NOBODY = 65_534

@@ -16,11 +16,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from ocrspool.cli import engine_cards
 from ocrspool.cli.engine_cards import STATES, Want, in_short, megabytes
 from ocrspool.config.schema import Config
-from ocrspool.engine import parcel, shelf
-from ocrspool.engine.cache import OnBytes, differences
-from ocrspool.engine.permission import unusable
+from ocrspool.engine.cache import archive, inventory
+from ocrspool.engine.cache.inventory import Card
+from ocrspool.engine.cache.permissions import unusable
+from ocrspool.engine.cache.store import OnBytes, differences
 from ocrspool.engine.plan import Wanted, plan
-from ocrspool.engine.shelf import Card
 from ocrspool.errors import EngineError, EngineMissingError, Exit, OcrspoolError
 from ocrspool.files import atomic, names
 from ocrspool.processes.owner import become_owner
@@ -30,7 +30,7 @@ from ocrspool.recognition.protocol import devices, wanted
 def ls(config: Config, *, as_json: bool) -> int:
     """Print an identity card of each engine. 69 where one that the configuration wants is not there."""
     wants = [_want(config, device) for device in dict.fromkeys(config.engine.devices)]
-    cards = shelf.cards(config.paths.cache)
+    cards = inventory.cards(config.paths.cache)
     if as_json:
         told = [
             {"device": want.device, "fingerprint": want.fingerprint or None, "problem": want.problem or None}
@@ -49,9 +49,9 @@ def verify(config: Config, fingerprints: Sequence[str], *, as_json: bool) -> int
     """
     if error := unusable(config.paths.cache):
         raise error
-    cards = shelf.cards(config.paths.cache)
+    cards = inventory.cards(config.paths.cache)
     engines = [card for card in cards if card.state in {"whole", "damaged"}]
-    chosen = shelf.named(cards, fingerprints) if fingerprints else engines
+    chosen = inventory.named(cards, fingerprints) if fingerprints else engines
     total = sum(card.size for card in chosen if card.manifest)
     with _progress("verifying", total) as on_bytes:
         found = {card.fingerprint: _faults(card, on_bytes) for card in chosen}
@@ -71,7 +71,7 @@ def _faults(card: Card, on_bytes: OnBytes) -> list[str]:
         return [f"manifest.json is altered: {card.problem}"]
     if card.manifest is None:
         return [f"no engine: {STATES[card.state]}"]
-    return shelf.faults(card.folder, card.manifest, on_bytes)
+    return inventory.faults(card.folder, card.manifest, on_bytes)
 
 
 def gc(config: Config, *, keep: int, dry_run: bool, instead: Sequence[str]) -> int:
@@ -81,17 +81,17 @@ def gc(config: Config, *, keep: int, dry_run: bool, instead: Sequence[str]) -> i
     """
     become_owner(config.paths.cache)
     cache = config.paths.cache
-    cards = shelf.cards(cache)
-    kept = {card.fingerprint for card in shelf.named(cards, instead)} if instead else _wanted_for_sure(config)
+    cards = inventory.cards(cache)
+    kept = {card.fingerprint for card in inventory.named(cards, instead)} if instead else _wanted_for_sure(config)
     freed = 0
-    for card, reason in shelf.unwanted(cards, kept, keep):
-        if stays := "" if dry_run else shelf.remove(card):
+    for card, reason in inventory.unwanted(cards, kept, keep):
+        if stays := "" if dry_run else inventory.remove(card):
             print(f"{card.fingerprint}: stays; {stays}")
             continue
         freed += card.size
         print(f"{card.fingerprint}: {'would be ' * dry_run}removed, {megabytes(card.size)}; {reason}")
-    for path in shelf.litter(cache):
-        if dry_run or shelf.sweep(path):
+    for path in inventory.litter(cache):
+        if dry_run or inventory.sweep(path):
             print(f"{path.name}: {'would be ' * dry_run}removed; of no use any more")
     print(f"{megabytes(freed)} {'would be ' * dry_run}freed in {cache / 'engines'}")
     return Exit.OK
@@ -99,7 +99,7 @@ def gc(config: Config, *, keep: int, dry_run: bool, instead: Sequence[str]) -> i
 
 def export(config: Config, fingerprint: str, target: Path | None) -> int:
     """Write an engine into one file, "-" for standard output; the file appears whole or not at all."""
-    (card,) = shelf.named(shelf.cards(config.paths.cache), [fingerprint])
+    (card,) = inventory.named(inventory.cards(config.paths.cache), [fingerprint])
     if card.manifest is None:
         raise EngineError(f"{card.fingerprint} is no engine: {STATES[card.state]}", "`ocrspool engines ls` shows them")
     target = target or Path(f"ocrspool-engine-{card.fingerprint}.tar")
@@ -107,13 +107,13 @@ def export(config: Config, fingerprint: str, target: Path | None) -> int:
         if os.fspath(target) == "-":
             if sys.stdout.isatty():
                 raise EngineError("an engine is nothing for a terminal", "name a file, or send the output to one")
-            parcel.write(card.folder, card.manifest, sys.stdout.buffer, on_bytes)
+            archive.write(card.folder, card.manifest, sys.stdout.buffer, on_bytes)
             sys.stdout.buffer.flush()
             return Exit.OK
         part = target.with_name(names.with_suffix(target.name, ".part"))
         try:
             with part.open("wb") as file:
-                parcel.write(card.folder, card.manifest, file, on_bytes)
+                archive.write(card.folder, card.manifest, file, on_bytes)
                 file.flush()
                 os.fsync(file.fileno())
             atomic.move(part, target)
@@ -131,7 +131,7 @@ def take_in(config: Config, source: Path) -> int:
     if os.fspath(source) == "-":
         become_owner(config.paths.cache)
         with _progress("importing", None) as on_bytes:
-            taken = parcel.take_in(sys.stdin.buffer, config.paths.cache, on_bytes)
+            taken = archive.take_in(sys.stdin.buffer, config.paths.cache, on_bytes)
     else:
         if not source.is_file():
             error = EngineError(f"there is no file {source}", "name one that `ocrspool engines export` has written")
@@ -139,7 +139,7 @@ def take_in(config: Config, source: Path) -> int:
             raise error
         with source.open("rb") as file, _progress("importing", os.fstat(file.fileno()).st_size) as on_bytes:
             become_owner(config.paths.cache)
-            taken = parcel.take_in(file, config.paths.cache, on_bytes)
+            taken = archive.take_in(file, config.paths.cache, on_bytes)
     manifest = taken.manifest
     state = f"imported into {taken.folder}" if taken.new else "already there and sound; left as it is"
     print(f"{manifest.fingerprint}: {state}")

@@ -10,9 +10,9 @@ from typing import Any
 
 from rich.console import Console
 
-from ocrspool.engine.cache import differences
+from ocrspool.engine.cache.inventory import Card, State
+from ocrspool.engine.cache.store import differences
 from ocrspool.engine.plan import Plan
-from ocrspool.engine.shelf import Card, State
 from ocrspool.files import names
 
 STATES: dict[State, str] = {

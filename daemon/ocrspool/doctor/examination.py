@@ -10,7 +10,7 @@ from ocrspool.config.schema import Config
 from ocrspool.doctor import combinations, machine, setup
 from ocrspool.doctor.findings import Finding, Group
 from ocrspool.doctor.seen import look
-from ocrspool.engine.permission import denied
+from ocrspool.engine.cache.permissions import denied
 from ocrspool.errors import ConfigError, OcrspoolError
 
 

@@ -12,9 +12,10 @@ from ocrspool.config import preflight
 from ocrspool.config.loader import exposed
 from ocrspool.config.schema import Config
 from ocrspool.doctor.findings import Finding, Level
-from ocrspool.engine import models, shelf
-from ocrspool.engine.cache import differences
-from ocrspool.engine.permission import unusable
+from ocrspool.engine.cache import inventory
+from ocrspool.engine.cache.permissions import unusable
+from ocrspool.engine.cache.store import differences
+from ocrspool.engine.models import model_set
 from ocrspool.engine.plan import Wanted, plan
 from ocrspool.errors import ConfigError, EngineMissingError, NoGpuError, OcrspoolError
 from ocrspool.formatting import counted
@@ -77,7 +78,7 @@ def engines(config: Config) -> Iterator[Finding]:
 def _models(config: Config) -> Iterator[Finding]:
     engine = config.engine
     try:
-        found = models.find(engine.models, config.paths.cache / "models", engine.runtime)
+        found = model_set.find(engine.models, config.paths.cache / "models", engine.runtime)
     except OcrspoolError as error:
         yield Finding("engines", "problem", "models", error.message, error.hint)
     else:
@@ -117,12 +118,12 @@ def _engine(config: Config, device: str) -> Iterator[Finding]:
 
 def _cache(config: Config) -> Iterator[Finding]:
     folder = config.paths.cache / "engines"
-    cards = shelf.cards(config.paths.cache)
+    cards = inventory.cards(config.paths.cache)
     size = _megabytes(sum(card.size for card in cards))
     kinds = ", ".join(f"{count} {state}" for state, count in Counter(card.state for card in cards).items())
     yield Finding("engines", "ok", "cache", f"{folder}: {size}" + (f" ({kinds})" if kinds else ", no engine"))
     left = [card for card in cards if card.state in {"leftover", "other version"}]
-    if left or shelf.litter(config.paths.cache):
+    if left or inventory.litter(config.paths.cache):
         freed = _megabytes(sum(card.size for card in left))
         what = ", ".join(card.fingerprint for card in left) or "locks and aborted imports"
         yield Finding("engines", "note", "leftovers", f"{what}: {freed} of no use", "ocrspool engines gc")

@@ -30,7 +30,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocrspool.engine.permission import denied
+from ocrspool.engine.cache.permissions import denied
 from ocrspool.engine.plan import Plan, Wanted, plan
 from ocrspool.errors import (
     ConfigError,
@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-    from ocrspool.engine.cache import Manifest
-    from ocrspool.engine.recognizer import Recognizer
+    from ocrspool.engine.cache.store import Manifest
+    from ocrspool.engine.ocr.recognizer import Recognizer
     from ocrspool.pages import PageText
 
 _log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class Worker:
 
     def _load(self, request: Message, _: list[int]) -> None:
         wanted = self._planned(request)
-        from ocrspool.engine.loaded import load, still_reads  # noqa: PLC0415 - there by now
+        from ocrspool.engine.loader import load, still_reads  # noqa: PLC0415 - there by now
 
         self._hold(wanted.folder / "manifest.json")
         self._recognizer, manifest, seconds = load(wanted, self._stage)
@@ -120,7 +120,7 @@ class Worker:
         if source := request["source"]:
             self._fetch(Wanted(**request["wanted"]), source)
         wanted = self._planned(request)
-        from ocrspool.engine.build import build  # noqa: PLC0415 - there by now
+        from ocrspool.engine.build.builder import build  # noqa: PLC0415 - there by now
 
         manifest, built = build(wanted, self._stage, force=request["force"])
         facts = {**_facts(wanted, manifest), "folder": os.fspath(wanted.folder), "manifest": asdict(manifest)}
@@ -128,8 +128,8 @@ class Worker:
 
     def _fetch(self, wanted: Wanted, source: str) -> None:
         """Bring published models here that are not."""
-        from ocrspool.engine.download import fetch  # noqa: PLC0415 - the network's modules, which serving never needs
-        from ocrspool.engine.transfer import Source  # noqa: PLC0415
+        from ocrspool.engine.models.download import fetch  # noqa: PLC0415 - the network's modules, which serving never needs
+        from ocrspool.engine.models.http_download import Source  # noqa: PLC0415
 
         fetch(wanted.models, Path(wanted.cache) / "models", self._stage, wanted.runtime, Source(source))
 
@@ -140,7 +140,7 @@ class Worker:
         """Begin with a page; it is answered by whichever thread has read the last of it."""
         if self._recognizer is None:
             raise OcrspoolError("no engine is loaded")
-        from ocrspool.engine.mapped import pixels  # noqa: PLC0415 - numpy is there by now
+        from ocrspool.engine.ocr.shared_image import pixels  # noqa: PLC0415 - numpy is there by now
 
         page = request["page"]
         number = page["number"]
@@ -158,7 +158,7 @@ class Worker:
         log_setup.set_up(**request["log"])
         with ThreadPoolExecutor(1) as aside:
             planned = aside.submit(plan, Wanted(**request["wanted"]))
-            import_module("ocrspool.engine.loaded")
+            import_module("ocrspool.engine.loader")
         return planned.result()
 
     def _progress(self) -> None:
