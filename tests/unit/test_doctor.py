@@ -15,7 +15,7 @@ from ocrspool.doctor import combinations, machine, setup
 from ocrspool.doctor.findings import Finding
 from ocrspool.doctor.rules import RULES
 from ocrspool.doctor.seen import OPENMP, Seen, look
-from ocrspool.engine.runtimes.packages import Package
+from ocrspool.engine.runtimes.installed_packages import Package
 from ocrspool.errors import ConfigError, NoGpuError
 from ocrspool.machine import installation
 from ocrspool.machine.gpu import Gpu

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ocrspool.doctor.findings import Level
 from ocrspool.doctor.seen import OPENMP, Seen
-from ocrspool.engine.runtimes.packages import Package
+from ocrspool.engine.runtimes.installed_packages import Package
 from ocrspool.engine.settings import Runtime
 from ocrspool.machine import installation, native_libraries
 from ocrspool.machine.gpu import order_is_certain

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ocrspool.config.schema import Config
-from ocrspool.engine.runtimes import packages
-from ocrspool.engine.runtimes.packages import Package
+from ocrspool.engine.runtimes import installed_packages
+from ocrspool.engine.runtimes.installed_packages import Package
 from ocrspool.engine.settings import Runtime
 from ocrspool.errors import NoGpuError
 from ocrspool.machine import gpu, native_libraries
@@ -67,8 +67,8 @@ def look(config: Config | None) -> Seen:
         gpus = tuple(gpu.gpus())
     except NoGpuError as error:
         no_gpu = error
-    packages = {runtime: package for runtime in RUNTIMES if (package := packages.look(runtime)) is not None}
-    return Seen(config, gpus, no_gpu, packages, packages.distributions(*_NOTED), _libraries(packages))
+    packages = {runtime: package for runtime in RUNTIMES if (package := installed_packages.look(runtime)) is not None}
+    return Seen(config, gpus, no_gpu, packages, installed_packages.distributions(*_NOTED), _libraries(packages))
 
 
 def _libraries(packages: dict[Runtime, Package]) -> dict[str, Path | None]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ocrspool.engine.runtimes.packages import Package, installed
+from ocrspool.engine.runtimes.installed_packages import Package, installed
 from ocrspool.engine.settings import Precision, Provider, Runtime, Settings
 from ocrspool.errors import ConfigError, EngineError
 from ocrspool.machine import gpu, installation, native_libraries

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ocrspool.engine.cache import inventory, manifest
-from ocrspool.engine.cache.manifest import MANIFEST
+from ocrspool.engine.cache import inventory, manifests
+from ocrspool.engine.cache.manifests import MANIFEST
 from ocrspool.engine.cache.store import PIECE, SCHEMA, EngineCache, Manifest, OnBytes
 from ocrspool.errors import EngineError
 from ocrspool.files import atomic, file_lock, names
@@ -177,7 +177,7 @@ def _manifest(members: Iterator[_Member]) -> tuple[str, Manifest, bytes]:
         told = json.loads(data)
         if (schema := told.get("schema")) != SCHEMA:
             raise ValueError(f"it is of another version of ocrspool ({schema!r}; this one reads {SCHEMA!r})")
-        manifest = manifest.checked(told)
+        manifest = manifests.checked(told)
     except (AttributeError, RecursionError) as error:
         raise ValueError(f"its manifest is damaged ({error})") from error
     if manifest.fingerprint != fingerprint:

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ocrspool.engine.cache import manifest
-from ocrspool.engine.cache.manifest import MANIFEST
+from ocrspool.engine.cache import manifests
+from ocrspool.engine.cache.manifests import MANIFEST
 from ocrspool.engine.cache.store import RECORD, SCHEMA, Manifest, OnBytes, sha256_of
 from ocrspool.errors import EngineError, Exit
 from ocrspool.files import file_lock
@@ -69,12 +69,12 @@ def cards(cache: Path) -> list[Card]:
 def card_of(folder: Path) -> Card:
     """Return what the folder of this name is, at this moment. Raise OSError."""
     locked = file_lock.is_held(lock_of(folder))  # before the manifest is read: a build gives it up after writing that
-    told = manifest.read(folder)
+    told = manifests.read(folder)
     state: State = "building" if locked else "leftover"
     manifest, problem = None, ""
     if told.get("schema") == SCHEMA and told.get("fingerprint") == folder.name:
         try:
-            manifest = manifest.checked(told)
+            manifest = manifests.checked(told)
             state = "whole"
         except ValueError as error:
             state, problem = "damaged", str(error)
@@ -163,7 +163,7 @@ def remove(card: Card) -> str:
         with file_lock.held(manifest, flags=os.O_RDWR) as alone:
             if not alone:
                 return "a running process uses it"
-            if str(manifest.read(card.folder).get("built_at", "")) != card.built_at:
+            if str(manifests.read(card.folder).get("built_at", "")) != card.built_at:
                 return "it has been built anew meanwhile"
             manifest.unlink(missing_ok=True)
             shutil.rmtree(card.folder)

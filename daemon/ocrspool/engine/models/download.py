@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from ocrspool.engine.models import catalog, checksums, model_set
+from ocrspool.engine.models import catalog, checksums, model_folder, model_set
 from ocrspool.engine.models.http_download import MB, OnStage, Source, TransferError, receive
 from ocrspool.engine.settings import Runtime
 from ocrspool.errors import ConfigError, EngineError
@@ -92,7 +92,7 @@ def _unpack(package: Path, folder: Path, name: str, runtime: Runtime, source: So
             _extract(archive, folder, source.most_mb * MB)
     except (tarfile.TarError, EOFError, FileExistsError, _HostileError) as error:
         raise EngineError(f"the package of {name} is not a model's archive: {error}", advice) from error
-    found = folder.open_model(folder, runtime)
+    found = model_folder.open_model(folder, runtime)
     if found is None or found.description.name != name:
         inside = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
         raise EngineError(f"the package of {name} does not hold that model for {runtime}, but {inside}", advice)
@@ -110,7 +110,7 @@ def _extract(archive: tarfile.TarFile, folder: Path, most: int) -> None:
             raise _HostileError(f"it holds {member.name}, outside of itself")
         if not member.isreg() and not member.isdir():
             raise _HostileError(f"it holds {member.name}, which is no file")
-        if member.isdir() or path.name not in folder.FILES:
+        if member.isdir() or path.name not in model_folder.FILES:
             continue
         most -= member.size
         if most < 0:

@@ -12,8 +12,8 @@ from difflib import get_close_matches
 from importlib import util
 from pathlib import Path
 
-from ocrspool.engine.models import catalog, checksums, folder, inference_yml, onnx_metadata
-from ocrspool.engine.models.folder import FoundModel
+from ocrspool.engine.models import catalog, checksums, inference_yml, model_folder, onnx_metadata
+from ocrspool.engine.models.model_folder import FoundModel
 from ocrspool.engine.settings import Runtime
 from ocrspool.engine.spec import NetSpec, Role, ShapeProfile
 from ocrspool.errors import ConfigError, EngineError, EngineMissingError
@@ -149,7 +149,7 @@ def local(name: str, folder: Path, runtime: Runtime) -> FoundModel | None:
     """
     for candidate in catalog.folders(name):
         place = folder / candidate
-        if (found := folder.open_model(place, runtime)) is not None:
+        if (found := model_folder.open_model(place, runtime)) is not None:
             if found.description.name != name:
                 raise EngineError(
                     f"the model in {place} calls itself {found.description.name} (Global.model_name in inference.yml)",
@@ -177,7 +177,7 @@ def _in_folder(folder: Path, runtime: Runtime) -> Models:
     """Return the models in the folders inside `folder`; the bundled classifier where it has none."""
     if not folder.is_dir():
         raise ConfigError([f"engine.models: there is no folder {folder}"], "create it, or correct engine.models")
-    found = folder.models_in(folder, runtime)
+    found = model_folder.models_in(folder, runtime)
     missing = [role for role in ("detection", "recognition") if role not in found]
     if runtime == "paddle" and "classifier" not in found:
         missing.append("classifier")
@@ -191,8 +191,8 @@ def _in_folder(folder: Path, runtime: Runtime) -> Models:
 
 def _listed(runtime: Runtime) -> str:
     """Return the files of a model's folder in words."""
-    kinds = ("/".join(names) for names in folder.FORMATS[runtime])
-    return f"{inference_yml.NAME} and {' (or '.join(kinds)}{')' * (len(folder.FORMATS[runtime]) - 1)}"
+    kinds = ("/".join(names) for names in model_folder.FORMATS[runtime])
+    return f"{inference_yml.NAME} and {' (or '.join(kinds)}{')' * (len(model_folder.FORMATS[runtime]) - 1)}"
 
 
 def _models(found: dict[Role, FoundModel], folder: Path) -> Models:

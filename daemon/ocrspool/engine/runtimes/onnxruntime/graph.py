@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, ValueInfoProto, checker, helper, numpy_helper, shape_inference
 
-from ocrspool.engine.runtimes.onnxruntime.providers import INPUT
+from ocrspool.engine.runtimes.onnxruntime.execution_providers import INPUT
 from ocrspool.errors import EngineError
 
 if TYPE_CHECKING:

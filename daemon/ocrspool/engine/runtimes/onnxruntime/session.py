@@ -25,8 +25,8 @@ import numpy as np
 from ocrspool.engine.runtimes import fixed_shapes
 from ocrspool.engine.runtimes.device_errors import device_error
 from ocrspool.engine.runtimes.fixed_shapes import FixedShapesNet
-from ocrspool.engine.runtimes.onnxruntime import providers
-from ocrspool.engine.runtimes.packages import installed
+from ocrspool.engine.runtimes.installed_packages import installed
+from ocrspool.engine.runtimes.onnxruntime import execution_providers
 from ocrspool.errors import DeviceLostError, DeviceMemoryError, EngineError, EngineMissingError
 from ocrspool.machine import installation, native_libraries
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_VERSION = cast("onnx_providers.Version", tuple(int(part) for part in onnxruntime.__version__.split(".")[:2]))
+_VERSION = cast("execution_providers.Version", tuple(int(part) for part in onnxruntime.__version__.split(".")[:2]))
 _ERROR = 3
 """Of its own log. Its warnings are about what is meant to be: shape arithmetic on the CPU, say, and no plug-ins."""
 onnxruntime.set_default_logger_severity(_ERROR)
@@ -76,7 +76,7 @@ def build(spec: NetSpec, folder: Path, settings: Settings) -> None:
         return
     path = _model_path(spec, folder)
     _editor().edit(spec, path, halve=_halved if settings.precision == "f16" else None)
-    _session(spec, path, settings, providers.to_load(spec, folder, settings, _VERSION))
+    _session(spec, path, settings, execution_providers.to_load(spec, folder, settings, _VERSION))
 
 
 def load(spec: NetSpec, folder: Path, settings: Settings) -> Net:
@@ -97,14 +97,14 @@ def load(spec: NetSpec, folder: Path, settings: Settings) -> Net:
 def _load(spec: NetSpec, folder: Path, settings: Settings) -> OnnxNet:
     path = _model_path(spec, folder)
     if settings.provider == "tensorrt":
-        if providers.modern(_VERSION):
-            path = providers.context_path(spec, folder)
+        if execution_providers.modern(_VERSION):
+            path = execution_providers.context_path(spec, folder)
         if len(_engines(folder)) != 1:  # without one, an older ONNX Runtime would build it here and now
             raise EngineMissingError(f"no TensorRT engine of {spec.name} in {folder}", _HINT)
     if not path.is_file():
         raise EngineMissingError(f"no engine of {spec.name} in {folder}", _HINT)
     try:
-        session = _session(spec, path, settings, providers.to_load(spec, folder, settings, _VERSION))
+        session = _session(spec, path, settings, execution_providers.to_load(spec, folder, settings, _VERSION))
     except _LoadError as error:
         raise EngineMissingError(f"the engine of {spec.name} in {folder} is damaged: {error}", _HINT) from error
     return OnnxNet(spec, settings, session)
@@ -148,7 +148,7 @@ class OnnxNet:
         pixels = np.ascontiguousarray(batch, np.float32 if self._floats else np.uint8)
         try:
             with self._calls:
-                return tuple(self._session.run(None, {providers.INPUT: pixels}))
+                return tuple(self._session.run(None, {execution_providers.INPUT: pixels}))
         except _ERRORS as error:
             raise device_error(self._name, batch.shape, str(error)) from error
 
@@ -191,12 +191,12 @@ def _build_for_tensorrt(spec: NetSpec, folder: Path, settings: Settings) -> None
     """
     edit = _editor().edit
     path = _model_path(spec, folder)
-    kinds: tuple[PixelType, ...] = ("uint8", "float32") if providers.modern(_VERSION) else ("float32",)
+    kinds: tuple[PixelType, ...] = ("uint8", "float32") if execution_providers.modern(_VERSION) else ("float32",)
     for kind in kinds:
         edit(spec, path, kind)
         reason = ""
         try:
-            session = _session(spec, path, settings, providers.to_build(spec, folder, settings, _VERSION))
+            session = _session(spec, path, settings, execution_providers.to_build(spec, folder, settings, _VERSION))
         except _LoadError as error:
             reason = str(error)
         if _engines(folder):
@@ -213,8 +213,8 @@ def _build_for_tensorrt(spec: NetSpec, folder: Path, settings: Settings) -> None
 def _verify(spec: NetSpec, folder: Path) -> None:
     """Raise EngineError unless there is one engine, and it stands for the whole model."""
     engines = _engines(folder)
-    context = providers.context_path(spec, folder)
-    whole = not providers.modern(_VERSION) or (
+    context = execution_providers.context_path(spec, folder)
+    whole = not execution_providers.modern(_VERSION) or (
         context.is_file() and _editor().holds_whole(context, _model_path(spec, folder))
     )
     if len(engines) != 1 or not whole:
@@ -231,7 +231,7 @@ def _engines(folder: Path) -> list[Path]:
 
 
 def _session(
-    spec: NetSpec, path: Path, settings: Settings, providers: list[tuple[str, providers.Options]]
+    spec: NetSpec, path: Path, settings: Settings, providers: list[tuple[str, execution_providers.Options]]
 ) -> onnxruntime.InferenceSession:
     """Create a session that surely runs where it is meant to.
 
