@@ -26,10 +26,10 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Inbox, Profile
 from ocrspool.errors import ConfigError, OcrspoolError
 from ocrspool.files import names
-from ocrspool.hooks import Event
 from ocrspool.in_work import Follow, InWork
 from ocrspool.intake.inbox import Intake
 from ocrspool.intake.watcher import Watch
+from ocrspool.pipeline.hooks import Event
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.threads import Threads
 from ocrspool.processes.wakeup import Wake

@@ -19,7 +19,6 @@ from ocrspool.config.reload import Configuration
 from ocrspool.config.schema import Metrics
 from ocrspool.decoding.pool import Decoders, decoder_count
 from ocrspool.errors import EngineMissingError, OcrspoolError
-from ocrspool.hooks import Event, Hooks
 from ocrspool.in_work import job_count
 from ocrspool.inboxes import Inboxes
 from ocrspool.intake.headroom import Room
@@ -28,8 +27,9 @@ from ocrspool.observability import log_setup
 from ocrspool.observability.statistics import Tally
 from ocrspool.observability.status import Reporter
 from ocrspool.observability.systemd import Notifier
-from ocrspool.outcomes import Stalled
-from ocrspool.pipeline import Pipeline
+from ocrspool.pipeline.hooks import Event, Hooks
+from ocrspool.pipeline.job_store import Stalled
+from ocrspool.pipeline.pipeline import Pipeline
 from ocrspool.processes import lifetime
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import Wake

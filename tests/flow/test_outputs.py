@@ -29,7 +29,7 @@ from ocrspool.decoding.client import DecodersClosedError
 from ocrspool.decoding.pool import Decoders
 from ocrspool.files.folder import Folder
 from ocrspool.files.target_path import Place
-from ocrspool.outputs import Origin, add_outputs
+from ocrspool.pipeline.outputs import Origin, add_outputs
 from pages_drawn import says
 from processes_seen import children_of, is_module
 from waiting import wait_until

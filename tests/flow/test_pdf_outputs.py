@@ -22,7 +22,7 @@ from ocrspool.decoding.pool import Decoders
 from ocrspool.errors import DocumentError
 from ocrspool.files.folder import Folder
 from ocrspool.files.target_path import Place
-from ocrspool.outputs import Origin, add_outputs
+from ocrspool.pipeline.outputs import Origin, add_outputs
 from ocrspool.results.schema import SUFFIXES
 from ocrspool.results.schema import Document as Result
 

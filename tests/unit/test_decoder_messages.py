@@ -20,9 +20,9 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Limits, Profile
 from ocrspool.decoding import protocol
 from ocrspool.decoding.client import Decoder, DecoderDiedError
-from ocrspool.document import Reading, ReadPage, build
 from ocrspool.errors import DocumentError
 from ocrspool.pages import PageText
+from ocrspool.pipeline.assemble import Reading, ReadPage, build
 from ocrspool.processes.channel import Channel, ChannelClosedError
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.render.json import render

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from ocrspool.cli.configuration import result_schema
 from ocrspool.decoding.client import Opened
-from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.pages import OwnText, PageImage, PageText, PageWarning, Polygon, TextLine
+from ocrspool.pipeline.assemble import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.render.json import render
 from ocrspool.results.schema import Document, Run, document_from, engine_from
 

@@ -14,7 +14,7 @@ import pytest
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox
-from ocrspool.hooks import Event, Hooks
+from ocrspool.pipeline.hooks import Event, Hooks
 from ocrspool.spool.jobs import Job
 from processes_seen import lives
 from waiting import wait_until

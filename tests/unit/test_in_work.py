@@ -13,8 +13,8 @@ import pytest
 
 from ocrspool import in_work as module
 from ocrspool.config.schema import Config
-from ocrspool.hooks import Event
 from ocrspool.in_work import InWork, job_count
+from ocrspool.pipeline.hooks import Event
 from ocrspool.processes.child import NoProcessError
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.threads import Threads

@@ -15,8 +15,8 @@ from ocrspool.attendant import Attendant, Surroundings
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox, Paths
 from ocrspool.errors import ConfigError, SpoolBusyError
-from ocrspool.hooks import Event
 from ocrspool.inboxes import Inboxes
+from ocrspool.pipeline.hooks import Event
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import Wake
 from ocrspool.spool.jobs import Job

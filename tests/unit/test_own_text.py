@@ -10,10 +10,10 @@ import pytest
 
 import pdfs_made
 from ocrspool.decoding.child.pdf.letters import is_plausible
-from ocrspool.document import ReadPage
 from ocrspool.errors import DocumentError
-from ocrspool.own_text import OwnTexts, judged, with_hidden
 from ocrspool.pages import OwnText, PageImage, PageText, PageWarning, TextLine
+from ocrspool.pipeline.assemble import ReadPage
+from ocrspool.pipeline.embedded_text import OwnTexts, judged, with_hidden
 from ocrspool.text_similarity import Runs, share_of
 
 PROSE = pdfs_made.PROSE

@@ -12,11 +12,11 @@ import pytest
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Paths, Profile
 from ocrspool.decoding.pool import Decoders
-from ocrspool.hooks import Event
 from ocrspool.intake.local_files import Folders
 from ocrspool.observability.statistics import Tally
-from ocrspool.outcomes import Stalled
-from ocrspool.pipeline import Pipeline
+from ocrspool.pipeline.hooks import Event
+from ocrspool.pipeline.job_store import Stalled
+from ocrspool.pipeline.pipeline import Pipeline
 from ocrspool.recognition.pool import Workers
 from ocrspool.spool.jobs import Job
 from results_made import ENGINE

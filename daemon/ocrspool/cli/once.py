@@ -32,7 +32,7 @@ from ocrspool.in_work import job_count
 from ocrspool.intake.local_files import Folders
 from ocrspool.observability import log_setup
 from ocrspool.observability.statistics import Tally
-from ocrspool.pipeline import Pipeline
+from ocrspool.pipeline.pipeline import Pipeline
 from ocrspool.recognition.pool import Workers
 from ocrspool.recognition.prebuild import prebuild
 from ocrspool.results.schema import SUFFIXES, engine_from

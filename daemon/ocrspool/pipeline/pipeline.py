@@ -33,18 +33,18 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Profile
 from ocrspool.decoding.client import Decoder, DecoderDiedError
 from ocrspool.decoding.pool import Decoders
-from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.files import names
 from ocrspool.formatting import rfc3339
-from ocrspool.hooks import Event
 from ocrspool.observability.statistics import Tally
-from ocrspool.outcomes import Outcomes, Stalled
-from ocrspool.outputs import Origin, add_outputs
 from ocrspool.pages import OwnText, PageImage, PageText
-from ocrspool.progress import Progress
+from ocrspool.pipeline.assemble import LostPage, Reading, ReadPage, build, in_short
+from ocrspool.pipeline.attempt import Progress
+from ocrspool.pipeline.hooks import Event
+from ocrspool.pipeline.job_store import Outcomes, Stalled
+from ocrspool.pipeline.outputs import Origin, add_outputs
+from ocrspool.pipeline.retry_policy import refuse_deadly_page, refuse_if_deadly, refuse_if_spent, too_slow
 from ocrspool.recognition.pool import Workers
-from ocrspool.refusals import refuse_deadly_page, refuse_if_deadly, refuse_if_spent, too_slow
 from ocrspool.render.json import render
 from ocrspool.results.schema import Document, Engine, Run
 from ocrspool.spool.failure_reason import reason, reason_beside

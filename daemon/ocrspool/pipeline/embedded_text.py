@@ -15,9 +15,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ocrspool.document import LostPage, ReadPage
 from ocrspool.errors import DocumentError
 from ocrspool.pages import OwnText, PageText, Polygon, TextLine
+from ocrspool.pipeline.assemble import LostPage, ReadPage
 from ocrspool.text_similarity import Runs, share_of, squeezed
 
 _SAMPLES = 2

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from ocrspool.errors import DocumentError
 from ocrspool.files.target_path import Place
-from ocrspool.hooks import Event
+from ocrspool.pipeline.hooks import Event
 from ocrspool.spool.growing_files import Return
 from ocrspool.spool.jobs import Job
 

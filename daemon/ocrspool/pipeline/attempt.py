@@ -9,11 +9,11 @@ from typing import Any
 
 from ocrspool.config.schema import Profile
 from ocrspool.decoding.client import Opened
-from ocrspool.document import LostPage
 from ocrspool.errors import EngineError
 from ocrspool.files import names
-from ocrspool.own_text import OwnTexts
 from ocrspool.pages import OwnText, PageImage, PageText
+from ocrspool.pipeline.assemble import LostPage
+from ocrspool.pipeline.embedded_text import OwnTexts
 from ocrspool.spool.jobs import Job
 
 
