@@ -226,7 +226,7 @@ HEAVY = {"numpy", "cv2", "PIL", "onnx", "onnxruntime", "openvino", "pypdfium2", 
     ("module", "unwanted"),
     [
         ("ocrspool.service", {*HEAVY, "rich", "prometheus_client", "http"}),
-        ("ocrspool.page", {*HEAVY, "rich", "prometheus_client"}),
+        ("ocrspool.web.status_page", {*HEAVY, "rich", "prometheus_client"}),
         ("ocrspool.recognition.child", {*HEAVY, "rich", "watchdog"}),  # those that it needs come with the engine
         ("ocrspool.decoding.child.__main__", {"numpy", "cv2", "openvino", "pydantic", "rich", "watchdog", "pikepdf"}),
         ("ocrspool.cli.main", {*HEAVY, "rich", "watchdog"}),

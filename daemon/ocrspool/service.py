@@ -41,7 +41,7 @@ from ocrspool.spool.jobs import Job
 from ocrspool.vitals import Vitals
 
 if TYPE_CHECKING:
-    from ocrspool.health import Health
+    from ocrspool.web.health import Health
 
 _log = logging.getLogger(__name__)
 
@@ -153,7 +153,7 @@ class Service:
         """Answer who asks how things stand. What that takes is imported only where it is wanted."""
         page: Any = None
         if metrics.page:
-            page = import_module("ocrspool.page").Page(self._live, lambda: self._reporter.facts)
+            page = import_module("ocrspool.web.status_page").Page(self._live, lambda: self._reporter.facts)
         health: type[Health] = import_module("ocrspool.health").Health
         return health(metrics.listen, lambda: self._reporter.facts, self._vitals.alive, page)
 

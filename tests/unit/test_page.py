@@ -20,9 +20,9 @@ from asked import ask
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox, Metrics
 from ocrspool.files import names
-from ocrspool.health import Health
-from ocrspool.listener import Reply
-from ocrspool.page import Page
+from ocrspool.web.health import Health
+from ocrspool.web.server import Reply
+from ocrspool.web.status_page import Page
 
 HERE = {"host": "127.0.0.1:9464"}
 EVIL = '"><script>alert(1)</script><img src=http://evil.example/x>\x1b.png'

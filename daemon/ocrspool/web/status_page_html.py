@@ -17,7 +17,7 @@ from ocrspool.files import names
 from ocrspool.formatting import format_duration, format_remaining
 from ocrspool.observability import inbox_summary
 from ocrspool.results import engine_label
-from ocrspool.sparkline import sparkline
+from ocrspool.web.sparkline import sparkline
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2024; --soft: #60646c; --line: #dfe1e6; --back: #f6f7f9; --card: #fff;

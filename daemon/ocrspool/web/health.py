@@ -12,9 +12,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 
-from ocrspool import metrics
 from ocrspool.errors import ConfigError
-from ocrspool.listener import Reply, bound, plain
+from ocrspool.web import metrics
+from ocrspool.web.server import Reply, bound, plain
 
 _log = logging.getLogger(__name__)
 

@@ -19,13 +19,13 @@ from urllib.parse import parse_qs
 from ocrspool.config.current import CurrentConfig
 from ocrspool.files import names
 from ocrspool.files.folder import Folder
-from ocrspool.listener import Reply, is_local, plain
-from ocrspool.page_html import STYLE_HASH, Offer, render
 from ocrspool.render.html import HEAD_BYTES, icon_of
 from ocrspool.results.schema import SUFFIXES
 from ocrspool.spool import failure_reason
 from ocrspool.spool.outbox import beside
 from ocrspool.spool.spool import Spool
+from ocrspool.web.server import Reply, is_local, plain
+from ocrspool.web.status_page_html import STYLE_HASH, Offer, render
 
 _HTML = "text/html; charset=utf-8"
 _ALWAYS = {
