@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.attendant import Attendant, Surroundings
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox, Paths
 from ocrspool.errors import ConfigError, SpoolBusyError
-from ocrspool.inboxes import Inboxes
 from ocrspool.pipeline.hooks import Event
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import Wake
+from ocrspool.service.inbox_thread import Attendant, Surroundings
+from ocrspool.service.inboxes import Inboxes
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.spool import Spool
 from results_made import result_of

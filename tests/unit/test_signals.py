@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from ocrspool.processes.wakeup import Wake
-from ocrspool.signals import Signals, StoppedError
+from ocrspool.service.signals import Signals, StoppedError
 
 
 @pytest.fixture

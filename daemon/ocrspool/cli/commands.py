@@ -18,7 +18,7 @@ class UsageError(OcrspoolError):
 
 def run_serve(options: Namespace) -> int:
     """Watch the inboxes until told to stop."""
-    from ocrspool.service import Service
+    from ocrspool.service.daemon import Service
 
     Service(options.config, options.log_format).run()
     return Exit.OK

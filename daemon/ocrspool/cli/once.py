@@ -28,7 +28,6 @@ from ocrspool.errors import ConfigError, EngineMissingError, Exit
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.formatting import counted
-from ocrspool.in_work import job_count
 from ocrspool.intake.local_files import Folders
 from ocrspool.observability import log_setup
 from ocrspool.observability.statistics import Tally
@@ -36,6 +35,7 @@ from ocrspool.pipeline.pipeline import Pipeline
 from ocrspool.recognition.pool import Workers
 from ocrspool.recognition.prebuild import prebuild
 from ocrspool.results.schema import SUFFIXES, engine_from
+from ocrspool.service.active_jobs import job_count
 from ocrspool.spool.jobs import Job
 
 

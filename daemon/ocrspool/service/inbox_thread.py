@@ -26,13 +26,13 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Inbox, Profile
 from ocrspool.errors import ConfigError, OcrspoolError
 from ocrspool.files import names
-from ocrspool.in_work import Follow, InWork
 from ocrspool.intake.inbox import Intake
 from ocrspool.intake.watcher import Watch
 from ocrspool.pipeline.hooks import Event
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.threads import Threads
 from ocrspool.processes.wakeup import Wake
+from ocrspool.service.active_jobs import Follow, InWork
 from ocrspool.spool.disk_steps import HANGS_SECONDS, Steps
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.monitored_spool import Touching

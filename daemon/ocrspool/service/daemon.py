@@ -13,14 +13,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocrspool.attendant import Attendant, Surroundings
 from ocrspool.config import preflight
 from ocrspool.config.reload import Configuration
 from ocrspool.config.schema import Metrics
 from ocrspool.decoding.pool import Decoders, decoder_count
 from ocrspool.errors import EngineMissingError, OcrspoolError
-from ocrspool.in_work import job_count
-from ocrspool.inboxes import Inboxes
 from ocrspool.intake.headroom import Room
 from ocrspool.machine import memory
 from ocrspool.observability import log_setup
@@ -36,9 +33,12 @@ from ocrspool.processes.wakeup import Wake
 from ocrspool.recognition.pool import Workers
 from ocrspool.recognition.prebuild import SILENCE_SECONDS, prebuild
 from ocrspool.results.schema import engine_from
-from ocrspool.signals import Signals, StoppedError
+from ocrspool.service.active_jobs import job_count
+from ocrspool.service.health_monitor import Vitals
+from ocrspool.service.inbox_thread import Attendant, Surroundings
+from ocrspool.service.inboxes import Inboxes
+from ocrspool.service.signals import Signals, StoppedError
 from ocrspool.spool.jobs import Job
-from ocrspool.vitals import Vitals
 
 if TYPE_CHECKING:
     from ocrspool.web.health import Health

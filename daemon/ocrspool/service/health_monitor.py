@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from ocrspool.inboxes import Inboxes
 from ocrspool.intake.headroom import Room
 from ocrspool.observability.status import Standing
 from ocrspool.processes.shortage import Shortage
 from ocrspool.recognition.pool import Workers
-from ocrspool.signals import Signals
+from ocrspool.service.inboxes import Inboxes
+from ocrspool.service.signals import Signals
 
 _LONGEST_TURN_SECONDS = 90.0
 """The main loop comes round once a minute at least, and is stuck if it does not."""

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ocrspool.attendant import Attendant, Surroundings, in_words
 from ocrspool.config.schema import Config, Inbox, Profile
 from ocrspool.errors import ConfigError, OcrspoolError
 from ocrspool.files.faults import is_of_people
+from ocrspool.service.inbox_thread import Attendant, Surroundings, in_words
 
 _log = logging.getLogger(__name__)
 
