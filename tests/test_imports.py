@@ -230,7 +230,7 @@ HEAVY = {"numpy", "cv2", "PIL", "onnx", "onnxruntime", "openvino", "pypdfium2", 
         ("ocrspool.recognition.child", {*HEAVY, "rich", "watchdog"}),  # those that it needs come with the engine
         ("ocrspool.decoding.child.__main__", {"numpy", "cv2", "openvino", "pydantic", "rich", "watchdog", "pikepdf"}),
         ("ocrspool.cli.main", {*HEAVY, "rich", "watchdog"}),
-        ("ocrspool.doctor.examination", {*HEAVY, "rich", "watchdog", "onnxruntime", "paddle", "pynvml"}),
+        ("ocrspool.doctor.run", {*HEAVY, "rich", "watchdog", "onnxruntime", "paddle", "pynvml"}),
         ("ocrspool.cli.engine_cache", {*HEAVY, "watchdog", "onnxruntime", "paddle"}),
         ("ocrspool.engine.cache.archive", {*HEAVY, "rich", "watchdog", "pydantic"}),
         ("ocrspool.__main__", {*HEAVY, "rich", "watchdog", "pydantic", "argparse"}),

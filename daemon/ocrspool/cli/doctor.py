@@ -11,8 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from ocrspool.doctor.examination import examine
 from ocrspool.doctor.findings import Finding, Level
+from ocrspool.doctor.run import examine
 from ocrspool.errors import Exit
 from ocrspool.files import names
 from ocrspool.formatting import counted

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ocrspool.config.loader import load
 from ocrspool.config.schema import Config
-from ocrspool.doctor import combinations, machine, setup
+from ocrspool.doctor import config_checks, machine_checks, problem_check
 from ocrspool.doctor.findings import Finding, Group
-from ocrspool.doctor.seen import look
+from ocrspool.doctor.inventory import look
 from ocrspool.engine.cache.permissions import denied
 from ocrspool.errors import ConfigError, OcrspoolError
 
@@ -19,21 +19,21 @@ def examine(path: Path) -> list[Finding]:
     config, error = _configuration(path)
     seen = look(config)
     found = [
-        *_made("program", machine.program),
-        *_made("configuration", lambda: setup.configuration(path, config, error)),
-        *_made("processor", machine.cpu),
-        *_made("gpu", lambda: machine.gpus(seen)),
-        *_made("gpu", lambda: machine.hidden_devices(seen)),
-        *_made("runtimes", lambda: machine.runtimes(seen)),
-        *_made("combinations", lambda: combinations.check(seen)),
+        *_made("program", machine_checks.program),
+        *_made("configuration", lambda: config_checks.configuration(path, config, error)),
+        *_made("processor", machine_checks.cpu),
+        *_made("gpu", lambda: machine_checks.gpus(seen)),
+        *_made("gpu", lambda: machine_checks.hidden_devices(seen)),
+        *_made("runtimes", lambda: machine_checks.runtimes(seen)),
+        *_made("combinations", lambda: problem_check.check(seen)),
     ]
     if config is None:
         why = "not looked at: the configuration says where they are, and is not valid"
         return [*found, Finding("engines", "note", "folders and engines", why)]
     return [
         *found,
-        *_made("permissions", lambda: setup.permissions(config)),
-        *_made("engines", lambda: setup.engines(config)),
+        *_made("permissions", lambda: config_checks.permissions(config)),
+        *_made("engines", lambda: config_checks.engines(config)),
     ]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ocrspool import __version__
 from ocrspool.doctor.findings import Finding, Level
-from ocrspool.doctor.seen import RUNTIMES, Seen
+from ocrspool.doctor.inventory import RUNTIMES, Seen
 from ocrspool.engine.runtimes.installed_packages import Package
 from ocrspool.machine import accounts, installation, native_libraries
 from ocrspool.machine.cpu import native_bf16, processor

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ocrspool.doctor.findings import Level
-from ocrspool.doctor.seen import OPENMP, Seen
+from ocrspool.doctor.inventory import OPENMP, Seen
 from ocrspool.engine.runtimes.installed_packages import Package
 from ocrspool.engine.settings import Runtime
 from ocrspool.machine import installation, native_libraries

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ocrspool.doctor.findings import Finding
-from ocrspool.doctor.rules import RULES, Rule
-from ocrspool.doctor.seen import Seen
+from ocrspool.doctor.inventory import Seen
+from ocrspool.doctor.known_problems import RULES, Rule
 
 
 def check(seen: Seen) -> Iterator[Finding]:
