@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrspool.cli.configuration import result_schema
+from ocrspool.cli.check import result_schema
 from ocrspool.decoding.client import Opened
 from ocrspool.errors import DocumentError
 from ocrspool.files import names

@@ -10,7 +10,7 @@ import pytest
 
 from engines_made import made
 from forks import as_nobody, needs_root
-from ocrspool.cli.engine_cache import verify
+from ocrspool.cli.engines import verify
 from ocrspool.config.schema import Config, Inbox, Paths
 from ocrspool.doctor import config_checks
 from ocrspool.doctor.run import _made

@@ -26,14 +26,14 @@ def run_serve(options: Namespace) -> int:
 
 def run_prebuild(options: Namespace) -> int:
     """Build the engines that are not there."""
-    from ocrspool.cli.engines import prebuild
+    from ocrspool.cli.prebuild import prebuild
 
     return prebuild(_loaded(options), force=options.force)
 
 
 def run_check(options: Namespace) -> int:
     """Find what is wrong with the configuration."""
-    from ocrspool.cli.configuration import check
+    from ocrspool.cli.check import check
 
     return check(options.config, show=options.show, start=options.start)
 
@@ -80,18 +80,18 @@ def run_retry(options: Namespace) -> int:
 
 def run_engines(options: Namespace) -> int:
     """Do one thing with the engine cache."""
-    from ocrspool.cli import engine_cache
+    from ocrspool.cli import engines
 
     config = _loaded(options)
     if options.act == "ls":
-        return engine_cache.ls(config, as_json=options.json)
+        return engines.ls(config, as_json=options.json)
     if options.act == "verify":
-        return engine_cache.verify(config, options.fingerprints, as_json=options.json)
+        return engines.verify(config, options.fingerprints, as_json=options.json)
     if options.act == "gc":
-        return engine_cache.gc(config, keep=options.keep, dry_run=options.dry_run, instead=options.fingerprint)
+        return engines.gc(config, keep=options.keep, dry_run=options.dry_run, instead=options.fingerprint)
     if options.act == "export":
-        return engine_cache.export(config, options.fingerprint, options.file)
-    return engine_cache.take_in(config, options.file)
+        return engines.export(config, options.fingerprint, options.file)
+    return engines.take_in(config, options.file)
 
 
 def run_doctor(options: Namespace) -> int:
@@ -103,7 +103,7 @@ def run_doctor(options: Namespace) -> int:
 
 def run_schema(options: Namespace) -> int:
     """Print a JSON Schema."""
-    from ocrspool.cli.configuration import schema
+    from ocrspool.cli.check import schema
 
     return schema(options.of)
 

@@ -19,7 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from ocrspool.cli.engines import Progress as Stages
+from ocrspool.cli.prebuild import Progress as Stages
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.loader import load
 from ocrspool.config.schema import Config, Engine, Inbox, Paths, Profile
