@@ -41,7 +41,7 @@ class Paths(Section):
 class Engine(Section):
     """What recognizes, and on which devices."""
 
-    runtime: Literal["openvino", "onnxruntime", "paddle"] = "openvino"
+    runtime: Literal["openvino", "onnxruntime", "paddle", "tensorrt"] = "openvino"
     """openvino: CPU, no GPU needed, models included. onnxruntime: CPU, CUDA or TensorRT. paddle: CPU or TensorRT."""
     models: str = "bundled"
     """bundled: PP-OCRv6 small, part of the installation; or a name that `prebuild` downloads; or a folder."""
@@ -51,7 +51,7 @@ class Engine(Section):
     """cpu, or GPUs: gpu:0, gpu:1. Each has service.workers workers."""
     on_no_gpu: Literal["fail", "cpu"] = "fail"
     """What `serve` does when a GPU of devices is not there: say so and stop, or use the CPU in its place."""
-    provider: Literal["auto", "tensorrt", "cuda"] = "auto"
+    provider: Literal["auto", "tensorrt", "rtx", "cuda"] = "auto"
     """What computes on a GPU. auto: TensorRT. cuda: the runtime's own kernels, which need no build."""
     precision: Literal["auto", "f32", "bf16", "f16"] = "auto"
     """auto: the fastest that this device computes without losing accuracy."""

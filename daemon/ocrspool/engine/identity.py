@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ocrspool.engine.runtimes.installed_packages import Package, installed
+from ocrspool.engine.runtimes import rtx_support
+from ocrspool.engine.runtimes.installed_packages import Package, installed, look
 from ocrspool.engine.settings import Precision, Provider, Runtime, Settings
 from ocrspool.errors import ConfigError, EngineError
 from ocrspool.machine import gpu, installation, native_libraries
@@ -26,7 +27,7 @@ _WIDEST = 3200
 """Pixels; PP-OCR was trained and exported with lines up to it."""
 _WIDEST_ON_GPU = 1600
 """Half of it: TensorRT builds faster and takes less memory, and few lines of a page are longer."""
-_BATCH_ON_GPU: dict[Runtime, int] = {"onnxruntime": 32, "paddle": 16}
+_BATCH_ON_GPU: dict[Runtime, int] = {"onnxruntime": 32, "paddle": 16, "tensorrt": 32}
 
 _PRECISIONS: dict[tuple[Runtime, Provider], tuple[Precision, ...]] = {
     ("onnxruntime", "cpu"): ("f32",),
@@ -35,11 +36,13 @@ _PRECISIONS: dict[tuple[Runtime, Provider], tuple[Precision, ...]] = {
     ("paddle", "cpu"): ("f32",),
     ("paddle", "cuda"): ("f32",),
     ("paddle", "tensorrt"): ("f16", "f32"),
+    ("tensorrt", "tensorrt"): ("f16", "f32"),
+    ("tensorrt", "rtx"): ("f16", "f32"),
 }
 """What can be computed in; the first is what auto means."""
 
 # Variables that change which kernels run. Those of the other runtime change nothing, and are no reason for a rebuild.
-_KERNELS: dict[Runtime, str] = {"openvino": "", "onnxruntime": "ORT_TENSORRT_", "paddle": "FLAGS_"}
+_KERNELS: dict[Runtime, str] = {"openvino": "", "onnxruntime": "ORT_TENSORRT_", "paddle": "FLAGS_", "tensorrt": ""}
 _TF32 = "NVIDIA_TF32_OVERRIDE"
 _NO_KERNEL = re.compile(r"dump|log(level|to|_|$)|cache_enable|(^|_)(dir|path|file|prefix|v)$", re.IGNORECASE)
 """In the rest of a name: what is about places, logs or the cache itself."""
@@ -63,14 +66,15 @@ def resolved(runtime: Runtime, settings: Settings, cpuinfo: Path = _CPUINFO) -> 
     return _for_openvino(chosen, cpuinfo) if runtime == "openvino" else _for_provider(runtime, chosen)
 
 
-def facts(runtime: Runtime, settings: Settings, cpuinfo: Path = _CPUINFO) -> Facts:
+def facts(runtime: Runtime, settings: Settings, cpuinfo: Path = _CPUINFO, *, ahead: bool = False) -> Facts:
     """Return what an engine made with these resolved settings depends on.
 
     Streams and threads are not among them: they are set when an engine is loaded, and its files are the same.
+    `ahead` is for an engine that is compiled without its GPU, and is the same for all that can run it.
     Raise NoGpuError where the GPU is not there, EngineError where a package or a library is missing.
     """
-    device = gpu.gpu(settings.gpu) if settings.gpu is not None else None
-    package = installed(runtime)
+    device = gpu.gpu(settings.gpu) if settings.gpu is not None and not ahead else None
+    package = installed(runtime, settings.provider)
     hard = {"runtime": runtime, "runtime_version": package.version}
     soft = {"python": platform.python_version()}
     if package.commit:
@@ -81,13 +85,24 @@ def facts(runtime: Runtime, settings: Settings, cpuinfo: Path = _CPUINFO) -> Fac
     hard["precision"] = settings.precision  # no runtime notices by itself that an engine is of another one
     if environment := _environment(runtime, settings):
         hard["environment"] = environment
-    if device is None:
+    if ahead:
+        hard |= {
+            "gpu": "any",
+            "compute_capability": rtx_support.CAPABILITIES,
+            "workspace_mb": str(settings.workspace_mb),
+        }
+    elif device is None:
         name, flags = processor(cpuinfo)
         hard |= {"cpu": name, "cpu_flags": " ".join(sorted(flags))}
     else:
         hard |= _of_gpu(device, package, settings)
         soft |= _beside_gpu(device, package)
     return Facts(hard, soft)
+
+
+def compiles_ahead(settings: Settings) -> bool:
+    """Tell whether an engine of these resolved settings is compiled without its GPU."""
+    return settings.provider == "rtx"
 
 
 def bound_to_place(runtime: Runtime, settings: Settings, models: Iterable[Path], cache: Path) -> dict[str, str]:
@@ -113,8 +128,17 @@ def _for_provider(runtime: Runtime, settings: Settings) -> Settings:
     """Decide for a runtime that computes by one of several providers."""
     on_gpu = settings.gpu is not None
     # On a CPU the setting is not looked at: it says what computes on a GPU, and the CPU may be one's place.
-    provider: Provider = ("tensorrt" if settings.provider == "auto" else settings.provider) if on_gpu else "cpu"
-    possible = _PRECISIONS[runtime, provider]
+    provider: Provider = (_best(runtime) if settings.provider == "auto" else settings.provider) if on_gpu else "cpu"
+    possible = _PRECISIONS.get((runtime, provider))
+    if possible is None:
+        others = " or ".join(f'"{other}"' for name, other in _PRECISIONS if name == runtime and other != "cpu")
+        asked = f'with engine.provider = "{provider}"' if on_gpu else "on the CPU"
+        raise ConfigError(
+            [f'engine.runtime: "{runtime}" cannot compute {asked}'],
+            f"set engine.provider to {others}"
+            if on_gpu
+            else 'set engine.runtime = "openvino", or name a GPU in devices',
+        )
     if settings.precision not in {"auto", *possible}:
         where = f"{runtime} on {settings.device}" + (f" by {provider}" if on_gpu else "")
         raise ConfigError(
@@ -130,8 +154,21 @@ def _for_provider(runtime: Runtime, settings: Settings) -> Settings:
     )
 
 
+def _best(runtime: Runtime) -> Provider:
+    """Return what computes on a GPU where the configuration leaves it open."""
+    if runtime != "tensorrt":
+        return "tensorrt"
+    package = look(runtime)
+    return "rtx" if package is not None and package.name.startswith("tensorrt-rtx") else "tensorrt"
+
+
 def _of_gpu(device: gpu.Gpu, package: Package, settings: Settings) -> dict[str, str]:
     """Return the hard facts of a GPU and of what computes there. Raise EngineError."""
+    if settings.provider == "rtx":
+        rtx_support.require(device)
+    if package.name.startswith("tensorrt"):
+        hard = {"gpu": device.name, "compute_capability": device.capability, "workspace_mb": str(settings.workspace_mb)}
+        return hard | ({"runtime_cuda": package.cuda} if package.cuda else {})
     if not package.cuda_libraries:
         raise EngineError(
             f'engine.devices: "{settings.device}" cannot be used: the installed {package.name} {package.version} is '

@@ -7,7 +7,7 @@ the table here.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -31,7 +31,12 @@ _MODULES: dict[RuntimeName, str] = {
     "openvino": "ocrspool.engine.runtimes.openvino",
     "onnxruntime": "ocrspool.engine.runtimes.onnxruntime.session",
     "paddle": "ocrspool.engine.runtimes.paddle",
+    "tensorrt": "ocrspool.engine.runtimes.tensorrt",
 }
+
+
+CPU_RUNTIMES: dict[RuntimeName, RuntimeName] = {"tensorrt": "openvino"}
+"""What computes on a CPU in the place of a runtime that has no part for it."""
 
 
 class Runtime(Protocol):
@@ -42,6 +47,9 @@ class Runtime(Protocol):
 
     def load(self, spec: NetSpec, folder: Path, settings: Settings) -> Net:
         """Load what was compiled. Raise EngineMissingError rather than compile."""
+
+    def compile_ahead(self, spec: NetSpec, folder: Path, settings: Settings) -> None:
+        """Compile without the GPU; only a runtime that `identity.compiles_ahead` tells of has it. Raise EngineError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,13 @@ class Plan:
     soft: dict[str, str]
     """Facts that are recorded, and told when they have changed."""
     cache: EngineCache
+    ahead: dict[str, str] = field(default_factory=dict)
+    """Identity of what can be compiled without the GPU; {} where nothing can. The engine itself, where no GPU is."""
+
+    @property
+    def only_ahead(self) -> bool:
+        """Whether there is no GPU, so that the engine can be compiled, and neither run nor proven."""
+        return self.ahead == self.identity
 
     @property
     def folder(self) -> Path:
@@ -94,9 +109,10 @@ class Plan:
             ) from error
 
 
-def plan(wanted: Wanted) -> Plan:
+def plan(wanted: Wanted, *, ahead: bool = False) -> Plan:
     """Return the engine that is wanted. Hashes the models: a tenth of a second.
 
+    With `ahead`, where the GPU is not there: what can be compiled without it, if the runtime can do that.
     Raise ConfigError; NoGpuError where the GPU is not there, and no CPU may take its place; EngineError.
     """
     settings = Settings(
@@ -113,9 +129,11 @@ def plan(wanted: Wanted) -> Plan:
         return _planned(wanted, settings)
     except NoGpuError as error:
         if wanted.on_no_gpu != "cpu":
+            if ahead and identity.compiles_ahead(identity.resolved(wanted.runtime, settings)):
+                return _planned(wanted, settings, ahead=True)
             raise
         _log.warning('%s; the CPU takes its place, because engine.on_no_gpu is "cpu"', error)
-    return _planned(wanted, on_cpu(settings))
+    return _planned(replace(wanted, runtime=CPU_RUNTIMES.get(wanted.runtime, wanted.runtime)), on_cpu(settings))
 
 
 def on_cpu(settings: Settings) -> Settings:
@@ -123,10 +141,13 @@ def on_cpu(settings: Settings) -> Settings:
     return replace(settings, device="cpu", provider="auto", precision="auto", batch=0, line_width=0)
 
 
-def _planned(wanted: Wanted, settings: Settings) -> Plan:
+def _planned(wanted: Wanted, settings: Settings, *, ahead: bool = False) -> Plan:
     settings = identity.resolved(wanted.runtime, settings)
-    facts = identity.facts(wanted.runtime, settings)
+    facts = identity.facts(wanted.runtime, settings, ahead=ahead)
     chosen = profiled(model_set.find(wanted.models, Path(wanted.cache) / "models", wanted.runtime), settings)
     place = identity.bound_to_place(wanted.runtime, settings, [spec.files[0] for spec in chosen], Path(wanted.cache))
     items = whole_identity(chosen, facts.hard | place)
-    return Plan(wanted.runtime, chosen, settings, items, facts.soft, EngineCache(Path(wanted.cache)))
+    early = {}
+    if identity.compiles_ahead(settings):
+        early = whole_identity(chosen, identity.facts(wanted.runtime, settings, ahead=True).hard | place)
+    return Plan(wanted.runtime, chosen, settings, items, facts.soft, EngineCache(Path(wanted.cache)), early)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Runtime = Literal["openvino", "onnxruntime", "paddle"]
+Runtime = Literal["openvino", "onnxruntime", "paddle", "tensorrt"]
 
 Precision = Literal["auto", "f32", "bf16", "f16"]
 
-Provider = Literal["auto", "tensorrt", "cuda", "cpu"]
-"""What computes within a runtime. Whoever configures says auto, tensorrt or cuda; on a CPU it is cpu."""
+Provider = Literal["auto", "tensorrt", "rtx", "cuda", "cpu"]
+"""What computes within a runtime. The configuration says auto, tensorrt, rtx or cuda; on a CPU it is cpu."""
 
 
 @dataclass(frozen=True, slots=True)

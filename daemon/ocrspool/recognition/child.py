@@ -119,9 +119,11 @@ class Worker:
     def _build(self, request: Message, _: list[int]) -> None:
         if source := request["source"]:
             self._fetch(Wanted(**request["wanted"]), source)
-        wanted = self._planned(request)
+        wanted = self._planned(request, ahead=True)
         from ocrspool.engine.build.builder import build  # noqa: PLC0415 - there by now
 
+        if wanted.only_ahead:
+            self._stage("no GPU is here: the engine is compiled ahead; `ocrspool prebuild` finishes it on the GPU")
         manifest, built = build(wanted, self._stage, force=request["force"])
         facts = {**_facts(wanted, manifest), "folder": os.fspath(wanted.folder), "manifest": asdict(manifest)}
         self._send({"built": {**facts, "new": built}})
@@ -153,11 +155,11 @@ class Worker:
         else:
             reading.add_done_callback(lambda done: self._send_page(number, done))
 
-    def _planned(self, request: Message) -> Plan:
+    def _planned(self, request: Message, *, ahead: bool = False) -> Plan:
         """Return the plan; hashing the models for it and importing numpy and OpenCV go on side by side."""
         log_setup.set_up(**request["log"])
         with ThreadPoolExecutor(1) as aside:
-            planned = aside.submit(plan, Wanted(**request["wanted"]))
+            planned = aside.submit(plan, Wanted(**request["wanted"]), ahead=ahead)
             import_module("ocrspool.engine.loader")
         return planned.result()
 

@@ -27,6 +27,7 @@ _PIR = ("inference.json", "inference.pdiparams")  # since Paddle 3.0; OpenVINO d
 FORMATS: dict[Runtime, tuple[tuple[str, ...], ...]] = {
     "openvino": (_ONNX, _PROGRAM),
     "onnxruntime": (_ONNX,),
+    "tensorrt": (_ONNX,),
     "paddle": (_PIR, _PROGRAM),
 }
 """The files that make a model for a runtime; of several kinds the first one there counts."""

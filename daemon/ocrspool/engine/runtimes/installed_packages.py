@@ -14,7 +14,7 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-from ocrspool.engine.settings import Runtime
+from ocrspool.engine.settings import Provider, Runtime
 from ocrspool.errors import EngineError
 from ocrspool.machine import installation, native_libraries
 
@@ -46,11 +46,14 @@ class Package:
     """The name by which it asks for TensorRT, "" where it does not."""
 
 
-def installed(runtime: Runtime) -> Package:
-    """Return the package of a runtime. Raise EngineError where there is none, saying how to get it."""
-    found = look(runtime)
+def installed(runtime: Runtime, provider: Provider = "auto") -> Package:
+    """Return the package of a runtime. Raise EngineError where there is none, saying how to get it.
+
+    Two packages are the runtime "tensorrt": the provider says which.
+    """
+    found = look(runtime, provider)
     if found is None:
-        name, extra = _WHERE_FROM[runtime]
+        name, extra = _TENSORRT_FOR_RTX if provider == "rtx" else _WHERE_FROM[runtime]
         here = installation.find()
         raise EngineError(
             f'engine.runtime = "{runtime}" needs the package {name}, which is not installed here',
@@ -59,10 +62,13 @@ def installed(runtime: Runtime) -> Package:
     return found
 
 
-def look(runtime: Runtime) -> Package | None:
-    """Return the package of a runtime, or None."""
-    folder = _folder(runtime)
-    return _READERS[runtime](folder) if folder is not None else None
+def look(runtime: Runtime, provider: Provider = "auto") -> Package | None:
+    """Return the package of a runtime, or None. Of TensorRT's two packages, without a word on it, the first there is."""
+    for module in _MODULES.get((runtime, provider), (runtime,)):
+        folder = _folder(module)
+        if folder is not None and (found := _READERS[runtime](folder)) is not None:
+            return found
+    return None
 
 
 def distributions(*names: str) -> dict[str, str]:
@@ -124,17 +130,36 @@ def _paddle(folder: Path) -> Package | None:
     )
 
 
+def _tensorrt(folder: Path) -> Package | None:
+    """TensorRT, or TensorRT for RTX. Their own words for the CUDA they are made for are the ends of their names."""
+    stem = folder.name.replace("_", "-")
+    known = distributions(f"{stem}-cu13", f"{stem}-cu12", stem)
+    for name, version in known.items():
+        cuda = name.removeprefix(f"{stem}-cu") if name != stem else ""
+        return Package(name, version, folder, cuda=cuda)
+    return None
+
+
 _READERS: dict[Runtime, Callable[[Path], Package | None]] = {
     "openvino": _openvino,
     "onnxruntime": _onnxruntime,
     "paddle": _paddle,
+    "tensorrt": _tensorrt,
 }
 _WHERE_FROM: dict[Runtime, tuple[str, str]] = {
     "openvino": ("openvino", ""),
     "onnxruntime": ("onnxruntime (onnxruntime-gpu for a GPU)", "onnx"),
     "paddle": ("paddlepaddle (paddlepaddle-gpu for a GPU)", "paddle"),
+    "tensorrt": ("tensorrt (tensorrt_rtx for GeForce and RTX)", "tensorrt-cu12"),
 }
 """What to install, and the extra of ours that brings it."""
+_TENSORRT_FOR_RTX = ("tensorrt_rtx", "tensorrt-rtx")
+_MODULES: dict[tuple[Runtime, Provider], tuple[str, ...]] = {
+    ("tensorrt", "auto"): ("tensorrt", "tensorrt_rtx"),
+    ("tensorrt", "tensorrt"): ("tensorrt",),
+    ("tensorrt", "rtx"): ("tensorrt_rtx",),
+}
+"""The modules that may be a runtime, where these have other names than it."""
 
 
 def _folder(module: str) -> Path | None:

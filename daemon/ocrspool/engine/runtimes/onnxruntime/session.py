@@ -172,14 +172,8 @@ def _editor() -> ModuleType:
 
 
 def _halved(model: Any) -> Any:  # noqa: ANN401  # onnx's ModelProto
-    """Return the model with weights and arithmetic in f16, its input and outputs as they were.
-
-    Means stay in f32: with CUDA's in f16, detection says of every pixel what is no number (seen on an H100; no value of
-    the net in f32 is too large for f16; the sum over a page may be).
-    """
-    float16 = import_module("onnxruntime.transformers.float16")
-    kept = [*float16.DEFAULT_OP_BLOCK_LIST, "ReduceMean"]
-    return float16.convert_float_to_float16(model, keep_io_types=True, op_block_list=kept)
+    """Return the model in f16. Imports the converter, which only builds need."""
+    return import_module("ocrspool.engine.runtimes.onnxruntime.half").halved(model)
 
 
 def _build_for_tensorrt(spec: NetSpec, folder: Path, settings: Settings) -> None:
