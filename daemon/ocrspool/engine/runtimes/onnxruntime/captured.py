@@ -1,0 +1,109 @@
+"""A session of ONNX Runtime for one shape, replayed as a CUDA graph between buffers that stay where they are.
+
+Without a graph the CPU launches some hundred small kernels a call, and takes as long as the GPU does. A graph is bound to
+the addresses it was captured with, so pixels are copied to the same place each time, from pinned memory, and answers
+are fetched from the same place. While the GPU computes, the calling thread sleeps.
+
+ONNX Runtime captures a graph at the first call that may: that is one of the warm-up, when every session is loaded and
+nothing else runs in this process, because a capture fails if another thread allocates memory on the GPU meanwhile.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ocrspool.engine.runtimes.cuda import CudaError, array, cuda
+from ocrspool.engine.runtimes.device_errors import device_error
+from ocrspool.engine.runtimes.onnxruntime.execution_providers import INPUT
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from numpy.typing import NDArray
+
+    from ocrspool.engine.runtimes.cuda import Memory
+    from ocrspool.engine.settings import Settings
+    from ocrspool.engine.spec import NetSpec, Pixels, Shape, ShapeProfile
+
+    class Session(Protocol):
+        """One session of one shape; only session.py knows ONNX Runtime."""
+
+        errors: tuple[type[Exception], ...]
+
+        def tried(self, shape: Shape) -> list[NDArray[Any]]:
+            """Run once without a graph; return the answers."""
+
+        def bind_input(self, shape: Shape, address: int) -> None:
+            """Let the pixels be read from here."""
+
+        def bind_output(self, index: int, answer: NDArray[Any], address: int) -> None:
+            """Let an answer be written here, which is like that one."""
+
+        def run(self) -> None:
+            """Run between what is bound, as a graph."""
+
+
+_PARALLEL = 2
+"""Calls at once, of different shapes: sessions have streams of their own, and small kernels leave room for others."""
+
+
+class CapturedNet:
+    """A net that takes one shape."""
+
+    def __init__(self, spec: NetSpec, settings: Settings, shape: Shape, session: Session) -> None:
+        self._name, self._profile, self._shape, self._session = spec.name, spec.profile, shape, session
+        self._device = cuda(settings.gpu or 0)
+        self._stream, self._event = self._device.stream(), self._device.event()
+        self._call = threading.Lock()
+        size = int(np.prod(shape))
+        self._below, self._above = self._device.device_memory(size), self._device.pinned_memory(size)
+        session.bind_input(shape, self._below.address)
+        self._outputs = [self._output(index, answer) for index, answer in enumerate(session.tried(shape))]
+
+    @property
+    def parallel(self) -> int:
+        """Calls of several such nets at once."""
+        return _PARALLEL
+
+    @property
+    def batch(self) -> int:
+        """As its shape."""
+        return self._shape[0]
+
+    @property
+    def profile(self) -> ShapeProfile:
+        """As the model's NetSpec states; it takes one shape of it."""
+        return self._profile
+
+    @property
+    def warm_up(self) -> tuple[Shape, ...]:
+        """Its shape: the first call captures the graph."""
+        return (self._shape,)
+
+    def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
+        """Run one batch; see Net."""
+        try:
+            with self._call:
+                return self._run(batch)
+        except (CudaError, *self._session.errors) as error:
+            raise device_error(self._name, batch.shape, str(error)) from error
+
+    def _run(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
+        device = self._device
+        device.enter()
+        np.copyto(array(self._above, self._shape, np.uint8), batch)
+        device.copy_up(self._below.address, self._above.address, self._below.size, self._stream)
+        device.wait(self._stream, self._event)  # the session has a stream of its own
+        self._session.run()
+        for below, above, _ in self._outputs:
+            device.copy_down(above.address, below.address, below.size, self._stream)
+        device.wait(self._stream, self._event)
+        return tuple(array(above, answer.shape, answer.dtype).copy() for _, above, answer in self._outputs)
+
+    def _output(self, index: int, answer: NDArray[Any]) -> tuple[Memory, Memory, NDArray[Any]]:
+        below, above = self._device.device_memory(answer.nbytes), self._device.pinned_memory(answer.nbytes)
+        self._session.bind_output(index, answer, below.address)
+        return below, above, answer
