@@ -49,9 +49,7 @@ def shapes(spec: NetSpec) -> tuple[Shape, ...]:
         return tuple((batch, height, each, channels) for each in widths(width))
     if spec.role == "classifier":
         return ((min(batch, _CLASSIFIED), height, width, channels),)
-    return tuple(
-        (batch, _part(height, down), _part(width, across), channels) for down, across in _PAGES
-    )
+    return tuple((batch, _part(height, down), _part(width, across), channels) for down, across in _PAGES)
 
 
 def _part(length: int, share: float) -> int:

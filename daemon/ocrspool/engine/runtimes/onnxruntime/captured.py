@@ -4,29 +4,32 @@ Without a graph the CPU launches some hundred small kernels a call, and takes as
 the addresses it was captured with, so pixels are copied to the same place each time, from pinned memory, and answers
 are fetched from the same place. While the GPU computes, the calling thread sleeps.
 
-ONNX Runtime captures a graph at the first call that may: that is one of the warm-up, when every session is loaded and
-nothing else runs in this process, because a capture fails if another thread allocates memory on the GPU meanwhile.
+ONNX Runtime keeps a graph for the thread that captured it, so each session has a thread of its own. It captures at the
+first call that may: that is one of the warm-up, when every session is loaded and nothing else runs in this process,
+because a capture fails if another thread allocates memory on the GPU meanwhile.
 """
 
 from __future__ import annotations
 
-import threading
+import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ocrspool.engine.runtimes.cuda import CudaError, array, cuda
 from ocrspool.engine.runtimes.device_errors import device_error
-from ocrspool.engine.runtimes.onnxruntime.execution_providers import INPUT
+from ocrspool.errors import DeviceLostError, DeviceMemoryError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol
 
     from numpy.typing import NDArray
 
     from ocrspool.engine.runtimes.cuda import Memory
     from ocrspool.engine.settings import Settings
-    from ocrspool.engine.spec import NetSpec, Pixels, Shape, ShapeProfile
+    from ocrspool.engine.spec import Net, NetSpec, Pixels, Shape, ShapeProfile
 
     class Session(Protocol):
         """One session of one shape; only session.py knows ONNX Runtime."""
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
             """Run between what is bound, as a graph."""
 
 
+_log = logging.getLogger(__name__)
+
 _PARALLEL = 2
 """Calls at once, of different shapes: sessions have streams of their own, and small kernels leave room for others."""
 
@@ -53,15 +58,16 @@ _PARALLEL = 2
 class CapturedNet:
     """A net that takes one shape."""
 
-    def __init__(self, spec: NetSpec, settings: Settings, shape: Shape, session: Session) -> None:
-        self._name, self._profile, self._shape, self._session = spec.name, spec.profile, shape, session
+    def __init__(
+        self, spec: NetSpec, settings: Settings, shape: Shape, session: Callable[[], Session], plain: Callable[[], Net]
+    ) -> None:
+        self._name, self._profile, self._shape = spec.name, spec.profile, shape
+        self._make_plain = plain
+        self._plain: Net | None = None
+        self._captured = False
         self._device = cuda(settings.gpu or 0)
-        self._stream, self._event = self._device.stream(), self._device.event()
-        self._call = threading.Lock()
-        size = int(np.prod(shape))
-        self._below, self._above = self._device.device_memory(size), self._device.pinned_memory(size)
-        session.bind_input(shape, self._below.address)
-        self._outputs = [self._output(index, answer) for index, answer in enumerate(session.tried(shape))]
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"{spec.role} {shape}")
+        self._thread.submit(self._begin, session).result()
 
     @property
     def parallel(self) -> int:
@@ -85,11 +91,31 @@ class CapturedNet:
 
     def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
         """Run one batch; see Net."""
+        return self._thread.submit(self._captured_or_plain, batch).result()
+
+    def _begin(self, session: Callable[[], Session]) -> None:
+        self._session = session()
+        self._device.enter()
+        self._stream, self._event = self._device.stream(), self._device.event()
+        size = int(np.prod(self._shape))
+        self._below, self._above = self._device.device_memory(size), self._device.pinned_memory(size)
+        self._session.bind_input(self._shape, self._below.address)
+        self._outputs = [self._output(index, answer) for index, answer in enumerate(self._session.tried(self._shape))]
+
+    def _captured_or_plain(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
+        if self._plain is not None:
+            return self._plain(batch)
         try:
-            with self._call:
-                return self._run(batch)
+            answers = self._run(batch)
+            self._captured = True
         except (CudaError, *self._session.errors) as error:
-            raise device_error(self._name, batch.shape, str(error)) from error
+            failed = device_error(self._name, batch.shape, str(error))
+            if self._captured or isinstance(failed, (DeviceLostError, DeviceMemoryError)):
+                raise failed from error
+            _log.warning("%s goes on without a CUDA graph, which is slower", failed)
+            self._plain = self._make_plain()
+            return self._plain(batch)
+        return answers
 
     def _run(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
         device = self._device

@@ -101,7 +101,13 @@ def _of_shape(spec: NetSpec, folder: Path, settings: Settings, shape: Shape) -> 
         try:
             cuda(settings.gpu or 0)  # before the session: it says how threads wait for the GPU
             providers = execution_providers.to_capture(settings)
-            return CapturedNet(spec, settings, shape, _OneShape(_session(spec, path, settings, providers, shape)))
+            return CapturedNet(
+                spec,
+                settings,
+                shape,
+                lambda: _OneShape(_session(spec, path, settings, providers, shape)),
+                lambda: _load(spec, folder, settings),
+            )
         except (_LoadError, CudaError, *_ERRORS) as error:
             failed = device_error(spec.name, shape, str(error))
             if isinstance(failed, (DeviceMemoryError, DeviceLostError)):

@@ -44,6 +44,7 @@ def compiled(library: Library, spec: NetSpec, folder: Path, settings: Settings) 
     profile.set_shape(INPUT, shapes.minimum, shapes.optimum, shapes.maximum)
     config.add_optimization_profile(profile)
     if not library.typed:
+        _without_others(config)
         _allow_half(trt, network, config, settings)
     if hasattr(trt, "IProgressMonitor"):
         config.progress_monitor = _monitor(trt, spec.name)
@@ -88,15 +89,23 @@ def _parse(library: Library, network: Any, model: bytes, spec: NetSpec) -> None:
         raise EngineError(f"{spec.files[0]}: TensorRT cannot read it ({told})", "name another model")
 
 
+def _without_others(config: Any) -> None:  # noqa: ANN401  # IBuilderConfig
+    """Let old versions do with kernels of their own, as new ones do: a gigabyte of cuBLAS and cuDNN is spared."""
+    config.set_tactic_sources(0)
+
+
 def _allow_half(trt: Any, network: Any, config: Any, settings: Settings) -> None:  # noqa: ANN401  # TensorRT's own
     """Allow f16 where it is asked for, and keep sums and squares in f32."""
     if settings.precision != "f16":
         return
     config.set_flag(trt.BuilderFlag.FP16)
     config.set_flag(trt.BuilderFlag.PREFER_PRECISION_CONSTRAINTS)
+    products = {trt.LayerType.CONVOLUTION, trt.LayerType.DECONVOLUTION, trt.LayerType.MATRIX_MULTIPLY}
     for index in range(network.num_layers):
         layer = network.get_layer(index)
-        if _sums(trt, layer) and layer.get_output(0).dtype == trt.float32:
+        if layer.type in products:
+            layer.precision = trt.float16  # half as many kernels to try
+        elif _sums(trt, layer) and layer.get_output(0).dtype == trt.float32:
             layer.precision = trt.float32
             layer.set_output_type(0, trt.float32)
 
