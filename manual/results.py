@@ -18,7 +18,7 @@ _EXAMPLES = Path(__file__).with_name("examples")
 _HEAD = """\
 # Results
 
-Made by `scripts/docs` from `daemon/ocrspool/result.py`. `ocrspool schema result` prints the JSON Schema (draft
+Made by `scripts/docs` from `daemon/ocrspool/results/schema.py`. `ocrspool schema result` prints the JSON Schema (draft
 2020-12).
 
 For each file that was read, `outbox/<name>.json` appears, whole, in UTF-8. All fields are always there, in this order.

@@ -1,7 +1,8 @@
 """A worker whose engine fails on pages that say so: what a fault of ours, or of a library, looks like to the service.
 
-Run as a process in place of `python -m ocrspool.recognition.child FD`. The engine is the real one; the net that finds lines fails
-where a page has a spot of one of the colors below. Such a page needs no scaling: its sides are multiples of 32.
+Run as a process in place of `python -m ocrspool.recognition.child FD`. The engine is the real one; the net that finds
+lines fails where a page has a spot of one of the colors below. Such a page needs no scaling: its sides are multiples
+of 32.
 """
 
 from __future__ import annotations

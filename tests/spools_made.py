@@ -13,9 +13,10 @@ import pytest
 
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
-from ocrspool.intake.scanner import Patience, Scanner
+from ocrspool.intake.scanner import Scanner
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.layout import STATES
+from ocrspool.spool.patience import Patience
 from ocrspool.spool.snapshot import FileSnapshot
 from ocrspool.spool.spool import Spool
 from results_made import result_of

@@ -22,9 +22,10 @@ from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.intake.local_files import Folders
-from ocrspool.intake.scanner import Patience, Scanner
+from ocrspool.intake.scanner import Scanner
 from ocrspool.spool.failure_reason import REASON_SUFFIX
 from ocrspool.spool.jobs import Job
+from ocrspool.spool.patience import Patience
 from ocrspool.spool.spool import Spool
 from results_made import result_of
 from spools_made import drop, files, reason_of, scan, spool_in, take

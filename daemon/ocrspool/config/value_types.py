@@ -13,7 +13,7 @@ _LAST_PORT = 65_535
 DEVICE = r"^(cpu|gpu:\d{1,3})$"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 COMMAND_PART = r"^[^\x00]*$"
-"""Patterns of texts; config_words.py says each in words."""
+"""Patterns of texts; value_errors.py says each in words."""
 
 
 def _usable(folder: object) -> object:

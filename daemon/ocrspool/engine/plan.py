@@ -1,7 +1,7 @@
 """What engine a configuration asks for: models, settings, identity and place in the cache, without loading anything.
 
-Another runtime is: a module with `build` and `load` as openvino.py has them, its facts in identity.py, and a line in
-the table here.
+Another runtime is: a module in runtimes/ with `build` and `load` as openvino.py has them, its facts in identity.py, and
+a line in the table here.
 """
 
 from __future__ import annotations

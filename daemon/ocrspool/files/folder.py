@@ -46,7 +46,7 @@ class Folder:
 
     @classmethod
     def at(cls, path: Path) -> Folder:
-        """Open a folder of the configuration; see walk.py. Raise OSError."""
+        """Open a folder of the configuration; see open_path.py. Raise OSError."""
         where = os.fspath(path)
         return cls(open_folder(where), where)
 

@@ -1,6 +1,6 @@
 """One inbox at work: when to scan it, and which of its settled files to claim next.
 
-The thread of the inbox owns it (attendant.py). Nothing here waits, but for the disk.
+The thread of the inbox owns it (service/inbox_thread.py). Nothing here waits, but for the disk.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import Any
 from ocrspool.config.schema import Inbox, Profile
 from ocrspool.files import mounts, names
 from ocrspool.intake.headroom import Room
-from ocrspool.intake.scanner import Patience, Scan, Scanner
+from ocrspool.intake.scanner import Scan, Scanner
 from ocrspool.intake.watcher import TELLS_OF_LOSSES, Watch
 from ocrspool.spool.jobs import Job, about
+from ocrspool.spool.patience import Patience
 from ocrspool.spool.snapshot import FileSnapshot
 from ocrspool.spool.spool import Spool
 

@@ -50,7 +50,7 @@ def gpus() -> list[Gpu]:
 
     Which and in what order is CUDA's own rule: CUDA_VISIBLE_DEVICES picks by number or UUID and ends at the first
     entry that names nothing. Numbers follow the PCI bus, which is CUDA's order with CUDA_DEVICE_ORDER=PCI_BUS_ID, as
-    children have it (environment.py) unless somebody has set another: see `order_is_certain`.
+    children have it (processes/environment.py) unless somebody has set another: see `order_is_certain`.
     (CUDA programming guide, environment variables.)
     """
     with _driver() as nvml:

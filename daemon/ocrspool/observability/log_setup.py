@@ -1,6 +1,6 @@
 """Logging: to systemd's journal with fields, as plain lines on a terminal, as JSON on request.
 
-A record says in its `extra` what it is of (`job`, `inbox`, `file`), and what has happened (`event`; see journal.py).
+A record says in its `extra` what it is of (`job`, `inbox`, `file`), and what has happened (`event`; see journald.py).
 Names in messages come from outside: whatever prints them escapes them first (see names.printable).
 """
 

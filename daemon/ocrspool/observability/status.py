@@ -46,7 +46,7 @@ class Standing:
     engines: tuple[dict[str, Any], ...] = ()
     """What reads now, one for each device; it may be another than at the start, where a CPU stands in for a GPU."""
     inboxes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """How each inbox is: `state` (serves, waits, hangs), `reason`, `since`, `stalled` (see attendant.py)."""
+    """How each inbox is: `state` (serves, waits, hangs), `reason`, `since`, `stalled` (see service/inbox_thread.py)."""
     reload_refused: str = ""
     """Why the last reload was refused: the configuration that is in use is not the one in the file; "" otherwise."""
 

@@ -46,7 +46,7 @@ _LOOK_SECONDS = 0.5
 
 
 class Line(Protocol):
-    """What takes jobs to their outcomes (service.py)."""
+    """What takes jobs to their outcomes (daemon.py)."""
 
     def read(self, job: Job, attendant: Attendant) -> Any:  # noqa: ANN401 - what in_work.Follow returns
         """Read a job's file and deliver the result."""

@@ -1,6 +1,6 @@
 """All inboxes of the configuration, for the main thread: slots granted in turn, changes by a reload, disks that hang.
 
-Nothing here touches a spool: each inbox has a thread that does (attendant.py).
+Nothing here touches a spool: each inbox has a thread that does (inbox_thread.py).
 """
 
 from __future__ import annotations

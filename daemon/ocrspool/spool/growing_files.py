@@ -15,8 +15,8 @@ from pathlib import Path
 
 from ocrspool.errors import DocumentError
 from ocrspool.formatting import format_duration
-from ocrspool.intake.scanner import Patience
 from ocrspool.spool.jobs import Job
+from ocrspool.spool.patience import Patience
 from ocrspool.spool.snapshot import Content, FileSnapshot
 
 _LONGEST_SECONDS = 60.0

@@ -53,7 +53,7 @@ class Job:
 
 
 def about(job: Job) -> dict[str, str]:
-    """Return what a record of the log says that it is of; see log.py."""
+    """Return what a record of the log says that it is of; see observability/log_setup.py."""
     return {"job": job.id, "inbox": job.inbox, "file": names.printable(job.name)}
 
 

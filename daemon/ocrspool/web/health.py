@@ -1,4 +1,4 @@
-"""Answers who asks how the service is: /livez, /readyz and /metrics, and by page.py what is for people.
+"""Answers who asks how the service is: /livez, /readyz and /metrics, and by status_page.py what is for people.
 
 Started only where the configuration says so.
 """

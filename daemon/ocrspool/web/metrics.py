@@ -1,7 +1,7 @@
 """What the service tells of itself, in the form that Prometheus reads. The one place that imports prometheus_client.
 
-Nothing is counted here: the numbers are those of the published facts (report.py), which `ocrspool status` shows too.
-Names follow Prometheus' conventions: base units, `_total` for what only grows, labels for what it is of.
+Nothing is counted here. The numbers are those of the published facts (observability/status.py), which `ocrspool status`
+shows too. Names follow Prometheus' conventions: base units, `_total` for what only grows, labels for what it is of.
 """
 
 from __future__ import annotations

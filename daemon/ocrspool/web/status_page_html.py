@@ -203,11 +203,11 @@ def _retry(job: str, offer: Offer) -> str:
 
 def _foot(facts: Mapping[str, Any], now: float) -> str:
     engines = "; ".join(engine_label.line(engine) for engine in facts["engines"] or [facts["engine"]])
+    running, told = (format_duration(max(now - facts[moment], 0)) for moment in ("began", "at"))
     return f"""<footer>
 <div>Engine: {_text(engines)}; {_text(engine_label.models(facts["engine"]))}</div>
 <div>Workers: {len(facts["workers"])}, {facts["worker_restarts"]} replaced for a failure; running for
-{format_duration(max(now - facts["began"], 0))}. Told {format_duration(max(now - facts["at"], 0))} ago; counts are since the
-start.</div>
+{running}. Told {told} ago; counts are since the start.</div>
 </footer>
 </body>
 </html>
