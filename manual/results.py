@@ -44,7 +44,10 @@ file back and removes the reason. This is what became of a PNG file that had los
 {reason}```
 """
 
-_ORDER = ("Document", "Source", "Page", "Line", "ReadBy", "PageError", "Engine", "Model", "Output", "Notice", "Run")
+_ORDER = (
+    *("Document", "Source", "Page", "Line", "ReadBy", "PageError", "Engine", "Model", "Output", "DocumentWarning"),
+    "Run",
+)
 
 
 def results() -> str:

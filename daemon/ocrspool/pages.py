@@ -29,14 +29,19 @@ class TextLine:
 
 
 @dataclass(frozen=True, slots=True)
-class PageWarning:
-    """Something about one page that a reader of its text may want to know."""
+class DocumentWarning:
+    """Something that a reader of the result may want to know.
+
+    It travels as it is from where it is found (a decoder, an engine, an output) into the result.
+    """
 
     code: str
-    """One word, for programs: "unread-script", "no-text-found"."""
+    """One word, for programs."""
     message: str
-    lines: tuple[int, ...] = ()
-    """The lines that it is about, as their places in the reading order, from 0; empty where it is about the page."""
+    page: int | None = None
+    """From 1; null where it is not about one page."""
+    lines: tuple[int, ...] = field(default=(), kw_only=True)
+    """The lines of that page that it is about, each by its `order`; empty where it is not about single lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class PageText:
     """Degrees clockwise (0, 90, 180, 270) by which the page has to be turned to be read."""
     seconds: dict[str, float]
     """Wall time by stage (detect, orient, recognize): shared work is split evenly over the pages of a batch."""
-    warnings: tuple[PageWarning, ...] = ()
+    warnings: tuple[DocumentWarning, ...] = ()
     engine: Mapping[str, Any] = field(default_factory=dict)
     """What read it, as the worker that did so has described its engine; the service adds it."""
     device: str = ""

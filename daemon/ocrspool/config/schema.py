@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ocrspool.config.value_types import Command, Devices, Folder, Formats, Listen, Mode, Name, Patterns
 from ocrspool.files.name_patterns import NamePatterns
+from ocrspool.spool.delivery_options import DeliveryOptions
 from ocrspool.spool.layout import STATES
 
 DEFAULT_PATH = Path("/etc/ocrspool/ocrspool.toml")
@@ -208,9 +209,10 @@ class Inbox(Section):
         """Return which names are to be read."""
         return NamePatterns(self.include, self.exclude + self.ignore)
 
-    def mode(self) -> int | None:
-        """Return the mode of results; None where the umask is to decide."""
-        return None if self.outbox_mode == "auto" else int(self.outbox_mode, 8)
+    def delivery(self) -> DeliveryOptions:
+        """Return how the files of a job are delivered."""
+        mode = None if self.outbox_mode == "auto" else int(self.outbox_mode, 8)
+        return DeliveryOptions(delete=self.after == "delete", mode=mode, mark=self.done_marker)
 
     def folders(self) -> dict[str, Path]:
         """Return the folder of each state, in the order of a file's way."""

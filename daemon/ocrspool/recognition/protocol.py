@@ -7,7 +7,7 @@ from typing import Any
 
 from ocrspool.config.schema import Config
 from ocrspool.errors import EngineError, EngineMissingError, Exit
-from ocrspool.pages import PageFault, PageText, PageWarning, TextLine
+from ocrspool.pages import DocumentWarning, PageFault, PageText, TextLine
 from ocrspool.processes.channel import Message
 
 
@@ -71,5 +71,5 @@ def page_text(found: dict[str, Any]) -> PageText:
         TextLine(text, confidence, tuple((x, y) for x, y in polygon), detection_confidence)  # type: ignore[arg-type] # four points
         for text, confidence, polygon, detection_confidence in found["lines"]
     )
-    warnings = tuple(PageWarning(code, message, tuple(about)) for code, message, about in found["warnings"])
+    warnings = tuple(DocumentWarning(code, message, lines=tuple(about)) for code, message, about in found["warnings"])
     return PageText(lines, found["rotation"], found["seconds"], warnings)

@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ocrspool import __version__
+from ocrspool.pages import DocumentWarning
 
 SCHEMA = "ocrspool-result/1"
-
-SUFFIXES = {"txt": ".txt", "tsv": ".tsv", "hocr": ".hocr", "alto": ".xml", "html": ".html", "pdf": ".pdf"}
-"""What each further output is called, in place of `.json`; none is longer, so a name that fits that fits all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,22 +140,9 @@ class Output:
     """Another file with the same text, which appeared beside this one, before it."""
 
     format: str
-    """txt, tsv, hocr, alto, html or pdf."""
+    """Its name in the configuration, as in `outputs` of an inbox."""
     suffix: str
     """Its name is the name of this file, with this in place of `.json`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that a reader of the result may want to know."""
-
-    code: str
-    """One word, for programs."""
-    message: str
-    page: int | None
-    """From 1; null where it is not about one page."""
-    lines: tuple[int, ...] = field(default=(), kw_only=True)
-    """The lines of that page that it is about, each by its `order`; empty where it is not about single lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +177,7 @@ class Document:
     other_engines: tuple[Engine, ...] = field(default=(), kw_only=True)
     """Further engines that read pages of it; mostly there is none. Each page says in `read_by` which one read it."""
     outputs: tuple[Output, ...] = field(default=(), kw_only=True)
-    warnings: tuple[Notice, ...]
+    warnings: tuple[DocumentWarning, ...]
     run: Run
 
 
@@ -221,7 +206,9 @@ def document_from(found: Mapping[str, Any]) -> Document:
         engine=_engine_from(found["engine"]),
         other_engines=tuple(map(_engine_from, found.get("other_engines", ()))),
         outputs=tuple(Output(**output) for output in found.get("outputs", ())),
-        warnings=tuple(Notice(**{**notice, "lines": tuple(notice.get("lines", ()))}) for notice in found["warnings"]),
+        warnings=tuple(
+            DocumentWarning(**{**warning, "lines": tuple(warning.get("lines", ()))}) for warning in found["warnings"]
+        ),
         run=Run(**found["run"]),
     )
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ocrspool.config import preflight
 from ocrspool.config.reload import Configuration
 from ocrspool.config.schema import Metrics
-from ocrspool.decoding.pool import DecoderPool, decoder_count
+from ocrspool.decoding.pool import DecoderProcessPool, decoder_count
 from ocrspool.errors import EngineMissingError, OcrspoolError
 from ocrspool.intake.headroom import FreeSpaceGuard
 from ocrspool.machine import memory
@@ -24,9 +24,9 @@ from ocrspool.observability import log_setup
 from ocrspool.observability.statistics import JobStatistics
 from ocrspool.observability.status import StatusPublisher
 from ocrspool.observability.systemd import Notifier
-from ocrspool.pipeline.hooks import Hooks, JobOutcome
-from ocrspool.pipeline.job_store import Stalled
+from ocrspool.pipeline.hooks import Hooks
 from ocrspool.pipeline.pipeline import Pipeline
+from ocrspool.pipeline.runner import JobRunner
 from ocrspool.processes import lifetime
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import WakeupEvent
@@ -35,10 +35,9 @@ from ocrspool.recognition.prebuild import SILENCE_SECONDS, prebuild
 from ocrspool.results.schema import engine_from
 from ocrspool.service.active_jobs import job_count
 from ocrspool.service.health_monitor import HealthMonitor
-from ocrspool.service.inbox_thread import InboxThread, SharedResources
+from ocrspool.service.inbox_thread import SharedResources
 from ocrspool.service.inboxes import Inboxes
 from ocrspool.service.signals import Signals, StoppedError
-from ocrspool.spool.jobs import Job
 
 if TYPE_CHECKING:
     from ocrspool.web.health import Health
@@ -67,13 +66,14 @@ class Service:
         self._wake = WakeupEvent()
         self._signals = Signals(self._wake)
         self._statistics = JobStatistics()
-        self._decoders = DecoderPool(decoder_count(config), self._live)
-        self._hooks = Hooks(self._live)
+        self._decoders = DecoderProcessPool(decoder_count(config), self._live)
+        self._hooks = Hooks()
+        self._runner = JobRunner(self._hooks)
         self._workers = WorkerPool(self._live, self._notifier.status)
         self._memory = FreeSpaceGuard("of memory", memory.available_bytes)
         self._shortage = Shortage()
         self._slots = job_count(config)
-        around = SharedResources(self._live, self, self._shortage, self._slots, self._wake)
+        around = SharedResources(self._live, self._runner, self._shortage, self._slots, self._wake)
         self._inboxes = Inboxes(around, self._notifier.status, self._decoders.replace_those_of)
         self._pipeline: Pipeline | None = None
         self._health: Health | None = None
@@ -84,6 +84,7 @@ class Service:
         self._signals.install()
         try:
             self._pipeline = self._start_up()
+            self._runner.serve(self._pipeline)
             self._main_loop()
             self._drain()
             self._publisher.close()
@@ -154,7 +155,7 @@ class Service:
         page: Any = None
         if metrics.page:
             page = import_module("ocrspool.web.status_page").Page(self._live, lambda: self._publisher.facts)
-        health: type[Health] = import_module("ocrspool.health").Health
+        health: type[Health] = import_module("ocrspool.web.health").Health
         return health(metrics.listen, lambda: self._publisher.facts, self._health_monitor.alive, page)
 
     def _building(self, stage: str) -> None:
@@ -203,20 +204,6 @@ class Service:
         rest = f"; {left} files wait in work/ for the next start" if left else ""
         _log.info("stopped%s", rest, extra={"event": "stopped"})
         return f"stopped{rest}"
-
-    def read(self, job: Job, inbox_thread: InboxThread) -> JobOutcome | Stalled | None:
-        """Take a job to its outcome, or to where it has to wait. This is what its thread does."""
-        assert self._pipeline is not None  # noqa: S101 - no slot is granted before it is there
-        return self._pipeline.run(job, inbox_thread.spool, inbox_thread.profile, inbox_thread.inbox.outputs)
-
-    def finish(self, job: Job, inbox_thread: InboxThread) -> JobOutcome | Stalled | None:
-        """Take a job to the end that the last run has begun."""
-        assert self._pipeline is not None  # noqa: S101 - as above
-        return self._pipeline.finish(job, inbox_thread.spool)
-
-    def enqueue(self, event: JobOutcome) -> None:
-        """Tell the hooks what came of a job."""
-        self._hooks.enqueue(event)
 
     def _reload(self) -> None:
         """Read the configuration again: a faulty one is reported and changes nothing."""

@@ -20,7 +20,7 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.files import names
 from ocrspool.files.folder import Folder
 from ocrspool.render.html import HEAD_BYTES, icon_of
-from ocrspool.results.schema import SUFFIXES
+from ocrspool.results.formats import SUFFIXES
 from ocrspool.spool import failure_reason
 from ocrspool.spool.outbox import beside
 from ocrspool.spool.spool import Spool

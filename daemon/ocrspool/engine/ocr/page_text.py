@@ -16,7 +16,7 @@ from ocrspool.engine.ocr.ink import has_ink
 from ocrspool.engine.ocr.upside_down import is_upside_down
 from ocrspool.engine.reading.lone_signs import without_lone_signs
 from ocrspool.engine.reading.orientation import turned_back
-from ocrspool.pages import PageText, PageWarning, TextLine
+from ocrspool.pages import DocumentWarning, PageText, TextLine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,15 +120,15 @@ def _whole(page: PageInWork, found: Sequence[_Line]) -> _Line | None:
     return whole._replace(detection_confidence=found_at, alone=True)
 
 
-def _warnings(page: PageInWork, lines: Sequence[_Line], left_out: Sequence[_Line]) -> tuple[PageWarning, ...]:
+def _warnings(page: PageInWork, lines: Sequence[_Line], left_out: Sequence[_Line]) -> tuple[DocumentWarning, ...]:
     """Return what a reader of the page's lines has to know of what is not in them."""
     unread = tuple(place for place, line in enumerate(lines) if _is_unread(line))
     lost = [line for line in left_out if _is_unread(line)]
     warnings = []
     if unread or lost:
-        warnings.append(PageWarning("unread-script", _unread_message(page, len(unread), lost), unread))
+        warnings.append(DocumentWarning("unread-script", _unread_message(page, len(unread), lost), lines=unread))
     if not lines and has_ink(page.pixels):
-        warnings.append(PageWarning("no-text-found", _NO_TEXT))
+        warnings.append(DocumentWarning("no-text-found", _NO_TEXT))
     return tuple(warnings)
 
 
