@@ -53,7 +53,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     ),
     # From claim to outcome.
     "pipeline": (
-        *("config", "decoding", "errors", "files", "formatting", "observability", "pages", "recognition", "render"),
+        *("config", "decoding", "errors", "files", "formatting", "observability", "pages", "render"),
         *("results", "spool", "text_similarity"),
     ),
     # What people and programs see of it.
