@@ -17,6 +17,17 @@ Polygon = tuple[Point, Point, Point, Point]
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a line, or one of its characters."""
+
+    text: str
+    confidence: float
+    """0 to 1: mean probability of its characters."""
+    polygon: Polygon
+    """Around its ink, along the line."""
+
+
+@dataclass(frozen=True, slots=True)
 class TextLine:
     """One recognized line. Its place in the tuple that holds it is its place in the reading order."""
 
@@ -26,6 +37,8 @@ class TextLine:
     polygon: Polygon
     detection_confidence: float
     """0 to 1: mean text probability inside the polygon."""
+    words: tuple[Word, ...] = ()
+    """From the first to the last; together they are the line's text without its spaces. Empty where nobody asked."""
 
 
 @dataclass(frozen=True, slots=True)
