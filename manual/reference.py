@@ -10,8 +10,8 @@ _HEAD = """\
 # Configuration
 
 `scripts/docs` makes this page from the comments in [config/ocrspool.toml](../config/ocrspool.toml) and the types in
-`daemon/ocrspool/config.py`. `man ocrspool.toml` has the same text. `ocrspool schema config` prints a JSON Schema, which
-editors understand.
+`daemon/ocrspool/config/schema.py`. `man ocrspool.toml` has the same text. `ocrspool schema config` prints a JSON
+Schema, which editors understand.
 
 """
 

@@ -10,15 +10,15 @@ from pydantic import TypeAdapter
 
 from manual.docstrings import meanings
 from manual.reference import escaped
-from ocrspool import result
+from ocrspool.results import schema
 
 _EXAMPLES = Path(__file__).with_name("examples")
 
 _HEAD = """\
 # Results
 
-`scripts/docs` makes this page from `daemon/ocrspool/result.py`. `ocrspool schema result` prints the JSON Schema (draft
-2020-12).
+`scripts/docs` makes this page from `daemon/ocrspool/results/schema.py`. `ocrspool schema result` prints the JSON Schema
+(draft 2020-12).
 
 For each file that was read, one file `outbox/<name>.json` appears. It appears whole, and it is in UTF-8. All fields are
 always there, in the order of this page. [outputs.md](outputs.md) describes the other files that can appear, and when
@@ -57,7 +57,7 @@ _ORDER = ("Document", "Source", "Page", "Line", "ReadBy", "PageError", "Engine",
 
 def results() -> str:
     """Return the page."""
-    definitions = TypeAdapter(result.Document).json_schema(mode="serialization")
+    definitions = TypeAdapter(schema.Document).json_schema(mode="serialization")
     sections = "\n".join(
         _section(name, definitions if name == "Document" else definitions["$defs"][name]) for name in _ORDER
     )
@@ -72,14 +72,14 @@ def results() -> str:
     )
 
 
-def _section(name: str, schema: dict[str, Any]) -> str:
-    values = getattr(result, name)
+def _section(name: str, described: dict[str, Any]) -> str:
+    values = getattr(schema, name)
     found = meanings(values)
     rows = "".join(
-        f"| `{field.name}` | {_type(schema['properties'][field.name])} | {escaped(found[field.name])} |\n"
+        f"| `{field.name}` | {_type(described['properties'][field.name])} | {escaped(found[field.name])} |\n"
         for field in dataclasses.fields(values)
     )
-    return f"## {name}\n\n{escaped(schema['description'])}\n\n| field | type | meaning |\n|---|---|---|\n{rows}"
+    return f"## {name}\n\n{escaped(described['description'])}\n\n| field | type | meaning |\n|---|---|---|\n{rows}"
 
 
 def _type(property_: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 The reference is what PaddleOCR 3.7's TextDetection and TextRecognition (ONNX Runtime, f32) make of the pages in
 parity/, which `tests/parity_pages.py` drew; it is computed afresh where paddleocr is installed, and read from
 parity/reference.json otherwise. Ours runs with PaddleOCR's settings first, so that only processing is compared, then
-with the defaults. Why the two are not equal to the last line is in docs/recognition.md.
+with the defaults. Why the two are not equal to the last line is in docs/lab/recognition.md.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ocrspool.engine import recognize
-from ocrspool.engine.crop import crop, is_vertical, quarter_turned
-from ocrspool.engine.detect import DetectSettings, detect
-from ocrspool.engine.recognize import Reading, ReadSettings
-from ocrspool.engine.recognizer import Recognizer
+from ocrspool.engine.detection.detect import DetectSettings, detect
+from ocrspool.engine.ocr.recognizer import Recognizer
+from ocrspool.engine.reading import recognize
+from ocrspool.engine.reading.crop import crop, is_vertical, quarter_turned
+from ocrspool.engine.reading.recognize import Reading, ReadSettings
 from paddle_reference import FOLDER, LONGEST_SIDE, Line, PaddleOcr, digest, pixels, recorded
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 import files_made
-from ocrspool.config import Config, Limits, Live, Paths, Profile
-from ocrspool.decoder import DecoderDiedError
-from ocrspool.decoders import Decoders
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config, Limits, Paths, Profile
+from ocrspool.decoding.client import DecoderDiedError
+from ocrspool.decoding.pool import Decoders
 from ocrspool.errors import DocumentError
 
 PAGE_SECONDS = 5.0
@@ -21,7 +22,7 @@ PAGE_SECONDS = 5.0
 def decoders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Decoders]:
     """One decoder with little memory and time."""
     limits = Limits(decoder_memory_mb=256, page_seconds=PAGE_SECONDS, page_megapixels=60, pages=6000)
-    made = Decoders(1, Live(Config(limits=limits, paths=Paths(cache=tmp_path_factory.mktemp("cache")))))
+    made = Decoders(1, CurrentConfig(Config(limits=limits, paths=Paths(cache=tmp_path_factory.mktemp("cache")))))
     made.start()
     yield made
     made.close()

@@ -23,12 +23,13 @@ import files_made
 import pages_drawn
 from daemons import Daemon, ocrspool
 from documents_made import box, document, line, page
-from ocrspool.config import Config, Inbox, Live, Paths, Profile
-from ocrspool.decoder import DecodersClosedError
-from ocrspool.decoders import Decoders
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config, Inbox, Paths, Profile
+from ocrspool.decoding.client import DecodersClosedError
+from ocrspool.decoding.pool import Decoders
 from ocrspool.files.folder import Folder
-from ocrspool.outputs import Origin, add_outputs
-from ocrspool.places import Place
+from ocrspool.files.target_path import Place
+from ocrspool.pipeline.outputs import Origin, add_outputs
 from pages_drawn import says
 from processes_seen import children_of, is_module
 from waiting import wait_until
@@ -153,7 +154,9 @@ def origin(tmp_path: Path) -> Iterator[Origin]:
     noise = Image.effect_noise((1000, 800), 200)
     (tmp_path / "a.png").write_bytes(files_made.png(noise))
     inbox = Inbox(root=tmp_path / "spool", outputs=("pdf",))
-    decoders = Decoders(1, Live(Config(paths=Paths(cache=tmp_path, runtime=tmp_path), inbox={"default": inbox})))
+    decoders = Decoders(
+        1, CurrentConfig(Config(paths=Paths(cache=tmp_path, runtime=tmp_path), inbox={"default": inbox}))
+    )
     with contextlib.closing(decoders):
         decoders.start()
         yield Origin(tmp_path / "a.png", Profile(), decoders)
@@ -179,7 +182,7 @@ def test_a_decoder_that_is_killed_over_a_view_is_replaced(tmp_path: Path, origin
     )
     thread.start()
     wait_until(lambda: select.select([end], [], [], 0)[0])
-    (pid,) = (pid for pid in children_of(os.getpid()) if is_module(pid, "ocrspool.decode"))
+    (pid,) = (pid for pid in children_of(os.getpid()) if is_module(pid, "ocrspool.decoding.child"))
     os.kill(pid, signal.SIGKILL)
     thread.join(60)
     os.close(end)

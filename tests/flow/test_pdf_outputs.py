@@ -15,15 +15,16 @@ import pytest
 import files_made
 import pdfs_made
 from documents_made import box, document, line, page
-from ocrspool.config import Config, Inbox, Live, Paths, Profile
-from ocrspool.decode.pdf_text import own_lines
-from ocrspool.decoders import Decoders
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config, Inbox, Paths, Profile
+from ocrspool.decoding.child.pdf.text import own_lines
+from ocrspool.decoding.pool import Decoders
 from ocrspool.errors import DocumentError
 from ocrspool.files.folder import Folder
-from ocrspool.outputs import Origin, add_outputs
-from ocrspool.places import Place
-from ocrspool.result import SUFFIXES
-from ocrspool.result import Document as Result
+from ocrspool.files.target_path import Place
+from ocrspool.pipeline.outputs import Origin, add_outputs
+from ocrspool.results.schema import SUFFIXES
+from ocrspool.results.schema import Document as Result
 
 PROFILE = Profile(dpi=100)
 READ = document(
@@ -35,7 +36,7 @@ READ = document(
 def pool(folder: Path, *outputs: str) -> Decoders:
     """One decoder of a service that wants these outputs."""
     inbox = Inbox(root=folder / "spool", outputs=outputs)  # type: ignore[arg-type] # words that are known
-    return Decoders(1, Live(Config(paths=Paths(cache=folder, runtime=folder), inbox={"default": inbox})))
+    return Decoders(1, CurrentConfig(Config(paths=Paths(cache=folder, runtime=folder), inbox={"default": inbox})))
 
 
 @pytest.fixture(scope="module")

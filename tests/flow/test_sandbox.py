@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import ocrspool
-from ocrspool import sandbox
+from ocrspool.processes import sandbox
 
 pytestmark = pytest.mark.skipif(bool(sandbox.shortcomings()), reason="; ".join(sandbox.shortcomings()))
 
@@ -138,9 +138,9 @@ def test_what_is_refused(tmp_path: Path, layers: str) -> None:
 WITHOUT_LANDLOCK = """
 import ctypes, logging, sys
 sys.path.insert(0, sys.argv[1])
-from ocrspool import processes, sandbox, seccomp
+from ocrspool.processes import lifetime, sandbox, seccomp
 from ocrspool.config import Config, Live, Paths
-from ocrspool.decoders import Decoders
+from ocrspool.decoding.pool import Decoders
 calls = [seccomp._one(0x20, 0)]
 for number in (444, 445, 446):
     calls += [seccomp._one(0x15, number, 0, 1), seccomp._one(0x06, 0x00050000 | 38)]

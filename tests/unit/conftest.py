@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.spool import Spool
-from ocrspool.wake import Wake
+from ocrspool.processes.wakeup import Wake
+from ocrspool.spool.spool import Spool
 from spools_made import spool_in
 
 

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrspool import names
-from ocrspool.cli.configuration import result_schema
-from ocrspool.decoder import Opened
-from ocrspool.document import LostPage, Reading, ReadPage, build, in_short
+from ocrspool.cli.check import result_schema
+from ocrspool.decoding.client import Opened
 from ocrspool.errors import DocumentError
-from ocrspool.model import OwnText, PageImage, PageText, PageWarning, Polygon, TextLine
+from ocrspool.files import names
+from ocrspool.pages import OwnText, PageImage, PageText, PageWarning, Polygon, TextLine
+from ocrspool.pipeline.assemble import LostPage, Reading, ReadPage, build, in_short
 from ocrspool.render.json import render
-from ocrspool.result import Document, Run, document_from, engine_from
+from ocrspool.results.schema import Document, Run, document_from, engine_from
 
 FACTS = {
     "runtime": "openvino", "runtime_version": "2025.4", "device": "cpu", "precision": "bf16",

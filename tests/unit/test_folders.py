@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool import names
-from ocrspool.config import Inbox
+from ocrspool.config.schema import Inbox
 from ocrspool.errors import Exit
-from ocrspool.folders import Folders, MissingPathError
-from ocrspool.inbox import Rules
+from ocrspool.files import names
+from ocrspool.files.name_patterns import NamePatterns
+from ocrspool.intake.local_files import Folders, MissingPathError
 
-RULES = Rules(("*",), Inbox(root=Path("/r")).ignore)
+RULES = NamePatterns(("*",), Inbox(root=Path("/r")).ignore)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_rules_know_the_whole_path(folders: Folders, tree: Path) -> None:
     """A pattern with a "/" leaves a folder out here as it does in an inbox."""
     (tree / "deep/sub").mkdir(parents=True)
     (tree / "deep/sub/e.png").write_bytes(b"x")
-    found = [job.name for job in folders.jobs([tree], Rules(("*.png",), ("deep/sub", "odd")))]
+    found = [job.name for job in folders.jobs([tree], NamePatterns(("*.png",), ("deep/sub", "odd")))]
     assert found == [".hidden.png", "a.png", "@eaDir/c.png", "sub/b.png"]
 
 

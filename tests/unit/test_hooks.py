@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.config import Config, Inbox, Live
-from ocrspool.hooks import Event, Hooks
-from ocrspool.jobs import Job
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config, Inbox
+from ocrspool.pipeline.hooks import Event, Hooks
+from ocrspool.spool.jobs import Job
 from processes_seen import lives
 from waiting import wait_until
 
@@ -31,7 +32,7 @@ def new_hooks(tmp_path: Path) -> Iterator[New]:
 
     def make(on_done: tuple[str, ...] = (), on_failed: tuple[str, ...] = (), seconds: float = 60) -> Hooks:
         inbox = Inbox(root=tmp_path, on_done=on_done, on_failed=on_failed, hook_seconds=seconds)
-        hooks = Hooks(Live(Config(inbox={"default": inbox})))
+        hooks = Hooks(CurrentConfig(Config(inbox={"default": inbox})))
         hooks.start()
         made.append(hooks)
         return hooks

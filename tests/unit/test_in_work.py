@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool import in_work as module
-from ocrspool.child import NoProcessError
-from ocrspool.config import Config
-from ocrspool.hooks import Event
-from ocrspool.in_work import InWork, job_count
-from ocrspool.jobs import Job
-from ocrspool.shortage import Shortage
-from ocrspool.threads import Threads
-from ocrspool.wake import Wake
+from ocrspool.config.schema import Config
+from ocrspool.pipeline.hooks import Event
+from ocrspool.processes.child import NoProcessError
+from ocrspool.processes.shortage import Shortage
+from ocrspool.processes.threads import Threads
+from ocrspool.processes.wakeup import Wake
+from ocrspool.service import active_jobs as module
+from ocrspool.service.active_jobs import InWork, job_count
+from ocrspool.spool.jobs import Job
 from waiting import wait_until
 
 JOB = Job("1", "scans", "a.png", Path("a.png"))
@@ -140,7 +140,7 @@ def test_a_job_whose_disk_fails_waits_without_a_slot(jobs: Jobs, caplog: pytest.
 def test_pauses_grow(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job is not tried before its time; that is twice as long after the second failure."""
     now = [100.0]
-    monkeypatch.setattr("ocrspool.in_work.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("ocrspool.service.active_jobs.time.monotonic", lambda: now[0])
     stalled = Stalled([full() for _ in range(9)])
     jobs.begin(lambda: stalled)
     for pause in (1.0, 2.0, 4.0, 8.0, 15.0, 15.0):

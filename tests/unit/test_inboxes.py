@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.attendant import Attendant, Surroundings
-from ocrspool.config import Config, Inbox, Live, Paths
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config, Inbox, Paths
 from ocrspool.errors import ConfigError, SpoolBusyError
-from ocrspool.hooks import Event
-from ocrspool.inboxes import Inboxes
-from ocrspool.jobs import Job
-from ocrspool.shortage import Shortage
-from ocrspool.spool import Spool
-from ocrspool.wake import Wake
+from ocrspool.pipeline.hooks import Event
+from ocrspool.processes.shortage import Shortage
+from ocrspool.processes.wakeup import Wake
+from ocrspool.service.inbox_thread import Attendant, Surroundings
+from ocrspool.service.inboxes import Inboxes
+from ocrspool.spool.jobs import Job
+from ocrspool.spool.spool import Spool
 from results_made import result_of
 from spools_made import scan
 from waiting import wait_until
@@ -67,7 +68,7 @@ class World:
 
     def __init__(self, root: Path, wake: Wake, *names: str) -> None:
         self.root, self.line, self.slow = root, Line(), set[str]()
-        self.live = Live(self.config(*names))
+        self.live = CurrentConfig(self.config(*names))
         around = Surroundings(self.live, self.line, Shortage(), SLOTS, wake)
         self.inboxes = Inboxes(around, lambda _: None, self.slow.add)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.config import Inbox, Profile
-from ocrspool.intake import Intake
-from ocrspool.wake import Wake
-from ocrspool.watch import Watch
+from ocrspool.config.schema import Inbox, Profile
+from ocrspool.intake.inbox import Intake
+from ocrspool.intake.watcher import Watch
+from ocrspool.processes.wakeup import Wake
 from waiting import wait_until
 
 NewIntake = Callable[..., Intake]

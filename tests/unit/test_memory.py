@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool import memory
-from ocrspool.room import Room
+from ocrspool.intake.headroom import Room
+from ocrspool.machine import memory
 
 MIB = 1 << 20
 

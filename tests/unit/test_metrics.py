@@ -11,8 +11,8 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from ocrspool.metrics import exposition
-from ocrspool.tally import Tally
+from ocrspool.observability.statistics import Tally
+from ocrspool.web.metrics import exposition
 
 CONFIG = Path(__file__).parents[2] / "config"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ocrspool.errors import ConfigError
-from ocrspool.notify import Notifier
+from ocrspool.observability.systemd import Notifier
 from waiting import wait_until
 
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 
 import pdfs_made
-from ocrspool.decode.letters import is_plausible
-from ocrspool.document import ReadPage
+from ocrspool.decoding.child.pdf.letters import is_plausible
 from ocrspool.errors import DocumentError
-from ocrspool.likeness import Runs, share_of
-from ocrspool.model import OwnText, PageImage, PageText, PageWarning, TextLine
-from ocrspool.own_text import OwnTexts, judged, with_hidden
+from ocrspool.pages import OwnText, PageImage, PageText, PageWarning, TextLine
+from ocrspool.pipeline.assemble import ReadPage
+from ocrspool.pipeline.embedded_text import OwnTexts, judged, with_hidden
+from ocrspool.text_similarity import Runs, share_of
 
 PROSE = pdfs_made.PROSE
 RUSSIAN = ("Номер полиса обязательного страхования", "Дата выдачи и подпись владельца документа")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocrspool.pace import Pace
+from ocrspool.observability.throughput import Pace
 
 
 class Clock:

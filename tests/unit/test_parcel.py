@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from engines_made import FILES, held_elsewhere, made, tree, waits_for_a_lock
-from ocrspool.engine import parcel, shelf
+from ocrspool.engine.cache import archive, inventory
 from ocrspool.errors import EngineError
 from waiting import wait_until
 
@@ -36,15 +36,15 @@ def cache(tmp_path: Path) -> Path:
 
 
 def exported(folder: Path) -> bytes:
-    manifest = shelf.card_of(folder).manifest
+    manifest = inventory.card_of(folder).manifest
     assert manifest is not None
     target = io.BytesIO()
-    parcel.write(folder, manifest, target, lambda _: None)
+    archive.write(folder, manifest, target, lambda _: None)
     return target.getvalue()
 
 
-def take_in(data: bytes, cache: Path) -> parcel.Imported:
-    return parcel.take_in(io.BytesIO(data), cache, lambda _: None)
+def take_in(data: bytes, cache: Path) -> archive.Imported:
+    return archive.take_in(io.BytesIO(data), cache, lambda _: None)
 
 
 def unpacked(data: bytes) -> Members:
@@ -66,10 +66,10 @@ def test_there_and_back(engine: Path, cache: Path) -> None:
     taken = take_in(exported(engine), cache)
     assert (taken.folder, taken.new) == (cache / "engines" / engine.name, True)
     assert tree(cache / "engines") == {engine.name: None, **{f"{engine.name}/{k}": v for k, v in tree(engine).items()}}
-    assert shelf.faults(taken.folder, taken.manifest, lambda _: None) == []
+    assert inventory.faults(taken.folder, taken.manifest, lambda _: None) == []
     assert taken.folder.stat().st_mode == engine.stat().st_mode
     assert (taken.folder / "det/model.blob").stat().st_mode == (engine / "det/model.blob").stat().st_mode
-    assert shelf.litter(cache) == []
+    assert inventory.litter(cache) == []
 
 
 def test_the_file_is_the_same_each_time(engine: Path, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_the_file_is_the_same_each_time(engine: Path, tmp_path: Path) -> None:
         assert owner == (0, 0, "", "", 0, 0o644)
     read: list[int] = []
     manifest = take_in(data, tmp_path / "other").manifest
-    parcel.write(engine, manifest, io.BytesIO(), read.append)
+    archive.write(engine, manifest, io.BytesIO(), read.append)
     assert sum(read) == sum(map(len, tree_bytes(engine)))
 
 
@@ -249,7 +249,7 @@ def test_cut_off_anywhere(engine: Path, cache: Path) -> None:
     for length in range(0, len(data) - 512, 256):
         with pytest.raises(EngineError, match="cut off"):
             take_in(data[:length], cache)
-        assert shelf.cards(cache) == []
+        assert inventory.cards(cache) == []
     assert take_in(data[:-512], cache).new
 
 
@@ -262,7 +262,7 @@ def test_every_byte_counts(engine: Path, cache: Path) -> None:
         altered[at] ^= 1
         with pytest.raises(EngineError):
             take_in(bytes(altered), cache)
-    assert shelf.cards(cache) == []
+    assert inventory.cards(cache) == []
 
 
 def test_an_engine_that_is_bound_to_its_place(tmp_path: Path) -> None:
@@ -306,7 +306,7 @@ def test_what_is_not_sound_is_replaced(engine: Path, cache: Path, harm: str) -> 
 
 IMPORT = """
 import pathlib, sys
-from ocrspool.engine import parcel
+from ocrspool.engine.cache import archive
 parcel.take_in(sys.stdin.buffer, pathlib.Path(sys.argv[1]), lambda _: None)
 print("done")
 """
@@ -323,11 +323,11 @@ def test_it_waits_for_a_build(engine: Path, cache: Path) -> None:
     folder = cache / "engines" / engine.name
     folder.mkdir(parents=True)
     with importing(cache) as process:
-        with held_elsewhere(shelf.lock_of(folder)):
+        with held_elsewhere(inventory.lock_of(folder)):
             assert process.stdin is not None
             process.stdin.write(exported(engine))
             process.stdin.close()
-            wait_until(lambda: waits_for_a_lock(process.pid, shelf.lock_of(folder)))
+            wait_until(lambda: waits_for_a_lock(process.pid, inventory.lock_of(folder)))
             assert list(folder.iterdir()) == []
         assert process.stdout is not None
         assert process.stdout.read() == b"done\n"
@@ -337,7 +337,7 @@ def test_it_waits_for_a_build(engine: Path, cache: Path) -> None:
 def test_a_name_that_no_file_can_have(engine: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is refused in words, and nothing is left."""
     archive = exported(engine)
-    monkeypatch.setattr("ocrspool.engine.parcel._LONGEST_PART", 5)
+    monkeypatch.setattr("ocrspool.engine.cache.archive._LONGEST_PART", 5)
     with pytest.raises(EngineError, match="longer than a name may be"):
         take_in(archive, cache)
     assert tree(cache / "engines") == {}
@@ -351,12 +351,12 @@ def test_a_killed_import(engine: Path, cache: Path) -> None:
         process.stdin.write(data[: len(data) // 2])
         process.stdin.flush()
         wait_until(lambda: [path for path in cache.glob("engines/*/det/*") if path.is_file()])
-        (unfinished,) = cache.glob(f"engines/{shelf.IMPORT_PREFIX}*")
-        assert shelf.litter(cache) == []
-        assert shelf.cards(cache) == []
+        (unfinished,) = cache.glob(f"engines/{inventory.IMPORT_PREFIX}*")
+        assert inventory.litter(cache) == []
+        assert inventory.cards(cache) == []
         assert take_in(data, cache).new
         process.kill()
         process.wait()
-        assert shelf.litter(cache) == [unfinished]
-        assert shelf.sweep(unfinished)
+        assert inventory.litter(cache) == [unfinished]
+        assert inventory.sweep(unfinished)
     assert [path.name for path in (cache / "engines").iterdir() if path.is_dir()] == [engine.name]

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from forks import as_nobody
-from ocrspool.audit import audit
+from ocrspool.audit.auditor import audit
 from ocrspool.files.publish import PRIVATE
-from ocrspool.places import placed
-from ocrspool.spool import Spool
+from ocrspool.files.target_path import placed
+from ocrspool.spool.spool import Spool
 from results_made import result_of
 from spools_made import drop, files, reason_of, scan, spool_in, take
 

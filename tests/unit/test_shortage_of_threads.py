@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from ocrspool.shortage import Shortage
+from ocrspool.processes.shortage import Shortage
 
 
 def test_it_pauses_and_passes(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -19,7 +19,7 @@ def test_it_pauses_and_passes(monkeypatch: pytest.MonkeyPatch, caplog: pytest.Lo
         tries.append(now[0])
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr("ocrspool.shortage.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("ocrspool.processes.shortage.time.monotonic", lambda: now[0])
     shortage = Shortage()
     assert shortage.over()
     with monkeypatch.context() as few:

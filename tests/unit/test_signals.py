@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ocrspool.signals import Signals, StoppedError
-from ocrspool.wake import Wake
+from ocrspool.processes.wakeup import Wake
+from ocrspool.service.signals import Signals, StoppedError
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocrspool.steps import HANGS_SECONDS, SLOW_SECONDS, Steps
+from ocrspool.spool.disk_steps import HANGS_SECONDS, SLOW_SECONDS, Steps
 
 
 class Clock:
@@ -20,7 +20,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr("ocrspool.steps.time.monotonic", made)
+    monkeypatch.setattr("ocrspool.spool.disk_steps.time.monotonic", made)
     return made
 
 

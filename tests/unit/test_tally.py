@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ocrspool.tally import Count, Tally
+from ocrspool.observability.statistics import Count, Tally
 
 
 def document(inbox: str, pages: int = 1, lost: int = 0, warnings: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from ocrspool.wake import Wake
+from ocrspool.processes.wakeup import Wake
 
 
 def test_set_before_and_during_a_wait(wake: Wake) -> None:

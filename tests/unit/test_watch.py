@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.wake import Wake
-from ocrspool.watch import Hint, Watch
+from ocrspool.intake.watcher import Hint, Watch
+from ocrspool.processes.wakeup import Wake
 from waiting import wait_until
 
 NOTHING = Hint(arrived=False, renamed=frozenset())
@@ -136,8 +136,8 @@ def test_alive_until_stopped(wake: Wake, tmp_path: Path) -> None:
 
 _ADD = """
 import sys, pathlib
-from ocrspool.wake import Wake
-from ocrspool.watch import Watch
+from ocrspool.processes.wakeup import Wake
+from ocrspool.intake.watcher import Watch
 watch = Watch(Wake())
 watch.start()
 print(watch.add(pathlib.Path(sys.argv[1]), recursive=True))

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrspool.wake import Wake
-from ocrspool.watch import Watch
-from ocrspool.writers import Writers
+from ocrspool.intake.watcher import Watch
+from ocrspool.intake.writers import Writers
+from ocrspool.processes.wakeup import Wake
 from waiting import wait_until
 
 SECOND = 1_000_000_000

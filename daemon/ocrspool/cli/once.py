@@ -19,22 +19,24 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from ocrspool import log, names
-from ocrspool.cli.engines import Progress as Stages
-from ocrspool.config import Config, Engine, Inbox, Live, Paths, Profile
-from ocrspool.config_file import load
-from ocrspool.decoders import Decoders, decoder_count
+from ocrspool.cli.prebuild import Progress as Stages
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.loader import load
+from ocrspool.config.schema import Config, Engine, Inbox, Paths, Profile
+from ocrspool.decoding.pool import Decoders, decoder_count
 from ocrspool.errors import ConfigError, EngineMissingError, Exit
-from ocrspool.folders import Folders
-from ocrspool.in_work import job_count
-from ocrspool.inbox import Rules
-from ocrspool.jobs import Job
-from ocrspool.pipeline import Pipeline
-from ocrspool.prebuild import prebuild
-from ocrspool.result import SUFFIXES, engine_from
-from ocrspool.tally import Tally
-from ocrspool.words import counted
-from ocrspool.workers import Workers
+from ocrspool.files import names
+from ocrspool.files.name_patterns import NamePatterns
+from ocrspool.formatting import counted
+from ocrspool.intake.local_files import Folders
+from ocrspool.observability import log_setup
+from ocrspool.observability.statistics import Tally
+from ocrspool.pipeline.pipeline import Pipeline
+from ocrspool.recognition.pool import Workers
+from ocrspool.recognition.prebuild import prebuild
+from ocrspool.results.schema import SUFFIXES, engine_from
+from ocrspool.service.active_jobs import job_count
+from ocrspool.spool.jobs import Job
 
 
 def once(paths: list[Path], outbox: Path, config_path: Path | None, profile_name: str, outputs: list[str]) -> int:
@@ -44,8 +46,8 @@ def once(paths: list[Path], outbox: Path, config_path: Path | None, profile_name
     if unknown := set(outputs) - {"json", *SUFFIXES}:
         raise ConfigError([f"there is no output {unknown.pop()!r}; there are: json, {', '.join(SUFFIXES)}"])
     config = config.model_copy(update={"inbox": {"once": Inbox(root=outbox, outputs=cast(Any, tuple(outputs)))}})
-    log.set_up("error", config.log.format)
-    rules = Rules(("*",), config.inbox["once"].ignore)
+    log_setup.set_up("error", config.log.format)
+    rules = NamePatterns(("*",), config.inbox["once"].ignore)
     folders = Folders(outbox)
     jobs = folders.jobs(paths, rules)
     if not jobs:
@@ -69,7 +71,7 @@ def _prepare(outbox: Path) -> None:
 
 def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -> Tally:
     tally = Tally()
-    live = Live(config)
+    live = CurrentConfig(config)
     workers, facts = _engine(live)
     decoders = Decoders(decoder_count(config), live)
     pipeline = Pipeline(live, decoders, workers, engine_from(facts), tally)
@@ -110,7 +112,7 @@ def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -
     return tally
 
 
-def _engine(live: Live) -> tuple[Workers, dict[str, object]]:
+def _engine(live: CurrentConfig) -> tuple[Workers, dict[str, object]]:
     """Load the engine; build it first where it is missing and the configuration allows that."""
     try:
         return _loaded(live)
@@ -122,7 +124,7 @@ def _engine(live: Live) -> tuple[Workers, dict[str, object]]:
     return _loaded(live)
 
 
-def _loaded(live: Live) -> tuple[Workers, dict[str, object]]:
+def _loaded(live: CurrentConfig) -> tuple[Workers, dict[str, object]]:
     """Return workers that have loaded, and the facts of their engine."""
     workers = Workers(live, lambda _: None)
     workers.start()
