@@ -29,8 +29,8 @@ _SCREENS = frozenset({72.0, 96.0})
 _MOST_REDUCED = 4
 """Strokes of letters can be measured on a page that has been reduced by so much, not by more."""
 _NEARLY = 0.8
-"""A page is reduced by a whole number if the result has at least this share of the limit. That is many times cheaper than
-another fraction: libjpeg decodes to it, and Pillow averages whole pixels (docs/lab/performance.md)."""
+"""A page is reduced by a whole number if the result has at least this share of the limit. That is many times cheaper
+than another fraction: libjpeg decodes to it, and Pillow averages whole pixels (docs/lab/performance.md)."""
 _VIEW_SHORT, _VIEW_AREA = 0.75, 5.0
 """A long page in a view: its short side relative to `side`, as an A4 page has it, and its area relative to `side`
 squared."""
