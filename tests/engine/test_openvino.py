@@ -96,7 +96,7 @@ def test_pixels_may_be_a_part_of_larger_ones(built: Path) -> None:
         "from ocrspool.engine.models import model_set; from ocrspool.engine.runtimes import openvino\n"
         "from ocrspool.engine.settings import Settings\n"
         "settings = Settings(precision='f32', streams=1, threads=1)\n"
-        "net = openvino.load(models.bundled().classifier, Path(sys.argv[1]), settings)\n"
+        "net = openvino.load(model_set.bundled().classifier, Path(sys.argv[1]), settings)\n"
         "page = np.random.default_rng(1).integers(0, 255, (64, 48, 250, 3), dtype=np.uint8)\n"
         "part = page[:, :, 20:212]\n"
         "expected = net(np.ascontiguousarray(part))[0]\n"

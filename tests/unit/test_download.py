@@ -299,7 +299,7 @@ def test_who_comes_second_waits_and_finds_what_the_first_fetched(server: Package
     """The test is first: it holds the lock, and the models appear before it lets go."""
     code = (
         "import sys; from pathlib import Path; from ocrspool.engine.models import download, http_download\n"
-        "source = transfer.Source(sys.argv[1])\n"
+        "source = http_download.Source(sys.argv[1])\n"
         f"download.fetch({SET!r}, Path(sys.argv[2]), lambda said: print(said, flush=True), 'openvino', source)\n"
     )
     command = [sys.executable, "-c", code, server.url, str(tmp_path)]

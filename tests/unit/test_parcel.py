@@ -307,7 +307,7 @@ def test_what_is_not_sound_is_replaced(engine: Path, cache: Path, harm: str) -> 
 IMPORT = """
 import pathlib, sys
 from ocrspool.engine.cache import archive
-parcel.take_in(sys.stdin.buffer, pathlib.Path(sys.argv[1]), lambda _: None)
+archive.take_in(sys.stdin.buffer, pathlib.Path(sys.argv[1]), lambda _: None)
 print("done")
 """
 

@@ -103,7 +103,7 @@ Path({cache!r}, "engines").mkdir(parents=True, exist_ok=True)
 settings = Settings("gpu:0", {provider!r}, workspace_mb=1024)
 try:
     plan = Plan("onnxruntime", Models(spec, spec, spec), settings, {{}}, {{}}, EngineCache(Path({cache!r})))
-    room.check(plan, [spec], with_reference=True)
+    requirements.check(plan, [spec], with_reference=True)
     print("enough")
 except EngineError as error:
     print(error.message)

@@ -44,7 +44,7 @@ from ocrspool.engine.settings import Settings
 
 if __name__ == "__main__":
     job = (SimpleNamespace(name="endless", waits_for=("never",)), Path({folder!r}))
-    list(side_by_side.build({module!r}, [job], Settings(threads=1)))
+    list(parallel.build({module!r}, [job], Settings(threads=1)))
 """
 
 
