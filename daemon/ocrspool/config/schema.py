@@ -1,4 +1,4 @@
-"""The configuration as frozen values: every setting with its type, bounds and default. Reads nothing."""
+"""The configuration as frozen values: every setting with its type, bounds and default. This module reads nothing."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""How many pixels a page keeps. Sizes are width and height in pixels.
+"""How many pixels of a page are kept. Sizes are width and height in pixels.
 
-What bounds memory is the area of a page, what bounds reading is the height of its letters. Ordinary sheets (up to A3,
-and photographs) are reduced to a side that is enough for their print. A sheet that is larger, and a page that is long,
-may have letters of the same height as a small page, so it keeps its pixels, as many as fit into the memory for pages.
+Memory is bounded by the area of a page. Reading is bounded by the height of its letters. Ordinary sheets (up to A3, and
+photographs) are reduced to a side that is enough for their print. A larger sheet and a long page may have letters of
+the same height as a small page. So they keep as many pixels as fit into the memory for pages.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What waits to be read by a net, in batches of one width that form by themselves."""
+"""Lines that wait for a net, in batches of one width that form by themselves."""
 
 from __future__ import annotations
 
