@@ -83,7 +83,7 @@ class PageImage:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnText:
+class EmbeddedText:
     """The text that a PDF page brings along; lines are in the pixels that the page would be rendered in."""
 
     number: int

@@ -19,7 +19,7 @@ from ocrspool.cli.check import result_schema
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Limits, Profile
 from ocrspool.decoding import protocol
-from ocrspool.decoding.client import Decoder, DecoderDiedError
+from ocrspool.decoding.client import DecoderClient, DecoderDiedError
 from ocrspool.errors import DocumentError
 from ocrspool.pages import PageText
 from ocrspool.pipeline.assemble import Reading, ReadPage, build
@@ -90,7 +90,7 @@ def verdict(
     """Open a file and read its first page. Whatever is believed makes a document that fits the published schema."""
     taken = Taken(*answers)
     monkeypatch.setattr("ocrspool.decoding.client.Child", lambda *_: taken)
-    decoder = Decoder(CurrentConfig(Config(limits=limits)))
+    decoder = DecoderClient(CurrentConfig(Config(limits=limits)))
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - counted often
     said = "read"
     with contextlib.closing(decoder):
@@ -239,7 +239,7 @@ def test_a_disk_that_is_not_full_is_not_waited_for(monkeypatch: pytest.MonkeyPat
     """A decoder that says so without reason would have the job wait for ever."""
     taken = Taken(({"document": DOCUMENT}, []), ({"full": True}, []))
     monkeypatch.setattr("ocrspool.decoding.client.Child", lambda *_: taken)
-    decoder = Decoder(CurrentConfig(Config(limits=Limits(pages=10, free_disk_mb=0))))
+    decoder = DecoderClient(CurrentConfig(Config(limits=Limits(pages=10, free_disk_mb=0))))
     with contextlib.closing(decoder), source.open("rb+") as file:
         decoder.open(source, PROFILE)
         with pytest.raises(DocumentError, match="found no room"):

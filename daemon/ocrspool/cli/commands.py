@@ -91,7 +91,7 @@ def run_engines(options: Namespace) -> int:
         return engines.gc(config, keep=options.keep, dry_run=options.dry_run, instead=options.fingerprint)
     if options.act == "export":
         return engines.export(config, options.fingerprint, options.file)
-    return engines.take_in(config, options.file)
+    return engines.import_engine(config, options.file)
 
 
 def run_doctor(options: Namespace) -> int:

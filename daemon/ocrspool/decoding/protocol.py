@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ocrspool.errors import DocumentError
-from ocrspool.pages import OwnText, PageImage, Polygon, TextLine
+from ocrspool.pages import EmbeddedText, PageImage, Polygon, TextLine
 from ocrspool.processes.channel import Message
 
 MOST_BYTES = 1 << 20
@@ -135,7 +135,7 @@ def page(answer: Message, descriptors: list[int], number: int, most_bytes: int) 
 
 def own_text(
     answer: Message, descriptors: list[int], number: int, most_bytes: int
-) -> tuple[OwnText, list[dict[str, Any]]] | None:
+) -> tuple[EmbeddedText, list[dict[str, Any]]] | None:
     """Return the text that a page brings along, if it brings any, and warnings."""
     if answer.get("own_text", "") is None and not descriptors:
         return None
@@ -143,7 +143,7 @@ def own_text(
     if found.number != number or _exceed(found.width, found.height, 3, most_bytes) or descriptors:
         raise ValueError("another page than the one asked for")
     lines, fonts = _text_lines(found.lines), tuple(found.fonts)
-    own = OwnText(found.number, found.width, found.height, found.dpi, lines, found.doubt, fonts)
+    own = EmbeddedText(found.number, found.width, found.height, found.dpi, lines, found.doubt, fonts)
     return own, remarks(found.warnings)
 
 

@@ -50,7 +50,7 @@ class Notifier:
         self._send(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
 
     @contextmanager
-    def patience(self, seconds: float) -> Iterator[None]:
+    def extend_timeout_while(self, seconds: float) -> Iterator[None]:
         """Keep systemd from giving up while something slow goes on, for at most so long."""
         done = threading.Event()
         deadline = time.monotonic() + seconds

@@ -10,7 +10,7 @@ _RATE_SECONDS = 60.0
 _MINUTES_KEPT = 60
 
 
-class Pace:
+class Throughput:
     """Counts files and pages as they come out. Whoever uses it from several threads has to take turns."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -11,7 +11,7 @@ import os
 import select
 
 
-class Wake:
+class WakeupEvent:
     """Set from anywhere, waited for by the main loop."""
 
     def __init__(self) -> None:

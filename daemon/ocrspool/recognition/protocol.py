@@ -24,7 +24,7 @@ def devices(config: Config) -> list[str]:
 
 
 def wanted(config: Config, device: str) -> dict[str, Any]:
-    """Return what the configuration says of the engine on this device: the fields of `engine.plan.Wanted`.
+    """Return what the configuration says of the engine on this device: the fields of `engine.plan.EngineRequest`.
 
     Plain values instead of the configuration: what checks that would be a fifth of the worker's imports.
     """

@@ -25,7 +25,7 @@ class _Step:
     patience: float
 
 
-class Steps:
+class DiskSteps:
     """The steps that threads are at, on the disks of one inbox. Safe to use from several threads."""
 
     def __init__(self) -> None:

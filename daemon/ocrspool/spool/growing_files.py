@@ -36,7 +36,7 @@ class Return:
     """Whether a file of this name went back before, so that it has been said."""
 
 
-class Growing:
+class GrowingFiles:
     """What one inbox knows of such files. Jobs ask from threads of their own; each asks about itself."""
 
     def __init__(self) -> None:

@@ -46,7 +46,7 @@ _VIEW_POLICY = (
 )
 
 
-class Page:
+class StatusPage:
     """All answers for people. Safe to use from several threads."""
 
     def __init__(self, live: CurrentConfig, facts: Callable[[], Mapping[str, Any]]) -> None:

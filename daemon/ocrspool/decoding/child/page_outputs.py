@@ -65,7 +65,7 @@ def write_view(view: str, document: Document, result: int, target: int) -> bool:
         file.seek(0)  # descriptors of one file share their place in it
         found = document_from(json.load(file))
     try:
-        with document.blame(), open(target, "wb", closefd=False) as file:
+        with document.as_document_error(), open(target, "wb", closefd=False) as file:
             return _write(view, document, found, file)
     except DocumentError as error:
         cause = error.__cause__

@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ocrspool.errors import EngineError
-from ocrspool.processes.lifetime import belong_to_parent
+from ocrspool.processes.lifetime import die_with_parent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ def _in_a_process(module: str, spec: NetSpec, folder: Path, settings: Settings) 
 
 def _begin(parent: int) -> None:
     """End with the parent, also with one that has ended already."""
-    belong_to_parent()
+    die_with_parent()
     if os.getppid() != parent:
         os._exit(1)
 

@@ -36,7 +36,7 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class OwnLine:
+class EmbeddedLine:
     """A line of a page's own text, and how it is drawn."""
 
     line: TextLine
@@ -53,7 +53,7 @@ def own_lines(page: pypdfium2.PdfPage, width: int, height: int) -> tuple[TextLin
     return tuple(each.line for each in own_text(page, width, height))
 
 
-def own_text(page: pypdfium2.PdfPage, width: int, height: int) -> tuple[OwnLine, ...]:
+def own_text(page: pypdfium2.PdfPage, width: int, height: int) -> tuple[EmbeddedLine, ...]:
     """Return the same with how they are drawn."""
     with closing(page.get_textpage()) as text:
         characters = range(text.count_chars())
@@ -117,7 +117,7 @@ def _turn(text: pypdfium2.PdfTextPage, index: int) -> int:
     return round(radians / (math.pi / 2)) % _QUARTERS if radians >= 0 else 0
 
 
-def _line(text: pypdfium2.PdfTextPage, indexes: list[int], place: Place) -> OwnLine | None:
+def _line(text: pypdfium2.PdfTextPage, indexes: list[int], place: Place) -> EmbeddedLine | None:
     units = b"".join(_unit(raw.FPDFText_GetUnicode(text, index)) for index in indexes)
     words = " ".join(UTF_16.decode(units, "replace")[0].split())
     boxes = tuple(box for index in indexes if (box := _box(text, index)))
@@ -128,7 +128,7 @@ def _line(text: pypdfium2.PdfTextPage, indexes: list[int], place: Place) -> OwnL
     line = TextLine(words, 1.0, place.polygon(around, _turn(text, indexes[0])), 1.0)
     drawn = raw.FPDFText_GetTextObject(text, indexes[0])
     is_invisible = bool(drawn) and raw.FPDFTextObj_GetTextRenderMode(drawn) == raw.FPDF_TEXTRENDERMODE_INVISIBLE
-    return OwnLine(line, boxes, _font(drawn), is_invisible)
+    return EmbeddedLine(line, boxes, _font(drawn), is_invisible)
 
 
 def _font(drawn: raw.FPDF_PAGEOBJECT | None) -> str:

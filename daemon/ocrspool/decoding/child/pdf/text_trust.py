@@ -18,7 +18,7 @@ import pypdfium2
 from PIL import Image, ImageFilter
 
 from ocrspool.decoding.child.pdf.letters import LEAST, is_plausible
-from ocrspool.decoding.child.pdf.text import OwnLine, Place
+from ocrspool.decoding.child.pdf.text import EmbeddedLine, Place
 
 _PIXELS = 500_000
 """Of the small picture: A4 at 70 dots to the inch."""
@@ -37,7 +37,7 @@ _UNSEEN = 0.3
 """Shares of lines that are drawn as nothing, and where nothing is seen."""
 
 
-def doubt(page: pypdfium2.PdfPage, lines: Sequence[OwnLine]) -> str:
+def doubt(page: pypdfium2.PdfPage, lines: Sequence[EmbeddedLine]) -> str:
     """Return why the text is not simply believed: "" (it is), "letters", "invisible" or "ink"."""
     beside, unseen = ink(page, lines)
     if beside > _BESIDE or unseen > _UNSEEN:
@@ -47,7 +47,7 @@ def doubt(page: pypdfium2.PdfPage, lines: Sequence[OwnLine]) -> str:
     return "" if _is_language(lines) else "letters"
 
 
-def _is_language(lines: Sequence[OwnLine]) -> bool:
+def _is_language(lines: Sequence[EmbeddedLine]) -> bool:
     """Tell whether the text as a whole is one, and that in each font that has enough of it."""
     fonts: dict[str, list[str]] = defaultdict(list)
     for each in lines:
@@ -57,7 +57,7 @@ def _is_language(lines: Sequence[OwnLine]) -> bool:
     return all(is_plausible(text) for text in ["\n".join(texts), *long])
 
 
-def ink(page: pypdfium2.PdfPage, lines: Sequence[OwnLine]) -> tuple[float, float]:
+def ink(page: pypdfium2.PdfPage, lines: Sequence[EmbeddedLine]) -> tuple[float, float]:
     """Return the share of what is drawn on the page that is not under its text, by area; and of lines without ink."""
     scale = math.sqrt(_PIXELS / (page.get_width() * page.get_height()))
     with closing(page.render(scale=scale, grayscale=True)) as bitmap:
@@ -75,7 +75,7 @@ def ink(page: pypdfium2.PdfPage, lines: Sequence[OwnLine]) -> tuple[float, float
     return (_cells(edges) / everything if everything else 0.0), unseen / len(lines)
 
 
-def _pixels(line: OwnLine, place: Place) -> list[tuple[int, int, int, int]]:
+def _pixels(line: EmbeddedLine, place: Place) -> list[tuple[int, int, int, int]]:
     """Return the boxes of a line's characters in pixels: left, top, right, bottom."""
     found = []
     for left, bottom, right, top in line.boxes:
