@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ocrspool.engine.models.model_set import LINE_HEIGHT
-from ocrspool.engine.reading.unread_ink import FIRST_WIDE, Letter
+from ocrspool.pages import stands_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ocrspool.engine.reading.recognize import Reading
+    from ocrspool.engine.reading.unread_ink import Letter
     from ocrspool.engine.spec import Pixels
 
-_HANGUL = ("\uac00", "\ud7a4")  # is written with spaces, unlike what else is as wide as it is high
 _INK_FROM = 0.5  # of the contrast between paper and ink: the edge of a stroke that is blurred
 _LEAST_CONTRAST = 12  # grey levels; less is noise
 _EDGE_ROWS = LINE_HEIGHT // 4  # ink that touches the strip's edge and stays within this belongs to another line
@@ -110,7 +110,7 @@ def _parts(letters: Sequence[Letter], ink: NDArray[np.uint8], *, by_character: b
     groups = list(_groups(letters, by_character=by_character))
     if not groups:
         return
-    inked = ink.any(axis=0)
+    inked: NDArray[np.bool_] = np.any(ink, axis=0)
     cuts = [_cut(ink, inked, before[-1], after[0]) for before, after in itertools.pairwise(groups)]
     first, last = int(groups[0][0].x), int(groups[-1][-1].x)
     starts = [_end(inked[:first][::-1], first, -1), *(after for _, after in cuts)]
@@ -123,7 +123,7 @@ def _groups(letters: Sequence[Letter], *, by_character: bool) -> Iterator[list[L
     """Yield the letters of each word."""
     word: list[Letter] = []
     for letter in letters:
-        alone = by_character or _is_alone(letter.text)
+        alone = by_character or stands_alone(letter.text)
         if word and (alone or letter.text.isspace()):
             yield word
             word = []
@@ -135,11 +135,6 @@ def _groups(letters: Sequence[Letter], *, by_character: bool) -> Iterator[list[L
             word.append(letter)
     if word:
         yield word
-
-
-def _is_alone(character: str) -> bool:
-    """Return whether a character is a word of its own: those of scripts without spaces are."""
-    return character >= FIRST_WIDE and not _HANGUL[0] <= character < _HANGUL[1]
 
 
 def _cut(ink: NDArray[np.uint8], inked: NDArray[np.bool_], before: Letter, after: Letter) -> tuple[int, int]:
@@ -175,13 +170,13 @@ def _around(ink: NDArray[np.uint8], part: _Part) -> tuple[float, float, float, f
     if len(columns):
         left, right = part.start + int(columns[0]), part.start + int(columns[-1]) + 1
         return left, int(rows[0]), right, int(rows[-1]) + 1
-    half = LINE_HEIGHT / 4
-    left, right = part.letters[0].x - half, part.letters[-1].x + half
-    return max(left, 0), LINE_HEIGHT / 4, min(max(right, left + 1), ink.shape[1]), LINE_HEIGHT * 3 / 4
+    quarter = LINE_HEIGHT / 4
+    start, end = part.letters[0].x - quarter, part.letters[-1].x + quarter
+    return max(start, 0.0), quarter, min(end, ink.shape[1]), 3 * quarter
 
 
 def _ink(strip: Pixels) -> NDArray[np.uint8]:
-    """Return 1 where a strip [48, w, 3] has ink of its own line: no rules, no specks, nothing of the lines beside it."""
+    """Return 1 where a strip [48, w, 3] has ink of its own line: no rules, no specks, nothing of other lines."""
     green = cv2.extractChannel(strip, 1)
     levels = np.cumsum(cv2.calcHist([green], [0], None, [256], [0, 256])) / green.size
     dark, paper, light = (int(np.searchsorted(levels, share)) for share in (0.02, 0.5, 0.98))
@@ -190,8 +185,8 @@ def _ink(strip: Pixels) -> NDArray[np.uint8]:
         return np.zeros(green.shape, np.uint8)
     edge = round(_INK_FROM * contrast)
     ink = (green < paper - edge if paper - dark >= light - paper else green > paper + edge).view(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    left, top, width, height, area = stats.T
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    _, top, width, height, area = stats.T
     bottom = top + height
     beside = ((top == 0) & (bottom <= _EDGE_ROWS)) | ((bottom == LINE_HEIGHT) & (top >= LINE_HEIGHT - _EDGE_ROWS))
     rule = ((width >= _RULE) & (height <= _THIN)) | ((height == LINE_HEIGHT) & (width <= _THIN))
