@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 
 from ocrspool.engine.reading.recognize import Reading
 from ocrspool.engine.reading.unread_ink import Letter
-from ocrspool.engine.reading.words import as_in, characters, words
+from ocrspool.engine.reading.words import Measured, as_in, characters, words
 
 INK = (40, 40, 40)
 
@@ -27,7 +29,7 @@ def reading(*letters: tuple[str, float]) -> Reading:
     return Reading("".join(text for text, _ in letters), 1.0, letters=read)
 
 
-def boxes(found: list[tuple[str, float, tuple[float, ...]]], width: int) -> list[tuple[str, tuple[int, ...]]]:
+def boxes(found: Sequence[Measured], width: int) -> list[tuple[str, tuple[int, ...]]]:
     """Return texts and boxes in pixels of the strip."""
     return [
         (text, (round(box[0] * width), round(box[1] * 48), round(box[2] * width), round(box[3] * 48)))
