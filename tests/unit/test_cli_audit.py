@@ -11,7 +11,7 @@ import pytest
 import documents_made
 from ocrspool.cli.main import main
 from ocrspool.errors import Exit
-from ocrspool.pages import DocumentWarning
+from ocrspool.pages import Notice
 from ocrspool.render.json import render
 from ocrspool.spool.layout import STATES
 
@@ -84,7 +84,7 @@ def test_results_with_warnings(config: Path, capsys: pytest.CaptureFixture[str])
     arguments = ["status", "--audit", "--config", str(config)]
     document = documents_made.document(documents_made.page())
     codes = (("unread-script", 1), ("reduced", 1), ("reduced", 2))
-    notices = tuple(DocumentWarning(code, "x", page) for code, page in codes)
+    notices = tuple(Notice(code, "x", page) for code, page in codes)
     for name, warnings in (("plain", ()), ("both", notices), ("one", notices[1:])):
         result = render(replace(document, warnings=warnings))
         (config.parent / f"a/outbox/{name}.json").write_bytes(result)

@@ -1,4 +1,4 @@
-"""`ocrspool once`: the pipeline without a spool and without a service around it."""
+"""`ocrspool once`: the pipeline without a spool and without a service."""
 
 from __future__ import annotations
 
@@ -94,9 +94,7 @@ def _read(config: Config, profile: Profile, folders: LocalFiles, jobs: list[Job]
             options = options_of(config.inbox["once"], profile)
             shown = 0
             try:
-                for _ in as_completed(
-                    [threads.submit(pipeline.run_through, job, folders, options) for job in jobs]
-                ):
+                for _ in as_completed([threads.submit(pipeline.run_through, job, folders, options) for job in jobs]):
                     bar.advance(task)
                     for source, reason in folders.failures[shown:]:
                         shown += 1

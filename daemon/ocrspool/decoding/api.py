@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ocrspool.config.schema import Profile
 from ocrspool.errors import EngineError
-from ocrspool.pages import DocumentWarning, EmbeddedText, PageImage, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageImage, TextLine
 
 
 class DecoderDiedError(EngineError):
@@ -33,7 +33,7 @@ class DocumentInfo:
     pages: int
     size: int
     sha256: str
-    warnings: tuple[DocumentWarning, ...]
+    warnings: tuple[Notice, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class DecodedPage:
 
     image: PageImage
     """Its memory file belongs to whoever gets the page."""
-    warnings: tuple[DocumentWarning, ...] = ()
+    warnings: tuple[Notice, ...] = ()
     hidden: tuple[TextLine, ...] = ()
     """Text that the page holds and may not show: values of form fields, comments."""
 
@@ -60,7 +60,7 @@ class Decoder(Protocol):
     def page(self, index: int) -> DecodedPage:
         """Return a page of the open file, counted from 0. Raise as `open` does."""
 
-    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[DocumentWarning, ...]] | None:
+    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Notice, ...]] | None:
         """Return the text that a page brings along, and warnings; None where it brings none. Raise as `open` does."""
 
     def view(self, view: str, result: int, target: int) -> bool:

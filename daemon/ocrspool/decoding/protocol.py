@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ocrspool.decoding.api import DecodedPage
 from ocrspool.errors import DocumentError
-from ocrspool.pages import DocumentWarning, EmbeddedText, PageImage, Polygon, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageImage, Polygon, TextLine, Word
 from ocrspool.processes.channel import Message
 
 MOST_BYTES = 1 << 20
@@ -70,9 +70,16 @@ class _Page(_Part):
     hidden: list[_Line]
 
 
+class _OwnWord(_Part):
+    text: Annotated[str, Field(pattern=r"^\S+$")]
+    confidence: Literal[1]
+    polygon: Annotated[list[_Point], Field(min_length=4, max_length=4)]
+
+
 class _Line(_Part):
     text: Annotated[str, Field(pattern=r"^[^\x00\n\r\f]+$")]
     confidence: Literal[1]
+    words: list[_OwnWord]
     polygon: Annotated[list[_Point], Field(min_length=4, max_length=4)]
     detection_confidence: Literal[1]
 
@@ -125,7 +132,7 @@ def page(answer: Message, descriptors: list[int], number: int, most_bytes: int) 
 
 def own_text(
     answer: Message, descriptors: list[int], number: int, most_bytes: int
-) -> tuple[EmbeddedText, tuple[DocumentWarning, ...]] | None:
+) -> tuple[EmbeddedText, tuple[Notice, ...]] | None:
     """Return the text that a page brings along, if it brings any, and warnings."""
     if answer.get("own_text", "") is None and not descriptors:
         return None
@@ -145,13 +152,19 @@ def written(answer: Message, descriptors: list[int]) -> Written:
     return found
 
 
-def warnings_of(found: list[_Warning]) -> tuple[DocumentWarning, ...]:
+def warnings_of(found: list[_Warning]) -> tuple[Notice, ...]:
     """Return the warnings of an answer as the values that reach the result."""
-    return tuple(DocumentWarning(each.code, each.message, each.page) for each in found)
+    return tuple(Notice(each.code, each.message, each.page) for each in found)
 
 
 def _text_lines(found: list[_Line]) -> tuple[TextLine, ...]:
-    return tuple(TextLine(line.text, line.confidence, _corners(line.polygon), line.confidence) for line in found)
+    return tuple(
+        TextLine(
+            *(line.text, line.confidence, _corners(line.polygon), line.confidence),
+            tuple(Word(word.text, word.confidence, _corners(word.polygon)) for word in line.words),
+        )
+        for line in found
+    )
 
 
 def _corners(polygon: list[list[float]]) -> Polygon:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ocrspool.config.schema import Profile
 from ocrspool.decoding.api import DecodedPage, Decoder, DecodersClosedError, DocumentInfo
-from ocrspool.pages import DocumentWarning, EmbeddedText, PageImage, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageImage, TextLine
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class PreparedPage:
     errors: list[Exception] = field(default_factory=list)
     """They are raised first, one each time that the page is asked for."""
     own_text: EmbeddedText | None = None
-    warnings: tuple[DocumentWarning, ...] = ()
+    warnings: tuple[Notice, ...] = ()
     hidden: tuple[TextLine, ...] = ()
 
 
@@ -41,7 +41,7 @@ class PreparedDocument:
     """The same for outputs that show pages."""
     keeps_pages: bool = True
     """What `view` returns."""
-    warnings: tuple[DocumentWarning, ...] = ()
+    warnings: tuple[Notice, ...] = ()
 
 
 class StubDecoder:
@@ -66,7 +66,7 @@ class StubDecoder:
         size = (page.width, page.height, 1, page.width, page.height)
         return DecodedPage(PageImage(index + 1, *size, None, descriptor), page.warnings, page.hidden)
 
-    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[DocumentWarning, ...]] | None:
+    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Notice, ...]] | None:
         """Return the prepared text of a page."""
         own = self._document.pages[index].own_text
         return None if own is None else (own, ())

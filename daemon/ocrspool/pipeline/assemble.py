@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 from ocrspool.decoding.api import DocumentInfo
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
-from ocrspool.pages import DocumentWarning, EmbeddedText, PageImage, PageText, Polygon, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, Polygon, TextLine
 from ocrspool.results.schema import (
     SCHEMA,
     Document,
@@ -22,6 +22,7 @@ from ocrspool.results.schema import (
     ReadBy,
     Run,
     Source,
+    Word,
     engine_from,
 )
 
@@ -55,7 +56,7 @@ class Reading:
     inbox: str
     opened: DocumentInfo
     pages: Sequence[ReadPage | EmbeddedText | LostPage]
-    warnings: Sequence[DocumentWarning]
+    warnings: Sequence[Notice]
 
 
 def build(reading: Reading, engine: Engine, run: Run) -> Document:
@@ -100,7 +101,7 @@ def _engines(pages: Sequence[ReadPage | EmbeddedText | LostPage]) -> tuple[Engin
     return tuple(found.values())
 
 
-def _warnings(page: ReadPage) -> Iterator[DocumentWarning]:
+def _warnings(page: ReadPage) -> Iterator[Notice]:
     """Yield the warnings of an engine, which does not know the number of the page."""
     for warning in page.text.warnings:
         yield replace(warning, page=page.image.number)
@@ -175,6 +176,7 @@ def _line(order: int, line: TextLine, scale: tuple[float, float]) -> Line:
         detection_confidence=round(line.detection_confidence, 4),
         polygon=polygon,
         bounding_box=(min(xs), min(ys), max(xs), max(ys)),
+        words=tuple(Word(word.text, round(word.confidence, 4), _scaled(word.polygon, scale)) for word in line.words),
     )
 
 

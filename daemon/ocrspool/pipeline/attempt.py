@@ -12,7 +12,7 @@ from ocrspool.config.schema import Profile
 from ocrspool.decoding.api import DocumentInfo
 from ocrspool.errors import EngineError
 from ocrspool.files import names
-from ocrspool.pages import DocumentWarning, EmbeddedText, PageImage, PageText
+from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText
 from ocrspool.pipeline.assemble import LostPage
 from ocrspool.pipeline.embedded_text import EmbeddedTexts
 from ocrspool.spool.jobs import Job
@@ -29,7 +29,7 @@ class Attempt:
     opened: DocumentInfo = field(init=False)
     """Set when the decoder has opened the file."""
     pages: list[tuple[PageImage, Future[PageText]] | EmbeddedText | LostPage] = field(default_factory=list)
-    warnings: list[DocumentWarning] = field(default_factory=list)
+    warnings: list[Notice] = field(default_factory=list)
     alone: bool = False
     """Whether its pages share no batch with others, because one of them may have ended an earlier attempt."""
     own_texts: EmbeddedTexts = field(default_factory=EmbeddedTexts)

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from ocrspool.errors import DocumentError
-from ocrspool.pages import DocumentWarning, EmbeddedText, PageText, Polygon, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageText, Polygon, TextLine
 from ocrspool.pipeline.assemble import LostPage, ReadPage
 from ocrspool.text_similarity import Runs, share_of, squeezed
 
@@ -80,7 +80,7 @@ class EmbeddedTexts:
         if hidden:
             self._hidden[number] = hidden
 
-    def settled(self, pages: Pages) -> tuple[Pages, list[DocumentWarning]]:
+    def settled(self, pages: Pages) -> tuple[Pages, list[Notice]]:
         """Return the pages with the text that each gets in the end, and warnings."""
         wrong: list[int] = []
         unseen: list[int] = []
@@ -184,11 +184,11 @@ def _is_in(polygon: Polygon, box: Polygon) -> bool:
     return bool(min(xs) <= x <= max(xs) and min(ys) <= y <= max(ys))
 
 
-def _warning(pages: list[int], code: str, message: str) -> list[DocumentWarning]:
+def _warning(pages: list[int], code: str, message: str) -> list[Notice]:
     """Return one warning for all of these pages; none where there are none."""
     if not pages:
         return []
     if len(pages) == 1:
-        return [DocumentWarning(code, message.format(f"on page {pages[0]}"), pages[0])]
+        return [Notice(code, message.format(f"on page {pages[0]}"), pages[0])]
     listed = ", ".join(map(str, pages[:_LISTED])) + ("" if len(pages) <= _LISTED else ", …")
-    return [DocumentWarning(code, message.format(f"on pages {listed}"))]
+    return [Notice(code, message.format(f"on pages {listed}"), None)]

@@ -21,7 +21,7 @@ from ocrspool.decoding.api import DecoderDiedError, DecoderPool, DecodersClosedE
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.files.target_path import Place
-from ocrspool.pages import DocumentWarning
+from ocrspool.pages import Notice
 from ocrspool.render import json
 from ocrspool.results.formats import FORMATS, Format
 from ocrspool.results.rendered import RenderedResult, ResultFiles
@@ -61,7 +61,7 @@ def add_outputs(
     Raise DecodersClosedError when the service stops, OSError when the disk is full.
     """
     made: list[Output] = []
-    warnings: list[DocumentWarning] = []
+    warnings: list[Notice] = []
     seconds = dict(document.run.seconds)
     shown = _ShownDocument(document, source)
     for output in [each for each in FORMATS if each.name in wanted]:
@@ -81,19 +81,19 @@ def add_outputs(
     )
 
 
-def _not_made(output: Format, document: Document, error: DocumentError) -> DocumentWarning:
+def _not_made(output: Format, document: Document, error: DocumentError) -> Notice:
     of_job = {"job": document.run.job, "inbox": document.source.inbox}
     _log.warning("no %s: %s", output.name, names.printable(error.message), extra=of_job)
-    return DocumentWarning("output-failed", f"There is no {output.name}: {error.message}", error.page)
+    return Notice("output-failed", f"There is no {output.name}: {error.message}", error.page)
 
 
-def _make(output: Format, document: Document, target: Place, shown: _ShownDocument) -> list[DocumentWarning]:
+def _make(output: Format, document: Document, target: Place, shown: _ShownDocument) -> list[Notice]:
     """Make one output. Return warnings. Raise DocumentError where the document does not allow it."""
     if not output.needs_pages:
         target.folder.write(target.name, _RENDER[output.name](document))
         return []
     kept = _write_again_if_died(output, target, shown)
-    return [] if kept else [DocumentWarning("pages-as-pictures", _PICTURES)]
+    return [] if kept else [Notice("pages-as-pictures", _PICTURES, None)]
 
 
 def _write_again_if_died(output: Format, target: Place, shown: _ShownDocument) -> bool:

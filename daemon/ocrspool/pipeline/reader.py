@@ -18,7 +18,7 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.decoding.api import Decoder, DecoderDiedError, DecoderPool
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.formatting import rfc3339
-from ocrspool.pages import DocumentWarning, EmbeddedText, PageImage, PageText
+from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText
 from ocrspool.pipeline.assemble import LostPage, Reading, ReadPage, build
 from ocrspool.pipeline.attempt import Attempt
 from ocrspool.pipeline.job_log import log_of, name_of
@@ -119,7 +119,7 @@ class DocumentReader:
 
     def _own_text(
         self, decoder: Decoder, index: int, attempt: Attempt, store: JobStore
-    ) -> tuple[EmbeddedText | None, Sequence[DocumentWarning]]:
+    ) -> tuple[EmbeddedText | None, Sequence[Notice]]:
         """Return the text that a page brings along, where the profile wants it, and warnings."""
         if attempt.profile.pdf_text != "prefer":
             return None, ()

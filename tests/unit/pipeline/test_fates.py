@@ -19,7 +19,7 @@ from ocrspool.decoding.api import DecoderDiedError
 from ocrspool.decoding.stub import PreparedDocument, PreparedPage, StubDecoderPool
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.observability.statistics import JobStatistics
-from ocrspool.pages import DocumentWarning, EmbeddedText, PageImage, PageText, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, TextLine
 from ocrspool.pipeline import pipeline as module
 from ocrspool.pipeline.job_outcome import JobOutcome, Stalled
 from ocrspool.pipeline.pipeline import Pipeline
@@ -167,9 +167,9 @@ def test_a_pdf_whose_pages_could_not_be_kept_says_so(new_world: NewWorld) -> Non
 
 def test_warnings_reach_the_result_from_wherever_they_come(new_world: NewWorld) -> None:
     """Of the document, of a page, and of its reading: that one gets the number of the page."""
-    of_reading = PageText((), 0, {}, (DocumentWarning("unread-script", "C", lines=(0,)),))
-    page = PreparedPage(warnings=(DocumentWarning("reduced", "B", 1),))
-    document = PreparedDocument([page], warnings=(DocumentWarning("attachments", "A"),))
+    of_reading = PageText((), 0, {}, (Notice("unread-script", "C", None, lines=(0,)),))
+    page = PreparedPage(warnings=(Notice("reduced", "B", 1),))
+    document = PreparedDocument([page], warnings=(Notice("attachments", "A", None),))
     found = new_world(document=document, answers={1: [of_reading]}).done()["warnings"]
     assert [(each["code"], each["page"], each["lines"]) for each in found] == [
         ("attachments", None, []),

@@ -38,7 +38,7 @@ from ocrspool.processes.channel import Channel, ChannelClosedError, Message
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ocrspool.pages import DocumentWarning, PageImage
+    from ocrspool.pages import Notice, PageImage
 
 _MOST_BYTES = 1_000_000
 """A little less than the service takes for a message."""
@@ -142,7 +142,7 @@ def _refuse_unfinished(descriptor: int) -> None:
         raise
 
 
-def _page(image: PageImage, remarks: tuple[DocumentWarning, ...]) -> dict[str, Any]:
+def _page(image: PageImage, remarks: tuple[Notice, ...]) -> dict[str, Any]:
     return {
         "number": image.number,
         "width": image.width,

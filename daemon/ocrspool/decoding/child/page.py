@@ -1,4 +1,4 @@
-"""The page image on its way out: where its pixels lie, and what is to be said about it."""
+"""The page image that a decoder hands out: where its pixels are, and what must be said about it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import ctypes
     from collections.abc import Iterable
 
-    from ocrspool.pages import DocumentWarning
+    from ocrspool.pages import Notice
 
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
@@ -34,7 +34,7 @@ class PageLimits:
     """Whether pages that are larger or longer than a sheet keep their pixels; not so where a page is only shown."""
 
 
-def warning_as_json(warning: DocumentWarning) -> dict[str, Any]:
+def warning_as_json(warning: Notice) -> dict[str, Any]:
     """Return the form that the protocol uses. A decoder warns of pages and of documents, never of lines."""
     found = {"code": warning.code, "message": warning.message, "page": warning.page}
     return {name: value for name, value in found.items() if value is not None}
