@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ocrspool.config.value_types import Command, Devices, Folder, Formats, Listen, Mode, Name, Patterns
+from ocrspool.engine_request import GpuProvider, Precision, Runtime
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.spool.layout import STATES
 
@@ -41,7 +42,7 @@ class Paths(Section):
 class Engine(Section):
     """What recognizes, and on which devices."""
 
-    runtime: Literal["openvino", "onnxruntime", "paddle"] = "openvino"
+    runtime: Runtime = "openvino"
     """openvino: CPU, no GPU needed, models included. onnxruntime: CPU, CUDA or TensorRT. paddle: CPU or TensorRT."""
     models: str = "bundled"
     """bundled: PP-OCRv6 small, part of the installation; or a name that `prebuild` downloads; or a folder."""
@@ -51,9 +52,9 @@ class Engine(Section):
     """cpu, or GPUs: gpu:0, gpu:1. Each has service.workers workers."""
     on_no_gpu: Literal["fail", "cpu"] = "fail"
     """What `serve` does when a GPU of devices is not there: say so and stop, or use the CPU in its place."""
-    provider: Literal["auto", "tensorrt", "cuda"] = "auto"
+    provider: GpuProvider = "auto"
     """What computes on a GPU. auto: TensorRT. cuda: the runtime's own kernels, which need no build."""
-    precision: Literal["auto", "f32", "bf16", "f16"] = "auto"
+    precision: Precision = "auto"
     """auto: the fastest that this device computes without losing accuracy."""
     threads: int = Field(0, ge=0, le=1024)
     """Threads of one worker; 0 = all processors this process may use."""
