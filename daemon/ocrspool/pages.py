@@ -1,6 +1,6 @@
-"""The values that travel the line: frozen, no I/O, and they import nothing of ours.
+"""The values that travel from step to step. They are frozen, do no I/O, and import nothing of ours.
 
-Everything the service handles is here, so nothing here may import numpy, an image library or an engine.
+The service handles all of these values, so this module must not import numpy, an image library or an engine.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What an engine depends on beside its models. No runtime is imported, and no memory of a GPU is used.
+"""What an engine depends on beside its models, found without importing a runtime or touching a GPU's memory.
 
-There are two kinds of facts. A *hard* fact makes a compiled engine wrong when it differs: the fingerprint, and so
-the folder, is another. An *soft* fact (driver, serial number of an identical card) is recorded when the engine
-is built, and a difference is told when the engine is loaded.
+There are two grades of facts. A *hard* fact makes a compiled engine wrong when it differs: another fingerprint, another
+folder. A *soft* fact (driver, serial number of an identical card) is recorded when the engine is built, and a
+difference is reported when it is loaded.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""ALTO 4.4 XML (loc.gov/standards/alto): pages, one text block each, and lines.
+"""ALTO 4.4 XML (loc.gov/standards/alto): pages, with one text block each, and lines.
 
-A line holds one String with the whole of its text, spaces included: where its words stand has not been measured.
-`PC` and `WC` are the confidences of page and line.
+A line holds one String with its whole text, spaces included, because the places of words have not been measured. `PC`
+and `WC` are the confidences of page and line.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """hOCR 1.2 (kba.github.io/hocr-spec/1.2): pages and lines, as well-formed XHTML.
 
-There are no words in it: ocrspool finds lines, and boxes of words that nobody has measured would be made up.
-`x_wconf` is the confidence of the whole line.
+It contains no words: ocrspool finds lines, and boxes of words that nobody has measured would be made up. `x_wconf` is
+the confidence of the whole line.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""One page of HTML that holds all: the scan, selectable text over it, and a tint that tells where to be careful.
+"""One HTML page that holds everything: the scan, selectable text over it, and a tint that shows where to be careful.
 
-No script, no font, nothing from elsewhere; a policy in its head forbids the browser to fetch or run anything. Each
-page is one SVG, so picture, tints and text scale together, and text that runs askew is set askew.
+It has no script and no font, and loads nothing from elsewhere. A policy in its head forbids the browser to fetch or run
+anything. Each page is one SVG, so that picture, tints and text scale together, and skewed text is set skewed.
 
-A small picture of the first page stands in the head: the icon of a browser's tab, and what the status page shows.
+A small picture of the first page is in the head: it is the icon of a browser's tab, and the status page shows it.
 """
 
 from __future__ import annotations

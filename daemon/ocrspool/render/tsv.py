@@ -1,8 +1,8 @@
-"""Tab-separated values in the columns of Tesseract's `tsv`, so that what reads those reads these.
+"""Tab-separated values in the columns of Tesseract's `tsv`, so that programs that read those can read these.
 
-A line is the smallest thing that ocrspool finds. It appears twice: as a line (level 4, without text, as Tesseract has
-it) and as one word (level 5) of the same place, whose text holds the whole line, spaces included. A page is one block
-of one paragraph.
+A line is the smallest unit that ocrspool finds. It appears twice: as a line (level 4, without text, as Tesseract has
+it), and as one word (level 5) at the same place, whose text is the whole line, spaces included. A page is one block of
+one paragraph.
 """
 
 from __future__ import annotations

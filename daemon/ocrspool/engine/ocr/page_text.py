@@ -1,4 +1,4 @@
-"""What a page says when its lines have been read: which readings count, which lines are text, what to warn of.
+"""The text of a page after its lines were read: which readings count, which lines are text, what to warn of.
 
 Pure: readings in, a PageText out. Nothing here calls a net.
 """

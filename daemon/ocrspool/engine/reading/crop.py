@@ -1,6 +1,6 @@
-"""Cutting lines out of a page: a polygon of the page becomes an upright strip of pixels.
+"""Cut lines out of a page: a polygon of the page becomes an upright strip of pixels.
 
-Works on grey pages as on color ones; the strips keep the page's channels.
+It works on grey pages as on color ones. The strips keep the page's channels.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Words of letter-spaced lines: headings whose letters stand so far apart that the net takes each gap for a space.
+"""Words of letter-spaced lines: headings whose letters are so far apart that the net takes each gap for a space.
 
-Or takes none for one: it was trained on lines whose gaps between words are all that is wide. What tells words apart in
-such a line is how wide its gaps are beside each other.
+The net may also take no gap for a space, because it was trained on lines in which only the gaps between words are wide.
+In such a line, words are told apart by the widths of its gaps relative to each other.
 """
 
 from __future__ import annotations

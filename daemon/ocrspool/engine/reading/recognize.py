@@ -1,8 +1,8 @@
-"""What a line says: PP-OCR's CTC recognition around a recognition net.
+"""The text of a line: PP-OCR's CTC recognition around a recognition net.
 
-Owns the way from a line's pixels to text and confidence: scaling to the net's height, buckets of width, batches,
-and CTC decoding. A line's result depends on that line alone: its bucket follows from its own width, batches are
-always filled to the net's size, and its neighbors in the batch do not reach it.
+This module owns the way from a line's pixels to text and confidence: scaling to the net's height, buckets of width,
+batches, and CTC decoding. The result of a line depends on that line alone: its bucket follows from its own width,
+batches are always filled to the net's size, and its neighbors in the batch do not affect it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class ReadSettings:
 
     narrowing: float = 1.0
     """Width of a strip as a part of the natural one. Reading time is proportional to it, and ordinary print reads as
-    well at 0.85, but condensed and small print does not (docs/recognition.md)."""
+    well at 0.85, but condensed and small print does not (docs/lab/recognition.md)."""
     least: int = 32
     """Narrower strips are padded to it."""
     fine_step: int = 32

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast, get_args
 
 from ocrspool.engine.runtimes import gpu_facts
-from ocrspool.engine.runtimes.installed_packages import Package
 from ocrspool.engine_request import Precision, Provider, Runtime, Settings
 from ocrspool.errors import ConfigError, EngineError
 from ocrspool.machine import installation, native_libraries
 from ocrspool.machine.cpu import CPUINFO
 
 if TYPE_CHECKING:
+    from ocrspool.engine.runtimes.installed_packages import Package
     from ocrspool.engine.spec import Net, NetSpec
     from ocrspool.machine.gpu import Gpu
 

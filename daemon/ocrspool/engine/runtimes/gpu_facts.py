@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ocrspool.engine.runtimes.installed_packages import Package
-from ocrspool.engine_request import Settings
 from ocrspool.errors import EngineError
 from ocrspool.machine import installation, native_libraries
-from ocrspool.machine.gpu import Gpu
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ocrspool.engine.runtimes.installed_packages import Package
+    from ocrspool.engine_request import Settings
+    from ocrspool.machine.gpu import Gpu
 
 
 def hard(device: Gpu, package: Package, settings: Settings, extra: str, tensorrt: Path | None) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The text that a PDF page brings along: its characters, as lines with places in the rendered page.
 
-PDFium gives the characters in the order of the page's content, and says where it takes a line to end. That order is
-kept: nearly always it is the one in which the text was written.
+PDFium gives the characters in the order of the page's content, and says where it assumes the end of a line. This order
+is kept, because it is nearly always the order in which the text was written.
 """
 
 from __future__ import annotations
