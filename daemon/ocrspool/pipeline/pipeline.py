@@ -44,7 +44,7 @@ from ocrspool.pipeline.hooks import JobOutcome
 from ocrspool.pipeline.job_store import JobStore, Stalled
 from ocrspool.pipeline.outputs import SourceContext, add_outputs
 from ocrspool.pipeline.retry_policy import refuse_deadly_page, refuse_if_deadly, refuse_if_spent, too_slow
-from ocrspool.recognition.pool import WorkerPool
+from ocrspool.recognition.api import PageRecognizer
 from ocrspool.render.json import render
 from ocrspool.results.schema import Document, Engine, Run
 from ocrspool.spool.failure_reason import reason, reason_beside
@@ -63,7 +63,12 @@ class Pipeline:
     """Runs jobs, each on a thread of the caller's."""
 
     def __init__(
-        self, live: CurrentConfig, decoders: DecoderPool, workers: WorkerPool, engine: Engine, statistics: JobStatistics
+        self,
+        live: CurrentConfig,
+        decoders: DecoderPool,
+        workers: PageRecognizer,
+        engine: Engine,
+        statistics: JobStatistics,
     ) -> None:
         self._live = live
         self._decoders = decoders

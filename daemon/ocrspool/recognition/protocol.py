@@ -28,10 +28,13 @@ def engine_error(reason: dict[str, str]) -> EngineError:
 
 
 def page_outcome(answer: Message) -> tuple[int, PageText | PageFault]:
-    """Return the number of a page and what became of it."""
-    if fault := answer.get("fault"):
-        return fault["number"], PageFault(fault["message"])
-    return answer["page"]["number"], page_text(answer["page"])
+    """Return the number of a page and what became of it. Raise EngineError where the answer says neither."""
+    try:
+        if fault := answer.get("fault"):
+            return fault["number"], PageFault(fault["message"])
+        return answer["page"]["number"], page_text(answer["page"])
+    except (LookupError, TypeError, ValueError) as error:
+        raise EngineError(f"the worker sent what is no answer: {error!r}") from error
 
 
 def page_text(found: dict[str, Any]) -> PageText:
