@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, cast
@@ -33,6 +34,7 @@ from ocrspool.intake.local_files import LocalFiles
 from ocrspool.observability import log_setup
 from ocrspool.observability.statistics import JobStatistics
 from ocrspool.pipeline.pipeline import Pipeline
+from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.pool import WorkerPool
 from ocrspool.recognition.prebuild import prebuild
 from ocrspool.results.formats import JSON, SUFFIXES
@@ -112,7 +114,7 @@ def _read(config: Config, profile: Profile, folders: LocalFiles, jobs: list[Job]
     return statistics
 
 
-def _engine(live: CurrentConfig) -> tuple[WorkerPool, dict[str, object]]:
+def _engine(live: CurrentConfig) -> tuple[PageRecognizer, Mapping[str, object]]:
     """Load the engine; build it first where it is missing and the configuration allows that."""
     try:
         return _loaded(live)
@@ -124,7 +126,7 @@ def _engine(live: CurrentConfig) -> tuple[WorkerPool, dict[str, object]]:
     return _loaded(live)
 
 
-def _loaded(live: CurrentConfig) -> tuple[WorkerPool, dict[str, object]]:
+def _loaded(live: CurrentConfig) -> tuple[PageRecognizer, Mapping[str, object]]:
     """Return workers that have loaded, and the facts of their engine."""
     workers = WorkerPool(live, lambda _: None)
     workers.start()

@@ -28,8 +28,9 @@ from ocrspool.pipeline.attempt import Attempt
 from ocrspool.pipeline.endings import Endings, taken_back
 from ocrspool.pipeline.job_log import log_of, name_of
 from ocrspool.pipeline.job_outcome import Ended, JobOutcome, Stalled, refuse_to_blame
-from ocrspool.pipeline.reader import DocumentReader, PageReader
+from ocrspool.pipeline.reader import DocumentReader
 from ocrspool.pipeline.retry_policy import refuse_if_spent
+from ocrspool.recognition.api import PageRecognizer
 from ocrspool.results.schema import Engine
 from ocrspool.spool.job_store import JobStore
 from ocrspool.spool.jobs import Job
@@ -45,14 +46,14 @@ class Pipeline:
         self,
         live: CurrentConfig,
         decoders: DecoderPool,
-        workers: PageReader,
+        recognizer: PageRecognizer,
         engine: Engine,
         statistics: JobStatistics,
     ) -> None:
         self._live = live
         self._statistics = statistics
         self._stopping = threading.Event()
-        self._reader = DocumentReader(live, decoders, workers, engine, self._stopping.is_set)
+        self._reader = DocumentReader(live, decoders, recognizer, engine, self._stopping.is_set)
         self._endings = Endings(decoders, statistics, self._stopping.is_set)
 
     def stop(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from datetime import datetime, timezone
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.decoding.api import Decoder, DecoderDiedError, DecoderPool
@@ -24,21 +24,12 @@ from ocrspool.pipeline.attempt import Attempt
 from ocrspool.pipeline.job_log import log_of, name_of
 from ocrspool.pipeline.job_outcome import refuse_to_blame
 from ocrspool.pipeline.retry_policy import refuse_deadly_page, refuse_if_deadly, too_slow
+from ocrspool.recognition.api import PageRecognizer
 from ocrspool.results.schema import Document, Engine, Run
 from ocrspool.spool.job_store import JobStore
 from ocrspool.spool.jobs import Job
 
 T = TypeVar("T")
-
-
-class PageReader(Protocol):
-    """What reads page images."""
-
-    def submit(self, image: PageImage, orientation: str, *, alone: bool = False) -> Future[PageText]:
-        """Queue a page, whose memory file is the reader's from now on.
-
-        The future raises EngineError where a worker died, or DocumentError where the page cannot be read.
-        """
 
 
 class DocumentReader:
@@ -48,13 +39,13 @@ class DocumentReader:
         self,
         live: CurrentConfig,
         decoders: DecoderPool,
-        workers: PageReader,
+        recognizer: PageRecognizer,
         engine: Engine,
         is_stopping: Callable[[], bool],
     ) -> None:
         self._live = live
         self._decoders = decoders
-        self._workers = workers
+        self._recognizer = recognizer
         self._engine = engine
         """It stands in results of documents of which no page was read by an engine."""
         self._is_stopping = is_stopping
@@ -113,7 +104,7 @@ class DocumentReader:
             attempt.pages.append(LostPage(index + 1, error))
             return
         attempt.warnings += page.warnings
-        reading = self._workers.submit(page.image, attempt.profile.orientation, alone=attempt.alone)
+        reading = self._recognizer.submit(page.image, attempt.profile.orientation, alone=attempt.alone)
         attempt.add(page.image, reading)
         attempt.own_texts.note(own, page.hidden, index + 1, reading)
 

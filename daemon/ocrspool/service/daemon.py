@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ocrspool.config import preflight
 from ocrspool.config.reload import Configuration
 from ocrspool.config.schema import Metrics
+from ocrspool.decoding.api import DecoderPool
 from ocrspool.decoding.pool import DecoderProcessPool, decoder_count
 from ocrspool.errors import EngineMissingError, OcrspoolError
 from ocrspool.intake.headroom import FreeSpaceGuard
@@ -30,6 +32,7 @@ from ocrspool.pipeline.runner import JobRunner
 from ocrspool.processes import lifetime
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import WakeupEvent
+from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.pool import WorkerPool
 from ocrspool.recognition.prebuild import SILENCE_SECONDS, prebuild
 from ocrspool.results.schema import engine_from
@@ -66,10 +69,10 @@ class Service:
         self._wake = WakeupEvent()
         self._signals = Signals(self._wake)
         self._statistics = JobStatistics()
-        self._decoders = DecoderProcessPool(decoder_count(config), self._live)
+        self._decoders: DecoderPool = DecoderProcessPool(decoder_count(config), self._live)
         self._hooks = Hooks()
         self._runner = JobRunner(self._hooks)
-        self._workers = WorkerPool(self._live, self._notifier.status)
+        self._workers: PageRecognizer = WorkerPool(self._live, self._notifier.status)
         self._memory = FreeSpaceGuard("of memory", memory.available_bytes)
         self._shortage = Shortage()
         self._slots = job_count(config)
@@ -135,7 +138,7 @@ class Service:
         self._notifier.ready()
         return Pipeline(self._live, self._decoders, self._workers, engine, self._statistics)
 
-    def _wait_for_engines(self) -> dict[str, Any]:
+    def _wait_for_engines(self) -> Mapping[str, Any]:
         """Return the facts of the engine that all workers have loaded; build it first where that is allowed."""
         with self._signals.interruptible():
             try:

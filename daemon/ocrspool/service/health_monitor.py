@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ocrspool.intake.headroom import FreeSpaceGuard
 from ocrspool.observability.status import ServiceStatus
 from ocrspool.processes.shortage import Shortage
-from ocrspool.recognition.pool import WorkerPool
+from ocrspool.recognition.api import PageRecognizer, RecognizerStatus
 from ocrspool.service.inboxes import Inboxes
 from ocrspool.service.signals import Signals
 
@@ -22,7 +22,7 @@ class HealthMonitor:
 
     signals: Signals
     inboxes: Inboxes
-    workers: WorkerPool
+    workers: PageRecognizer
     memory: FreeSpaceGuard
     shortage: Shortage
     refused: str = ""
@@ -40,7 +40,7 @@ class HealthMonitor:
         A disk that does not answer is not the service's: the thread that it holds is there, and the others go on.
         """
         turns = time.monotonic() < self._turned_at + _LONGEST_TURN_SECONDS
-        return turns and self.inboxes.alive() and self.workers.responsive()
+        return turns and self.inboxes.alive() and self.workers.status().responsive
 
     def shortage_reason(self) -> str:
         """Return why nothing is claimed, or not from every inbox."""
@@ -48,23 +48,23 @@ class HealthMonitor:
 
     def standing(self) -> ServiceStatus:
         """Return what there is to be told."""
-        inboxes = self.inboxes.standings()
+        inboxes, workers = self.inboxes.standings(), self.workers.status()
         return ServiceStatus(
-            state=self._state(idle=[name for name, each in inboxes.items() if each["state"] != "serves"]),
+            state=self._state(workers, idle=[name for name, each in inboxes.items() if each["state"] != "serves"]),
             waiting=self.inboxes.waiting(),
             in_work=self.inboxes.in_work(),
-            workers=tuple(self.workers.pids()),
-            worker_restarts=self.workers.restarts,
+            workers=workers.pids,
+            worker_restarts=workers.restarts,
             shortage_reason=self.shortage_reason(),
             queues=self.inboxes.queues(),
             overflows=self.inboxes.overflows(),
-            engines=self.workers.engines(),
+            engines=workers.engines,
             inboxes=inboxes,
             reload_refused=self.refused,
         )
 
-    def _state(self, *, idle: list[str]) -> str:
+    def _state(self, workers: RecognizerStatus, *, idle: list[str]) -> str:
         if self.signals.stops:
             return "stopping"
-        as_configured = self.workers.healthy() and not self.workers.uses_cpu_fallback() and not idle
+        as_configured = workers.ready and not workers.uses_cpu_fallback and not idle
         return "ready" if as_configured else "degraded"

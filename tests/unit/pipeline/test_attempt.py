@@ -14,7 +14,7 @@ from ocrspool.pages import PageImage, PageText
 from ocrspool.pipeline.assemble import LostPage
 from ocrspool.pipeline.attempt import Attempt
 from ocrspool.spool.jobs import Job
-from support.prepared_readings import text
+from support.prepared_recognizer import text
 
 
 def new_attempt() -> Attempt:

@@ -27,7 +27,7 @@ from ocrspool.spool.growing_files import Return
 from ocrspool.spool.jobs import Job
 from results_made import ENGINE
 from support.memory_job_store import MemoryJobStore
-from support.prepared_readings import BOX, PreparedReader, text
+from support.prepared_recognizer import BOX, PreparedRecognizer, text
 
 HOOKS = HookOptions(("told", "done"), ("told", "failed"), 5.0)
 OPTIONS = JobOptions(Profile(), ("json",), HOOKS)
@@ -54,7 +54,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.decoders = StubDecoderPool(lambda _: self.document)
-        self.workers = PreparedReader(self.answer)
+        self.workers = PreparedRecognizer(self.answer)
         self.statistics = JobStatistics()
         live = CurrentConfig(Config.model_validate(self.settings))
         self.pipeline = Pipeline(live, self.decoders, self.workers, ENGINE, self.statistics)
@@ -273,7 +273,7 @@ def test_a_job_that_was_tried_before_is_read_alone(new_world: NewWorld) -> None:
 def test_a_stop_ends_no_file(new_world: NewWorld) -> None:
     """What ended the attempt was most likely the stop: the job stays in work/, and the attempt does not count."""
     world = new_world(answers={})
-    world.workers = PreparedReader(lambda _: stop())
+    world.workers = PreparedRecognizer(lambda _: stop())
 
     def stop() -> Exception:
         world.pipeline.stop()
