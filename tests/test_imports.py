@@ -211,7 +211,7 @@ BUDGETS = {
             "csv", "ctypes", "decimal", "difflib", "email", "html", "importlib.metadata", "inspect", "tempfile", "uuid",
             "zipfile",
         }),
-        380,
+        425,
     ),
     # PDFium too: a decoder gives up files before the first document, and can load nothing after that.
     "ocrspool.decoding.child.__main__": Budget(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
+from ocrspool.errors import EngineError
 from ocrspool.pages import PageImage, PageText, TextLine
 from ocrspool.recognition.api import RecognizerStatus
 
@@ -70,3 +71,6 @@ class PreparedRecognizer:
 
     def close(self) -> None:
         self.is_closed = True
+        for future in self.unread:
+            if not future.done():
+                future.set_exception(EngineError("the service is stopping"))

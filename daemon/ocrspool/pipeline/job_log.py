@@ -7,7 +7,7 @@ import logging
 from ocrspool.files import names
 from ocrspool.spool.jobs import Job, log_fields
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("ocrspool.pipeline")
 
 
 def log_of(job: Job, event: str = "") -> logging.LoggerAdapter[logging.Logger]:

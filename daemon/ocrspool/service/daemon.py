@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any
 from ocrspool.config import preflight
 from ocrspool.config.reload import Configuration
 from ocrspool.config.schema import Metrics
-from ocrspool.decoding.api import DecoderPool
-from ocrspool.decoding.pool import DecoderProcessPool, decoder_count
 from ocrspool.errors import EngineMissingError, OcrspoolError
 from ocrspool.intake.headroom import FreeSpaceGuard
 from ocrspool.machine import memory
@@ -32,15 +30,14 @@ from ocrspool.pipeline.runner import JobRunner
 from ocrspool.processes import lifetime
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import WakeupEvent
-from ocrspool.recognition.api import PageRecognizer
-from ocrspool.recognition.pool import WorkerPool
-from ocrspool.recognition.prebuild import SILENCE_SECONDS, prebuild
+from ocrspool.recognition.prebuild import SILENCE_SECONDS
 from ocrspool.results.schema import engine_from
 from ocrspool.service.active_jobs import job_count
 from ocrspool.service.health_monitor import HealthMonitor
 from ocrspool.service.inbox_thread import SharedResources
 from ocrspool.service.inboxes import Inboxes
-from ocrspool.service.signals import Signals, StoppedError
+from ocrspool.service.parts import REAL, Parts
+from ocrspool.service.signals import StoppedError
 
 if TYPE_CHECKING:
     from ocrspool.web.health import Health
@@ -54,8 +51,9 @@ _ROOM_SECONDS = 1.0
 class Service:
     """One daemon. `run` returns when it has been told to stop."""
 
-    def __init__(self, path: Path, log_format: log_setup.Format | None = None) -> None:
+    def __init__(self, path: Path, log_format: log_setup.Format | None = None, parts: Parts = REAL) -> None:
         """Read the configuration; `log_format` holds in place of its own. Raise ConfigError."""
+        self._parts = parts
         self._notifier = Notifier()
         try:
             self._configuration = Configuration(path, log_format)
@@ -67,12 +65,12 @@ class Service:
         log_setup.set_up(config.log.level, config.log.format, fields=True)
         self._began = time.monotonic()
         self._wake = WakeupEvent()
-        self._signals = Signals(self._wake)
+        self._signals = parts.signals(self._wake)
         self._statistics = JobStatistics()
-        self._decoders: DecoderPool = DecoderProcessPool(decoder_count(config), self._live)
+        self._decoders = parts.decoders(self._live)
         self._hooks = Hooks()
         self._runner = JobRunner(self._hooks)
-        self._workers: PageRecognizer = WorkerPool(self._live, self._notifier.status)
+        self._recognizer = parts.recognizer(self._live, self._notifier.status)
         self._memory = FreeSpaceGuard("of memory", memory.available_bytes)
         self._shortage = Shortage()
         self._slots = job_count(config)
@@ -113,7 +111,7 @@ class Service:
         preflight.refuse(config)
         config.paths.runtime.mkdir(parents=True, exist_ok=True)
         with self._notifier.extend_timeout_while(SILENCE_SECONDS):
-            self._workers.start()
+            self._recognizer.start()
             self._decoders.start()
             self._hooks.start()
             self._inboxes.open()
@@ -131,27 +129,29 @@ class Service:
             ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in facts["seconds"].items()),
             extra={"event": "ready"},
         )
-        self._health_monitor = HealthMonitor(self._signals, self._inboxes, self._workers, self._memory, self._shortage)
+        self._health_monitor = HealthMonitor(
+            self._signals, self._inboxes, self._recognizer, self._memory, self._shortage
+        )
         self._publisher.publish(self._health_monitor.standing())
         if config.metrics.listen:
             self._health = self._listening(config.metrics)
         self._notifier.ready()
-        return Pipeline(self._live, self._decoders, self._workers, engine, self._statistics)
+        return Pipeline(self._live, self._decoders, self._recognizer, engine, self._statistics)
 
     def _wait_for_engines(self) -> Mapping[str, Any]:
         """Return the facts of the engine that all workers have loaded; build it first where that is allowed."""
         with self._signals.interruptible():
             try:
-                return self._workers.wait_ready()
+                return self._recognizer.wait_ready()
             except EngineMissingError as error:
                 if self._live.config.engine.on_missing != "build":
                     raise
                 _log.warning('%s; building it now, because engine.on_missing is "build"', error)
-            self._workers.close()
-            prebuild(self._live.config, self._building)
-            self._workers = WorkerPool(self._live, self._notifier.status)
-            self._workers.start()
-            return self._workers.wait_ready()
+            self._recognizer.close()
+            self._parts.build(self._live.config, self._building)
+            self._recognizer = self._parts.recognizer(self._live, self._notifier.status)
+            self._recognizer.start()
+            return self._recognizer.wait_ready()
 
     def _listening(self, metrics: Metrics) -> Health:
         """Answer who asks how things stand. What that takes is imported only where it is wanted."""
@@ -198,7 +198,7 @@ class Service:
         left = self._inboxes.in_work()
         if self._health is not None:
             self._health.close()
-        self._workers.close()
+        self._recognizer.close()
         self._decoders.close()
         closed = self._inboxes.close()
         self._hooks.close()
@@ -231,7 +231,7 @@ class Service:
         if self._memory.enough(self._live.config.limits.free_memory_mb):
             return True
         if not self._inboxes.running():
-            self._workers.renew()
+            self._recognizer.renew()
         return False
 
     def _until_next(self) -> float:
