@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -79,16 +80,17 @@ def test_files_are_counted_by_state(config: Config) -> None:
         put(folder("inbox") / name)
     put(folder("work") / "20260101T000000-01234567/source/sub/a.png")
     put(folder("work") / ".lock")
-    for name in ("a.png.json", "x.reason.json", "sub/b.png.json"):
+    for name in ("a.png.json", "a.png.txt", "sub/b.png.json"):
         put(folder("outbox") / name)
     for name in ("a.png", "b.png.reason.json"):
         put(folder("done") / name)
     for name in FAILED:
         put_failed(config, name)
-    counts = collect(config)["inboxes"]["scans"]
-    assert [counts[state] for state in STATES] == [2, 1, 3, 2, 3]
-    assert sorted(names.from_json(failure) for failure in counts["failures"]) == sorted(FAILED)
-    assert {failure["reason"]["kind"] for failure in counts["failures"]} == {"damaged"}
+    counts = collect(config).inboxes["scans"]
+    assert [getattr(counts, state) for state in STATES] == [2, 1, 3, 2, 3]
+    assert (counts.results, counts.ignored) == (2, 2), "a result may lie beside other outputs; two files are left out"
+    assert sorted(names.from_json(asdict(failure)) for failure in counts.failures) == sorted(FAILED)
+    assert {failure.reason["kind"] for failure in counts.failures} == {"damaged"}
 
 
 def test_a_running_service(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
@@ -179,7 +181,7 @@ def test_a_stale_or_damaged_state_file(config: Config, text: bytes) -> None:
     if text == b"dead":
         text = json.dumps({"pid": dead_pid(), "state": "ready"}).encode()
     put(config.paths.runtime / "status.json", text)
-    assert collect(config)["service"] is None
+    assert collect(config).service is None
 
 
 def test_seen_by_another_user(open_folder: Path) -> None:
@@ -190,7 +192,7 @@ def test_seen_by_another_user(open_folder: Path) -> None:
     for state in ("work", "done", "failed"):
         config.inbox["scans"].folder(state).mkdir()
         config.inbox["scans"].folder(state).chmod(0o700)
-    facts: Any = as_nobody(lambda: collect(config))
+    facts: Any = as_nobody(lambda: asdict(collect(config)))
     assert facts["service"]["pid"] == os.getpid()
     assert [facts["inboxes"]["scans"][state] for state in STATES] == [1, None, 0, None, None]
     assert as_nobody(lambda: int(status(config, as_json=False))) == Exit.OK
@@ -202,7 +204,7 @@ def test_a_state_that_may_not_be_read(open_folder: Path, closed: str) -> None:
     config = config_in(open_folder)
     put_service(config)
     (config.paths.runtime / closed).chmod(0o600)
-    facts: Any = as_nobody(lambda: collect(config))
+    facts: Any = as_nobody(lambda: asdict(collect(config)))
     assert (facts["service"], facts["unseen"]) == (None, str(config.paths.runtime / "status.json"))
     assert as_nobody(lambda: int(status(config, as_json=True))) == Exit.NO_PERMISSION
     shown = as_nobody(lambda: rendered(view(collect(config))))
@@ -257,11 +259,11 @@ def test_retry_everything(tmp_path: Path) -> None:
         for name in FAILED:
             put_failed(config, name, inbox)
     assert retry(config, [], inbox="faxes", everything=True) == Exit.OK
-    assert collect(config)["inboxes"]["scans"]["failed"] == 3
+    assert collect(config).inboxes["scans"].failed == 3
     assert retry(config, [], inbox=None, everything=True) == Exit.OK
     for inbox in ("scans", "faxes"):
-        counts = collect(config)["inboxes"][inbox]
-        assert (counts["inbox"], counts["failed"]) == (3, 0)
+        counts = collect(config).inboxes[inbox]
+        assert (counts.inbox, counts.failed) == (3, 0)
         assert not [path for path in config.inbox[inbox].folder("failed").rglob("*") if path.is_file()]
 
 
@@ -299,5 +301,5 @@ def test_inboxes_that_do_not_serve(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "inbox closed waits: may not use it" in said
     assert "inbox full serves; 3 in work wait for its disk: No space left" in said
     assert "inbox well" not in said
-    counts = {name: inbox["inbox"] for name, inbox in collect(config)["inboxes"].items()}
+    counts = {name: inbox.inbox for name, inbox in collect(config).inboxes.items()}
     assert counts == {"dead": None, "closed": 1, "full": 1, "well": 1}

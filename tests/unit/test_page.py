@@ -20,6 +20,7 @@ from asked import ask
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox, Metrics
 from ocrspool.files import names
+from ocrspool.observability.snapshot_file import snapshot_of
 from ocrspool.web.health import Health
 from ocrspool.web.server import Reply
 from ocrspool.web.status_page import StatusPage
@@ -41,7 +42,7 @@ class World:
         self.document = self.delivered(EVIL, "j1")
         self.failure = self.failed("bad.png", "j2")
         self.facts: dict[str, Any] = {
-            "state": "ready", "lack": "", "at": 1000.0, "began": 0.0, "waiting": 3, "in_work": 1,
+            "pid": 1, "state": "ready", "lack": "", "at": 1000.0, "began": 0.0, "waiting": 3, "in_work": 1,
             "files_per_minute": 8.2, "pages_per_second": 1.44,
             "by_minute": {"files": [0] * 59 + [2], "pages": [0] * 60},
             "queues": {"scans": {"waiting": 3, "oldest": 900.0}, "new": {"waiting": 0, "oldest": None}},
@@ -58,7 +59,7 @@ class World:
             "engines": [],
             "workers": [1], "worker_restarts": 0,
         }  # fmt: skip
-        self.page = StatusPage(CurrentConfig(Config(metrics=metrics, inbox={"scans": self.inbox})), lambda: self.facts)
+        self.page = StatusPage(CurrentConfig(Config(metrics=metrics, inbox={"scans": self.inbox})), lambda: snapshot_of(self.facts))
 
     def delivered(self, name: str, job: str) -> dict[str, Any]:
         """Lay down a result and its HTML; what is told of it."""
@@ -380,7 +381,7 @@ def test_by_way_of_the_listener(new_world: NewWorld, tmp_path: Path) -> None:
     """Headers arrive in any case of their letters, bodies within bounds; health is what it was."""
     world = new_world(page_retry=True)
     where = tmp_path / "page.sock"
-    health = Health(str(where), lambda: world.facts, lambda: True, world.page)
+    health = Health(str(where), lambda: snapshot_of(world.facts), lambda: True, world.page)
     try:
         assert ask(where, "/livez") == (200, "alive\n")
         assert ask(where, "/")[0] == HTTPStatus.MISDIRECTED_REQUEST
@@ -399,7 +400,7 @@ def test_slow_readers_do_not_keep_others_waiting(new_world: NewWorld, tmp_path: 
     """While some have connected and say nothing, health is answered."""
     world = new_world()
     where = tmp_path / "page.sock"
-    health = Health(str(where), lambda: world.facts, lambda: True, world.page)
+    health = Health(str(where), lambda: snapshot_of(world.facts), lambda: True, world.page)
     silent = [socket.socket(socket.AF_UNIX) for _ in range(5)]
     try:
         for client in silent:

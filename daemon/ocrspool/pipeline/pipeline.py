@@ -276,7 +276,7 @@ class Pipeline:
             return None
         target = outcomes.deliver(job, result)
         told = summary(document, target)
-        self._statistics.done(told, document.run.seconds)
+        self._statistics.done(told, document.run.seconds, _since_drop(job))
         _of(job, "done").info(
             "done %s: %d pages, %d lines in %.2f s%s%s → %s",
             _name(job),
@@ -336,6 +336,11 @@ class Pipeline:
 
 def _of(job: Job, event: str = "") -> logging.LoggerAdapter[logging.Logger]:
     return logging.LoggerAdapter(_log, {**log_fields(job), "event": event})
+
+
+def _since_drop(job: Job) -> float | None:
+    """Return how many seconds ago the file arrived or was last written to; None where that is not known."""
+    return None if job.seen is None else time.time() - job.seen.ctime_ns / 1e9
 
 
 def _variables(told: dict[str, Any], status: str) -> dict[str, str]:
