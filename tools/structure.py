@@ -45,7 +45,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "spool": ("errors", "files", "formatting", "results"),
     "config": ("errors", "files", "machine", "observability", "spool"),
     "render": ("errors", "pages", "results"),
-    "intake": ("config", "errors", "files", "processes", "spool"),
+    "intake": ("config", "errors", "files", "observability", "processes", "spool"),
     "decoding": ("config", "errors", "files", "pages", "processes", "render", "results", "text_similarity"),
     "engine": ("", "errors", "files", "formatting", "machine", "pages", "processes"),
     "recognition": (

@@ -26,7 +26,14 @@ FACTS: dict[str, Any] = {
     "overflows": 1,
     "lack": "",
     "inboxes": {
-        "a": {"state": "serves", "reason": "no room", "since": None, "stalled": 3, "failed_files": 131, "free_bytes": 7},
+        "a": {
+            "state": "serves",
+            "reason": "no room",
+            "since": None,
+            "stalled": 3,
+            "failed_files": 131,
+            "free_bytes": 7,
+        },
         "b": {"state": "hangs", "reason": "it does not answer", "since": 1_700_000_000, "stalled": 0},
     },
     "queues": {

@@ -122,7 +122,7 @@ class JobStatistics:
         `document` has the attributes of a DeliveredDocument (`assemble.summary`). `seconds` is how long each stage
         took, `since_drop` how long ago the file arrived, as far as that is known.
         """
-        delivered = DeliveredDocument(**{**document, "result": PublishedName(**document.get("result", {"path": ""}))})
+        delivered = _delivered(document)
         with self._lock:
             count = self._inboxes.setdefault(delivered.inbox, Count())
             count.done += 1
@@ -193,3 +193,8 @@ class JobStatistics:
         """Return the last documents that were delivered, newest first."""
         with self._lock:
             return tuple(reversed(self._documents))
+
+
+def _delivered(document: Mapping[str, Any]) -> DeliveredDocument:
+    lists = {key: tuple(document.get(key, ())) for key in ("warnings", "outputs")}
+    return DeliveredDocument(**{**document, **lists, "result": PublishedName(**document.get("result", {"path": ""}))})
