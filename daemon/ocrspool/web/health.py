@@ -72,7 +72,7 @@ class _Answers:
         if (answer := self._paths.get(path)) is not None:
             return answer()
         reply = None if self._page is None else self._page.get(path, headers)
-        return reply or plain(HTTPStatus.NOT_FOUND, f"there is {', '.join(self._paths)}")
+        return reply or plain(HTTPStatus.NOT_FOUND, f"there are {', '.join(self._paths)}")
 
     def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Answer a request to do something."""

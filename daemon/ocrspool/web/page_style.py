@@ -47,13 +47,13 @@ footer { margin-top: 1rem; color: var(--soft); font-size: .85rem }
   thead { display: none }
   tr { padding: .4rem 0; border-bottom: 1px solid var(--line) }
   tr:last-child { border-bottom: 0 }
-  td, td:last-child { display: flex; justify-content: space-between; gap: 1rem; min-width: 0; padding: .1rem 0;
-    border: 0; text-align: right; white-space: normal }
+  td, td:last-child { display: block; min-width: 0; padding: .1rem 0; border: 0; text-align: right;
+    white-space: normal }
   td:empty { display: none }
-  td::before { content: attr(data-label); color: var(--soft); text-align: left; flex: none }
-  td.name { display: block; text-align: left }
+  td::before { content: attr(data-label); color: var(--soft); float: left; margin-right: 1rem }
+  td.name { text-align: left } td.name:first-child { font-weight: 600 }
   td.name::before, td.picture::before { content: none }
-  td.picture { display: block; float: left; width: 4rem; min-width: 4rem; margin-right: .75rem }
+  td.picture { float: left; width: 4rem; min-width: 4rem; margin-right: .75rem }
   .picture ~ td { margin-left: 4.75rem }
   tr::after { content: ""; display: block; clear: both }
 }
