@@ -1,7 +1,10 @@
-"""Proves of one inbox that every file is in exactly one of inbox, work, outbox with done, and failed; or says why not.
+"""Prove that every file of one inbox is in exactly one of inbox, work, outbox with done, and failed, or say why not.
 
-The audit changes nothing. It is right beside a running service too: a file that moves looks wrong for a moment only, so
-nothing is reported that only one look has seen. `repair` is the other half. It needs the spool for itself.
+The audit changes nothing. It is also right beside a running service: a file that moves meanwhile looks wrong only for a
+moment, so nothing is reported that only one look has seen. `repair` is the other half and needs the spool for itself.
+
+`findings` has the names of the findings. `folder_snapshot` is one look at a folder. `job_checks`, `failed_checks` and
+`outbox_checks` know what belongs in work/, failed/ and outbox/.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The findings and notes of an audit, and what each of them means."""
+"""The findings and notes of an audit, and the meaning of each."""
 
 from __future__ import annotations
 

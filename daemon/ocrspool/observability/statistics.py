@@ -1,4 +1,4 @@
-"""What the running service is doing and has done: attempts, counts, rates, the last documents and failures."""
+"""What the running service is doing and has done: attempts, counts, throughput, last failures."""
 
 from __future__ import annotations
 

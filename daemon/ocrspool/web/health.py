@@ -1,6 +1,6 @@
-"""Answers requests about the service: /livez, /readyz and /metrics. status_page.py answers people.
+"""Answer health checks: /livez, /readyz and /metrics. status_page.py answers requests for people.
 
-It is started only where the configuration says so.
+It is started only if the configuration asks for it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Answers a browser: the status page, HTML outputs, their small pictures, the button that puts a failed file back.
+"""Answer a browser: the status page, HTML outputs, small pictures, and the button that puts a failed file back.
 
-Everybody who reaches the address may look. The danger is a page of another site that makes the browser of such a
-person send requests here. That site cannot read our token, because a request under a name that is not this machine's is
-refused (DNS rebinding). Without the token it cannot press our button. Nothing that this module sends runs in a browser.
+Everybody who reaches the address may look. So the danger is what a page of another site could make a browser do. Such a
+site cannot read our token, because a request under a name that is not this machine's is refused (DNS rebinding).
+Without the token it cannot press our button. Nothing that is sent can run, whatever it holds.
 """
 
 from __future__ import annotations
