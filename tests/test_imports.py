@@ -34,7 +34,9 @@ LIBRARIES = {
     "pikepdf": {"render.pdf"},
     "prometheus_client": {"web.metrics"},
     # For results: the schema, and whether one fits it.
-    "pydantic": {"config", "decoding.protocol", "cli.check", "audit.outbox_checks"},
+    "pydantic": {
+        *("config", "decoding.protocol", "cli.check", "audit.outbox_checks", "observability.snapshot_file"),
+    },
     "pydantic_core": {"config.loader"},
     "pynvml": {"machine.gpu"},
     "pypdfium2": {"decoding.child.pdf"},

@@ -47,7 +47,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "spool": ("errors", "files", "formatting", "results"),
     "config": ("engine_request", "errors", "files", "machine", "observability", "results", "spool"),
     "render": ("errors", "pages", "results"),
-    "intake": ("config", "errors", "files", "processes", "results", "spool"),
+    "intake": ("config", "errors", "files", "observability", "processes", "results", "spool"),
     "decoding": ("config", "errors", "files", "pages", "processes", "render", "results", "text_similarity"),
     "engine": ("", "engine_request", "errors", "files", "formatting", "machine", "pages", "processes"),
     "recognition": (

@@ -70,6 +70,7 @@ def test_for_programs(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert facts["b"] == {
         "busy": False,
         "counts": dict.fromkeys(STATES, 0),
+        "unclaimable": 0,
         "findings": [],
         "notes": [],
         "with_warnings": 0,

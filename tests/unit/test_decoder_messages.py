@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ocrspool.cli.check import result_schema
+from ocrspool.cli.check import schema_of
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Limits, Profile
 from ocrspool.decoding import protocol
@@ -44,7 +44,7 @@ ENGINE = engine_from({
     "runtime": "openvino", "runtime_version": "2025.4", "device": "cpu", "precision": "bf16",
     "fingerprint": "0123456789abcdef", "models": [],
 })  # fmt: skip
-VALIDATOR = jsonschema.Draft202012Validator(result_schema())
+VALIDATOR = jsonschema.Draft202012Validator(schema_of("result"))
 ALL_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 

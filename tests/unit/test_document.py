@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrspool.cli.check import result_schema
+from ocrspool.cli.check import schema_of
 from ocrspool.decoding.api import DocumentInfo
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
@@ -29,7 +29,7 @@ FACTS = {
 ENGINE = engine_from(FACTS)
 RUN = Run("j1", "host", 1, "2026-01-01T00:00:00.000Z", "2026-01-01T00:00:01.000Z", {"decode": 0.5})
 SQUARE: Polygon = ((10.0, 20.0), (30.0, 20.0), (30.0, 40.0), (10.0, 40.0))
-VALIDATOR = jsonschema.Draft202012Validator(result_schema())
+VALIDATOR = jsonschema.Draft202012Validator(schema_of("result"))
 
 
 def line(text: str = "text", polygon: Polygon = SQUARE, confidence: float = 0.9) -> TextLine:

@@ -107,7 +107,7 @@ class World:
 
     def standing(self, inbox: str) -> tuple[str, str]:
         found = self.inboxes.standings()[inbox]
-        return found["state"], found["reason"]
+        return found.state, found.reason
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_jobs_that_wait_for_their_disk_hold_no_slot(new_world: Callable[..., Wor
     world.line.failing.add("a")
     world.inboxes.open()
     world.drop("a", *map(str, range(20)))
-    world.until(lambda: world.inboxes.standings()["a"]["stalled"] == SLOTS)
+    world.until(lambda: world.inboxes.standings()["a"].stalled == SLOTS)
     state, reason = world.standing("a")
     assert state == "waits"
     assert "No space left" in reason

@@ -143,7 +143,7 @@ def command_line() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON, for programs")
 
     schema = command("schema", commands.run_schema, "print a JSON Schema")
-    schema.add_argument("of", choices=["result", "config"])
+    schema.add_argument("of", choices=["result", "reason", "status", "doctor", "config"])
     return parser
 
 

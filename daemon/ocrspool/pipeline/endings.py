@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import partial
@@ -57,7 +58,7 @@ class Endings:
             return None
         target = store.deliver(job, result)
         facts = summary(document, target)
-        self._statistics.done(facts, document.run.seconds)
+        self._statistics.done(facts, document.run.seconds, _since_drop(job))
         log_of(job, "done").info(
             "done %s: %d pages, %d lines in %.2f s%s%s → %s",
             name_of(job),
@@ -123,6 +124,11 @@ def taken_back(job: Job, store: JobStore, error: DocumentError | None = None) ->
             level, "%s is not finished and goes back: %s", name_of(job), names.printable(found.why)
         )
     return found is not None
+
+
+def _since_drop(job: Job) -> float | None:
+    """Return how many seconds ago the file arrived or was last written to; None where that is not known."""
+    return None if job.seen is None else time.time() - job.seen.ctime_ns / 1e9
 
 
 def _variables(facts: dict[str, Any], status: str) -> dict[str, str]:

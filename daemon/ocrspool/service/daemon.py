@@ -21,8 +21,9 @@ from ocrspool.errors import EngineMissingError, OcrspoolError
 from ocrspool.intake.headroom import FreeSpaceGuard
 from ocrspool.machine import memory
 from ocrspool.observability import log_setup
+from ocrspool.observability.snapshot import EngineStatus
 from ocrspool.observability.statistics import JobStatistics
-from ocrspool.observability.status import StatusPublisher
+from ocrspool.observability.status import Sources, StatusPublisher
 from ocrspool.observability.systemd import Notifier
 from ocrspool.pipeline.hooks import Hooks
 from ocrspool.pipeline.pipeline import Pipeline
@@ -118,7 +119,10 @@ class Service:
             facts = self._wait_for_engines()
         engine = engine_from(facts)
         start = {"in all": round(time.monotonic() - self._began, 3), **facts["seconds"]}
-        self._publisher = StatusPublisher(self._notifier, config.paths.runtime, engine, self._statistics, start)
+        sources = Sources(
+            EngineStatus.of(engine), start, self._statistics, self._inboxes.failures, memory.available_bytes
+        )
+        self._publisher = StatusPublisher(self._notifier, config.paths.runtime, sources)
         _log.info(
             "ready after %.2f s: %s %s on %s, engine %s (%s)",
             start["in all"],
@@ -157,9 +161,10 @@ class Service:
         """Answer who asks how things stand. What that takes is imported only where it is wanted."""
         page: Any = None
         if metrics.page:
-            page = import_module("ocrspool.web.status_page").Page(self._live, lambda: self._publisher.facts)
+            status_page = import_module("ocrspool.web.status_page").StatusPage
+            page = status_page(self._live, lambda: self._publisher.snapshot)
         health: type[Health] = import_module("ocrspool.web.health").Health
-        return health(metrics.listen, lambda: self._publisher.facts, self._health_monitor.alive, page)
+        return health(metrics.listen, lambda: self._publisher.snapshot, self._health_monitor.alive, page)
 
     def _building(self, stage: str) -> None:
         """Tell of a stage of a build, which may take minutes, in the log and to systemd."""
