@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -73,20 +74,24 @@ class Reporter:
         self._told_at = 0.0
         self._kept_alive_at = 0.0
 
-    def keepalive(self, *, alive: bool) -> None:
-        """Show systemd's watchdog that all is well, twice as often as it asks, but not while something is stuck."""
+    def keepalive(self, alive: Callable[[], bool]) -> None:
+        """Show systemd's watchdog that all is well, twice as often as it asks, but not while something is stuck.
+
+        `alive` is asked only when that is due: the main loop calls this several times for each file.
+        """
         every = self._notifier.keepalive_seconds
         now = time.monotonic()
         if every is not None and now >= self._kept_alive_at + every:
             self._kept_alive_at = now
-            if alive:
+            if alive():
                 self._notifier.keepalive()
 
-    def tell(self, standing: Standing, *, at_once: bool = False) -> None:
-        """Tell what has changed, unless the last time was a moment ago; `at_once` even then."""
+    def tell(self, look: Callable[[], Standing], *, at_once: bool = False) -> None:
+        """Look, and tell what has changed, unless the last time was a moment ago; `at_once` even then."""
         since = time.monotonic() - self._told_at
         if since < _LEAST_SECONDS and not at_once:
             return
+        standing = look()
         total, jobs = self._tally.total(), self._tally.jobs()
         current = (standing, total, jobs)
         if current == self._told and since < _MOST_SECONDS:
@@ -132,13 +137,20 @@ class Reporter:
             _log.info("ready again", extra={"event": "ready"})
         self._state = state
 
-    def due_in(self, standing: Standing) -> float:
-        """Return in how many seconds there will be something to tell, if nothing happens before."""
+    def due_in(self, look: Callable[[], Standing]) -> float:
+        """Return in how many seconds there will be something to tell, if nothing happens before.
+
+        Looks only where it matters: nothing is told for a moment after the last time, whatever has changed.
+        """
         now = time.monotonic()
-        changed = self._told is None or (standing, self._tally.total()) != self._told[:2]
-        due = [self._told_at + (_LEAST_SECONDS if changed else _MOST_SECONDS)]
-        if standing.in_work:  # its pages are read without a word
-            due.append(now + _LEAST_SECONDS)
+        due = [self._told_at + _LEAST_SECONDS]
+        if now >= due[0]:
+            standing = look()
+            changed = self._told is None or (standing, self._tally.total()) != self._told[:2]
+            if not changed:
+                due = [self._told_at + _MOST_SECONDS]
+            if standing.in_work:  # its pages are read without a word
+                due.append(now + _LEAST_SECONDS)
         if self._notifier.keepalive_seconds is not None:
             due.append(self._kept_alive_at + self._notifier.keepalive_seconds)
         return min(due) - now

@@ -44,6 +44,8 @@ _log = logging.getLogger(__name__)
 
 _ROOM_SECONDS = 1.0
 """While disk or memory is short, it is looked at this often."""
+_MEMORY_SECONDS = 0.05
+"""Memory that was enough is measured again after so long: that takes longer than all else that grants a slot."""
 
 
 class Service:
@@ -67,7 +69,7 @@ class Service:
         self._decoders = Decoders(decoder_count(config), self._live)
         self._hooks = Hooks(self._live)
         self._workers = Workers(self._live, self._notifier.status)
-        self._memory = Room("of memory", memory.available_bytes)
+        self._memory = Room("of memory", memory.available_bytes, _MEMORY_SECONDS)
         self._shortage = Shortage()
         self._slots = job_count(config)
         around = Surroundings(self._live, self, self._shortage, self._slots, self._wake)
@@ -125,7 +127,7 @@ class Service:
             extra={"event": "ready"},
         )
         self._vitals = Vitals(self._signals, self._inboxes, self._workers, self._memory, self._shortage)
-        self._reporter.tell(self._vitals.standing())
+        self._reporter.tell(self._vitals.standing)
         if config.metrics.listen:
             self._health = self._listening(config.metrics)
         self._notifier.ready()
@@ -230,7 +232,7 @@ class Service:
             self._vitals.refused = error.message.splitlines()[0]
             refused = {"event": "reload-refused"}
             _log.error("reload: the configuration in use stays:\n%s", error.message, extra=refused)
-        self._reporter.tell(self._vitals.standing(), at_once=True)
+        self._reporter.tell(self._vitals.standing, at_once=True)
         self._notifier.ready()
 
     def _has_memory(self) -> bool:
@@ -243,11 +245,11 @@ class Service:
 
     def _until_next(self) -> float:
         """Return for how long nothing has to be done unless something happens. Room comes back without a word."""
-        due = min(self._reporter.due_in(self._vitals.standing()), self._inboxes.next_look_in())
+        due = min(self._reporter.due_in(self._vitals.standing), self._inboxes.next_look_in())
         return max(0.0, min(due, _ROOM_SECONDS) if self._vitals.lack() else due)
 
     def _keep_in_touch(self) -> None:
         """Keepalive and status, as often as each is due."""
         self._vitals.turn()
-        self._reporter.keepalive(alive=self._vitals.alive())
-        self._reporter.tell(self._vitals.standing())
+        self._reporter.keepalive(self._vitals.alive)
+        self._reporter.tell(self._vitals.standing)

@@ -101,8 +101,10 @@ class Spool:
     def claim(self, seen: Sighting) -> Job | None:
         """Take the file into work/. None when it has changed, is still being written, or has gone."""
         try:
-            with Folder.at(self.inbox) as inbox:
-                folder = inbox.holder(seen.name)
+            folder = Folder.at(self.inbox)
+            if "/" in seen.name:
+                with folder:
+                    folder = folder.holder(seen.name)  # the inbox is closed by its own `with`
         except OSError:  # gone, or a link stands where a folder was
             return None
         with folder:
@@ -112,10 +114,9 @@ class Spool:
         last = last_of(seen.name)
         if not let_go(folder, last, seen):
             return None
-        job, holder = self.jobs.new(seen.name)
+        job, holder = self.jobs.new(seen.name, seen.size)
         with holder:
             try:
-                self.jobs.note_size(job, seen.size)
                 folder.rename(last, holder, last)
             except OSError as error:
                 self.jobs.clear(job.id)

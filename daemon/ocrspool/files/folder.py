@@ -21,6 +21,7 @@ from ocrspool.files.walk import naming, open_folder
 _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_PIECE_BYTES = 1 << 16
 PRIVATE_MODE = 0o700
 """Of a folder that is ours alone."""
 
@@ -180,8 +181,11 @@ class Folder:
 
     def read(self, name: str, most: int) -> bytes:
         """Return at most so many of the first bytes of a regular file. Raise OSError."""
-        with os.fdopen(self.open(name), "rb") as file:
-            return file.read(most)
+        descriptor = self.open(name)
+        try:
+            return _read(descriptor, most)
+        finally:
+            os.close(descriptor)
 
     def sync_file(self, name: str) -> None:
         """Wait until the content of a regular file is on disk."""
@@ -230,8 +234,8 @@ class Folder:
 
         `durable` waits for the disk.
         """
-        with self.writing(name, durable=durable) as file:
-            file.write(data)
+        with self._replacing(name, durable=durable) as descriptor:
+            _write(descriptor, data)
 
     @contextlib.contextmanager
     def writing(self, name: str, *, durable: bool = True, mode: int | None = None) -> Iterator[BinaryIO]:
@@ -239,15 +243,26 @@ class Folder:
 
         Where the writing ends in an exception nothing is left behind, and what had the name keeps it.
         """
+        with (
+            self._replacing(name, durable=durable) as descriptor,
+            open(descriptor, "wb", closefd=False) as file,
+        ):
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            yield file
+
+    @contextlib.contextmanager
+    def _replacing(self, name: str, *, durable: bool) -> Iterator[int]:
+        """Lend a descriptor of a new file, which has the name at the end."""
         temporary = random_name()
         try:
-            with os.fdopen(self.new(temporary), "wb") as file:
-                if mode is not None:
-                    os.fchmod(file.fileno(), mode)
-                yield file
-                file.flush()
+            descriptor = self.new(temporary)
+            try:
+                yield descriptor
                 if durable:
-                    os.fsync(file.fileno())
+                    os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
             self.rename(temporary, self, name)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -330,6 +345,21 @@ def copy_into(descriptor: int, source: Folder, name: str) -> None:
         shutil.copyfileobj(original, file)
         file.flush()
         os.fsync(descriptor)
+
+
+def _read(descriptor: int, most: int) -> bytes:
+    """Return at most so many bytes. An open file of Python's asks the system three things before it reads."""
+    pieces = []
+    while most and (piece := os.read(descriptor, min(most, _PIECE_BYTES))):
+        pieces.append(piece)
+        most -= len(piece)
+    return b"".join(pieces)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def random_name() -> str:
