@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import secrets
 from collections.abc import Iterator
@@ -128,7 +129,7 @@ class Jobs:
         if job.seen is not None:
             counts["seen"] = (job.seen.size, job.seen.mtime_ns, job.seen.ctime_ns, job.seen.inode, job.seen.renamed)
         # Not durable: what a power cut takes back is a count, and one more attempt does no harm.
-        folder.write(JOB, records.dump(counts), durable=False)
+        folder.write(JOB, json.dumps(counts).encode("ascii"), durable=False)
         return job
 
     def clear(self, job_id: str) -> None:
