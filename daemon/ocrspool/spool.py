@@ -17,6 +17,7 @@ import contextlib
 import json
 import logging
 import os
+import secrets
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -303,10 +304,10 @@ class Spool:
                 named = {**reason, "failed_as": names.to_json(_relative(place.path, self.failed))}
                 try:
                     folder.write(REASON, records.dump(named))
-                    at.rename(last, place.folder, place.name)
+                    at.rename_new(last, place.folder, place.name)
                     at, last = place.folder, place.name
                     at.sync()
-                    folder.rename(REASON, at, reason_of(last))
+                    folder.rename_new(REASON, at, reason_of(last))
                     at.sync()
                 except OSError as error:
                     if not is_of_people(error):
@@ -381,7 +382,7 @@ class Spool:
             for place in self._free(self.done, job):
                 opened.enter_context(place)
                 try:
-                    holder.rename(last_of(job.name), place.folder, place.name)
+                    holder.rename_new(last_of(job.name), place.folder, place.name)
                 except OSError as error:
                     if not is_of_people(error):
                         raise
@@ -391,13 +392,14 @@ class Spool:
         raise problem or OSError
 
     def _free(self, root: Path, job: Job) -> Iterator[Place]:
-        """Yield places under `root` that nothing has: the job's name, and that tagged with the job's id.
+        """Yield places under `root` that nothing has: the job's name, that tagged with the job's id, and one at random.
 
         In failed/ no file is called like a reason: which is which would depend on what people have taken away.
         """
-        for name in (job.name, names.tagged(job.name, job.id)):
+        for tag in ("", job.id, f"{job.id}-{secrets.token_hex(4)}"):
+            name = names.tagged(job.name, tag) if tag else job.name
             place = placed(root, name, job.id)
-            if name == job.name and self._is_taken(place, root):
+            if not tag and self._is_taken(place, root):
                 place.folder.close()
             else:
                 yield place

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from ocrspool.files.rename import rename_new
 from ocrspool.files.walk import naming, open_folder
 
 _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -291,13 +292,27 @@ class Folder:
         with naming(to._where, new):
             os.rename(name, new, src_dir_fd=self.descriptor, dst_dir_fd=to.descriptor)
 
+    def rename_new(self, name: str, to: Folder, new: str) -> None:
+        """Rename, but never over anything. Raise FileExistsError.
+
+        Where there is no such rename, what appears in the last instant before it is replaced: the caller has looked.
+        """
+        with naming(to._where, new):
+            if not rename_new(name, self.descriptor, to.descriptor, new):
+                os.rename(name, new, src_dir_fd=self.descriptor, dst_dir_fd=to.descriptor)
+
     def move_new(self, name: str, to: Folder, new: str) -> None:
         """Rename, but never over another file, and sync the folder that gains the entry. Raise FileExistsError.
 
-        Where a crash came between its two steps, both names are one file: a repeat removes the first.
+        Where there is no such rename a link and a removal do the same. Where a crash came between these two steps,
+        both names are one file: a repeat removes the first.
         """
         try:
-            self.link(name, to, new)
+            with naming(to._where, new):
+                moved = rename_new(name, self.descriptor, to.descriptor, new)
+            if not moved:
+                self.link(name, to, new)
+                self.unlink(name)
         except FileExistsError:
             if not self.is_same(name, to, new):
                 raise
@@ -308,8 +323,6 @@ class Folder:
             if to.stat(new) is not None:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), f"{to._where}/{new}") from error
             self.rename(name, to, new)
-        else:
-            self.unlink(name)
         to.sync()
 
     def unlink(self, name: str) -> None:
