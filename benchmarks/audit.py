@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ocrspool.audit import audit
-from ocrspool.spool import Spool
+from ocrspool.audit.auditor import audit
+from ocrspool.spool.spool import Spool
 from serving import machine
 from spools_made import read, spool_in
 

@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ocrspool.config import Inbox
-from ocrspool.inbox import Patience, Rules, Scanner
+from ocrspool.config.schema import Inbox
+from ocrspool.files.name_patterns import NamePatterns
+from ocrspool.intake.scanner import Scanner
+from ocrspool.spool.patience import Patience
 from serving import Served, machine, scratch, serving
 
 PAGE = b"P5 64 64 255\n" + bytes([255]) * 64 * 64
@@ -55,7 +57,11 @@ def _scan() -> None:
         _fill(Path(folder))
         now = 0.0
         scanner = Scanner(
-            folder, Rules(inbox.include, inbox.exclude + inbox.ignore), Patience(2.0), recursive=True, clock=lambda: now
+            folder,
+            NamePatterns(inbox.include, inbox.exclude + inbox.ignore),
+            Patience(2.0),
+            recursive=True,
+            clock=lambda: now,
         )
         new = _cpu(scanner.scan)
         now = 2.0

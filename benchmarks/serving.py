@@ -139,7 +139,7 @@ def kind_of(pid: int, service: int) -> str:
     """Return service, decoder or worker. Raise OSError when it has gone."""
     if pid == service:
         return "service"
-    return "worker" if b"ocrspool.worker" in Path(f"/proc/{pid}/cmdline").read_bytes() else "decoder"
+    return "worker" if b"ocrspool.recognition.child" in Path(f"/proc/{pid}/cmdline").read_bytes() else "decoder"
 
 
 def children(parent: int) -> list[int]:

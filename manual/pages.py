@@ -14,7 +14,7 @@ from manual import roff
 from manual.settings import Setting, introduction, tables
 from ocrspool import __version__
 from ocrspool.cli.main import command_line
-from ocrspool.config import DEFAULT_PATH, Config
+from ocrspool.config.schema import DEFAULT_PATH, Config
 
 _SERVICE = """\
 Under systemd it is `ocrspool.service`, whose start returns when files can be read. `ocrspool-prebuild.service` comes \

@@ -10,8 +10,8 @@ _HEAD = """\
 # Configuration
 
 Made by `scripts/docs` from the comments in [config/ocrspool.toml](../config/ocrspool.toml) and the types in
-`daemon/ocrspool/config.py`; `man ocrspool.toml` says the same. `ocrspool schema config` prints a JSON Schema, which
-editors understand.
+`daemon/ocrspool/config/schema.py`; `man ocrspool.toml` says the same. `ocrspool schema config` prints a JSON Schema,
+which editors understand.
 
 """
 

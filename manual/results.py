@@ -11,14 +11,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from manual.reference import escaped
-from ocrspool import result
+from ocrspool.results import schema
 
 _EXAMPLES = Path(__file__).with_name("examples")
 
 _HEAD = """\
 # Results
 
-Made by `scripts/docs` from `daemon/ocrspool/result.py`. `ocrspool schema result` prints the JSON Schema (draft
+Made by `scripts/docs` from `daemon/ocrspool/results/schema.py`. `ocrspool schema result` prints the JSON Schema (draft
 2020-12).
 
 For each file that was read, `outbox/<name>.json` appears, whole, in UTF-8. All fields are always there, in this order.
@@ -49,7 +49,7 @@ _ORDER = ("Document", "Source", "Page", "Line", "ReadBy", "PageError", "Engine",
 
 def results() -> str:
     """Return the page."""
-    definitions = TypeAdapter(result.Document).json_schema(mode="serialization")
+    definitions = TypeAdapter(schema.Document).json_schema(mode="serialization")
     sections = "\n".join(
         _section(name, definitions if name == "Document" else definitions["$defs"][name]) for name in _ORDER
     )
@@ -64,14 +64,14 @@ def results() -> str:
     )
 
 
-def _section(name: str, schema: dict[str, Any]) -> str:
-    values = getattr(result, name)
+def _section(name: str, described: dict[str, Any]) -> str:
+    values = getattr(schema, name)
     meanings = _meanings(values)
     rows = "".join(
-        f"| `{field.name}` | {_type(schema['properties'][field.name])} | {escaped(meanings.get(field.name, ''))} |\n"
+        f"| `{field.name}` | {_type(described['properties'][field.name])} | {escaped(meanings.get(field.name, ''))} |\n"
         for field in dataclasses.fields(values)
     )
-    return f"## {name}\n\n{escaped(schema['description'])}\n\n| field | type | meaning |\n|---|---|---|\n{rows}"
+    return f"## {name}\n\n{escaped(described['description'])}\n\n| field | type | meaning |\n|---|---|---|\n{rows}"
 
 
 def _type(property_: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Every setting: its default and meaning as config/ocrspool.toml has them, its type as config.py has it."""
+"""Every setting: its default and meaning as config/ocrspool.toml has them, its type as config/schema.py has it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
 
 EXAMPLE = Path(__file__).parents[1] / "config/ocrspool.toml"
 

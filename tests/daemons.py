@@ -183,10 +183,10 @@ class Daemon:
         return found
 
     def workers(self) -> list[int]:
-        return [pid for pid in self.children() if is_module(pid, "ocrspool.worker")]
+        return [pid for pid in self.children() if is_module(pid, "ocrspool.recognition.child")]
 
     def decoders(self) -> list[int]:
-        return [pid for pid in self.children() if is_module(pid, "ocrspool.decode")]
+        return [pid for pid in self.children() if is_module(pid, "ocrspool.decoding.child")]
 
     def childless(self) -> bool:
         """Whether every child that was ever seen has gone."""
@@ -302,7 +302,7 @@ class Daemon:
                 assert not beside, f"stray files in the outbox: {beside}"
 
 
-_MODULES = ("ocrspool.worker", "ocrspool.decode")
+_MODULES = ("ocrspool.recognition.child", "ocrspool.decoding.child")
 
 
 NewDaemon = Callable[..., Daemon]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ocrspool.model import Point
-from ocrspool.result import Document, Engine, Line, Page, PageError, Run, Source
+from ocrspool.pages import Point
+from ocrspool.results.schema import Document, Engine, Line, Page, PageError, Run, Source
 
 
 def box(left: float, top: float, right: float, bottom: float) -> tuple[Point, ...]:

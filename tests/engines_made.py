@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ocrspool.engine.cache import SCHEMA, EngineCache, Manifest, fingerprint, measure
+from ocrspool.engine.cache.store import SCHEMA, EngineCache, Manifest, fingerprint, measure
 
 FILES = {
     "det/model.blob": b"d" * 3000,
@@ -47,9 +47,9 @@ def tree(folder: Path) -> dict[str, bytes | None]:
 
 _HOLD = """
 import pathlib, sys
-from ocrspool.engine import locks
+from ocrspool.files import file_lock
 path, shared = pathlib.Path(sys.argv[1]), sys.argv[2] == "shared"
-descriptor = locks.take(path, shared=shared, seconds=60, flags=locks.NEW_LOCK)
+descriptor = file_lock.take(path, shared=shared, seconds=60, flags=file_lock.NEW_LOCK)
 print("held", flush=True)
 sys.stdin.read()
 """

@@ -4,7 +4,7 @@
 
 The page is kept as a file, since another Pillow would draw other pixels. Fonts: DejaVu, and Droid Sans Fallback for
 Chinese (Debian: fonts-dejavu-core, fonts-droid-fallback; Bitstream Vera and Apache-2.0 licenses). What is written
-stands in ocrspool.engine.known_page. Five greys keep the file small.
+stands in ocrspool.engine.test_pages. Five greys keep the file small.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from ocrspool.engine.known_page import GATE
+from ocrspool.engine.test_pages import GATE
 
 FOLDERS = tuple(Path(folder) for folder in ("/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/truetype/droid"))
 SIZE = (760, 416)

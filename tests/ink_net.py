@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrspool.engine.net import ShapeProfile
+from ocrspool.engine.spec import ShapeProfile
 
 
 class InkNet:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ocrspool.engine.net import ShapeProfile
-from ocrspool.engine.recognizer import Nets
+from ocrspool.engine.ocr.recognizer import Nets
+from ocrspool.engine.spec import ShapeProfile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ocrspool.engine.net import Pixels
+    from ocrspool.engine.spec import Pixels
 
 CHARACTERS = ("", *"abcdefghi", "?")
 COLORS = {"b": (50, 80, 20), "e": (80, 20, 50), "h": (20, 50, 80)}

@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ocrspool.engine import models
-from ocrspool.engine.net import NetSpec
+from ocrspool.engine.models import model_set
+from ocrspool.engine.spec import NetSpec
 
 
 def made(folder: Path) -> tuple[Path, Path]:
     """Make and return the folders of detection and recognition; each is called as its model is."""
-    specs = models.bundled()
-    characters = models.characters(specs.recognition)[1:-1]
+    specs = model_set.bundled()
+    characters = model_set.characters(specs.recognition)[1:-1]
     return (
         _made(specs.detection, folder, _detection_steps()),
         _made(specs.recognition, folder, _recognition_steps(characters)),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ocrspool.decode.page import memory_file
-from ocrspool.engine.mapped import pixels
+from ocrspool.decoding.child.page import memory_file
+from ocrspool.engine.ocr.shared_image import pixels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ocrspool.engine.net import Net, Pixels, Shape, ShapeProfile
-    from ocrspool.model import PageImage
+    from ocrspool.engine.spec import Net, Pixels, Shape, ShapeProfile
+    from ocrspool.pages import PageImage
 
 
 def mapped(page: Pixels) -> Pixels:

@@ -1,6 +1,6 @@
 """A worker that says it reads on gpu:0, and reads on a CPU: what a machine with a GPU looks like to the service.
 
-Run as a process in place of `python -m ocrspool.worker FD`. Any other device is planned as it is.
+Run as a process in place of `python -m ocrspool.recognition.child FD`. Any other device is planned as it is.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from ocrspool import worker
-from ocrspool.engine.cache import Manifest
-from ocrspool.engine.plan import Plan, Wanted, plan
+from ocrspool.engine.cache.store import Manifest
+from ocrspool.engine.plan import EngineRequest, Plan, plan
+from ocrspool.recognition import child
 
 GPU = "gpu:0"
 FINGERPRINT = "f" * 16
@@ -19,10 +19,10 @@ FINGERPRINT = "f" * 16
 
 def main() -> None:
     """Answer the service as the worker does."""
-    facts_of = worker._facts
+    facts_of = child._facts
     pretends = False
 
-    def planned(wanted: Wanted) -> Plan:
+    def planned(wanted: EngineRequest) -> Plan:
         nonlocal pretends
         pretends = wanted.device == GPU
         return plan(replace(wanted, device="cpu") if pretends else wanted)
@@ -31,9 +31,9 @@ def main() -> None:
         more = {"device": "gpu", "fingerprint": FINGERPRINT} if pretends else {}
         return {**facts_of(wanted, manifest), **more}
 
-    worker.plan, worker._facts = planned, facts  # type: ignore[attr-defined] # what the module has imported
+    child.plan, child._facts = planned, facts  # type: ignore[attr-defined] # what the module has imported
     sys.argv = sys.argv[1:]
-    worker.main()
+    child.main()
 
 
 if __name__ == "__main__":

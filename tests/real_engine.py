@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocrspool.engine import identity, models, openvino
-from ocrspool.engine.recognizer import Nets
+from ocrspool.engine import identity
+from ocrspool.engine.models import model_set
+from ocrspool.engine.ocr.recognizer import Nets
+from ocrspool.engine.runtimes import openvino
 from ocrspool.engine.settings import Precision, Settings
 from pages_mapped import ReadingOnly
 
@@ -22,9 +24,9 @@ class Engine:
 def engine(folder: Path, precision: Precision) -> Engine:
     """Compile the models into the folder, and load them. Pixels that they get are read-only, as production's may be."""
     settings = identity.resolved("openvino", Settings(precision=precision))
-    specs = models.bundled()
+    specs = model_set.bundled()
     for spec in specs:
         (folder / spec.name).mkdir()
         openvino.build(spec, folder / spec.name, settings)
     nets = Nets(*(ReadingOnly(openvino.load(spec, folder / spec.name, settings)) for spec in specs))
-    return Engine(nets, models.characters(specs.recognition))
+    return Engine(nets, model_set.characters(specs.recognition))

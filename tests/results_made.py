@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
-from ocrspool import names
-from ocrspool.jobs import Job
+from ocrspool.files import names
 from ocrspool.render.json import render
-from ocrspool.result import Document, Engine, Run, Source
+from ocrspool.results.schema import Document, Engine, Run, Source
+from ocrspool.spool.jobs import Job
 
 ENGINE = Engine("ocrspool", "0", "openvino", "0", "cpu", "f32", "0" * 16, ())
 

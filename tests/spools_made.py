@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool import names
-from ocrspool.config import STATES
-from ocrspool.inbox import Patience, Rules, Scanner, Sighting
-from ocrspool.jobs import Job
-from ocrspool.spool import Spool
+from ocrspool.files import names
+from ocrspool.files.name_patterns import NamePatterns
+from ocrspool.intake.scanner import Scanner
+from ocrspool.spool.jobs import Job
+from ocrspool.spool.layout import STATES
+from ocrspool.spool.patience import Patience
+from ocrspool.spool.snapshot import FileSnapshot
+from ocrspool.spool.spool import Spool
 from results_made import result_of
 
 
@@ -33,9 +36,11 @@ def drop(spool: Spool, name: str, data: bytes = b"x") -> Path:
     return path
 
 
-def scan(spool: Spool) -> list[Sighting]:
+def scan(spool: Spool) -> list[FileSnapshot]:
     """Return every file in the inbox, settled or not."""
-    return Scanner(str(spool.inbox), Rules("*", ()), Patience(0), recursive=True, clock=lambda: 0.0).scan().settled
+    return (
+        Scanner(str(spool.inbox), NamePatterns("*", ()), Patience(0), recursive=True, clock=lambda: 0.0).scan().settled
+    )
 
 
 def claim(spool: Spool, name: str) -> Job:

@@ -11,7 +11,9 @@ import pytest
 
 from documented import DOCUMENTS, ROOT, code, commands, name, scripts
 from ocrspool.cli.main import command_line
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
+
+PACKAGE = ROOT / "daemon" / "ocrspool"
 
 _LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
 _OPTION = re.compile(r"--?[A-Za-z][A-Za-z-]*")
@@ -63,9 +65,9 @@ def test_files(document: Path) -> None:
     modules = {path.name for folder in ("daemon", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")}
     for line in code(document):
         for path in re.findall(r"(?<![\w/.<])((?:tests|docs|config|systemd|packaging|benchmarks)/[\w./-]+\.\w+)", line):
-            assert (ROOT / path).exists(), path
+            assert (ROOT / path).exists() or (PACKAGE / path).exists(), path
         if re.fullmatch(r"[\w/]+\.py", line):
-            assert line.rpartition("/")[2] in modules, line
+            assert line in modules or (ROOT / line).exists() or (PACKAGE / line).exists(), line
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)

@@ -19,12 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ocrspool.engine import identity, models, openvino, recognize
-from ocrspool.engine.crop import crop, is_vertical, quarter_turned
-from ocrspool.engine.detect import DetectSettings, detect, map_size, scaled
-from ocrspool.engine.net import PADDING, Net
-from ocrspool.engine.recognize import ReadSettings
+from ocrspool.engine import identity
+from ocrspool.engine.detection.detect import DetectSettings, detect, map_size, scaled
+from ocrspool.engine.models import model_set
+from ocrspool.engine.reading import recognize
+from ocrspool.engine.reading.crop import crop, is_vertical, quarter_turned
+from ocrspool.engine.reading.recognize import ReadSettings
+from ocrspool.engine.runtimes import openvino
 from ocrspool.engine.settings import Settings
+from ocrspool.engine.spec import PADDING, Net
 from reading import ReadAll, converse
 
 Pixels = NDArray[Any]
@@ -55,7 +58,7 @@ class Limit:
 
     def __init__(self, folder: Path) -> None:
         settings = identity.resolved("openvino", Settings())
-        specs = models.bundled()
+        specs = model_set.bundled()
         for spec in (specs.detection, specs.recognition):
             (folder / spec.name).mkdir()
             openvino.build(spec, folder / spec.name, settings)

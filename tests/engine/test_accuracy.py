@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ocrspool.engine.recognizer import Recognizer
-from ocrspool.model import PageText
+from ocrspool.engine.ocr.recognizer import Recognizer
+from ocrspool.pages import PageText
 
 _DOCUMENTS = {  # name: degrees clockwise by which the page has to be turned
     "receipt-010.jpg": 0,

@@ -15,11 +15,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 import files_made
 import pdfs_made
-from ocrspool.decode.document import Document
-from ocrspool.decode.page import PageLimits
-from ocrspool.engine.mapped import pixels
-from ocrspool.engine.recognizer import Recognizer
-from ocrspool.model import PageText
+from ocrspool.decoding.child.document import Document
+from ocrspool.decoding.child.page import PageLimits
+from ocrspool.engine.ocr.recognizer import Recognizer
+from ocrspool.engine.ocr.shared_image import pixels
+from ocrspool.pages import PageText
 
 LIMITS = PageLimits(dpi=200, pages=10, megapixels=300, side=4000)
 PROSE = (

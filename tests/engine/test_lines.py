@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ocrspool.engine.recognizer import Recognizer
-from ocrspool.model import PageText
+from ocrspool.engine.ocr.recognizer import Recognizer
+from ocrspool.pages import PageText
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 

@@ -18,16 +18,17 @@ from typing import Any
 
 import pytest
 
-from ocrspool.engine import locks, openvino
-from ocrspool.engine.build import build
-from ocrspool.engine.cache import EngineCache, Manifest, measure
-from ocrspool.engine.loaded import load
-from ocrspool.engine.net import Net, NetSpec, Shape
-from ocrspool.engine.plan import Plan, Wanted
+from ocrspool.engine.build.builder import build
+from ocrspool.engine.cache.store import EngineCache, Manifest, measure
+from ocrspool.engine.loader import load
+from ocrspool.engine.plan import EngineRequest, Plan
 from ocrspool.engine.plan import plan as planned
-from ocrspool.engine.processor import native_bf16, processor
+from ocrspool.engine.runtimes import openvino
 from ocrspool.engine.settings import Precision, Settings
+from ocrspool.engine.spec import Net, NetSpec, Shape
 from ocrspool.errors import EngineError, EngineMissingError
+from ocrspool.files import file_lock
+from ocrspool.machine.cpu import native_bf16, processor
 
 pytestmark = pytest.mark.engine
 
@@ -36,8 +37,8 @@ MODELS = ["PP-OCRv6_small_det", "PP-OCRv6_small_rec", "ch_ppocr_mobile_v2_cls"]
 UseRuntime = Callable[..., None]
 
 
-def wanted(cache: Path, precision: Precision) -> Wanted:
-    return Wanted("openvino", "cpu", "auto", precision, 0, 0, 0, 1280, 1024, "bundled", "fail", str(cache))
+def wanted(cache: Path, precision: Precision) -> EngineRequest:
+    return EngineRequest("openvino", "cpu", "auto", precision, 0, 0, 0, 1280, 1024, "bundled", "fail", str(cache))
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def use_runtime(monkeypatch: pytest.MonkeyPatch) -> UseRuntime:
 
     def use(**functions: object) -> None:
         stand_in = SimpleNamespace(**{"build": openvino.build, "load": openvino.load, **functions})
-        monkeypatch.setitem(sys.modules, "ocrspool.engine.openvino", stand_in)
+        monkeypatch.setitem(sys.modules, "ocrspool.engine.runtimes.openvino", stand_in)
 
     return use
 
@@ -148,7 +149,7 @@ def test_wrong_numbers_are_found_before_they_are_used(
     assert "engine.precision" in caught.value.hint
     assert no_engine(compared)
     assert measure(compared.folder) == {}
-    assert not locks.is_held(compared.folder.with_suffix(".lock"))
+    assert not file_lock.is_held(compared.folder.with_suffix(".lock"))
 
 
 def test_a_broken_reference_is_no_judge(compared: Plan, use_runtime: UseRuntime) -> None:

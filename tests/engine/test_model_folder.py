@@ -13,13 +13,15 @@ from onnx import TensorProto, helper
 
 import models_made
 import pages_drawn
-from ocrspool.engine import identity, models, openvino
-from ocrspool.engine.detect import DetectSettings
-from ocrspool.engine.models import Models
-from ocrspool.engine.orientation import upside_down
-from ocrspool.engine.profiles import profiled
-from ocrspool.engine.recognizer import Nets, Recognizer, RecognizeSettings
+from ocrspool.engine import identity
+from ocrspool.engine.detection.detect import DetectSettings
+from ocrspool.engine.models import model_set
+from ocrspool.engine.models.model_set import Models
+from ocrspool.engine.ocr.recognizer import Nets, Recognizer, RecognizeSettings
+from ocrspool.engine.reading.orientation import upside_down
+from ocrspool.engine.runtimes import openvino
 from ocrspool.engine.settings import Settings
+from ocrspool.engine.shapes import profiled
 
 pytestmark = pytest.mark.engine
 
@@ -36,11 +38,11 @@ def _nets(chosen: Models, folder: Path) -> Nets:
 @pytest.mark.skipif("OCRSPOOL_MODELS" not in os.environ, reason="OCRSPOOL_MODELS names no folder of PaddleOCR models")
 def test_paddle_models_are_read_with_openvino(tmp_path: Path) -> None:
     """PP-OCRv4 mobile by OpenVINO's own Paddle frontend: all three nets, with the model's own thresholds."""
-    chosen = profiled(models.find(os.environ["OCRSPOOL_MODELS"], tmp_path, "openvino"), SETTINGS)
+    chosen = profiled(model_set.find(os.environ["OCRSPOOL_MODELS"], tmp_path, "openvino"), SETTINGS)
     settings = RecognizeSettings(DetectSettings(**asdict(chosen.thresholds)))
     assert settings.detect.threshold == 0.3
     upright = np.asarray(pages_drawn.page("Invoice 2471", "Total 96.50 EUR"))
-    with Recognizer(_nets(chosen, tmp_path), models.characters(chosen.recognition), settings) as recognizer:
+    with Recognizer(_nets(chosen, tmp_path), model_set.characters(chosen.recognition), settings) as recognizer:
         read = recognizer.recognize([upright, np.rot90(upright, 2).copy()], ["auto", "auto"])
     for page in read:
         # PP-OCRv4 leaves out most spaces between Latin words.
@@ -75,7 +77,7 @@ def test_a_classifier_of_the_new_shape_is_compiled_and_asked(tmp_path: Path) -> 
         models_made.put(tmp_path / "models" / model, models_made.contents(model))
     folder = models_made.put(tmp_path / "models" / name, models_made.contents(name))
     _brightness_classifier(folder / "inference.onnx")
-    spec = profiled(models.find(str(tmp_path / "models"), tmp_path, "openvino"), SETTINGS).classifier
+    spec = profiled(model_set.find(str(tmp_path / "models"), tmp_path, "openvino"), SETTINGS).classifier
     (tmp_path / "engine").mkdir()
     openvino.build(spec, tmp_path / "engine", SETTINGS)
     net = openvino.load(spec, tmp_path / "engine", SETTINGS)

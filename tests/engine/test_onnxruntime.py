@@ -16,15 +16,16 @@ import pytest
 from numpy.typing import NDArray
 
 import pages_drawn
-from ocrspool.engine import models, onnx_graph, onnxruntime
-from ocrspool.engine.recognizer import Nets, Recognizer
+from ocrspool.engine.models import model_set
+from ocrspool.engine.ocr.recognizer import Nets, Recognizer
+from ocrspool.engine.runtimes.onnxruntime import graph, session
 from ocrspool.engine.settings import Provider, Settings
 from ocrspool.errors import EngineError, EngineMissingError
 from pages_mapped import ReadingOnly
 
 pytestmark = pytest.mark.engine
 
-SPECS = models.bundled()
+SPECS = model_set.bundled()
 SETTINGS = Settings("cpu", "cpu", "f32", threads=2, streams=2, batch=1, line_width=3200)
 GPU = replace(SETTINGS, device="gpu:0", batch=8)
 LIBRARY = sys.modules["onnxruntime"]  # imported by our module of that name, which sets a variable first
@@ -37,13 +38,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built")
     for spec in SPECS:
         (folder / spec.name).mkdir()
-        onnxruntime.build(spec, folder / spec.name, SETTINGS)
+        session.build(spec, folder / spec.name, SETTINGS)
     return folder
 
 
 @pytest.fixture(scope="module")
 def nets(built: Path) -> Nets:
-    return Nets(*(ReadingOnly(onnxruntime.load(spec, built / spec.name, SETTINGS)) for spec in SPECS))
+    return Nets(*(ReadingOnly(session.load(spec, built / spec.name, SETTINGS)) for spec in SPECS))
 
 
 def _page(*lines: str) -> NDArray[np.uint8]:
@@ -136,8 +137,8 @@ class _Counted:
 
 def test_as_many_calls_run_side_by_side_as_there_are_streams(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two and no more: were it one, the pairs would never be full."""
-    net = onnxruntime.load(SPECS.classifier, built / SPECS.classifier.name, SETTINGS)
-    assert isinstance(net, onnxruntime.OnnxNet)
+    net = session.load(SPECS.classifier, built / SPECS.classifier.name, SETTINGS)
+    assert isinstance(net, session.OnnxNet)
     counted = _Counted(net._session)
     monkeypatch.setattr(net, "_session", counted)
     with ThreadPoolExecutor(8) as threads:
@@ -167,7 +168,7 @@ def test_a_shape_that_no_model_takes_is_an_error_and_no_end(nets: Nets) -> None:
 @pytest.mark.parametrize(("threads", "streams"), [(1, 1), (4, 2)])
 def test_streams_are_set_when_loading(built: Path, threads: int, streams: int) -> None:
     settings = replace(SETTINGS, threads=threads, streams=streams, batch=4)
-    net = onnxruntime.load(SPECS.classifier, built / SPECS.classifier.name, settings)
+    net = session.load(SPECS.classifier, built / SPECS.classifier.name, settings)
     assert (net.parallel, net.batch, net.warm_up) == (streams, 4, ())
     assert net(np.zeros((2, 48, 192, 3), np.uint8))[0].shape == (2, 2)
 
@@ -175,19 +176,19 @@ def test_streams_are_set_when_loading(built: Path, threads: int, streams: int) -
 def test_loading_and_running_leave_the_folder_as_it_is(built: Path, nets: Nets) -> None:
     before = _contents(built)
     for spec in SPECS:
-        onnxruntime.load(spec, built / spec.name, SETTINGS)(np.zeros(spec.profile.minimum, np.uint8))
+        session.load(spec, built / spec.name, SETTINGS)(np.zeros(spec.profile.minimum, np.uint8))
     nets.classifier(np.zeros((1, 48, 192, 3), np.uint8))
     assert _contents(built) == before
 
 
 def test_an_engine_may_be_copied(built: Path, tmp_path: Path) -> None:
     shutil.copytree(built, tmp_path / "elsewhere", copy_function=shutil.copyfile)
-    onnxruntime.load(SPECS.classifier, tmp_path / "elsewhere" / SPECS.classifier.name, SETTINGS)
+    session.load(SPECS.classifier, tmp_path / "elsewhere" / SPECS.classifier.name, SETTINGS)
 
 
 def test_an_empty_folder_is_no_engine(tmp_path: Path) -> None:
     with pytest.raises(EngineMissingError, match="no engine of ch_ppocr"):
-        onnxruntime.load(SPECS.classifier, tmp_path, SETTINGS)
+        session.load(SPECS.classifier, tmp_path, SETTINGS)
     assert _contents(tmp_path) == {}
 
 
@@ -197,16 +198,16 @@ def test_a_truncated_engine_is_no_engine(built: Path, tmp_path: Path, kept: int)
     (tmp_path / name).write_bytes((built / SPECS.classifier.name / name).read_bytes()[:kept])
     for _ in range(2):
         with pytest.raises(EngineMissingError, match="is damaged"):
-            onnxruntime.load(SPECS.classifier, tmp_path, SETTINGS)
+            session.load(SPECS.classifier, tmp_path, SETTINGS)
 
 
 def test_pixels_as_floats_give_the_same(built: Path, tmp_path: Path) -> None:
     """The way for a TensorRT that takes no bytes: the net itself turns them into floats."""
     spec = SPECS.classifier
-    onnx_graph.edit(spec, tmp_path / f"{spec.name}.onnx", "float32")
+    graph.edit(spec, tmp_path / f"{spec.name}.onnx", "float32")
     batch = _framed(_page(LINES[0])[20:68, 15:], 48, 192)
-    (floats,) = onnxruntime.load(spec, tmp_path, SETTINGS)(batch)
-    (integers,) = onnxruntime.load(spec, built / spec.name, SETTINGS)(batch)
+    (floats,) = session.load(spec, tmp_path, SETTINGS)(batch)
+    (integers,) = session.load(spec, built / spec.name, SETTINGS)(batch)
     np.testing.assert_array_equal(floats, integers)
 
 
@@ -215,13 +216,13 @@ def test_halved_nets_read_the_same(nets: Nets, tmp_path: Path) -> None:
     halved = replace(SETTINGS, precision="f16")
     for spec in SPECS:
         (tmp_path / spec.name).mkdir()
-        onnxruntime.build(spec, tmp_path / spec.name, halved)
+        session.build(spec, tmp_path / spec.name, halved)
         size, whole = (path.stat().st_size for path in (tmp_path / spec.name / f"{spec.name}.onnx", spec.files[0]))
         assert size < 0.75 * whole, "weights are in f16 too"
     page = _page(*LINES)
     read: list[list[str]] = []
-    for each in (nets, Nets(*(onnxruntime.load(spec, tmp_path / spec.name, halved) for spec in SPECS))):
-        with Recognizer(each, models.characters(SPECS.recognition)) as recognizer:
+    for each in (nets, Nets(*(session.load(spec, tmp_path / spec.name, halved) for spec in SPECS))):
+        with Recognizer(each, model_set.characters(SPECS.recognition)) as recognizer:
             read.append([line.text for line in recognizer.recognize([page], ["auto"])[0].lines])
     assert read[0] == read[1] == list(LINES)
 
@@ -238,7 +239,7 @@ without_cuda = pytest.mark.skipif(
 )
 def test_a_provider_that_is_not_installed_is_an_error(tmp_path: Path, provider: Provider, name: str) -> None:
     with pytest.raises(EngineError, match=f"{provider} provider.*has only .*CPUExecutionProvider") as raised:
-        onnxruntime.build(SPECS.classifier, tmp_path, replace(GPU, provider=provider))
+        session.build(SPECS.classifier, tmp_path, replace(GPU, provider=provider))
     assert name not in raised.value.message
     assert "doctor" in raised.value.hint
 
@@ -254,7 +255,7 @@ def test_the_cpu_never_takes_the_place_of_cuda(built: Path, monkeypatch: pytest.
             EngineError, match="CUDAExecutionProvider was asked for and CPUExecutionProvider was got"
         ) as raised,
     ):
-        onnxruntime.load(SPECS.classifier, built / SPECS.classifier.name, replace(GPU, provider="cuda"))
+        session.load(SPECS.classifier, built / SPECS.classifier.name, replace(GPU, provider="cuda"))
     assert not isinstance(raised.value, EngineMissingError)
     assert "doctor" in raised.value.hint
 
@@ -267,14 +268,14 @@ def test_without_its_one_engine_tensorrt_is_not_even_asked(tmp_path: Path, files
         (tmp_path / name).write_bytes(b"" if files == ["x.engine"] else b"engine")
     before = _contents(tmp_path)
     with pytest.raises(EngineMissingError, match="no TensorRT engine of ch_ppocr"):
-        onnxruntime.load(SPECS.classifier, tmp_path, replace(GPU, provider="tensorrt", precision="f16"))
+        session.load(SPECS.classifier, tmp_path, replace(GPU, provider="tensorrt", precision="f16"))
     assert _contents(tmp_path) == before
 
 
 def test_loading_needs_no_onnx_and_sends_no_telemetry() -> None:
     """In an interpreter of its own, without the variables that this one may have."""
     code = (
-        "import os, sys, ocrspool.engine.onnxruntime\n"
+        "import os, sys, ocrspool.engine.runtimes.onnxruntime.session\n"
         "assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'\n"
         "sys.exit('onnx was imported' if 'onnx' in sys.modules else 0)\n"
     )

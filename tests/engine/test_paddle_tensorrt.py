@@ -23,11 +23,11 @@ import pytest
 from ocrspool.errors import DeviceMemoryError, EngineError, EngineMissingError
 from paddle_models import CPU, GPU, spec
 
-pytest.importorskip("ocrspool.engine.paddle.library", exc_type=ImportError)  # Paddle itself, and its libgomp
+pytest.importorskip("ocrspool.engine.runtimes.paddle.library", exc_type=ImportError)  # Paddle itself, and its libgomp
 
-from ocrspool.engine import paddle as runtime
-from ocrspool.engine.paddle import pir, predictor, shapes, tensorrt
-from ocrspool.engine.paddle.library import inference, paddle
+from ocrspool.engine.runtimes import paddle as runtime
+from ocrspool.engine.runtimes.paddle import pir, predictor, shapes, tensorrt
+from ocrspool.engine.runtimes.paddle.library import inference, paddle
 
 pytestmark = pytest.mark.engine
 

@@ -19,11 +19,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ocrspool.engine import recognize
-from ocrspool.engine.crop import crop, is_vertical, quarter_turned
-from ocrspool.engine.detect import DetectSettings, detect
-from ocrspool.engine.recognize import Reading, ReadSettings
-from ocrspool.engine.recognizer import Recognizer
+from ocrspool.engine.detection.detect import DetectSettings, detect
+from ocrspool.engine.ocr.recognizer import Recognizer
+from ocrspool.engine.reading import recognize
+from ocrspool.engine.reading.crop import crop, is_vertical, quarter_turned
+from ocrspool.engine.reading.recognize import Reading, ReadSettings
 from paddle_reference import FOLDER, LONGEST_SIDE, Line, PaddleOcr, digest, pixels, recorded
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]

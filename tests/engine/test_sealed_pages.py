@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 import paddle_models
 import pages_drawn
-from ocrspool.engine import identity, models, onnx_graph, onnxruntime, openvino
-from ocrspool.engine.fixed_shapes import FixedShapesNet
-from ocrspool.engine.halving import HalvingNet
-from ocrspool.engine.net import Net, NetSpec
-from ocrspool.engine.recognizer import Nets, Recognizer
+from ocrspool.engine import identity
+from ocrspool.engine.models import model_set
+from ocrspool.engine.ocr.recognizer import Nets, Recognizer
+from ocrspool.engine.runtimes import openvino
+from ocrspool.engine.runtimes.fixed_shapes import FixedShapesNet
+from ocrspool.engine.runtimes.onnxruntime import graph, session
+from ocrspool.engine.runtimes.split_batches import HalvingNet
 from ocrspool.engine.settings import Settings
+from ocrspool.engine.spec import Net, NetSpec
 from pages_mapped import mapped
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
@@ -43,20 +46,20 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """An engine of one runtime as it comes, and what its classes mean."""
     folder = tmp_path_factory.mktemp("engine")
     if request.param == "paddle":
-        pytest.importorskip("ocrspool.engine.paddle.library", exc_type=ImportError)
-        paddle = import_module("ocrspool.engine.paddle")
+        pytest.importorskip("ocrspool.engine.runtimes.paddle.library", exc_type=ImportError)
+        paddle = import_module("ocrspool.engine.runtimes.paddle")
         specs = tuple(paddle_models.spec(role) for role in ("detection", "recognition", "classifier"))
         return Nets(*_built(paddle, specs, folder, paddle_models.CPU)), paddle_models.characters()
-    bundled = models.bundled()
+    bundled = model_set.bundled()
     settings = identity.resolved(request.param.partition(",")[0], Settings(precision="f32"))
     if request.param == "openvino":
-        return Nets(*_built(openvino, tuple(bundled), folder, settings)), models.characters(bundled.recognition)
-    nets = _built(onnxruntime, tuple(bundled), folder, settings)
+        return Nets(*_built(openvino, tuple(bundled), folder, settings)), model_set.characters(bundled.recognition)
+    nets = _built(session, tuple(bundled), folder, settings)
     if request.param == "onnxruntime, floats":  # the way for a TensorRT that takes no bytes
         for spec in bundled:
-            onnx_graph.edit(spec, folder / spec.role / f"{spec.name}.onnx", "float32")
-        nets = tuple(onnxruntime.load(spec, folder / spec.role, settings) for spec in bundled)
-    return Nets(*nets), models.characters(bundled.recognition)
+            graph.edit(spec, folder / spec.role / f"{spec.name}.onnx", "float32")
+        nets = tuple(session.load(spec, folder / spec.role, settings) for spec in bundled)
+    return Nets(*nets), model_set.characters(bundled.recognition)
 
 
 def _page(size: tuple[int, int], channels: int) -> Pixels:

@@ -22,10 +22,10 @@ from PIL import Image
 import files_made
 import files_rare
 import ocrspool
-from ocrspool import sandbox
-from ocrspool.channel import Channel, ChannelClosedError
-from ocrspool.decode.document import Document
-from ocrspool.decode.page import PageLimits
+from ocrspool.decoding.child.document import Document
+from ocrspool.decoding.child.page import PageLimits
+from ocrspool.processes import sandbox
+from ocrspool.processes.channel import Channel, ChannelClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,13 +55,13 @@ class Child:
     def __init__(self, folder: Path, memory_mb: int = 1024) -> None:
         self.folder = folder
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "ocrspool.decode", str(theirs.fileno())]
+        command = [sys.executable, "-m", "ocrspool.decoding.child", str(theirs.fileno())]
         environment = {**os.environ, "PYTHONPATH": str(SOURCE_ROOT), "TMPDIR": str(folder)}
         with theirs:
             self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], cwd=folder, env=environment)
         self.channel = Channel(ours)
         answer = self.ask({"op": "limits", "memory_mb": memory_mb, "cpu_seconds": 60})
-        assert answer == {"ready": True, "missing": sandbox.shortcomings()}
+        assert answer == {"ready": True, "missing": sandbox.missing_protections()}
 
     def ask(self, request: dict[str, Any], *descriptors: int) -> dict[str, Any]:
         self.channel.send(request, descriptors)
@@ -418,7 +418,7 @@ def test_decoder_dies_with_its_parent() -> None:
     ours, theirs = socket.socketpair()
     starter = (
         "import subprocess, sys; fd = int(sys.argv[1]);"
-        "subprocess.run([sys.executable, '-m', 'ocrspool.decode', str(fd)], pass_fds=[fd])"
+        "subprocess.run([sys.executable, '-m', 'ocrspool.decoding.child', str(fd)], pass_fds=[fd])"
     )
     with theirs:
         command = [sys.executable, "-c", starter, str(theirs.fileno())]

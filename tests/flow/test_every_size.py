@@ -23,11 +23,11 @@ import nets_made
 import pages_drawn
 from daemons import ocrspool
 from nets_made import CHARACTERS, COLORS
-from ocrspool.decode.document import Document
-from ocrspool.decode.page import PageLimits
-from ocrspool.decode.views import write_view
-from ocrspool.engine.recognizer import Recognizer
-from ocrspool.model import PageText
+from ocrspool.decoding.child.document import Document
+from ocrspool.decoding.child.page import PageLimits
+from ocrspool.decoding.child.page_outputs import write_view
+from ocrspool.engine.ocr.recognizer import Recognizer
+from ocrspool.pages import PageText
 from ocrspool.render import json as as_json
 from pages_mapped import taken
 

@@ -23,12 +23,13 @@ import files_made
 import pages_drawn
 from daemons import Daemon, ocrspool
 from documents_made import box, document, line, page
-from ocrspool.config import Config, Inbox, Live, Paths, Profile
-from ocrspool.decoder import DecodersClosedError
-from ocrspool.decoders import Decoders
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config, Inbox, Paths, Profile
+from ocrspool.decoding.client import DecodersClosedError
+from ocrspool.decoding.pool import DecoderPool
 from ocrspool.files.folder import Folder
-from ocrspool.outputs import Origin, add_outputs
-from ocrspool.places import Place
+from ocrspool.files.target_path import Place
+from ocrspool.pipeline.outputs import SourceContext, add_outputs
 from pages_drawn import says
 from processes_seen import children_of, is_module
 from waiting import wait_until
@@ -148,18 +149,20 @@ def test_once_makes_outputs_too(tmp_path: Path, engine_cache: Path) -> None:
 
 
 @pytest.fixture
-def origin(tmp_path: Path) -> Iterator[Origin]:
+def origin(tmp_path: Path) -> Iterator[SourceContext]:
     """A picture of noise, which takes room in any file, and a decoder."""
     noise = Image.effect_noise((1000, 800), 200)
     (tmp_path / "a.png").write_bytes(files_made.png(noise))
     inbox = Inbox(root=tmp_path / "spool", outputs=("pdf",))
-    decoders = Decoders(1, Live(Config(paths=Paths(cache=tmp_path, runtime=tmp_path), inbox={"default": inbox})))
+    decoders = DecoderPool(
+        1, CurrentConfig(Config(paths=Paths(cache=tmp_path, runtime=tmp_path), inbox={"default": inbox}))
+    )
     with contextlib.closing(decoders):
         decoders.start()
-        yield Origin(tmp_path / "a.png", Profile(), decoders)
+        yield SourceContext(tmp_path / "a.png", Profile(), decoders)
 
 
-def test_a_decoder_that_is_killed_over_a_view_is_replaced(tmp_path: Path, origin: Origin) -> None:
+def test_a_decoder_that_is_killed_over_a_view_is_replaced(tmp_path: Path, origin: SourceContext) -> None:
     """The view is made by the next one. It stands at a pipe that nobody empties when the signal comes."""
     of = document(page(line("x", box(10, 10, 200, 60))))
     pipe = tmp_path / "pipe"
@@ -179,7 +182,7 @@ def test_a_decoder_that_is_killed_over_a_view_is_replaced(tmp_path: Path, origin
     )
     thread.start()
     wait_until(lambda: select.select([end], [], [], 0)[0])
-    (pid,) = (pid for pid in children_of(os.getpid()) if is_module(pid, "ocrspool.decode"))
+    (pid,) = (pid for pid in children_of(os.getpid()) if is_module(pid, "ocrspool.decoding.child"))
     os.kill(pid, signal.SIGKILL)
     thread.join(60)
     os.close(end)
@@ -188,7 +191,7 @@ def test_a_decoder_that_is_killed_over_a_view_is_replaced(tmp_path: Path, origin
     assert (tmp_path / "view.html").read_bytes().endswith(b"</html>\n")
 
 
-def test_an_output_that_cannot_be_made_costs_a_warning(tmp_path: Path, origin: Origin) -> None:
+def test_an_output_that_cannot_be_made_costs_a_warning(tmp_path: Path, origin: SourceContext) -> None:
     """The source is gone or another: the document stays, and says what is missing. A stop is no such thing."""
     origin.source.write_bytes(b"no document any more")
     of = document(page(line("x", box(10, 10, 200, 60))))

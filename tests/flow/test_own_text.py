@@ -15,7 +15,7 @@ from pikepdf import Array, Name, String
 
 import pdfs_made
 from daemons import Daemon
-from ocrspool.likeness import Runs
+from ocrspool.text_similarity import Runs
 from pages_drawn import squeezed
 
 pytestmark = pytest.mark.engine

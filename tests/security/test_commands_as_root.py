@@ -14,7 +14,7 @@ import pytest
 from daemons import COMMAND, ocrspool
 from forks import as_nobody
 from ocrspool.errors import Exit
-from ocrspool.owner import become_owner
+from ocrspool.processes.owner import become_owner
 
 OWNER = 4711
 

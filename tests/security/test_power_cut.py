@@ -14,7 +14,7 @@ import pytest
 
 from disk_images import Disk
 from disks_made import disk
-from ocrspool.audit import audit
+from ocrspool.audit.auditor import audit
 from results_made import result_of
 from spools_made import claim, drop, files, spool_in
 

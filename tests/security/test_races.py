@@ -18,14 +18,16 @@ from typing import Any
 
 import pytest
 
-from ocrspool import names
 from ocrspool.audit.repair import repair
 from ocrspool.errors import DocumentError
-from ocrspool.folders import Folders
-from ocrspool.inbox import Patience, Rules, Scanner
-from ocrspool.jobs import Job
-from ocrspool.reasons import REASON_SUFFIX
-from ocrspool.spool import Spool
+from ocrspool.files import names
+from ocrspool.files.name_patterns import NamePatterns
+from ocrspool.intake.local_files import LocalFiles
+from ocrspool.intake.scanner import Scanner
+from ocrspool.spool.failure_reason import REASON_SUFFIX
+from ocrspool.spool.jobs import Job
+from ocrspool.spool.patience import Patience
+from ocrspool.spool.spool import Spool
 from results_made import result_of
 from spools_made import drop, files, reason_of, scan, spool_in, take
 
@@ -209,11 +211,11 @@ def test_links_under_names_that_were_predictable(tmp_path: Path) -> None:
     (spool.failed / f"x.png{REASON_SUFFIX}.new").symlink_to(victim)
     spool.close()
     assert [finding.kind for finding in repair(spool)] == ["no-reason"]
-    once = Folders(tmp_path / "shared")
+    once = LocalFiles(tmp_path / "shared")
     (tmp_path / "shared").mkdir()
     for name in ("x.png.json.new", "x.png.json"):
         (tmp_path / "shared" / name).symlink_to(victim)
-    (job,) = once.jobs([spool.failed / "x.png"], Rules(("*",), ()))
+    (job,) = once.jobs([spool.failed / "x.png"], NamePatterns(("*",), ()))
     once.deliver(job, b"{}")
     assert victim.read_bytes() == b"of others"
     assert (tmp_path / "shared/x.png.json").read_bytes() == b"{}"
@@ -226,8 +228,8 @@ def test_a_folder_of_once_that_is_a_link(tmp_path: Path) -> None:
     (tmp_path / "in/sub/x.png").write_bytes(b"x")
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared/sub").symlink_to(tmp_path / "outside")
-    once = Folders(tmp_path / "shared")
-    (job,) = once.jobs([tmp_path / "in"], Rules(("*",), ()))
+    once = LocalFiles(tmp_path / "shared")
+    (job,) = once.jobs([tmp_path / "in"], NamePatterns(("*",), ()))
     assert once.deliver(job, b"{}").parent.parent == tmp_path / "shared"
     assert files(tmp_path / "outside") == {}
 
@@ -240,7 +242,7 @@ def test_a_scan_follows_no_link(tmp_path: Path) -> None:
         (root / "outside/secret.png").write_bytes(b"of others")
         (root / "inbox/sub").mkdir(parents=True)
         (root / "inbox/sub/a.png").write_bytes(b"x")
-        scanner = Scanner(str(root / "inbox"), Rules("*", ()), Patience(0), recursive=True, clock=lambda: 0.0)
+        scanner = Scanner(str(root / "inbox"), NamePatterns("*", ()), Patience(0), recursive=True, clock=lambda: 0.0)
         with ATTACKER.swapping(touch, lambda r=root: as_link(r / "inbox/sub", r / "outside")):  # type: ignore[misc] # a default
             found = scanner.scan()
         assert "sub/secret.png" not in {names.printable(seen.name) for seen in found.settled}

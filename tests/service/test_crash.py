@@ -198,7 +198,7 @@ def test_decoder_hangs_within_a_document(busy: Daemon) -> None:
 
 @pytest.mark.parametrize(
     ("module", "opened"),
-    [("ocrspool.worker", "memfd:page"), ("ocrspool.decode", "killer.pdf")],
+    [("ocrspool.recognition.child", "memfd:page"), ("ocrspool.decoding.child", "killer.pdf")],
     ids=["worker", "decoder"],
 )
 def test_file_that_kills_every_time(new_daemon: NewDaemon, module: str, opened: str) -> None:
@@ -234,7 +234,7 @@ def test_file_that_kills_every_time(new_daemon: NewDaemon, module: str, opened: 
     # A document that has cost decoders enough is refused in an attempt in which none has been killed yet.
     ended = {int(attempt) for attempt in re.findall(r"killer.pdf: attempt (\d) of 3", daemon.log())}
     assert {*range(1, reason["attempts"])} <= ended <= counts <= {*range(1, reason["attempts"] + 1)}
-    if module == "ocrspool.worker":
+    if module == "ocrspool.recognition.child":
         assert ended == {1, 2, 3}
         assert reason["attempts"] == 3
     assert 3 <= len(killed) < 20  # some for the document, not one for each page
@@ -246,16 +246,16 @@ def test_file_that_kills_every_time(new_daemon: NewDaemon, module: str, opened: 
 
 BROKEN = """
 import pathlib, runpy, sys
-from ocrspool.report import Reporter
+from ocrspool.observability.status import StatusPublisher
 
-flag, tell = pathlib.Path(sys.argv.pop(1)), Reporter.tell
+flag, publish = pathlib.Path(sys.argv.pop(1)), StatusPublisher.publish
 
 def broken(self, standing):
     if flag.exists():
         raise LookupError("a bug of ours")
-    tell(self, standing)
+    publish(self, standing)
 
-Reporter.tell = broken
+StatusPublisher.publish = broken
 sys.argv.pop(0)
 runpy.run_path(sys.argv[0], run_name="__main__")
 """

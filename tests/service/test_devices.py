@@ -12,8 +12,8 @@ import pages_drawn
 import pretending_worker
 import worker_replaced
 from daemons import NewDaemon, ocrspool
-from ocrspool.engine.gpu import gpus
 from ocrspool.errors import Exit, NoGpuError
+from ocrspool.machine.gpu import gpus
 from waiting import wait_until
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from daemons import COMMAND, ocrspool
 from nvidia_stand_ins import FakeGpu, compiled, driver, needs_compiler, tensorrt
-from ocrspool.words import counted
+from ocrspool.formatting import counted
 
 _INBOX = "[inbox.default]\nroot = 'spool'\n"
 

@@ -301,7 +301,7 @@ def test_a_build_whose_reader_goes_away(tmp_path: Path) -> None:
 
 OFTEN = """
 import sys
-from ocrspool import prebuild
+from ocrspool.recognition import prebuild
 prebuild.HEARTBEAT_SECONDS = 0.2
 from ocrspool.cli.main import main
 sys.exit(main(sys.argv[1:]))

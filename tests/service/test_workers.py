@@ -18,14 +18,15 @@ from PIL import Image
 
 import faulty_worker
 import worker_replaced
-from ocrspool.child import Child
-from ocrspool.config import Config, Engine, Limits, Live, Paths, Service
-from ocrspool.decode.page import memory_file
-from ocrspool.environment import of_workers
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config, Engine, Limits, Paths, Service
+from ocrspool.decoding.child.page import memory_file
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.model import PageImage
-from ocrspool.worker_messages import about_engine
-from ocrspool.workers import Workers
+from ocrspool.pages import PageImage
+from ocrspool.processes.child import Child
+from ocrspool.processes.environment import of_workers
+from ocrspool.recognition.pool import WorkerPool
+from ocrspool.recognition.protocol import about_engine
 from pages_drawn import page
 from waiting import wait_until
 
@@ -38,9 +39,9 @@ def _pool(
     engine: Engine,
     service: Service = Service(),  # noqa: B008 - frozen
     limits: Limits = Limits(),  # noqa: B008
-) -> Iterator[Workers]:
+) -> Iterator[WorkerPool]:
     config = Config(paths=Paths(cache=cache, runtime=cache), engine=engine, service=service, limits=limits)
-    workers = Workers(Live(config), lambda _: None)
+    workers = WorkerPool(CurrentConfig(config), lambda _: None)
     workers.start()
     try:
         workers.wait_ready()
@@ -62,7 +63,7 @@ def _handed_over(image: Image.Image, missing: int = 0) -> PageImage:
     return PageImage(1, width, height, len(image.getbands()), width, height, None, fd=descriptor)
 
 
-def _text(workers: Workers, image: PageImage) -> str:
+def _text(workers: WorkerPool, image: PageImage) -> str:
     found = workers.submit(image, "off").result(timeout=60)
     return " ".join(line.text for line in found.lines)
 
@@ -82,7 +83,7 @@ def test_what_a_worker_writes_is_its_own(engine_cache: Path) -> None:
 def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:
     """Before a page has been read: so a stall is told from much to do."""
     config = Config(paths=Paths(cache=engine_cache, runtime=engine_cache))
-    child = Child("ocrspool.worker", of_workers(os.environ, engine_cache))
+    child = Child("ocrspool.recognition.child", of_workers(os.environ, engine_cache))
     try:
         answer, _ = child.ask(about_engine("load", config, "cpu"), seconds=60)
         while "stage" in answer:
@@ -158,7 +159,7 @@ def test_each_device_has_its_workers(engine_cache: Path) -> None:
         wait_until(workers.healthy, 10)
 
 
-def _replaced(workers: Workers) -> Iterator[bool]:
+def _replaced(workers: WorkerPool) -> Iterator[bool]:
     """Read pages until another worker does; after each, whether there is one with an engine."""
     (before,) = workers.pids()
     while workers.pids() == [before]:
@@ -219,7 +220,7 @@ def test_only_workers_that_have_read_begin_anew(engine_cache: Path) -> None:
 def test_pages_held_are_bounded_by_what_may_be_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However small pages are: each is an open file. The next one waits, and is told when the pool closes."""
     monkeypatch.setattr(resource, "getrlimit", lambda _: (20, 20))
-    workers = Workers(Live(Config(paths=Paths(cache=tmp_path, runtime=tmp_path))), lambda _: None)
+    workers = WorkerPool(CurrentConfig(Config(paths=Paths(cache=tmp_path, runtime=tmp_path))), lambda _: None)
     futures = [workers.submit(_image("x"), "off") for _ in range(10)]
     with ThreadPoolExecutor(1) as thread:
         blocked = thread.submit(workers.submit, _image("x"), "off")

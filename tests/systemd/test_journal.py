@@ -8,7 +8,7 @@ from typing import Any
 
 import pages_drawn
 from machine import SERVICE, Machine, record, run
-from ocrspool.journal import MESSAGE_IDS
+from ocrspool.observability.journald import MESSAGE_IDS
 from waiting import wait_until
 
 

@@ -48,10 +48,12 @@ def test_a_killed_service_is_started_again(machine: Machine) -> None:
     machine.drop_in(SERVICE, "[Service]\nRestartSec=1\n")
     machine.start()
     names = _busy(machine, 6)
-    children = machine.children("ocrspool.worker") + machine.children("ocrspool.decode")
+    children = machine.children("ocrspool.recognition.child") + machine.children("ocrspool.decoding.child")
     os.kill(machine.pid, signal.SIGKILL)
     wait_until(lambda: machine.show("NRestarts") == "1" and machine.show("ActiveState") == "active", 120)
-    assert not set(children) & set(machine.children("ocrspool.worker") + machine.children("ocrspool.decode"))
+    assert not set(children) & set(
+        machine.children("ocrspool.recognition.child") + machine.children("ocrspool.decoding.child")
+    )
     machine.wait_for(names)
 
 
@@ -59,10 +61,10 @@ def test_a_killed_worker_is_replaced(serving: Machine) -> None:
     """SIGKILL on the worker at work: the same service goes on with another one, and every file is read."""
     pid = serving.pid
     names = _busy(serving, 6)
-    (worker,) = serving.children("ocrspool.worker")
+    (worker,) = serving.children("ocrspool.recognition.child")
     os.kill(worker, signal.SIGKILL)
     serving.wait_for(names)
-    assert serving.children("ocrspool.worker") != [worker]
+    assert serving.children("ocrspool.recognition.child") != [worker]
     assert (serving.pid, serving.show("NRestarts")) == (pid, "0")
 
 
@@ -70,19 +72,19 @@ def test_a_killed_decoder_is_replaced(serving: Machine) -> None:
     """SIGKILL on a decoder: the same service goes on with another one, and every file is read."""
     pid = serving.pid
     names = _busy(serving, 6)
-    decoder = serving.children("ocrspool.decode")[0]
+    decoder = serving.children("ocrspool.decoding.child")[0]
     os.kill(decoder, signal.SIGKILL)
     serving.wait_for(names)
-    assert decoder not in serving.children("ocrspool.decode")
+    assert decoder not in serving.children("ocrspool.decoding.child")
     assert (serving.pid, serving.show("NRestarts")) == (pid, "0")
 
 
 def test_a_hung_worker_is_replaced(serving: Machine) -> None:
     """SIGSTOP on an idle worker: the service notices, replaces it, and is itself not restarted."""
     pid, before = serving.pid, time.time()
-    (worker,) = serving.children("ocrspool.worker")
+    (worker,) = serving.children("ocrspool.recognition.child")
     os.kill(worker, signal.SIGSTOP)
-    wait_until(lambda: worker not in serving.children("ocrspool.worker"), 60)
+    wait_until(lambda: worker not in serving.children("ocrspool.recognition.child"), 60)
     serving.drop("after.png", png("Read by another one"))
     serving.wait_for(["after.png"])
     assert re.search(r"worker 1 gave no answer for 10 s", serving.journal(before))

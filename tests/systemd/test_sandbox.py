@@ -14,7 +14,7 @@ import pytest
 
 from files_made import pdf
 from machine import ENGINES, PREBUILD, SERVICE, SPOOL, Machine, record, run
-from ocrspool import sandbox
+from ocrspool.processes import sandbox
 from pages_drawn import png
 from waiting import wait_until
 
@@ -45,7 +45,11 @@ def test_exposure(bare_machine: Machine, tmp_path: Path, unit: str, drop_in: str
 
 def test_no_network(serving: Machine) -> None:
     """The service and all its children see one network interface, the loopback, and are in a network of their own."""
-    for pid in (serving.pid, *serving.children("ocrspool.worker"), *serving.children("ocrspool.decode")):
+    for pid in (
+        serving.pid,
+        *serving.children("ocrspool.recognition.child"),
+        *serving.children("ocrspool.decoding.child"),
+    ):
         interfaces = Path(f"/proc/{pid}/net/dev").read_text("ascii").splitlines()[2:]
         assert [line.partition(":")[0].strip() for line in interfaces] == ["lo"]
         assert Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
@@ -58,8 +62,8 @@ def test_decoders_confine_themselves(serving: Machine) -> None:
         status = Path(f"/proc/{pid}/status").read_text("ascii")
         return int(re.findall(r"Seccomp_filters:\s(\d+)", status)[0])
 
-    assert sandbox.shortcomings() == []
-    for pid in serving.children("ocrspool.decode"):
+    assert sandbox.missing_protections() == []
+    for pid in serving.children("ocrspool.decoding.child"):
         assert filters(pid) == filters(serving.pid) + 1
     assert "confined less" not in serving.journal()
 
@@ -151,7 +155,7 @@ def traced(bare_machine: Machine, first_install: object) -> Iterator[dict[str, _
     machine.drop("page.png", png("Traced"))
     machine.drop("paper.pdf", pdf(2))
     machine.wait_for(["page.png", "paper.pdf"])
-    (worker,) = machine.children("ocrspool.worker")
+    (worker,) = machine.children("ocrspool.recognition.child")
     os.kill(worker, signal.SIGKILL)
     machine.drop("bad.png", b"This is no image.")
     machine.drop("second.png", png("Read by the second worker"))

@@ -14,7 +14,7 @@ from waiting import wait_until
 
 def _load(machine: Machine, count: int, pages: int) -> tuple[list[str], int]:
     """Drop documents while the worker stands still: none of them can be read before the stop. Names, and its pid."""
-    (worker,) = machine.children("ocrspool.worker")
+    (worker,) = machine.children("ocrspool.recognition.child")
     os.kill(worker, signal.SIGSTOP)
     data = tiff(*(page(f"Page {number} of many", "with a second line", "and a third") for number in range(pages)))
     names = [f"{number:02}.tiff" for number in range(count)]

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ocrspool.audit import audit
-from ocrspool.spool import Spool
+from ocrspool.audit.auditor import audit
+from ocrspool.spool.spool import Spool
 from torture.consumer import Consumer, hidden
 from torture.documents import Document
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from disk_images import Disk
-from ocrspool.config import STATES
+from ocrspool.spool.layout import STATES
 from torture.consumer import Consumer
 from torture.documents import Document
 from torture.judge import judge

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from daemons import Daemon
 from disk_images import Disk, NoDiskError, run
-from ocrspool.config import STATES
+from ocrspool.spool.layout import STATES
 from torture.consumer import Consumer
 from torture.judge import Verdict
 from torture.producer import Producer

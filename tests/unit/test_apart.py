@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ocrspool.engine.apart import letters_joined
-from ocrspool.engine.detect import Detected
+from ocrspool.engine.detection.detect import Detected
+from ocrspool.engine.detection.spaced_letters import letters_joined
 
 PAGE = np.full((900, 3000), 255, np.uint8)
 PAGE.flags.writeable = False

@@ -12,8 +12,7 @@ from typing import NoReturn
 import pytest
 
 from forks import as_nobody, killed_before
-from ocrspool import atomic
-from ocrspool.files import rename
+from ocrspool.files import atomic, rename
 from ocrspool.files.folder import Folder
 from ocrspool.files.publish import Publisher
 

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from forks import as_nobody, killed_before, needs_root
-from ocrspool.audit import Audit, audit
+from ocrspool.audit.auditor import Audit, audit
 from ocrspool.audit.findings import FINDINGS, NOTES
 from ocrspool.audit.repair import repair
-from ocrspool.config import STATES
 from ocrspool.errors import SpoolBusyError
-from ocrspool.inbox import Rules
-from ocrspool.jobs import Job
-from ocrspool.owner import NotOursError
-from ocrspool.spool import Spool
+from ocrspool.files.name_patterns import NamePatterns
+from ocrspool.processes.owner import NotOursError
+from ocrspool.spool.jobs import Job
+from ocrspool.spool.layout import STATES
+from ocrspool.spool.spool import Spool
 from results_made import result_of
 from spools_made import fail, files, read, reason_of, spool_in, take
 
@@ -63,7 +63,7 @@ def test_a_spool_that_is_well(spool: Spool, *, open_: bool) -> None:
     (spool.inbox / "folder").mkdir()
     if not open_:
         spool.close()
-    found = audit(spool, Rules(["*"], [".*", "*.part"]), thorough=True)
+    found = audit(spool, NamePatterns(["*"], [".*", "*.part"]), thorough=True)
     assert said(found) == []
     assert found.counts == {"inbox": 1, "work": 0, "outbox": 9, "done": 13, "failed": 5}
     assert found.busy == open_
@@ -363,7 +363,7 @@ def test_a_folder_that_cannot_be_entered(open_folder: Path) -> None:
         folder.chmod(0)
 
     def look() -> list[tuple[str, str]]:
-        return [(each.kind, each.meaning) for each in audit(spool, Rules(["*"], ["lost+found"])).findings]
+        return [(each.kind, each.meaning) for each in audit(spool, NamePatterns(["*"], ["lost+found"])).findings]
 
     meaning = f"{FINDINGS['closed'].meaning} (Permission denied)"
     assert as_nobody(look) == [["closed", meaning]] * 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrspool.engine.batches import Batches
+from ocrspool.engine.ocr.line_batches import Batches
 
 
 def _taken(batches: Batches[str], due: int) -> list[list[str]]:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ocrspool.channel import Channel, ChannelClosedError
+from ocrspool.processes.channel import Channel, ChannelClosedError
 
 SOON = 0.05
 """Long enough to see that nothing comes, short enough to wait for."""

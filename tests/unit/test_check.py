@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from forks import as_nobody
-from ocrspool import check
-from ocrspool.config import STATES, Config, Inbox, Paths
+from ocrspool.config import preflight
+from ocrspool.config.schema import Config, Inbox, Paths
 from ocrspool.errors import ConfigError
+from ocrspool.spool.layout import STATES
 from spools_made import other_filesystem
 
 
@@ -27,7 +28,7 @@ def config_in(root: Path, **inboxes: Inbox) -> Config:
 
 def test_nothing_has_to_be_there_yet(tmp_path: Path) -> None:
     """Folders that can be made are no problem, and looking at them makes none."""
-    assert check.problems(config_in(tmp_path)) == []
+    assert preflight.problems(config_in(tmp_path)) == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -46,7 +47,7 @@ def test_folders_in_one_another(tmp_path: Path, folders: dict[str, str], keys: l
     (tmp_path / "link").symlink_to("in")
     places = {"inbox": "in", "work": "work", "outbox": "out", "done": "done", "failed": "failed", **folders}
     inbox = Inbox.model_validate({state: tmp_path / place for state, place in places.items()})
-    (problem,) = check.problems(config_in(tmp_path, a=inbox))
+    (problem,) = preflight.problems(config_in(tmp_path, a=inbox))
     assert all(key in problem for key in keys)
     assert "overlap" in problem
 
@@ -54,7 +55,7 @@ def test_folders_in_one_another(tmp_path: Path, folders: dict[str, str], keys: l
 def test_two_inboxes_in_one_place(tmp_path: Path) -> None:
     """Each pair of folders that two inboxes share is named; a name that only begins alike is no overlap."""
     one, other, third = (Inbox(root=tmp_path / name) for name in ("a", "a", "ab"))
-    found = check.problems(config_in(tmp_path, one=one, other=other, third=third))
+    found = preflight.problems(config_in(tmp_path, one=one, other=other, third=third))
     assert len(found) == len(STATES)
     assert all(f"inbox.one.{state} and inbox.other.{state}" in " ".join(found) for state in STATES)
 
@@ -65,7 +66,7 @@ def test_a_cache_inside_a_spool(tmp_path: Path, state: str) -> None:
     config = config_in(tmp_path)
     inbox = config.inbox["default"]
     placed = config.model_copy(update={"paths": Paths(cache=inbox.folder(state) / "x", runtime=tmp_path / "run")})
-    (problem,) = check.problems(placed)
+    (problem,) = preflight.problems(placed)
     assert problem.startswith("paths.cache: ")
     assert f"inbox.default.{state}" in problem
 
@@ -74,7 +75,7 @@ def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
     """What is in the way is named."""
     (tmp_path / "spool").write_bytes(b"")
     (tmp_path / "cache").write_bytes(b"")
-    found = check.problems(config_in(tmp_path))
+    found = preflight.problems(config_in(tmp_path))
     assert len(found) == len(STATES) + 1
     assert f"paths.cache: {tmp_path / 'cache'} is not a folder" in found
 
@@ -89,7 +90,7 @@ def test_every_missing_permission(open_folder: Path) -> None:
         paths=Paths(cache=open_folder / "locked/deep/cache", runtime=open_folder / "spool/run"),
         inbox={"a": Inbox(root=open_folder / "spool", done=open_folder / "locked/deep/done")},
     )
-    found = as_nobody(lambda: check.problems(config))
+    found = as_nobody(lambda: preflight.problems(config))
     locked, user = open_folder / "locked", "user nobody needs read, write and search permission"
     assert found == [
         f"inbox.a.work: may not use {open_folder}/spool/work: {user}",
@@ -109,24 +110,24 @@ def test_another_filesystem(tmp_path: Path, elsewhere: Path) -> None:
     """A folder that no rename reaches is named, even before it is made."""
     for state in ("inbox", "done", "failed"):
         inbox = Inbox.model_validate({"root": tmp_path, state: elsewhere / "not/yet"})
-        (problem,) = check.problems(config_in(tmp_path, a=inbox))
+        (problem,) = preflight.problems(config_in(tmp_path, a=inbox))
         assert problem.startswith(f"inbox.a.{state}: {elsewhere}/not/yet is on another filesystem or mount than work")
 
 
 def test_an_outbox_on_another_filesystem(tmp_path: Path, elsewhere: Path) -> None:
     """Results are copied where no rename reaches: a share may be mounted there."""
     inbox = Inbox(root=tmp_path, outbox=elsewhere / "not/yet")
-    assert check.problems(config_in(tmp_path, a=inbox)) == []
+    assert preflight.problems(config_in(tmp_path, a=inbox)) == []
 
 
 BIND_AND_CHECK = """
 import pathlib, subprocess, sys
-from ocrspool import check
-from ocrspool.config import Config, Inbox, Paths
+from ocrspool.config import preflight
+from ocrspool.config.schema import Config, Inbox, Paths
 root = pathlib.Path(sys.argv[1])
 subprocess.run(["mount", "--bind", root / "spool/done", root / "spool/done"], check=True)
 config = Config(paths=Paths(cache=root, runtime=root), inbox={"a": Inbox(root=root / "spool")})
-print(*check.problems(config), sep="\\n")
+print(*preflight.problems(config), sep="\\n")
 """
 
 
@@ -143,13 +144,13 @@ def test_another_mount_of_the_same_filesystem(tmp_path: Path) -> None:
 
 CHECK_READ_ONLY = """
 import pathlib, subprocess, sys
-from ocrspool import check
-from ocrspool.config import Config, Inbox, Paths
+from ocrspool.config import preflight
+from ocrspool.config.schema import Config, Inbox, Paths
 root = pathlib.Path(sys.argv[1])
 subprocess.run(["mount", "--bind", root / "srv", root / "srv"], check=True)
 subprocess.run(["mount", "-o", "remount,bind,ro", root / "srv"], check=True)
 config = Config(paths=Paths(cache=root, runtime=root), inbox={"a": Inbox(root=root / "srv/scans")})
-print(*check.problems(config), sep="\\n")
+print(*preflight.problems(config), sep="\\n")
 """
 
 
@@ -178,25 +179,25 @@ def test_the_unit_that_this_runs_in(tmp_path: Path, text: str | None, unit: str)
     """A process finds its unit in its control group; where that cannot be read there is none."""
     if text is not None:
         (tmp_path / "cgroup").write_text(text)
-    assert check._unit(tmp_path / "cgroup") == unit
+    assert preflight._unit(tmp_path / "cgroup") == unit
 
 
 def test_a_sandbox_is_named_with_its_drop_ins(tmp_path: Path) -> None:
     """The advice has the line to add, the units to add it to, and that the folder has to be there first."""
     missing = tmp_path / "scans"
-    told = check._read_only(missing, "ocrspool")
+    told = preflight._read_only(missing, "ocrspool")
     assert f"ReadWritePaths={missing} by `systemctl edit ocrspool` and `systemctl edit ocrspool-prebuild`" in told
     assert f"make {missing} for the service's user" in told
     missing.mkdir()
-    assert "make" not in check._read_only(missing, "ocrspool-prebuild")
-    assert "systemctl" not in check._read_only(missing, "")
+    assert "make" not in preflight._read_only(missing, "ocrspool-prebuild")
+    assert "systemctl" not in preflight._read_only(missing, "")
 
 
 def test_commands_of_hooks_have_to_be_there(tmp_path: Path) -> None:
     """A command that is no executable file is found before the first file needs it."""
     (tmp_path / "plain").write_text("")
     inbox = Inbox(root=tmp_path / "spool", on_done=(sys.executable, "-V"), on_failed=(os.fspath(tmp_path / "plain"),))
-    (problem,) = check.problems(config_in(tmp_path, a=inbox))
+    (problem,) = preflight.problems(config_in(tmp_path, a=inbox))
     assert problem.startswith("inbox.a.on_failed: ")
     assert "no command that this user may run" in problem
 
@@ -205,9 +206,9 @@ def test_one_inbox_that_can_be_used_is_enough_to_start(tmp_path: Path) -> None:
     """Wrong folders of one inbox are no reason to refuse the others; those of all are, and each problem is named."""
     (tmp_path / "closed").write_bytes(b"")
     closed, open_ = Inbox(root=tmp_path / "closed"), Inbox(root=tmp_path / "open")
-    check.refuse(config_in(tmp_path, a=closed, b=open_))
+    preflight.refuse(config_in(tmp_path, a=closed, b=open_))
     with pytest.raises(ConfigError) as caught:
-        check.refuse(config_in(tmp_path, a=closed))
+        preflight.refuse(config_in(tmp_path, a=closed))
     assert len(caught.value.problems) == len(STATES)
 
 
@@ -215,5 +216,5 @@ def test_nonsense_is_refused_whatever_the_folders_are(tmp_path: Path) -> None:
     """Two inboxes in one place, and a hook that is no command."""
     one, other = Inbox(root=tmp_path / "a"), Inbox(root=tmp_path / "a", on_done=("/no/such/command",))
     with pytest.raises(ConfigError) as caught:
-        check.refuse(config_in(tmp_path, one=one, other=other, third=Inbox(root=tmp_path / "c")))
+        preflight.refuse(config_in(tmp_path, one=one, other=other, third=Inbox(root=tmp_path / "c")))
     assert len(caught.value.problems) == len(STATES) + 1

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from forks import as_nobody
-from ocrspool.child import Child, ChildDiedError, NoProcessError
-from ocrspool.environment import of_workers
+from ocrspool.processes.child import Child, ChildDiedError, NoProcessError
+from ocrspool.processes.environment import of_workers
 from processes_seen import lives
 from waiting import wait_until
 
@@ -38,7 +38,7 @@ def new_child(tmp_path: Path) -> Iterator[NewChild]:
     before = descriptors_of(os.getpid())
     children: list[Child] = []
 
-    def start(module: str = "ocrspool.decode") -> Child:
+    def start(module: str = "ocrspool.decoding.child") -> Child:
         children.append(Child(module, of_workers(os.environ, tmp_path)))
         return children[-1]
 
@@ -51,7 +51,7 @@ def new_child(tmp_path: Path) -> Iterator[NewChild]:
 
 def test_question_and_answer(new_child: NewChild) -> None:
     """A child answers until its channel is closed, and then ends by itself."""
-    child = new_child("ocrspool.decode")
+    child = new_child("ocrspool.decoding.child")
     child.ask(LIMITS, seconds=PATIENCE)
     for _ in range(3):
         assert child.ask({"op": "close"}, seconds=PATIENCE) == ({"closed": True}, [])
@@ -66,7 +66,7 @@ def test_it_holds_nothing_of_ours(new_child: NewChild, tmp_path: Path) -> None:
     """Not even a descriptor that is inheritable gets into a child: a socket and the standard three are all it has."""
     secret = os.open(tmp_path, os.O_RDONLY)
     os.set_inheritable(secret, True)  # noqa: FBT003 - the function's own form
-    child = new_child("ocrspool.decode")
+    child = new_child("ocrspool.decoding.child")
     child.ask(LIMITS, seconds=PATIENCE)
     held = descriptors_of(child.pid).values()
     os.close(secret)
@@ -76,7 +76,7 @@ def test_it_holds_nothing_of_ours(new_child: NewChild, tmp_path: Path) -> None:
 
 def test_killed_while_idle(new_child: NewChild) -> None:
     """A child that was killed is noticed at the next question, with the signal's name."""
-    child = new_child("ocrspool.decode")
+    child = new_child("ocrspool.decoding.child")
     child.ask(LIMITS, seconds=PATIENCE)
     os.kill(child.pid, signal.SIGSEGV)
     wait_until(lambda: not lives(child.pid))
@@ -87,7 +87,7 @@ def test_killed_while_idle(new_child: NewChild) -> None:
 
 def test_killed_by_a_signal_without_a_name(new_child: NewChild) -> None:
     """A real-time signal between the named ones has a number."""
-    child = new_child("ocrspool.decode")
+    child = new_child("ocrspool.decoding.child")
     child.ask(LIMITS, seconds=PATIENCE)
     os.kill(child.pid, signal.SIGRTMIN + 3)
     with pytest.raises(ChildDiedError, match=f"was killed by signal {signal.SIGRTMIN + 3}"):
@@ -96,7 +96,7 @@ def test_killed_by_a_signal_without_a_name(new_child: NewChild) -> None:
 
 def test_signal_kill_ends_a_wait(new_child: NewChild) -> None:
     """Another thread may end a child; whoever waits for it is told."""
-    child = new_child("ocrspool.decode")
+    child = new_child("ocrspool.decoding.child")
     child.signal_kill()
     with pytest.raises(ChildDiedError, match="was killed by SIGKILL"):
         child.ask(LIMITS, seconds=PATIENCE)
@@ -104,7 +104,7 @@ def test_signal_kill_ends_a_wait(new_child: NewChild) -> None:
 
 def test_a_child_that_hangs_is_killed(new_child: NewChild) -> None:
     """No answer in time: the child is dead then, and the cause tells that it was the time."""
-    child = new_child("ocrspool.decode")
+    child = new_child("ocrspool.decoding.child")
     child.ask(LIMITS, seconds=PATIENCE)
     os.kill(child.pid, signal.SIGSTOP)
     with pytest.raises(ChildDiedError, match=r"gave no answer for 0\.05 s") as caught:
@@ -115,7 +115,7 @@ def test_a_child_that_hangs_is_killed(new_child: NewChild) -> None:
 
 def test_a_stopped_child_is_ended(new_child: NewChild) -> None:
     """Closing does not wait for ever for a child that does not see it."""
-    child = new_child("ocrspool.decode")
+    child = new_child("ocrspool.decoding.child")
     child.ask(LIMITS, seconds=PATIENCE)
     os.kill(child.pid, signal.SIGSTOP)
     child.close()
@@ -134,7 +134,7 @@ def test_a_child_that_ends_at_once(
 
 def test_after_its_death(new_child: NewChild) -> None:
     """A dead child may be killed, closed and asked again: it stays dead, and says so."""
-    child = new_child("ocrspool.decode")
+    child = new_child("ocrspool.decoding.child")
     for _ in range(2):
         child.kill()
         child.signal_kill()
@@ -149,7 +149,7 @@ def test_no_process_is_left(tmp_path: Path) -> None:
     def begin() -> str:
         resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
         try:
-            Child("ocrspool.decode", of_workers(os.environ, tmp_path))
+            Child("ocrspool.decoding.child", of_workers(os.environ, tmp_path))
         except NoProcessError as error:
             return str(error)
         return ""

@@ -10,10 +10,10 @@ import pytest
 
 import documents_made
 from ocrspool.cli.main import main
-from ocrspool.config import STATES
 from ocrspool.errors import Exit
 from ocrspool.render.json import render
-from ocrspool.result import Notice
+from ocrspool.results.schema import Notice
+from ocrspool.spool.layout import STATES
 
 ODD = "\x1b[31m[bold]\udcff\n.json"
 

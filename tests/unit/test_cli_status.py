@@ -13,12 +13,13 @@ import pytest
 from rich.console import Console, RenderableType
 
 from forks import as_nobody
-from ocrspool import names
 from ocrspool.cli.retry import retry
 from ocrspool.cli.status import collect, status
 from ocrspool.cli.status_view import view
-from ocrspool.config import STATES, Config, Inbox, Paths
+from ocrspool.config.schema import Config, Inbox, Paths
 from ocrspool.errors import Exit
+from ocrspool.files import names
+from ocrspool.spool.layout import STATES
 
 FAILED = ("a.png", "sub/b.png", "c\x1b[2J\udcff.png")
 

@@ -16,10 +16,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from ocrspool import config_words
-from ocrspool.config import STATES, Config, Inbox, Profile
-from ocrspool.config_file import exposed, load
+from ocrspool.config import value_errors
+from ocrspool.config.loader import exposed, load
+from ocrspool.config.schema import Config, Inbox, Profile
 from ocrspool.errors import ConfigError
+from ocrspool.spool.layout import STATES
 
 EXAMPLE = Path(__file__).parents[2] / "config/ocrspool.toml"
 MINIMAL = "[inbox.default]\nroot = 'spool'\n"
@@ -314,7 +315,7 @@ def test_every_kind_of_error_has_its_words() -> None:
     """Each kind that a wrong value can raise is in the table, and nothing else is."""
     kinds = set().union(*map(kinds_of, wrong_files()))
     own = {"value_error", "extra_forbidden", "string_pattern_mismatch"}
-    assert kinds - own == set(config_words._KINDS)
+    assert kinds - own == set(value_errors._KINDS)
 
 
 KEYS = st.sampled_from(sorted({part for key in keys_of(Config) for part in key.split(".")})) | st.text(max_size=8)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.config_file import load
+from ocrspool.config.loader import load
 
 CHECKOUT = Path(__file__).parents[2]
 FILES = CHECKOUT / "packaging/container"

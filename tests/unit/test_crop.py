@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ocrspool.engine.crop import crop, is_vertical, quarter_turned
+from ocrspool.engine.reading.crop import crop, is_vertical, quarter_turned
 
 
 def _polygon(left: float, top: float, right: float, bottom: float) -> NDArray[np.float32]:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 import files_made
-from ocrspool.decode import document
-from ocrspool.decode.document import Document
-from ocrspool.decode.limits import grant_cpu
-from ocrspool.decode.page import PageLimits
+from ocrspool.decoding.child import document
+from ocrspool.decoding.child.confinement import grant_cpu
+from ocrspool.decoding.child.document import Document
+from ocrspool.decoding.child.page import PageLimits
 from ocrspool.errors import DocumentError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import files_made
-from ocrspool.decode.ending import refuse_unfinished
+from ocrspool.decoding.child.file_end import refuse_unfinished
 from ocrspool.errors import DocumentError
 
 SHEETS = [files_made.corners() for _ in range(3)]

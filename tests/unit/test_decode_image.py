@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 import files_made
-from ocrspool.decode.image import ImagePages
-from ocrspool.decode.page import PageLimits
+from ocrspool.decoding.child.image.pages import ImagePages
+from ocrspool.decoding.child.page import PageLimits
 from ocrspool.errors import DocumentError
 
 if TYPE_CHECKING:
-    from ocrspool.model import PageImage
+    from ocrspool.pages import PageImage
 
 LIMITS = PageLimits(dpi=100, pages=10, megapixels=10, side=1000)
 

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 import files_made
-from ocrspool.decode.media import NAMES, media_type
+from ocrspool.decoding.child.media_type import NAMES, media_type
 from ocrspool.errors import DocumentError
 
 

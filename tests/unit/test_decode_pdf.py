@@ -15,8 +15,8 @@ from pikepdf import Name, String
 
 import files_made
 import pdfs_made
-from ocrspool.decode.document import Document
-from ocrspool.decode.page import PageLimits
+from ocrspool.decoding.child.document import Document
+from ocrspool.decoding.child.page import PageLimits
 from ocrspool.errors import DocumentError
 
 PROSE = pdfs_made.PROSE

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import files_made
-from ocrspool.decode import pixels
+from ocrspool.decoding.child import pixels
 from ocrspool.errors import DocumentError
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
 import files_made
-from ocrspool.decode import sizes, strokes
-from ocrspool.decode.image import ImagePages
-from ocrspool.decode.page import PageLimits
+from ocrspool.decoding.child import page_size, strokes
+from ocrspool.decoding.child.image.pages import ImagePages
+from ocrspool.decoding.child.page import PageLimits
 
 LIMITS = PageLimits(dpi=200, pages=10, megapixels=300, side=4000)
 
@@ -41,14 +41,14 @@ LIMITS = PageLimits(dpi=200, pages=10, megapixels=300, side=4000)
     ],
 )
 def test_what_a_page_is(size: tuple[int, int], dpi: float | None, photo: bool, kind: str) -> None:  # noqa: FBT001 - a parameter
-    assert sizes.kind_of(size, dpi, LIMITS, photo=photo) == kind
-    assert sizes.kind_of(size, dpi, replace(LIMITS, whole=False), photo=photo) == "sheet"
+    assert page_size.kind_of(size, dpi, LIMITS, photo=photo) == kind
+    assert page_size.kind_of(size, dpi, replace(LIMITS, whole=False), photo=photo) == "sheet"
 
 
 @given(st.integers(1, 100_000), st.integers(1, 100_000), st.sampled_from([1, 3]), st.integers(10, 1 << 30))
 def test_the_pixels_of_a_page_have_room(width: int, height: int, channels: int, most_bytes: int) -> None:
     limits = replace(LIMITS, most_bytes=most_bytes)
-    across, down = sizes.bounded((width, height), channels, limits)
+    across, down = page_size.bounded((width, height), channels, limits)
     assert 1 <= across <= width
     assert 1 <= down <= height
     assert min(across, down) == 1 or across * down * channels <= most_bytes
@@ -57,7 +57,7 @@ def test_the_pixels_of_a_page_have_room(width: int, height: int, channels: int, 
 
 @given(st.floats(3, 14400), st.floats(3, 14400), st.booleans())
 def test_a_pdf_page_has_room(width: float, height: float, whole: bool) -> None:  # noqa: FBT001 - drawn
-    scale = sizes.scale_of_pdf(width, height, replace(LIMITS, whole=whole))
+    scale = page_size.scale_of_pdf(width, height, replace(LIMITS, whole=whole))
     assert width * height * scale**2 * 3 <= LIMITS.most_bytes * 1.0001
     if max(width, height) <= 1224:
         assert whole is False or max(width, height) * scale <= 4000
@@ -66,7 +66,7 @@ def test_a_pdf_page_has_room(width: float, height: float, whole: bool) -> None: 
 @given(st.integers(1, 200_000), st.integers(1, 200_000), st.sampled_from([1600, 32_000]))
 def test_what_is_shown_of_a_page_fits_a_jpeg_picture(width: int, height: int, side: int) -> None:
     limits = replace(LIMITS, whole=False, side=side)
-    across, down = sizes.reduced((width, height), limits)
+    across, down = page_size.reduced((width, height), limits)
     assert 1 <= across <= min(width, 65_500)
     assert 1 <= down <= min(height, 65_500)
     assert across * down <= 5 * side**2 + across + down

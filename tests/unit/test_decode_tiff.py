@@ -8,7 +8,7 @@ import struct
 import pytest
 
 import files_made
-from ocrspool.decode.tiff import find_pages
+from ocrspool.decoding.child.tiff.directory import find_pages
 from ocrspool.errors import DocumentError
 
 

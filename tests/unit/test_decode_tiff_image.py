@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 import tiffs_made
-from ocrspool.decode.document import Document
-from ocrspool.decode.image import ImagePages
-from ocrspool.decode.page import PageLimits, Remark
+from ocrspool.decoding.child.document import Document
+from ocrspool.decoding.child.image.pages import ImagePages
+from ocrspool.decoding.child.page import PageLimits, Remark
 from ocrspool.errors import DocumentError
 from tiffs_made import DEFLATE, LZW, NONE, PACKBITS, Layout
 

@@ -15,8 +15,8 @@ from PIL import Image
 import files_made
 import files_rare
 import tiffs_made
-from ocrspool.decode.document import Document
-from ocrspool.decode.page import PageLimits
+from ocrspool.decoding.child.document import Document
+from ocrspool.decoding.child.page import PageLimits
 from ocrspool.errors import DocumentError
 
 LIMITS = PageLimits(dpi=100, pages=10, megapixels=10, side=4000)

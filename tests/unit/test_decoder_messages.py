@@ -15,17 +15,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ocrspool import decoder_messages
-from ocrspool.channel import Channel, ChannelClosedError
-from ocrspool.child import ChildDiedError
-from ocrspool.cli.configuration import result_schema
-from ocrspool.config import Config, Limits, Live, Profile
-from ocrspool.decoder import Decoder, DecoderDiedError
-from ocrspool.document import Reading, ReadPage, build
+from ocrspool.cli.check import result_schema
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config, Limits, Profile
+from ocrspool.decoding import protocol
+from ocrspool.decoding.client import DecoderClient, DecoderDiedError
 from ocrspool.errors import DocumentError
-from ocrspool.model import PageText
+from ocrspool.pages import PageText
+from ocrspool.pipeline.assemble import Reading, ReadPage, build
+from ocrspool.processes.channel import Channel, ChannelClosedError
+from ocrspool.processes.child import ChildDiedError
 from ocrspool.render.json import render
-from ocrspool.result import Run, engine_from
+from ocrspool.results.schema import Run, engine_from
 
 LIMITS = Limits(pages=10)
 PROFILE = Profile()
@@ -88,8 +89,8 @@ def verdict(
 ) -> str:
     """Open a file and read its first page. Whatever is believed makes a document that fits the published schema."""
     taken = Taken(*answers)
-    monkeypatch.setattr("ocrspool.decoder.Child", lambda *_: taken)
-    decoder = Decoder(Live(Config(limits=limits)))
+    monkeypatch.setattr("ocrspool.decoding.client.Child", lambda *_: taken)
+    decoder = DecoderClient(CurrentConfig(Config(limits=limits)))
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - counted often
     said = "read"
     with contextlib.closing(decoder):
@@ -191,12 +192,12 @@ def test_a_page_larger_than_the_memory_for_pages_is_not_believed(monkeypatch: py
 
 def test_own_text_is_believed_where_it_makes_sense() -> None:
     """The text of a page, or none."""
-    found = decoder_messages.own_text({"own_text": OWN_TEXT}, [], 1, MOST_BYTES)
+    found = protocol.own_text({"own_text": OWN_TEXT}, [], 1, MOST_BYTES)
     assert found is not None
     own, notices = found
     assert (own.number, own.lines[0].text, own.lines[0].polygon[1]) == (1, "born digital", (9.0, 2.0))
     assert (own.doubt, own.fonts, notices) == ("letters", ("Times",), [REMARK])
-    assert decoder_messages.own_text({"own_text": None}, [], 1, MOST_BYTES) is None
+    assert protocol.own_text({"own_text": None}, [], 1, MOST_BYTES) is None
 
 
 @pytest.mark.parametrize(
@@ -212,13 +213,13 @@ def test_own_text_is_believed_where_it_makes_sense() -> None:
 )  # fmt: skip
 def test_own_text_that_makes_no_sense(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
-        decoder_messages.own_text({"own_text": {**OWN_TEXT, **change}}, [], 1, MOST_BYTES)
+        protocol.own_text({"own_text": {**OWN_TEXT, **change}}, [], 1, MOST_BYTES)
 
 
 def test_a_view_is_written_or_there_is_no_room() -> None:
-    assert decoder_messages.written({"written": True, "kept": True}, []) == "whole"
-    assert decoder_messages.written({"written": True, "kept": False}, []) == "as pictures"
-    assert decoder_messages.written({"full": True}, []) == "full"
+    assert protocol.written({"written": True, "kept": True}, []) == "whole"
+    assert protocol.written({"written": True, "kept": False}, []) == "as pictures"
+    assert protocol.written({"full": True}, []) == "full"
     for answer in (
         {},
         {"written": False},
@@ -229,16 +230,16 @@ def test_a_view_is_written_or_there_is_no_room() -> None:
         {"own_text": None},
     ):
         with pytest.raises(ValueError, match="neither"):
-            decoder_messages.written(answer, [])
+            protocol.written(answer, [])
     with pytest.raises(ValueError, match="neither"):
-        decoder_messages.written({"written": True, "kept": True}, [0])
+        protocol.written({"written": True, "kept": True}, [0])
 
 
 def test_a_disk_that_is_not_full_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, source: Path) -> None:
     """A decoder that says so without reason would have the job wait for ever."""
     taken = Taken(({"document": DOCUMENT}, []), ({"full": True}, []))
-    monkeypatch.setattr("ocrspool.decoder.Child", lambda *_: taken)
-    decoder = Decoder(Live(Config(limits=Limits(pages=10, free_disk_mb=0))))
+    monkeypatch.setattr("ocrspool.decoding.client.Child", lambda *_: taken)
+    decoder = DecoderClient(CurrentConfig(Config(limits=Limits(pages=10, free_disk_mb=0))))
     with contextlib.closing(decoder), source.open("rb+") as file:
         decoder.open(source, PROFILE)
         with pytest.raises(DocumentError, match="found no room"):
@@ -290,5 +291,5 @@ def test_no_huge_pages() -> None:
     os.ftruncate(huge, size)
     fcntl.fcntl(huge, fcntl.F_ADD_SEALS, ALL_SEALS)
     with pytest.raises(ValueError, match="huge pages"):
-        decoder_messages._check_pixels(huge, size)
+        protocol._check_pixels(huge, size)
     os.close(huge)

@@ -13,8 +13,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
 from ink_net import InkNet
-from ocrspool.engine import detect
-from ocrspool.engine.detect import DetectSettings
+from ocrspool.engine.detection import detect
+from ocrspool.engine.detection.detect import DetectSettings
 
 
 def _white(height: int, width: int) -> NDArray[np.uint8]:

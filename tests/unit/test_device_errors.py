@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocrspool.engine.device_errors import device_error
+from ocrspool.engine.runtimes.device_errors import device_error
 from ocrspool.errors import DeviceLostError, DeviceMemoryError, EngineError
 
 SHAPE = (8, 48, 3200, 3)

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from forks import as_nobody
-from ocrspool import installation
-from ocrspool.config import Config, Engine, Inbox, Paths
-from ocrspool.doctor import combinations, machine, setup
+from ocrspool.config.schema import Config, Engine, Inbox, Paths
+from ocrspool.doctor import config_checks, machine_checks, problem_check
 from ocrspool.doctor.findings import Finding
-from ocrspool.doctor.rules import RULES
-from ocrspool.doctor.seen import OPENMP, Seen, look
-from ocrspool.engine.gpu import Gpu
-from ocrspool.engine.installed import Package
+from ocrspool.doctor.inventory import OPENMP, Inventory, look
+from ocrspool.doctor.known_problems import RULES
+from ocrspool.engine.runtimes.installed_packages import Package
 from ocrspool.errors import ConfigError, NoGpuError
+from ocrspool.machine import installation
+from ocrspool.machine.gpu import Gpu
 
 H200 = Gpu(0, "NVIDIA H200", "GPU-1", "9.0", 143_771, 143_000, "580.95.05", "13.0", persistent=True)
 A10 = replace(H200, name="NVIDIA A10", capability="8.6")
@@ -57,14 +57,14 @@ def configured(runtime: Any, *devices: str, **more: Any) -> Config:  # noqa: ANN
     return Config(engine=Engine(runtime=runtime, devices=devices or ("gpu:0",), **more))
 
 
-def seen(config: Config | None, package: Package, *gpus: Gpu, **more: Any) -> Seen:  # noqa: ANN401 - as Seen states
+def seen(config: Config | None, package: Package, *gpus: Gpu, **more: Any) -> Inventory:  # noqa: ANN401 - as Seen states
     runtime = "paddle" if "paddle" in package.name else "onnxruntime"
     facts = {"packages": {runtime: package}, "libraries": FOUND, "gpus": gpus, **more}
-    return Seen(config, **facts)
+    return Inventory(config, **facts)
 
 
-def levels(facts: Seen) -> dict[str, str]:
-    return {finding.name: finding.level for finding in combinations.check(facts)}
+def levels(facts: Inventory) -> dict[str, str]:
+    return {finding.name: finding.level for finding in problem_check.check(facts)}
 
 
 ONNX = configured("onnxruntime")
@@ -77,7 +77,7 @@ TENSORRT_10 = {**FOUND, "libnvinfer.so": Path("/lib/libnvinfer.so.10.7.0")}
 TENSORRT_8 = {**FOUND, "libnvinfer.so": Path("/lib/libnvinfer.so.8.6.1")}
 BOTH = {"onnxruntime": "1.32.0", "onnxruntime-gpu": "1.31.1"}
 
-BAD: list[tuple[str, str, Seen]] = [
+BAD: list[tuple[str, str, Inventory]] = [
     ("two onnxruntimes", "problem", seen(ONNX, ORT, H200, noted=BOTH)),
     ("old ONNX format", "note", seen(configured("onnxruntime", "cpu"), replace(ORT_CPU, version="1.16.3"))),
     ("runtime made for the CPU", "problem", seen(ONNX, ORT_CPU, H200)),
@@ -103,11 +103,11 @@ BAD: list[tuple[str, str, Seen]] = [
 
 
 @pytest.mark.parametrize(("name", "level", "facts"), BAD, ids=lambda value: value if isinstance(value, str) else "")
-def test_a_bad_combination_is_named(name: str, level: str, facts: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_combination_is_named(name: str, level: str, facts: Inventory, monkeypatch: pytest.MonkeyPatch) -> None:
     """It, and nothing else, is found; with what was found and what to do."""
     monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
     assert levels(facts) == {name: level}
-    (finding,) = combinations.check(facts)
+    (finding,) = problem_check.check(facts)
     assert finding.found
     assert finding.advice
 
@@ -119,8 +119,8 @@ def test_every_rule_is_tried() -> None:
 @pytest.mark.parametrize(
     "facts",
     [
-        Seen(Config()),
-        Seen(None),
+        Inventory(Config()),
+        Inventory(None),
         seen(ONNX, ORT, H200),
         seen(ONNX, replace(ORT, cuda="12.8"), OLD_DRIVER),  # an older minor version of the same major one
         seen(ONNX, replace(ORT, cuda="12.4"), V100),
@@ -134,7 +134,7 @@ def test_every_rule_is_tried() -> None:
         seen(Config(), PADDLE_CPU),  # a note about what nothing uses is left out
     ],
 )
-def test_what_works_is_left_alone(facts: Seen) -> None:
+def test_what_works_is_left_alone(facts: Inventory) -> None:
     assert levels(facts) == {"known bad combinations": "ok"}
 
 
@@ -169,12 +169,12 @@ def dev(open_folder: Path) -> Path:
     return open_folder
 
 
-def gpu_findings(facts: Seen, dev: Path) -> dict[str, Finding]:
-    return {finding.name: finding for finding in machine.gpus(facts, dev, dev / "no-driver")}
+def gpu_findings(facts: Inventory, dev: Path) -> dict[str, Finding]:
+    return {finding.name: finding for finding in machine_checks.gpus(facts, dev, dev / "no-driver")}
 
 
 def test_a_gpu_is_told_with_its_memory(dev: Path) -> None:
-    found = gpu_findings(Seen(ONNX, (H200,)), dev)
+    found = gpu_findings(Inventory(ONNX, (H200,)), dev)
     assert found["driver"].found == "580.95.05, supports CUDA 13.0"
     assert found["gpu:0"].found == "NVIDIA H200, compute capability 9.0, 143000 of 143771 MB free"
     assert {finding.level for finding in found.values()} == {"ok"}
@@ -184,7 +184,7 @@ def test_a_gpu_is_told_with_its_memory(dev: Path) -> None:
     ("gpu", "word"), [(replace(H200, free_mb=100), "nvidia-smi"), (replace(H200, persistent=False), "persistenced")]
 )
 def test_a_gpu_that_could_do_better_is_noted(dev: Path, gpu: Gpu, word: str) -> None:
-    finding = gpu_findings(Seen(ONNX, (gpu,)), dev)["gpu:0"]
+    finding = gpu_findings(Inventory(ONNX, (gpu,)), dev)["gpu:0"]
     assert finding.level == "note"
     assert word in finding.advice
 
@@ -194,14 +194,14 @@ def test_a_gpu_that_could_do_better_is_noted(dev: Path, gpu: Gpu, word: str) -> 
     [(ONNX, "problem"), (configured("onnxruntime", on_no_gpu="cpu"), "note"), (Config(), "ok"), (None, "ok")],
 )
 def test_a_missing_gpu_is_a_problem_where_one_is_wanted(dev: Path, config: Config | None, level: str) -> None:
-    facts = Seen(config, no_gpu=NoGpuError("the NVIDIA driver does not answer: made up", "install it"))
+    facts = Inventory(config, no_gpu=NoGpuError("the NVIDIA driver does not answer: made up", "install it"))
     found = gpu_findings(facts, dev)
     assert found["driver"].level == level
     assert ("made up" in found["driver"].found) == (level != "ok")
 
 
 def test_a_number_that_no_gpu_has(dev: Path) -> None:
-    found = gpu_findings(Seen(configured("onnxruntime", "gpu:0", "gpu:2"), (H200,)), dev)
+    found = gpu_findings(Inventory(configured("onnxruntime", "gpu:0", "gpu:2"), (H200,)), dev)
     assert found["gpu:2"].level == "problem"
     assert found["gpu:2"].found == "gpu:2 is configured; there are 1"
 
@@ -209,7 +209,7 @@ def test_a_number_that_no_gpu_has(dev: Path) -> None:
 @pytest.mark.parametrize("missing", ["nvidiactl", "nvidia-uvm", "nvidia0"])
 def test_a_missing_node_is_named(dev: Path, missing: str) -> None:
     (dev / missing).unlink()
-    finding = gpu_findings(Seen(ONNX, (H200,)), dev)["device nodes"]
+    finding = gpu_findings(Inventory(ONNX, (H200,)), dev)["device nodes"]
     assert (finding.level, finding.found) == ("problem", f"/dev/{missing} is missing")
 
 
@@ -218,7 +218,7 @@ def test_a_node_that_this_user_may_not_open_is_named(dev: Path) -> None:
     (dev / "nvidia-uvm").chmod(0o600)
 
     def found() -> list[str]:
-        finding = gpu_findings(Seen(ONNX, (H200,)), dev)["device nodes"]
+        finding = gpu_findings(Inventory(ONNX, (H200,)), dev)["device nodes"]
         return [finding.level, finding.found]
 
     level, text = as_nobody(found)
@@ -233,18 +233,18 @@ def test_units_that_hide_the_gpu(tmp_path: Path) -> None:
     (lib / "system").mkdir(parents=True)
     for unit in ("ocrspool.service", "ocrspool-prebuild.service"):
         (lib / "system" / unit).write_text((shipped / unit).read_text("utf-8"), "utf-8")
-    hidden = [finding.found for finding in machine.hidden_devices(Seen(ONNX, (H200,)), (lib, etc))]
+    hidden = [finding.found for finding in machine_checks.hidden_devices(Inventory(ONNX, (H200,)), (lib, etc))]
     assert [text.partition(" ")[0] for text in hidden] == ["ocrspool.service", "ocrspool-prebuild.service"]
     for unit in ("ocrspool.service", "ocrspool-prebuild.service"):
         drop_in = etc / "system" / f"{unit}.d/nvidia.conf"
         drop_in.parent.mkdir(parents=True)
         drop_in.write_text((shipped / "nvidia.conf").read_text("utf-8"), "utf-8")
-    assert list(machine.hidden_devices(Seen(ONNX, (H200,)), (lib, etc))) == []
-    assert list(machine.hidden_devices(Seen(Config()), (lib,))) == []
+    assert list(machine_checks.hidden_devices(Inventory(ONNX, (H200,)), (lib, etc))) == []
+    assert list(machine_checks.hidden_devices(Inventory(Config()), (lib,))) == []
 
 
 def test_a_missing_runtime_matters_where_it_is_configured() -> None:
-    found = {finding.name: finding for finding in machine.runtimes(Seen(PADDLE))}
+    found = {finding.name: finding for finding in machine_checks.runtimes(Inventory(PADDLE))}
     assert found["paddle"].level == "problem"
     assert found["paddle"].advice == f"{installation.find().add('paddle')}; for a GPU paddle-gpu in its place"
     assert found["onnxruntime"].level == "ok"
@@ -252,7 +252,7 @@ def test_a_missing_runtime_matters_where_it_is_configured() -> None:
 
 def test_a_runtime_is_told_with_what_it_was_made_for() -> None:
     facts = seen(PADDLE, PADDLE_3, libraries={"libnvinfer.so": Path("/opt/trt/libnvinfer.so.8.6.1"), "libx.so": None})
-    found = {finding.name: finding.found for finding in machine.runtimes(facts)}
+    found = {finding.name: finding.found for finding in machine_checks.runtimes(facts)}
     assert found["paddle"] == "paddlepaddle-gpu 3.2.0, for CUDA 11.8, cuDNN 8.6.0, kernels for 7.0 7.5 8.0 8.6 9.0"
     assert found["libnvinfer.so"] == "8.6.1 /opt/trt/libnvinfer.so.8.6.1"
     assert "libx.so" not in found
@@ -262,7 +262,12 @@ def test_this_machine_can_be_looked_at() -> None:
     """Whatever it has: the openvino that the project needs is there, and every finding is complete."""
     facts = look(Config())
     assert facts.packages["openvino"].version
-    for finding in (*machine.program(), *machine.cpu(), *machine.gpus(facts), *machine.runtimes(facts)):
+    for finding in (
+        *machine_checks.program(),
+        *machine_checks.cpu(),
+        *machine_checks.gpus(facts),
+        *machine_checks.runtimes(facts),
+    ):
         assert finding.name
         assert finding.found
         assert finding.level != "problem"
@@ -270,7 +275,7 @@ def test_this_machine_can_be_looked_at() -> None:
 
 def test_every_problem_of_a_configuration_is_a_finding(tmp_path: Path) -> None:
     error = ConfigError(["a: wrong", "b: wrong"])
-    found = list(setup.configuration(tmp_path / "gone.toml", None, error))
+    found = list(config_checks.configuration(tmp_path / "gone.toml", None, error))
     assert [finding.found for finding in found] == ["a: wrong", "b: wrong"]
     assert "write it" in found[0].advice
 
@@ -285,14 +290,14 @@ def in_folder(root: Path, **engine: Any) -> Config:  # noqa: ANN401 - as the con
 
 def test_folders_that_cannot_be_used_are_a_problem(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("a file", "utf-8")
-    found = list(setup.permissions(in_folder(tmp_path)))
+    found = list(config_checks.permissions(in_folder(tmp_path)))
     assert found[0].level == "problem"
     assert "paths.runtime" in found[0].found
 
 
 @pytest.mark.parametrize(("on_missing", "level"), [("fail", "problem"), ("build", "note")])
 def test_a_missing_engine_is_a_problem_unless_it_will_be_built(tmp_path: Path, on_missing: str, level: str) -> None:
-    found = {finding.name: finding for finding in setup.engines(in_folder(tmp_path, on_missing=on_missing))}
+    found = {finding.name: finding for finding in config_checks.engines(in_folder(tmp_path, on_missing=on_missing))}
     assert found["engine for cpu"].level == level
     assert "ocrspool prebuild" in found["engine for cpu"].advice
     assert found["models"].level == "ok"
@@ -301,7 +306,9 @@ def test_a_missing_engine_is_a_problem_unless_it_will_be_built(tmp_path: Path, o
 
 
 def test_models_that_are_not_there_are_a_problem(tmp_path: Path) -> None:
-    found = {finding.name: finding for finding in setup.engines(in_folder(tmp_path, models=str(tmp_path / "gone")))}
+    found = {
+        finding.name: finding for finding in config_checks.engines(in_folder(tmp_path, models=str(tmp_path / "gone")))
+    }
     assert found["models"].level == found["engine for cpu"].level == "problem"
 
 
@@ -309,7 +316,7 @@ def test_leftovers_are_told_with_the_way_to_be_rid_of_them(tmp_path: Path) -> No
     left = tmp_path / "cache/engines/0123456789abcdef/PP-OCRv6_small_det"
     left.mkdir(parents=True)
     (left / "half.bin").write_bytes(bytes(1_500_000))
-    found = {finding.name: finding for finding in setup.engines(in_folder(tmp_path))}
+    found = {finding.name: finding for finding in config_checks.engines(in_folder(tmp_path))}
     assert found["leftovers"].found == "0123456789abcdef: 1.5 MB of no use"
     assert found["leftovers"].advice == "ocrspool engines gc"
     assert found["cache"].found.endswith("1.5 MB (1 leftover)")
@@ -320,7 +327,7 @@ def _nothing() -> list[Finding]:
 
 
 def test_a_check_that_fails_is_a_finding_and_stops_no_other() -> None:
-    from ocrspool.doctor.examination import _made  # noqa: PLC0415 - the one thing of it that is tested alone
+    from ocrspool.doctor.run import _made  # noqa: PLC0415 - the one thing of it that is tested alone
 
     failing: Callable[[], list[Finding]] = _nothing
     (finding,) = _made("engines", failing)

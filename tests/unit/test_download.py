@@ -17,9 +17,9 @@ import pytest
 
 import models_made
 from models_made import ONNX, PIR
-from ocrspool.engine import download, models
+from ocrspool.engine.models import download, model_set
+from ocrspool.engine.models.http_download import Source
 from ocrspool.engine.settings import Runtime
-from ocrspool.engine.transfer import Source
 from ocrspool.errors import ConfigError, EngineError
 from package_server import PackageServer, package, serving
 
@@ -62,7 +62,7 @@ def test_what_was_fetched_is_found(
 ) -> None:
     folder = tmp_path / "cache/models"
     said = _fetch(server, folder, runtime)
-    assert [spec.name for spec in models.find(SET, folder, runtime)] == list(NAMES)
+    assert [spec.name for spec in model_set.find(SET, folder, runtime)] == list(NAMES)
     assert {path.name for path in folder.iterdir()} == {".lock", *(f"{name}{suffix}" for name in NAMES)}
     assert {path.name for path in (folder / f"{NAMES[0]}{suffix}").iterdir()} == {*kind, "inference.yml", "pinned.json"}
     assert said[0] == f"downloading {NAMES[0]}{suffix}: 0.0 of 0.0 MB"
@@ -81,7 +81,7 @@ def test_a_model_put_there_by_hand_is_used_as_it_is(server: PackageServer, tmp_p
     models_made.put(tmp_path / NAMES[0], models_made.contents(NAMES[0]))
     _fetch(server, tmp_path)
     assert DETECTION not in [path for path, _ in server.asked]
-    assert models.find(SET, tmp_path, "openvino").detection.files[0].parent == tmp_path / NAMES[0]
+    assert model_set.find(SET, tmp_path, "openvino").detection.files[0].parent == tmp_path / NAMES[0]
 
 
 def test_pins_say_what_came_from_where(server: PackageServer, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_changed_file_is_refused(server: PackageServer, tmp_path: Path) -> Non
         _fetch(server, tmp_path)
     assert "remove" in caught.value.hint
     file.write_bytes(content + b"X")
-    for look in (lambda: _fetch(server, tmp_path), lambda: models.find(SET, tmp_path, "openvino")):
+    for look in (lambda: _fetch(server, tmp_path), lambda: model_set.find(SET, tmp_path, "openvino")):
         with pytest.raises(EngineError, match=f"has {len(content) + 1} bytes, not {len(content)}"):
             look()
     file.write_bytes(content)
@@ -121,7 +121,7 @@ def test_damaged_pins_are_refused(server: PackageServer, tmp_path: Path, text: s
     _fetch(server, tmp_path)
     (tmp_path / f"{NAMES[0]}_onnx/pinned.json").write_text(text, "utf-8")
     with pytest.raises(EngineError, match=r"pinned\.json is damaged"):
-        models.find(SET, tmp_path, "openvino")
+        model_set.find(SET, tmp_path, "openvino")
 
 
 def test_a_download_that_breaks_off_goes_on(server: PackageServer, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_download_that_breaks_off_goes_on(server: PackageServer, tmp_path: Pat
         "trying again in 0 s"
         for have in (3000, 5000)
     ]
-    assert models.find(SET, tmp_path, "openvino").detection.files[0].read_bytes() == b"inference.onnx of " + (
+    assert model_set.find(SET, tmp_path, "openvino").detection.files[0].read_bytes() == b"inference.onnx of " + (
         NAMES[0].encode()
     )
 
@@ -148,7 +148,7 @@ def test_the_next_run_goes_on_where_the_last_one_gave_up(server: PackageServer, 
     assert not (tmp_path / f"{NAMES[0]}_onnx").exists()
     _fetch(server, tmp_path)
     assert server.asked[3] == (DETECTION, "bytes=3000-")
-    models.find(SET, tmp_path, "openvino")
+    model_set.find(SET, tmp_path, "openvino")
 
 
 def test_a_file_that_changed_in_between_is_fetched_whole(server: PackageServer, tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_a_server_that_cannot_continue_is_put_up_with(server: PackageServer, tmp
     server.break_after = [3000]
     _fetch(server, tmp_path)
     assert server.asked[1] == (DETECTION, "bytes=3000-")
-    models.find(SET, tmp_path, "openvino")
+    model_set.find(SET, tmp_path, "openvino")
 
 
 def test_a_download_that_was_complete_but_not_unpacked(server: PackageServer, tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_download_that_was_complete_but_not_unpacked(server: PackageServer, tm
     models_made.put(part, {"package": server.packages[DETECTION], "validator": b'"1"'})
     _fetch(server, tmp_path)
     assert [wanted for _, wanted in server.asked[:2]] == [f"bytes={len(server.packages[DETECTION])}-", ""]
-    models.find(SET, tmp_path, "openvino")
+    model_set.find(SET, tmp_path, "openvino")
 
 
 def test_a_busy_server_is_asked_again(server: PackageServer, tmp_path: Path) -> None:
@@ -298,8 +298,8 @@ def test_progress_is_told_in_tenths(server: PackageServer, tmp_path: Path) -> No
 def test_who_comes_second_waits_and_finds_what_the_first_fetched(server: PackageServer, tmp_path: Path) -> None:
     """The test is first: it holds the lock, and the models appear before it lets go."""
     code = (
-        "import sys; from pathlib import Path; from ocrspool.engine import download, transfer\n"
-        "source = transfer.Source(sys.argv[1])\n"
+        "import sys; from pathlib import Path; from ocrspool.engine.models import download, http_download\n"
+        "source = http_download.Source(sys.argv[1])\n"
         f"download.fetch({SET!r}, Path(sys.argv[2]), lambda said: print(said, flush=True), 'openvino', source)\n"
     )
     command = [sys.executable, "-c", code, server.url, str(tmp_path)]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.engine.cache import (
+from ocrspool.engine.cache.store import (
     HINT,
     SCHEMA,
     EngineCache,
@@ -23,8 +23,8 @@ from ocrspool.engine.cache import (
     measure,
     stamps,
 )
-from ocrspool.engine.models import Models, Thresholds
-from ocrspool.engine.net import NetSpec, Role, Shape, ShapeProfile
+from ocrspool.engine.models.model_set import Models, Thresholds
+from ocrspool.engine.spec import NetSpec, Role, Shape, ShapeProfile
 from ocrspool.errors import EngineMissingError
 
 FACTS = {"runtime": "openvino", "runtime_version": "1", "device": "cpu", "cpu": "Some CPU", "precision": "f32"}
@@ -312,7 +312,7 @@ def test_an_aborted_build_is_garbage(cache: EngineCache, items: dict[str, str]) 
 
 BUILD = """
 import pathlib, sys
-from ocrspool.engine.cache import EngineCache
+from ocrspool.engine.cache.store import EngineCache
 cache, mark = EngineCache(pathlib.Path(sys.argv[1])), pathlib.Path(sys.argv[2])
 print("asking", flush=True)
 with cache.building({"engine": sys.argv[3]}, lambda told: print(told, flush=True)):

@@ -10,11 +10,11 @@ import pytest
 
 from engines_made import made
 from forks import as_nobody, needs_root
-from ocrspool.cli.engine_cache import verify
-from ocrspool.config import Config, Inbox, Paths
-from ocrspool.doctor import setup
-from ocrspool.doctor.examination import _made
-from ocrspool.engine.permission import denied, unusable
+from ocrspool.cli.engines import verify
+from ocrspool.config.schema import Config, Inbox, Paths
+from ocrspool.doctor import config_checks
+from ocrspool.doctor.run import _made
+from ocrspool.engine.cache.permissions import denied, unusable
 from ocrspool.errors import EngineError, Exit
 
 NOBODY = 65_534
@@ -62,7 +62,7 @@ def test_commands_tell(cache: Path) -> None:
     (path,) = cache.glob("engines/*/rec/model.blob")
     os.chown(path, 0, 0)
     config = Config(paths=Paths(cache=cache, runtime=cache / "run"), inbox={"a": Inbox(root=cache / "spool")})
-    (finding,) = [found for found in setup.engines(config) if found.name == "owner"]
+    (finding,) = [found for found in config_checks.engines(config) if found.name == "owner"]
     assert finding.level == "problem"
     assert f"{path} belongs to root" in finding.found
     assert "chown" in finding.advice
@@ -97,7 +97,7 @@ def test_a_cache_of_another_user(cache: Path) -> None:
     config = Config(paths=Paths(cache=cache, runtime=cache / "run"), inbox={"a": Inbox(root=cache / "spool")})
 
     def told() -> list[str]:
-        (finding,) = _made("engines", lambda: setup.engines(config))
+        (finding,) = _made("engines", lambda: config_checks.engines(config))
         return [finding.found, finding.advice]
 
     assert as_nobody(told) == [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ocrspool.environment import of_decoders, of_workers
+from ocrspool.processes.environment import of_decoders, of_workers
 
 SERVICE = {
     "PATH": "/usr/bin",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool import filesystems
+from ocrspool.files import mounts
 
 MOUNTS = r"""22 29 0:21 / /proc rw,nosuid,nodev,noexec,relatime shared:14 - proc proc rw
 29 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -37,22 +37,22 @@ MOUNTS += " rw,relatime - tmpfs tmpfs rw\n36 29 0:56 / /line\u2028\x85\x0cend rw
 )
 def test_the_nearest_mount_decides(folder: str, point: str, kind: str) -> None:
     """The longest mount point above the folder counts, unescaped, the last of those on one point; "/a" is not "/ab"."""
-    assert filesystems.kind(Path(folder), MOUNTS) == kind
-    assert filesystems.mount_point(Path(folder), MOUNTS) == point
+    assert mounts.kind(Path(folder), MOUNTS) == kind
+    assert mounts.mount_point(Path(folder), MOUNTS) == point
 
 
 def test_links_are_followed(tmp_path: Path) -> None:
     """A link to a network folder is a network folder."""
     (tmp_path / "link").symlink_to("/srv/in")
-    assert filesystems.kind(tmp_path / "link/x", MOUNTS) == "nfs4"
+    assert mounts.kind(tmp_path / "link/x", MOUNTS) == "nfs4"
 
 
 def test_nothing_is_known_of_no_mounts() -> None:
     """Without an answer none is invented."""
-    assert filesystems.kind(Path("/x"), "") == ""
+    assert mounts.kind(Path("/x"), "") == ""
 
 
 def test_this_machine() -> None:
     """The kernel's own text can be read: /proc is proc, mounted at /proc, and sends events like every local one."""
-    assert (filesystems.kind(Path("/proc/self")), filesystems.mount_point(Path("/proc/1"))) == ("proc", "/proc")
-    assert filesystems.sends_events(Path("/proc"))
+    assert (mounts.kind(Path("/proc/self")), mounts.mount_point(Path("/proc/1"))) == ("proc", "/proc")
+    assert mounts.sends_events(Path("/proc"))

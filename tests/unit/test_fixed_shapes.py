@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrspool.engine.fixed_shapes import FixedShapesNet, shapes, widths
-from ocrspool.engine.net import PADDING, NetSpec, Role, Shape, ShapeProfile
+from ocrspool.engine.runtimes.fixed_shapes import FixedShapesNet, shapes, widths
+from ocrspool.engine.spec import PADDING, NetSpec, Role, Shape, ShapeProfile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ocrspool.engine.net import Pixels
+    from ocrspool.engine.spec import Pixels
 
 PROFILES = {
     "detection": ShapeProfile((1, 32, 32, 3), (1, 1280, 960, 3), (1, 1344, 1344, 3)),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nvidia_stand_ins import FakeGpu, driver, needs_compiler, python
-from ocrspool.engine.gpu import Gpu, order_is_certain
+from ocrspool.machine.gpu import Gpu, order_is_certain
 
 ONE = FakeGpu()
 TWO = FakeGpu(uuid="GPU-22222222-0000-0000-0000-000000000000")
@@ -17,7 +17,7 @@ OLD = FakeGpu("Tesla T4", "GPU-2aaaaaaa-0000-0000-0000-000000000000", (7, 5), 15
 
 ALL = """
 import dataclasses, json, sys
-from ocrspool.engine import gpu
+from ocrspool.machine import gpu
 from ocrspool.errors import NoGpuError
 try:
     found = [gpu.gpu(int(sys.argv[1]))] if len(sys.argv) > 1 else gpu.gpus()

@@ -14,9 +14,9 @@ import pytest
 
 from forks import killed_before
 from ocrspool.errors import DocumentError
-from ocrspool.inbox import Patience
-from ocrspool.jobs import Job
-from ocrspool.spool import Spool
+from ocrspool.spool.jobs import Job
+from ocrspool.spool.patience import Patience
+from ocrspool.spool.spool import Spool
 from results_made import result_of
 from spools_made import claim, drop, files, reason_of, spool_in, take
 

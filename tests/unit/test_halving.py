@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from ocrspool.engine.halving import HalvingNet
-from ocrspool.engine.net import ShapeProfile
+from ocrspool.engine.runtimes.split_batches import HalvingNet
+from ocrspool.engine.spec import ShapeProfile
 from ocrspool.errors import DeviceMemoryError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ocrspool.engine.net import Pixels
+    from ocrspool.engine.spec import Pixels
 
 
 class SmallDevice:

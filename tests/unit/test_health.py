@@ -15,7 +15,7 @@ import pytest
 
 from asked import ask, said
 from ocrspool.errors import ConfigError
-from ocrspool.health import Health
+from ocrspool.web.health import Health
 
 FACTS: dict[str, Any] = {"state": "ready"}
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.durations import in_words
-from ocrspool.engine.history import History
-from ocrspool.engine.net import NetSpec, Role, ShapeProfile
+from ocrspool.engine.build.time_estimates import History
+from ocrspool.engine.spec import NetSpec, Role, ShapeProfile
+from ocrspool.formatting import format_duration
 
 SHAPES = ShapeProfile((1, 1, 1, 3), (1, 1, 1, 3), (1, 1, 1, 3))
 IDENTITY = {
@@ -99,8 +99,8 @@ def test_one_that_cannot_be_written_is_done_without(tmp_path: Path, caplog: pyte
 
 ADD = """
 import pathlib, sys
-from ocrspool.engine.history import History
-from ocrspool.engine.net import NetSpec, ShapeProfile
+from ocrspool.engine.build.time_estimates import History
+from ocrspool.engine.spec import NetSpec, ShapeProfile
 history = History(pathlib.Path(sys.argv[1]))
 for number in range(10):
     history.add({}, NetSpec("detection", f"{sys.argv[2]} {number}", (), None, None, None), 1.0)
@@ -128,4 +128,4 @@ def test_several_builds_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_durations(seconds: float, text: str) -> None:
-    assert in_words(seconds) == text
+    assert format_duration(seconds) == text

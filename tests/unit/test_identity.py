@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from nvidia_stand_ins import FakeGpu, compiled, driver, needs_compiler, python, tensorrt
-from ocrspool import installation
 from ocrspool.engine import identity
 from ocrspool.engine.settings import Precision, Provider, Runtime, Settings
 from ocrspool.errors import ConfigError, EngineError, NoGpuError
+from ocrspool.machine import installation
 
 FACTS = """
 import dataclasses, json

@@ -20,9 +20,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forks import as_nobody
-from ocrspool.claim import claimable
-from ocrspool.config import Inbox
-from ocrspool.inbox import DEEPEST, Patience, Rules, Scan, Scanner, Sighting
+from ocrspool.config.schema import Inbox
+from ocrspool.files.name_patterns import NamePatterns
+from ocrspool.intake.scanner import DEEPEST, Scan, Scanner
+from ocrspool.spool.claim import claimable
+from ocrspool.spool.patience import Patience
+from ocrspool.spool.snapshot import FileSnapshot
 
 SETTLE = 2.0
 WRITER = 100.0
@@ -54,7 +57,7 @@ class Watched:
     scanner: Scanner = field(init=False)
 
     def __post_init__(self) -> None:
-        rules = Rules(self.include, self.exclude)
+        rules = NamePatterns(self.include, self.exclude)
         self.scanner = Scanner(str(self.root), rules, self.patience, self.recursive, self.clock)
 
     def put(self, name: str, data: bytes = b"x") -> Path:
@@ -85,10 +88,10 @@ def inbox(tmp_path: Path) -> Watched:
     return Watched(tmp_path / "inbox")
 
 
-def sighting(path: Path) -> Sighting:
+def sighting(path: Path) -> FileSnapshot:
     """See a file as a scan of its folder does."""
     found = path.lstat()
-    return Sighting(path.name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+    return FileSnapshot(path.name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
 def test_a_file_settles_after_the_settle_time(inbox: Watched) -> None:
@@ -106,7 +109,9 @@ def test_no_rounding_keeps_a_file_waiting(now: float, settle: float) -> None:
     """A scan at the very moment that `due` named finds the file settled, whatever the floats; a renamed one at once."""
     folder = Path(__file__).parent
     clock = Clock(now)
-    scanner = Scanner(str(folder), Rules((Path(__file__).name,), ()), Patience(settle), recursive=False, clock=clock)
+    scanner = Scanner(
+        str(folder), NamePatterns((Path(__file__).name,), ()), Patience(settle), recursive=False, clock=clock
+    )
     assert len(scanner.scan(frozenset({Path(__file__).name})).settled) == 1
     scanner.unsettle(sighting(Path(__file__)))
     due = scanner.scan().due
@@ -410,7 +415,7 @@ def test_include_and_exclude(
 @given(st.lists(st.text(max_size=20)), st.lists(st.text(max_size=20)), st.text(min_size=1))
 def test_any_pattern_compiles(include: list[str], exclude: list[str], name: str) -> None:
     """No pattern that can be configured breaks a scan, nor does one that is malformed spoil its neighbors."""
-    rules = Rules([*include, name.translate({ord(c): f"[{c}]" for c in "*?["})], exclude)
+    rules = NamePatterns([*include, name.translate({ord(c): f"[{c}]" for c in "*?["})], exclude)
     assert rules.wants(name) != rules.excludes(name)
 
 
@@ -512,7 +517,7 @@ def test_paths_without_end(inbox: Watched) -> None:
     subprocess.run(["rm", "-rf", "d" * 200], cwd=inbox.root, check=True)  # noqa: S607 - what no path of ours reaches
 
 
-def claims(path: Path, seen: Sighting) -> bool:
+def claims(path: Path, seen: FileSnapshot) -> bool:
     """Ask whether the file at `path` may be claimed."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ocrspool.engine.ink import has_ink
+from ocrspool.engine.ocr.ink import has_ink
 
 SIZE = (1100, 850)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool import installation
-from ocrspool.installation import Installation
+from ocrspool.machine import installation
+from ocrspool.machine.installation import Installation
 
 DAEMON = Path(installation.__file__).parent
 NAMES_OURS = re.compile(r"""pip\s+install\s+["']*ocrspool|ocrspool\[\w""")

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool import journal, log
-from ocrspool.journal import MESSAGE_IDS, Journal
+import ocrspool
+from ocrspool.observability import journald as journal_module
+from ocrspool.observability import log_setup
+from ocrspool.observability.journald import MESSAGE_IDS, Journal
 
 OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"
 
@@ -116,7 +118,7 @@ def test_only_where_the_journal_reads_standard_error(
     tmp_path: Path, journald: Journald, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A service whose errors were redirected to a file has its log in that file; JSON is JSON under systemd too."""
-    monkeypatch.setattr(journal, "SOCKET", str(journald.path))
+    monkeypatch.setattr(journal_module, "SOCKET", str(journald.path))
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     try:
@@ -126,11 +128,11 @@ def test_only_where_the_journal_reads_standard_error(
                 (False, "auto", True), (True, "json", True), (True, "auto", False), (True, "auto", True),
             ):  # fmt: skip
                 monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino + (not ours)}")
-                log.set_up("info", form, stream, fields=fields)  # type: ignore[arg-type] # the forms above
+                log_setup.set_up("info", form, stream, fields=fields)  # type: ignore[arg-type] # the forms above
                 logging.getLogger("ocrspool.test").info("hello", extra={"event": "ready", "job": "j"})
             stream.seek(0)
             lines = stream.read().splitlines()
-        log.set_up("info", "plain", io.StringIO())
+        log_setup.set_up("info", "plain", io.StringIO())
     finally:
         logging.captureWarnings(capture=False)
         root.handlers[:] = before
@@ -154,5 +156,5 @@ EVENT = re.compile(r"""(?:"event": "|_of\([a-z_.]+, ")([a-z-]+)""")
 
 def test_every_event_is_logged_somewhere() -> None:
     """No id without a record, and no record with an event that has no id."""
-    source = "".join(path.read_text("utf-8") for path in Path(journal.__file__).parent.rglob("*.py"))
+    source = "".join(path.read_text("utf-8") for path in Path(ocrspool.__file__).parent.rglob("*.py"))
     assert set(EVENT.findall(source)) == set(MESSAGE_IDS)

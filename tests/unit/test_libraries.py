@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from nvidia_stand_ins import compiled, needs_compiler, python, tensorrt
-from ocrspool.engine import libraries
 from ocrspool.errors import EngineError
+from ocrspool.machine import native_libraries
 
 LOADED = """
 import ctypes, json, os, sys
 from pathlib import Path
-from ocrspool.engine import libraries
+from ocrspool.machine import native_libraries
 name, asked_by = sys.argv[1], sys.argv[2] or None
-found = libraries.find(name, Path(asked_by) if asked_by else None)
+found = native_libraries.find(name, Path(asked_by) if asked_by else None)
 ctypes.CDLL(asked_by or name)
 taken = [line.split()[-1] for line in open("/proc/self/maps") if os.path.basename(line.split()[-1]) in
          {name, os.path.basename(os.path.realpath(name if found is None else found))}]
@@ -39,7 +39,7 @@ def a_library(path: Path, *options: str, value: int = 1, calls: str = "") -> Pat
 
 @pytest.mark.parametrize("name", ["libc.so.6", "libm.so.6", "libz.so.1"])
 def test_a_library_of_the_system_is_found_where_the_loader_finds_it(name: str) -> None:
-    if libraries.find(name) is None:
+    if native_libraries.find(name) is None:
         pytest.skip(f"this machine has no {name}")
     found, loaded = found_and_loaded(name)
     assert found == loaded
@@ -66,7 +66,7 @@ def test_the_run_path_of_the_file_that_asks(tmp_path: Path, tag: str, winner: st
         f"-Wl,{tag},-rpath,$ORIGIN/nowhere:$ORIGIN/own",
         value=2,
     )
-    assert "libneeded.so.1" in libraries.needed(asks)
+    assert "libneeded.so.1" in native_libraries.needed(asks)
     assert found_and_loaded("libneeded.so.1", asks, tmp_path / "nothing") == [str(tmp_path / "own/libneeded.so.1")] * 2
     chosen = str(tmp_path / winner / "libneeded.so.1")
     assert found_and_loaded("libneeded.so.1", asks, tmp_path / "environment") == [chosen] * 2
@@ -85,27 +85,27 @@ def test_what_the_loader_passes_over_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / good.name).write_text("GROUP ( libmine.so.1 )", "utf-8")
     path = ":".join(str(tmp_path / name) for name in ("narrow", "foreign", "text", "good"))
-    code = f"from ocrspool.engine import libraries; print(libraries.find({good.name!r}))"
+    code = f"from ocrspool.machine import native_libraries; print(native_libraries.find({good.name!r}))"
     assert python(code, libraries=Path(path)).strip() == str(good)
 
 
 def test_what_is_nowhere_is_none() -> None:
-    assert libraries.find("libthere-is-no-such-thing.so.9") is None
+    assert native_libraries.find("libthere-is-no-such-thing.so.9") is None
 
 
 def test_a_file_that_is_no_library_needs_nothing(tmp_path: Path) -> None:
     text = tmp_path / "text.so"
     text.write_bytes(b"\x7fELF\x02\x01" + bytes(100))
-    assert libraries.needed(text) == ()
-    assert libraries.needed(tmp_path / "missing.so") == ()
-    assert libraries.needed(Path(__file__)) == ()
+    assert native_libraries.needed(text) == ()
+    assert native_libraries.needed(tmp_path / "missing.so") == ()
+    assert native_libraries.needed(Path(__file__)) == ()
 
 
 @pytest.mark.skipif(not Path("/usr/bin/ldd").exists(), reason="no ldd to compare with")
 def test_pythons_own_needs_are_those_that_the_system_tells() -> None:
     """Compared with what `ldd` says of the interpreter; statically linked ones need little, but libc."""
     told = subprocess.run(["/usr/bin/ldd", sys.executable], capture_output=True, text=True, check=True).stdout
-    needs = libraries.needed(Path(sys.executable))
+    needs = native_libraries.needed(Path(sys.executable))
     assert "libc.so.6" in needs
     assert all(name in told for name in needs if not name.startswith("ld-"))
 
@@ -117,13 +117,13 @@ def test_a_library_of_a_wheel_is_found_last_and_can_be_loaded_first(tmp_path: Pa
     asks = a_library(tmp_path / "libasks.so", f"-L{wheel.parent}", "-Wl,--no-as-needed", "-l:libcudnn.so.9", value=2)
     code = f"""
 import ctypes
-from ocrspool.engine import libraries
-print(libraries.find("libcudnn.so.9"))
+from ocrspool.machine import native_libraries
+print(native_libraries.find("libcudnn.so.9"))
 try:
     ctypes.CDLL("{asks}")
 except OSError as error:
     print("not yet:", "libcudnn.so.9" in str(error))
-print(libraries.preload(["libcudnn.so.9", "libmissing.so.1"]))
+print(native_libraries.preload(["libcudnn.so.9", "libmissing.so.1"]))
 print(ctypes.CDLL("{asks}").value_2())
 """
     printed = python(code, packages=tmp_path / "site").splitlines()
@@ -137,8 +137,8 @@ def test_a_tensorrt_of_a_wheel_gets_what_it_needs_from_other_wheels(tmp_path: Pa
     source = "int getInferLibVersion(void) { return 101303; }"
     compiled(tmp_path / "site/tensorrt_libs/libnvinfer.so.10", source, *options)
     code = """
-from ocrspool.engine import libraries
-print(libraries.tensorrt_version(libraries.find("libnvinfer.so.10")))
+from ocrspool.machine import native_libraries
+print(native_libraries.tensorrt_version(native_libraries.find("libnvinfer.so.10")))
 """
     assert python(code, packages=tmp_path / "site").strip() == "10.13.3"
 
@@ -148,11 +148,11 @@ def test_versions_come_from_the_file_or_its_wheel(tmp_path: Path) -> None:
     real = a_library(tmp_path / "lib/libcudnn.so.9.1.1")
     link = real.with_name("libcudnn.so.9")
     link.symlink_to(real.name)
-    assert libraries.version(link) == "9.1.1"
+    assert native_libraries.version(link) == "9.1.1"
     wheel = a_library(tmp_path / "site/nvidia/cudnn/lib/libcudnn.so.9")
-    assert libraries.version(wheel) == ""
+    assert native_libraries.version(wheel) == ""
     (tmp_path / "site/nvidia_cudnn_cu12-9.5.0.50.dist-info").mkdir()
-    assert libraries.version(wheel) == "9.5.0.50"
+    assert native_libraries.version(wheel) == "9.5.0.50"
 
 
 @needs_compiler
@@ -162,13 +162,13 @@ def test_versions_come_from_the_file_or_its_wheel(tmp_path: Path) -> None:
 )
 def test_tensorrt_is_asked_for_its_version(tmp_path: Path, number: int, build: int | None, told: str) -> None:
     """The stand-in answers as TensorRT 8 and 10 do: four digits, then six."""
-    assert libraries.tensorrt_version(tensorrt(tmp_path, number, build=build)) == told
+    assert native_libraries.tensorrt_version(tensorrt(tmp_path, number, build=build)) == told
 
 
 @needs_compiler
 def test_a_library_that_is_no_tensorrt_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="getInferLibVersion"):
-        libraries.tensorrt_version(a_library(tmp_path / "libnvinfer.so.10"))
+        native_libraries.tensorrt_version(a_library(tmp_path / "libnvinfer.so.10"))
 
 
 @needs_compiler
@@ -178,5 +178,5 @@ def test_a_tensorrt_that_lacks_a_library_is_an_error(tmp_path: Path) -> None:
     broken = a_library(tmp_path / "libnvinfer.so.10", *options, value=2)
     missing.unlink()
     with pytest.raises(EngineError, match=r"libgone\.so\.1") as caught:
-        libraries.tensorrt_version(broken)
+        native_libraries.tensorrt_version(broken)
     assert caught.value.hint

@@ -8,10 +8,10 @@ import pytest
 
 import files_made
 import files_rare
-from ocrspool.decode import libtiff, tiff
-from ocrspool.decode.image import ImagePages
-from ocrspool.decode.libtiff import LibtiffError, Tiff
-from ocrspool.decode.page import PageLimits
+from ocrspool.decoding.child.image.pages import ImagePages
+from ocrspool.decoding.child.page import PageLimits
+from ocrspool.decoding.child.tiff import directory, libtiff
+from ocrspool.decoding.child.tiff.libtiff import LibtiffError, Tiff
 from ocrspool.errors import DocumentError
 
 LIMITS = PageLimits(dpi=100, pages=10, megapixels=10, side=1000)
@@ -36,7 +36,7 @@ def test_what_it_says_is_heard(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     made, start, end = files_rare.fax(4)
     (tmp_path / "fax.tif").write_bytes(made[:start] + bytes(end - start) + made[end:])
     with (tmp_path / "fax.tif").open("rb") as file:
-        places, _ = tiff.find_pages(file, 10)
+        places, _ = directory.find_pages(file, 10)
         opened = Tiff(file)
         opened.go_to(places[0])
         libtiff.said()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engines_made import held_elsewhere, waits_for_a_lock
-from ocrspool.engine import locks
+from ocrspool.files import file_lock
 from waiting import wait_until
 
 
@@ -20,48 +20,48 @@ def test_one_alone_or_several_together(tmp_path: Path) -> None:
     path.touch()
     with held_elsewhere(path):
         for shared in (False, True):
-            with pytest.raises(locks.LockedError, match=r"lock is locked by process \d+ \(\w+"):
-                locks.take(path, shared=shared)
-        assert locks.is_held(path)
-        assert locks.is_held(path, by_anyone=True)
+            with pytest.raises(file_lock.LockedError, match=r"lock is locked by process \d+ \(\w+"):
+                file_lock.take(path, shared=shared)
+        assert file_lock.is_held(path)
+        assert file_lock.is_held(path, by_anyone=True)
     with held_elsewhere(path, shared=True):
-        with pytest.raises(locks.LockedError):
-            locks.take(path)
-        assert not locks.is_held(path)
-        assert locks.is_held(path, by_anyone=True)
-        with locks.held(path, shared=True) as mine, locks.held(path) as alone:
+        with pytest.raises(file_lock.LockedError):
+            file_lock.take(path)
+        assert not file_lock.is_held(path)
+        assert file_lock.is_held(path, by_anyone=True)
+        with file_lock.held(path, shared=True) as mine, file_lock.held(path) as alone:
             assert (mine, alone) == (True, False)
-    assert not locks.is_held(path, by_anyone=True)
+    assert not file_lock.is_held(path, by_anyone=True)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     """It is not held; it is made where that is wanted; else nothing needs to be locked."""
     path = tmp_path / "lock"
-    assert not locks.is_held(path, by_anyone=True)
+    assert not file_lock.is_held(path, by_anyone=True)
     with pytest.raises(FileNotFoundError):
-        locks.take(path)
-    with locks.held(path) as mine:
+        file_lock.take(path)
+    with file_lock.held(path) as mine:
         assert mine
     assert not path.exists()
-    with locks.held(path, flags=locks.NEW_LOCK) as mine:
+    with file_lock.held(path, flags=file_lock.NEW_LOCK) as mine:
         assert mine
-        assert locks.is_held(path)
+        assert file_lock.is_held(path)
     assert path.exists()
 
 
 def test_folders_can_be_locked(tmp_path: Path) -> None:
     """An import locks the folder that it unpacks into."""
-    with locks.held(tmp_path):
-        assert locks.is_held(tmp_path)
-    assert not locks.is_held(tmp_path, by_anyone=True)
+    with file_lock.held(tmp_path):
+        assert file_lock.is_held(tmp_path)
+    assert not file_lock.is_held(tmp_path, by_anyone=True)
 
 
 WAIT = """
 import os, pathlib, sys
-from ocrspool.engine import locks
-flags = locks.NEW_LOCK if sys.argv[2] == "new" else os.O_RDONLY
+from ocrspool.files import file_lock
+flags = file_lock.NEW_LOCK if sys.argv[2] == "new" else os.O_RDONLY
 try:
-    descriptor = locks.take(pathlib.Path(sys.argv[1]), seconds=60, flags=flags)
+    descriptor = file_lock.take(pathlib.Path(sys.argv[1]), seconds=60, flags=flags)
 except FileNotFoundError:
     print("gone", flush=True)
 else:
@@ -74,7 +74,7 @@ sys.stdin.read()
 def test_a_lock_that_is_removed_while_it_is_waited_for(tmp_path: Path, flags: str, said: bytes) -> None:
     """Whoever waited gets the lock that others will ask for, or learns that there is none, but not a removed file's."""
     path = tmp_path / "lock"
-    holder = locks.take(path, flags=locks.NEW_LOCK)
+    holder = file_lock.take(path, flags=file_lock.NEW_LOCK)
     command = [sys.executable, "-c", WAIT, os.fspath(path), flags]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as waiter:
         wait_until(lambda: waits_for_a_lock(waiter.pid, path))
@@ -82,7 +82,7 @@ def test_a_lock_that_is_removed_while_it_is_waited_for(tmp_path: Path, flags: st
         os.close(holder)
         assert waiter.stdout is not None
         assert waiter.stdout.readline() == said
-        assert locks.is_held(path) == (flags == "new")
+        assert file_lock.is_held(path) == (flags == "new")
         waiter.communicate()
 
 
@@ -91,13 +91,13 @@ def test_a_lock_that_is_never_given_back(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     path.touch(0o600)
     told: list[str] = []
-    with held_elsewhere(path), pytest.raises(locks.LockedError) as caught:
-        locks.take(path, seconds=0.2, on_wait=told.append)
+    with held_elsewhere(path), pytest.raises(file_lock.LockedError) as caught:
+        file_lock.take(path, seconds=0.2, on_wait=told.append)
     assert told == [f"waiting: {caught.value.message}"]
     assert "(python" in caught.value.message
 
 
 def test_a_new_lock_is_ours_alone(tmp_path: Path) -> None:
     """Whoever can read a file can lock it."""
-    os.close(locks.take(tmp_path / "lock", flags=locks.NEW_LOCK))
+    os.close(file_lock.take(tmp_path / "lock", flags=file_lock.NEW_LOCK))
     assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o600

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool import log
+from ocrspool.observability import log_setup
 
 logger = logging.getLogger("ocrspool.test")
 
@@ -29,10 +29,10 @@ def _logging_as_it_was() -> Iterator[None]:
     root.setLevel(level)
 
 
-def logged(form: log.Format, *, level: str = "debug") -> list[str]:
+def logged(form: log_setup.Format, *, level: str = "debug") -> list[str]:
     """Return the lines that a few records make."""
     stream = io.StringIO()
-    log.set_up(level, form, stream)
+    log_setup.set_up(level, form, stream)
     logger.debug("quiet")
     logger.info("claimed %s", "a.png", extra={"job": "j1"})
     logger.warning("two\nlines", extra={"job": "j2"})
@@ -49,7 +49,7 @@ def test_journal_only_where_the_journal_is(tmp_path: Path, monkeypatch: pytest.M
     with (tmp_path / "log").open("w", encoding="utf-8") as stream:
         found = os.fstat(stream.fileno())
         monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino + (not named)}")
-        log.set_up("info", "auto", stream)
+        log_setup.set_up("info", "auto", stream)
         logger.error("hello")
     assert (tmp_path / "log").read_text("utf-8").startswith("<3>hello") == named
 
@@ -98,7 +98,7 @@ def test_levels(level: str, least: str) -> None:
 def test_set_up_again_replaces() -> None:
     """A second call changes the form and does not write everything twice."""
     first = io.StringIO()
-    log.set_up("info", "plain", first)
+    log_setup.set_up("info", "plain", first)
     lines = logged("journal", level="info")
     assert first.getvalue() == ""
     assert sum("claimed" in line for line in lines) == 1
@@ -107,10 +107,10 @@ def test_set_up_again_replaces() -> None:
 def test_warnings_are_records() -> None:
     """What a library warns of comes in the same form as everything else."""
     stream = io.StringIO()
-    log.set_up("info", "json", stream)
+    log_setup.set_up("info", "json", stream)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        log.set_up("info", "json", stream)
+        log_setup.set_up("info", "json", stream)
         logging.captureWarnings(capture=True)
         warnings.warn("old", UserWarning, stacklevel=1)
     (record,) = map(json.loads, stream.getvalue().splitlines())

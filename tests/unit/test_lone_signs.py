@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocrspool.engine.lone_signs import without_lone_signs
+from ocrspool.engine.reading.lone_signs import without_lone_signs
 
 PAGE = ["Invoice 4711", "paper, 80 g/m2, box of 500 sheets", "delivered to the central office"]
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ink_net import InkNet
-from ocrspool.engine import looks
-from ocrspool.engine.detect import Detected, DetectSettings, detect
-from ocrspool.engine.print_height import letters
-from ocrspool.engine.same_text import merged
+from ocrspool.engine.detection import tiles
+from ocrspool.engine.detection.detect import Detected, DetectSettings, detect
+from ocrspool.engine.detection.letter_height import letters
+from ocrspool.engine.detection.overlaps import merged
 
 REACH = 65
 
@@ -83,7 +83,7 @@ def test_an_ordinary_page_is_looked_at_as_ever(size: tuple[int, int]) -> None:
     page = _page(*size, Text(20, 40, 12), Text(30, 200, 40, 5))
     plain, net = InkNet(reach=REACH), InkNet(reach=REACH)
     expected = detect(plain, page, DetectSettings())
-    found = looks.find_lines(net, page, DetectSettings())
+    found = tiles.find_lines(net, page, DetectSettings())
     assert net.shapes == plain.shapes
     assert [line.polygon.tolist() for line in found] == [line.polygon.tolist() for line in expected]
 
@@ -108,7 +108,7 @@ def _pages(draw: st.DrawFn) -> tuple[tuple[int, int], list[Text]]:
 def test_no_line_is_lost_or_doubled(page: tuple[tuple[int, int], list[Text]], levels: tuple[int, int]) -> None:
     (height, width), texts = page
     net = InkNet(most=1344, reach=REACH)
-    found = looks.find_lines(net, _page(height, width, *texts, paper=levels[0], ink=levels[1]), DetectSettings())
+    found = tiles.find_lines(net, _page(height, width, *texts, paper=levels[0], ink=levels[1]), DetectSettings())
     _each_once(found, texts)
     for _, rows, columns, _ in net.shapes:
         assert rows % 32 == columns % 32 == 0
@@ -120,7 +120,7 @@ def test_small_print_and_a_headline_on_one_sheet_are_both_found() -> None:
     small = [Text(100 + 700 * (row % 7), 2100 + 40 * row, 12, 30) for row in range(100)]
     headline = Text(200, 200, 900, 6)
     net = InkNet(most=1344, reach=REACH)
-    found = looks.find_lines(net, _page(6700, 5200, headline, *small), DetectSettings())
+    found = tiles.find_lines(net, _page(6700, 5200, headline, *small), DetectSettings())
     _each_once(found, [headline, *small])
 
 
@@ -128,7 +128,7 @@ def test_tiles_without_small_letters_are_not_looked_at() -> None:
     """A label in a corner of a large sheet does not cost a look at all of it; each look is told of."""
     label = Text(5500, 8800, 12)
     net, steps = InkNet(most=1344, reach=REACH), []
-    found = looks.find_lines(net, _page(9300, 6600, label), DetectSettings(), lambda: steps.append(1))
+    found = tiles.find_lines(net, _page(9300, 6600, label), DetectSettings(), lambda: steps.append(1))
     _each_once(found, [label])
     assert len(net.shapes) <= 3
     assert len(steps) >= len(net.shapes)
@@ -139,7 +139,7 @@ def test_a_line_that_leaves_the_tiles_with_small_print_is_found_whole() -> None:
     small = [Text(120, 20 + 30 * row, 12) for row in range(3)]
     high = [Text(130 + 150 * row, 130 + 90 * row, 40) for row in range(16)]
     net = InkNet(most=1344, reach=REACH)
-    found = looks.find_lines(net, _page(1700, 9000, *small, *high), DetectSettings())
+    found = tiles.find_lines(net, _page(1700, 9000, *small, *high), DetectSettings())
     _each_once(found, [*small, *high])
 
 
@@ -147,13 +147,13 @@ def test_a_large_page_of_large_print_is_looked_at_once() -> None:
     """Sixty points at 600 dpi need no tiles."""
     texts = [Text(300, 400 + 1000 * row, 500, 8) for row in range(6)]
     net = InkNet(most=1344, reach=REACH)
-    _each_once(looks.find_lines(net, _page(7016, 4961, *texts), DetectSettings()), texts)
+    _each_once(tiles.find_lines(net, _page(7016, 4961, *texts), DetectSettings()), texts)
     assert len(net.shapes) == 1
 
 
 @given(st.integers(1, 3000), st.integers(10, 42))
 def test_tiles_keep_every_unit_once_and_away_from_their_edges(length: int, most: int) -> None:
-    cut = list(looks.tiles(length, most))
+    cut = list(tiles.tiles(length, most))
     assert [tile.kept for tile in cut] == [0, *(tile.kept_end for tile in cut[:-1])]
     assert cut[-1].kept_end == length
     for number, tile in enumerate(cut):
@@ -166,7 +166,7 @@ def test_tiles_keep_every_unit_once_and_away_from_their_edges(length: int, most:
 
 def test_tiles_of_all_pages_have_few_sizes() -> None:
     """Each shape takes memory of some runtimes for good."""
-    assert len({tile.end - tile.start for length in range(1, 2000) for tile in looks.tiles(length, 40)}) <= 22
+    assert len({tile.end - tile.start for length in range(1, 2000) for tile in tiles.tiles(length, 40)}) <= 22
 
 
 @pytest.mark.parametrize(("paper", "ink"), [(255, 0), (20, 230), (128, 60)])

@@ -9,10 +9,10 @@ import pytest
 
 import models_made
 from models_made import ONNX, PIR, PROGRAM
-from ocrspool.engine import inference_yml, models
-from ocrspool.engine.models import Thresholds
-from ocrspool.engine.profiles import profiled
+from ocrspool.engine.models import inference_yml, model_set
+from ocrspool.engine.models.model_set import Thresholds
 from ocrspool.engine.settings import Runtime, Settings
+from ocrspool.engine.shapes import profiled
 from ocrspool.errors import ConfigError, EngineError, EngineMissingError
 
 SMALL = ("PP-OCRv6_small_det", "PP-OCRv6_small_rec", "PP-LCNet_x0_25_textline_ori")
@@ -32,7 +32,7 @@ def _description(path: Path, text: str) -> inference_yml.Description | None:
 
 
 def test_a_folder_is_understood_by_what_its_models_say(tmp_path: Path) -> None:
-    found = models.find(str(_folder(tmp_path)), tmp_path, "openvino")
+    found = model_set.find(str(_folder(tmp_path)), tmp_path, "openvino")
     assert [(spec.role, spec.name) for spec in found] == [
         ("detection", "PP-OCRv6_small_det"),
         ("recognition", "PP-OCRv6_small_rec"),
@@ -49,13 +49,13 @@ def test_a_folder_is_understood_by_what_its_models_say(tmp_path: Path) -> None:
 def test_a_relative_path_and_the_name_of_a_folder_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _folder(tmp_path / "mine")
     monkeypatch.chdir(tmp_path)
-    assert models.find("mine", tmp_path, "openvino") == models.find("./mine", tmp_path, "openvino")
+    assert model_set.find("mine", tmp_path, "openvino") == model_set.find("./mine", tmp_path, "openvino")
 
 
 def test_characters_are_text_whatever_yaml_takes_them_for(tmp_path: Path) -> None:
     """`no`, `1` and `~` are words, a number and nothing in YAML; here they are what is read on paper."""
-    recognition = models.find(str(_folder(tmp_path)), tmp_path, "onnxruntime").recognition
-    assert models.characters(recognition) == ("", "a", "no", "no", "1", "'", " ", "~", " ")
+    recognition = model_set.find(str(_folder(tmp_path)), tmp_path, "onnxruntime").recognition
+    assert model_set.characters(recognition) == ("", "a", "no", "no", "1", "'", " ", "~", " ")
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,13 @@ def test_characters_are_text_whatever_yaml_takes_them_for(tmp_path: Path) -> Non
 def test_a_runtime_gets_the_files_that_it_reads(tmp_path: Path, runtime: Runtime, kind: tuple[str, ...]) -> None:
     """All three kinds in one folder are no confusion, and the weights are a part of the identity."""
     _folder(tmp_path, kind)
-    for spec in models.find(str(tmp_path), tmp_path, runtime):
+    for spec in model_set.find(str(tmp_path), tmp_path, runtime):
         assert [path.name for path in spec.files] == [*kind, "inference.yml"]
     for number in range(3):
         for name in {*ONNX, *PIR, *PROGRAM}:
             (tmp_path / f"model {number}" / name).touch()
     first = {"openvino": ONNX, "onnxruntime": ONNX, "paddle": PIR}[runtime]
-    assert models.find(str(tmp_path), tmp_path, runtime).detection.files[0].name == first[0]
+    assert model_set.find(str(tmp_path), tmp_path, runtime).detection.files[0].name == first[0]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_runtime_gets_the_files_that_it_reads(tmp_path: Path, runtime: Runtime
 )
 def test_models_of_another_format_are_none(tmp_path: Path, runtime: Runtime, kind: tuple[str, ...]) -> None:
     with pytest.raises(ConfigError, match=f"no detection and no recognition .*{runtime}") as caught:
-        models.find(str(_folder(tmp_path, kind)), tmp_path, runtime)
+        model_set.find(str(_folder(tmp_path, kind)), tmp_path, runtime)
     assert "inference.yml" in caught.value.hint
 
 
@@ -87,21 +87,21 @@ def test_half_a_model_is_none(tmp_path: Path, missing: str) -> None:
     _folder(tmp_path)
     (tmp_path / "model 0" / missing).unlink()
     with pytest.raises(ConfigError, match="no detection model"):
-        models.find(str(tmp_path), tmp_path, "openvino")
+        model_set.find(str(tmp_path), tmp_path, "openvino")
 
 
 def test_without_a_classifier_the_bundled_one_is_used_where_it_can_be_read(tmp_path: Path) -> None:
     _folder(tmp_path / "onnx", ONNX, SMALL[:2])
-    assert models.find(str(tmp_path / "onnx"), tmp_path, "onnxruntime").classifier == models.bundled().classifier
+    assert model_set.find(str(tmp_path / "onnx"), tmp_path, "onnxruntime").classifier == model_set.bundled().classifier
     _folder(tmp_path / "paddle", PIR, SMALL[:2])
     with pytest.raises(ConfigError, match="no classifier model for paddle"):
-        models.find(str(tmp_path / "paddle"), tmp_path, "paddle")
+        model_set.find(str(tmp_path / "paddle"), tmp_path, "paddle")
 
 
 def test_two_of_a_kind_are_a_question(tmp_path: Path) -> None:
     _folder(tmp_path, ONNX, (*SMALL, "PP-OCRv5_mobile_rec"))
     with pytest.raises(ConfigError, match="two recognition models for openvino, model 1 and model 3"):
-        models.find(str(tmp_path), tmp_path, "openvino")
+        model_set.find(str(tmp_path), tmp_path, "openvino")
 
 
 @pytest.mark.parametrize("labels", ["['0', '90', '180', '270']", "[wired_table, wireless_table]"])
@@ -114,15 +114,15 @@ def test_models_for_other_purposes_are_passed_over(tmp_path: Path, labels: str) 
     layout = "Global: {model_name: layout}\ndraw_threshold: 0.5\n"
     models_made.put(tmp_path / "layout", {"inference.onnx": b"", "inference.yml": layout.encode()})
     models_made.put(tmp_path / ".hidden", models_made.contents("PP-OCRv5_mobile_det"))
-    assert models.find(str(tmp_path), tmp_path, "openvino").detection.name == SMALL[0]
+    assert model_set.find(str(tmp_path), tmp_path, "openvino").detection.name == SMALL[0]
 
 
 def test_the_classifier_keeps_its_own_size(tmp_path: Path) -> None:
     """Shapes follow the settings, but for the classifier, whose shape is fixed by its training."""
     settings = Settings(batch=4, line_width=640)
-    found = profiled(models.find(str(_folder(tmp_path)), tmp_path, "openvino"), settings)
+    found = profiled(model_set.find(str(_folder(tmp_path)), tmp_path, "openvino"), settings)
     assert found.classifier.profile.maximum == (4, 80, 160, 3)
-    assert profiled(models.bundled(), settings).classifier.profile.maximum == (4, 48, 192, 3)
+    assert profiled(model_set.bundled(), settings).classifier.profile.maximum == (4, 48, 192, 3)
     assert found.thresholds == Thresholds(0.3, 0.6, 1.5)
 
 
@@ -170,7 +170,7 @@ def test_lines_of_another_height_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "model 1/inference.yml"
     file.write_text(file.read_text("utf-8").replace("48", "32"), "utf-8")
     with pytest.raises(ConfigError, match="lines 32 pixels high"):
-        models.find(str(tmp_path), tmp_path, "openvino")
+        model_set.find(str(tmp_path), tmp_path, "openvino")
 
 
 def test_an_edited_description_is_read_again(tmp_path: Path) -> None:
@@ -191,10 +191,10 @@ def test_an_official_set_is_found_where_it_was_put(tmp_path: Path) -> None:
     """Both formats lie side by side, as PaddleX puts them; each runtime finds its own."""
     _official(tmp_path, "_onnx", ONNX)
     _official(tmp_path, "", PIR)
-    assert models.find("PP-OCRv6_small", tmp_path, "openvino").detection.files[0] == (
+    assert model_set.find("PP-OCRv6_small", tmp_path, "openvino").detection.files[0] == (
         tmp_path / "PP-OCRv6_small_det_onnx/inference.onnx"
     )
-    assert models.find("PP-OCRv6_small", tmp_path, "paddle").detection.files[0] == (
+    assert model_set.find("PP-OCRv6_small", tmp_path, "paddle").detection.files[0] == (
         tmp_path / "PP-OCRv6_small_det/inference.json"
     )
 
@@ -203,7 +203,7 @@ def test_an_official_set_that_is_not_there_says_what_it_wants(tmp_path: Path) ->
     _official(tmp_path, "_onnx", ONNX)
     (tmp_path / "PP-OCRv6_small_rec_onnx/inference.onnx").unlink()
     with pytest.raises(EngineMissingError) as caught:
-        models.find("PP-OCRv6_small", tmp_path, "onnxruntime")
+        model_set.find("PP-OCRv6_small", tmp_path, "onnxruntime")
     assert f"PP-OCRv6_small_rec_onnx is not in {tmp_path}" in caught.value.message
     assert "prebuild" in caught.value.hint
     assert (
@@ -213,34 +213,34 @@ def test_an_official_set_that_is_not_there_says_what_it_wants(tmp_path: Path) ->
 
 def test_a_set_that_only_paddle_can_read_is_refused_elsewhere(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="published for Paddle only"):
-        models.find("PP-OCRv4_mobile", tmp_path, "onnxruntime")
+        model_set.find("PP-OCRv4_mobile", tmp_path, "onnxruntime")
     with pytest.raises(EngineMissingError, match="PP-OCRv4_mobile_det, "):
-        models.find("PP-OCRv4_mobile", tmp_path, "paddle")
+        model_set.find("PP-OCRv4_mobile", tmp_path, "paddle")
 
 
 def test_a_wrong_model_under_an_official_name_is_refused(tmp_path: Path) -> None:
     _official(tmp_path, "_onnx", ONNX)
     (tmp_path / "PP-OCRv6_small_det_onnx/inference.yml").write_text(models_made.yml("PP-OCRv5_mobile_det"), "utf-8")
     with pytest.raises(EngineError, match="calls itself PP-OCRv5_mobile_det"):
-        models.find("PP-OCRv6_small", tmp_path, "openvino")
+        model_set.find("PP-OCRv6_small", tmp_path, "openvino")
 
 
 def test_paddle_cannot_read_the_bundled_models(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="bundled") as caught:
-        models.find("bundled", tmp_path, "paddle")
+        model_set.find("bundled", tmp_path, "paddle")
     assert "PP-OCRv6_small" in caught.value.hint
 
 
 @pytest.mark.parametrize("choice", ["PP-OCRv7", "/nowhere", "", "/" + "a" * 300])
 def test_what_does_not_exist_is_said(tmp_path: Path, choice: str) -> None:
     with pytest.raises((ConfigError, EngineError), match=rf"engine\.models: .*{choice}") as caught:
-        models.find(choice, tmp_path, "openvino")
+        model_set.find(choice, tmp_path, "openvino")
     assert caught.value.hint
 
 
 def test_a_near_miss_is_recognized(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        models.find("PPOCRv6_medium", tmp_path, "openvino")
+        model_set.find("PPOCRv6_medium", tmp_path, "openvino")
     assert "did you mean PP-OCRv6_medium" in caught.value.hint
 
 
@@ -255,13 +255,13 @@ def real_models() -> Path:
 @pytest.mark.parametrize("runtime", ["openvino", "paddle"])
 def test_real_models_are_found_as_they_are(tmp_path: Path, real_models: Path, runtime: Runtime) -> None:
     """PP-OCRv4 mobile, as PaddleOCR 3 exports it for Paddle."""
-    found = models.find(str(real_models), tmp_path, runtime)
+    found = model_set.find(str(real_models), tmp_path, runtime)
     assert found.detection.mean == pytest.approx((123.675, 116.28, 103.53))
     assert found.detection.std == pytest.approx((58.395, 57.12, 57.375))
     assert found.recognition.mean == found.classifier.mean == pytest.approx((127.5, 127.5, 127.5))
     assert found.thresholds == Thresholds(0.3, 0.6, 1.5)
     assert found.classifier.profile.optimum[1:3] == (48, 192)
     assert all([path.suffix for path in spec.files] == [".pdmodel", ".pdiparams", ".yml"] for spec in found)
-    characters = models.characters(found.recognition)
+    characters = model_set.characters(found.recognition)
     assert len(characters) == 6625
     assert (characters[0], characters[1], characters[-1]) == ("", "'", " ")

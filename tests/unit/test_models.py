@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.engine import identity, models, official
-from ocrspool.engine.detect import DetectSettings
-from ocrspool.engine.net import NetSpec
+from ocrspool.engine import identity
+from ocrspool.engine.detection.detect import DetectSettings
+from ocrspool.engine.models import catalog, model_set
 from ocrspool.engine.settings import Precision, Settings
+from ocrspool.engine.spec import NetSpec
 from ocrspool.errors import EngineError
 
 XEON = "processor\t: 0\nmodel name\t: Xeon\nflags\t\t: fpu avx2 avx512f amx_bf16 amx_tile\n\nprocessor\t: 1\n"
@@ -22,7 +23,7 @@ ARM = "processor\t: 0\nFeatures\t: asimd i8mm\nCPU implementer\t: 0x41\nCPU part
 
 def _with_file(path: Path, data: bytes) -> NetSpec:
     path.write_bytes(data)
-    return replace(models.bundled().recognition, files=(path,))
+    return replace(model_set.bundled().recognition, files=(path,))
 
 
 def _field(number: int, data: bytes) -> bytes:
@@ -31,28 +32,28 @@ def _field(number: int, data: bytes) -> bytes:
 
 
 def test_the_bundle_is_complete_and_says_what_each_model_is_for() -> None:
-    assert [spec.role for spec in models.bundled()] == ["detection", "recognition", "classifier"]
-    assert all(spec.files[0].stat().st_size > 100_000 for spec in models.bundled())
+    assert [spec.role for spec in model_set.bundled()] == ["detection", "recognition", "classifier"]
+    assert all(spec.files[0].stat().st_size > 100_000 for spec in model_set.bundled())
 
 
 def test_the_thresholds_of_the_bundle_are_those_of_its_generation() -> None:
     """The detector's own defaults and the models' are one set of numbers."""
-    thresholds = models.bundled().thresholds
+    thresholds = model_set.bundled().thresholds
     assert replace(DetectSettings(), **asdict(thresholds)) == DetectSettings()
     assert len(asdict(thresholds)) == 3
 
 
 def test_official_sets_name_models_of_the_right_kind() -> None:
-    for name, chosen in official.SETS.items():
+    for name, chosen in catalog.SETS.items():
         assert chosen.detection.endswith("_det"), name
         assert "_rec" in chosen.recognition, name
         assert chosen.classifier.endswith("_textline_ori"), name
-        assert {official.package(model, "paddle") for model in chosen} == set(chosen)
-    assert official.package("korean_PP-OCRv5_mobile_rec", "openvino") == "korean_PP-OCRv5_mobile_rec_onnx"
+        assert {catalog.package(model, "paddle") for model in chosen} == set(chosen)
+    assert catalog.package("korean_PP-OCRv5_mobile_rec", "openvino") == "korean_PP-OCRv5_mobile_rec_onnx"
 
 
 def test_classes_are_blank_the_listed_characters_and_space() -> None:
-    found = models.characters(models.bundled().recognition)
+    found = model_set.characters(model_set.bundled().recognition)
     assert len(found) == 18710
     assert (found[0], found[-1]) == ("", " ")
     assert {"A", "é", "ß", "中", "の", "한"} - set(found) <= {"한"}  # no Hangul in this model
@@ -63,7 +64,7 @@ def test_characters_of_a_handmade_file(tmp_path: Path) -> None:
     other = _field(14, _field(1, b"author") + _field(2, b"me"))
     wanted = _field(14, _field(1, b"character") + _field(2, "a\né".encode()))
     data = b"\x08\x0a" + b"\x11" + bytes(8) + b"\x1d" + bytes(4) + _field(7, b"graph") + other + wanted
-    assert models.characters(_with_file(tmp_path / "model.onnx", data)) == ("", "a", "é", " ")
+    assert model_set.characters(_with_file(tmp_path / "model.onnx", data)) == ("", "a", "é", " ")
 
 
 @pytest.mark.parametrize(
@@ -73,12 +74,12 @@ def test_characters_of_a_handmade_file(tmp_path: Path) -> None:
 )
 def test_a_broken_file_is_named(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(EngineError, match=r"model\.onnx"):
-        models.characters(_with_file(tmp_path / "model.onnx", data))
+        model_set.characters(_with_file(tmp_path / "model.onnx", data))
 
 
 def test_a_model_without_characters_is_refused_with_advice(tmp_path: Path) -> None:
     with pytest.raises(EngineError) as caught:
-        models.characters(_with_file(tmp_path / "model.onnx", b"\x08\x0a"))
+        model_set.characters(_with_file(tmp_path / "model.onnx", b"\x08\x0a"))
     assert caught.value.hint
 
 
@@ -87,10 +88,10 @@ def test_models_and_identity_load_no_heavy_library() -> None:
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from ocrspool.engine import identity, models\n"
+        "from ocrspool.engine import identity; from ocrspool.engine.models import model_set\n"
         "from ocrspool.engine.settings import Settings\n"
-        "chosen = models.find('bundled', Path('/nowhere'), 'openvino')\n"
-        "models.characters(chosen.recognition)\n"
+        "chosen = model_set.find('bundled', Path('/nowhere'), 'openvino')\n"
+        "model_set.characters(chosen.recognition)\n"
         "settings = identity.resolved('openvino', Settings())\n"
         "identity.facts('openvino', settings)\n"
         "heavy = {'numpy', 'cv2', 'openvino', 'rapidocr', 'onnx', 'yaml'} & set(sys.modules)\n"

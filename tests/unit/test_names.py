@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ocrspool import names
+from ocrspool.files import names
 
 PARTS = (
     st.binary(min_size=1, max_size=names.MOST_BYTES)

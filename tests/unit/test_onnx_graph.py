@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from ocrspool.engine import models, onnx_graph
-from ocrspool.engine.net import NetSpec, Role, ShapeProfile
+from ocrspool.engine.models import model_set
+from ocrspool.engine.runtimes.onnxruntime import graph
+from ocrspool.engine.spec import NetSpec, Role, ShapeProfile
 from ocrspool.errors import EngineError
 
-BUNDLED = models.bundled()
+BUNDLED = model_set.bundled()
 PROFILE = ShapeProfile((1, 8, 8, 3), (1, 8, 8, 3), (1, 8, 8, 3))
 MEAN, STD = (10.0, 20.0, 30.0), (2.0, 4.0, 8.0)
 RNG = np.random.default_rng(7)
@@ -59,9 +60,9 @@ def _small(folder: Path, role: Role, opset: int = 11, ir: int = 10) -> NetSpec:
     return NetSpec(role, role, (path,), MEAN, STD, PROFILE)
 
 
-def _edited(spec: NetSpec, folder: Path, pixels: onnx_graph.PixelType = "uint8") -> Path:
+def _edited(spec: NetSpec, folder: Path, pixels: graph.PixelType = "uint8") -> Path:
     path = folder / f"{spec.name}-edited.onnx"
-    onnx_graph.edit(spec, path, pixels)
+    graph.edit(spec, path, pixels)
     return path
 
 
@@ -163,7 +164,7 @@ def test_the_ir_version_is_lowered_as_far_as_the_operators_allow(
 def test_the_same_model_is_edited_into_the_same_bytes(tmp_path: Path) -> None:
     first, second = tmp_path / "1.onnx", tmp_path / "2.onnx"
     for path in (first, second):
-        onnx_graph.edit(BUNDLED.recognition, path)
+        graph.edit(BUNDLED.recognition, path)
     assert first.read_bytes() == second.read_bytes()
 
 
@@ -173,7 +174,7 @@ def test_a_damaged_model_is_refused_by_name(tmp_path: Path, kept: int) -> None:
     path.write_bytes(BUNDLED.classifier.files[0].read_bytes()[:kept])
     spec = NetSpec("classifier", "short", (path,), MEAN, STD, PROFILE)
     with pytest.raises(EngineError, match=r"short\.onnx"):
-        onnx_graph.edit(spec, tmp_path / "out.onnx")
+        graph.edit(spec, tmp_path / "out.onnx")
     assert not (tmp_path / "out.onnx").exists()
 
 
@@ -181,12 +182,12 @@ def test_a_damaged_model_is_refused_by_name(tmp_path: Path, kept: int) -> None:
 def test_a_model_of_another_role_is_refused(tmp_path: Path, role: Role, given: Role) -> None:
     spec = NetSpec(role, "other", _small(tmp_path, given).files, MEAN, STD, PROFILE)
     with pytest.raises(EngineError, match=f"no {role} model"):
-        onnx_graph.edit(spec, tmp_path / "out.onnx")
+        graph.edit(spec, tmp_path / "out.onnx")
 
 
 def test_operators_older_than_can_be_edited_are_refused(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="of set 9"):
-        onnx_graph.edit(_small(tmp_path, "recognition", 9), tmp_path / "out.onnx")
+        graph.edit(_small(tmp_path, "recognition", 9), tmp_path / "out.onnx")
 
 
 def _context(folder: Path, operators: list[str], inputs: list[str]) -> Path:
@@ -219,4 +220,4 @@ def test_a_context_model_is_whole_if_it_has_one_node_and_the_same_ends(
     tmp_path: Path, operators: list[str], inputs: list[str], *, whole: bool
 ) -> None:
     edited = _edited(_small(tmp_path, "detection"), tmp_path)
-    assert onnx_graph.holds_whole(_context(tmp_path, operators, inputs), edited) is whole
+    assert graph.holds_whole(_context(tmp_path, operators, inputs), edited) is whole

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.engine import onnx_providers
-from ocrspool.engine.net import NetSpec, ShapeProfile
+from ocrspool.engine.runtimes.onnxruntime import execution_providers
 from ocrspool.engine.settings import Settings
+from ocrspool.engine.spec import NetSpec, ShapeProfile
 
 PROFILE = ShapeProfile((1, 48, 32, 3), (32, 48, 320, 3), (32, 48, 1600, 3))
 SPEC = NetSpec("recognition", "rec", (Path("rec.onnx"),), (0, 0, 0), (1, 1, 1), PROFILE)
@@ -36,13 +36,13 @@ KNOWN_TO_OLD = {
 
 def test_the_cpu_needs_no_option() -> None:
     settings = Settings("cpu", "cpu", "f32", 2, 2, batch=1, line_width=3200)
-    assert onnx_providers.to_build(SPEC, FOLDER, settings, NEW) == [("CPUExecutionProvider", {})]
-    assert onnx_providers.to_load(SPEC, FOLDER, settings, NEW) == [("CPUExecutionProvider", {})]
+    assert execution_providers.to_build(SPEC, FOLDER, settings, NEW) == [("CPUExecutionProvider", {})]
+    assert execution_providers.to_load(SPEC, FOLDER, settings, NEW) == [("CPUExecutionProvider", {})]
 
 
 @pytest.mark.parametrize("version", [OLD, NEW])
 def test_cuda_has_a_bounded_arena_and_asks_for_its_device(version: tuple[int, int]) -> None:
-    ((name, options),) = onnx_providers.to_load(SPEC, FOLDER, CUDA, version)
+    ((name, options),) = execution_providers.to_load(SPEC, FOLDER, CUDA, version)
     assert name == "CUDAExecutionProvider"
     assert options == {
         "device_id": "1",
@@ -54,7 +54,7 @@ def test_cuda_has_a_bounded_arena_and_asks_for_its_device(version: tuple[int, in
 @pytest.mark.parametrize("version", [OLD, NEW])
 @pytest.mark.parametrize("settings", [F16, F32], ids=["f16", "f32"])
 def test_a_build_states_precision_memory_and_profile(settings: Settings, version: tuple[int, int]) -> None:
-    (name, options), (second, _) = onnx_providers.to_build(SPEC, FOLDER, settings, version)
+    (name, options), (second, _) = execution_providers.to_build(SPEC, FOLDER, settings, version)
     assert (name, second) == ("TensorrtExecutionProvider", "CUDAExecutionProvider")
     expected = {
         "device_id": "1",
@@ -71,14 +71,14 @@ def test_a_build_states_precision_memory_and_profile(settings: Settings, version
 
 
 def test_an_old_one_keeps_its_engine_in_the_folder_and_hears_of_nothing_new() -> None:
-    building = onnx_providers.to_build(SPEC, FOLDER, F16, OLD)
+    building = execution_providers.to_build(SPEC, FOLDER, F16, OLD)
     assert building[0][1].keys() == KNOWN_TO_OLD
     assert building[0][1]["trt_engine_cache_path"] == "/engines/0123/rec"
-    assert onnx_providers.to_load(SPEC, FOLDER, F16, OLD) == building, "a difference would be another engine to it"
+    assert execution_providers.to_load(SPEC, FOLDER, F16, OLD) == building, "a difference would be another engine to it"
 
 
 def test_a_new_one_leaves_a_context_model_that_refers_to_the_engine_beside_it() -> None:
-    options = onnx_providers.to_build(SPEC, FOLDER, F16, NEW)[0][1]
+    options = execution_providers.to_build(SPEC, FOLDER, F16, NEW)[0][1]
     assert options["trt_dump_ep_context_model"] == "True"
     assert options["trt_ep_context_embed_mode"] == "0"
     assert options["trt_ep_context_file_path"] == "/engines/0123/rec/rec_ctx.onnx"
@@ -88,14 +88,14 @@ def test_a_new_one_leaves_a_context_model_that_refers_to_the_engine_beside_it() 
 
 
 def test_a_new_one_is_told_nothing_it_could_build_from_when_loading() -> None:
-    assert onnx_providers.to_load(SPEC, FOLDER, F16, NEW)[0] == ("TensorrtExecutionProvider", {"device_id": "1"})
+    assert execution_providers.to_load(SPEC, FOLDER, F16, NEW)[0] == ("TensorrtExecutionProvider", {"device_id": "1"})
 
 
 @pytest.mark.parametrize("settings", [F16, CUDA])
 @pytest.mark.parametrize("version", [OLD, NEW])
 def test_on_a_gpu_the_cpu_is_never_offered(settings: Settings, version: tuple[int, int]) -> None:
     for providers in (
-        onnx_providers.to_build(SPEC, FOLDER, settings, version),
-        onnx_providers.to_load(SPEC, FOLDER, settings, version),
+        execution_providers.to_build(SPEC, FOLDER, settings, version),
+        execution_providers.to_load(SPEC, FOLDER, settings, version),
     ):
         assert "CPUExecutionProvider" not in dict(providers)

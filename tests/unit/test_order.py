@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from ocrspool.engine.order import reading_order
-from ocrspool.model import Polygon
+from ocrspool.engine.layout.reading_order import reading_order
+from ocrspool.pages import Polygon
 
 Named = dict[str, Polygon]
 

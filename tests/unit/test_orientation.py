@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ocrspool.engine.net import ShapeProfile
-from ocrspool.engine.orientation import Rotation, page_rotation, turned_back, turned_page, upside_down
-from ocrspool.engine.recognize import Reading
+from ocrspool.engine.reading.orientation import Rotation, page_rotation, turned_back, turned_page, upside_down
+from ocrspool.engine.reading.recognize import Reading
+from ocrspool.engine.spec import ShapeProfile
 
 ROTATIONS: list[Rotation] = [0, 90, 180, 270]
 HEIGHT, WIDTH = 200, 300

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from forks import killed_before
-from ocrspool.audit import audit
+from ocrspool.audit.auditor import audit
 from ocrspool.files.publish import PRIVATE
-from ocrspool.jobs import Job
-from ocrspool.spool import Spool
+from ocrspool.spool.jobs import Job
+from ocrspool.spool.spool import Spool
 from results_made import result_of
 from spools_made import files, other_filesystem, read, spool_in, take
 

@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 
 from asked import ask
-from ocrspool import names
-from ocrspool.config import Config, Inbox, Live, Metrics
-from ocrspool.health import Health
-from ocrspool.listener import Reply
-from ocrspool.page import Page
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config, Inbox, Metrics
+from ocrspool.files import names
+from ocrspool.web.health import Health
+from ocrspool.web.server import Reply
+from ocrspool.web.status_page import StatusPage
 
 HERE = {"host": "127.0.0.1:9464"}
 EVIL = '"><script>alert(1)</script><img src=http://evil.example/x>\x1b.png'
@@ -57,7 +58,7 @@ class World:
             "engines": [],
             "workers": [1], "worker_restarts": 0,
         }  # fmt: skip
-        self.page = Page(Live(Config(metrics=metrics, inbox={"scans": self.inbox})), lambda: self.facts)
+        self.page = StatusPage(CurrentConfig(Config(metrics=metrics, inbox={"scans": self.inbox})), lambda: self.facts)
 
     def delivered(self, name: str, job: str) -> dict[str, Any]:
         """Lay down a result and its HTML; what is told of it."""

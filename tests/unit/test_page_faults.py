@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 import nets_made
 from nets_made import CHARACTERS, COLORS
-from ocrspool.engine.recognizer import Nets, Recognizer
-from ocrspool.model import PageText
+from ocrspool.engine.ocr.recognizer import Nets, Recognizer
+from ocrspool.pages import PageText
 
 Pixels = NDArray[np.uint8]
 

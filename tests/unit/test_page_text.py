@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ocrspool.engine.page_in_work import Line, PageInWork, Variant
-from ocrspool.engine.page_text import page_text
-from ocrspool.engine.recognize import Reading
-from ocrspool.engine.second_look import turned_variants
-from ocrspool.engine.unread import Ink
+from ocrspool.engine.ocr.page_state import Line, PageInWork, Variant
+from ocrspool.engine.ocr.page_text import page_text
+from ocrspool.engine.ocr.upside_down import turned_variants
+from ocrspool.engine.reading.recognize import Reading
+from ocrspool.engine.reading.unread_ink import Ink
 
 ALL_UNREAD = Ink(unread=400, pieces=20, total=400)
 MOSTLY_UNREAD = Ink(unread=300, pieces=15, total=400)

@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from ocrspool.engine.known_page import GATE, KNOWN, TURNED, KnownPage
-from ocrspool.engine.parity import ParityError, check_truth, compare, distance, overlap
-from ocrspool.model import PageText, Polygon, TextLine
+from ocrspool.engine.build.compare import ParityError, check_truth, compare, distance, overlap
+from ocrspool.engine.test_pages import GATE, KNOWN, TURNED, KnownPage
+from ocrspool.pages import PageText, Polygon, TextLine
 
 Lines = tuple[TextLine, ...]
 

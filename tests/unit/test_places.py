@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from forks import as_nobody
-from ocrspool.audit import audit
+from ocrspool.audit.auditor import audit
 from ocrspool.files.publish import PRIVATE
-from ocrspool.places import placed
-from ocrspool.spool import Spool
+from ocrspool.files.target_path import target_path
+from ocrspool.spool.spool import Spool
 from results_made import result_of
 from spools_made import drop, files, reason_of, scan, spool_in, take
 
 
 def at(root: Path, name: str, tag: str = "tag", mode: int | None = None) -> Path:
     """Return where the place is."""
-    with placed(root, name, tag, mode) as place:
+    with target_path(root, name, tag, mode) as place:
         assert os.path.samestat(os.fstat(place.folder.descriptor), place.path.parent.lstat())
         return place.path
 

@@ -10,10 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 import nets_made
-from ocrspool.engine import crop, detect, ink, looks, orientation, print_height, recognize, tight
-from ocrspool.engine.detect import DetectSettings
-from ocrspool.engine.recognize import ReadSettings
-from ocrspool.engine.recognizer import Nets, Recognizer
+from ocrspool.engine.detection import detect, letter_height, single_row, tiles
+from ocrspool.engine.detection.detect import DetectSettings
+from ocrspool.engine.ocr import ink
+from ocrspool.engine.ocr.recognizer import Nets, Recognizer
+from ocrspool.engine.reading import crop, orientation, recognize
+from ocrspool.engine.reading.recognize import ReadSettings
 from pages_mapped import mapped
 
 Pixels = NDArray[np.uint8]
@@ -44,9 +46,9 @@ STEPS: dict[str, Callable[[Pixels], object]] = {
     "detect, as it is": lambda page: detect.detect(NETS.detection, page, DetectSettings()),
     "detect, scaled": lambda page: detect.detect(NETS.detection, page[1:, 1:], DetectSettings()),
     "detect, reduced": lambda page: detect.detect(NETS.detection, page, DetectSettings(side=128)),
-    "detect, large and small letters": lambda page: looks.find_lines(NETS.detection, page, DetectSettings()),
-    "height of print": print_height.letters,
-    "a tight picture": lambda page: (tight.one_row(page[:96, :220]), tight.padded(page[:96, :220])),
+    "detect, large and small letters": lambda page: tiles.find_lines(NETS.detection, page, DetectSettings()),
+    "height of print": letter_height.letters,
+    "a tight picture": lambda page: (single_row.one_row(page[:96, :220]), single_row.padded(page[:96, :220])),
     "ink": ink.has_ink,
     "crop": lambda page: [crop.crop(page, crop.quarter_turned(line, turn)) for line in LINES for turn in range(4)],
     "strips": lambda page: [recognize.strips(page, NETS.recognition, ReadSettings())],

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from ocrspool.engine import recognize
-from ocrspool.engine.net import ShapeProfile
-from ocrspool.engine.recognize import Reading, ReadSettings
-from ocrspool.engine.unread import Ink, Letter
+from ocrspool.engine.reading import recognize
+from ocrspool.engine.reading.recognize import Reading, ReadSettings
+from ocrspool.engine.reading.unread_ink import Ink, Letter
+from ocrspool.engine.spec import ShapeProfile
 
 CHARACTERS = ("", *"abcdefgh", " ")
 

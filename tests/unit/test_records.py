@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ocrspool import records
+from ocrspool.files import json_file
 from ocrspool.files.folder import Folder
 from ocrspool.render.json import render
-from ocrspool.result import Document, Run, Source
+from ocrspool.results.schema import Document, Run, Source
 from results_made import ENGINE
 
 JSON = st.recursive(
@@ -26,18 +26,18 @@ IN_ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixt
 
 def load(folder: Path, name: str) -> dict[str, Any]:
     """Return the record of this name."""
-    return records.load_below(folder, name)
+    return json_file.load_below(folder, name)
 
 
 def head(folder: Path, wanted: str = "source") -> dict[str, Any]:
     """Return what stands under a key near the beginning of a.json."""
     with Folder.at(folder) as opened:
-        return records.load_head(opened, "a.json", wanted)
+        return json_file.load_head(opened, "a.json", wanted)
 
 
 def test_there_and_back(tmp_path: Path) -> None:
     """What was written is what is read."""
-    (tmp_path / "a.json").write_bytes(records.dump({"attempts": 2}))
+    (tmp_path / "a.json").write_bytes(json_file.dump({"attempts": 2}))
     assert load(tmp_path, "a.json") == {"attempts": 2}
 
 
@@ -61,13 +61,13 @@ def test_what_would_block_or_mislead_is_not_read(tmp_path: Path) -> None:
 @example(value={"\ud800": "\udcff\0"})
 def test_any_record_there_and_back(tmp_path: Path, value: dict[str, object]) -> None:
     """Whatever JSON can hold comes back, names with surrogates too, and is plain ASCII on disk."""
-    (tmp_path / "a.json").write_bytes(data := records.dump(value))
+    (tmp_path / "a.json").write_bytes(data := json_file.dump(value))
     assert data.isascii()
     assert load(tmp_path, "a.json") == value
 
 
 @IN_ONE_FOLDER
-@given(data=st.binary() | JSON.map(lambda value: records.dump({"x": value})[:-3]))
+@given(data=st.binary() | JSON.map(lambda value: json_file.dump({"x": value})[:-3]))
 @example(data=b"\xff\xfe{\0}\0")
 @example(data=b"9" * 5000)
 @example(data=b'{"a": ' * 100_000)
@@ -79,7 +79,7 @@ def test_any_bytes(tmp_path: Path, data: bytes) -> None:
 
 def test_a_record_that_is_too_large(tmp_path: Path) -> None:
     """Not more than the bound is read: what is larger is none of ours."""
-    (tmp_path / "a.json").write_bytes(b'{"a": "' + b"x" * records.MOST_BYTES + b'"}')
+    (tmp_path / "a.json").write_bytes(b'{"a": "' + b"x" * json_file.MOST_BYTES + b'"}')
     assert load(tmp_path, "a.json") == {}
 
 
@@ -104,7 +104,7 @@ def test_the_head_of_a_file_of_any_size(tmp_path: Path, rest: bytes) -> None:
         b'{"a": "\\"source\\": {}"}',
         b'{"source"',
         b"[" * 100_000,
-        b'{"a": "' + b"x" * records.HEAD_BYTES + b'", "source": {"sha256": "x"}}',
+        b'{"a": "' + b"x" * json_file.HEAD_BYTES + b'", "source": {"sha256": "x"}}',
     ],
 )
 def test_no_head(tmp_path: Path, data: bytes) -> None:
@@ -117,7 +117,7 @@ def test_no_head(tmp_path: Path, data: bytes) -> None:
 @given(value=st.dictionaries(st.text(), JSON), wanted=st.text())
 def test_any_head(tmp_path: Path, value: dict[str, Any], wanted: str) -> None:
     """The member of any object is found where it is an object."""
-    (tmp_path / "a.json").write_bytes(records.dump(value))
+    (tmp_path / "a.json").write_bytes(json_file.dump(value))
     found = value.get(wanted, {})
     assert head(tmp_path, wanted) == (found if isinstance(found, dict) else {})
 
@@ -127,6 +127,6 @@ def test_a_result_says_early_what_it_is_of(tmp_path: Path) -> None:
     name = "/".join(["\x01" * 255] * 16)
     source = Source(name[-255:], name, "A" * 5464, "default", 1, "0" * 64, "image/png", 1)
     run = Run("job", "host", 1, "", "", {})
-    document = Document("ocrspool-result/1", "ok", source, "x" * records.HEAD_BYTES, (), ENGINE, warnings=(), run=run)
+    document = Document("ocrspool-result/1", "ok", source, "x" * json_file.HEAD_BYTES, (), ENGINE, warnings=(), run=run)
     (tmp_path / "a.json").write_bytes(render(document))
     assert head(tmp_path)["sha256"] == "0" * 64

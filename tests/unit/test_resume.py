@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.engine import resume
-from ocrspool.engine.cache import SCHEMA, EngineCache, Manifest, fingerprint, measure
+from ocrspool.engine.build import checkpoints
+from ocrspool.engine.cache.store import SCHEMA, EngineCache, Manifest, fingerprint, measure
 from ocrspool.errors import EngineMissingError
 
 MODELS = ("det", "rec", "cls")
@@ -26,8 +26,8 @@ def folder(tmp_path: Path) -> Path:
             path = folder / name.format(model)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(model.encode() * 1000)
-    resume.record(folder, "det", 700.5)
-    resume.record(folder, "rec", 800.0)
+    checkpoints.record(folder, "det", 700.5)
+    checkpoints.record(folder, "rec", 800.0)
     return folder
 
 
@@ -36,16 +36,16 @@ def test_models_with_a_record_stay(folder: Path) -> None:
     (folder / "garbage").write_bytes(b"")
     (folder / "reference").mkdir()
     (folder / "link").symlink_to(folder.parent)
-    kept = resume.keep_sound(folder, MODELS)
+    kept = checkpoints.keep_sound(folder, MODELS)
     assert kept == {"det": 700.5, "rec": 800.0}
     assert sorted(path.name for path in folder.iterdir()) == ["det", "det.built.json", "rec", "rec.built.json"]
     assert sorted(measure(folder)) == sorted(name.format(model) for name in FILES for model in ("det", "rec"))
-    assert resume.keep_sound(folder, MODELS) == kept, "and the next build finds them still"
+    assert checkpoints.keep_sound(folder, MODELS) == kept, "and the next build finds them still"
 
 
 def test_a_record_makes_no_engine(folder: Path, tmp_path: Path) -> None:
     """All models with their records, but no manifest: not an engine."""
-    resume.record(folder, "cls", 1.0)
+    checkpoints.record(folder, "cls", 1.0)
     with pytest.raises(EngineMissingError):
         EngineCache(tmp_path).find(ITEMS)
 
@@ -68,35 +68,35 @@ def test_a_record_makes_no_engine(folder: Path, tmp_path: Path) -> None:
 )
 def test_a_model_that_is_not_what_its_record_says_goes(folder: Path, harm: Callable[[Path], object]) -> None:
     """Cut off, altered, missing, too many; a record that is missing, damaged or another's: built again."""
-    resume.record(folder, "cls", 1.0)
+    checkpoints.record(folder, "cls", 1.0)
     harm(folder)
-    kept = resume.keep_sound(folder, MODELS)
+    kept = checkpoints.keep_sound(folder, MODELS)
     assert "det" not in kept
     assert "cls" in kept
     assert not (folder / "det").exists()
 
 
 def test_a_model_that_is_not_wanted_goes(folder: Path) -> None:
-    assert resume.keep_sound(folder, ["rec"]) == {"rec": 800.0}
+    assert checkpoints.keep_sound(folder, ["rec"]) == {"rec": 800.0}
     assert not (folder / "det").exists()
 
 
 def test_nothing_there(tmp_path: Path) -> None:
     """The first build of all: an empty folder to begin in."""
-    assert resume.keep_sound(tmp_path / "engines" / "new", MODELS) == {}
+    assert checkpoints.keep_sound(tmp_path / "engines" / "new", MODELS) == {}
     assert list((tmp_path / "engines" / "new").iterdir()) == []
 
 
 def test_of_a_damaged_engine_the_sound_models_stay(folder: Path, tmp_path: Path) -> None:
     """Its manifest becomes records, which the damage shows; at no moment is it taken for an engine."""
-    resume.forget(folder)
+    checkpoints.forget(folder)
     seconds = {"det": 1.0, "rec": 2.0, "cls": 3.0, "check": 4.0}
     manifest = Manifest(SCHEMA, fingerprint(ITEMS), ITEMS, measure(folder), [], {}, {}, seconds, "now", "me")
     cache = EngineCache(tmp_path)
     cache.publish(ITEMS, manifest)
     os.truncate(folder / "rec/model.trt", 1)
-    resume.vouch(folder, manifest)
-    assert resume.keep_sound(folder, MODELS) == {"det": 1.0, "cls": 3.0}
+    checkpoints.checkpoint_from_manifest(folder, manifest)
+    assert checkpoints.keep_sound(folder, MODELS) == {"det": 1.0, "cls": 3.0}
     with pytest.raises(EngineMissingError):
         cache.find(ITEMS)
 
@@ -105,6 +105,6 @@ def test_records_are_no_part_of_an_engine(folder: Path) -> None:
     """They are not measured, and leave nothing behind."""
     assert not any(name.startswith(("det.", "rec.")) for name in measure(folder))
     before = measure(folder)
-    resume.forget(folder)
+    checkpoints.forget(folder)
     assert measure(folder) == before
     assert list(folder.glob("*.built.json")) == []

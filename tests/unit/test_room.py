@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from nvidia_stand_ins import FakeGpu, driver, needs_compiler, python
-from ocrspool.engine import room
-from ocrspool.engine.cache import EngineCache
-from ocrspool.engine.models import Models
-from ocrspool.engine.net import NetSpec, Role, ShapeProfile
+from ocrspool.engine.build import requirements
+from ocrspool.engine.cache.store import EngineCache
+from ocrspool.engine.models.model_set import Models
 from ocrspool.engine.plan import Plan
 from ocrspool.engine.settings import Settings
+from ocrspool.engine.spec import NetSpec, Role, ShapeProfile
 from ocrspool.errors import EngineError
 
 SHAPES = ShapeProfile((1, 1, 1, 3), (1, 1, 1, 3), (1, 1, 1, 3))
@@ -48,13 +48,13 @@ def proc(folder: Path, available_mb: int | None) -> Path:
 
 def check(plan: Plan, available_mb: int | None = 4000, *, with_reference: bool = True) -> None:
     memory = proc(plan.cache.folder({}).parents[2], available_mb)
-    room.check(plan, tuple(plan.models), with_reference=with_reference, proc=memory)
+    requirements.check(plan, tuple(plan.models), with_reference=with_reference, proc=memory)
 
 
 def test_enough(plan: Plan) -> None:
     """Of everything, on this machine; and by this machine's own figures."""
     check(plan)
-    room.check(plan, tuple(plan.models), with_reference=True)
+    requirements.check(plan, tuple(plan.models), with_reference=True)
 
 
 def test_too_little_disk(plan: Plan, tmp_path: Path) -> None:
@@ -71,9 +71,9 @@ def test_only_what_is_missing_needs_room(plan: Plan, tmp_path: Path) -> None:
     huge = model(tmp_path, "recognition", 8 << 20)
     plan = replace(plan, models=replace(plan.models, recognition=huge))
     rest = [plan.models.classifier]
-    room.check(plan, rest, with_reference=False)
+    requirements.check(plan, rest, with_reference=False)
     with pytest.raises(EngineError, match="too little room"):
-        room.check(plan, rest, with_reference=True)
+        requirements.check(plan, rest, with_reference=True)
 
 
 def test_too_little_memory(plan: Plan) -> None:
@@ -86,15 +86,15 @@ def test_too_little_memory(plan: Plan) -> None:
 def test_a_machine_that_does_not_tell(plan: Plan, tmp_path: Path) -> None:
     """An old kernel, or no /proc: nothing is refused for that."""
     check(plan, None)
-    room.check(plan, tuple(plan.models), with_reference=False, proc=tmp_path / "none")
+    requirements.check(plan, tuple(plan.models), with_reference=False, proc=tmp_path / "none")
 
 
 ON_GPU = """
 from pathlib import Path
-from ocrspool.engine import room
-from ocrspool.engine.cache import EngineCache
-from ocrspool.engine.models import Models
-from ocrspool.engine.net import NetSpec
+from ocrspool.engine.build import requirements
+from ocrspool.engine.cache.store import EngineCache
+from ocrspool.engine.models.model_set import Models
+from ocrspool.engine.spec import NetSpec
 from ocrspool.engine.plan import Plan
 from ocrspool.engine.settings import Settings
 from ocrspool.errors import EngineError
@@ -103,7 +103,7 @@ Path({cache!r}, "engines").mkdir(parents=True, exist_ok=True)
 settings = Settings("gpu:0", {provider!r}, workspace_mb=1024)
 try:
     plan = Plan("onnxruntime", Models(spec, spec, spec), settings, {{}}, {{}}, EngineCache(Path({cache!r})))
-    room.check(plan, [spec], with_reference=True)
+    requirements.check(plan, [spec], with_reference=True)
     print("enough")
 except EngineError as error:
     print(error.message)

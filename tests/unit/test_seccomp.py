@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.seccomp import _CALLS, _PARTLY, ARCHITECTURES, program
+from ocrspool.processes.seccomp import _CALLS, _PARTLY, ARCHITECTURES, program
 
 PID = 4711
 ALLOW, REFUSE, KILL = 0x7FFF_0000, 0x0005_0001, 0x8000_0000

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from engines_made import FILES, held_elsewhere, made, tree
-from ocrspool.engine import shelf
-from ocrspool.engine.cache import SCHEMA
+from ocrspool.engine.cache import inventory
+from ocrspool.engine.cache.store import SCHEMA
 from ocrspool.errors import EngineError, Exit
 
 MANIFEST = "manifest.json"
@@ -38,15 +38,15 @@ def change(folder: Path, **values: object) -> None:
     (folder / MANIFEST).write_text(json.dumps({**told, **values}), "utf-8")
 
 
-def only_card(cache: Path) -> shelf.Card:
-    (card,) = shelf.cards(cache)
+def only_card(cache: Path) -> inventory.CachedEngine:
+    (card,) = inventory.cards(cache)
     return card
 
 
 def test_an_empty_cache(cache: Path) -> None:
     """A cache that is not there holds nothing, and is not made by looking."""
-    assert shelf.cards(cache) == []
-    assert shelf.litter(cache) == []
+    assert inventory.cards(cache) == []
+    assert inventory.stale_files(cache) == []
     assert not cache.exists()
 
 
@@ -67,17 +67,17 @@ def test_newest_first(cache: Path) -> None:
     aborted = leftover(cache)
     (cache / "engines" / "history.json").write_text("{}")
     (cache / "engines" / "somebody's").mkdir()
-    assert [card.folder for card in shelf.cards(cache)] == [new, old, aborted]
+    assert [card.folder for card in inventory.cards(cache)] == [new, old, aborted]
 
 
 def test_an_aborted_build_and_one_that_goes_on(cache: Path) -> None:
     """Both are folders without a manifest; the lock makes the difference. A whole engine under lock is whole."""
     folder = leftover(cache)
     assert only_card(cache).state == "leftover"
-    with held_elsewhere(shelf.lock_of(folder)):
+    with held_elsewhere(inventory.lock_of(folder)):
         assert only_card(cache).state == "building"
     assert made(cache, "aborted") == folder
-    with held_elsewhere(shelf.lock_of(folder)):
+    with held_elsewhere(inventory.lock_of(folder)):
         assert only_card(cache).state == "whole"
 
 
@@ -156,7 +156,7 @@ def test_a_sound_engine(cache: Path) -> None:
     read: list[int] = []
     card = only_card(cache)
     assert card.manifest is not None
-    assert shelf.faults(folder, card.manifest, read.append) == []
+    assert inventory.faults(folder, card.manifest, read.append) == []
     assert sum(read) == sum(map(len, FILES.values()))
 
 
@@ -170,7 +170,7 @@ def test_every_fault_is_told(cache: Path) -> None:
     (folder / "rec/new.blob").touch()
     (folder / "det" / MANIFEST).touch()
     assert card.manifest is not None
-    assert shelf.faults(folder, card.manifest, lambda _: None) == [
+    assert inventory.faults(folder, card.manifest, lambda _: None) == [
         "det/model.blob is altered: 2999 bytes, not 3000",
         "det/weights/w.bin is missing",
         "rec/model.blob is altered: of the right size, but another SHA-256",
@@ -182,20 +182,20 @@ def test_every_fault_is_told(cache: Path) -> None:
 def test_named(cache: Path) -> None:
     """By the whole fingerprint or the beginning of it, each once; what is not there has an exit code of its own."""
     folders = [made(cache, str(number)) for number in range(3)]
-    cards = shelf.cards(cache)
+    cards = inventory.cards(cache)
     wanted = folders[1].name
-    assert [card.folder for card in shelf.named(cards, [wanted, wanted[:6]])] == [folders[1]]
+    assert [card.folder for card in inventory.named(cards, [wanted, wanted[:6]])] == [folders[1]]
     for name in ("0" * 16, "", wanted[:3], f"{wanted}0"):
         with pytest.raises(EngineError, match="no such engine") as caught:
-            shelf.named(cards, [name])
+            inventory.named(cards, [name])
         assert caught.value.exit_code == Exit.NO_INPUT
     twin = folders[1].with_name(wanted[:8] + "0" * 8)
     folders[2].rename(twin)
     with pytest.raises(EngineError, match="more than one engine"):
-        shelf.named(shelf.cards(cache), [wanted[:8]])
+        inventory.named(inventory.cards(cache), [wanted[:8]])
 
 
-def names_of(found: list[tuple[shelf.Card, str]]) -> set[str]:
+def names_of(found: list[tuple[inventory.CachedEngine, str]]) -> set[str]:
     return {card.fingerprint for card, _ in found}
 
 
@@ -206,17 +206,17 @@ def test_the_newest_others_are_kept(cache: Path, keep: int, gone: str) -> None:
     wanted = made(cache, "w", "2020-01-01").name
     change(engines["d"], schema="ocrspool-engine/1")
     change(engines["b"], seconds={"det": "long"})
-    found = shelf.unwanted(shelf.cards(cache), {wanted}, keep)
+    found = inventory.unwanted(inventory.cards(cache), {wanted}, keep)
     assert names_of(found) == {engines[name].name for name in gone}
 
 
 def test_what_is_never_to_go(cache: Path) -> None:
     """What is wanted, used or being built stays, whatever it looks like; other leftovers go, however many are kept."""
     used, built, wanted, other = made(cache, "used"), leftover(cache, "b"), leftover(cache, "w"), leftover(cache, "o")
-    with held_elsewhere(used / MANIFEST, shared=True), held_elsewhere(shelf.lock_of(built)):
-        found = shelf.unwanted(shelf.cards(cache), {wanted.name}, 0)
+    with held_elsewhere(used / MANIFEST, shared=True), held_elsewhere(inventory.lock_of(built)):
+        found = inventory.unwanted(inventory.cards(cache), {wanted.name}, 0)
         assert [(card.folder, reason) for card, reason in found] == [(other, "the leftover of an aborted build")]
-        assert names_of(shelf.unwanted(shelf.cards(cache), {wanted.name}, 9)) == {other.name}
+        assert names_of(inventory.unwanted(inventory.cards(cache), {wanted.name}, 9)) == {other.name}
 
 
 @pytest.mark.parametrize("make", [lambda cache: made(cache, "a"), leftover])
@@ -225,9 +225,9 @@ def test_removed(cache: Path, make: Callable[[Path], Path]) -> None:
     other = made(cache, "other")
     folder = make(cache)
     before = tree(other)
-    (card,) = (card for card in shelf.cards(cache) if card.folder == folder)
-    assert shelf.remove(card) == ""
-    assert sorted(cache.glob("engines/*")) == [other, shelf.lock_of(other)]
+    (card,) = (card for card in inventory.cards(cache) if card.folder == folder)
+    assert inventory.remove(card) == ""
+    assert sorted(cache.glob("engines/*")) == [other, inventory.lock_of(other)]
     assert tree(other) == before
 
 
@@ -236,13 +236,13 @@ def test_no_removal_of_what_is_in_use(cache: Path) -> None:
     folder = made(cache, "a")
     card = only_card(cache)
     before = tree(cache)
-    with held_elsewhere(shelf.lock_of(folder)):
-        assert shelf.remove(card) == "it is being built"
+    with held_elsewhere(inventory.lock_of(folder)):
+        assert inventory.remove(card) == "it is being built"
     with held_elsewhere(folder / MANIFEST, shared=True):
-        assert shelf.remove(card) == "a running process uses it"
+        assert inventory.remove(card) == "a running process uses it"
     assert tree(cache) == before
-    assert shelf.lock_of(folder).exists()
-    assert shelf.remove(card) == ""
+    assert inventory.lock_of(folder).exists()
+    assert inventory.remove(card) == ""
     assert not folder.exists()
 
 
@@ -252,7 +252,7 @@ def test_no_removal_of_what_was_built_meanwhile(cache: Path) -> None:
     card = only_card(cache)
     made(cache, "aborted")
     before = tree(cache)
-    assert "meanwhile" in shelf.remove(card)
+    assert "meanwhile" in inventory.remove(card)
     assert tree(cache) == before
     assert only_card(cache).folder == folder
 
@@ -264,7 +264,7 @@ def test_no_removal_of_a_link(cache: Path, tmp_path: Path) -> None:
     folder.symlink_to(elsewhere)
     card = only_card(cache)
     assert card.state == "whole"
-    assert "link" in shelf.remove(card)
+    assert "link" in inventory.remove(card)
     assert only_card(cache) == card
 
 
@@ -276,7 +276,7 @@ def test_links_within_an_engine(cache: Path, tmp_path: Path) -> None:
     folder = leftover(cache)
     (folder / "file").symlink_to(outside / "weights")
     (folder / "folder").symlink_to(outside)
-    assert shelf.remove(only_card(cache)) == ""
+    assert inventory.remove(only_card(cache)) == ""
     assert (outside / "weights").read_bytes() == b"precious"
 
 
@@ -290,10 +290,10 @@ def test_an_interrupted_removal(cache: Path, monkeypatch: pytest.MonkeyPatch) ->
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "rmtree", fail)
         with pytest.raises(OSError, match="power"):
-            shelf.remove(only_card(cache))
+            inventory.remove(only_card(cache))
     card = only_card(cache)
     assert (card.state, card.folder) == ("leftover", folder)
-    assert shelf.remove(card) == ""
+    assert inventory.remove(card) == ""
 
 
 def test_litter(cache: Path) -> None:
@@ -301,7 +301,7 @@ def test_litter(cache: Path) -> None:
     engine = made(cache, "a")
     root = engine.parent
     stale, held = root / f"{'0' * 16}.lock", root / f"{'1' * 16}.lock"
-    aborted, going_on = root / f"{shelf.IMPORT_PREFIX}0", root / f"{shelf.IMPORT_PREFIX}1"
+    aborted, going_on = root / f"{inventory.IMPORT_PREFIX}0", root / f"{inventory.IMPORT_PREFIX}1"
     for path in (stale, held, root / "other.lock", root / "history.json"):
         path.touch()
     for folder in (aborted, going_on):
@@ -310,23 +310,23 @@ def test_litter(cache: Path) -> None:
     lock = os.open(going_on, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
     with held_elsewhere(held):
-        assert shelf.litter(cache) == [aborted, stale]
-        assert not shelf.sweep(held)
-        assert not shelf.sweep(going_on)
-        assert shelf.sweep(aborted)
-        assert shelf.sweep(stale)
-        assert shelf.sweep(stale), "gone already is as good"
-        assert shelf.litter(cache) == []
+        assert inventory.stale_files(cache) == [aborted, stale]
+        assert not inventory.remove_stale(held)
+        assert not inventory.remove_stale(going_on)
+        assert inventory.remove_stale(aborted)
+        assert inventory.remove_stale(stale)
+        assert inventory.remove_stale(stale), "gone already is as good"
+        assert inventory.stale_files(cache) == []
     os.close(lock)
-    left = {engine, shelf.lock_of(engine), held, root / "other.lock", root / "history.json", going_on}
+    left = {engine, inventory.lock_of(engine), held, root / "other.lock", root / "history.json", going_on}
     assert set(root.iterdir()) == left
 
 
 def test_a_lock_that_came_to_use(cache: Path) -> None:
     """A build began and ended between looking and sweeping: its lock stays."""
     folder = cache / "engines" / made(cache, "a").name
-    assert not shelf.sweep(shelf.lock_of(folder))
-    assert shelf.lock_of(folder).exists()
+    assert not inventory.remove_stale(inventory.lock_of(folder))
+    assert inventory.lock_of(folder).exists()
 
 
 def test_the_format_is_the_caches() -> None:

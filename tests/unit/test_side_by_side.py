@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ocrspool.engine import side_by_side
+from ocrspool.engine.build import parallel
 from ocrspool.engine.settings import Settings
 from ocrspool.errors import EngineError
 from processes_seen import children_of, lives
@@ -39,12 +39,12 @@ def build(spec, folder, settings):
 PARENT = """
 from pathlib import Path
 from types import SimpleNamespace
-from ocrspool.engine import side_by_side
+from ocrspool.engine.build import parallel
 from ocrspool.engine.settings import Settings
 
 if __name__ == "__main__":
     job = (SimpleNamespace(name="endless", waits_for=("never",)), Path({folder!r}))
-    list(side_by_side.build({module!r}, [job], Settings(threads=1)))
+    list(parallel.build({module!r}, [job], Settings(threads=1)))
 """
 
 
@@ -65,9 +65,7 @@ def _jobs(folder: Path, **models: tuple[str, ...]) -> list[Any]:
 
 
 def _built(module: str, jobs: list[Any], threads: int = 4) -> dict[str, float | EngineError]:
-    return {
-        spec.name: outcome for spec, outcome in side_by_side.build(module, jobs, Settings(threads=threads, batch=7))
-    }
+    return {spec.name: outcome for spec, outcome in parallel.build(module, jobs, Settings(threads=threads, batch=7))}
 
 
 def test_they_run_at_the_same_time(module: str, tmp_path: Path) -> None:

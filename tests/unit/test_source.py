@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from forks import as_nobody
+from ocrspool.decoding.source_file import open_source
 from ocrspool.errors import DocumentError
 from ocrspool.files.folder import Folder
-from ocrspool.source import open_source
 
 
 def refusal(path: Path, most_mb: int = 1) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from lxml import etree
 
-from ocrspool.sparkline import sparkline
+from ocrspool.web.sparkline import sparkline
 
 
 def bars(numbers: list[int]) -> list[tuple[float, float]]:

@@ -18,11 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forks import as_nobody, killed_before
-from ocrspool import names
 from ocrspool.errors import OcrspoolError
-from ocrspool.jobs import Job
-from ocrspool.reasons import REASON_SUFFIX
-from ocrspool.spool import Spool
+from ocrspool.files import names
+from ocrspool.spool.failure_reason import REASON_SUFFIX
+from ocrspool.spool.jobs import Job
+from ocrspool.spool.spool import Spool
 from spools_made import claim, drop, files, scan, spool_in, take
 
 STATES = ("inbox", "work", "outbox", "done", "failed")

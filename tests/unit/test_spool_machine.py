@@ -28,13 +28,13 @@ from hypothesis.stateful import (
 )
 
 from forks import FailingDisk, killed_before
-from ocrspool import names, records
-from ocrspool.audit import look_once
+from ocrspool.audit.auditor import look_once
+from ocrspool.audit.outbox_checks import Results
 from ocrspool.audit.repair import repair
-from ocrspool.audit.results import Results
+from ocrspool.files import json_file, names
 from ocrspool.files.folder import Folder
-from ocrspool.inbox import Sighting
-from ocrspool.jobs import JOB, Job
+from ocrspool.spool.jobs import JOB, Job
+from ocrspool.spool.snapshot import FileSnapshot
 from results_made import result_of
 from spools_made import files, reason_of, scan, spool_in
 
@@ -74,7 +74,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.results = Results(thorough=False)
         self.jobs: list[Job] = []
         """What the service has in memory: gone with each crash."""
-        self.sightings: list[Sighting] = []
+        self.sightings: list[FileSnapshot] = []
         self.contents: Counter[bytes] = Counter()
         """Every document that is anywhere in the spool."""
         self.delivered: dict[str, bytes] = {}
@@ -356,7 +356,7 @@ class AnyHistory(RuleBasedStateMachine):
         found.update(
             data
             for name, data in files(self.spool.failed).items()
-            if "kind" not in records.load_below(self.spool.failed, name)
+            if "kind" not in json_file.load_below(self.spool.failed, name)
         )
         return found
 
@@ -379,7 +379,7 @@ class AnyHistory(RuleBasedStateMachine):
 def _was_claimed(work: Path) -> bool:
     """Whether the job in this folder has written down what it claimed."""
     with Folder.at(work) as folder:
-        return bool(records.load(folder, JOB).get("seen"))
+        return bool(json_file.load(folder, JOB).get("seen"))
 
 
 def test_any_history() -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from forks import killed_before
-from ocrspool import names
-from ocrspool.audit import audit
-from ocrspool.jobs import Job
-from ocrspool.spool import Spool
+from ocrspool.audit.auditor import audit
+from ocrspool.files import names
+from ocrspool.spool.jobs import Job
+from ocrspool.spool.spool import Spool
 from results_made import result_of
 from spools_made import other_filesystem, spool_in, take
 

@@ -7,9 +7,9 @@ import queue
 import threading
 from pathlib import Path
 
-from ocrspool.child import Child
-from ocrspool.environment import of_workers
-from ocrspool.threads import Threads
+from ocrspool.processes.child import Child
+from ocrspool.processes.environment import of_workers
+from ocrspool.processes.threads import Threads
 from waiting import wait_until
 
 
@@ -36,7 +36,7 @@ def test_a_thread_is_used_again() -> None:
 def test_what_a_job_starts_outlives_it(tmp_path: Path) -> None:
     """A decoder that one job has started serves the next ones: the kernel kills it with the thread that started it."""
     threads, made = Threads("job"), queue.SimpleQueue[Child]()
-    threads.run(lambda: made.put(Child("ocrspool.decode", of_workers(os.environ, tmp_path))))
+    threads.run(lambda: made.put(Child("ocrspool.decoding.child", of_workers(os.environ, tmp_path))))
     child = made.get(timeout=60)
     try:
         wait_until(lambda: threads._idle)

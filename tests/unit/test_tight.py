@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ocrspool.engine.tight import one_row, padded
+from ocrspool.engine.detection.single_row import one_row, padded
 
 
 def _picture(text: str, size: int, margin: int, *, inverse: bool = False, bits: int = 8) -> NDArray[np.uint8]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.config import STATES
-from ocrspool.spool import Spool
+from ocrspool.spool.layout import STATES
+from ocrspool.spool.spool import Spool
 from spools_made import read, spool_in
 from torture.consumer import Consumer
 from torture.documents import Document

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.engine.transfer import Source, TransferError, _opener, _Redirects, receive
+from ocrspool.engine.models.http_download import Source, TransferError, _opener, _Redirects, receive
 
 
 class _Elsewhere(BaseHTTPRequestHandler):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ocrspool.engine.unread import Letter, unread_ink
+from ocrspool.engine.reading.unread_ink import Letter, unread_ink
 
 PITCH = 24
 """Pixels from letter to letter."""

@@ -14,8 +14,10 @@ import pytest
 from PIL import ImageFile, _imaging
 from pypdfium2 import raw
 
-from ocrspool.decode import libtiff, pdf, verdicts
-from ocrspool.decode.media import NAMES
+from ocrspool.decoding.child import verdicts
+from ocrspool.decoding.child.media_type import NAMES
+from ocrspool.decoding.child.pdf import pages
+from ocrspool.decoding.child.tiff import libtiff
 
 PLUGINS = ("Png", "Jpeg", "Bmp", "Gif", "WebP", "Ppm", "Jpeg2K")
 """Those whose code reads files for us."""
@@ -133,7 +135,7 @@ PDFIUM = {name: getattr(raw, name) for name in dir(raw) if name.startswith("FPDF
 @pytest.mark.parametrize("name", sorted(set(PDFIUM) - {"FPDF_ERR_SUCCESS"}))
 def test_every_error_of_pdfium(name: str) -> None:
     """What asks for a password is encrypted; nothing else is."""
-    error = pdf._refusal(PDFIUM[name])
+    error = pages._refusal(PDFIUM[name])
     assert (error.kind == "encrypted") == (name in {"FPDF_ERR_PASSWORD", "FPDF_ERR_SECURITY"})
     assert error.message.endswith(".")
     assert error.hint

@@ -26,16 +26,16 @@ import files_rare
 import pages_drawn
 import pdfs_made
 from documents_made import box, document, line, lost_page, page
-from ocrspool.decode.document import Document
-from ocrspool.decode.page import PageLimits
-from ocrspool.decode.pdf_text import own_lines
-from ocrspool.decode.views import DiskFullError, write_view
+from ocrspool.decoding.child.document import Document
+from ocrspool.decoding.child.page import PageLimits
+from ocrspool.decoding.child.page_outputs import DiskFullError, write_view
+from ocrspool.decoding.child.pdf.text import own_lines
 from ocrspool.errors import DocumentError
-from ocrspool.model import TextLine
+from ocrspool.pages import TextLine
 from ocrspool.render import html
 from ocrspool.render import json as as_json
-from ocrspool.result import Document as Result
-from ocrspool.result import Page
+from ocrspool.results.schema import Document as Result
+from ocrspool.results.schema import Page
 
 SIZE = (1000, 800)
 TEXT = "Quarterly report, WWW iiii"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ocrspool import names
+from ocrspool.files import names
 
 
 @dataclass(frozen=True, slots=True)

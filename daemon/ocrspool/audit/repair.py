@@ -6,15 +6,15 @@ import contextlib
 import os
 from typing import Any
 
-from ocrspool import names, records
-from ocrspool.audit import look_once
+from ocrspool.audit.auditor import look_once
 from ocrspool.audit.findings import Finding
 from ocrspool.errors import DocumentError
+from ocrspool.files import json_file, names
 from ocrspool.files.folder import Folder
-from ocrspool.owner import acting_as_owner, refuse_if_foreign
-from ocrspool.reasons import reason, reason_at, reason_of
-from ocrspool.spool import Spool
-from ocrspool.spool_lock import LOCK
+from ocrspool.processes.owner import acting_as_owner, refuse_if_foreign
+from ocrspool.spool.failure_reason import reason, reason_at, reason_of
+from ocrspool.spool.lock import LOCK
+from ocrspool.spool.spool import Spool
 
 
 def repair(spool: Spool) -> list[Finding]:
@@ -64,7 +64,7 @@ def _give_reason(spool: Spool, name: str) -> None:
         last = name.rpartition("/")[2]
         if holder.stat(last) is None:
             raise FileNotFoundError(name)
-        holder.write(reason_of(last), records.dump(_reason(spool, name, "no reason was beside it")))
+        holder.write(reason_of(last), json_file.dump(_reason(spool, name, "no reason was beside it")))
 
 
 def _reason(spool: Spool, name: str, message: str) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from ocrspool import names
-from ocrspool.audit import Audit, Finding, audit
+from ocrspool.audit.auditor import Audit, Finding, audit
 from ocrspool.audit.repair import repair
-from ocrspool.config import STATES, Config
+from ocrspool.config.schema import Config
 from ocrspool.errors import Exit, OcrspoolError
-from ocrspool.spool import Spool
+from ocrspool.files import names
+from ocrspool.spool.layout import STATES
+from ocrspool.spool.spool import Spool
 
 
 class UnseenError(OcrspoolError):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from ocrspool import log
-from ocrspool.config import Config
-from ocrspool.config_file import load
+from ocrspool.config.loader import load
+from ocrspool.config.schema import Config
 from ocrspool.errors import Exit, OcrspoolError
+from ocrspool.observability import log_setup
 
 
 class UsageError(OcrspoolError):
@@ -18,7 +18,7 @@ class UsageError(OcrspoolError):
 
 def run_serve(options: Namespace) -> int:
     """Watch the inboxes until told to stop."""
-    from ocrspool.service import Service
+    from ocrspool.service.daemon import Service
 
     Service(options.config, options.log_format).run()
     return Exit.OK
@@ -26,14 +26,14 @@ def run_serve(options: Namespace) -> int:
 
 def run_prebuild(options: Namespace) -> int:
     """Build the engines that are not there."""
-    from ocrspool.cli.engines import prebuild
+    from ocrspool.cli.prebuild import prebuild
 
     return prebuild(_loaded(options), force=options.force)
 
 
 def run_check(options: Namespace) -> int:
     """Find what is wrong with the configuration."""
-    from ocrspool.cli.configuration import check
+    from ocrspool.cli.check import check
 
     return check(options.config, show=options.show, start=options.start)
 
@@ -80,18 +80,18 @@ def run_retry(options: Namespace) -> int:
 
 def run_engines(options: Namespace) -> int:
     """Do one thing with the engine cache."""
-    from ocrspool.cli import engine_cache
+    from ocrspool.cli import engines
 
     config = _loaded(options)
     if options.act == "ls":
-        return engine_cache.ls(config, as_json=options.json)
+        return engines.ls(config, as_json=options.json)
     if options.act == "verify":
-        return engine_cache.verify(config, options.fingerprints, as_json=options.json)
+        return engines.verify(config, options.fingerprints, as_json=options.json)
     if options.act == "gc":
-        return engine_cache.gc(config, keep=options.keep, dry_run=options.dry_run, instead=options.fingerprint)
+        return engines.gc(config, keep=options.keep, dry_run=options.dry_run, instead=options.fingerprint)
     if options.act == "export":
-        return engine_cache.export(config, options.fingerprint, options.file)
-    return engine_cache.take_in(config, options.file)
+        return engines.export(config, options.fingerprint, options.file)
+    return engines.import_engine(config, options.file)
 
 
 def run_doctor(options: Namespace) -> int:
@@ -103,12 +103,12 @@ def run_doctor(options: Namespace) -> int:
 
 def run_schema(options: Namespace) -> int:
     """Print a JSON Schema."""
-    from ocrspool.cli.configuration import schema
+    from ocrspool.cli.check import schema
 
     return schema(options.of)
 
 
 def _loaded(options: Namespace) -> Config:
     config = load(options.config)
-    log.set_up(config.log.level, config.log.format)
+    log_setup.set_up(config.log.level, config.log.format)
     return config

@@ -11,11 +11,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from ocrspool import names
-from ocrspool.doctor.examination import examine
 from ocrspool.doctor.findings import Finding, Level
+from ocrspool.doctor.run import examine
 from ocrspool.errors import Exit
-from ocrspool.words import counted
+from ocrspool.files import names
+from ocrspool.formatting import counted
 
 _MARKS: dict[Level, tuple[str, str]] = {
     "ok": ("ok", "green"),

@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
-from ocrspool import __version__, log, names
+from ocrspool import __version__
 from ocrspool.cli import commands
-from ocrspool.config import DEFAULT_PATH
+from ocrspool.config.schema import DEFAULT_PATH
 from ocrspool.errors import ConfigError, Exit, OcrspoolError
-from ocrspool.words import counted
+from ocrspool.files import names
+from ocrspool.formatting import counted
+from ocrspool.observability import log_setup
 
 _ABOUT = "Files dropped into watched folders come out as JSON OCR results."
 
@@ -96,7 +98,9 @@ def command_line() -> argparse.ArgumentParser:
 
     serve = command("serve", commands.run_serve, "watch the inboxes until told to stop")
     _add_config(serve)
-    serve.add_argument("--log-format", choices=get_args(log.Format), help="in place of log.format of the configuration")
+    serve.add_argument(
+        "--log-format", choices=get_args(log_setup.Format), help="in place of log.format of the configuration"
+    )
 
     prebuild = command(
         "prebuild",

@@ -6,12 +6,12 @@ import contextlib
 import os
 import sys
 
-from ocrspool import names
-from ocrspool.config import Config
+from ocrspool.config.schema import Config
 from ocrspool.errors import Exit
-from ocrspool.owner import acting_as_owner
-from ocrspool.spool import Spool
-from ocrspool.spool_lock import LOCK
+from ocrspool.files import names
+from ocrspool.processes.owner import acting_as_owner
+from ocrspool.spool.lock import LOCK
+from ocrspool.spool.spool import Spool
 
 
 def retry(config: Config, wanted: list[str], *, inbox: str | None, everything: bool) -> int:

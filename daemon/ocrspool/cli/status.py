@@ -10,14 +10,15 @@ from typing import Any
 
 from rich.console import Console
 
-from ocrspool import names
 from ocrspool.cli.status_view import view
-from ocrspool.config import STATES, Config
+from ocrspool.config.schema import Config
 from ocrspool.errors import Exit
+from ocrspool.files import names
 from ocrspool.files.folder import Folder
-from ocrspool.files.tree import walk
-from ocrspool.inbox import Rules
-from ocrspool.spool import Spool
+from ocrspool.files.name_patterns import NamePatterns
+from ocrspool.files.walk import walk
+from ocrspool.spool.layout import STATES
+from ocrspool.spool.spool import Spool
 
 
 def status(config: Config, *, as_json: bool) -> int:
@@ -96,7 +97,7 @@ def _folders(config: Config, name: str, *, hangs: bool) -> dict[str, Any]:
     }
 
 
-def _count(folder: Path, rules: Rules | None = None) -> int | None:
+def _count(folder: Path, rules: NamePatterns | None = None) -> int | None:
     if not _readable(folder):
         return None
     return sum(

@@ -12,9 +12,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ocrspool import accounts, engine_words, inbox_words, names
-from ocrspool.config import STATES
-from ocrspool.durations import in_words, to_go
+from ocrspool.files import names
+from ocrspool.formatting import format_duration, format_remaining
+from ocrspool.machine import accounts
+from ocrspool.observability import inbox_summary
+from ocrspool.results import engine_label
+from ocrspool.spool.layout import STATES
 
 _FAILURES_SHOWN = 5
 _JOBS_SHOWN = 10
@@ -62,8 +65,8 @@ def _card(service: Mapping[str, Any] | None) -> RenderableType:
         card.add_row("", waits)
     if engine := service["engine"]:
         for each in service.get("engines") or [engine]:
-            card.add_row("engine", engine_words.line(each))
-        card.add_row("models", engine_words.models(engine))
+            card.add_row("engine", engine_label.line(each))
+        card.add_row("models", engine_label.models(engine))
     if "workers" in service:
         card.add_row("workers", f"{len(service['workers'])}, {service['worker_restarts']} replaced for a failure")
     if start := service.get("start"):
@@ -75,7 +78,7 @@ def _card(service: Mapping[str, Any] | None) -> RenderableType:
 
 
 def _about(service: Mapping[str, Any]) -> str:
-    since = f", for {in_words(service['at'] - service['began'])}" if "began" in service else ""
+    since = f", for {format_duration(service['at'] - service['began'])}" if "began" in service else ""
     return f", pid {service['pid']}{since}, {service['in_work']} in work"
 
 
@@ -85,7 +88,7 @@ def _rate(service: Mapping[str, Any]) -> str:
     told = f"{pages}, {files:.0f} files/min"
     waiting = service.get("waiting", 0)
     if waiting and files:
-        told += f"; what waits takes about {in_words(60 * (waiting + service['in_work']) / files)}"
+        told += f"; what waits takes about {format_duration(60 * (waiting + service['in_work']) / files)}"
     return told
 
 
@@ -94,7 +97,7 @@ def _waits(service: Mapping[str, Any]) -> Iterator[Text]:
     if held := sum(queue.get("open", 0) for queue in service.get("queues", {}).values()):
         yield Text(f"{held} file{'s' * (held > 1)} still open for writing: waiting for the program that writes")
     for name, inbox in service.get("inboxes", {}).items():
-        if told := inbox_words.line(inbox):
+        if told := inbox_summary.line(inbox):
             yield Text(f"inbox {name} {told}", style="red")
 
 
@@ -123,7 +126,7 @@ def _jobs(service: Mapping[str, Any]) -> Iterator[RenderableType]:
         if job["pages"] is not None:
             told = f"{job['read']} of {job['pages']}"
             bar = ProgressBar(total=job["pages"], completed=job["read"], width=_BAR_COLUMNS, complete_style="blue")
-        table.add_row(name, told, bar, to_go(job, service["at"]))
+        table.add_row(name, told, bar, format_remaining(job, service["at"]))
     yield table
     if (more := len(service["jobs"]) - _JOBS_SHOWN) > 0:
         yield Text(f"and {more} more")

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from ocrspool.cli.status_view import view
-from ocrspool.timestamps import rfc3339
+from ocrspool.formatting import rfc3339
 
 _LOOK_SHARE = 10
 """Looking takes no more than such a part of the time: folders with very many files are looked at less often."""

@@ -14,12 +14,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ocrspool import installation
-from ocrspool.engine import gpu, libraries
-from ocrspool.engine.installed import Package, installed
-from ocrspool.engine.processor import native_bf16, processor
+from ocrspool.engine.runtimes.installed_packages import Package, installed
 from ocrspool.engine.settings import Precision, Provider, Runtime, Settings
 from ocrspool.errors import ConfigError, EngineError
+from ocrspool.machine import gpu, installation, native_libraries
+from ocrspool.machine.cpu import native_bf16, processor
 
 _CPUINFO = Path("/proc/cpuinfo")
 
@@ -155,9 +154,9 @@ def _beside_gpu(device: gpu.Gpu, package: Package) -> dict[str, str]:
     }
     for name in package.cuda_libraries:
         stem = name.partition(".")[0].removeprefix("lib")
-        path = libraries.find(name, package.asks) if stem in {"cudnn", "cublas"} else None
+        path = native_libraries.find(name, package.asks) if stem in {"cudnn", "cublas"} else None
         if path is not None:
-            soft[stem] = f"{libraries.version(path)} {path}".strip()
+            soft[stem] = f"{native_libraries.version(path)} {path}".strip()
     return soft
 
 
@@ -170,14 +169,14 @@ def _tensorrt(package: Package) -> str:
             f'{installation.find().add(_extra_for_gpu(package))}; or set engine.provider = "cuda"',
         )
     first = os.environ.get("FLAGS_tensorrt_dir") if package.name.startswith("paddle") else None  # noqa: SIM112 - its name
-    path = Path(first, name) if first and Path(first, name).is_file() else libraries.find(name, package.asks)
+    path = Path(first, name) if first and Path(first, name).is_file() else native_libraries.find(name, package.asks)
     if path is None:
         raise EngineError(
             f"TensorRT is not here: {package.name} {package.version} asks for {name}, which is neither in "
             "LD_LIBRARY_PATH, nor known to ldconfig, nor in a wheel",
             'install the TensorRT of that version, or set engine.provider = "cuda"; `ocrspool doctor` tells more',
         )
-    return libraries.tensorrt_version(path)
+    return native_libraries.tensorrt_version(path)
 
 
 def _extra_for_gpu(package: Package) -> str:

@@ -1,7 +1,7 @@
 """What engine a configuration asks for: models, settings, identity and place in the cache, without loading anything.
 
-Another runtime is: a module with `build` and `load` as openvino.py has them, its facts in identity.py, and a line in
-the table here.
+Another runtime is: a module in runtimes/ with `build` and `load` as openvino.py has them, its facts in identity.py, and
+a line in the table here.
 """
 
 from __future__ import annotations
@@ -12,24 +12,25 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from ocrspool.engine import identity, models
-from ocrspool.engine.cache import EngineCache
-from ocrspool.engine.cache import identity as whole_identity
-from ocrspool.engine.models import Models
-from ocrspool.engine.profiles import profiled
+from ocrspool.engine import identity
+from ocrspool.engine.cache.store import EngineCache
+from ocrspool.engine.cache.store import identity as whole_identity
+from ocrspool.engine.models import model_set
+from ocrspool.engine.models.model_set import Models
 from ocrspool.engine.settings import Precision, Provider, Settings
 from ocrspool.engine.settings import Runtime as RuntimeName
+from ocrspool.engine.shapes import profiled
 from ocrspool.errors import EngineError, NoGpuError
 
 if TYPE_CHECKING:
-    from ocrspool.engine.net import Net, NetSpec
+    from ocrspool.engine.spec import Net, NetSpec
 
 _log = logging.getLogger(__name__)
 
 _MODULES: dict[RuntimeName, str] = {
-    "openvino": "ocrspool.engine.openvino",
-    "onnxruntime": "ocrspool.engine.onnxruntime",
-    "paddle": "ocrspool.engine.paddle",
+    "openvino": "ocrspool.engine.runtimes.openvino",
+    "onnxruntime": "ocrspool.engine.runtimes.onnxruntime.session",
+    "paddle": "ocrspool.engine.runtimes.paddle",
 }
 
 
@@ -44,7 +45,7 @@ class Runtime(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class EngineRequest:
     """What the configuration says of the engine, as the service passes it on."""
 
     runtime: RuntimeName
@@ -93,7 +94,7 @@ class Plan:
             ) from error
 
 
-def plan(wanted: Wanted) -> Plan:
+def plan(wanted: EngineRequest) -> Plan:
     """Return the engine that is wanted. Hashes the models: a tenth of a second.
 
     Raise ConfigError; NoGpuError where the GPU is not there, and no CPU may take its place; EngineError.
@@ -122,10 +123,10 @@ def on_cpu(settings: Settings) -> Settings:
     return replace(settings, device="cpu", provider="auto", precision="auto", batch=0, line_width=0)
 
 
-def _planned(wanted: Wanted, settings: Settings) -> Plan:
+def _planned(wanted: EngineRequest, settings: Settings) -> Plan:
     settings = identity.resolved(wanted.runtime, settings)
     facts = identity.facts(wanted.runtime, settings)
-    chosen = profiled(models.find(wanted.models, Path(wanted.cache) / "models", wanted.runtime), settings)
+    chosen = profiled(model_set.find(wanted.models, Path(wanted.cache) / "models", wanted.runtime), settings)
     place = identity.bound_to_place(wanted.runtime, settings, [spec.files[0] for spec in chosen], Path(wanted.cache))
     items = whole_identity(chosen, facts.hard | place)
     return Plan(wanted.runtime, chosen, settings, items, facts.soft, EngineCache(Path(wanted.cache)))

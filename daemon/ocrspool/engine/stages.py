@@ -12,7 +12,7 @@ OnStage = Callable[[str], None]
 
 
 @dataclass(slots=True)
-class Stages:
+class StageTimer:
     """Times the stages and tells what is going on."""
 
     on_stage: OnStage

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from ocrspool.files.open_path import naming, open_folder
 from ocrspool.files.rename import rename_new
-from ocrspool.files.walk import naming, open_folder
 
 _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -48,7 +48,7 @@ class Folder:
 
     @classmethod
     def at(cls, path: Path) -> Folder:
-        """Open a folder of the configuration; see walk.py. Raise OSError."""
+        """Open a folder of the configuration; see open_path.py. Raise OSError."""
         where = os.fspath(path)
         return cls(open_folder(where), where)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ocrspool.render.markup import escaped
-from ocrspool.result import Document, Engine, Line, Page
+from ocrspool.render.xml_escape import escaped
+from ocrspool.results.schema import Document, Engine, Line, Page
 
 _NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>

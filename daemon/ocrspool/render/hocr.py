@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ocrspool.render.markup import escaped
-from ocrspool.render.placement import placement
-from ocrspool.result import Document, Line, Page
+from ocrspool.render.line_geometry import placement
+from ocrspool.render.xml_escape import escaped
+from ocrspool.results.schema import Document, Line, Page
 
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE html>

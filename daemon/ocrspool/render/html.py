@@ -13,10 +13,10 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from ocrspool.render.markup import escaped
-from ocrspool.render.picture import Painter, Picture
-from ocrspool.render.placement import placement
-from ocrspool.result import Document, Line, Page
+from ocrspool.render.line_geometry import placement
+from ocrspool.render.page_picture import Painter, Picture
+from ocrspool.render.xml_escape import escaped
+from ocrspool.results.schema import Document, Line, Page
 
 _HEAD = """<!DOCTYPE html>
 <html lang="und">

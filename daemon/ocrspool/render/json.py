@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import orjson
 
-from ocrspool.result import Document, Page
+from ocrspool.results.schema import Document, Page
 
 
 def render(document: Document) -> bytes:

@@ -30,13 +30,13 @@ from pikepdf import (
     Stream,
 )
 
-from ocrspool import result
 from ocrspool.errors import DocumentError
-from ocrspool.model import Point
-from ocrspool.render import glyphless
-from ocrspool.render.picture import Painter, Picture
-from ocrspool.render.placement import placement
-from ocrspool.result import Document, Line
+from ocrspool.pages import Point
+from ocrspool.render import pdf_font
+from ocrspool.render.line_geometry import placement
+from ocrspool.render.page_picture import Painter, Picture
+from ocrspool.results import schema
+from ocrspool.results.schema import Document, Line
 
 _POINTS_PER_INCH = 72
 _LONG_SIDE = 842.0
@@ -67,7 +67,7 @@ class Frame:
     down: Point
     """From there to the bottom left."""
 
-    def at(self, page: result.Page, point: Point) -> Point:
+    def at(self, page: schema.Page, point: Point) -> Point:
         """Return where a point of the page lies, given in pixels from its top left."""
         x, y = point[0] / page.width, point[1] / page.height
         return (
@@ -107,7 +107,7 @@ def write_over_pictures(document: Document, paint: Painter, file: BinaryIO) -> N
 
 
 def write_over_original(
-    document: Document, original: BinaryIO, frame_of: Callable[[result.Page], Frame], file: BinaryIO
+    document: Document, original: BinaryIO, frame_of: Callable[[schema.Page], Frame], file: BinaryIO
 ) -> None:
     """Write the original PDF with the lines added that were read, where it has no text of its own.
 
@@ -145,10 +145,10 @@ class _Layer:
 
     def __init__(self, pdf: Pdf) -> None:
         self._pdf = pdf
-        self._codes = glyphless.Codes()
+        self._codes = pdf_font.Codes()
         self._font = pdf.make_indirect(Dictionary(Type=Name.Font))
 
-    def add(self, target: Page, page: result.Page, frame: Frame, lines: tuple[Line, ...]) -> None:
+    def add(self, target: Page, page: schema.Page, frame: Frame, lines: tuple[Line, ...]) -> None:
         """Put the lines of a page on it."""
         name = self._name_font(target)
         text = b"\n".join(self._line(line, page, frame, name) for line in lines)
@@ -163,13 +163,13 @@ class _Layer:
                 Type=Name.FontDescriptor,
                 FontName=Name.Glyphless,
                 Flags=5,  # fixed pitch, symbolic: nobody shall guess at an encoding
-                FontBBox=Array([0, glyphless.DESCENT, glyphless.UNITS, glyphless.ASCENT]),
+                FontBBox=Array([0, pdf_font.DESCENT, pdf_font.UNITS, pdf_font.ASCENT]),
                 ItalicAngle=0,
-                Ascent=glyphless.ASCENT,
-                Descent=glyphless.DESCENT,
-                CapHeight=glyphless.ASCENT,
+                Ascent=pdf_font.ASCENT,
+                Descent=pdf_font.DESCENT,
+                CapHeight=pdf_font.ASCENT,
                 StemV=80,
-                FontFile2=pdf.make_stream(font := glyphless.font_file(), Length1=len(font)),
+                FontFile2=pdf.make_stream(font := pdf_font.font_file(), Length1=len(font)),
             )
         )
         cid_font = Dictionary(
@@ -178,7 +178,7 @@ class _Layer:
             BaseFont=Name.Glyphless,
             CIDSystemInfo=Dictionary(Registry="Adobe", Ordering="Identity", Supplement=0),
             CIDToGIDMap=pdf.make_stream(self._codes.glyphs()),
-            DW=glyphless.UNITS,
+            DW=pdf_font.UNITS,
             W=Array([1, Array(widths)]) if widths else Array(),
             FontDescriptor=descriptor,
         )
@@ -207,17 +207,17 @@ class _Layer:
         target.obj["/Resources"] = resources
         return name.encode("ascii")
 
-    def _line(self, line: Line, page: result.Page, frame: Frame, font: bytes) -> bytes:
+    def _line(self, line: Line, page: schema.Page, frame: Frame, font: bytes) -> bytes:
         """Return the operators that set a line: as wide as its polygon, and in the middle of its height."""
         try:
             placed = placement(tuple(frame.at(page, point) for point in line.polygon))
         except ValueError:
             return b""
         (ax, ay), (dx, dy) = placed.along, placed.down
-        ems = sum(map(glyphless.width, line.text)) / glyphless.UNITS
+        ems = sum(map(pdf_font.width, line.text)) / pdf_font.UNITS
         size = placed.height * _LETTERS
         stretch = 1 / (ems * size)
-        drop = (1 - _LETTERS) / 2 + _LETTERS * glyphless.ASCENT / glyphless.UNITS
+        drop = (1 - _LETTERS) / 2 + _LETTERS * pdf_font.ASCENT / pdf_font.UNITS
         start = (placed.corner[0] + drop * dx, placed.corner[1] + drop * dy)
         matrix = (ax * stretch, ay * stretch, -dx / placed.height, -dy / placed.height, *start)
         numbers = " ".join(f"{value:.5f}" for value in matrix)
@@ -231,7 +231,7 @@ def _copy(holder: Object, name: str) -> Dictionary:
     return Dictionary(dict(found.items())) if isinstance(found, Dictionary) else Dictionary()
 
 
-def _size(page: result.Page) -> tuple[float, float]:
+def _size(page: schema.Page) -> tuple[float, float]:
     """Return width and height of a page in points."""
     if page.error is not None:
         return _BLANK_PAGE

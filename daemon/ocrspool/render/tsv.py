@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ocrspool.result import Document, Line, Page
+from ocrspool.results.schema import Document, Line, Page
 
 _COLUMNS = (
     *("level", "page_num", "block_num", "par_num", "line_num", "word_num"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocrspool.result import Document
+from ocrspool.results.schema import Document
 
 
 def render(document: Document) -> bytes:

@@ -1,0 +1,80 @@
+"""The configuration of a running service: read at the start and when it is asked to; what then has to wait is said."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from ocrspool.config import preflight
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.loader import load
+from ocrspool.config.schema import Config
+from ocrspool.observability import log_setup
+
+_log = logging.getLogger(__name__)
+
+_AT_START = ("paths", "engine", "service", "metrics")
+_FOLDERS = ("root", "inbox", "work", "outbox", "done", "failed")
+
+
+class Configuration:
+    """A file, and what of it is in effect."""
+
+    def __init__(self, path: Path, log_format: log_setup.Format | None) -> None:
+        """Read it; `log_format` holds in place of its own. Raise ConfigError."""
+        self.path = path
+        self._log_format = log_format
+        self.live = CurrentConfig(self._read())
+
+    def reload(self) -> None:
+        """Read it again and put what can be into effect. Raise ConfigError, where nothing has changed."""
+        wanted = self._read()
+        preflight.refuse(wanted)
+        for difference in differences(self.live.config, wanted):
+            _log.warning("reload: %s takes effect at the next start", difference)
+        self.live.config = live_part(self.live.config, wanted)
+
+    def _read(self) -> Config:
+        config = load(self.path)
+        if self._log_format is None:
+            return config
+        return config.model_copy(update={"log": config.log.model_copy(update={"format": self._log_format})})
+
+
+def live_part(old: Config, new: Config) -> Config:
+    """Return `new` with everything taken from `old` that only a start can change."""
+    kept: dict[str, Any] = {section: getattr(old, section) for section in _AT_START}
+    inboxes = {
+        name: inbox.model_copy(update=_folders(old, name)) if name in old.inbox else inbox
+        for name, inbox in new.inbox.items()
+    }
+    return new.model_copy(update={**kept, "inbox": inboxes})
+
+
+def differences(old: Config, new: Config) -> list[str]:
+    """Return "key: old → new" for each setting that has to wait for a start."""
+    found = [
+        _arrow(f"{section}.{key}", before, after)
+        for section in _AT_START
+        for (key, before), (_, after) in zip(getattr(old, section), getattr(new, section), strict=True)
+        if before != after
+    ]
+    for name in new.inbox.keys() & old.inbox.keys():
+        before, after = _folders(old, name), _folders(new, name)
+        found += [_arrow(f"inbox.{name}.{key}", before[key], after[key]) for key in before if before[key] != after[key]]
+    return found
+
+
+def _folders(config: Config, name: str) -> dict[str, Any]:
+    return {key: getattr(config.inbox[name], key) for key in _FOLDERS}
+
+
+def _arrow(key: str, before: object, after: object) -> str:
+    return f"{key}: {_shown(before)} → {_shown(after)}"
+
+
+def _shown(value: object) -> str:
+    """Return a setting's value in words."""
+    listed = value if isinstance(value, tuple) else ("" if value is None else value,)
+    return ", ".join(map(str, listed)) or "nothing"

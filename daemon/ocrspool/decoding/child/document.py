@@ -1,0 +1,198 @@
+"""Whatever lies behind an open descriptor, as a document with pages; every failure is a DocumentError."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import stat
+from typing import IO, TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from ocrspool.decoding.child import verdicts
+from ocrspool.decoding.child.image.pages import ImagePages
+from ocrspool.decoding.child.media_type import HEAD_BYTES, NAMES, media_type
+from ocrspool.decoding.child.pdf.pages import PdfPages
+from ocrspool.errors import DocumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ocrspool.decoding.child.page import PageLimits, Remark
+    from ocrspool.pages import EmbeddedText, PageImage, Point, TextLine
+
+_PIECE = 1 << 20
+_READERS = {"application/pdf": PdfPages}
+"""What is no image."""
+
+
+class Pages(Protocol):
+    """What `image` and `pdf` provide: the pages of one open file."""
+
+    count: int
+    remarks: tuple[Remark, ...]
+
+    def page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
+        """Decode one page."""
+
+    def close(self) -> None:
+        """Free what the document holds."""
+
+
+@runtime_checkable
+class PagesWithText(Pages, Protocol):
+    """What `pdf` provides beyond that: pages that have text and coordinates of their own."""
+
+    hidden_lines: tuple[TextLine, ...]
+
+    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Remark, ...]]:
+        """Return the text of one page, and what is to be said of it."""
+
+    def own_characters(self, index: int) -> list[tuple[str, float, float]]:
+        """Return the characters of one page, each with its place."""
+
+    def frame(self, index: int) -> tuple[Point, Point, Point]:
+        """Return three corners of one page."""
+
+
+class Document:
+    """One open document; owns the descriptor that it was made of."""
+
+    def __init__(self, descriptor: int, limits: PageLimits) -> None:
+        with contextlib.ExitStack() as opened:
+            opened.callback(os.close, descriptor)
+            self.size = _regular_size(descriptor)
+            self.file = file = opened.enter_context(open(descriptor, "rb", closefd=False))
+            self.media_type = media_type(os.pread(descriptor, HEAD_BYTES, 0))
+            reader: Callable[[IO[bytes], str, PageLimits], Pages] = _READERS.get(self.media_type, ImagePages)
+            with _blame(self.media_type):
+                self._pages = opened.enter_context(contextlib.closing(reader(file, self.media_type, limits)))
+                _check_count(self._pages.count, limits.pages, self.media_type)
+                self.sha256 = _sha256(file)
+            self._opened = opened.pop_all()
+
+    @property
+    def page_count(self) -> int:
+        """Return how many pages can be asked for."""
+        return self._pages.count
+
+    def page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
+        """Decode one page, counted from 0; the memory file in it is the caller's to close."""
+        with _blame(self.media_type, index + 1):
+            return self._pages.page(index)
+
+    @property
+    def hidden_lines(self) -> tuple[TextLine, ...]:
+        """Return what the page that was decoded last holds and may not show: values of fields, comments."""
+        return self._pages.hidden_lines if isinstance(self._pages, PagesWithText) else ()
+
+    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Remark, ...]] | None:
+        """Return the text that a page brings along, and what is to be said; None where it brings none."""
+        if not isinstance(self._pages, PagesWithText):
+            return None
+        with _blame(self.media_type, index + 1):
+            found, remarks = self._pages.own_text(index)
+        return (found, remarks) if found.lines else None
+
+    def own_characters(self, index: int) -> list[tuple[str, float, float]]:
+        """Return the characters that a page has as text, each with its middle in shares of the sides."""
+        if not isinstance(self._pages, PagesWithText):
+            return []
+        with _blame(self.media_type, index + 1):
+            return self._pages.own_characters(index)
+
+    def frame(self, index: int) -> tuple[Point, Point, Point]:
+        """Return top left, top right and bottom left of a PDF page in its own coordinates."""
+        if not isinstance(self._pages, PagesWithText):
+            raise TypeError(f"{self.media_type} has no coordinates of its own")
+        with _blame(self.media_type, index + 1):
+            return self._pages.frame(index)
+
+    def as_document_error(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which whatever a library raises is the document's error."""
+        return _blame(self.media_type)
+
+    def close(self) -> None:
+        """Free everything that the document holds, and close its descriptor."""
+        self._opened.close()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the protocol says about an open document."""
+        return {
+            "media_type": self.media_type,
+            "pages": self.page_count,
+            "size": self.size,
+            "sha256": self.sha256,
+            "warnings": [remark.as_json() for remark in self._pages.remarks],
+        }
+
+
+@contextlib.contextmanager
+def _blame(kind: str, page: int | None = None) -> Iterator[None]:
+    """Turn whatever a library raises on a document into the document's error.
+
+    The libraries are in order afterwards: they raise from code that has given up on this document, and what
+    they held of it is freed with it. So the process goes on with the next one.
+
+    Not so where the sandbox refused to open a path: that a library wants a file which is not known of is our mistake,
+    and ends the process. (Reading an open file may be refused too, by a network share.)
+    """
+    try:
+        yield
+    except DocumentError as error:
+        error.page = error.page or page
+        raise
+    except PermissionError as error:
+        if error.filename is not None:
+            raise
+        raise _damaged(error, kind, page) from error
+    except MemoryError as error:
+        raise _out_of_memory(kind, page) from error
+    except Exception as error:  # codecs raise whatever they like: SyntaxError, struct.error, KeyError, RuntimeError
+        raise _damaged(error, kind, page) from error
+
+
+def _damaged(error: Exception, kind: str, page: int | None) -> DocumentError:
+    code = error.errno if isinstance(error, OSError) else None
+    if code == errno.ENOMEM:
+        return _out_of_memory(kind, page)
+    if code in {errno.EIO, errno.ESTALE, errno.EACCES}:
+        return DocumentError(
+            "io", f"Reading the file failed: {error}.", "Check the disk or the network share.", page=page
+        )
+    found = verdicts.verdict(str(error), kind)
+    found.page = page
+    return found
+
+
+def _out_of_memory(kind: str, page: int | None) -> DocumentError:
+    found = verdicts.out_of_memory(kind)
+    found.page = page
+    return found
+
+
+def _check_count(count: int, most: int, kind: str) -> None:
+    if count < 1:
+        raise DocumentError("empty-document", f"The {NAMES[kind]} has no pages.", verdicts.SEND_AGAIN)
+    if count > most:
+        # A TIFF image is not counted to its end, so no number is told.
+        raise DocumentError(
+            "too-many-pages",
+            f"The {NAMES[kind]} has more than {most} pages, the limit.",
+            "Split it, or raise the limit for pages in the configuration.",
+        )
+
+
+def _regular_size(descriptor: int) -> int:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise DocumentError("unsupported", "This is no regular file.", "Only regular files are read.")
+    return status.st_size
+
+
+def _sha256(file: IO[bytes]) -> str:
+    digest = hashlib.sha256()  # hashlib.file_digest is new in Python 3.11
+    file.seek(0)
+    while piece := file.read(_PIECE):
+        digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Image files other than TIFF."""

@@ -1,0 +1,222 @@
+"""Outputs that show the pages, made where the pages can be decoded: in this process, of the same open document.
+
+The service sends the result and a descriptor to write to; `render` knows the formats, this module the pixels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import json
+import mmap
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import BinaryIO
+
+from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin
+
+from ocrspool.decoding.child.document import Document
+from ocrspool.decoding.child.image import jpeg
+from ocrspool.errors import DocumentError
+from ocrspool.pages import Point
+from ocrspool.render import html
+from ocrspool.render.page_picture import Picture
+from ocrspool.results.schema import Document as Result
+from ocrspool.results.schema import Line, Page, document_from
+from ocrspool.text_similarity import Runs, squeezed
+
+_QUALITY = {"html": 70, "pdf": 85}
+_ICON_SIDE, _ICON_QUALITY = 160, 60
+_ICON_PART = 3
+"""Long side relative to the short one, at most, of what an icon shows."""
+_UPRIGHT = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
+"""How a page is turned to be read, by `rotation`; Pillow counts against the clock."""
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_ROW = 32
+"""Pixels of the rows that characters of a page are kept in."""
+_Placed = tuple[int, str, Point]
+"""A character: which one of the page, what, and where."""
+_SAME = 0.25
+"""Share of a line that the characters in its place have to have for the page to have it: what is left of a line
+that was read with an error in every sixth letter. Other text in this place has nothing of it."""
+
+Image.preinit()  # what encodes pictures is loaded now: a confined process loads nothing
+
+
+class DiskFullError(Exception):
+    """There is no room for the output, which is nobody's fault; `code` is the errno."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(os.strerror(code))
+        self.code = code
+
+
+def write_view(view: str, document: Document, result: int, target: int) -> bool:
+    """Write the "html" or "pdf" of an open document, whose result is in one descriptor, to another.
+
+    Return False where the pages of a PDF could not be kept and the view shows pictures of them. Raise DocumentError
+    where the document does not allow it, DiskFullError where there is no room.
+    """
+    with open(result, "rb", closefd=False) as file:
+        file.seek(0)  # descriptors of one file share their place in it
+        found = document_from(json.load(file))
+    try:
+        with document.as_document_error(), open(target, "wb", closefd=False) as file:
+            return _write(view, document, found, file)
+    except DocumentError as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError) and cause.errno in _FULL:
+            raise DiskFullError(cause.errno) from error
+        raise
+
+
+def _write(view: str, document: Document, found: Result, file: BinaryIO) -> bool:
+    if view == "html":
+        html.write(found, _Painter(view, document), _small, file)
+        return True
+    # Here, because decoders of which no PDF is wanted never load pikepdf; the others have, before they were confined.
+    from ocrspool.render import pdf  # noqa: PLC0415
+
+    if document.media_type != "application/pdf":
+        pdf.write_over_pictures(found, _Painter(view, document), file)
+        return True
+
+    def frame(page: Page) -> pdf.Frame:
+        corner, right, below = document.frame(page.number - 1)
+        across = (right[0] - corner[0], right[1] - corner[1])
+        return pdf.Frame(corner, across, (below[0] - corner[0], below[1] - corner[1]))
+
+    pages = tuple(_without_own(page, document) for page in found.pages)
+    try:
+        pdf.write_over_original(replace(found, pages=pages), document.file, frame, file)
+    except (OSError, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001 - qpdf and pikepdf raise whatever they like where PDFium can make out the structure
+        file.seek(0)
+        file.truncate()
+        pdf.write_over_pictures(found, _Painter(view, document), file)
+        return False
+    return True
+
+
+def _without_own(page: Page, document: Document) -> Page:
+    """Return the page without the lines that the PDF has as text already, which would be found twice.
+
+    It has a line where the characters that it has within the line's polygon say what was read there. So neither a
+    watermark across the page nor text in wrong letters takes a line away.
+    """
+    characters = document.own_characters(page.number - 1) if page.lines and page.text_from == "ocr" else []
+    rows: dict[int, list[_Placed]] = defaultdict(list)
+    for order, (letter, x, y) in enumerate(characters):
+        place = (x * page.width, y * page.height)
+        rows[int(place[1] // _ROW)].append((order, letter, place))
+    return replace(page, lines=tuple(line for line in page.lines if not _says(rows, line)))
+
+
+def _says(rows: Mapping[int, list[_Placed]], line: Line) -> bool:
+    """Tell whether the characters in a line's polygon, in the order of the page's content, say what the line does."""
+    _, top, _, bottom = line.bounding_box
+    near = [each for row in range(int(top // _ROW), int(bottom // _ROW) + 1) for each in rows.get(row, ())]
+    inside = "".join(letter for _, letter, place in sorted(near) if _is_in(place, line.polygon))
+    return bool(squeezed(inside)) and Runs([inside]).share(line.text) >= _SAME
+
+
+def _is_in(point: Point, polygon: tuple[Point, ...]) -> bool:
+    """Tell whether a point lies in a convex polygon: on the same side of all its edges."""
+    x, y = point
+    edges = zip(polygon, (*polygon[1:], polygon[0]), strict=True)
+    sides = [(bx - ax) * (y - ay) - (by - ay) * (x - ax) for (ax, ay), (bx, by) in edges]
+    return all(side >= 0 for side in sides) or all(side <= 0 for side in sides)
+
+
+class _Painter:
+    """Pages as pictures for one kind of view."""
+
+    def __init__(self, view: str, document: Document) -> None:
+        self._view = view
+        self._document = document
+
+    def __call__(self, page: Page) -> Picture:
+        """Return the picture of a page; a JPEG file that can be shown as it is, as it is."""
+        if self._view == "pdf" and self._document.media_type == "image/jpeg":
+            picture = _as_it_is(self._document.file)
+            if picture is not None:
+                return picture
+        with self._pixels(page.number - 1) as image:
+            channels = len(image.getbands())
+            if self._view == "pdf" and _black_and_white(image):
+                return Picture("g4", _group4(image), *image.size, channels)
+            encoded = io.BytesIO()
+            image.save(encoded, "JPEG", quality=_QUALITY[self._view], optimize=True)
+            return Picture("jpeg", encoded.getvalue(), *image.size, channels)
+
+    @contextlib.contextmanager
+    def _pixels(self, index: int) -> Iterator[Image.Image]:
+        found, _ = self._document.page(index)
+        try:
+            with mmap.mmap(found.fd, 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ) as pixels:
+                modes = ("L", "L") if found.channels == 1 else ("RGB", "BGR")
+                yield Image.frombytes(modes[0], (found.width, found.height), memoryview(pixels), "raw", modes[1])
+        finally:
+            os.close(found.fd)
+
+
+def _small(picture: Picture, rotation: int) -> bytes:
+    """Return a JPEG picture reduced to an icon, turned clockwise by so many degrees."""
+    image: Image.Image = JpegImagePlugin.JpegImageFile(io.BytesIO(picture.data))
+    image.draft(None, (_ICON_SIDE, _ICON_SIDE))  # decodes no more of it than that takes
+    image = image.crop(_beginning(*image.size, rotation))
+    image.thumbnail((_ICON_SIDE, _ICON_SIDE))
+    # A copy, since Pillow asks where it is to save a picture that came of a file: a confined process may not know.
+    image = image.transpose(_UPRIGHT[rotation]) if rotation in _UPRIGHT else image.copy()
+    encoded = io.BytesIO()
+    image.save(encoded, "JPEG", quality=_ICON_QUALITY, optimize=True)
+    return encoded.getvalue()
+
+
+def _beginning(width: int, height: int, rotation: int) -> tuple[int, int, int, int]:
+    """Return the part of a page for its icon: of a long one its beginning, because the whole would be a thin line."""
+    across, down = min(width, _ICON_PART * height), min(height, _ICON_PART * width)
+    # The side on which the text begins, and ends, depends on how the page is turned.
+    left = width - across if rotation in {180, 270} and width > height else 0
+    top = height - down if rotation in {90, 180} and height > width else 0
+    return left, top, left + across, top + down
+
+
+def _as_it_is(file: BinaryIO) -> Picture | None:
+    """Return the bytes of a JPEG file as a picture; None where a PDF reader would show them another way than we do."""
+    file.seek(0)
+    data = file.read()
+    if not jpeg.ordinary(data):
+        return None
+    try:
+        image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    except Exception:  # noqa: BLE001 - it was read another way
+        return None
+    with contextlib.suppress(Exception):  # as in `image`: broken EXIF data says nothing
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            return None
+    return Picture("jpeg", data, *image.size, len(image.getbands())) if image.mode in {"L", "RGB"} else None
+
+
+def _black_and_white(image: Image.Image) -> bool:
+    if image.mode != "L":
+        return False
+    levels = image.histogram()
+    return not any(levels[1:-1])
+
+
+def _group4(image: Image.Image) -> bytes:
+    """Return the picture in CCITT group 4: what libtiff makes, without the file around it."""
+    # One strip for all, so that its bytes are those of the whole picture; 262 says that 1 is black.
+    encoded = io.BytesIO()
+    image.convert("1").save(encoded, "TIFF", compression="group4", tiffinfo={262: 0, 278: image.height})
+    encoded.seek(0)
+    with TiffImagePlugin.TiffImageFile(encoded) as tiff:
+        offsets, counts = tiff.tag_v2[273], tiff.tag_v2[279]
+    if len(offsets) != 1:
+        raise ValueError("libtiff split a strip")
+    return encoded.getvalue()[offsets[0] : offsets[0] + counts[0]]

@@ -1,0 +1,1 @@
+"""TIFF files: where their pages are, and their pixels by libtiff."""

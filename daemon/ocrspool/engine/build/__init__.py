@@ -1,0 +1,1 @@
+"""From a plan to an engine in the cache: built, compared with a reference, published last."""

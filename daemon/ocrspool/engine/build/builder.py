@@ -1,0 +1,172 @@
+"""From a plan to an engine in the cache: built model by model, compared with a reference, published last.
+
+Killed at any moment it leaves whole models behind, and the next build goes on from there. What cannot be proven is
+not published: a folder without a manifest is no engine.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from ocrspool import __version__
+from ocrspool.engine import test_pages
+from ocrspool.engine.build import checkpoints, compare, parallel, reference, requirements
+from ocrspool.engine.build.compare import Parity, ParityError
+from ocrspool.engine.build.time_estimates import History
+from ocrspool.engine.cache.store import SCHEMA, Manifest, fingerprint, measure
+from ocrspool.engine.loader import load, load_nets, recognizer_of
+from ocrspool.engine.models import model_set
+from ocrspool.engine.stages import OnStage, StageTimer
+from ocrspool.engine.test_pages import known_text
+from ocrspool.errors import EngineError, EngineMissingError
+from ocrspool.formatting import format_duration
+
+if TYPE_CHECKING:
+    from ocrspool.engine.plan import Plan
+    from ocrspool.engine.spec import NetSpec
+
+
+def build(plan: Plan, on_stage: OnStage, *, force: bool = False) -> tuple[Manifest, bool]:
+    """Make the engine if it is not in the cache, sound. Return its manifest, and whether anything was built.
+
+    Waits for another process that builds the same engine. `force` begins from nothing. Raise EngineError when it
+    cannot be built, or does not read as its reference does.
+    """
+    stages = StageTimer(on_stage)
+    with plan.cache.building(plan.identity, on_stage) as folder:
+        if force:
+            plan.cache.clear(plan.identity)
+        elif (manifest := _sound(plan, on_stage)) is not None:
+            checkpoints.forget(folder)
+            return manifest, False
+        kept = _kept(plan)
+        missing = [spec for spec in plan.models if spec.name not in kept]
+        requirements.check(plan, missing, with_reference=not reference.is_reference(plan))
+        _build_models(plan, kept, stages)
+        try:
+            text, compared = _proven(plan, stages)
+        except (EngineMissingError, ParityError):  # the models themselves are at fault: none of them is worth keeping
+            plan.cache.clear(plan.identity)
+            raise
+        manifest = Manifest(
+            schema=SCHEMA,
+            fingerprint=fingerprint(plan.identity),
+            identity=plan.identity,
+            files=measure(folder),
+            known_text=text,
+            soft=plan.soft,
+            parity=asdict(compared) if compared else {},
+            seconds=stages.seconds,
+            built_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            built_by=f"ocrspool {__version__}",
+        )
+        plan.cache.publish(plan.identity, manifest)
+        checkpoints.forget(folder)
+        return manifest, True
+
+
+def _sound(plan: Plan, on_stage: OnStage) -> Manifest | None:
+    """Return the manifest of the engine in the cache if it passes the whole proof, None where it has to be built.
+
+    The whole of it, because another version of this program may read the known page otherwise.
+    """
+    try:
+        recognizer, manifest, _ = load(plan, on_stage)
+    except EngineMissingError as error:
+        on_stage(error.message)
+        return None
+    recognizer.close()
+    return manifest
+
+
+def _kept(plan: Plan) -> dict[str, float]:
+    """Return the models that need not be built again, with the seconds they took; the rest of the folder is gone."""
+    try:
+        manifest = plan.cache.find(plan.identity)
+    except EngineMissingError:
+        return checkpoints.keep_sound(plan.folder, [spec.name for spec in plan.models])
+    if measure(plan.folder) == manifest.files:  # whole, and yet not sound: it is of no use
+        plan.cache.clear(plan.identity)
+        return {}
+    checkpoints.checkpoint_from_manifest(plan.folder, manifest)
+    return checkpoints.keep_sound(plan.folder, [spec.name for spec in plan.models])
+
+
+def _build_models(plan: Plan, kept: Mapping[str, float], stages: StageTimer) -> None:
+    """Build the models that are missing; each is on disk and recorded as soon as it is done."""
+    history = History(plan.folder.parent)
+    missing: list[tuple[NetSpec, str]] = []
+    for number, spec in enumerate(plan.models, 1):
+        name = f"{spec.role} engine {number}/3"
+        if spec.name in kept:
+            stages.seconds[spec.name] = kept[spec.name]
+            stages.on_stage(f"{name} is there already: {spec.name}")
+            continue
+        missing.append((spec, f"building {name}: {spec.name}{history.in_words(plan.identity, spec)}"))
+        shutil.rmtree(plan.folder / spec.name, ignore_errors=True)
+        (plan.folder / spec.name).mkdir()
+    together = plan.settings.provider == "tensorrt" and len(missing) > 1
+    for spec, seconds in (_side_by_side if together else _one_by_one)(plan, missing, stages):
+        stages.seconds[spec.name] = round(seconds, 3)
+        checkpoints.record(plan.folder, spec.name, seconds)
+        history.add(plan.identity, spec, seconds)
+
+
+def _one_by_one(plan: Plan, missing: list[tuple[NetSpec, str]], stages: StageTimer) -> Iterator[tuple[NetSpec, float]]:
+    runtime = plan.load_runtime()
+    for spec, text in missing:
+        with stages.stage(spec.name, text):
+            runtime.build(spec, plan.folder / spec.name, plan.settings)
+        yield spec, stages.seconds[spec.name]
+
+
+def _side_by_side(
+    plan: Plan, missing: list[tuple[NetSpec, str]], stages: StageTimer
+) -> Iterator[tuple[NetSpec, float]]:
+    """Raise what kept a model from being built only when the others are done: the next build need not repeat them."""
+    errors = []
+    for _, text in missing:
+        stages.on_stage(text)
+    stages.on_stage(f"building {len(missing)} engines side by side")
+    jobs = [(spec, plan.folder / spec.name) for spec, _ in missing]
+    left = len(jobs)
+    for spec, outcome in parallel.build(plan.module, jobs, plan.settings):
+        left -= 1
+        if isinstance(outcome, EngineError):
+            errors.append(outcome)
+            stages.on_stage(f"{spec.name} could not be built: {outcome}")
+        else:
+            yield spec, outcome
+            stages.on_stage(f"{spec.name} built in {format_duration(outcome)}")
+        if left:  # a long stage is told again and again: let it be what goes on, not what is over
+            stages.on_stage(f"building the other {left}")
+    if errors:
+        raise errors[0]
+
+
+def _proven(plan: Plan, stages: StageTimer) -> tuple[list[str], Parity | None]:
+    """Return what the new engine reads on the known page, and how it compares with its reference; None if it is one.
+
+    Raise ParityError, or EngineMissingError where it cannot be loaded.
+    """
+    with stages.stage("check", "reading known pages with the new engine"):
+        text, found = _read(plan, stages.on_stage)
+    if reference.is_reference(plan):
+        compare.check_truth("the new engine", found, model_set.characters(plan.models.recognition))
+        return text, None
+    with stages.stage("reference"):
+        described, expected = reference.reference_readings(plan, stages.on_stage)
+    return text, compare.compare(described, expected, found)
+
+
+def _read(plan: Plan, on_stage: OnStage) -> tuple[list[str], compare.Readings]:
+    """Return what the new engine reads on the known page, as at each start, and on all pages.
+
+    It has gone when this returns: there need not be room for two.
+    """
+    with recognizer_of(plan, load_nets(plan, plan.folder, on_stage, {})) as recognizer:
+        return known_text(recognizer), test_pages.read(recognizer)

@@ -1,0 +1,66 @@
+"""What a new engine is compared with: the same models and runtime on the CPU in f32, made for the comparison only."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ocrspool.engine import identity, test_pages
+from ocrspool.engine.build import compare
+from ocrspool.engine.loader import load_nets, recognizer_of
+from ocrspool.engine.models import model_set
+from ocrspool.engine.plan import Plan, on_cpu
+from ocrspool.engine.shapes import profiled
+from ocrspool.errors import EngineError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ocrspool.engine.stages import OnStage
+
+_FOLDER = "reference"
+"""In the folder of the engine that is being built: the same lock covers it, and the next build removes it."""
+
+
+def is_reference(plan: Plan) -> bool:
+    """Tell whether an engine of this plan would be compared with itself."""
+    return plan.settings.gpu is None and plan.settings.precision == "f32"
+
+
+def reference_readings(plan: Plan, on_stage: OnStage) -> tuple[str, compare.Readings]:
+    """Return the reference of a planned engine in words, and what it reads on the pages of the gate.
+
+    Raise EngineError when it cannot be had, or reads nonsense itself.
+    """
+    described = f"{plan.runtime} {plan.identity.get('runtime_version', '')} in f32 on the cpu"
+    on_stage(f"comparing the new engine with {described}")
+    try:
+        plan = _planned(plan)
+        found = _built_and_read(plan, plan.folder / _FOLDER)
+        compare.check_truth("it", found, model_set.characters(plan.models.recognition))
+    except EngineError as error:
+        raise EngineError(
+            f"the new engine is not used, because it cannot be compared: its reference, {described}, fails: "
+            f"{error.message}",
+            error.hint,
+        ) from error
+    finally:
+        shutil.rmtree(plan.folder / _FOLDER, ignore_errors=True)
+    return described, found
+
+
+def _planned(plan: Plan) -> Plan:
+    """Return the plan of the reference: the same shapes, so that lines are cut and pages scaled alike."""
+    asked = replace(on_cpu(plan.settings), precision="f32", line_width=plan.settings.line_width)
+    settings = identity.resolved(plan.runtime, asked)
+    return replace(plan, models=profiled(plan.models, settings), settings=settings)
+
+
+def _built_and_read(plan: Plan, folder: Path) -> compare.Readings:
+    runtime = plan.load_runtime()
+    for spec in plan.models:
+        (folder / spec.name).mkdir(parents=True)
+        runtime.build(spec, folder / spec.name, plan.settings)
+    with recognizer_of(plan, load_nets(plan, folder, lambda _: None, {})) as recognizer:
+        return test_pages.read(recognizer)

@@ -1,0 +1,131 @@
+"""Fetches the models that PaddleOCR publishes: all that goes to the network here, and only for `prebuild`.
+
+    <cache>/models/<package>/             a model: its files, and pinned.json, which says what they were when they came
+    <cache>/models/.<package>.part/       a download in progress; the next attempt, or the next run, goes on with it
+    <cache>/models/.lock                  held meanwhile
+
+Plain HTTP from the standard library: each package is one tar at a known address, and any web server that holds the
+same files is a mirror. PaddleX's own downloader would bring four client libraries for four hosts, and unpacks without
+looking at what is inside.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from ocrspool.engine.models import catalog, checksums, model_folder, model_set
+from ocrspool.engine.models.http_download import MB, OnStage, Source, TransferError, receive
+from ocrspool.engine.settings import Runtime
+from ocrspool.errors import ConfigError, EngineError
+from ocrspool.files import atomic, file_lock
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+
+OFFICIAL = Source()
+
+
+def fetch(choice: str, folder: Path, on_stage: OnStage, runtime: Runtime, source: Source = OFFICIAL) -> None:
+    """Make the models of an official set appear in `folder`, and check those that are there against their pins.
+
+    Nothing is to be done for other choices. Raise ConfigError where the set is not published for the runtime,
+    EngineError where a download fails or a file is not what it was.
+    """
+    if choice not in catalog.SETS:
+        return
+    if urlsplit(source.url).scheme not in {"http", "https"}:
+        raise ConfigError([f"the source of models, {source.url!r}, is no http or https address"])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone(folder, on_stage):
+            for name in catalog.SETS[choice]:
+                _fetch(name, folder, on_stage, runtime, source)
+    except OSError as error:
+        advice = "make room" if error.errno in _NO_ROOM else "correct what it says of the folder"
+        raise EngineError(f"models cannot be put into {folder}: {error}", advice) from error
+
+
+def _fetch(name: str, folder: Path, on_stage: OnStage, runtime: Runtime, source: Source) -> None:
+    if (found := model_set.local(name, folder, runtime)) is not None:
+        checksums.check(found.files[0].parent, thoroughly=True)
+        return
+    package = catalog.package(name, runtime)
+    target = folder / package
+    if target.exists():
+        raise EngineError(
+            f"{target} is there, but holds no complete model for {runtime}", "remove it, and run `ocrspool prebuild`"
+        )
+    url = f"{source.url.rstrip('/')}/{package}_infer.tar"
+    part = folder / f".{package}.part"
+    part.mkdir(exist_ok=True)
+    try:
+        archive = receive(package, url, part, on_stage, source)
+    except TransferError as error:
+        raise EngineError(
+            f"{package} cannot be downloaded from {url}: {error}",
+            f"check network and proxy (https_proxy) and try again; or unpack {package}_infer.tar elsewhere, and put "
+            f"its files (inference.yml and those beside it) into {target}",
+        ) from error
+    try:
+        _unpack(archive, part / "model", name, runtime, source)
+    except EngineError:
+        shutil.rmtree(part)  # whatever it is, going on with it will not help
+        raise
+    checksums.write(part / "model", url)
+    atomic.move(part / "model", target)
+    shutil.rmtree(part)
+
+
+def _unpack(package: Path, folder: Path, name: str, runtime: Runtime, source: Source) -> None:
+    """Take a model's files out of its package into a new folder. Raise EngineError where that is not what it holds."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    advice = "check the source of models; nothing of this archive was kept"
+    try:
+        with tarfile.open(package, "r:") as archive:
+            _extract(archive, folder, source.most_mb * MB)
+    except (tarfile.TarError, EOFError, FileExistsError, _HostileError) as error:
+        raise EngineError(f"the package of {name} is not a model's archive: {error}", advice) from error
+    found = model_folder.open_model(folder, runtime)
+    if found is None or found.description.name != name:
+        inside = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
+        raise EngineError(f"the package of {name} does not hold that model for {runtime}, but {inside}", advice)
+
+
+class _HostileError(Exception):
+    """An archive that reaches for more than its own folder."""
+
+
+def _extract(archive: tarfile.TarFile, folder: Path, most: int) -> None:
+    """Write the files that make a model, each under its own last name: nothing an archive says leads elsewhere."""
+    for member in archive:
+        path = PurePosixPath(member.name)
+        if path.is_absolute() or ".." in path.parts:
+            raise _HostileError(f"it holds {member.name}, outside of itself")
+        if not member.isreg() and not member.isdir():
+            raise _HostileError(f"it holds {member.name}, which is no file")
+        if member.isdir() or path.name not in model_folder.FILES:
+            continue
+        most -= member.size
+        if most < 0:
+            raise _HostileError(f"it holds {member.name} of {member.size} bytes")
+        opened = archive.extractfile(member)
+        assert opened is not None  # noqa: S101 - it is a regular file
+        with opened, (folder / path.name).open("xb") as file:
+            shutil.copyfileobj(opened, file)
+
+
+@contextmanager
+def _alone(folder: Path, on_stage: OnStage) -> Iterator[None]:
+    """Wait for another process that downloads, and keep others waiting. Raise LockedError."""
+    lock = file_lock.take(folder / ".lock", seconds=file_lock.BUILD_SECONDS, flags=file_lock.NEW_LOCK, on_wait=on_stage)
+    try:
+        yield
+    finally:
+        os.close(lock)

@@ -1,0 +1,125 @@
+"""A page on its way through an engine: its lines between being found and being read, and how much is left to do."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ocrspool.engine.reading import recognize
+from ocrspool.engine.reading.crop import quarter_turned
+from ocrspool.pages import PageText
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from ocrspool.engine.reading.orientation import Rotation
+    from ocrspool.engine.reading.recognize import Reading
+    from ocrspool.engine.spec import Pixels
+
+
+@dataclass(slots=True)
+class Variant:
+    """One way to read a line: as it lies, or turned."""
+
+    polygon: NDArray[np.float32]
+    strips: list[Pixels]
+    readings: dict[int, Reading] = field(default_factory=dict)
+    """By strip."""
+
+    def reading(self) -> Reading:
+        """Return what the whole line says."""
+        return recognize.joined([(strip, self.readings[index]) for index, strip in enumerate(self.strips)])
+
+    def upside_down(self) -> Variant:
+        """Return the same pixels turned by 180 degrees, still to be read."""
+        turned = [np.ascontiguousarray(strip[::-1, ::-1]) for strip in reversed(self.strips)]
+        return Variant(quarter_turned(self.polygon, 2), turned)
+
+
+@dataclass(slots=True)
+class Line:
+    """One line between finding and reading it."""
+
+    detection_confidence: float
+    variants: list[Variant]
+    turned: Variant | None = None
+    """Upside down; only of a line that may be."""
+
+
+@dataclass(slots=True)
+class PageInWork:
+    """One page, its lines on it as turned upright."""
+
+    pixels: Pixels
+    on_progress: Callable[[], None]
+    future: Future[PageText] = field(default_factory=Future)
+    rotation: Rotation = 0
+    margin: int = 0
+    """Pixels of paper that were put around a small picture before it was searched; the lines lie on that."""
+    lines: list[Line] = field(default_factory=list)
+    whole: Line | None = None
+    """All ink of a small picture as one line, where it may be one; on the picture as it came."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    _unread: int = 0
+    _settled: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is known what became of the page, so that nothing of it need be read any more."""
+        return self._settled
+
+    @property
+    def searched_size(self) -> tuple[int, int]:
+        """Height and width of what was searched for lines, before it was turned."""
+        height, width = self.pixels.shape[:2]
+        return height + 2 * self.margin, width + 2 * self.margin
+
+    def pieces(self) -> list[LineStrip]:
+        """Return every strip to be read; see `to_read`."""
+        lines = [*self.lines, self.whole] if self.whole else self.lines
+        return self.to_read([variant for line in lines for variant in line.variants])
+
+    def to_read(self, variants: Sequence[Variant]) -> list[LineStrip]:
+        """Return the strips of these, widest first, so that the last calls of all are short ones."""
+        pieces = [LineStrip(self, variant, index) for variant in variants for index in range(len(variant.strips))]
+        self._unread = len(pieces)
+        return sorted(pieces, key=lambda piece: -piece.pixels.shape[1])
+
+    def read(self, variant: Variant, number: int, reading: Reading, seconds: float) -> bool:
+        """Note what a strip says and how long that took; tell whether it was the last one. Any thread may call it."""
+        with self._lock:
+            variant.readings[number] = reading
+            self.seconds["recognize"] += seconds
+            self._unread -= 1
+            return not self._unread
+
+    def complete(self, outcome: PageText | Exception) -> None:
+        """Say what became of the page; the first word stands. Any thread may call it."""
+        with self._lock:
+            settled, self._settled = self._settled, True
+        if settled:
+            return
+        if isinstance(outcome, Exception):
+            self.future.set_exception(outcome)
+        else:
+            self.future.set_result(outcome)
+
+
+class LineStrip(NamedTuple):
+    """One strip to be read, and where its reading goes."""
+
+    page: PageInWork
+    variant: Variant
+    number: int
+
+    @property
+    def pixels(self) -> Pixels:
+        """The strip."""
+        return self.variant.strips[self.number]

@@ -1,0 +1,180 @@
+"""What a page says when its lines have been read: which readings count, which lines are text, what to warn of.
+
+Pure: readings in, a PageText out. Nothing here calls a net.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ocrspool.engine.layout.reading_order import reading_order
+from ocrspool.engine.models.model_set import LINE_HEIGHT
+from ocrspool.engine.ocr.ink import has_ink
+from ocrspool.engine.ocr.upside_down import is_upside_down
+from ocrspool.engine.reading.lone_signs import without_lone_signs
+from ocrspool.engine.reading.orientation import turned_back
+from ocrspool.pages import PageText, PageWarning, TextLine
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ocrspool.engine.ocr.page_state import Line, PageInWork
+    from ocrspool.engine.reading.recognize import Reading
+    from ocrspool.pages import Polygon
+
+_MARGIN = 0.1
+"""Confidence by which the lines found on a small picture have to beat it as one line."""
+_LEGIBLE = 0.8
+"""Confidence of a small picture that is read as one line, from which on it is one."""
+_SHORT = 6
+"""Lines of fewer characters are mostly pictures and specks taken for text, unless the net is this sure of them:"""
+_LEAST_OF_SHORT = 0.7
+_LEAST_BESIDE_UNREAD = 0.85
+"""Nor is what came out of a line that is mostly unread worth keeping, unless the net is this sure of it: digits are."""
+_UNREAD_PIECES = 3
+_UNREAD_SHARE = 0.05
+"""A line with so many pieces of unread ink, which are this share of all its ink, is worth a warning; not so a short
+one, which may be a logo in broad letters."""
+_MOSTLY_UNREAD = 0.5
+"""So is one with less pieces and this share: letters of some scripts hang together."""
+_UNREAD_COLUMNS = LINE_HEIGHT
+"""Provided that they are this wide together, in pixels at a height of 48: less is a speck or a tick."""
+_GUESSED = 0.75
+_LONG = 10
+_SURELY_TEXT = 0.7
+"""So is one of so many characters that are less sure than this, where the detection net is sure that it is text:
+letters of an unknown script that look like known ones. Of 5,570 lines of ordinary documents, none is such a one."""
+_PLACES_TOLD = 5
+_NO_TEXT = "The page is not blank, and no text was found on it: a picture, handwriting, or text that is too faint."
+
+
+class _Line(NamedTuple):
+    """A line and the reading of it that counts."""
+
+    reading: Reading
+    polygon: NDArray[np.float32]
+    """On the page as searched."""
+    detection_confidence: float
+
+    alone: bool = False
+    """Whether it is all that the page holds: then it is short because the picture is."""
+
+    def is_text(self, least_certainty: float) -> bool:
+        """Return whether it belongs in the result: what the net is less sure of is a picture or a speck."""
+        characters = "".join(self.reading.text.split())
+        if len(characters) < _SHORT and not self.alone:
+            least_certainty = max(least_certainty, _LEAST_OF_SHORT)
+        if self.reading.unread_share >= _MOSTLY_UNREAD:
+            least_certainty = max(least_certainty, _LEAST_BESIDE_UNREAD)
+            characters = "".join(filter(str.isalnum, characters))
+        return bool(characters) and self.reading.certainty >= least_certainty
+
+    def saying(self, text: str) -> _Line:
+        """Return the same line with other words."""
+        return self if text == self.reading.text else self._replace(reading=replace(self.reading, text=text))
+
+
+def page_text(page: PageInWork, least_confidence: float) -> PageText:
+    """Return what a page says whose lines have all been read."""
+    found = [_best(line) for line in page.lines]
+    if (whole := _whole(page, found)) is not None:
+        found, page.rotation, page.margin = [whole], 0, 0
+    text = [line for line in found if line.is_text(least_confidence)]
+    left_out = [line for line in found if not line.is_text(least_confidence)]
+    texts = without_lone_signs([line.reading.text for line in text])
+    text = [line.saying(words) for line, words in zip(text, texts, strict=True) if words.strip()]
+    lines = [text[place] for place in reading_order([_points(line.polygon) for line in text])]
+    told = tuple(_told(line, page) for line in lines)
+    return PageText(told, page.rotation, page.seconds, _warnings(page, lines, left_out))
+
+
+def _told(line: _Line, page: PageInWork) -> TextLine:
+    reading = line.reading
+    return TextLine(reading.text, reading.confidence, _on_page(line.polygon, page), line.detection_confidence)
+
+
+def _best(line: Line) -> _Line:
+    """Return the surest reading of a line."""
+    if line.turned is not None and is_upside_down(line):
+        return _Line(line.turned.reading(), line.turned.polygon, line.detection_confidence)
+    readings = [(variant.reading(), variant) for variant in line.variants]
+    reading, variant = max(readings, key=lambda choice: choice[0].confidence)
+    return _Line(reading, variant.polygon, line.detection_confidence)
+
+
+def _whole(page: PageInWork, found: Sequence[_Line]) -> _Line | None:
+    """Return a small picture as one line, where that reads at least as well as the lines that were found on it."""
+    if page.whole is None:
+        return None
+    whole = _best(page.whole)
+    texts = [line.reading for line in found if line.reading.text.strip()]
+    confidence = max((reading.confidence for reading in texts), default=0.0)
+    if whole.reading.confidence < max(_LEGIBLE if texts else 0.0, confidence - _MARGIN):
+        return None
+    found_at = max((line.detection_confidence for line in found), default=0.0)
+    return whole._replace(detection_confidence=found_at, alone=True)
+
+
+def _warnings(page: PageInWork, lines: Sequence[_Line], left_out: Sequence[_Line]) -> tuple[PageWarning, ...]:
+    """Return what a reader of the page's lines has to know of what is not in them."""
+    unread = tuple(place for place, line in enumerate(lines) if _is_unread(line))
+    lost = [line for line in left_out if _is_unread(line)]
+    warnings = []
+    if unread or lost:
+        warnings.append(PageWarning("unread-script", _unread_message(page, len(unread), lost), unread))
+    if not lines and has_ink(page.pixels):
+        warnings.append(PageWarning("no-text-found", _NO_TEXT))
+    return tuple(warnings)
+
+
+def _is_unread(line: _Line) -> bool:
+    """Return whether letters of a line must be missing, or were only guessed at."""
+    reading = line.reading
+    ink, share = reading.ink, reading.unread_share
+    characters = len("".join(reading.text.split()))
+    letters = characters >= _SHORT and ink.pieces >= _UNREAD_PIECES and share >= _UNREAD_SHARE
+    missing = ink.unread >= _UNREAD_COLUMNS and (letters or share >= _MOSTLY_UNREAD)
+    guessed = characters >= _LONG and reading.certainty < _GUESSED and line.detection_confidence >= _SURELY_TEXT
+    return missing or guessed
+
+
+def _unread_message(page: PageInWork, kept: int, lost: Sequence[_Line]) -> str:
+    """Say how many lines have letters that were not read, and where those are that are not in the result at all."""
+    count = kept + len(lost)
+    message = (
+        f"{count} line{'s' * (count > 1)} of the page {'have' if count > 1 else 'has'} letters that were not read, or "
+        "only guessed. Perhaps they are of a script that the recognition model does not know."
+    )
+    if not lost:
+        return message
+    heights = sorted(_height_on_page(line, page) for line in lost)
+    places = ", ".join(f"{share:.0%}" for share in heights[:_PLACES_TOLD]) + ", …" * (len(heights) > _PLACES_TOLD)
+    return (
+        f"{message} {len(lost)} of these {'are' if len(lost) > 1 else 'is'} not in the result at all: "
+        f"they stand at {places} of the page's height."
+    )
+
+
+def _height_on_page(line: _Line, page: PageInWork) -> float:
+    """Return how far down the page, as it came, the middle of a line is: 0 to 1."""
+    ys = [y for _, y in _on_page(line.polygon, page)]
+    return sum(ys) / len(ys) / int(page.pixels.shape[0])
+
+
+def _on_page(polygon: NDArray[np.float32], page: PageInWork) -> Polygon:
+    """Return a polygon of what was searched in pixels of the page as it came."""
+    polygon = turned_back(polygon, page.rotation, *page.searched_size)
+    if page.margin:
+        height, width = page.pixels.shape[:2]
+        polygon = np.clip(polygon - page.margin, 0, (width, height)).astype(np.float32)
+    return _points(polygon)
+
+
+def _points(polygon: NDArray[np.float32]) -> Polygon:
+    (a, b), (c, d), (e, f), (g, h) = polygon.tolist()
+    return (a, b), (c, d), (e, f), (g, h)

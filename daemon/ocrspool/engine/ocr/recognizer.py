@@ -1,0 +1,244 @@
+"""The engine of one worker: three nets and the steps around them, over pages as they come.
+
+Pages are searched side by side, and lines of all pages in work are read in batches of one width, in no order but that
+of coming: a page that comes while others are read is searched meanwhile. As many threads as a net runs calls keep every
+core in a net while Python prepares the next call; a GPU has threads of its own for reading, so that it is not kept
+waiting by the search for lines, which is work for processors too.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import cv2
+
+from ocrspool.engine.detection.detect import DetectSettings
+from ocrspool.engine.detection.single_row import one_row, padded
+from ocrspool.engine.detection.spaced_letters import letters_joined
+from ocrspool.engine.detection.tiles import find_lines
+from ocrspool.engine.ocr.line_batches import Batches
+from ocrspool.engine.ocr.page_state import Line, LineStrip, PageInWork, Variant
+from ocrspool.engine.ocr.page_text import page_text
+from ocrspool.engine.ocr.upside_down import turned_variants
+from ocrspool.engine.reading import recognize
+from ocrspool.engine.reading.crop import crop, is_vertical, quarter_turned
+from ocrspool.engine.reading.orientation import page_rotation, turned_page
+from ocrspool.engine.reading.recognize import ReadSettings
+from ocrspool.engine.runtimes.split_batches import HalvingNet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
+    from types import TracebackType
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ocrspool.engine.reading.recognize import Reading
+    from ocrspool.engine.spec import Net, Pixels
+    from ocrspool.pages import PageText
+
+Orientation = Literal["auto", "off"]
+
+_COLUMN = 3.0  # height / width from which a vertical line cannot be a single upright character
+
+
+_MOST_SEARCHED = 64
+"""Pages that may be searched without a pause before lines that fill no batch are read all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nets:
+    """The compiled models of one engine."""
+
+    detection: Net
+    recognition: Net
+    classifier: Net
+
+
+@dataclass(frozen=True, slots=True)
+class RecognizeSettings:
+    """What may be changed about recognition."""
+
+    detect: DetectSettings = field(default_factory=DetectSettings)
+    read: ReadSettings = field(default_factory=ReadSettings)
+    threads: int = 0
+    """Pages searched side by side, beside the reading of lines: for a net on a GPU, where cropping and scaling lines is
+    work for processors all the same. 0 = as many threads as the recognition net runs do both."""
+    least_confidence: float = 0.5
+    """Lines whose characters are less sure are dropped, as RapidOCR does: most are pictures, stamps and specks taken
+    for text. Short ones have to be surer (page_text.py)."""
+
+
+class Recognizer:
+    """Reads pages, as many at a time as it is given."""
+
+    def __init__(self, nets: Nets, characters: Sequence[str], settings: RecognizeSettings | None = None) -> None:
+        self._nets = Nets(*map(HalvingNet, (nets.detection, nets.recognition, nets.classifier)))
+        self._characters = characters
+        self._settings = settings or RecognizeSettings()
+        self._batches: Batches[LineStrip] = Batches(nets.recognition.batch)
+        self._lock = threading.Lock()
+        self._searching = self._searched = 0
+        parallel = nets.recognition.parallel
+        self._searchers = ThreadPoolExecutor(self._settings.threads or parallel, thread_name_prefix="recognize")
+        self._readers = self._searchers
+        if self._settings.threads:  # one more than run: it fills the next batch meanwhile
+            self._readers = ThreadPoolExecutor(parallel + 1, thread_name_prefix="read")
+        cv2.setNumThreads(1)  # these threads are what spreads work over cores; OpenCV's own threads would fight it
+
+    def __enter__(self) -> Recognizer:  # noqa: PYI034  # Self is not in Python 3.10
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the threads, and with them whatever is in work."""
+        self._searchers.shutdown(cancel_futures=True)
+        self._readers.shutdown(cancel_futures=True)
+
+    def recognize(self, pages: Sequence[Pixels], orientation: Sequence[Orientation]) -> list[PageText]:
+        """Return the text of each page, when all are read; `orientation` says per page whether it may be turned."""
+        submitted = [self.submit(page, mode) for page, mode in zip(pages, orientation, strict=True)]
+        return [future.result() for future in submitted]
+
+    def submit(
+        self, page: Pixels, orientation: Orientation, on_progress: Callable[[], None] = lambda: None
+    ) -> Future[PageText]:
+        """Begin with a page; it has the pixels until the future is done.
+
+        `on_progress` is called when the page has been searched (of a large page for each tile) and for each batch with
+        lines of it, by the threads that do so.
+        """
+        in_work = PageInWork(_read_only(page), on_progress)
+        with self._lock:
+            self._searching += 1
+        try:
+            self._searchers.submit(self._search, in_work, orientation)
+        except RuntimeError:  # no thread could be started
+            with self._lock:
+                self._searching -= 1
+            raise
+        return in_work.future
+
+    def beside(self) -> Recognizer:
+        """Return another one with the same nets, for a page that shall share nothing else with those in work."""
+        return Recognizer(self._nets, self._characters, self._settings)
+
+    def _search(self, page: PageInWork, orientation: Orientation) -> None:
+        """Find the lines of a page and let them be read; those that fill no batch when no page is searched any more."""
+        due = 0
+        try:
+            self._find(page, orientation)
+            page.on_progress()
+            pieces = page.pieces()
+            if not pieces:
+                page.complete(page_text(page, self._settings.least_confidence))
+            due = self._wait_for_batches(pieces)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of this page
+            page.complete(error)
+        with self._lock:
+            self._searching -= 1
+            self._searched += 1
+            lull = not self._searching or self._searched % _MOST_SEARCHED == 0
+        for _ in range(due + (self._batches.flush() if lull else 0)):
+            self._readers.submit(self._read)
+
+    def _wait_for_batches(self, pieces: Sequence[LineStrip]) -> int:
+        """Let strips wait for others of their width; return how many batches are due by that."""
+        net, settings = self._nets.recognition, self._settings.read
+        return self._batches.add((recognize.bucket(piece.pixels.shape[1], net, settings), piece) for piece in pieces)
+
+    def _find(self, found: PageInWork, orientation: Orientation) -> None:
+        """Find the lines of one page, turning it upright first where it is not."""
+        started = time.perf_counter()
+        if (row := one_row(found.pixels)) is not None:
+            strips = recognize.strips(crop(found.pixels, row), self._nets.recognition, self._settings.read)
+            found.whole = Line(0.0, [Variant(row, strips)])
+        page, found.margin = padded(found.pixels)
+        lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
+        detected = time.perf_counter()
+        if orientation == "auto" and lines:
+            polygons = [line.polygon for line in lines]
+            found.rotation = page_rotation(page, polygons, self._nets.classifier, self._read_sample)
+        if found.rotation:
+            page = turned_page(page, found.rotation)
+            lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
+        oriented = time.perf_counter()
+        lines = letters_joined(page, lines)
+        found.lines = [Line(line.confidence, self._variants(page, line.polygon)) for line in lines]
+        found.seconds = {
+            "detect": detected - started,
+            "orient": oriented - detected,
+            "recognize": time.perf_counter() - oriented,
+        }
+
+    def _variants(self, page: Pixels, polygon: NDArray[np.float32]) -> list[Variant]:
+        """Return the ways to read one line: vertical ones are tried running down and running up.
+
+        Short ones as they are, too: many are a single digit on a receipt, higher than it is wide.
+        """
+        turns = (0,) if not is_vertical(polygon) else (1, 3) if is_vertical(polygon, _COLUMN) else (0, 1, 3)
+        turned = [quarter_turned(polygon, count) for count in turns]
+        net = self._nets.recognition
+        return [Variant(one, recognize.strips(crop(page, one), net, self._settings.read)) for one in turned]
+
+    def _read_sample(self, lines: list[Pixels]) -> list[Reading]:
+        """Read a few lines in the calling thread; of a line that is cut, only the beginning."""
+        net, settings = self._nets.recognition, self._settings.read
+        strips = [recognize.strips(line, net, settings)[:1] for line in lines]
+        return [recognize.read(net, strip, self._characters, settings)[0] for strip in strips]
+
+    def _read(self) -> None:
+        """Read the next batch; the time it took is split evenly over its lines.
+
+        Lines of a page that has failed are left out: one of them may be why it did, and would take other pages with it.
+        """
+        batch = [piece for piece in self._batches.take() if not piece.page.settled]
+        if not batch:
+            return
+        try:
+            started = time.perf_counter()
+            strips = [piece.pixels for piece in batch]
+            readings = recognize.read(self._nets.recognition, strips, self._characters, self._settings.read)
+            seconds = (time.perf_counter() - started) / len(batch)
+            for tell in {piece.page.on_progress for piece in batch}:
+                tell()
+            for (page, variant, number), reading in zip(batch, readings, strict=True):
+                if page.read(variant, number, reading, seconds):
+                    self._finish(page)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of these pages
+            for piece in batch:
+                piece.page.complete(error)
+
+    def _finish(self, page: PageInWork) -> None:
+        """Settle a page of which everything is read. What goes wrong here is no other page's."""
+        try:
+            self._settle(page)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of this page
+            page.complete(error)
+
+    def _settle(self, page: PageInWork) -> None:
+        """Say what a page says, all of it having been read; but first let lines that may be so be read upside down."""
+        if pieces := page.to_read(turned_variants(page)):
+            due = self._wait_for_batches(pieces)
+            with self._lock:
+                lull = not self._searching
+            for _ in range(due + (self._batches.flush() if lull else 0)):
+                self._readers.submit(self._read)
+            return
+        page.complete(page_text(page, self._settings.least_confidence))
+
+
+def _read_only(page: Pixels) -> Pixels:
+    """Return the same pixels such that nobody can write them, as in a decoder's sealed memory, wherever they are."""
+    page = page.view()
+    page.flags.writeable = False
+    return page

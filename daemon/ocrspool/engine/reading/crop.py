@@ -1,0 +1,85 @@
+"""Cutting lines out of a page: a polygon of the page becomes an upright strip of pixels.
+
+Works on grey pages as on color ones; the strips keep the page's channels.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ocrspool.engine.spec import Pixels
+
+_VERTICAL = 1.5  # height / width from which PP-OCR takes a line to run vertically
+
+
+def is_vertical(polygon: NDArray[np.float32], ratio: float = _VERTICAL) -> bool:
+    """Return whether the line runs down (or up) the page: its height is at least `ratio` times its width."""
+    width, height = _size(polygon)
+    return height >= ratio * width
+
+
+def crop(page: Pixels, polygon: NDArray[np.float32]) -> Pixels:
+    """Return the pixels [h, w] or [h, w, 3] inside a polygon, its first corner at the top left.
+
+    What lies outside the page repeats the page's edge. The result has at least one pixel. Lines that do not run level
+    are cut as they lie on the page and turned then, so that the same pixels are seen whichever corner is the first.
+    """
+    sums = [x + y for x, y in polygon.tolist()]
+    first = sums.index(min(sums))
+    pixels = _cut(page, quarter_turned(polygon, first) if first else polygon)
+    return np.ascontiguousarray(np.rot90(pixels, -first)) if first else pixels
+
+
+def _cut(page: Pixels, polygon: NDArray[np.float32]) -> Pixels:
+    """Return the pixels inside a polygon whose first corner is its top left one on the page.
+
+    Two lines of three are level and lie on whole pixels: there is nothing to warp, and the pixels are the page's own.
+    """
+    rectangle = _rectangle(polygon)
+    (left, top), right_top, (right, bottom), left_bottom = corners = rectangle.tolist()
+    level = right_top == [right, top] and left_bottom == [left, bottom]
+    page_height, page_width = page.shape[:2]
+    if level and _whole(corners) and 0 <= left < right <= page_width and 0 <= top < bottom <= page_height:
+        return page[int(top) : int(bottom), int(left) : int(right)]
+    width, height = (max(int(side), 1) for side in _size(rectangle))
+    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    matrix = cv2.getPerspectiveTransform(rectangle, target)
+    return cv2.warpPerspective(page, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+
+
+def _whole(corners: list[list[float]]) -> bool:
+    return all(number.is_integer() for corner in corners for number in corner)
+
+
+def quarter_turned(polygon: NDArray[np.float32], turns: int) -> NDArray[np.float32]:
+    """Return the same polygon with another first corner.
+
+    One turn makes the top right corner of the page the first, so that `crop` shows a line that runs down the page
+    upright; three turns do so for a line that runs up.
+    """
+    return np.roll(polygon, -turns, axis=0)
+
+
+def _rectangle(polygon: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the smallest rectangle around a polygon, clockwise from the corner nearest the polygon's first."""
+    corners = cv2.boxPoints(cv2.minAreaRect(np.ascontiguousarray(polygon)))
+    first = polygon[0].tolist()
+    distances = [math.dist(corner, first) for corner in corners.tolist()]
+    return quarter_turned(corners.astype(np.float32), distances.index(min(distances)))
+
+
+def _size(polygon: NDArray[np.float32]) -> tuple[float, float]:
+    """Return width and height: the longer of each pair of opposite sides.
+
+    Plain numbers: of four corners, numpy's functions take longer to be called than to compute.
+    """
+    corners = polygon.tolist()
+    top, right, bottom, left = (math.dist(corners[index], corners[(index + 1) % 4]) for index in range(4))
+    return max(top, bottom), max(right, left)

@@ -1,0 +1,1 @@
+"""What runs a net: one module or folder for each runtime."""

@@ -1,0 +1,309 @@
+"""The ONNX Runtime runtime: on a CPU, with CUDA's kernels, or with engines that TensorRT builds once.
+
+The only module that imports onnxruntime. An engine folder holds the edited model `<name>.onnx`. That is all for the CPU
+and CUDA: what ONNX Runtime can prepare beyond it is bound to this very processor and saved 0.05 s of a start (measured,
+all three nets). For TensorRT there is the engine besides, and, where ONNX Runtime knows such, a context model: one node
+that stands for the engine. A session of it can load the engine and nothing else; it holds nothing to build one from.
+Older ONNX Runtimes (below 1.20) are given the edited model and the engine's folder. They build when the engine's name
+or profile differs from what they expect; both follow from items of the fingerprint, and a build that happens all the
+same is noticed by the changed folder, if only afterwards.
+
+Read in ONNX Runtime's sources and not run when this was written: everything about CUDA and TensorRT.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from ocrspool.engine.runtimes import fixed_shapes
+from ocrspool.engine.runtimes.device_errors import device_error
+from ocrspool.engine.runtimes.fixed_shapes import FixedShapesNet
+from ocrspool.engine.runtimes.installed_packages import installed
+from ocrspool.engine.runtimes.onnxruntime import execution_providers
+from ocrspool.errors import DeviceLostError, DeviceMemoryError, EngineError, EngineMissingError
+from ocrspool.machine import installation, native_libraries
+
+# Wheels for Linux send telemetry from 1.32 on; read once, at import. Workers have it set; tests and tools may not.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as native
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+
+    from numpy.typing import NDArray
+
+    from ocrspool.engine.runtimes.onnxruntime.graph import PixelType
+    from ocrspool.engine.settings import Settings
+    from ocrspool.engine.spec import Net, NetSpec, Pixels, Shape, ShapeProfile
+
+_log = logging.getLogger(__name__)
+
+_VERSION = cast("execution_providers.Version", tuple(int(part) for part in onnxruntime.__version__.split(".")[:2]))
+_ERROR = 3
+"""Of its own log. Its warnings are about what is meant to be: shape arithmetic on the CPU, say, and no plug-ins."""
+onnxruntime.set_default_logger_severity(_ERROR)
+
+# Its exceptions have no common base, and some of what its C++ code throws arrives as one of Python's own.
+_ERRORS: tuple[type[Exception], ...] = (
+    MemoryError,
+    RuntimeError,
+    ValueError,
+    *(found for found in vars(native).values() if isinstance(found, type) and issubclass(found, Exception)),
+)
+
+_ON_GPU = 2
+"""Calls at once on a GPU: while one computes (one at a time: TensorRT's provider holds a lock, and CUDA's kernels fill
+the device), the other copies its pixels up or its results down. More would hold memory and gain nothing."""
+
+_HINT = "run `ocrspool prebuild`"
+_DOCTOR = "`ocrspool doctor` tells what is missing"
+
+
+def build(spec: NetSpec, folder: Path, settings: Settings) -> None:
+    """Make in `folder` what `load` loads; with TensorRT this takes minutes. Raise EngineError."""
+    if settings.provider == "tensorrt":
+        _build_for_tensorrt(spec, folder, settings)
+        return
+    path = _model_path(spec, folder)
+    _editor().edit(spec, path, halve=_halved if settings.precision == "f16" else None)
+    _session(spec, path, settings, execution_providers.to_load(spec, folder, settings, _VERSION))
+
+
+def load(spec: NetSpec, folder: Path, settings: Settings) -> Net:
+    """Load what `build` left in `folder`. Raise EngineMissingError where it is not there or does not fit."""
+    if settings.provider != "cuda":
+        return _load(spec, folder, settings)
+
+    def warmed_up(shape: Shape) -> Net:
+        net = _load(spec, folder, settings)
+        net(np.zeros(shape, np.uint8))
+        return net
+
+    chosen = fixed_shapes.shapes(spec)
+    with ThreadPoolExecutor(len(chosen)) as threads:
+        return FixedShapesNet(spec, dict(zip(chosen, threads.map(warmed_up, chosen), strict=True)))
+
+
+def _load(spec: NetSpec, folder: Path, settings: Settings) -> OnnxNet:
+    path = _model_path(spec, folder)
+    if settings.provider == "tensorrt":
+        if execution_providers.modern(_VERSION):
+            path = execution_providers.context_path(spec, folder)
+        if len(_engines(folder)) != 1:  # without one, an older ONNX Runtime would build it here and now
+            raise EngineMissingError(f"no TensorRT engine of {spec.name} in {folder}", _HINT)
+    if not path.is_file():
+        raise EngineMissingError(f"no engine of {spec.name} in {folder}", _HINT)
+    try:
+        session = _session(spec, path, settings, execution_providers.to_load(spec, folder, settings, _VERSION))
+    except _LoadError as error:
+        raise EngineMissingError(f"the engine of {spec.name} in {folder} is damaged: {error}", _HINT) from error
+    return OnnxNet(spec, settings, session)
+
+
+class OnnxNet:
+    """A session of one model. Sessions may be called by several threads at once; each call has memory of its own."""
+
+    def __init__(self, spec: NetSpec, settings: Settings, session: onnxruntime.InferenceSession) -> None:
+        self._name = spec.name
+        self._profile = spec.profile
+        self._provider = settings.provider
+        self._batch = 1 if spec.role == "detection" else settings.batch
+        self._parallel = settings.streams if settings.gpu is None else _ON_GPU
+        self._calls = threading.BoundedSemaphore(self._parallel)
+        self._session = session
+        self._floats = session.get_inputs()[0].type == "tensor(float)"
+
+    @property
+    def parallel(self) -> int:
+        """On a CPU one call per stream; on a GPU two, so that copies and computing overlap."""
+        return self._parallel
+
+    @property
+    def batch(self) -> int:
+        """As the settings say; pages go one at a time."""
+        return self._batch
+
+    @property
+    def profile(self) -> ShapeProfile:
+        """As the model's NetSpec states."""
+        return self._profile
+
+    @property
+    def warm_up(self) -> tuple[Shape, ...]:
+        """TensorRT: both ends of its profile. CUDA's sessions are for one shape each, and have run already."""
+        return (self._profile.minimum, self._profile.maximum) if self._provider == "tensorrt" else ()
+
+    def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
+        """Run one batch; see Net."""
+        pixels = np.ascontiguousarray(batch, np.float32 if self._floats else np.uint8)
+        try:
+            with self._calls:
+                return tuple(self._session.run(None, {execution_providers.INPUT: pixels}))
+        except _ERRORS as error:
+            raise device_error(self._name, batch.shape, str(error)) from error
+
+
+class _LoadError(Exception):
+    """A session could not be made, and not for want of a device."""
+
+
+def _model_path(spec: NetSpec, folder: Path) -> Path:
+    return folder / f"{spec.name}.onnx"
+
+
+def _editor() -> ModuleType:
+    """Import what edits models, and with it onnx: large, and of no use to a worker. Raise EngineError."""
+    try:
+        return import_module("ocrspool.engine.runtimes.onnxruntime.graph")
+    except ImportError as error:
+        raise EngineError(
+            f"building for onnxruntime needs the package onnx: {error}", installation.find().add("onnx")
+        ) from error
+
+
+def _halved(model: Any) -> Any:  # noqa: ANN401  # onnx's ModelProto
+    """Return the model with weights and arithmetic in f16, its input and outputs as they were.
+
+    Means stay in f32: with CUDA's in f16, detection says of every pixel what is no number (seen on an H100; no value of
+    the net in f32 is too large for f16; the sum over a page may be).
+    """
+    float16 = import_module("onnxruntime.transformers.float16")
+    kept = [*float16.DEFAULT_OP_BLOCK_LIST, "ReduceMean"]
+    return float16.convert_float_to_float16(model, keep_io_types=True, op_block_list=kept)
+
+
+def _build_for_tensorrt(spec: NetSpec, folder: Path, settings: Settings) -> None:
+    """Build the engine, uint8 in where TensorRT takes that, and run the ends and the middle of its profile.
+
+    TensorRT knows uint8 as the type of an input since 8.5, ONNX Runtime passes it on since it comes with TensorRT 10.
+    Where the cast is not taken, ONNX Runtime gives it to CUDA, and the profile names no input of TensorRT's part: then
+    nothing is built when the session is created. In that case pixels travel as floats, four times the bytes.
+    """
+    edit = _editor().edit
+    path = _model_path(spec, folder)
+    kinds: tuple[PixelType, ...] = ("uint8", "float32") if execution_providers.modern(_VERSION) else ("float32",)
+    for kind in kinds:
+        edit(spec, path, kind)
+        reason = ""
+        try:
+            session = _session(spec, path, settings, execution_providers.to_build(spec, folder, settings, _VERSION))
+        except _LoadError as error:
+            reason = str(error)
+        if _engines(folder):
+            break
+        _log.info("%s: no TensorRT engine that takes %s. %s", spec.name, kind, reason)
+    if reason or not _engines(folder):
+        raise EngineError(f"TensorRT did not build {spec.name}: {reason or 'it took no part of it'}", _DOCTOR)
+    net = OnnxNet(spec, settings, session)
+    for shape in (spec.profile.minimum, spec.profile.optimum, spec.profile.maximum):
+        net(np.zeros(shape, np.uint8))
+    _verify(spec, folder)
+
+
+def _verify(spec: NetSpec, folder: Path) -> None:
+    """Raise EngineError unless there is one engine, and it stands for the whole model."""
+    engines = _engines(folder)
+    context = execution_providers.context_path(spec, folder)
+    whole = not execution_providers.modern(_VERSION) or (
+        context.is_file() and _editor().holds_whole(context, _model_path(spec, folder))
+    )
+    if len(engines) != 1 or not whole:
+        names = ", ".join(path.name for path in folder.iterdir())
+        raise EngineError(
+            f"TensorRT did not take the whole of {spec.name} into one engine; it left {names}",
+            'set engine.provider = "cuda", or use other models',
+        )
+
+
+def _engines(folder: Path) -> list[Path]:
+    """Return TensorRT's engine files, without empty ones."""
+    return [path for path in folder.glob("*.engine") if path.stat().st_size]
+
+
+def _session(
+    spec: NetSpec, path: Path, settings: Settings, providers: list[tuple[str, execution_providers.Options]]
+) -> onnxruntime.InferenceSession:
+    """Create a session that surely runs where it is meant to.
+
+    Raise EngineError where the provider cannot be had, DeviceMemoryError or DeviceLostError, _LoadError otherwise.
+    """
+    asked = providers[0][0]
+    available = onnxruntime.get_available_providers()
+    if asked not in available:
+        raise EngineError(
+            f"the {settings.provider} provider was asked for, and this onnxruntime {onnxruntime.__version__} has only "
+            f"{', '.join(available)}",
+            _DOCTOR,
+        )
+    missing = _preload(settings)
+    try:
+        # In words of its own it "falls back": to other providers when created, and later when a call fails.
+        session = onnxruntime.InferenceSession(
+            str(path), _session_options(settings), providers=providers, enable_fallback=0
+        )
+        session.disable_fallback()
+    except _ERRORS as error:
+        failed = device_error(spec.name, (), str(error))
+        if isinstance(failed, (DeviceMemoryError, DeviceLostError)):
+            raise failed from error
+        if missing:
+            raise EngineError(f"{failed.message}{_among(missing)}", _DOCTOR) from error
+        raise _LoadError(failed.message) from error
+    got = session.get_providers()
+    if got[0] != asked:
+        raise EngineError(
+            f"{spec.name}: {asked} was asked for and {got[0]} was got{_among(missing)}; its reason is in the log",
+            _DOCTOR,
+        )
+    return session
+
+
+def _session_options(settings: Settings) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _ERROR
+    # Streams rather than threads within a call: nobody waits for the slowest part. On a GPU it is a few shapes.
+    options.intra_op_num_threads = max(1, settings.threads // settings.streams) if settings.gpu is None else 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Both keep memory for the shapes that came by, and every page has another.
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+    if settings.provider == "tensorrt":
+        # Not for CUDA, which itself leaves the arithmetic on shapes to the CPU (GetCpuPreferredNodes).
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    return options
+
+
+def _preload(settings: Settings) -> list[str]:
+    """Load CUDA's and TensorRT's libraries where only a wheel has them. Return what the provider needs and is missing.
+
+    In the order in which the loader looks, so that it is the ones which the fingerprint and `doctor` tell of;
+    `onnxruntime.preload_dlls` prefers wheels to LD_LIBRARY_PATH, prints, and knows no TensorRT.
+    """
+    if settings.gpu is None:
+        return []
+    package = installed("onnxruntime")
+    needed, called = [*package.cuda_libraries], []
+    if major := package.cuda.partition(".")[0]:
+        called.append(f"libnvrtc.so.{major}")  # by cuDNN, once it has a kernel to compile
+    if settings.provider == "tensorrt" and package.nvinfer:
+        rest = package.nvinfer.removeprefix("libnvinfer")
+        needed += [package.nvinfer, f"libnvonnxparser{rest}"]
+        called.append(f"libnvinfer_plugin{rest}")
+    missing = native_libraries.preload(needed, package.asks)
+    native_libraries.preload(called, package.asks)
+    return missing
+
+
+def _among(missing: list[str]) -> str:
+    return f" (not found: {', '.join(missing)})" if missing else ""

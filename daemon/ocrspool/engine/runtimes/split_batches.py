@@ -1,0 +1,64 @@
+"""A net that makes do with the memory there is: a batch that the device has no room for is run in halves."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ocrspool.errors import DeviceMemoryError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ocrspool.engine.spec import Net, Pixels, Shape, ShapeProfile
+
+_log = logging.getLogger(__name__)
+
+
+class HalvingNet:
+    """Looks like the net that it wraps; remembers how much was too much."""
+
+    def __init__(self, net: Net) -> None:
+        self._net = net
+        self._most = 0
+        """Items at a time; 0 = no bound is known."""
+
+    @property
+    def parallel(self) -> int:
+        """As the net."""
+        return self._net.parallel
+
+    @property
+    def batch(self) -> int:
+        """As the net: callers go on filling whole batches, and only this class knows that they are run in parts."""
+        return self._net.batch
+
+    @property
+    def profile(self) -> ShapeProfile:
+        """As the net."""
+        return self._net.profile
+
+    @property
+    def warm_up(self) -> tuple[Shape, ...]:
+        """As the net."""
+        return self._net.warm_up
+
+    def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
+        """Run a batch; see Net. Raise DeviceMemoryError when even a single item does not fit."""
+        most = self._most or len(batch)
+        if len(batch) > most:
+            return _joined([self(batch[start : start + most]) for start in range(0, len(batch), most)])
+        try:
+            return self._net(batch)
+        except DeviceMemoryError as error:
+            if len(batch) == 1:
+                raise
+            self._most = -(-len(batch) // 2)
+            _log.warning("%s; going on with %d at a time", error, self._most)
+            return self(batch)
+
+
+def _joined(parts: list[tuple[NDArray[Any], ...]]) -> tuple[NDArray[Any], ...]:
+    return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))

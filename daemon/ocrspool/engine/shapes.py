@@ -1,0 +1,43 @@
+"""The shapes that nets are made for, derived from the configuration. Narrow ones build faster and take less memory.
+
+Callers keep to them: larger pages are looked at in tiles, longer lines cut, batches filled (detect, recognize).
+Changing them is another fingerprint.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ocrspool.engine.models.model_set import LINE_HEIGHT, Models
+from ocrspool.engine.settings import Settings
+from ocrspool.engine.spec import ShapeProfile
+
+_STRIDE = 32
+_A_SERIES = 1.05
+"""Long side of an A4 page relative to that of a 3:4 page of the same area: (4/3)^-1/2 * 2^1/4 = 1.03, and a margin."""
+
+
+def profiled(models: Models, settings: Settings) -> Models:
+    """Return the models with the shapes that these resolved settings ask for. Shapes are [n, h, w, c]."""
+    batch = settings.batch
+    page = _multiple(settings.side)
+    largest = _multiple(settings.side * _A_SERIES)
+    _, height, width, _ = models.classifier.profile.optimum  # fixed by the model
+    shapes = (
+        ShapeProfile((1, _STRIDE, _STRIDE, 3), (1, page, _multiple(page * 3 / 4), 3), (1, largest, largest, 3)),
+        ShapeProfile(
+            (1, LINE_HEIGHT, _STRIDE, 3),
+            (batch, LINE_HEIGHT, 320, 3),
+            (batch, LINE_HEIGHT, settings.line_width, 3),
+        ),
+        ShapeProfile((1, height, width, 3), (batch, height, width, 3), (batch, height, width, 3)),
+    )
+    detection, recognition, classifier = (
+        replace(spec, profile=profile) for spec, profile in zip(models, shapes, strict=True)
+    )
+    return replace(models, detection=detection, recognition=recognition, classifier=classifier)
+
+
+def _multiple(pixels: float) -> int:
+    """Return the next multiple of the detection net's stride."""
+    return -(-int(pixels) // _STRIDE) * _STRIDE

@@ -1,0 +1,55 @@
+"""Numbers, durations and moments, written for people and for files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+_MINUTE, _HOUR = 60, 3600
+_FROM_MINUTES = 90
+"""Seconds from which minutes are exact enough, and minutes from which hours are said."""
+
+
+def format_duration(seconds: float) -> str:
+    """Return for instance "8 s", "15 min" or "1 h 40 min"."""
+    if seconds < _FROM_MINUTES:
+        return f"{round(seconds)} s"
+    minutes = round(seconds / _MINUTE)
+    if minutes < _FROM_MINUTES:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, _HOUR // _MINUTE)
+    return f"{hours} h {minutes} min"
+
+
+def format_remaining(job: Mapping[str, Any], at: float) -> str:
+    """Return in words what a file in work waits for, or how long the rest takes if it goes on as it did.
+
+    `job` is what Attempt.snapshot says of it; `at` is when that was said, in seconds of the epoch.
+    """
+    read, pages = job["read"], job["pages"]
+    if pages is None:
+        return "waits for a decoder" if job["since"] is None else "is opened"
+    if read == 0:
+        return ""
+    return "writing" if read == pages else f"about {format_duration((at - job['since']) / read * (pages - read))}"
+
+
+def rfc3339(at: datetime | None = None) -> str:
+    """Return a moment in UTC (now, where none is given) to the millisecond: 2026-01-31T12:00:00.000Z."""
+    at = at or datetime.now(timezone.utc)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_rfc3339(moment: str) -> float:
+    """Return such a moment in seconds of the epoch; infinity where it is none."""
+    try:
+        return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        return math.inf
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun: 1 file, 2 files; `many` where the plural is another than with an s."""
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,1 @@
+"""What comes in: which files count, when one is whole, and which inbox is next."""

@@ -1,0 +1,1 @@
+"""Facts of this host, read without loading any runtime."""

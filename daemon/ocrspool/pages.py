@@ -1,0 +1,98 @@
+"""The values that travel the line: frozen, no I/O, and they import nothing of ours.
+
+Everything the service handles is here, so nothing here may import numpy, an image library or an engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Point = tuple[float, float]
+"""x, y in pixels, origin top left, x to the right, y down."""
+
+Polygon = tuple[Point, Point, Point, Point]
+"""Clockwise from the text's own top left corner, whichever way the text runs on the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """One recognized line. Its place in the tuple that holds it is its place in the reading order."""
+
+    text: str
+    confidence: float
+    """0 to 1: mean probability of the line's characters."""
+    polygon: Polygon
+    detection_confidence: float
+    """0 to 1: mean text probability inside the polygon."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageWarning:
+    """Something about one page that a reader of its text may want to know."""
+
+    code: str
+    """One word, for programs: "unread-script", "no-text-found"."""
+    message: str
+    lines: tuple[int, ...] = ()
+    """The lines that it is about, as their places in the reading order, from 0; empty where it is about the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """What an engine read on one page image; polygons are in that image's pixels, before `rotation`."""
+
+    lines: tuple[TextLine, ...]
+    rotation: int
+    """Degrees clockwise (0, 90, 180, 270) by which the page has to be turned to be read."""
+    seconds: dict[str, float]
+    """Wall time by stage (detect, orient, recognize): shared work is split evenly over the pages of a batch."""
+    warnings: tuple[PageWarning, ...] = ()
+    engine: Mapping[str, Any] = field(default_factory=dict)
+    """What read it, as the worker that did so has described its engine; the service adds it."""
+    device: str = ""
+    """Where that computes: cpu, or the GPU as the configuration names it; likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageFault:
+    """Why an engine could not read one page, although it is in order: it has read the known page since."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """Decoded pixels of one page, in a memory file: uint8 rows without padding, grey or BGR."""
+
+    number: int
+    """Counts from 1, as in the source."""
+    width: int
+    height: int
+    channels: int
+    """1 = grey, 3 = blue, green, red."""
+    source_width: int
+    source_height: int
+    """The page's own size in pixels; larger than the image where a huge page was reduced, flatter where a fax was
+    stretched to square pixels."""
+    dpi: float | None
+    """Of the source page: as rendered for PDF, as stated by the file for images, None where it says nothing."""
+    fd: int
+    """Descriptor of the memory file (see memfd_create(2)); its owner closes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedText:
+    """The text that a PDF page brings along; lines are in the pixels that the page would be rendered in."""
+
+    number: int
+    """Counts from 1, as in the source."""
+    width: int
+    height: int
+    dpi: float
+    lines: tuple[TextLine, ...]
+    doubt: str = ""
+    """Why it has to be compared with what is seen: "" (it has not), "letters" (they may stand for others), "invisible"
+    (it is drawn as nothing), "ink" (there is more on the page), "annotations" (these have text that is not in it)."""
+    fonts: tuple[str, ...] = ()

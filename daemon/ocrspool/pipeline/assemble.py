@@ -1,0 +1,198 @@
+"""Makes the published document out of what decoding and recognition found. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from ocrspool.decoding.client import DocumentInfo
+from ocrspool.errors import DocumentError
+from ocrspool.files import names
+from ocrspool.pages import EmbeddedText, PageImage, PageText, Polygon, TextLine
+from ocrspool.results.schema import (
+    SCHEMA,
+    Document,
+    Engine,
+    Line,
+    Notice,
+    Page,
+    PageError,
+    ReadBy,
+    Run,
+    Source,
+    engine_from,
+)
+
+_CODES_TOLD = 20
+"""Of a document's warnings. There are not so many codes, but a decoder that its document has taken over may make some
+up, and hooks are told all of them in one variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """A page that was decoded and recognized."""
+
+    image: PageImage
+    text: PageText
+
+
+@dataclass(frozen=True, slots=True)
+class LostPage:
+    """A page that could not be decoded, or not recognized."""
+
+    number: int
+    error: DocumentError
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All that was found in one file."""
+
+    name: str
+    """Relative to its inbox, with surrogate escapes."""
+    inbox: str
+    opened: DocumentInfo
+    pages: Sequence[ReadPage | EmbeddedText | LostPage]
+    notices: Sequence[dict[str, Any]]
+
+
+def build(reading: Reading, engine: Engine, run: Run) -> Document:
+    """Return the document to publish; `engine` stands in it where no page was read by one."""
+    engines = _engines(reading.pages) or (engine,)
+    opened = reading.opened
+    built = tuple(map(_page, reading.pages))
+    named = names.to_json(reading.name)
+    path = named["path"]
+    return Document(
+        schema=cast(Any, SCHEMA),
+        status="ok" if all(page.status == "ok" for page in built) else "partial",
+        source=Source(
+            name=path.rpartition("/")[2],
+            path=path,
+            path_base64=named.get("path_base64"),
+            inbox=reading.inbox,
+            size=opened.size,
+            sha256=opened.sha256,
+            media_type=opened.media_type,
+            pages=opened.pages,
+        ),
+        text="\f".join(page.text for page in built),
+        pages=built,
+        engine=engines[0],
+        other_engines=engines[1:],
+        outputs=(),
+        warnings=(
+            *(Notice(each["code"], each["message"], each.get("page")) for each in reading.notices),
+            *(notice for page in reading.pages if isinstance(page, ReadPage) for notice in _notices(page)),
+        ),
+        run=run,
+    )
+
+
+def _engines(pages: Sequence[ReadPage | EmbeddedText | LostPage]) -> tuple[Engine, ...]:
+    """Return each engine that has read a page, once, in the order of the pages."""
+    found: dict[str, Engine] = {}
+    for page in pages:
+        if isinstance(page, ReadPage) and (facts := page.text.engine):
+            found.setdefault(facts["fingerprint"], engine_from(facts))
+    return tuple(found.values())
+
+
+def _notices(page: ReadPage) -> Iterator[Notice]:
+    for warning in page.text.warnings:
+        yield Notice(warning.code, warning.message, page.image.number, lines=warning.lines)
+
+
+def _page(page: ReadPage | EmbeddedText | LostPage) -> Page:
+    if isinstance(page, LostPage):
+        return _lost(page)
+    if isinstance(page, EmbeddedText):
+        lines = tuple(_line(order, line, (1, 1)) for order, line in enumerate(page.lines))
+        return _with_text(page.number, (page.width, page.height, page.dpi), lines, text_from="pdf")
+    image, found = page.image, page.text
+    scale = (image.source_width / image.width, image.source_height / image.height)
+    lines = tuple(_line(order, line, scale) for order, line in enumerate(found.lines))
+    size = (image.source_width, image.source_height, image.dpi)
+    read_by = ReadBy(found.device, found.engine["fingerprint"]) if found.engine else None
+    return replace(_with_text(image.number, size, lines, rotation=found.rotation), read_by=read_by)
+
+
+def _with_text(
+    number: int,
+    size: tuple[int, int, float | None],
+    lines: tuple[Line, ...],
+    *,
+    rotation: int = 0,
+    text_from: Literal["ocr", "pdf"] = "ocr",
+) -> Page:
+    """Return a page of this width, height and resolution."""
+    return Page(
+        number=number,
+        status="ok",
+        width=size[0],
+        height=size[1],
+        unit="px",
+        origin="top-left",
+        dpi=size[2],
+        rotation=rotation,
+        text_from=text_from,
+        text="\n".join(line.text for line in lines),
+        confidence=round(sum(line.confidence for line in lines) / len(lines), 4) if lines else None,
+        lines=lines,
+        error=None,
+    )
+
+
+def _lost(page: LostPage) -> Page:
+    error = PageError(page.error.kind, page.error.message, page.error.hint)
+    return Page(
+        number=page.number,
+        status="failed",
+        width=0,
+        height=0,
+        unit="px",
+        origin="top-left",
+        dpi=None,
+        rotation=0,
+        text_from="ocr",
+        text="",
+        confidence=None,
+        lines=(),
+        error=error,
+    )
+
+
+def _line(order: int, line: TextLine, scale: tuple[float, float]) -> Line:
+    polygon = _scaled(line.polygon, scale)
+    xs, ys = [x for x, _ in polygon], [y for _, y in polygon]
+    return Line(
+        order=order,
+        text=line.text,
+        confidence=round(line.confidence, 4),
+        detection_confidence=round(line.detection_confidence, 4),
+        polygon=polygon,
+        bounding_box=(min(xs), min(ys), max(xs), max(ys)),
+    )
+
+
+def _scaled(polygon: Polygon, scale: tuple[float, float]) -> tuple[tuple[float, float], ...]:
+    return tuple((round(x * scale[0], 1), round(y * scale[1], 1)) for x, y in polygon)
+
+
+def summary(document: Document, result: Path) -> dict[str, Any]:
+    """Return what people who look on are told of a document that was delivered as `result`."""
+    return {
+        "job": document.run.job,
+        "inbox": document.source.inbox,
+        "path": document.source.path,
+        "finished_at": document.run.finished_at,
+        "pages": len(document.pages),
+        "lost": sum(page.status == "failed" for page in document.pages),
+        "lines": sum(len(page.lines) for page in document.pages),
+        "warnings": sorted({warning.code for warning in document.warnings})[:_CODES_TOLD],
+        "outputs": [output.format for output in document.outputs],
+        "result": names.to_json(os.fspath(result)),
+    }

@@ -1,0 +1,147 @@
+"""Runs the administrator's command after a file was read or has failed: one at a time, and the line never waits for it.
+
+At most once: the outcome is on disk before the command runs, and nothing remembers that it still has to. A crash or a
+kill in between loses the call and no document; whoever must not miss one looks at the outbox as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import queue
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ocrspool.config.current import CurrentConfig
+from ocrspool.files import names
+from ocrspool.spool.jobs import Job, log_fields
+
+_log = logging.getLogger(__name__)
+
+_OURS_ALONE = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
+"""Variables that speak to the service and to nobody else (sd_notify(3), sd_listen_fds(3))."""
+_LOOK_SECONDS = 0.2
+"""How soon a stop is noticed while a command runs."""
+_KILL_SECONDS = 5.0
+"""How long the end of a killed command is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcome:
+    """What came of a job."""
+
+    outcome: Literal["done", "failed"]
+    job: Job
+    files: tuple[Path, ...]
+    """The result and what lies beside it; or the failed file and its reason."""
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Further variables, without their OCRSPOOL_."""
+
+
+class Hooks:
+    """The commands of all inboxes, and the one thread that runs them."""
+
+    def __init__(self, live: CurrentConfig) -> None:
+        self._live = live
+        self._waiting: queue.SimpleQueue[JobOutcome | None] = queue.SimpleQueue()
+        self._unfinished = 0
+        self._counting = threading.Lock()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="hooks")
+
+    def start(self) -> None:
+        """Begin to run commands."""
+        self._thread.start()
+
+    def enqueue(self, event: JobOutcome) -> None:
+        """Have the command for this event run, where its inbox has one; returns at once."""
+        if self._command(event):
+            with self._counting:
+                self._unfinished += 1
+            self._waiting.put(event)
+
+    def busy(self) -> bool:
+        """Tell whether a command runs or waits."""
+        return self._unfinished > 0
+
+    def close(self) -> None:
+        """Kill the command that runs; those that wait are not run any more."""
+        self._closed.set()
+        self._waiting.put(None)
+        if self._thread.is_alive():
+            self._thread.join()
+        if self._unfinished:
+            _log.warning("stopped: %d commands of on_done or on_failed were not run", self._unfinished)
+
+    def _work(self) -> None:
+        while (event := self._waiting.get()) is not None and not self._closed.is_set():
+            self._run(event)
+            with self._counting:
+                self._unfinished -= 1
+
+    def _run(self, event: JobOutcome) -> None:
+        inbox = self._live.config.inbox.get(event.job.inbox)
+        command = self._command(event)
+        if inbox is None or not command:  # a reload has taken it away
+            return
+        began = time.monotonic()
+        fine = log_fields(event.job)
+        bad = {**fine, "event": "hook-failed"}
+        try:
+            code = self._wait(command, event, inbox.hook_seconds)
+        except TimeoutError as error:
+            _log.error("on_%s: %s was killed: %s", event.outcome, command[0], error, extra=bad)
+        except (OSError, ValueError) as error:
+            _log.error("on_%s: cannot run %s: %s", event.outcome, command[0], error, extra=bad)
+        else:
+            level, extra = (logging.WARNING, bad) if code else (logging.INFO, fine)
+            took = time.monotonic() - began
+            _log.log(level, "on_%s: %s ended with %d after %.2f s", event.outcome, command[0], code, took, extra=extra)
+
+    def _wait(self, command: tuple[str, ...], event: JobOutcome, seconds: float) -> int:
+        """Return how the command ended. Raise TimeoutError where it was killed; OSError, ValueError."""
+        deadline = time.monotonic() + seconds
+        files = [os.fspath(path.absolute()) for path in event.files]
+        # A group of its own, so that what it has started can be ended with it.
+        process = subprocess.Popen(
+            [*command, *files],
+            stdin=subprocess.DEVNULL,
+            env=_environment(event, files),
+            cwd="/",
+            start_new_session=True,
+        )
+        while time.monotonic() < deadline and not self._closed.is_set():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(_LOOK_SECONDS)
+        os.killpg(process.pid, signal.SIGKILL)  # not reaped yet, so the number is its own
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it waits for a disk that does not answer
+            process.wait(_KILL_SECONDS)
+        raise TimeoutError("the service stops" if self._closed.is_set() else f"it took longer than {seconds:g} s")
+
+    def _command(self, event: JobOutcome) -> tuple[str, ...]:
+        inbox = self._live.config.inbox.get(event.job.inbox)
+        if inbox is None:
+            return ()
+        return inbox.on_done if event.outcome == "done" else inbox.on_failed
+
+
+def _environment(event: JobOutcome, files: list[str]) -> dict[str, str]:
+    known = {name: value for name, value in os.environ.items() if name not in _OURS_ALONE}
+    told = {
+        "OUTCOME": event.outcome,
+        "JOB": event.job.id,
+        "INBOX": event.job.inbox,
+        "NAME": names.as_text(event.job.name),
+        "RESULT" if event.outcome == "done" else "FILE": files[0],
+        **event.more,
+    }
+    if event.outcome == "failed":
+        told["REASON"] = files[1]
+    return known | {f"OCRSPOOL_{name}": value for name, value in told.items()}

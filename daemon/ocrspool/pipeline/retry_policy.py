@@ -1,0 +1,62 @@
+"""When a file has cost enough: what ends a job that was tried too often or takes too long. Pure."""
+
+from __future__ import annotations
+
+from ocrspool.errors import DocumentError
+from ocrspool.spool.jobs import Job
+
+_INTERRUPTIONS = 20
+"""A file that was in work so often when the service itself died is given up: it may be what kills the machine."""
+_DEATHS_OF_A_PAGE = 2
+"""Once may be chance. A page at which decoders died so often is not tried again."""
+_DEATHS_OF_A_DOCUMENT = 10
+"""A document that has cost more decoders when its next page comes is given up, whichever of its pages do it."""
+
+
+def refuse_if_spent(job: Job, attempts: int) -> None:
+    """Raise DocumentError for a job that has used up its attempts, or was in work too often when the service died."""
+    if job.attempts >= attempts:
+        raise DocumentError(
+            "crash",
+            f"a process died or gave up on this file {job.attempts} times",
+            "the log has each cause; when that is mended, `ocrspool retry` puts the file back",
+            stage="recognize",
+        )
+    if job.interruptions >= _INTERRUPTIONS:
+        raise DocumentError(
+            "crash",
+            f"the service was killed {job.interruptions} times with this file in work",
+            "if it is innocent, `ocrspool retry` puts it back",
+            stage="recognize",
+        )
+
+
+def refuse_if_deadly(job: Job) -> None:
+    """Raise DocumentError for a document that cost too many decoders."""
+    if len(job.deaths) > _DEATHS_OF_A_DOCUMENT:
+        pages = ", ".join(map(str, sorted(set(job.deaths))))
+        raise DocumentError(
+            "crash",
+            f"decoders died of this file {len(job.deaths)} times, at the pages {pages}",
+            "the log has how each of them ended; split those pages off, or raise limits.decoder_memory_mb",
+        )
+
+
+def refuse_deadly_page(job: Job, page: int) -> None:
+    """Raise DocumentError for a page, counted from 1, that ended decoders before."""
+    if job.deaths.count(page) >= _DEATHS_OF_A_PAGE:
+        raise DocumentError(
+            "crash",
+            f"the decoder died of this page {_DEATHS_OF_A_PAGE} times",
+            "it is damaged, or made to do so, or takes more than limits.decoder_memory_mb; the log has how each ended",
+            page=page,
+        )
+
+
+def too_slow(seconds: float, pages: int) -> DocumentError:
+    """Return the error of a document that took longer than so many seconds, in which so many pages were read."""
+    return DocumentError(
+        "timeout",
+        f"the document took longer than {seconds:g} s; {pages} pages were read",
+        "split it, or raise limits.document_seconds",
+    )

@@ -1,0 +1,142 @@
+"""A child process with a channel to it: how the service starts, asks and ends decoders and workers.
+
+Started anew (never forked from a process with threads), without a shell, holding one socket and nothing else of ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from ocrspool.processes.channel import MOST_BYTES, Channel, ChannelClosedError, Message
+from ocrspool.processes.wakeup import WakeupEvent
+
+_EXIT_SECONDS = 2.0
+_KILL_SECONDS = 2.0
+"""A process that was killed ends at once, unless it is in a call on a disk that does not answer: then it is left."""
+
+
+_NO_PROCESS = {errno.EAGAIN, errno.ENOMEM}
+"""What fork(2) and clone(2) say where a limit on processes or memory is reached."""
+
+
+class ChildDiedError(Exception):
+    """The child ended, hung or spoke nonsense; the message says how, in words for a log."""
+
+
+class NoProcessError(OSError):
+    """The machine, or the unit, has no process left for us: nobody's fault, and it passes."""
+
+
+class Child:
+    """One process running `python -m module FD`. Used by one thread at a time."""
+
+    def __init__(self, module: str, environment: Mapping[str, str], most_bytes: int = MOST_BYTES) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-I", "-m", module, str(theirs.fileno())]
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    env=environment,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                )
+            except OSError as error:
+                ours.close()
+                if error.errno not in _NO_PROCESS:
+                    raise
+                raise NoProcessError(error.errno, f"no process can be started: {error.strerror}") from error
+        self._channel = Channel(ours, most_bytes)
+        self.pid = self._process.pid
+
+    def ask(self, message: Message, descriptors: tuple[int, ...] = (), *, seconds: float) -> tuple[Message, list[int]]:
+        """Send a request and wait for its answer. Raise ChildDiedError when there is none in time: it is dead then."""
+        self.tell(message, descriptors)
+        return self.receive(seconds=seconds)
+
+    def tell(self, message: Message, descriptors: tuple[int, ...] = ()) -> None:
+        """Send a request without waiting for what it answers. Raise ChildDiedError."""
+        try:
+            self._channel.send(message, descriptors)
+        except ChannelClosedError as error:
+            raise self._died() from error
+
+    def has_answered(self, seconds: float, wake: WakeupEvent | None = None) -> bool:
+        """Tell whether `receive` would find something at once (its end too).
+
+        Wait for it at most so long, and no longer than until `wake` is set.
+        """
+        if wake is not None:
+            wake.wait(seconds, self._channel.fileno())
+            seconds = 0
+        return self._channel.has_message(seconds)
+
+    def overdue(self, seconds: float) -> ChildDiedError:
+        """End it and return why: it has said nothing for so long."""
+        self.kill()
+        return ChildDiedError(f"gave no answer for {seconds:g} s")
+
+    def receive(self, *, seconds: float) -> tuple[Message, list[int]]:
+        """Wait for one more message. Raise ChildDiedError, or OSError when it is us who fail: it is dead then, too."""
+        try:
+            return self._channel.receive(seconds)
+        except TimeoutError as error:
+            raise self.overdue(seconds) from error
+        except ChannelClosedError as error:
+            raise self._died() from error
+        except OSError:
+            self.kill()
+            raise
+
+    def resident_bytes(self) -> int:
+        """Return the memory it holds now (VmRSS of proc(5)); 0 when it has gone."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            pages = int(Path(f"/proc/{self.pid}/statm").read_bytes().split()[1])
+            return pages * resource.getpagesize()
+        return 0
+
+    def alive(self) -> bool:
+        """Tell whether the process runs."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """Let it end by closing its channel; kill it where it does not."""
+        self._channel.close()
+        try:
+            self._process.wait(_EXIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def signal_kill(self) -> None:
+        """End it from another thread than the one that uses it, which then sees it die."""
+        self._process.kill()
+
+    def kill(self) -> None:
+        """End it now."""
+        self._process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_KILL_SECONDS)
+        self._channel.close()
+
+    def _died(self) -> ChildDiedError:
+        """Say how it ended. What closes its channel has ended or is not to be trusted any more."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_EXIT_SECONDS)
+        self.kill()
+        code = self._process.returncode
+        if code is None:
+            return ChildDiedError("was killed and does not end: it waits for a disk")
+        if code >= 0:
+            return ChildDiedError(f"ended with exit code {code}")
+        with contextlib.suppress(ValueError):
+            return ChildDiedError(f"was killed by {signal.Signals(-code).name}")
+        return ChildDiedError(f"was killed by signal {-code}")

@@ -1,0 +1,39 @@
+"""A flag that ends a wait: set by watch events, finished jobs and signal handlers alike.
+
+An eventfd instead of threading.Event: its lock may be held by the very thread that a signal handler interrupts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+
+
+class WakeupEvent:
+    """Set from anywhere, waited for by the main loop."""
+
+    def __init__(self) -> None:
+        self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+    def set(self) -> None:
+        """End the current or the next wait."""
+        with contextlib.suppress(BlockingIOError):  # the counter is full: it is set more than enough
+            os.eventfd_write(self._fd, 1)
+
+    def wait(self, seconds: float, *others: int) -> bool:
+        """Wait until set, or until one of the other descriptors can be read, at most so long.
+
+        Clear it and tell whether it was set.
+        """
+        poller = select.poll()
+        for descriptor in (self._fd, *others):
+            poller.register(descriptor, select.POLLIN)
+        was_set = any(descriptor == self._fd for descriptor, _ in poller.poll(max(0.0, seconds) * 1000))
+        if was_set:
+            os.eventfd_read(self._fd)
+        return was_set
+
+    def close(self) -> None:
+        """Release the descriptor."""
+        os.close(self._fd)

@@ -1,0 +1,1 @@
+"""The published result: its schema, and how its engine is named."""

@@ -1,0 +1,258 @@
+"""The daemon's life: start up, main loop, drain. Imports no OCR and no image library: it starts at once, and stays.
+
+The main thread decides: who may begin a job, what is told, when it ends. It touches no spool: each inbox has a thread
+for that (inbox_thread), and each job one that follows it through the other processes (pipeline). Signal handlers only
+set flags.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ocrspool.config import preflight
+from ocrspool.config.reload import Configuration
+from ocrspool.config.schema import Metrics
+from ocrspool.decoding.pool import DecoderPool, decoder_count
+from ocrspool.errors import EngineMissingError, OcrspoolError
+from ocrspool.intake.headroom import FreeSpaceGuard
+from ocrspool.machine import memory
+from ocrspool.observability import log_setup
+from ocrspool.observability.statistics import JobStatistics
+from ocrspool.observability.status import StatusPublisher
+from ocrspool.observability.systemd import Notifier
+from ocrspool.pipeline.hooks import Hooks, JobOutcome
+from ocrspool.pipeline.job_store import Stalled
+from ocrspool.pipeline.pipeline import Pipeline
+from ocrspool.processes import lifetime
+from ocrspool.processes.shortage import Shortage
+from ocrspool.processes.wakeup import WakeupEvent
+from ocrspool.recognition.pool import WorkerPool
+from ocrspool.recognition.prebuild import SILENCE_SECONDS, prebuild
+from ocrspool.results.schema import engine_from
+from ocrspool.service.active_jobs import job_count
+from ocrspool.service.health_monitor import HealthMonitor
+from ocrspool.service.inbox_thread import InboxThread, SharedResources
+from ocrspool.service.inboxes import Inboxes
+from ocrspool.service.signals import Signals, StoppedError
+from ocrspool.spool.jobs import Job
+
+if TYPE_CHECKING:
+    from ocrspool.web.health import Health
+
+_log = logging.getLogger(__name__)
+
+_ROOM_SECONDS = 1.0
+"""While disk or memory is short, it is looked at this often."""
+_MEMORY_SECONDS = 0.05
+"""Memory that was enough is measured again after so long: that takes longer than all else that grants a slot."""
+
+
+class Service:
+    """One daemon. `run` returns when it has been told to stop."""
+
+    def __init__(self, path: Path, log_format: log_setup.Format | None = None) -> None:
+        """Read the configuration; `log_format` holds in place of its own. Raise ConfigError."""
+        self._notifier = Notifier()
+        try:
+            self._configuration = Configuration(path, log_format)
+        except OcrspoolError as error:
+            self._fail(error)
+            raise
+        self._live = self._configuration.live
+        config = self._live.config
+        log_setup.set_up(config.log.level, config.log.format, fields=True)
+        self._began = time.monotonic()
+        self._wake = WakeupEvent()
+        self._signals = Signals(self._wake)
+        self._statistics = JobStatistics()
+        self._decoders = DecoderPool(decoder_count(config), self._live)
+        self._hooks = Hooks(self._live)
+        self._workers = WorkerPool(self._live, self._notifier.status)
+        self._memory = FreeSpaceGuard("of memory", memory.available_bytes, _MEMORY_SECONDS)
+        self._shortage = Shortage()
+        self._slots = job_count(config)
+        around = SharedResources(self._live, self, self._shortage, self._slots, self._wake)
+        self._inboxes = Inboxes(around, self._notifier.status, self._decoders.replace_those_of)
+        self._pipeline: Pipeline | None = None
+        self._health: Health | None = None
+
+    def run(self) -> None:
+        """Start, serve until SIGTERM or SIGINT, drain. Raise OcrspoolError when it cannot start."""
+        lifetime.limit_malloc_arenas()
+        self._signals.install()
+        try:
+            self._pipeline = self._start_up()
+            self._main_loop()
+            self._drain()
+            self._publisher.close()
+        except StoppedError:
+            self._notifier.stopping()
+        except Exception as error:
+            self._fail(error)
+            raise
+        finally:
+            stopped = self._release()
+        self._notifier.status(stopped)
+
+    def _fail(self, error: Exception) -> None:
+        """Tell systemd why the service ends: the status line of its last moment is shown until the next start."""
+        self._notifier.last_words(error)
+        if isinstance(error, OcrspoolError):
+            self._notifier.failed(error.exit_code)
+
+    def _start_up(self) -> Pipeline:
+        """Bring up everything, the slow part (engines) beside the rest; ready when all of it works."""
+        config = self._live.config
+        self._notifier.status("checking the configuration")
+        preflight.refuse(config)
+        config.paths.runtime.mkdir(parents=True, exist_ok=True)
+        with self._notifier.extend_timeout_while(SILENCE_SECONDS):
+            self._workers.start()
+            self._decoders.start()
+            self._hooks.start()
+            self._inboxes.open()
+            facts = self._wait_for_engines()
+        engine = engine_from(facts)
+        start = {"in all": round(time.monotonic() - self._began, 3), **facts["seconds"]}
+        self._publisher = StatusPublisher(self._notifier, config.paths.runtime, engine, self._statistics, start)
+        _log.info(
+            "ready after %.2f s: %s %s on %s, engine %s (%s)",
+            start["in all"],
+            engine.runtime,
+            engine.precision,
+            engine.device,
+            engine.fingerprint,
+            ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in facts["seconds"].items()),
+            extra={"event": "ready"},
+        )
+        self._health_monitor = HealthMonitor(self._signals, self._inboxes, self._workers, self._memory, self._shortage)
+        self._publisher.publish(self._health_monitor.standing)
+        if config.metrics.listen:
+            self._health = self._listening(config.metrics)
+        self._notifier.ready()
+        return Pipeline(self._live, self._decoders, self._workers, engine, self._statistics)
+
+    def _wait_for_engines(self) -> dict[str, Any]:
+        """Return the facts of the engine that all workers have loaded; build it first where that is allowed."""
+        with self._signals.interruptible():
+            try:
+                return self._workers.wait_ready()
+            except EngineMissingError as error:
+                if self._live.config.engine.on_missing != "build":
+                    raise
+                _log.warning('%s; building it now, because engine.on_missing is "build"', error)
+            self._workers.close()
+            prebuild(self._live.config, self._building)
+            self._workers = WorkerPool(self._live, self._notifier.status)
+            self._workers.start()
+            return self._workers.wait_ready()
+
+    def _listening(self, metrics: Metrics) -> Health:
+        """Answer who asks how things stand. What that takes is imported only where it is wanted."""
+        page: Any = None
+        if metrics.page:
+            page = import_module("ocrspool.web.status_page").Page(self._live, lambda: self._publisher.facts)
+        health: type[Health] = import_module("ocrspool.health").Health
+        return health(metrics.listen, lambda: self._publisher.facts, self._health_monitor.alive, page)
+
+    def _building(self, stage: str) -> None:
+        """Tell of a stage of a build, which may take minutes, in the log and to systemd."""
+        _log.info("%s", stage)
+        self._notifier.status(stage)
+
+    def _main_loop(self) -> None:
+        while not self._signals.stops:
+            if self._signals.reload_wanted:
+                self._reload()
+            self._inboxes.look()
+            if self._inboxes.wanting() and self._shortage.over() and self._has_memory():
+                self._inboxes.grant(self._slots)
+            self._keep_in_touch()
+            self._wake.wait(self._until_next())
+
+    def _drain(self) -> None:
+        """Finish what is in work, within the stop time; leave the rest in work/ for the next start."""
+        self._notifier.stopping()
+        deadline = time.monotonic() + self._live.config.service.stop_seconds
+        _log.info("stopping: %d files in work", self._inboxes.in_work(), extra={"event": "stopping"})
+        # A second signal ends it. Jobs that wait for a disk are not waited for.
+        while (self._inboxes.running() or self._hooks.busy()) and self._signals.stops == 1:
+            if time.monotonic() >= deadline:
+                break
+            self._keep_in_touch()
+            self._wake.wait(min(0.5, deadline - time.monotonic()))
+
+    def _release(self) -> str:
+        """End threads and processes, in an order in which nothing waits for what has gone. Return what is left.
+
+        The pipeline comes first, whatever the reason for the end: what ends a job from now on is not the file's fault.
+        """
+        if self._pipeline is not None:
+            self._pipeline.stop()
+        left = self._inboxes.in_work()
+        if self._health is not None:
+            self._health.close()
+        self._workers.close()
+        self._decoders.close()
+        closed = self._inboxes.close()
+        self._hooks.close()
+        if closed:  # else there are threads that may set it
+            self._wake.close()
+        rest = f"; {left} files wait in work/ for the next start" if left else ""
+        _log.info("stopped%s", rest, extra={"event": "stopped"})
+        return f"stopped{rest}"
+
+    def read(self, job: Job, inbox_thread: InboxThread) -> JobOutcome | Stalled | None:
+        """Take a job to its outcome, or to where it has to wait. This is what its thread does."""
+        assert self._pipeline is not None  # noqa: S101 - no slot is granted before it is there
+        return self._pipeline.run(job, inbox_thread.spool, inbox_thread.profile, inbox_thread.inbox.outputs)
+
+    def finish(self, job: Job, inbox_thread: InboxThread) -> JobOutcome | Stalled | None:
+        """Take a job to the end that the last run has begun."""
+        assert self._pipeline is not None  # noqa: S101 - as above
+        return self._pipeline.finish(job, inbox_thread.spool)
+
+    def enqueue(self, event: JobOutcome) -> None:
+        """Tell the hooks what came of a job."""
+        self._hooks.enqueue(event)
+
+    def _reload(self) -> None:
+        """Read the configuration again: a faulty one is reported and changes nothing."""
+        self._signals.reload_wanted = False
+        self._notifier.reloading()
+        try:
+            self._configuration.reload()
+            config = self._live.config
+            log_setup.set_up(config.log.level, config.log.format, fields=True)
+            self._inboxes.change()
+            self._health_monitor.refused = ""
+            _log.info("reloaded %s", self._configuration.path, extra={"event": "reloaded"})
+        except OcrspoolError as error:
+            self._health_monitor.refused = error.message.splitlines()[0]
+            refused = {"event": "reload-refused"}
+            _log.error("reload: the configuration in use stays:\n%s", error.message, extra=refused)
+        self._publisher.publish(self._health_monitor.standing, at_once=True)
+        self._notifier.ready()
+
+    def _has_memory(self) -> bool:
+        """Tell whether there is memory for more work. Where it is our own workers who hold it, they begin anew."""
+        if self._memory.enough(self._live.config.limits.free_memory_mb):
+            return True
+        if not self._inboxes.running():
+            self._workers.renew()
+        return False
+
+    def _until_next(self) -> float:
+        """Return for how long nothing has to be done unless something happens. Room comes back without a word."""
+        due = min(self._publisher.due_in(self._health_monitor.standing), self._inboxes.next_look_in())
+        return max(0.0, min(due, _ROOM_SECONDS) if self._health_monitor.shortage_reason() else due)
+
+    def _keep_in_touch(self) -> None:
+        """Keepalive and status, as often as each is due."""
+        self._health_monitor.mark_alive()
+        self._publisher.keepalive(self._health_monitor.alive)
+        self._publisher.publish(self._health_monitor.standing)

@@ -1,0 +1,73 @@
+"""What a spool's threads are doing on its disk at this moment: a disk that does not answer is known by this.
+
+A call on a frozen filesystem, or on a share whose server is dead, does not return, and no signal ends it. So a thread
+says when it begins a step on a disk and when that has ended, and another thread looks for how long it has been at it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+SLOW_SECONDS = 1.0
+"""A disk that has ended no step for so long keeps nobody else waiting: what its inbox holds is lent anew."""
+HANGS_SECONDS = 10.0
+"""After so long it is told that the disk does not answer. A scan of a million files is one step, and takes seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    kind: str
+    began: float
+    patience: float
+
+
+class DiskSteps:
+    """The steps that threads are at, on the disks of one inbox. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._going_on: dict[int, _Step] = {}
+        self._ended: dict[str, float] = {}
+        """When a step of each kind ended last."""
+        self._numbers = itertools.count()
+
+    @contextmanager
+    def step(self, kind: str = "", patience: float = SLOW_SECONDS) -> Iterator[Callable[[], None]]:
+        """Say that the disk is being used until the end of this context.
+
+        Of each `kind` one is expected to end within `patience` seconds, however many wait for each other: then the disk
+        answers. Steps on different disks are of different kinds. A step of many parts calls what it gets after each.
+        """
+        number = next(self._numbers)
+        self._going_on[number] = _Step(kind, time.monotonic(), patience)
+
+        def renew() -> None:
+            self._ended[kind] = time.monotonic()
+
+        try:
+            yield renew
+        finally:
+            del self._going_on[number]
+            renew()
+
+    def going_on(self) -> bool:
+        """Tell whether there is any step."""
+        return bool(self._going_on)
+
+    def slow(self) -> bool:
+        """Tell whether the disk takes so long that others must not wait for it."""
+        now = time.monotonic()
+        return any(now > since + patience for since, patience in self._silent())
+
+    def hangs_since(self) -> float | None:
+        """Return since when the disk does not answer, on the monotonic clock; None where it does."""
+        oldest = min((since for since, _ in self._silent()), default=None)
+        return oldest if oldest is not None and time.monotonic() > oldest + HANGS_SECONDS else None
+
+    def _silent(self) -> list[tuple[float, float]]:
+        """Return for each step since when none of its kind has ended, and its patience."""
+        steps = list(self._going_on.values())  # one call, so that no other thread comes between
+        return [(max(step.began, self._ended.get(step.kind, step.began)), step.patience) for step in steps]

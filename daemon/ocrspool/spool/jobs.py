@@ -1,0 +1,264 @@
+"""One claimed file on its way, and its folder in work/ with what has to survive a crash.
+
+<job id>/source/<name>     the file; beside it job.json counts attempts and deaths
+<job id>/result.json       read, not yet delivered and retired; beside it result.txt and so on
+<job id>/reason.json       failed, not yet moved
+
+These folders are ours alone: 0700, and used only while they belong to this user. Whatever else lies in work/ is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+
+from ocrspool.files import json_file, names
+from ocrspool.files.folder import PRIVATE_MODE, Folder
+from ocrspool.files.walk import walk
+from ocrspool.spool.outbox import digest_of
+from ocrspool.spool.snapshot import FileSnapshot
+
+JOB, RESULT, REASON = "job.json", "result.json", "reason.json"
+_SIZE = ".size-"
+"""An empty file whose name ends in the size of the source. The name is on disk when the rename of the source is."""
+_OURS = (JOB, "result.", REASON, _SIZE)
+_MOST_RESULT_BYTES = 1 << 30
+"""Of a result of ours, in a folder that nobody else can enter: it is as large as the document makes it."""
+_MOST_PATH_BYTES = 4095
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One claimed file on its way."""
+
+    id: str
+    inbox: str
+    name: str
+    """Relative to the inbox, with surrogate escapes."""
+    source: Path
+    attempts: int = 0
+    """Times that decoding began and did not end in an outcome."""
+    interruptions: int = 0
+    """Attempts that ended because the service did, through no fault of the file's that we know of."""
+    deaths: tuple[int, ...] = ()
+    """The page, from 1, of each death of a decoder."""
+    seen: FileSnapshot | None = field(default=None, compare=False)
+    """The file as it was when it was claimed, as far as that is known."""
+
+
+def log_fields(job: Job) -> dict[str, str]:
+    """Return what a record of the log says that it is of; see observability/log_setup.py."""
+    return {"job": job.id, "inbox": job.inbox, "file": names.printable(job.name)}
+
+
+class Jobs:
+    """The folders of one inbox's jobs. Of a job whose folder has gone nothing is known, and that is no error."""
+
+    def __init__(self, inbox: str, work: Path) -> None:
+        self._inbox = inbox
+        self._work = work
+        self.owner: int | None = None
+        """Whose our folders are, on a filesystem that says so of all files; None: this process's user's."""
+
+    def new(self, name: str, size: int | None = None) -> tuple[Job, Folder]:
+        """Return a job for a file of this name, and the folder that the file can be moved into, which is to be closed.
+
+        `size` is how large the source is; it is written down. Raise OSError with nothing left behind.
+        """
+        job_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        job = Job(job_id, self._inbox, name, self._source(job_id, name))
+        if len(os.fsencode(job.source)) > _MOST_PATH_BYTES:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), os.fspath(job.source))
+        try:
+            with Folder.at(self._work) as work:
+                work.make(job_id, PRIVATE_MODE)
+                at = work.private(job_id, self.owner)
+            with at:
+                if size is not None:
+                    at.note(f"{_SIZE}{size}")  # nothing waits for a disk here
+                at.make("source", PRIVATE_MODE)
+                at = at.below("source")  # the one before is closed by its own `with`
+            for part in name.split("/")[:-1]:
+                with at:
+                    at.make(part, PRIVATE_MODE)
+                    at = at.below(part)
+        except OSError:
+            self.clear(job_id)
+            raise
+        return job, at
+
+    def opened(self, job_id: str) -> Folder:
+        """Open the folder of a job. Raise OSError: FileNotFoundError, PermissionError where it is not ours."""
+        with Folder.at(self._work) as work:
+            return work.private(job_id, self.owner)
+
+    def take_over(self, folder: Folder) -> None:
+        """Keep others out of the folders of a job that an earlier start, or an earlier version, has left.
+
+        Raise PermissionError where one of them is not ours.
+        """
+        for _, each, _ in walk(folder):
+            each.keep_others_out(self.owner)
+
+    def read(self, folder: Folder) -> Job | None:
+        """Return the job in a folder of work/; None when there is nothing left in it that is not delivered."""
+        counts = json_file.load(folder, JOB)
+        past = _count(counts.get("attempts")), _count(counts.get("interruptions")), _pages(counts.get("deaths"))
+        job_id = folder.path.name
+        for name in _sources(folder):
+            return Job(job_id, self._inbox, name, self._source(job_id, name), *past, _seen(name, counts.get("seen")))
+        if name := failed_as(folder):
+            return Job(job_id, self._inbox, name, self._source(job_id, name), *past)
+        return None
+
+    def save(self, job: Job) -> Job:
+        """Write down what is counted."""
+        with self.opened(job.id) as folder:
+            return self.save_in(folder, job)
+
+    def save_in(self, folder: Folder, job: Job) -> Job:
+        """Write down what is counted, in the job's open folder."""
+        counts: dict[str, object] = {"attempts": job.attempts, "interruptions": job.interruptions, "deaths": job.deaths}
+        if job.seen is not None:
+            counts["seen"] = (job.seen.size, job.seen.mtime_ns, job.seen.ctime_ns, job.seen.inode, job.seen.renamed)
+        # Not durable: what a power cut takes back is a count, and one more attempt does no harm.
+        folder.write(JOB, json.dumps(counts).encode("ascii"), durable=False)
+        return job
+
+    def clear(self, job_id: str) -> None:
+        """Remove a job's folder. A file that should not be there any more, and is, stays and keeps the folder."""
+        with contextlib.suppress(OSError), Folder.at(self._work) as work:  # the job is over, also where a disk fails
+            with work.private(job_id, self.owner) as folder:
+                _prune(folder)
+            work.remove_folder(job_id)
+
+    def _source(self, job_id: str, name: str) -> Path:
+        return self._work / job_id / "source" / name
+
+
+def holder_of(folder: Folder, job: Job) -> Folder:
+    """Open the folder that holds the source of a job, in the job's open folder. Raise FileNotFoundError."""
+    return folder.holder(f"source/{job.name}")
+
+
+def has_source(folder: Folder, job: Job) -> bool:
+    """Tell whether the source of a job is in its open folder."""
+    try:
+        with holder_of(folder, job) as holder:
+            return holder.stat(last_of(job.name)) is not None
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def lost_bytes(folder: Folder, job: Job) -> tuple[int, int] | None:
+    """Return how large the source was when it was claimed and how large it is, where a power cut took some of it.
+
+    None where it is whole, or was written to since: that gives it a later time. `folder` is the job's, open.
+    """
+    was = next((name.removeprefix(_SIZE) for name in folder.names() if name.startswith(_SIZE)), "")
+    if not was.isdecimal():
+        return None
+    try:
+        with holder_of(folder, job) as holder:
+            found = holder.stat(last_of(job.name))
+    except FileNotFoundError:  # it has been moved on
+        return None
+    if found is None or found.st_size >= int(was) or found.st_mtime > _claimed_at(job) + 1:
+        return None
+    return int(was), found.st_size
+
+
+def _claimed_at(job: Job) -> float:
+    """Return when a job was claimed, in seconds of the epoch, as its id says."""
+    try:
+        return datetime.strptime(job.id.partition("-")[0] + "+0000", "%Y%m%dT%H%M%S%z").timestamp()
+    except ValueError:
+        return 0.0
+
+
+def last_of(name: str) -> str:
+    """Return the last part of a name."""
+    return name.rpartition("/")[2]
+
+
+def result_of(folder: Folder) -> dict[str, object]:
+    """Return the result in the open folder of a job of ours; empty where there is none, or none that is whole."""
+    found = json_file.load(folder, RESULT, _MOST_RESULT_BYTES)
+    return found if digest_of(found) else {}
+
+
+def has_result(folder: Folder) -> bool:
+    """Tell whether the job in an open folder of work/ has been read."""
+    return bool(result_of(folder))
+
+
+def failed_as(folder: Folder) -> str:
+    """Return the name in failed/ that an open folder of work/ has in its reason; "" where there is none."""
+    return names.from_json(json_file.load(folder, REASON).get("failed_as"))
+
+
+def is_ours(name: str) -> bool:
+    """Tell whether a name in a job's folder is that of a record, or of one that was being written."""
+    return "/" not in name and name.startswith((*_OURS, ".ocrspool-"))
+
+
+def _sources(folder: Folder) -> Iterator[str]:
+    """Yield the names of the regular files that a claim has put there; nothing else is a source."""
+    try:
+        source = folder.below("source")
+    except OSError:  # of what is no folder, too
+        return
+    with source:
+        for prefix, _, entries in walk(source):
+            yield from (prefix + entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+
+
+def _prune(folder: Folder) -> None:
+    """Remove our own files from a job's folder, and all folders below it that are empty."""
+    inside: list[str] = []
+    with folder.entries() as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                inside.append(entry.name)
+            elif is_ours(entry.name):
+                folder.unlink(entry.name)
+    for name in inside:
+        _remove_empty(folder, name)
+
+
+def _remove_empty(above: Folder, name: str) -> None:
+    with contextlib.suppress(OSError):
+        try:
+            above.remove_folder(name)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
+            with above.below(name) as folder:
+                for each in folder.names():
+                    _remove_empty(folder, each)
+            above.remove_folder(name)
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _seen(name: str, value: object) -> FileSnapshot | None:
+    """Return what `save` wrote down of the file; None where that makes no sense."""
+    if not isinstance(value, list) or not all(isinstance(each, int) for each in value):
+        return None
+    with contextlib.suppress(ValueError):
+        size, mtime_ns, ctime_ns, inode, renamed = value
+        return FileSnapshot(name, size, mtime_ns, ctime_ns, inode, bool(renamed))
+    return None
+
+
+def _pages(value: object) -> tuple[int, ...]:
+    return tuple(page for page in value if _count(page)) if isinstance(value, list) else ()

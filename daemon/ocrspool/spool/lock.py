@@ -1,0 +1,62 @@
+"""The lock of a spool: a file in work/ that who moves files there holds locked, flock(2). It ends with its process."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from ocrspool.errors import SpoolBusyError
+from ocrspool.files.folder import Folder
+
+LOCK = ".lock"
+_TRIES = 10
+_PAUSE_SECONDS = 0.02
+
+
+class SpoolLock:
+    """Held by one process at a time."""
+
+    def __init__(self, work: Path) -> None:
+        self._work = work
+        self._descriptor: int | None = None
+
+    def take(self) -> None:
+        """Take it. Raise SpoolBusyError when another process has it."""
+        with Folder.at(self._work) as work:
+            self._descriptor = work.lock_file(LOCK)
+        for _ in range(_TRIES):
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            time.sleep(_PAUSE_SECONDS)  # `is_held` of another process has it for an instant
+        self.release()
+        raise SpoolBusyError(
+            f"another ocrspool is working on {self._work}",
+            "stop it first, or give this one a root of its own",
+        )
+
+    def is_held(self) -> bool:
+        """Tell whether any process has it, this one too. Raise PermissionError."""
+        with contextlib.suppress(FileNotFoundError), Folder.at(self._work) as work:
+            descriptor = work.open(LOCK)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            finally:
+                os.close(descriptor)
+        return False
+
+    def touch(self) -> None:
+        """Change the time of the lock's file: a disk that does not answer holds whoever does it. Raise OSError."""
+        if self._descriptor is not None:
+            os.utime(self._descriptor)
+
+    def release(self) -> None:
+        """Let go of it, if it is held."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

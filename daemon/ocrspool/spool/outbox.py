@@ -1,0 +1,156 @@
+"""An outbox: under which name the files of a document appear, and in which order.
+
+All files of one document have one stem. The result comes last, so whoever sees it finds the rest beside it; a
+marker, if wanted, comes behind it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ocrspool.errors import DocumentError
+from ocrspool.files import json_file, names
+from ocrspool.files.faults import is_of_people
+from ocrspool.files.folder import Folder
+from ocrspool.files.publish import Publisher
+from ocrspool.files.target_path import Place, target_path
+from ocrspool.results.schema import SUFFIXES
+
+RESULT_SUFFIX = ".json"
+MARKER_SUFFIX = ".done"
+SAVED = "result"
+"""The stem of the outputs in a job's folder."""
+_RESULT, _BEGUN = SAVED + RESULT_SUFFIX, SAVED + ".begun"
+"""The result, and the record that says under which name a delivery has begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """The outbox of one spool. Used by one thread at a time: what is free for one is taken for the next."""
+
+    folder: Path
+    mode: int | None = None
+    """Mode of what is put there; None: as the umask has it."""
+    mark: bool = False
+    """Whether an empty file says that all outputs of a document are there."""
+
+    def publish(self, job: Folder, job_id: str, name: str, result: dict[str, Any]) -> Path:
+        """Make the result of a source of this name appear, after the outputs that it names. Return where it is.
+
+        They lie in the open folder of the job, and stay there. A result of the same document is replaced; that of
+        another is left, and all files of this one are tagged, as they are where anything else has one of the names.
+        Raise OSError where the disk or the outbox is at fault, DocumentError where people have left no name free.
+        """
+        digest = digest_of(result)
+        suffixes = _suffixes(result)
+        problem: OSError | None = None
+        for place in self._places(job, job_id, name, digest):
+            with place:
+                try:
+                    self._put(job, place, suffixes)
+                except OSError as error:
+                    if not is_of_people(error):
+                        raise
+                    problem = error
+                else:
+                    return place.path
+        with Folder.at(self.folder) as outbox:
+            if problem is not None and not outbox.may_write():
+                raise problem
+        raise DocumentError(
+            "no-place",
+            f"no name in the outbox could be had for its result ({problem.strerror if problem else 'all are taken'})",
+            "take away what lies there in the place of results, then `ocrspool retry`",
+            stage="deliver",
+        ) from problem
+
+    def _put(self, job: Folder, place: Place, suffixes: list[str]) -> None:
+        if suffixes:
+            # After a crash what has appeared is known for this document's, though no result tells of it yet.
+            began = names.to_json(os.fspath(place.path.relative_to(self.folder)))
+            job.write(_BEGUN, json_file.dump(began))
+        folder, stem = place.folder, place.name.removesuffix(RESULT_SUFFIX)
+        if self.mark:
+            folder.unlink(stem + MARKER_SUFFIX)
+        publisher = Publisher(job, self.folder, self.mode)
+        for suffix in suffixes:
+            with contextlib.suppress(FileNotFoundError):  # someone has tidied work/: that must not stop the rest
+                publisher.publish(SAVED + suffix, folder, stem + suffix)
+        if suffixes:
+            folder.sync()
+        publisher.publish(_RESULT, folder, place.name)
+        if self.mark:
+            self._mark(folder, stem + MARKER_SUFFIX)
+        folder.sync()
+
+    def _mark(self, folder: Folder, name: str) -> None:
+        with contextlib.suppress(FileExistsError):  # another has put something there, which stays as it is
+            descriptor = folder.new(name)
+            try:
+                if self.mode is not None:
+                    os.fchmod(descriptor, self.mode)
+            finally:
+                os.close(descriptor)
+
+    def _places(self, job: Folder, job_id: str, name: str, digest: str) -> Iterator[Place]:
+        """Yield the places that are free or hold a result of the same document, best first."""
+        begun = names.from_json(json_file.load(job, _BEGUN))
+        if begun:  # where a delivery that a crash ended was putting the result
+            place = self._placed(begun, digest)
+            if place.folder.stat(place.name) is None or _digest_at(place) == digest:
+                yield place
+            else:
+                place.folder.close()
+        for tag in ("", digest[:8], digest[:16], digest, job_id):
+            place = self._placed(names.with_suffix(name, RESULT_SUFFIX, tag), digest)
+            if self._is_free(place, digest, tag):
+                yield place
+            else:
+                place.folder.close()
+
+    def _placed(self, name: str, digest: str) -> Place:
+        return target_path(self.folder, name, digest[:8], self.mode)
+
+    def _is_free(self, place: Place, digest: str, tag: str) -> bool:
+        if place.folder.stat(place.name) is not None:
+            return _digest_at(place) == digest
+        # Files around a name that has no result are another document's, whose result has been taken.
+        beside = [found for suffix in self._beside() if (found := place.folder.stat(_with(place, suffix))) is not None]
+        return not beside if not tag else all(stat.S_ISREG(found.st_mode) for found in beside)
+
+    def _beside(self) -> tuple[str, ...]:
+        return (*SUFFIXES.values(), MARKER_SUFFIX) if self.mark else tuple(SUFFIXES.values())
+
+
+def beside(result: Path, suffix: str) -> Path:
+    """Return the path of another file of a result: its own, with this suffix."""
+    return result.with_name(result.name.removesuffix(RESULT_SUFFIX) + suffix)
+
+
+def digest_of(result: dict[str, Any]) -> str:
+    """Return the sha256 of the document that a result is of; "" where it is none."""
+    return _sha256(result.get("source"))
+
+
+def _digest_at(place: Place) -> str:
+    """Return the sha256 of the document that the result in a place is of; of a file of any size, at once."""
+    return _sha256(json_file.load_head(place.folder, place.name, "source"))
+
+
+def _sha256(source: object) -> str:
+    return str(source.get("sha256", "")) if isinstance(source, dict) else ""
+
+
+def _with(place: Place, suffix: str) -> str:
+    return place.name.removesuffix(RESULT_SUFFIX) + suffix
+
+
+def _suffixes(result: dict[str, Any]) -> list[str]:
+    """Return the suffixes of the outputs that a result names."""
+    return [SUFFIXES[name] for output in result.get("outputs", ()) if (name := output.get("format")) in SUFFIXES]

@@ -1,0 +1,91 @@
+"""Answers who asks how the service is: /livez, /readyz and /metrics, and by status_page.py what is for people.
+
+Started only where the configuration says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Protocol
+
+from ocrspool.errors import ConfigError
+from ocrspool.web import metrics
+from ocrspool.web.server import Reply, bound, plain
+
+_log = logging.getLogger(__name__)
+
+Facts = Callable[[], Mapping[str, Any]]
+"""Returns what the service has published last."""
+Alive = Callable[[], bool]
+"""Tells whether the main loop turns, the watcher lives and no worker hangs."""
+
+
+class Page(Protocol):
+    """Answers for people; None where it has none of this name."""
+
+    def get(self, path: str, headers: Mapping[str, str]) -> Reply | None:
+        """Answer a request to see something."""
+
+    def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply | None:
+        """Answer a request to do something."""
+
+
+class Health:
+    """A thread that answers. `close` ends it."""
+
+    def __init__(self, listen: str, facts: Facts, alive: Alive, page: Page | None = None) -> None:
+        """Begin to listen. Raise ConfigError where that cannot be done."""
+        self._socket = Path(listen) if listen.startswith("/") else None
+        try:
+            self._server = bound(listen, _Answers(facts, alive, page))
+        except OSError as error:
+            raise ConfigError([f"metrics.listen: {listen}: {error.strerror}"]) from error
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="health")
+        self._thread.start()
+        _log.info("health and metrics: %s", listen)
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        if self._socket is not None:
+            self._socket.unlink(missing_ok=True)
+
+
+class _Answers:
+    """Health first, so that nothing of the page can stand in its way."""
+
+    def __init__(self, facts: Facts, alive: Alive, page: Page | None) -> None:
+        self._facts = facts
+        self._alive = alive
+        self._page = page
+        self._paths = {"/livez": self._live, "/readyz": self._ready, "/metrics": self._metrics}
+
+    def get(self, path: str, headers: Mapping[str, str]) -> Reply:
+        """Answer a request to see something."""
+        if (answer := self._paths.get(path)) is not None:
+            return answer()
+        reply = None if self._page is None else self._page.get(path, headers)
+        return reply or plain(HTTPStatus.NOT_FOUND, f"there are {', '.join(self._paths)}")
+
+    def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """Answer a request to do something."""
+        reply = None if self._page is None else self._page.post(path, headers, body)
+        return reply or plain(HTTPStatus.NOT_IMPLEMENTED, "nothing takes this")
+
+    def _live(self) -> Reply:
+        if self._alive():
+            return plain(HTTPStatus.OK, "alive")
+        return plain(HTTPStatus.SERVICE_UNAVAILABLE, "stuck: the log has more")
+
+    def _ready(self) -> Reply:
+        state = self._facts()["state"] if self._alive() else "stuck"
+        return plain(HTTPStatus.OK if state == "ready" else HTTPStatus.SERVICE_UNAVAILABLE, state)
+
+    def _metrics(self) -> Reply:
+        return Reply(HTTPStatus.OK, metrics.exposition(self._facts()), {"Content-Type": metrics.CONTENT_TYPE})
