@@ -397,10 +397,12 @@ class Spool:
 
         In failed/ no file is called like a reason: which is which would depend on what people have taken away.
         """
-        for tag in ("", job.id, f"{job.id}-{secrets.token_hex(4)}"):
-            name = names.tagged(job.name, tag) if tag else job.name
+        for number in range(3):
+            name = job.name
+            if number:
+                name = names.tagged(name, job.id if number == 1 else f"{job.id}-{secrets.token_hex(4)}")
             place = target_path(root, name, job.id)
-            if not tag and self._is_taken(place, root):
+            if not number and self._is_taken(place, root):
                 place.folder.close()
             else:
                 yield place
