@@ -1,4 +1,4 @@
-"""`ocrspool engines`: what is in the engine cache, whether it is sound, and how it gets smaller or elsewhere."""
+"""`ocrspool engines`: list, verify, remove, export and import engines of the cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ocrspool once`: the pipeline without a spool and without a service around it."""
+"""`ocrspool once`: the pipeline without a spool and without a service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configuration, its folders, its models, and the engines that it asks for."""
+"""Checks of the configuration, its folders, its models, and the engines that it needs."""
 
 from __future__ import annotations
 

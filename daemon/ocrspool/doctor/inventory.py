@@ -1,4 +1,4 @@
-"""What is installed on this machine, gathered once: versions from files and notes, GPUs from the driver."""
+"""What is installed on this machine, gathered once: versions from files and package metadata, GPUs from the driver."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Combinations that are known not to work, or not as one would think: a table of rules, each a row.
+"""Combinations that are known not to work, or not as expected: a table with one rule in each row.
 
-A rule says by name what is wrong, before minutes of building end in a message of some library, or in wrong numbers.
-Every row has its source: *measured* by this project, or what the makers' documents or issues say.
+A rule names the problem before minutes of building end in the message of some library, or in wrong numbers. Every row
+has its source: *measured* by this project, or the documents or issues of the makers.
 """
 
 from __future__ import annotations

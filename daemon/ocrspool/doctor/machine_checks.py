@@ -1,4 +1,4 @@
-"""Program, processor, GPU and its device nodes, and the runtimes that are installed."""
+"""Checks of the program, the processor, the GPUs and their device nodes, and the installed runtimes."""
 
 from __future__ import annotations
 

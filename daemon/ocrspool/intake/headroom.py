@@ -1,4 +1,4 @@
-"""Whether there is room to claim more, on a disk or in memory: logged once each way, and kept for the status."""
+"""Whether there is enough disk space or memory to claim more. Each change is logged once and kept for the status."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """One inbox at work: when to scan it, and which of its settled files to claim next.
 
-The thread of the inbox owns it (service/inbox_thread.py). Nothing here waits, but for the disk.
+The thread of the inbox owns it (service/inbox_thread.py). Nothing here waits, except for the disk.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Files read where they lie, for `ocrspool once`: the sources stay untouched, results go to one folder."""
+"""Files that are read in place, for `ocrspool once`. The sources are not changed, and the results go to one folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the running service is doing and has done: attempts, counts, pace, last failures; for whoever looks on."""
+"""What the running service is doing and has done: attempts, counts, throughput, last failures."""
 
 from __future__ import annotations
 

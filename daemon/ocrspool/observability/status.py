@@ -1,4 +1,4 @@
-"""Tells systemd and `ocrspool status` where the service stands: when that changes, at most once a second."""
+"""Publish the state of the service to systemd and `ocrspool status` when it changes, at most once a second."""
 
 from __future__ import annotations
 

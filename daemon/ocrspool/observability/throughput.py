@@ -1,4 +1,4 @@
-"""How fast it goes: rates over the last minute, and what came out in each minute of the last hour."""
+"""Throughput: rates of the last minute, and the output of each minute of the last hour."""
 
 from __future__ import annotations
 

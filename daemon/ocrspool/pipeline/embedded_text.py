@@ -1,8 +1,8 @@
 """Which pages of a PDF keep the text that they bring along, and which are read: what `pdf_text = "prefer"` means.
 
 A decoder says why it doubts a page's own text (`EmbeddedText.doubt`); without a doubt the page is not read. With one
-it is read, and the text is kept where it agrees with what was read. Where the doubt is about the text and not about the page,
-two pages that agree speak for all others whose text is in the same fonts.
+it is read, and the text is kept where it agrees with what was read. Where the doubt is about the text and not about
+the page, two pages that agree speak for all others whose text is in the same fonts.
 """
 
 from __future__ import annotations

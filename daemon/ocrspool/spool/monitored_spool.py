@@ -1,4 +1,4 @@
-"""A spool whose every call is a step on its disk, so that a disk that does not answer is noticed (disk_steps.py)."""
+"""A spool in which every call is a step on its disk, so that a disk that does not answer is noticed (disk_steps.py)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""An outbox: under which name the files of a document appear, and in which order.
+"""An outbox: the names under which the files of a document appear, and their order.
 
-All files of one document have one stem. The result comes last, so whoever sees it finds the rest beside it; a
-marker, if wanted, comes behind it.
+All files of one document have one stem. The result comes last, so a program that sees it finds the other files beside
+it. A marker, if wanted, follows it.
 """
 
 from __future__ import annotations

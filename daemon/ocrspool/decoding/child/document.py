@@ -1,4 +1,4 @@
-"""Whatever lies behind an open descriptor, as a document with pages; every failure is a DocumentError."""
+"""The content of an open descriptor as a document with pages. Every failure is a DocumentError."""
 
 from __future__ import annotations
 

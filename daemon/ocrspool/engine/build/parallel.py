@@ -1,8 +1,8 @@
-"""Several models built at once, each in a process of its own.
+"""Several models built at the same time, each in a process of its own.
 
 TensorRT's builder keeps one processor busy for a quarter of an hour while the GPU is nearly idle (measured on an H100:
-96 percent of a core), and it holds Python's lock meanwhile: three models take as long as the slowest of them, and one
-that crashes takes only its own process along.
+96 percent of a core), and it holds Python's lock meanwhile. In parallel, three models take as long as the slowest of
+them, and a builder that crashes ends only its own process.
 """
 
 from __future__ import annotations

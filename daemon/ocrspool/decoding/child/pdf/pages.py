@@ -1,10 +1,10 @@
 """PDF pages, rendered by PDFium.
 
-Nothing in a document is ever run: forms and annotations are drawn, and forms only by a PDFium without a JavaScript
+Nothing in a document is ever run. Forms and annotations are drawn, and forms only by a PDFium without a JavaScript
 engine.
 
-A page is rendered at the resolution asked for even where it is one scanned image of another resolution:
-whoever sets `dpi` chooses between speed and detail, and a page that overruled them would surprise.
+A page is rendered at the resolution that is asked for, even if it is one scanned image of another resolution. The
+administrator sets `dpi` to choose between speed and detail, so a page does not override it.
 """
 
 from __future__ import annotations
