@@ -13,7 +13,8 @@ from pathlib import Path
 
 from ocrspool.config.schema import Inbox
 from ocrspool.files.name_patterns import NamePatterns
-from ocrspool.intake.scanner import Patience, Scanner
+from ocrspool.intake.scanner import Scanner
+from ocrspool.spool.patience import Patience
 from serving import Served, machine, scratch, serving
 
 PAGE = b"P5 64 64 255\n" + bytes([255]) * 64 * 64

@@ -1,7 +1,7 @@
 """The nets alone, called as receipts call them, with nothing around them: what the device would allow, receipts/s.
 
-scripts/bench nets_alone [THREADS [SECONDS]]; the engine by OCRSPOOL_BENCH_CONFIG, which has to be in its cache. Pages are
-searched in the shapes they have; lines are read in full batches of their widths, over all receipts.
+scripts/bench nets_alone [THREADS [SECONDS]]. OCRSPOOL_BENCH_CONFIG names the configuration; its engine has to be in the
+cache. The calls are those that reading all receipts at once makes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from ocrspool.config.engine_requests import engine_request
 from ocrspool.config.loader import load as load_config
 from ocrspool.engine.loader import load, recognizer_of
 from ocrspool.engine.ocr.recognizer import Nets
-from ocrspool.engine.plan import Wanted, plan
-from ocrspool.recognition.protocol import about_engine
+from ocrspool.engine.plan import plan
 from serving import machine, named_corpus
 
 if TYPE_CHECKING:
@@ -42,47 +42,37 @@ class Counting:
     role: str
     net: Net
     calls: Counter[Call] = field(default_factory=Counter)
+    warm_up: tuple[Shape, ...] = ()
 
-    @property
-    def parallel(self) -> int:
-        return self.net.parallel
-
-    @property
-    def batch(self) -> int:
-        return self.net.batch
-
-    @property
-    def profile(self) -> ShapeProfile:
-        return self.net.profile
-
-    @property
-    def warm_up(self) -> tuple[Shape, ...]:
-        return ()
+    def __post_init__(self) -> None:
+        self.parallel: int = self.net.parallel
+        self.batch: int = self.net.batch
+        self.profile: ShapeProfile = self.net.profile
 
     def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
+        """Run the net."""
         self.calls[self.role, batch.shape] += 1
         return self.net(batch)
 
 
 def main() -> None:
-    threads = int(sys.argv[1]) if len(sys.argv) > 1 else 8
-    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 10.0
+    threads, seconds = [float(given) for given in sys.argv[1:3]] if sys.argv[2:] else (8.0, 10.0)
     config = load_config(Path(os.environ["OCRSPOOL_BENCH_CONFIG"]))
-    wanted = plan(Wanted(**about_engine("load", config, config.engine.devices[0])["wanted"]))
+    wanted = plan(engine_request(config, config.engine.devices[0]))
     print(machine())
     recognizer, _, spent = load(wanted, lambda _: None)
     print("loaded:", ", ".join(f"{name} {taken:.2f} s" for name, taken in spent.items()))
     receipts = sorted((named_corpus() / "documents").glob("receipt-[0-9]*.jpg"))
-    counted = counting(recognizer._nets)
+    counted = counting(recognizer._nets)  # noqa: SLF001 - nobody else needs them
     with recognizer_of(wanted, counted) as reader:
         reader.recognize([pixels(path) for path in receipts], ["auto"] * len(receipts))
     calls = listed(counted)
     report(calls, len(receipts))
-    nets = {"detection": counted.detection.net, "recognition": counted.recognition.net, "classifier": counted.classifier.net}
+    nets = {counting.role: counting.net for counting in counters(counted)}
     for only in (*nets, "all"):
         chosen = [call for call in calls if only in {"all", call[0]}]
-        rate = replayed(nets, chosen, threads, seconds) * len(chosen) ** -1 * len(receipts)
-        print(f"{only}: {1000 / rate:.2f} ms a receipt, {rate:.1f} receipts/s, {threads} threads")
+        rate = replayed(nets, chosen, int(threads), seconds) / len(chosen) * len(receipts)
+        print(f"{only}: {1000 / rate:.2f} ms a receipt, {rate:.1f} receipts/s, {threads:.0f} threads")
 
 
 def pixels(path: Path) -> NDArray[np.uint8]:
@@ -97,11 +87,14 @@ def counting(nets: Nets) -> Nets:
     )
 
 
-def listed(nets: Any) -> list[Call]:
+def counters(nets: Nets) -> list[Counting]:
+    return [net for net in (nets.detection, nets.recognition, nets.classifier) if isinstance(net, Counting)]
+
+
+def listed(nets: Nets) -> list[Call]:
     """Return every call, in an order as of many pages at a time."""
-    together = nets.detection.calls + nets.recognition.calls + nets.classifier.calls
-    calls = list(together.elements())
-    random.Random(1).shuffle(calls)
+    calls = [call for counting in counters(nets) for call in counting.calls.elements()]
+    random.Random(1).shuffle(calls)  # noqa: S311 - the same order each time
     return calls
 
 

@@ -49,7 +49,7 @@ _HOLD = """
 import pathlib, sys
 from ocrspool.files import file_lock
 path, shared = pathlib.Path(sys.argv[1]), sys.argv[2] == "shared"
-descriptor = locks.take(path, shared=shared, seconds=60, flags=locks.NEW_LOCK)
+descriptor = file_lock.take(path, shared=shared, seconds=60, flags=file_lock.NEW_LOCK)
 print("held", flush=True)
 sys.stdin.read()
 """

@@ -1,7 +1,8 @@
 """A worker whose engine fails on pages that say so: what a fault of ours, or of a library, looks like to the service.
 
-Run as a process in place of `python -m ocrspool.recognition.child FD`. The engine is the real one; the net that finds lines fails
-where a page has a spot of one of the colors below. Such a page needs no scaling: its sides are multiples of 32.
+Run as a process in place of `python -m ocrspool.recognition.child FD`. The engine is the real one; the net that finds
+lines fails where a page has a spot of one of the colors below. Such a page needs no scaling: its sides are multiples
+of 32.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from ocrspool.engine.runtimes import openvino
+from ocrspool.engine.runtimes.openvino import net as openvino
 from ocrspool.errors import EngineError
 from ocrspool.recognition import child
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ocrspool.engine.settings import Settings
     from ocrspool.engine.spec import Net, NetSpec, Pixels, Shape, ShapeProfile
+    from ocrspool.engine_request import Settings
 
 ALWAYS, ONCE, REFUSED, DISORDER = (240, 255, 255), (255, 240, 255), (255, 255, 240), (240, 240, 255)
 """Red, green, blue of a spot at which an error of Python's is raised; at which it is raised once in each process; at

@@ -1,8 +1,8 @@
 """Stand-ins for TensorRT, TensorRT for RTX and the CUDA driver: no machine of ours has a GPU.
 
 The stand-in for TensorRT has the functions that we call, with TensorRT's rules about them as its documentation states
-them, and computes with ONNX Runtime on the CPU, so that a page is really read. "The device" is the host's memory. What
-is tested with it is our code; that TensorRT itself does as the documentation says was seen on an H100 only (docs/gpu.md).
+them, and computes with ONNX Runtime on the CPU, so that a page is really read. "The device" is the host's memory. Only
+our code is tested with it. Whether TensorRT does as its documentation says was seen on an H100 only (docs/gpu.md).
 """
 
 from __future__ import annotations
@@ -90,10 +90,10 @@ onnxruntime.set_default_logger_severity(3)
 _cuda = ctypes.CDLL("libcuda.so.1")
 _WORK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 DataType = enum.Enum("DataType", "FLOAT HALF INT32 UINT8")
-float32 = DataType.FLOAT
+float32, float16 = DataType.FLOAT, DataType.HALF
 TensorIOMode = enum.Enum("TensorIOMode", "INPUT OUTPUT")
 MemoryPoolType = enum.Enum("MemoryPoolType", "WORKSPACE")
-LayerType = enum.Enum("LayerType", "ELEMENTWISE REDUCE")
+LayerType = enum.Enum("LayerType", "ELEMENTWISE REDUCE CONVOLUTION DECONVOLUTION MATRIX_MULTIPLY")
 CudaGraphStrategy = enum.Enum("CudaGraphStrategy", "WHOLE_GRAPH_CAPTURE")
 DynamicShapesKernelSpecializationStrategy = enum.Enum("Strategy", "EAGER")
 ExecutionContextAllocationStrategy = enum.Enum("Allocation", "STATIC USER_MANAGED")
@@ -134,6 +134,9 @@ class Config:
     def set_flag(self, flag):
         assert OLD, "strongly typed networks take no flags of precision"
         self.half = True
+    def set_tactic_sources(self, sources):
+        assert OLD
+        assert sources == 0
     def create_timing_cache(self, known):
         return Timings(known)
     def set_timing_cache(self, timings, ignore_mismatch):
@@ -257,8 +260,8 @@ class Context:
         if key not in _SHAPES:
             number, height, width, _ = self.shape
             steps = -(-width // 8)
-            _SHAPES[key] = {{"map": (number, height, width), "best": (number, steps), "probability": (number, steps)}}.get(
-                name, (number, 2))
+            known = {{"map": (number, height, width), "best": (number, steps), "probability": (number, steps)}}
+            _SHAPES[key] = known.get(name, (number, 2))
         return _SHAPES[key]
     def set_tensor_address(self, name, address):
         self.addresses[name] = address

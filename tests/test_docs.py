@@ -8,10 +8,13 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from documented import DOCUMENTS, ROOT, code, commands, name, scripts
 from ocrspool.cli.main import command_line
 from ocrspool.config.schema import Config
+
+PACKAGE = ROOT / "daemon" / "ocrspool"
 
 _LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
 _OPTION = re.compile(r"--?[A-Za-z][A-Za-z-]*")
@@ -63,9 +66,9 @@ def test_files(document: Path) -> None:
     modules = {path.name for folder in ("daemon", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")}
     for line in code(document):
         for path in re.findall(r"(?<![\w/.<])((?:tests|docs|config|systemd|packaging|benchmarks)/[\w./-]+\.\w+)", line):
-            assert (ROOT / path).exists(), path
+            assert (ROOT / path).exists() or (PACKAGE / path).exists(), path
         if re.fullmatch(r"[\w/]+\.py", line):
-            assert line.rpartition("/")[2] in modules, line
+            assert line in modules or (ROOT / line).exists() or (PACKAGE / line).exists(), line
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
@@ -88,6 +91,17 @@ def test_settings(document: Path) -> None:
             section, setting = named.groups()
             fields = Config.model_fields[section].annotation.model_fields  # type: ignore[union-attr]
             assert setting in fields, line
+
+
+def test_the_hook_before_a_commit() -> None:
+    """What .pre-commit-config.yaml runs is a script that is there and that can be run."""
+    hooks = [
+        hook
+        for repo in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+        for hook in repo["hooks"]
+    ]
+    assert [hook["entry"] for hook in hooks] == ["scripts/check"]
+    assert os.access(ROOT / hooks[0]["entry"], os.X_OK)
 
 
 def _anchor(heading: str) -> str:

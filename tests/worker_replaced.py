@@ -14,7 +14,8 @@ def python(folder: Path, script: str) -> Path:
     """Make a Python in a folder which runs the script where a worker is asked for, and whatever else as it is."""
     path = folder / "python"
     path.write_text(
-        f'#!/bin/sh\nif [ "$3" = ocrspool.recognition.child ]; then\n    exec "{sys.executable}" -I "{script}" "$3" "$4"\nfi\n'
+        '#!/bin/sh\nif [ "$3" = ocrspool.recognition.child ]; then\n'
+        f'    exec "{sys.executable}" -I "{script}" "$3" "$4"\nfi\n'
         f'exec "{sys.executable}" "$@"\n',
         "utf-8",
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.processes.wakeup import Wake
+from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.spool.spool import Spool
 from spools_made import spool_in
 
@@ -33,8 +33,8 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
 
 
 @pytest.fixture
-def wake() -> Iterator[Wake]:
+def wake() -> Iterator[WakeupEvent]:
     """A wake flag, closed after the test."""
-    wake = Wake()
+    wake = WakeupEvent()
     yield wake
     wake.close()

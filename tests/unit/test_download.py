@@ -19,7 +19,7 @@ import models_made
 from models_made import ONNX, PIR
 from ocrspool.engine.models import download, model_set
 from ocrspool.engine.models.http_download import Source
-from ocrspool.engine.settings import Runtime
+from ocrspool.engine_request import Runtime
 from ocrspool.errors import ConfigError, EngineError
 from package_server import PackageServer, package, serving
 
@@ -299,7 +299,7 @@ def test_who_comes_second_waits_and_finds_what_the_first_fetched(server: Package
     """The test is first: it holds the lock, and the models appear before it lets go."""
     code = (
         "import sys; from pathlib import Path; from ocrspool.engine.models import download, http_download\n"
-        "source = transfer.Source(sys.argv[1])\n"
+        "source = http_download.Source(sys.argv[1])\n"
         f"download.fetch({SET!r}, Path(sys.argv[2]), lambda said: print(said, flush=True), 'openvino', source)\n"
     )
     command = [sys.executable, "-c", code, server.url, str(tmp_path)]

@@ -117,7 +117,7 @@ def test_an_upright_sheet_does_not_take_the_square() -> None:
         assert taken.size < 0.75 * square
 
 
-@pytest.mark.parametrize("size", [(704, 384), (1024, 448), (832, 800), (928, 704), (1248, 736), (1024, 1024), (992, 672)])
+@pytest.mark.parametrize("size", [(1024, 448), (832, 800), (928, 704), (1248, 736), (1024, 1024), (992, 672)])
 def test_little_is_padded(size: tuple[int, int]) -> None:
     """The shapes of receipts, of their halves where they are long, and of tiles of large sheets."""
     assert _seen("detection", np.zeros((1, *size, 3), np.uint8)).size <= 1.6 * 3 * size[0] * size[1]

@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 from forks import as_nobody
 from ocrspool.config.schema import Inbox
 from ocrspool.files.name_patterns import NamePatterns
-from ocrspool.intake.scanner import DEEPEST, Patience, Scan, Scanner
+from ocrspool.intake.scanner import DEEPEST, Scan, Scanner
 from ocrspool.spool.claim import claimable
+from ocrspool.spool.patience import Patience
 from ocrspool.spool.snapshot import FileSnapshot
 
 SETTLE = 2.0

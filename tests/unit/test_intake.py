@@ -10,26 +10,26 @@ from pathlib import Path
 import pytest
 
 from ocrspool.config.schema import Inbox, Profile
-from ocrspool.intake.inbox import Intake
+from ocrspool.intake.inbox import InboxIntake
 from ocrspool.intake.watcher import Watch
-from ocrspool.processes.wakeup import Wake
+from ocrspool.processes.wakeup import WakeupEvent
 from waiting import wait_until
 
-NewIntake = Callable[..., Intake]
+NewIntake = Callable[..., InboxIntake]
 
 
 @pytest.fixture
-def new_intake(tmp_path: Path, wake: Wake) -> Iterator[NewIntake]:
+def new_intake(tmp_path: Path, wake: WakeupEvent) -> Iterator[NewIntake]:
     """Opens the same inbox, as often as it was closed before."""
     watch = Watch(wake)
     watch.start()
-    opened: list[Intake] = []
+    opened: list[InboxIntake] = []
 
-    def make(**settings: object) -> Intake:
+    def make(**settings: object) -> InboxIntake:
         # Nothing is waited for: tests that do not wait for events look before it is heard that a file was closed.
         impatient = {"settle_seconds": 0, "writer_seconds": 0, "incomplete_seconds": 0}
         inbox = Inbox.model_validate({"root": tmp_path, **impatient, **settings})
-        opened.append(Intake("scans", inbox, Profile(), watch))
+        opened.append(InboxIntake("scans", inbox, Profile(), watch))
         opened[-1].open()
         return opened[-1]
 
@@ -39,7 +39,7 @@ def new_intake(tmp_path: Path, wake: Wake) -> Iterator[NewIntake]:
     watch.stop()
 
 
-def put(intake: Intake, name: str, age: int = 0) -> None:
+def put(intake: InboxIntake, name: str, age: int = 0) -> None:
     """Write a file of a certain age."""
     path = intake.spool.inbox / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def put(intake: Intake, name: str, age: int = 0) -> None:
     os.utime(path, (1e9 - age, 1e9 - age))
 
 
-def claimed(intake: Intake) -> list[str]:
+def claimed(intake: InboxIntake) -> list[str]:
     """Claim all there is to claim after a scan that is due; return the names."""
     intake.scan_if_due()
     return [job.name for job in iter(intake.claim, None)]
@@ -77,7 +77,7 @@ def test_what_was_left_comes_first(new_intake: NewIntake) -> None:
     assert claimed(intake) == ["old.png", "new.png"]
 
 
-def test_an_event_makes_a_scan_due(new_intake: NewIntake, wake: Wake) -> None:
+def test_an_event_makes_a_scan_due(new_intake: NewIntake, wake: WakeupEvent) -> None:
     """A file that arrives is claimed long before the timer would look."""
     intake = new_intake(rescan_seconds=86_400)
     assert claimed(intake) == []
@@ -157,7 +157,7 @@ def test_other_settings_for_the_same_folders(new_intake: NewIntake, tmp_path: Pa
     assert claimed(intake) == []
     inbox = Inbox(root=tmp_path, settle_seconds=0, include=("*.pdf",), after="delete", rescan_seconds=86_400)
     intake.change(inbox, Profile())
-    assert intake.spool.delete
+    assert intake.spool.delivery.delete
     assert claimed(intake) == ["a.pdf"]
     put(intake, "b.pdf")
     assert wait_until(lambda: claimed(intake)) == ["b.pdf"]
@@ -169,12 +169,12 @@ def test_a_file_that_is_still_written_waits(new_intake: NewIntake, caplog: pytes
     intake = new_intake(settle_seconds=0.1, writer_seconds=600, rescan_seconds=86_400)
     with (intake.spool.inbox / "a.tif").open("xb", buffering=0) as file:
         file.write(b"sheet")
-        assert wait_until(lambda: claimed(intake) or intake.queue()["open"]) == 1
+        assert wait_until(lambda: claimed(intake) or intake.queue().open) == 1
         file.write(b"another")
-        wait_until(lambda: claimed(intake) or not intake.queue()["open"])
-        assert wait_until(lambda: claimed(intake) or intake.queue()["open"]) == 1
+        wait_until(lambda: claimed(intake) or not intake.queue().open)
+        assert wait_until(lambda: claimed(intake) or intake.queue().open) == 1
     assert wait_until(lambda: claimed(intake)) == ["a.tif"]
-    assert wait_until(lambda: claimed(intake) or intake.queue()["open"] == 0) is True
+    assert wait_until(lambda: claimed(intake) or intake.queue().open == 0) is True
     assert "a.tif is still open for writing and waits" in caplog.text
 
 
@@ -183,14 +183,14 @@ def test_other_settings_while_a_file_is_written(new_intake: NewIntake, tmp_path:
     intake = new_intake(settle_seconds=0.1, writer_seconds=600)
     with (intake.spool.inbox / "a.tif").open("xb", buffering=0) as file:
         file.write(b"sheet")
-        assert wait_until(lambda: claimed(intake) or intake.queue()["open"]) == 1
+        assert wait_until(lambda: claimed(intake) or intake.queue().open) == 1
         intake.change(Inbox(root=tmp_path, settle_seconds=0.1, after="delete"), Profile())
         due = intake.next_scan()
-        assert wait_until(lambda: claimed(intake) or (intake.next_scan() > due and intake.queue()["open"])) == 1
+        assert wait_until(lambda: claimed(intake) or (intake.next_scan() > due and intake.queue().open)) == 1
     assert wait_until(lambda: claimed(intake)) == ["a.tif"]
 
 
-def scanned(intake: Intake) -> Intake:
+def scanned(intake: InboxIntake) -> InboxIntake:
     """Have it scan if that is due."""
     intake.scan_if_due()
     return intake

@@ -18,7 +18,7 @@ import ctypes, json, os, sys
 from pathlib import Path
 from ocrspool.machine import native_libraries
 name, asked_by = sys.argv[1], sys.argv[2] or None
-found = libraries.find(name, Path(asked_by) if asked_by else None)
+found = native_libraries.find(name, Path(asked_by) if asked_by else None)
 ctypes.CDLL(asked_by or name)
 taken = [line.split()[-1] for line in open("/proc/self/maps") if os.path.basename(line.split()[-1]) in
          {name, os.path.basename(os.path.realpath(name if found is None else found))}]
@@ -85,7 +85,7 @@ def test_what_the_loader_passes_over_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / good.name).write_text("GROUP ( libmine.so.1 )", "utf-8")
     path = ":".join(str(tmp_path / name) for name in ("narrow", "foreign", "text", "good"))
-    code = f"from ocrspool.machine import native_libraries; print(libraries.find({good.name!r}))"
+    code = f"from ocrspool.machine import native_libraries; print(native_libraries.find({good.name!r}))"
     assert python(code, libraries=Path(path)).strip() == str(good)
 
 
@@ -118,12 +118,12 @@ def test_a_library_of_a_wheel_is_found_last_and_can_be_loaded_first(tmp_path: Pa
     code = f"""
 import ctypes
 from ocrspool.machine import native_libraries
-print(libraries.find("libcudnn.so.9"))
+print(native_libraries.find("libcudnn.so.9"))
 try:
     ctypes.CDLL("{asks}")
 except OSError as error:
     print("not yet:", "libcudnn.so.9" in str(error))
-print(libraries.preload(["libcudnn.so.9", "libmissing.so.1"]))
+print(native_libraries.preload(["libcudnn.so.9", "libmissing.so.1"]))
 print(ctypes.CDLL("{asks}").value_2())
 """
     printed = python(code, packages=tmp_path / "site").splitlines()
@@ -138,7 +138,7 @@ def test_a_tensorrt_of_a_wheel_gets_what_it_needs_from_other_wheels(tmp_path: Pa
     compiled(tmp_path / "site/tensorrt_libs/libnvinfer.so.10", source, *options)
     code = """
 from ocrspool.machine import native_libraries
-print(libraries.tensorrt_version(libraries.find("libnvinfer.so.10")))
+print(native_libraries.tensorrt_version(native_libraries.find("libnvinfer.so.10")))
 """
     assert python(code, packages=tmp_path / "site").strip() == "10.13.3"
 

@@ -59,9 +59,9 @@ def test_folders_can_be_locked(tmp_path: Path) -> None:
 WAIT = """
 import os, pathlib, sys
 from ocrspool.files import file_lock
-flags = locks.NEW_LOCK if sys.argv[2] == "new" else os.O_RDONLY
+flags = file_lock.NEW_LOCK if sys.argv[2] == "new" else os.O_RDONLY
 try:
-    descriptor = locks.take(pathlib.Path(sys.argv[1]), seconds=60, flags=flags)
+    descriptor = file_lock.take(pathlib.Path(sys.argv[1]), seconds=60, flags=flags)
 except FileNotFoundError:
     print("gone", flush=True)
 else:

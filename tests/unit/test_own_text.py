@@ -11,9 +11,9 @@ import pytest
 import pdfs_made
 from ocrspool.decoding.child.pdf.letters import is_plausible
 from ocrspool.errors import DocumentError
-from ocrspool.pages import OwnText, PageImage, PageText, PageWarning, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, TextLine
 from ocrspool.pipeline.assemble import ReadPage
-from ocrspool.pipeline.embedded_text import OwnTexts, judged, with_hidden
+from ocrspool.pipeline.embedded_text import EmbeddedTexts, judged, with_hidden
 from ocrspool.text_similarity import Runs, share_of
 
 PROSE = pdfs_made.PROSE
@@ -44,11 +44,11 @@ def lines(*texts: str, left: float = 10) -> tuple[TextLine, ...]:
     )
 
 
-def own(*texts: str, doubt: str = "letters", number: int = 1, fonts: tuple[str, ...] = ("Times",)) -> OwnText:
-    return OwnText(number, 400, 1000, 100.0, lines(*texts), doubt, fonts)
+def own(*texts: str, doubt: str = "letters", number: int = 1, fonts: tuple[str, ...] = ("Times",)) -> EmbeddedText:
+    return EmbeddedText(number, 400, 1000, 100.0, lines(*texts), doubt, fonts)
 
 
-def reading(*texts: str, warnings: tuple[PageWarning, ...] = ()) -> PageText:
+def reading(*texts: str, warnings: tuple[Notice, ...] = ()) -> PageText:
     return PageText(lines(*texts), 0, {}, warnings)
 
 
@@ -105,23 +105,23 @@ def test_own_text_is_kept_where_it_agrees(
 def test_a_script_that_the_reader_says_it_does_not_know() -> None:
     """Its letters came out as others: its own text is kept where the reading says that it left some out."""
     garbage = tuple("HoMep no/|uca o6R3aTe/|bH" for _ in RUSSIAN)
-    warning = PageWarning("unread-script", "It has letters of another script.")
+    warning = Notice("unread-script", "It has letters of another script.", None)
     assert judged(own(*RUSSIAN), reading(*garbage, warnings=(warning,))).is_kept
     assert not judged(own(*RUSSIAN), reading(*garbage)).is_kept
 
 
 def test_text_over_nothing_is_kept_and_said() -> None:
     """Nothing was read: the own text is all there is."""
-    texts = OwnTexts()
+    texts = EmbeddedTexts()
     texts.note(own(*PROSE), (), 1, done(reading()))
     settled, notices = texts.settled([ReadPage(image(1), reading())])
     assert settled == [own(*PROSE)]
-    assert [(notice["code"], notice["page"]) for notice in notices] == [("own-text-not-seen", 1)]
+    assert [(notice.code, notice.page) for notice in notices] == [("own-text-not-seen", 1)]
 
 
 def test_two_pages_speak_for_the_others() -> None:
     """Of the same fonts and the same doubt only; a page that is lost or disagrees speaks against them."""
-    texts = OwnTexts()
+    texts = EmbeddedTexts()
     assert texts.believes(own(*PROSE, doubt=""))
     for number in (1, 2):
         assert not texts.believes(own(*PROSE, number=number))
@@ -134,7 +134,7 @@ def test_two_pages_speak_for_the_others() -> None:
     lost.set_exception(DocumentError("crash", "It is."))
     texts.note(own(*PROSE, number=3), (), 3, lost)
     assert not texts.believes(own(*OTHER, number=4))
-    texts = OwnTexts()
+    texts = EmbeddedTexts()
     for number in (1, 2):
         texts.note(own(*OTHER, number=number), (), number, done(reading(*PROSE)))
     assert not texts.believes(own(*OTHER, number=3))
@@ -142,15 +142,15 @@ def test_two_pages_speak_for_the_others() -> None:
 
 def test_pages_whose_text_is_wrong_are_said_together() -> None:
     """One warning for a document, with the numbers of the pages."""
-    texts = OwnTexts()
+    texts = EmbeddedTexts()
     for number in range(1, 31):
         texts.note(own(*map(pdfs_made.shifted, PROSE), number=number), (), number, done(reading(*PROSE)))
     settled, (notice,) = texts.settled([ReadPage(image(number), reading(*PROSE)) for number in range(1, 31)])
     assert all(isinstance(page, ReadPage) for page in settled)
-    assert notice["code"] == "own-text-not-trusted"
-    assert "pages 1, 2, 3" in notice["message"]
-    assert len(notice["message"]) < 200
-    assert "page" not in notice
+    assert notice.code == "own-text-not-trusted"
+    assert "pages 1, 2, 3" in notice.message
+    assert len(notice.message) < 200
+    assert notice.page is None
 
 
 def test_hidden_lines_are_added_where_they_were_not_read() -> None:
@@ -168,7 +168,7 @@ def test_hidden_lines_are_added_where_they_were_not_read() -> None:
         for line in lines("First line", "of a fie1d and the sec0nd")
     )
     assert with_hidden(replace(read, lines=(*read.lines, *there)), hidden, 100).lines == (*read.lines, *there)
-    nothing = reading(warnings=(PageWarning("no-text-found", "It has none."), PageWarning("other", "It is.")))
+    nothing = reading(warnings=(Notice("no-text-found", "It has none.", None), Notice("other", "It is.", None)))
     assert [warning.code for warning in with_hidden(nothing, hidden, 100).warnings] == ["other"]
     assert len(with_hidden(nothing, (), 100).warnings) == 2
     elsewhere = lines("First line of a field", "and the second", left=1000)

@@ -1,10 +1,11 @@
-"""`ocrspool once`: the pipeline without a spool and without a service around it."""
+"""`ocrspool once`: the pipeline without a spool and without a service."""
 
 from __future__ import annotations
 
 import errno
 import os
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, cast
@@ -21,20 +22,23 @@ from rich.progress import (
 
 from ocrspool.cli.prebuild import Progress as Stages
 from ocrspool.config.current import CurrentConfig
+from ocrspool.config.job_options import options_of
 from ocrspool.config.loader import load
 from ocrspool.config.schema import Config, Engine, Inbox, Paths, Profile
-from ocrspool.decoding.pool import Decoders, decoder_count
+from ocrspool.decoding.pool import DecoderProcessPool, decoder_count
 from ocrspool.errors import ConfigError, EngineMissingError, Exit
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.formatting import counted
-from ocrspool.intake.local_files import Folders
+from ocrspool.intake.local_files import LocalFiles
 from ocrspool.observability import log_setup
-from ocrspool.observability.statistics import Tally
+from ocrspool.observability.statistics import JobStatistics
 from ocrspool.pipeline.pipeline import Pipeline
-from ocrspool.recognition.pool import Workers
+from ocrspool.recognition.api import PageRecognizer
+from ocrspool.recognition.pool import WorkerPool
 from ocrspool.recognition.prebuild import prebuild
-from ocrspool.results.schema import SUFFIXES, engine_from
+from ocrspool.results.formats import JSON, SUFFIXES
+from ocrspool.results.schema import engine_from
 from ocrspool.service.active_jobs import job_count
 from ocrspool.spool.jobs import Job
 
@@ -43,19 +47,19 @@ def once(paths: list[Path], outbox: Path, config_path: Path | None, profile_name
     """Read the files. Return 65 when at least one of them failed."""
     config = load(config_path) if config_path else _own_config()
     profile = _profile(config, profile_name)
-    if unknown := set(outputs) - {"json", *SUFFIXES}:
+    if unknown := set(outputs) - {JSON, *SUFFIXES}:
         raise ConfigError([f"there is no output {unknown.pop()!r}; there are: json, {', '.join(SUFFIXES)}"])
     config = config.model_copy(update={"inbox": {"once": Inbox(root=outbox, outputs=cast(Any, tuple(outputs)))}})
     log_setup.set_up("error", config.log.format)
     rules = NamePatterns(("*",), config.inbox["once"].ignore)
-    folders = Folders(outbox)
+    folders = LocalFiles(outbox)
     jobs = folders.jobs(paths, rules)
     if not jobs:
         print("ocrspool: there is nothing to read", file=sys.stderr)
         return Exit.NO_INPUT
     _prepare(outbox)
-    tally = _read(config, profile, folders, jobs)
-    total = tally.total()
+    statistics = _read(config, profile, folders, jobs)
+    total = statistics.total()
     warned = f", {total.warned} with warnings" if total.warned else ""
     read = f"{total.done} of {counted(len(jobs), 'file')} read, {counted(total.pages, 'page')}"
     print(f"{read}, {total.failed} failed{warned}; results in {outbox}")
@@ -69,12 +73,12 @@ def _prepare(outbox: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(outbox))
 
 
-def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -> Tally:
-    tally = Tally()
+def _read(config: Config, profile: Profile, folders: LocalFiles, jobs: list[Job]) -> JobStatistics:
+    statistics = JobStatistics()
     live = CurrentConfig(config)
     workers, facts = _engine(live)
-    decoders = Decoders(decoder_count(config), live)
-    pipeline = Pipeline(live, decoders, workers, engine_from(facts), tally)
+    decoders = DecoderProcessPool(decoder_count(config), live)
+    pipeline = Pipeline(live, decoders, workers, engine_from(facts), statistics)
     console = Console(stderr=True)
     columns = (
         TextColumn("reading"),
@@ -89,12 +93,10 @@ def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -
             ThreadPoolExecutor(job_count(config)) as threads,
         ):
             task = bar.add_task("", total=len(jobs))
-            outputs = config.inbox["once"].outputs
+            options = options_of(config.inbox["once"], profile)
             shown = 0
             try:
-                for _ in as_completed(
-                    [threads.submit(pipeline.run_through, job, folders, profile, outputs) for job in jobs]
-                ):
+                for _ in as_completed([threads.submit(pipeline.run_through, job, folders, options) for job in jobs]):
                     bar.advance(task)
                     for source, reason in folders.failures[shown:]:
                         shown += 1
@@ -109,10 +111,10 @@ def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -
     finally:
         workers.close()
         decoders.close()
-    return tally
+    return statistics
 
 
-def _engine(live: CurrentConfig) -> tuple[Workers, dict[str, object]]:
+def _engine(live: CurrentConfig) -> tuple[PageRecognizer, Mapping[str, object]]:
     """Load the engine; build it first where it is missing and the configuration allows that."""
     try:
         return _loaded(live)
@@ -124,9 +126,9 @@ def _engine(live: CurrentConfig) -> tuple[Workers, dict[str, object]]:
     return _loaded(live)
 
 
-def _loaded(live: CurrentConfig) -> tuple[Workers, dict[str, object]]:
+def _loaded(live: CurrentConfig) -> tuple[PageRecognizer, Mapping[str, object]]:
     """Return workers that have loaded, and the facts of their engine."""
-    workers = Workers(live, lambda _: None)
+    workers = WorkerPool(live, lambda _: None)
     workers.start()
     try:
         return workers, workers.wait_ready()

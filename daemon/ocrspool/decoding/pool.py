@@ -1,4 +1,4 @@
-"""The pool of decoders: each has one file at a time, and whoever needs one waits until one is free."""
+"""The pool of decoder processes. Each has one file at a time, and whoever needs one waits until one is free."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from contextlib import contextmanager
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config
-from ocrspool.decoding.client import Decoder
+from ocrspool.decoding.client import DecoderClient
 
 _log = logging.getLogger(__name__)
 
 
-class Decoders:
-    """A fixed number of decoders, shared by the threads that need one."""
+class DecoderProcessPool:
+    """A DecoderPool (api.py) of a fixed number of processes."""
 
     def __init__(self, count: int, live: CurrentConfig) -> None:
         self._live = live
-        self._free: queue.SimpleQueue[Decoder] = queue.SimpleQueue()
-        self._all = [Decoder(live) for _ in range(count)]
-        self._lent: dict[Decoder, str] = {}
-        """Those that are in use, each with the inbox of the job that has it."""
-        self._replaced: set[Decoder] = set()
-        """Those in use in whose place another one serves: they end when they come back."""
+        self._free: queue.SimpleQueue[DecoderClient] = queue.SimpleQueue()
+        self._all = [DecoderClient(live) for _ in range(count)]
+        self._lent: dict[DecoderClient, str] = {}
+        """The decoders in use, each with the inbox of the job that has it."""
+        self._replaced: set[DecoderClient] = set()
+        """The decoders in use that another one has replaced already. They end when they come back."""
         self._changing = threading.Lock()
         for decoder in self._all:
             self._free.put(decoder)
@@ -40,7 +40,7 @@ class Decoders:
             _log.warning("decoders are confined less than they could be: %s", lack)
 
     @contextmanager
-    def take(self, inbox: str = "", hangs: Callable[[], bool] = lambda: False) -> Iterator[Decoder]:
+    def take(self, inbox: str = "", hangs: Callable[[], bool] = lambda: False) -> Iterator[DecoderClient]:
         """Wait for a free decoder and have it for a while, for a file of this inbox.
 
         Raise OSError where the disk of that inbox does not answer: a decoder would not come back soon.
@@ -58,15 +58,15 @@ class Decoders:
             self._take_back(decoder)
 
     def replace_those_of(self, inbox: str) -> None:
-        """Have others serve in place of those that this inbox has: its disk does not answer, so they may not return."""
+        """Let others serve in place of those that this inbox has: its disk does not answer, so they may not return."""
         with self._changing:
             missing = [decoder for decoder, of in self._lent.items() if of == inbox and decoder not in self._replaced]
             for decoder in missing:
                 self._replaced.add(decoder)
-                self._all.append(substitute := Decoder(self._live))
+                self._all.append(substitute := DecoderClient(self._live))
                 self._free.put(substitute)
 
-    def _take_back(self, decoder: Decoder) -> None:
+    def _take_back(self, decoder: DecoderClient) -> None:
         with self._changing:
             del self._lent[decoder]
             surplus = decoder in self._replaced

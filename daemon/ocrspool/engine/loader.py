@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ocrspool.engine.cache.store import HINT, Manifest, differences, stamps
+from ocrspool.engine.cache.store import HINT, Manifest, differences
 from ocrspool.engine.detection.detect import DetectSettings
+from ocrspool.engine.file_stamps import stamps
 from ocrspool.engine.models import model_set
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer, RecognizeSettings
 from ocrspool.engine.reading.recognize import ReadSettings
 from ocrspool.engine.runtimes.fixed_shapes import widths
-from ocrspool.engine.stages import OnStage, Stages
+from ocrspool.engine.stages import OnStage, StageTimer
 from ocrspool.engine.test_pages import known_text
 from ocrspool.errors import EngineMissingError
 
@@ -44,7 +45,7 @@ def load(plan: Plan, on_stage: OnStage) -> tuple[Recognizer, Manifest, dict[str,
     The nets are loaded side by side: "load" is less than the sum of theirs.
     Raise EngineMissingError when it is not there, differs or is damaged; nothing is ever built here.
     """
-    stages = Stages(on_stage)
+    stages = StageTimer(on_stage)
     manifest = plan.cache.find(plan.identity)
     before = stamps(plan.folder)
     with ThreadPoolExecutor(1) as aside:  # hashing needs no interpreter lock, so it costs no time beside the loading
@@ -110,7 +111,7 @@ def recognizer_of(plan: Plan, nets: Nets) -> Recognizer:
             net(np.zeros(shape, np.uint8))
     thresholds = asdict(plan.models.thresholds)
     settings = RecognizeSettings(
-        detect=DetectSettings(side=plan.settings.side, **thresholds),
+        detect=DetectSettings(side=plan.settings.detection_side, **thresholds),
         read=ReadSettings(widths=widths(plan.settings.line_width) if plan.settings.provider in {"cuda", "rtx"} else ()),
         threads=0 if plan.settings.gpu is None else min(plan.settings.threads, _MOST_BESIDE_A_GPU),
     )

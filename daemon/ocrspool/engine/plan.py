@@ -1,80 +1,29 @@
-"""What engine a configuration asks for: models, settings, identity and place in the cache, without loading anything.
-
-Another runtime is: a module with `build` and `load` as openvino.py has them, its facts in identity.py, and a line in
-the table here.
-"""
+"""What engine a request means on this machine: models, settings, identity and place in the cache. Nothing is loaded."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
 
 from ocrspool.engine import identity
 from ocrspool.engine.cache.store import EngineCache
 from ocrspool.engine.cache.store import identity as whole_identity
 from ocrspool.engine.models import model_set
 from ocrspool.engine.models.model_set import Models
-from ocrspool.engine.settings import Precision, Provider, Settings
-from ocrspool.engine.settings import Runtime as RuntimeName
+from ocrspool.engine.runtimes.base import RuntimeModule, load_module, runtime_spec
 from ocrspool.engine.shapes import profiled
-from ocrspool.errors import EngineError, NoGpuError
-
-if TYPE_CHECKING:
-    from ocrspool.engine.spec import Net, NetSpec
+from ocrspool.engine_request import EngineRequest, Runtime, Settings
+from ocrspool.errors import NoGpuError
 
 _log = logging.getLogger(__name__)
-
-_MODULES: dict[RuntimeName, str] = {
-    "openvino": "ocrspool.engine.runtimes.openvino",
-    "onnxruntime": "ocrspool.engine.runtimes.onnxruntime.session",
-    "paddle": "ocrspool.engine.runtimes.paddle",
-    "tensorrt": "ocrspool.engine.runtimes.tensorrt",
-}
-
-
-CPU_RUNTIMES: dict[RuntimeName, RuntimeName] = {"tensorrt": "openvino"}
-"""What computes on a CPU in the place of a runtime that has no part for it."""
-
-
-class Runtime(Protocol):
-    """What a runtime's module offers. Settings are resolved ones; `folder` exists, empty for a build."""
-
-    def build(self, spec: NetSpec, folder: Path, settings: Settings) -> None:
-        """Compile a model into the folder. Raise EngineError."""
-
-    def load(self, spec: NetSpec, folder: Path, settings: Settings) -> Net:
-        """Load what was compiled. Raise EngineMissingError rather than compile."""
-
-    def compile_ahead(self, spec: NetSpec, folder: Path, settings: Settings) -> None:
-        """Compile without the GPU; only a runtime that `identity.compiles_ahead` tells of has it. Raise EngineError."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the configuration says of the engine, as the service passes it on."""
-
-    runtime: RuntimeName
-    device: str
-    provider: Provider
-    precision: Precision
-    threads: int
-    batch_lines: int
-    line_width: int
-    detection_side: int
-    workspace_mb: int
-    models: str
-    on_no_gpu: str
-    cache: str
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One engine that is wanted, and where it is or belongs."""
 
-    runtime: RuntimeName
+    runtime: Runtime
     models: Models
     settings: Settings
     identity: dict[str, str]
@@ -82,12 +31,12 @@ class Plan:
     """Facts that are recorded, and told when they have changed."""
     cache: EngineCache
     ahead: dict[str, str] = field(default_factory=dict)
-    """Identity of what can be compiled without the GPU; {} where nothing can. The engine itself, where no GPU is."""
+    """Identity of what can be compiled without the GPU; {} where nothing can. The engine's own where no GPU is."""
 
     @property
     def only_ahead(self) -> bool:
-        """Whether there is no GPU, so that the engine can be compiled, and neither run nor proven."""
-        return self.ahead == self.identity
+        """Whether there is no GPU, so that the engine can be compiled, but neither run nor proven."""
+        return bool(self.ahead) and self.ahead == self.identity
 
     @property
     def folder(self) -> Path:
@@ -97,57 +46,49 @@ class Plan:
     @property
     def module(self) -> str:
         """The runtime's module."""
-        return _MODULES[self.runtime]
+        return runtime_spec(self.runtime).module
 
-    def load_runtime(self) -> Runtime:
-        """Import the runtime's library: the slow part, and only in the process that needs it. Raise EngineError."""
-        try:
-            return cast("Runtime", import_module(self.module))
-        except ImportError as error:
-            raise EngineError(
-                f"the {self.runtime} runtime cannot be loaded: {error}", "`ocrspool doctor` tells what is missing"
-            ) from error
+    def load_runtime(self) -> RuntimeModule:
+        """Import the runtime with its library: the slow part, for the process that needs it only. Raise EngineError."""
+        return load_module(runtime_spec(self.runtime))
 
 
-def plan(wanted: Wanted, *, ahead: bool = False) -> Plan:
+def plan(request: EngineRequest, *, ahead: bool = False) -> Plan:
     """Return the engine that is wanted. Hashes the models: a tenth of a second.
 
-    With `ahead`, where the GPU is not there: what can be compiled without it, if the runtime can do that.
+    With `ahead` and without the GPU, it is what can be compiled without it, if the runtime can do that.
     Raise ConfigError; NoGpuError where the GPU is not there, and no CPU may take its place; EngineError.
     """
-    settings = Settings(
-        wanted.device,
-        wanted.provider,
-        wanted.precision,
-        wanted.threads,
-        batch=wanted.batch_lines,
-        side=wanted.detection_side,
-        line_width=wanted.line_width,
-        workspace_mb=wanted.workspace_mb,
-    )
     try:
-        return _planned(wanted, settings)
+        return _planned(request, request.settings)
     except NoGpuError as error:
-        if wanted.on_no_gpu != "cpu":
-            if ahead and identity.compiles_ahead(identity.resolved(wanted.runtime, settings)):
-                return _planned(wanted, settings, ahead=True)
+        if request.on_no_gpu != "cpu":
+            spec = runtime_spec(request.runtime)
+            if ahead and spec.compiles_ahead(spec.resolve(request.settings)):
+                return _planned(request, request.settings, ahead=True)
             raise
         _log.warning('%s; the CPU takes its place, because engine.on_no_gpu is "cpu"', error)
-    return _planned(replace(wanted, runtime=CPU_RUNTIMES.get(wanted.runtime, wanted.runtime)), on_cpu(settings))
+    return _planned(replace(request, runtime=cpu_runtime(request.runtime)), on_cpu(request.settings))
+
+
+def cpu_runtime(runtime: Runtime) -> Runtime:
+    """Return what computes on a CPU in the place of a runtime: mostly itself."""
+    return runtime_spec(runtime).cpu_runtime or runtime
 
 
 def on_cpu(settings: Settings) -> Settings:
-    """Return the settings for the CPU in place of a GPU, with whatever suits it."""
-    return replace(settings, device="cpu", provider="auto", precision="auto", batch=0, line_width=0)
+    """Return the settings for the CPU in place of a GPU. What depends on the device is left to the machine."""
+    return replace(settings, device="cpu", provider="auto", precision="auto", batch_lines=0, line_width=0)
 
 
-def _planned(wanted: Wanted, settings: Settings, *, ahead: bool = False) -> Plan:
-    settings = identity.resolved(wanted.runtime, settings)
-    facts = identity.facts(wanted.runtime, settings, ahead=ahead)
-    chosen = profiled(model_set.find(wanted.models, Path(wanted.cache) / "models", wanted.runtime), settings)
-    place = identity.bound_to_place(wanted.runtime, settings, [spec.files[0] for spec in chosen], Path(wanted.cache))
+def _planned(request: EngineRequest, settings: Settings, *, ahead: bool = False) -> Plan:
+    settings = identity.resolved(request.runtime, settings)
+    facts = identity.facts(request.runtime, settings, ahead=ahead)
+    cache = Path(request.cache)
+    chosen = profiled(model_set.find(request.models, cache / "models", request.runtime), settings)
+    place = identity.bound_to_place(request.runtime, settings, [spec.files[0] for spec in chosen], cache)
     items = whole_identity(chosen, facts.hard | place)
     early = {}
-    if identity.compiles_ahead(settings):
-        early = whole_identity(chosen, identity.facts(wanted.runtime, settings, ahead=True).hard | place)
-    return Plan(wanted.runtime, chosen, settings, items, facts.soft, EngineCache(Path(wanted.cache)), early)
+    if runtime_spec(request.runtime).compiles_ahead(settings):
+        early = whole_identity(chosen, identity.facts(request.runtime, settings, ahead=True).hard | place)
+    return Plan(request.runtime, chosen, settings, items, facts.soft, EngineCache(cache), early)

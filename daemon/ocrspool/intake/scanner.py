@@ -7,8 +7,8 @@ A file is settled, and may be claimed, when all of this holds:
    whole when it got its name. A rename is known from an event, or from the file itself: whose content is older
    than its entry by more than the settle time has been renamed (copied by `cp -p`, unpacked), not written to.
    Once settled, it is compared again when it is claimed, and not at every scan.
-4. nobody has it open for writing, where the kernel tells (by events: writers.py; by a lease: claim.py). Events may be
-   wrong, so a file that has not changed for the writer's patience is taken anyway,
+4. nobody has it open for writing, where the kernel tells (by events: writers.py; by a lease: spool/claim.py). Events
+   may be wrong, so a file that has not changed for the writer's patience is taken anyway,
 5. it is not empty, or has been empty for the longer patience that incomplete files have: somebody may have opened it
    and not written yet.
 A file that was claimed and given back, because it changed or ended too early, is left alone for a while.
@@ -26,6 +26,7 @@ from pathlib import Path
 
 from ocrspool.files.folder import Folder
 from ocrspool.files.name_patterns import NamePatterns
+from ocrspool.spool.patience import Patience
 from ocrspool.spool.snapshot import Content, FileSnapshot
 
 DEEPEST = 64
@@ -53,18 +54,6 @@ class Scan:
     """Names of files that would be settled, if nobody had them open for writing."""
     overdue: frozenset[str] = frozenset()
     """Names of settled files that somebody has had open for longer than the writer's patience."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long files are waited for, in seconds."""
-
-    settle: float
-    """Without a change."""
-    writer: float = 0.0
-    """Beyond that, while somebody has the file open for writing without changing it."""
-    incomplete: float = 0.0
-    """Without a change, for a file that is empty or ends too early."""
 
 
 @dataclass(slots=True)

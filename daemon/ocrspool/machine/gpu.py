@@ -1,7 +1,7 @@
-"""The GPUs that a CUDA program started from here would see, asked of the driver's management library (NVML).
+"""The GPUs that a CUDA program started from here would see, as the driver's management library (NVML) reports them.
 
-The only module that imports pynvml. NVML reads; it makes no CUDA context and takes no memory on a GPU, so the service
-and the commands may ask it. The import takes 30 ms, and machines without a GPU are spared it.
+This is the only module that imports pynvml. NVML only reads. It makes no CUDA context and takes no memory on a GPU, so
+the service and the commands may use it. The import takes 30 ms, and machines without a GPU are spared it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def gpus() -> list[Gpu]:
 
     Which and in what order is CUDA's own rule: CUDA_VISIBLE_DEVICES picks by number or UUID and ends at the first
     entry that names nothing. Numbers follow the PCI bus, which is CUDA's order with CUDA_DEVICE_ORDER=PCI_BUS_ID, as
-    children have it (environment.py) unless somebody has set another: see `order_is_certain`.
+    children have it (processes/environment.py) unless somebody has set another: see `order_is_certain`.
     (CUDA programming guide, environment variables.)
     """
     with _driver() as nvml:

@@ -1,7 +1,7 @@
-"""What a library says of a document that it gives up, to what people are told: the kind, words, and advice.
+"""Translate a library's message about a document that it gives up: into a kind, words and advice for people.
 
-Unsupported is not damaged: who sent a sound file of a rare kind should save it another way, and not send it again.
-A library's own words are for its developers; what no row knows is told without them.
+Unsupported is not damaged. The sender of a sound file of a rare kind should save it in another way, and not send it
+again. A library's own words are for its developers. A message that no row knows is reported without them.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ _UNKNOWN = "its contents make no sense"
 class Verdict(NamedTuple):
     """What is told where a library's words match the pattern. Groups of the pattern go into the words."""
 
-    pattern: re.Pattern[str]
+    pattern: str
+    """Compiled when a file is refused, not at each start of a decoder."""
     kind: str
     words: str
 
 
 def _row(kind: str, words: str, *patterns: str) -> Verdict:
-    return Verdict(re.compile("|".join(patterns), re.IGNORECASE), kind, words)
+    return Verdict("|".join(patterns), kind, words)
 
 
 TABLE = (
@@ -109,7 +110,7 @@ def verdict(said: str, media_type: str) -> DocumentError:
     """Return the error of a document of this type, of which a library has said this."""
     name = NAMES[media_type]
     for row in TABLE:
-        if found := row.pattern.search(said):
+        if found := re.search(row.pattern, said, re.IGNORECASE):
             values = [group for group in found.groups() if group is not None]
             return _error(row.kind, row.words.format(*values) if values else row.words, name, media_type)
     return _error("damaged", _UNKNOWN, name, media_type)

@@ -1,7 +1,4 @@
-"""What a new engine is compared with: the same models on the CPU in f32, made for the comparison only.
-
-By the same runtime, or by OpenVINO where that has no part for the CPU.
-"""
+"""The reference of a new engine: the same models and runtime on the CPU in f32, made for the comparison only."""
 
 from __future__ import annotations
 
@@ -13,8 +10,8 @@ from ocrspool.engine import identity, test_pages
 from ocrspool.engine.build import compare
 from ocrspool.engine.loader import load_nets, recognizer_of
 from ocrspool.engine.models import model_set
-from ocrspool.engine.plan import CPU_RUNTIMES, Plan, on_cpu
-from ocrspool.engine.runtimes.installed_packages import installed
+from ocrspool.engine.plan import Plan, cpu_runtime, on_cpu
+from ocrspool.engine.runtimes.base import runtime_spec
 from ocrspool.engine.shapes import profiled
 from ocrspool.errors import EngineError
 
@@ -37,8 +34,8 @@ def reference_readings(plan: Plan, on_stage: OnStage) -> tuple[str, compare.Read
 
     Raise EngineError when it cannot be had, or reads nonsense itself.
     """
-    runtime = CPU_RUNTIMES.get(plan.runtime, plan.runtime)
-    described = f"{runtime} {installed(runtime).version} in f32 on the cpu"
+    runtime = cpu_runtime(plan.runtime)
+    described = f"{runtime} {runtime_spec(runtime).installed().version} in f32 on the cpu"
     on_stage(f"comparing the new engine with {described}")
     try:
         plan = _planned(plan)
@@ -58,7 +55,7 @@ def reference_readings(plan: Plan, on_stage: OnStage) -> tuple[str, compare.Read
 def _planned(plan: Plan) -> Plan:
     """Return the plan of the reference: the same shapes, so that lines are cut and pages scaled alike."""
     asked = replace(on_cpu(plan.settings), precision="f32", line_width=plan.settings.line_width)
-    runtime = CPU_RUNTIMES.get(plan.runtime, plan.runtime)
+    runtime = cpu_runtime(plan.runtime)
     settings = identity.resolved(runtime, asked)
     return replace(plan, runtime=runtime, models=profiled(plan.models, settings), settings=settings)
 

@@ -1,8 +1,8 @@
 """A session of ONNX Runtime for one shape, replayed as a CUDA graph between buffers that stay where they are.
 
-Without a graph the CPU launches some hundred small kernels a call, and takes as long as the GPU does. A graph is bound to
-the addresses it was captured with, so pixels are copied to the same place each time, from pinned memory, and answers
-are fetched from the same place. While the GPU computes, the calling thread sleeps.
+Without a graph the CPU launches some hundred small kernels a call, and takes as long as the GPU does. A graph is bound
+to the addresses that it was captured with. So pixels are copied to the same place each time, from pinned memory, and
+answers are fetched from the same place. While the GPU computes, the calling thread sleeps.
 
 ONNX Runtime keeps a graph for the thread that captured it, so each session has a thread of its own. It captures at the
 first call that may: that is one of the warm-up, when every session is loaded and nothing else runs in this process,
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ocrspool.engine.runtimes.cuda import CudaError, array, cuda
+from ocrspool.engine.runtimes.cuda import array, cuda
 from ocrspool.engine.runtimes.device_errors import device_error
 from ocrspool.errors import DeviceLostError, DeviceMemoryError
 
@@ -28,13 +28,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ocrspool.engine.runtimes.cuda import Memory
-    from ocrspool.engine.settings import Settings
     from ocrspool.engine.spec import Net, NetSpec, Pixels, Shape, ShapeProfile
+    from ocrspool.engine_request import Settings
 
     class Session(Protocol):
         """One session of one shape; only session.py knows ONNX Runtime."""
 
         errors: tuple[type[Exception], ...]
+        """What its calls may raise, and the driver's."""
 
         def tried(self, shape: Shape) -> list[NDArray[Any]]:
             """Run once without a graph; return the answers."""
@@ -108,7 +109,7 @@ class CapturedNet:
         try:
             answers = self._run(batch)
             self._captured = True
-        except (CudaError, *self._session.errors) as error:
+        except self._session.errors as error:
             failed = device_error(self._name, batch.shape, str(error))
             if self._captured or isinstance(failed, (DeviceLostError, DeviceMemoryError)):
                 raise failed from error

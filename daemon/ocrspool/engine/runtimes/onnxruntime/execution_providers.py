@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ocrspool.engine.settings import Settings
     from ocrspool.engine.spec import NetSpec, Shape
+    from ocrspool.engine_request import Settings
 
 Options = dict[str, str]
 Version = tuple[int, int]
@@ -69,8 +69,9 @@ def _providers(settings: Settings, tensorrt: Options) -> list[tuple[str, Options
         **device,
         # Varied shapes make an arena that doubles grow without end (ONNX Runtime issues 9509, 13504, 14474).
         "arena_extend_strategy": "kSameAsRequested",
-        # Each session has one shape (fixed_shapes.py), so the search is made once. On an H200 it took 5.2 s for seven
-        # sessions, HEURISTIC 9.4 s for kernels no faster, and DEFAULT 1 s for some that are 10 to 25 times slower.
+        # Each session has one shape (runtimes/fixed_shapes.py), so the search is made once. On an H200 it took 5.2 s
+        # for seven sessions, HEURISTIC 9.4 s for kernels no faster, and DEFAULT 1 s for some that are 10 to 25 times
+        # slower.
         "cudnn_conv_algo_search": "EXHAUSTIVE",
     }
     if settings.provider == "cuda":

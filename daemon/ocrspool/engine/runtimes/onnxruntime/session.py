@@ -26,8 +26,7 @@ from ocrspool.engine.runtimes import fixed_shapes
 from ocrspool.engine.runtimes.cuda import CudaError, cuda
 from ocrspool.engine.runtimes.device_errors import device_error
 from ocrspool.engine.runtimes.fixed_shapes import FixedShapesNet
-from ocrspool.engine.runtimes.installed_packages import installed
-from ocrspool.engine.runtimes.onnxruntime import execution_providers
+from ocrspool.engine.runtimes.onnxruntime import SPEC, execution_providers
 from ocrspool.engine.runtimes.onnxruntime.captured import CapturedNet
 from ocrspool.errors import DeviceLostError, DeviceMemoryError, EngineError, EngineMissingError
 from ocrspool.machine import installation, native_libraries
@@ -45,8 +44,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ocrspool.engine.runtimes.onnxruntime.graph import PixelType
-    from ocrspool.engine.settings import Settings
     from ocrspool.engine.spec import Net, NetSpec, Pixels, Shape, ShapeProfile
+    from ocrspool.engine_request import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -108,7 +107,7 @@ def _of_shape(spec: NetSpec, folder: Path, settings: Settings, shape: Shape) -> 
                 lambda: _OneShape(_session(spec, path, settings, providers, shape)),
                 lambda: _load(spec, folder, settings),
             )
-        except (_LoadError, CudaError, *_ERRORS) as error:
+        except _FAILURES as error:
             failed = device_error(spec.name, shape, str(error))
             if isinstance(failed, (DeviceMemoryError, DeviceLostError)):
                 raise failed from error
@@ -118,10 +117,18 @@ def _of_shape(spec: NetSpec, folder: Path, settings: Settings, shape: Shape) -> 
     return net
 
 
+class _LoadError(Exception):
+    """A session could not be made, and not for want of a device."""
+
+
+_FAILURES: tuple[type[Exception], ...] = (_LoadError, CudaError, *_ERRORS)
+"""What may go wrong with a session that becomes a graph."""
+
+
 class _OneShape:
     """A session that is bound to buffers; see captured.Session."""
 
-    errors = _ERRORS
+    errors = _FAILURES
 
     def __init__(self, session: onnxruntime.InferenceSession) -> None:
         self._session = session
@@ -171,7 +178,7 @@ class OnnxNet:
         self._name = spec.name
         self._profile = spec.profile
         self._provider = settings.provider
-        self._batch = 1 if spec.role == "detection" else settings.batch
+        self._batch = 1 if spec.role == "detection" else settings.batch_lines
         self._parallel = settings.streams if settings.gpu is None else _ON_GPU
         self._calls = threading.BoundedSemaphore(self._parallel)
         self._session = session
@@ -205,10 +212,6 @@ class OnnxNet:
                 return tuple(self._session.run(None, {execution_providers.INPUT: pixels}))
         except _ERRORS as error:
             raise device_error(self._name, batch.shape, str(error)) from error
-
-
-class _LoadError(Exception):
-    """A session could not be made, and not for want of a device."""
 
 
 def _model_path(spec: NetSpec, folder: Path) -> Path:
@@ -346,7 +349,7 @@ def _preload(settings: Settings) -> list[str]:
     """
     if settings.gpu is None:
         return []
-    package = installed("onnxruntime")
+    package = SPEC.installed()
     needed, called = [*package.cuda_libraries], []
     if major := package.cuda.partition(".")[0]:
         called.append(f"libnvrtc.so.{major}")  # by cuDNN, once it has a kernel to compile

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from ocrspool.engine.runtimes.tensorrt.library import Library
-    from ocrspool.engine.settings import Settings
     from ocrspool.engine.spec import NetSpec
+    from ocrspool.engine_request import Settings
 
 _log = logging.getLogger(__name__)
 

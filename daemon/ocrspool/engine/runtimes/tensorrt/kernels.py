@@ -10,21 +10,25 @@ Not run yet: there was no GPU of a capability that RTX takes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ocrspool.engine.runtimes import fixed_shapes
 from ocrspool.engine.runtimes.fixed_shapes import FixedShapesNet
-from ocrspool.engine.runtimes.tensorrt.net import TensorRtNet, deserialized, open_device
+from ocrspool.engine.runtimes.tensorrt.net import TensorRtNet, open_engine
 from ocrspool.errors import EngineError, EngineMissingError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ocrspool.engine.runtimes.tensorrt.library import Library
-    from ocrspool.engine.settings import Settings
     from ocrspool.engine.spec import Net, NetSpec
+    from ocrspool.engine_request import Settings
+
+_LANES = 2
+"""Calls at once, each with a context of its own."""
 
 _HINT = "run `ocrspool prebuild`"
 
@@ -57,10 +61,8 @@ class _Cache:
         self, library: Library, spec: NetSpec, folder: Path, settings: Settings, saved: bytes | None = None
     ) -> None:
         trt = library.module
-        device = open_device(spec, settings)
-        path = folder / f"{spec.name}.engine"
-        engine = deserialized(library, device, spec, path.read_bytes(), path)
-        self._config = engine.create_runtime_config()
+        opened = open_engine(library, spec, folder / f"{spec.name}.engine", settings)
+        self._config = opened.engine.create_runtime_config()
         self._cache = self._config.create_runtime_cache()
         if saved is not None and not self._cache.deserialize(saved):
             raise EngineMissingError(
@@ -72,14 +74,11 @@ class _Cache:
             raise EngineError(f"{spec.name}: the runtime cache is refused: {library.errors()}", "update tensorrt_rtx")
         self._config.dynamic_shapes_kernel_specialization_strategy = trt.DynamicShapesKernelSpecializationStrategy.EAGER
         self._config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
-        self.net = TensorRtNet(library, device, spec, settings, [engine, engine], self._configured)
+        self.net = TensorRtNet(spec, settings, [replace(opened, config=self._config)] * _LANES)
 
     def saved(self) -> bytes:
         """Return all kernels there are."""
         return bytes(self._cache.serialize())
-
-    def _configured(self, _engine: Any) -> Any:  # noqa: ANN401  # ICudaEngine, IRuntimeConfig
-        return self._config
 
 
 def _run_all(net: TensorRtNet, spec: NetSpec) -> None:

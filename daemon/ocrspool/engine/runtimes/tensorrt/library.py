@@ -15,7 +15,7 @@ from ocrspool.errors import EngineError
 from ocrspool.machine import installation
 
 if TYPE_CHECKING:
-    from ocrspool.engine.settings import Provider
+    from ocrspool.engine_request import Provider
 
 _log = logging.getLogger(__name__)
 

@@ -3,16 +3,17 @@
 A call copies its pixels into pinned memory, lets the GPU copy them up, runs the engine, lets it copy the answers down,
 and sleeps until that is done: no thread spins, and none holds Python's lock meanwhile.
 
-A shape that comes again is captured as a graph, copies included, so that some hundred kernels are one launch. Each graph
-has a context of its own, because a context's state belongs to the shape it was given last; they share their memory,
-since a lane runs one call at a time. TensorRT 8.5 has one context for a profile, so there are no graphs, and each lane
-has the engine loaded for itself.
+A shape that comes again is captured as a graph, copies included, so that some hundred kernels are one launch. Each
+graph has a context of its own, because a context's state belongs to the shape that it was given last. The contexts of a
+lane share their memory, since a lane runs one call at a time. TensorRT 8.5 has one context for a profile. So there are
+no graphs with it, and each lane has the engine loaded for itself.
 """
 
 from __future__ import annotations
 
 import queue
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
     from ocrspool.engine.runtimes.cuda import Memory
     from ocrspool.engine.runtimes.tensorrt.library import Library
-    from ocrspool.engine.settings import Settings
     from ocrspool.engine.spec import NetSpec, Pixels, Shape, ShapeProfile
+    from ocrspool.engine_request import Settings
 
 _LANES = 2
 """Calls at once: while one computes, the other copies. Kernels of both fill the device where one alone does not."""
@@ -40,50 +41,55 @@ _MOST_GRAPHS = 48
 _HINT = "run `ocrspool prebuild`"
 
 
+@dataclass(frozen=True)
+class OpenEngine:
+    """A compiled engine on a GPU."""
+
+    engine: Any
+    """TensorRT's ICudaEngine."""
+    library: Library
+    device: Cuda
+    config: Any = None
+    """TensorRT for RTX's IRuntimeConfig, for every context; it holds the kernels."""
+
+
 def load_engine(library: Library, spec: NetSpec, path: Path, settings: Settings) -> TensorRtNet:
     """Return the net of an engine file. Raise EngineMissingError where it does not fit, EngineError."""
-    device = open_device(spec, settings)
-    data = path.read_bytes()
     count = 1 if library.shares_profiles else _LANES
     with ThreadPoolExecutor(count) as threads:
-        engines = list(threads.map(lambda _: deserialized(library, device, spec, data, path), range(count)))
-    return TensorRtNet(library, device, spec, settings, [engines[lane % count] for lane in range(_LANES)])
+        engines = list(threads.map(lambda _: open_engine(library, spec, path, settings), range(count)))
+    return TensorRtNet(spec, settings, [engines[lane % count] for lane in range(_LANES)])
 
 
-def deserialized(library: Library, device: Cuda, spec: NetSpec, data: bytes, path: Path) -> Any:  # noqa: ANN401  # ICudaEngine
-    """Return the engine that these bytes are. Raise EngineMissingError with TensorRT's reason, or what the device says."""
-    device.enter()
-    runtime = library.module.Runtime(library.log)
-    engine = runtime.deserialize_cuda_engine(data)
-    if engine is None:
-        told = library.errors()
-        failed = device_error(spec.name, (), told)
-        if isinstance(failed, (DeviceLostError, DeviceMemoryError)):
-            raise failed
-        raise EngineMissingError(f"TensorRT {library.version} does not load {path}: {told}", _HINT)
-    return engine
+def open_engine(library: Library, spec: NetSpec, path: Path, settings: Settings) -> OpenEngine:
+    """Return what is in the file. Raise EngineMissingError with TensorRT's reason, or the device's error."""
+    try:
+        device = cuda(settings.gpu or 0)
+        device.enter()
+    except CudaError as error:
+        raise device_error(spec.name, (), str(error)) from error
+    engine = library.module.Runtime(library.log).deserialize_cuda_engine(path.read_bytes())
+    if engine is not None:
+        return OpenEngine(engine, library, device)
+    told = library.errors()
+    failed = device_error(spec.name, (), told)
+    if isinstance(failed, (DeviceLostError, DeviceMemoryError)):
+        raise failed
+    raise EngineMissingError(f"TensorRT {library.version} does not load {path}: {told}", _HINT)
 
 
 class TensorRtNet:
     """Looks like every net: safe to call from several threads, of which `parallel` run at once."""
 
-    def __init__(
-        self,
-        library: Library,
-        device: Cuda,
-        spec: NetSpec,
-        settings: Settings,
-        engines: list[Any],
-        configure: Any = None,  # noqa: ANN401  # makes a context's configuration; RTX has one
-    ) -> None:
+    def __init__(self, spec: NetSpec, settings: Settings, lanes: list[OpenEngine]) -> None:
         self._name = spec.name
         self._profile = spec.profile
-        self._batch = 1 if spec.role == "detection" else settings.batch
+        self._batch = 1 if spec.role == "detection" else settings.batch_lines
         self._lanes: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
-        self._parallel = len(engines)
+        self._parallel = len(lanes)
         try:
-            for engine in engines:
-                self._lanes.put(_Lane(library, device, engine, spec.profile.maximum, configure))
+            for opened in lanes:
+                self._lanes.put(_Lane(opened, spec.profile.maximum))
         except (CudaError, _CallError) as error:
             raise device_error(spec.name, (), str(error)) from error
 
@@ -140,13 +146,19 @@ class _Output:
 class _Lane:
     """What one call at a time needs: a stream, buffers, contexts, graphs."""
 
-    def __init__(self, library: Library, device: Cuda, engine: Any, most: Shape, configure: Any) -> None:  # noqa: ANN401  # ICudaEngine
+    def __init__(self, opened: OpenEngine, most: Shape) -> None:
+        self._library, self._device, self._engine, self._config = (
+            opened.library,
+            opened.device,
+            opened.engine,
+            opened.config,
+        )
+        device = self._device
         device.enter()
-        self._library, self._device, self._engine, self._configure = library, device, engine, configure
         self._stream, self._event = device.stream(), device.event()
         self._memory: Memory | None = None
         self._context = self._new_context()
-        self._input = _kind(engine.get_tensor_dtype(INPUT))
+        self._input = _kind(self._engine.get_tensor_dtype(INPUT))
         size = int(np.prod(most)) * self._input.itemsize
         self._below, self._above = device.device_memory(size), device.pinned_memory(size)
         self._set_shape(self._context, most)
@@ -207,8 +219,8 @@ class _Lane:
 
     def _new_context(self) -> Any:  # noqa: ANN401  # IExecutionContext
         """Return a context whose memory is this lane's. Raise _CallError."""
-        if self._configure is not None:
-            context = self._engine.create_execution_context(self._configure(self._engine))
+        if self._config is not None:
+            context = self._engine.create_execution_context(self._config)
         elif not self._library.shares_profiles:
             context = self._engine.create_execution_context()
         else:
@@ -234,15 +246,8 @@ class _Lane:
         ]
 
 
-def open_device(spec: NetSpec, settings: Settings) -> Cuda:
-    """Return the GPU of the settings. Raise EngineError, DeviceLostError."""
-    try:
-        return cuda(settings.gpu or 0)
-    except CudaError as error:
-        raise device_error(spec.name, (), str(error)) from error
-
-
 def _kind(tensor_type: Any) -> np.dtype[Any]:  # noqa: ANN401  # TensorRT's DataType
     """Return numpy's type. TensorRT 8.5 has a function for it that needs numpy 1."""
     names = {"FLOAT": "float32", "HALF": "float16", "BOOL": "bool"}
-    return np.dtype(names.get(tensor_type.name, tensor_type.name.lower()))
+    kind: np.dtype[Any] = np.dtype(names.get(tensor_type.name, tensor_type.name.lower()))
+    return kind
