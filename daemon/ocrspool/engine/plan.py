@@ -81,6 +81,11 @@ def on_cpu(settings: Settings) -> Settings:
     return replace(settings, device="cpu", provider="auto", precision="auto", batch_lines=0, line_width=0)
 
 
+def installed_version(runtime: Runtime) -> str:
+    """Return the version of a runtime's package. Raise EngineError where it is not installed."""
+    return runtime_spec(runtime).installed().version
+
+
 def _planned(request: EngineRequest, settings: Settings, *, ahead: bool = False) -> Plan:
     settings = identity.resolved(request.runtime, settings)
     facts = identity.facts(request.runtime, settings, ahead=ahead)

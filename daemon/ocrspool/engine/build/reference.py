@@ -10,8 +10,7 @@ from ocrspool.engine import identity, test_pages
 from ocrspool.engine.build import compare
 from ocrspool.engine.loader import load_nets, recognizer_of
 from ocrspool.engine.models import model_set
-from ocrspool.engine.plan import Plan, cpu_runtime, on_cpu
-from ocrspool.engine.runtimes.base import runtime_spec
+from ocrspool.engine.plan import Plan, cpu_runtime, installed_version, on_cpu
 from ocrspool.engine.shapes import profiled
 from ocrspool.errors import EngineError
 
@@ -35,7 +34,7 @@ def reference_readings(plan: Plan, on_stage: OnStage) -> tuple[str, compare.Read
     Raise EngineError when it cannot be had, or reads nonsense itself.
     """
     runtime = cpu_runtime(plan.runtime)
-    described = f"{runtime} {runtime_spec(runtime).installed().version} in f32 on the cpu"
+    described = f"{runtime} {installed_version(runtime)} in f32 on the cpu"
     on_stage(f"comparing the new engine with {described}")
     try:
         plan = _planned(plan)
