@@ -7,7 +7,7 @@ from typing import Any
 from ocrspool.config.engine_requests import engine_request
 from ocrspool.config.schema import Config
 from ocrspool.errors import EngineError, EngineMissingError, Exit
-from ocrspool.pages import PageFault, PageText, PageWarning, TextLine
+from ocrspool.pages import PageFault, PageText, PageWarning, Polygon, TextLine, Word
 from ocrspool.processes.channel import Message
 
 
@@ -40,8 +40,17 @@ def page_outcome(answer: Message) -> tuple[int, PageText | PageFault]:
 def page_text(found: dict[str, Any]) -> PageText:
     """Return the text of one page."""
     lines = tuple(
-        TextLine(text, confidence, tuple((x, y) for x, y in polygon), detection_confidence)  # type: ignore[arg-type] # four points
-        for text, confidence, polygon, detection_confidence in found["lines"]
+        TextLine(text, confidence, _polygon(points), detection_confidence, tuple(_word(*word) for word in words))
+        for text, confidence, points, detection_confidence, words in found["lines"]
     )
     warnings = tuple(PageWarning(code, message, tuple(about)) for code, message, about in found["warnings"])
     return PageText(lines, found["rotation"], found["seconds"], warnings)
+
+
+def _word(text: str, confidence: float, points: list[list[float]]) -> Word:
+    return Word(text, confidence, _polygon(points))
+
+
+def _polygon(points: list[list[float]]) -> Polygon:
+    one, two, three, four = ((x, y) for x, y in points)
+    return one, two, three, four

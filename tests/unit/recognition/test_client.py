@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ocrspool.errors import EngineError, EngineMissingError, Exit
-from ocrspool.pages import PageFault, PageText, PageWarning, TextLine
+from ocrspool.pages import PageFault, PageText, PageWarning, TextLine, Word
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import ChildDiedError, NoProcessError
 from ocrspool.processes.wakeup import WakeupEvent
@@ -121,7 +121,7 @@ def reading(wake: WakeupEvent) -> Callable[..., Any]:
 
 
 def test_pages_and_faults_come_back_by_number(new_page: NewPage, reading: Callable[..., Any]) -> None:
-    line = ["text", 0.9, CORNERS, 0.8]
+    line = ["text", 0.9, CORNERS, 0.8, [["text", 0.7, CORNERS]]]
     warning = ["unread-script", "a line", [0]]
     answers: list[Message | Exception] = [
         LOADED,
@@ -139,9 +139,9 @@ def test_pages_and_faults_come_back_by_number(new_page: NewPage, reading: Callab
     assert process.sent[1]["op"] == "recognize"
     assert process.sent[1]["page"] == {"number": 1, "width": 4, "height": 2, "channels": 1, "orientation": "auto"}
     assert reading(found) == (None, 1)
-    corners = tuple((float(x), float(y)) for x, y in CORNERS)
+    corners = ((0, 0), (9, 0), (9, 9), (0, 9))
     text = PageText(
-        (TextLine("text", 0.9, corners, 0.8),),  # type: ignore[arg-type] # four points
+        (TextLine("text", 0.9, corners, 0.8, (Word("text", 0.7, corners),)),),
         90,
         {"detect": 0.5},
         (PageWarning("unread-script", "a line", (0,)),),
@@ -188,7 +188,9 @@ def test_an_error_while_reading_is_the_engines(new_page: NewPage, reading: Calla
         {"page": "text"},
         {"fault": "text"},
         page_answer(1, lines=[["text"]]),
-        page_answer(1, lines=[["text", 1, [[0]], 1]]),
+        page_answer(1, lines=[["text", 1, [[0]], 1, []]]),
+        page_answer(1, lines=[["text", 1, CORNERS[:3], 1, []]]),
+        page_answer(1, lines=[["text", 1, CORNERS, 1, [["word"]]]]),
         page_answer(1, warnings=[["code"]]),
         page_answer(1, warnings=None),
     ],

@@ -193,6 +193,12 @@ def _in_one_line(error: Exception) -> str:
 
 
 def _as_json(page: PageText) -> dict[str, Any]:
-    lines = [(line.text, line.confidence, line.polygon, line.detection_confidence) for line in page.lines]
+    lines = [
+        (
+            *(line.text, line.confidence, line.polygon, line.detection_confidence),
+            [(word.text, word.confidence, word.polygon) for word in line.words],
+        )
+        for line in page.lines
+    ]
     warnings = [(warning.code, warning.message, warning.lines) for warning in page.warnings]
     return {"lines": lines, "rotation": page.rotation, "seconds": page.seconds, "warnings": warnings}

@@ -21,7 +21,7 @@ from ocrspool.errors import (
     EngineMissingError,
     OcrspoolError,
 )
-from ocrspool.pages import PageText, PageWarning, TextLine
+from ocrspool.pages import PageText, PageWarning, TextLine, Word
 from ocrspool.processes.channel import Channel, Message
 from ocrspool.recognition.child.worker import OnStage, Worker
 from ocrspool.recognition.stub import FACTS
@@ -29,7 +29,10 @@ from ocrspool.recognition.stub import FACTS
 SECONDS = 30
 DESCRIPTORS = Path("/proc/self/fd")
 CORNERS = ((0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (0.0, 9.0))
-READ = PageText((TextLine("text", 0.9, CORNERS, 0.8),), 180, {"detect": 0.5}, (PageWarning("ink", "left", (0,)),))
+WORD = Word("text", 0.7, CORNERS)
+READ = PageText(
+    (TextLine("text", 0.9, CORNERS, 0.8, (WORD,)),), 180, {"detect": 0.5}, (PageWarning("ink", "left", (0,)),)
+)
 
 
 class Engine:
@@ -187,11 +190,11 @@ def test_it_builds(service: Service) -> None:
 
 def test_a_page_is_answered_by_its_number(service: Service) -> None:
     service.load()
-    answer = service.read(5)
+    answer, corners = service.read(5), [list(corner) for corner in CORNERS]
     assert answer == {
         "page": {
             "number": 5,
-            "lines": [["text", 0.9, [list(corner) for corner in CORNERS], 0.8]],
+            "lines": [["text", 0.9, corners, 0.8, [["text", 0.7, corners]]]],
             "rotation": 180,
             "seconds": {"detect": 0.5},
             "warnings": [["ink", "left", [0]]],
