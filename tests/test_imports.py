@@ -34,7 +34,9 @@ LIBRARIES = {
     "pikepdf": {"render.pdf"},
     "prometheus_client": {"web.metrics"},
     # For results: the schema, and whether one fits it.
-    "pydantic": {"config", "decoding.protocol", "cli.check", "audit.outbox_checks"},
+    "pydantic": {
+        *("config", "decoding.protocol", "cli.check", "audit.outbox_checks", "observability.snapshot_file"),
+    },
     "pydantic_core": {"config.loader"},
     "pynvml": {"machine.gpu"},
     "pypdfium2": {"decoding.child.pdf"},
@@ -211,7 +213,7 @@ BUDGETS = {
             "csv", "ctypes", "decimal", "difflib", "email", "html", "importlib.metadata", "inspect", "tempfile", "uuid",
             "zipfile",
         }),
-        380,
+        425,
     ),
     # PDFium too: a decoder gives up files before the first document, and can load nothing after that.
     "ocrspool.decoding.child.__main__": Budget(

@@ -41,13 +41,13 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "files": ("errors",),
     "machine": ("errors",),
     "processes": ("errors", "files", "machine"),
-    "results": ("",),
+    "results": ("", "pages"),
     "observability": ("files", "formatting", "results"),
     # Steps of a job.
     "spool": ("errors", "files", "formatting", "results"),
-    "config": ("engine_request", "errors", "files", "machine", "observability", "spool"),
+    "config": ("engine_request", "errors", "files", "machine", "observability", "results", "spool"),
     "render": ("errors", "pages", "results"),
-    "intake": ("config", "errors", "files", "processes", "spool"),
+    "intake": ("config", "errors", "files", "observability", "processes", "results", "spool"),
     "decoding": ("config", "errors", "files", "pages", "processes", "render", "results", "text_similarity"),
     "engine": ("", "engine_request", "errors", "files", "formatting", "machine", "pages", "processes"),
     "recognition": (

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ocrspool.config.value_types import Command, Devices, Folder, Formats, Listen, Mode, Name, Patterns
 from ocrspool.engine_request import GpuProvider, Precision, Runtime
 from ocrspool.files.name_patterns import NamePatterns
+from ocrspool.spool.delivery_options import DeliveryOptions
 from ocrspool.spool.layout import STATES
 
 DEFAULT_PATH = Path("/etc/ocrspool/ocrspool.toml")
@@ -229,9 +230,10 @@ class Inbox(Section):
         """Return the patterns that say which names are read."""
         return NamePatterns(self.include, self.exclude + self.ignore)
 
-    def mode(self) -> int | None:
-        """Return the mode of the results, or None if the umask decides."""
-        return None if self.outbox_mode == "auto" else int(self.outbox_mode, 8)
+    def delivery(self) -> DeliveryOptions:
+        """Return how the files of a job are delivered."""
+        mode = None if self.outbox_mode == "auto" else int(self.outbox_mode, 8)
+        return DeliveryOptions(delete=self.after == "delete", mode=mode, mark=self.done_marker)
 
     def folders(self) -> dict[str, Path]:
         """Return the folder of each state, in the order of `STATES`."""

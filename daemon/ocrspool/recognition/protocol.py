@@ -7,7 +7,7 @@ from typing import Any
 from ocrspool.config.engine_requests import engine_request
 from ocrspool.config.schema import Config
 from ocrspool.errors import EngineError, EngineMissingError, Exit
-from ocrspool.pages import PageFault, PageText, PageWarning, Polygon, TextLine, Word
+from ocrspool.pages import Notice, PageFault, PageText, Polygon, TextLine, Word
 from ocrspool.processes.channel import Message
 
 
@@ -43,7 +43,7 @@ def page_text(found: dict[str, Any]) -> PageText:
         TextLine(text, confidence, _polygon(points), detection_confidence, tuple(_word(*word) for word in words))
         for text, confidence, points, detection_confidence, words in found["lines"]
     )
-    warnings = tuple(PageWarning(code, message, tuple(about)) for code, message, about in found["warnings"])
+    warnings = tuple(Notice(code, message, None, lines=tuple(about)) for code, message, about in found["warnings"])
     return PageText(lines, found["rotation"], found["seconds"], warnings)
 
 
