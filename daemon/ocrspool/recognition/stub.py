@@ -13,10 +13,9 @@ None of them starts a process or waits for time to pass. What would take time ha
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ocrspool.errors import DocumentError, EngineError
@@ -25,7 +24,7 @@ from ocrspool.processes.channel import Message
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.api import RecognizerStatus
-from ocrspool.recognition.worker import Outcome
+from ocrspool.recognition.worker import Outcome, ReadyWorker, engines
 
 Behaviour = Literal["echo", "slow", "hang", "crash", "disorder", "fault", "wrong count"]
 """What becomes of a page.
@@ -36,6 +35,9 @@ cannot be read. wrong count: the worker answers for a page that it does not have
 """
 
 Behaves = Callable[[PageImage], Behaviour]
+
+Answer = Behaviour | PageText | Exception
+"""What becomes of a page: a behaviour, a text, or the error that its future raises."""
 
 FACTS: dict[str, Any] = {
     "runtime": "stub",
@@ -61,76 +63,85 @@ def _behaves(behaviour: Behaviour | Behaves) -> Behaves:
 
 
 class StubRecognizer:
-    """A PageRecognizer that reads nothing. A page that hangs is answered when the recognizer is closed."""
+    """A PageRecognizer without an engine. A page that hangs is answered when the recognizer is closed."""
 
-    def __init__(self, behaviour: Behaviour | Behaves = "echo", facts: Mapping[str, Any] | None = None) -> None:
-        self._behaves = _behaves(behaviour)
-        self._facts = FACTS if facts is None else facts
-        self._lock = threading.Lock()
-        self._waiting: list[tuple[PageImage, Future[PageText], bool]] = []
-        """Pages without an answer, and whether `release` answers them."""
-        self._state: Literal["new", "ready", "closed"] = "new"
-        self.submitted: list[tuple[int, bool]] = []
-        """The number of every page that came, and whether it was to be read alone."""
-        self.renewed = 0
+    def __init__(
+        self, answer: Behaviour | Callable[[PageImage], Answer] = "echo", facts: Mapping[str, Any] | None = None
+    ) -> None:
+        self.answer: Callable[[PageImage], Answer] = answer if callable(answer) else lambda _: answer
+        """Says what becomes of each page."""
+        self.problem: Exception | None = None
+        """What keeps it from loading."""
+        self.is_ready = self.is_closed = False
+        self.submitted: list[int] = []
+        """The number of every page that came."""
+        self.alone: list[bool] = []
+        """Of every page that came: whether it was to be read alone."""
+        self.unread: list[Future[PageText]] = []
+        """Pages that have no answer. A test may answer them itself."""
+        self.renewals = 0
         """How often `renew` was called."""
+        self._facts = FACTS if facts is None else facts
+        self._slow: list[tuple[Future[PageText], PageText]] = []
 
     def start(self) -> None:
-        """Be ready."""
-        self._state = "ready"
+        """Be ready, unless there is a problem."""
+        self.is_ready = self.problem is None
 
     def wait_ready(self) -> Mapping[str, Any]:
-        """Return the facts of the engine."""
+        """Return the facts of the engine. Raise the problem."""
+        if self.problem is not None:
+            raise self.problem
         return self._facts
 
     def submit(self, image: PageImage, orientation: str, *, alone: bool = False) -> Future[PageText]:  # noqa: ARG002
-        """Answer as the behaviour says. The memory file of the page is closed."""
+        """Answer at once, unless the page is slow or hangs. The memory file of the page is closed."""
         os.close(image.fd)
-        if self._state == "closed":
+        if self.is_closed:
             raise EngineError("the service is stopping")
-        self.submitted.append((image.number, alone))
-        behaviour, future = self._behaves(image), Future[PageText]()
-        if behaviour in {"slow", "hang"}:
-            with self._lock:
-                self._waiting.append((image, future, behaviour == "slow"))
-            return future
-        future.set_running_or_notify_cancel()
-        if behaviour == "echo":
+        self.submitted.append(image.number)
+        self.alone.append(alone)
+        answer, future = self.answer(image), Future[PageText]()
+        if answer == "hang":
+            self.unread.append(future)
+        elif answer == "slow":
+            self.unread.append(future)
+            self._slow.append((future, self._read(image)))
+        elif answer == "echo":
             future.set_result(self._read(image))
+        elif isinstance(answer, PageText):
+            future.set_result(answer)
         else:
-            future.set_exception(_failure(behaviour, image))
+            future.set_exception(answer if isinstance(answer, Exception) else _failure(answer, image))
         return future
 
     def release(self) -> None:
         """Answer the pages that are slow."""
-        with self._lock:
-            slow = [(image, future) for image, future, is_slow in self._waiting if is_slow]
-            self._waiting = [each for each in self._waiting if not each[2]]
-        for image, future in slow:
+        slow, self._slow = self._slow, []
+        for future, found in slow:
+            self.unread.remove(future)
             if future.set_running_or_notify_cancel():
-                future.set_result(self._read(image))
+                future.set_result(found)
 
     def status(self) -> RecognizerStatus:
-        """Return that one worker is ready, once it was started."""
-        ready = self._state == "ready"
-        return RecognizerStatus(ready=ready, engines=({**self._facts, "workers": 1},) if ready else ())
+        """Return that one worker is ready, between start and close."""
+        ready = self.is_ready and not self.is_closed
+        worker = ReadyWorker(1, self._facts, self._facts["device"])
+        return RecognizerStatus(ready=ready, engines=engines([worker]) if ready else ())
 
     def renew(self) -> None:
         """Count."""
-        self.renewed += 1
+        self.renewals += 1
 
     def close(self) -> None:
         """Fail all pages that have no answer."""
-        self._state = "closed"
-        with self._lock:
-            waiting, self._waiting = self._waiting, []
-        for _, future, _ in waiting:
-            if future.set_running_or_notify_cancel():
+        self.is_closed = True
+        for future in self.unread:
+            if not future.done():
                 future.set_exception(EngineError("the service is stopping"))
 
     def _read(self, image: PageImage) -> PageText:
-        found = echo(image)
-        return PageText(found.lines, 0, {}, (), self._facts, self._facts["device"])
+        return replace(echo(image), engine=self._facts, device=self._facts["device"])
 
 
 @dataclass(slots=True, eq=False)
@@ -274,7 +285,7 @@ class StubProcess:
         self.killed = True
 
 
-def _failure(behaviour: Behaviour, image: PageImage) -> DocumentError | EngineError:
+def _failure(behaviour: str, image: PageImage) -> DocumentError | EngineError:
     if behaviour == "fault":
         return DocumentError("recognition", "no such shape", stage="recognize", page=image.number)
     return EngineError("the worker was killed by SIGSEGV" if behaviour == "crash" else "the engine has failed")

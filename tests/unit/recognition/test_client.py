@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ocrspool.errors import EngineError, EngineMissingError, Exit
-from ocrspool.pages import PageFault, PageText, PageWarning, TextLine, Word
+from ocrspool.pages import Notice, PageFault, PageText, TextLine, Word
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import ChildDiedError, NoProcessError
 from ocrspool.processes.wakeup import WakeupEvent
@@ -144,7 +144,7 @@ def test_pages_and_faults_come_back_by_number(new_page: NewPage, reading: Callab
         (TextLine("text", 0.9, corners, 0.8, (Word("text", 0.7, corners),)),),
         90,
         {"detect": 0.5},
-        (PageWarning("unread-script", "a line", (0,)),),
+        (Notice("unread-script", "a line", None, lines=(0,)),),
     )
     assert reading(found) == ((2, text), 1)
     assert reading(found) == ((1, PageFault("no such shape")), 1)

@@ -30,7 +30,7 @@ def test_a_recognizer_is_ready_between_start_and_close() -> None:
     assert recognizer.status().ready
     assert recognizer.status().engines[0]["workers"] == 1
     recognizer.renew()
-    assert recognizer.renewed == 1
+    assert recognizer.renewals == 1
     recognizer.close()
     assert not recognizer.status().ready
 
@@ -42,7 +42,7 @@ def test_echo(new_page: NewPage) -> None:
     (line,) = read.lines
     assert (line.text, line.polygon[2]) == ("page 7", (20.0, 10.0))
     assert (read.engine, read.device) == (FACTS, "cpu")
-    assert recognizer.submitted == [(7, True)]
+    assert (recognizer.submitted, recognizer.alone) == ([7], [True])
 
 
 def test_each_page_may_be_treated_otherwise(new_page: NewPage) -> None:

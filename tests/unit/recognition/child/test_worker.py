@@ -21,7 +21,7 @@ from ocrspool.errors import (
     EngineMissingError,
     OcrspoolError,
 )
-from ocrspool.pages import PageText, PageWarning, TextLine, Word
+from ocrspool.pages import Notice, PageText, TextLine, Word
 from ocrspool.processes.channel import Channel, Message
 from ocrspool.recognition.child.worker import OnStage, Worker
 from ocrspool.recognition.stub import FACTS
@@ -31,7 +31,7 @@ DESCRIPTORS = Path("/proc/self/fd")
 CORNERS = ((0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (0.0, 9.0))
 WORD = Word("text", 0.7, CORNERS)
 READ = PageText(
-    (TextLine("text", 0.9, CORNERS, 0.8, (WORD,)),), 180, {"detect": 0.5}, (PageWarning("ink", "left", (0,)),)
+    (TextLine("text", 0.9, CORNERS, 0.8, (WORD,)),), 180, {"detect": 0.5}, (Notice("ink", "left", None, lines=(0,)),)
 )
 
 
