@@ -1,12 +1,12 @@
-"""The ONNX Runtime runtime: on a CPU, with CUDA's kernels, or with engines that TensorRT builds once.
+"""Builds and loads engines of ONNX Runtime: on a CPU, with CUDA's kernels, or with engines that TensorRT builds once.
 
-The only module that imports onnxruntime. An engine folder holds the edited model `<name>.onnx`. That is all for the CPU
-and CUDA: what ONNX Runtime can prepare beyond it is bound to this very processor and saved 0.05 s of a start (measured,
-all three nets). For TensorRT there is the engine besides, and, where ONNX Runtime knows such, a context model: one node
-that stands for the engine. A session of it can load the engine and nothing else; it holds nothing to build one from.
-Older ONNX Runtimes (below 1.20) are given the edited model and the engine's folder. They build when the engine's name
-or profile differs from what they expect; both follow from items of the fingerprint, and a build that happens all the
-same is noticed by the changed folder, if only afterwards.
+This is the only module that imports onnxruntime. An engine folder holds the edited model `<name>.onnx`. The CPU and
+CUDA need nothing more: what ONNX Runtime can prepare beyond it is bound to this very processor, and saved 0.05 s of a
+start (measured, all three nets). For TensorRT the folder also holds the engine and, where ONNX Runtime knows such, a
+context model: one node that stands for the engine. A session of it can load the engine and nothing else, because it
+holds nothing to build one from. Older ONNX Runtimes (below 1.20) are given the edited model and the engine's folder.
+They build when the engine's name or profile differs from what they expect. Both follow from items of the fingerprint. A
+build that happens all the same is noticed afterwards, because the folder has changed.
 
 Read in ONNX Runtime's sources and not run when this was written: everything about CUDA and TensorRT.
 """
@@ -51,7 +51,7 @@ _log = logging.getLogger(__name__)
 
 _VERSION = cast("execution_providers.Version", tuple(int(part) for part in onnxruntime.__version__.split(".")[:2]))
 _ERROR = 3
-"""Of its own log. Its warnings are about what is meant to be: shape arithmetic on the CPU, say, and no plug-ins."""
+"""The level of its own log. Its warnings are about what is intended, for instance arithmetic on shapes on the CPU."""
 onnxruntime.set_default_logger_severity(_ERROR)
 
 # Its exceptions have no common base, and some of what its C++ code throws arrives as one of Python's own.
@@ -188,7 +188,7 @@ def _build_for_tensorrt(spec: NetSpec, folder: Path, settings: Settings) -> None
 def _session(
     spec: NetSpec, path: Path, settings: Settings, providers: list[tuple[str, execution_providers.Options]]
 ) -> onnxruntime.InferenceSession:
-    """Create a session that surely runs where it is meant to.
+    """Create a session that runs where the settings say, and nowhere else.
 
     Raise EngineError where the provider cannot be had, DeviceMemoryError or DeviceLostError, SessionError otherwise.
     """
