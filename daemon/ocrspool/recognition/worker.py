@@ -53,7 +53,7 @@ class Worker(Protocol):
         """
 
     def ping(self, seconds: float) -> None:
-        """Ask whether it answers. Raise ChildDiedError."""
+        """Ask whether it answers. Raise ChildDiedError or EngineError."""
 
     def resident_bytes(self) -> int:
         """Return the memory that it holds."""

@@ -206,6 +206,18 @@ def test_an_answer_that_is_none_is_the_engines_error(
         reading(found)
 
 
+def test_a_service_without_descriptors_replaces_the_worker(new_page: NewPage, reading: Callable[..., Any]) -> None:
+    """Nothing that the supervisor's thread may die of."""
+    full = OSError(24, "Too many open files")
+    found = client(StubProcess([LOADED, full]))
+    found.has_loaded(0)
+    found.send_page(1, close(new_page), "off")
+    with pytest.raises(EngineError, match=r"cannot be received: .*Too many open files"):
+        reading(found)
+    with pytest.raises(EngineError, match=r"cannot be received: .*Too many open files"):
+        client(StubProcess([full])).ping(10)
+
+
 def test_a_ping_is_answered_or_the_worker_is_dead() -> None:
     process = StubProcess([LOADED, {"pong": True}])
     found = client(process)

@@ -17,8 +17,8 @@ What loading does about an engine that would have to be built:
 - TensorRT takes a file that computes something else: the known page shows that, and nothing here does.
 
 Ranges are collected on the CPU. Paddle 2.6 has no kernels for compute capability 9.0, and on such a GPU it returns
-wrong numbers without an error. For the same reason it may not compute parts of the net there: an engine is refused unless all
-of the net is in it.
+wrong numbers without an error. For the same reason it may not compute parts of the net there: an engine is refused
+unless all of the net is in it.
 """
 
 from __future__ import annotations
