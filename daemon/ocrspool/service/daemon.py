@@ -35,9 +35,9 @@ from ocrspool.recognition.prebuild import SILENCE_SECONDS
 from ocrspool.results.schema import engine_from
 from ocrspool.service.active_jobs import job_count
 from ocrspool.service.health_monitor import HealthMonitor
-from ocrspool.service.inbox_thread import SharedResources
 from ocrspool.service.inboxes import Inboxes
 from ocrspool.service.parts import REAL, Parts
+from ocrspool.service.shared_resources import SharedResources
 from ocrspool.service.signals import StoppedError
 
 if TYPE_CHECKING:

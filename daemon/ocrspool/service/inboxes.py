@@ -14,7 +14,9 @@ from ocrspool.errors import ConfigError, OcrspoolError
 from ocrspool.files.faults import is_of_people
 from ocrspool.observability.snapshot import InboxStatus, Queue
 from ocrspool.results.reason import Failure
-from ocrspool.service.inbox_thread import InboxThread, SharedResources, in_words
+from ocrspool.service.beginning import in_words
+from ocrspool.service.inbox_thread import InboxThread
+from ocrspool.service.shared_resources import SharedResources
 
 _log = logging.getLogger(__name__)
 
@@ -50,11 +52,11 @@ class Inboxes:
             self._add(name, inbox, self._config.profile_of(name))
         for inbox_thread in self._inbox_threads:
             self._on_stage(f"recovering inbox {inbox_thread.name}")
-            while inbox_thread not in self._unstarted and not inbox_thread.tried.wait(_LOOK_SECONDS):
+            while inbox_thread not in self._unstarted and not inbox_thread.beginning.tried.wait(_LOOK_SECONDS):
                 if inbox_thread.steps.hangs_since() is not None:
                     break
-        if self._inbox_threads and not any(inbox_thread.begun for inbox_thread in self._inbox_threads):
-            _refuse_to_start([inbox_thread.error for inbox_thread in self._inbox_threads])
+        if self._inbox_threads and not any(inbox_thread.beginning.begun for inbox_thread in self._inbox_threads):
+            _refuse_to_start([inbox_thread.beginning.error for inbox_thread in self._inbox_threads])
 
     def grant(self, total: int) -> None:
         """Give the free slots, of so many in all, to the inboxes in turn.
@@ -108,7 +110,7 @@ class Inboxes:
 
     def failures(self) -> list[Failure]:
         """Return the files that failed last in each inbox and lie in failed/, as of the last look."""
-        looked = [inbox_thread.failed for inbox_thread in self._by_name()]
+        looked = [inbox_thread.failed() for inbox_thread in self._by_name()]
         return [failure for failed in looked if failed is not None for failure in failed.newest]
 
     def queues(self) -> dict[str, Queue]:
