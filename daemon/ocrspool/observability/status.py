@@ -94,7 +94,7 @@ class StatusPublisher:
                 self._systemd.keepalive()
 
     def publish(self, look: Callable[[], ServiceStatus], *, at_once: bool = False) -> None:
-        """Look, and publish what has changed, unless the last time was a moment ago. With `at_once` even then."""
+        """Look, and publish what has changed, unless the last time was a moment ago. With `at_once` do so even then."""
         since = self._clock() - self._published_at
         if since < _LEAST_SECONDS and not at_once:
             return
@@ -153,7 +153,7 @@ class StatusPublisher:
     def due_in(self, look: Callable[[], ServiceStatus]) -> float:
         """Return in how many seconds there will be something to publish, if nothing happens before.
 
-        Looks only where it matters: nothing is published for a moment after the last time, whatever has changed.
+        Look only where it matters: nothing is published for a moment after the last time, whatever has changed.
         """
         now = self._clock()
         due = [self._published_at + _LEAST_SECONDS]
