@@ -1,6 +1,6 @@
-"""One inbox at work: when to scan it, and which of its settled files to claim next.
+"""A watched folder: when to scan it, and which of its settled files to claim next.
 
-The thread of the inbox owns it (service/inbox_thread.py). Nothing here waits, except for the disk.
+The thread of the inbox owns it (service/inbox_loop.py). Nothing here waits, except for the disk.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _UNSURE_SECONDS = 60.0
 
 
 class InboxIntake:
-    """Watches one inbox and claims its files."""
+    """A JobSource (source.py): watches one inbox and claims its files."""
 
     def __init__(self, name: str, inbox: Inbox, profile: Profile, watch: Watch, steps: DiskSteps | None = None) -> None:
         """Begin with these settings. `steps` gets to know each step that a job takes on the disk."""
@@ -51,7 +51,7 @@ class InboxIntake:
         self._settle_in(inbox)
         self._watch = watch
         self._unfinished: deque[Job] = deque()
-        """Jobs of the last run that have an end already, which the disk did not take."""
+        """Jobs of the last run that have an end already, and which the disk did not allow to be ended yet."""
         self._recovered: deque[Job] = deque()
         self._settled: deque[FileSnapshot] = deque()
         self._reports = ScanReports(name)
@@ -129,7 +129,7 @@ class InboxIntake:
             self._begin_watching()
 
     def _set(self, inbox: Inbox, profile: Profile) -> None:
-        """Begin anew with these settings: what was known of files that settle is lost, and costs one settle time."""
+        """Begin anew with these settings. What was known of files that settle is lost, which costs one settle time."""
         self.inbox, self.profile = inbox, profile
         self.spool.delivery = inbox.delivery()
         self.patience = self.spool.growing.patience = patience_of(inbox)
@@ -147,7 +147,7 @@ class InboxIntake:
         self._earliest_scan = 0.0
 
     def _begin_watching(self) -> None:
-        """Have the kernel send events, as far as it can."""
+        """Let the kernel send events, as far as it can."""
         sends = self.inbox.watch == "events" or mounts.sends_events(self.spool.inbox)
         why = "as configured" if self.inbox.watch == "poll" else "" if sends else "a network filesystem sends no events"
         level = logging.INFO
@@ -160,7 +160,7 @@ class InboxIntake:
         self._why_polled = why
 
     def _check_watch(self, now: float) -> None:
-        """Watch anew when the folder of this name is not the one that is watched any more, or could not be so far."""
+        """Watch anew where the folder of this name is another one by now, or could not be watched so far."""
         if now < self._next_check:
             return
         if not self._watch.is_watching(self.spool.inbox):
@@ -209,7 +209,7 @@ class InboxIntake:
             try:
                 job = self.spool.claim(seen)
             except OSError as error:
-                # Files behind it do not wait, however many it is of.
+                # The files behind it do not wait.
                 self._reports.cannot_claim(seen, error)
                 self._next_scan = min(self._next_scan, time.monotonic() + self.inbox.poll_seconds)
                 continue
@@ -228,7 +228,7 @@ class InboxIntake:
         return max(min(self._next_scan, self._next_check), self._earliest_scan)
 
     def waiting(self) -> int:
-        """Return how many files could be claimed, as far as the last scan knows. Those that could not be count too.
+        """Return how many files wait, as far as the last scan knows. Those that could not be claimed count too.
 
         Each scan lets them be tried again.
         """
@@ -243,12 +243,12 @@ class InboxIntake:
         return look(self.spool.failed, self.name, KEPT)
 
     def rest(self) -> None:
-        """Stop watching; jobs that have been begun go on."""
+        """Stop watching. Jobs that have begun go on."""
         self._watch.remove(self.spool.inbox)
         self._settled.clear()
 
     def close(self) -> None:
-        """Leave the jobs that were not begun in work/, and let go of the spool."""
+        """Leave the jobs that have not begun in work/, and release the spool."""
         self._is_open = False
         self.rest()
         self._recovered.clear()
