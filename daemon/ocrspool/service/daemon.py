@@ -108,7 +108,7 @@ class Service:
             self._notifier.failed(error.exit_code)
 
     def _start_up(self) -> Pipeline:
-        """Start everything. The engines are slow and load beside the rest. The service is ready when all of it works."""
+        """Start everything. Engines are slow and load beside the rest. The service is ready when all of it works."""
         config = self._live.config
         self._notifier.status("checking the configuration")
         preflight.refuse(config)

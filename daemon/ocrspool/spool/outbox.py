@@ -80,9 +80,7 @@ class Outbox:
             folder.unlink(stem + MARKER_SUFFIX)
         publisher = Publisher(job, self.folder, self.mode)
         for suffix in suffixes:
-            with contextlib.suppress(
-                FileNotFoundError
-            ):  # somebody has removed it from work/, which must not stop the rest
+            with contextlib.suppress(FileNotFoundError):  # somebody has removed it, which must not stop the rest
                 publisher.publish(SAVED + suffix, folder, stem + suffix)
         if suffixes:
             folder.sync()
