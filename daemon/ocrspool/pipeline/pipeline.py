@@ -44,6 +44,7 @@ from ocrspool.pipeline.hooks import JobOutcome
 from ocrspool.pipeline.job_store import JobStore, Stalled
 from ocrspool.pipeline.outputs import SourceContext, add_outputs
 from ocrspool.pipeline.retry_policy import refuse_deadly_page, refuse_if_deadly, refuse_if_spent, too_slow
+from ocrspool.processes.backoff import Backoff
 from ocrspool.recognition.pool import WorkerPool
 from ocrspool.render.json import render
 from ocrspool.results.schema import Document, Engine, Run
@@ -115,15 +116,17 @@ class Pipeline:
 
         A folder that is gone is not waited for: nobody mounts it again under a command.
         """
-        outcome, pause = self.run(job, outcomes, profile, outputs), _DISK_PAUSE_SECONDS
+        outcome = self.run(job, outcomes, profile, outputs)
+        pauses = Backoff(_DISK_PAUSE_SECONDS, _LONGEST_DISK_PAUSE)
         while isinstance(outcome, Stalled) and not self._stopping.is_set():
             if isinstance(outcome.problem, FileNotFoundError):
                 gone = DocumentError("unreadable", f"a folder is gone: {outcome.problem}", stage="open")
                 outcome = self._fail(outcome.job, outcomes, gone)
                 break
+            pause = pauses.next()
             _of(job).error("%s: %s; trying again in %.0f s", _name(job), outcome.problem, pause)
             self._stopping.wait(pause)
-            outcome, pause = outcome.again(), min(pause * 2, _LONGEST_DISK_PAUSE)
+            outcome = outcome.again()
         return outcome if isinstance(outcome, JobOutcome) else None
 
     def _attempt(

@@ -22,6 +22,7 @@ from ocrspool.config.schema import Config
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.machine import memory
 from ocrspool.pages import PageFault, PageImage, PageText
+from ocrspool.processes.backoff import Backoff
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.client import STAGE_SECONDS, WorkerClient
@@ -142,7 +143,7 @@ class WorkerSupervisor:
         self.wake.close()
 
     def _run(self) -> None:
-        pause = 1.0
+        pauses = Backoff(1.0, _LONGEST_PAUSE)
         while not self._pool.closed:
             try:
                 self._load()
@@ -151,12 +152,12 @@ class WorkerSupervisor:
                 if not self.settled.is_set():  # at start: the service decides
                     self.settled.set()
                     return
+                pause = pauses.next()
                 _log.error("worker %d cannot load its engine: %s; next try in %.0f s", self._number, error, pause)
                 self._set_deadline(pause)
                 self._pool.wait_closed(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
-            pause = 1.0
+            pauses.reset()
             self.settled.set()
             self._work()
             self.loaded = False

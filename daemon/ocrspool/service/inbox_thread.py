@@ -30,6 +30,7 @@ from ocrspool.intake.inbox import InboxIntake
 from ocrspool.intake.watcher import Watch
 from ocrspool.observability.snapshot import InboxStatus, Queue
 from ocrspool.pipeline.hooks import JobOutcome
+from ocrspool.processes.backoff import Backoff
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.threads import Threads
 from ocrspool.processes.wakeup import WakeupEvent
@@ -104,7 +105,7 @@ class InboxThread:
         self._trouble = ""
         """What went wrong in its last turn."""
         self._told = ""
-        self._pause = _FIRST_PAUSE
+        self._pauses = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
         self._next_try = self._next_look = self._next_measure = 0.0
         self._outdated = False
         """Whether jobs have run since failed/ was looked at last."""
@@ -268,7 +269,8 @@ class InboxThread:
             spool = self._intake.spool
             again = {"event": "inbox-serves"} if self.error is not None else {}
             _log.info("inbox %s: drop files into %s; results: %s", self.name, spool.inbox, spool.outbox, extra=again)
-            self.error, self._told, self._pause, self.begun = None, "", _FIRST_PAUSE, True
+            self.error, self._told, self.begun = None, "", True
+            self._pauses.reset()
         finally:
             self.tried.set()
             self._around.wake.set()
@@ -281,8 +283,7 @@ class InboxThread:
             waits = {"event": "inbox-waits"}
             _log.error("inbox %s waits and is tried again; the others go on: %s", self.name, told, extra=waits)
         self.error = error
-        self._next_try = time.monotonic() + self._pause
-        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        self._next_try = time.monotonic() + self._pauses.next()
 
     def _use_slots(self) -> None:
         """Begin a job in each granted slot: first those that wait for the disk, then those that an earlier run left."""
