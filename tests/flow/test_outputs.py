@@ -25,8 +25,8 @@ from daemons import Daemon, ocrspool
 from documents_made import box, document, line, page
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox, Paths, Profile
-from ocrspool.decoding.client import DecodersClosedError
-from ocrspool.decoding.pool import DecoderPool
+from ocrspool.decoding.api import DecodersClosedError
+from ocrspool.decoding.pool import DecoderProcessPool
 from ocrspool.files.folder import Folder
 from ocrspool.files.target_path import Place
 from ocrspool.pipeline.outputs import SourceContext, add_outputs
@@ -155,7 +155,7 @@ def origin(tmp_path: Path) -> Iterator[SourceContext]:
     noise = Image.effect_noise((1000, 800), 200)
     (tmp_path / "a.png").write_bytes(files_made.png(noise))
     inbox = Inbox(root=tmp_path / "spool", outputs=("pdf",))
-    decoders = DecoderPool(
+    decoders = DecoderProcessPool(
         1, CurrentConfig(Config(paths=Paths(cache=tmp_path, runtime=tmp_path), inbox={"default": inbox}))
     )
     with contextlib.closing(decoders):

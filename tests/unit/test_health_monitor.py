@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
 from ocrspool.observability.snapshot import EngineStatus, InboxStatus, Queue
+from ocrspool.recognition.api import RecognizerStatus
 from ocrspool.service.health_monitor import HealthMonitor
 
 
@@ -62,21 +62,10 @@ class FakeWorkers:
     has_engine: bool = True
     on_cpu: bool = False
 
-    def responsive(self) -> bool:
-        return self.answers
-
-    def healthy(self) -> bool:
-        return self.has_engine
-
-    def uses_cpu_fallback(self) -> bool:
-        return self.on_cpu
-
-    def pids(self) -> list[int]:
-        return [7]
-
-    def engines(self) -> list[Mapping[str, Any]]:
+    def status(self) -> RecognizerStatus:
         names = ("runtime", "runtime_version", "device", "precision", "fingerprint")
-        return [{**dict.fromkeys(names, "x"), "workers": 1}]
+        engine = {**dict.fromkeys(names, "x"), "workers": 1}
+        return RecognizerStatus(self.has_engine, self.answers, self.on_cpu, (engine,), (7,), self.restarts)
 
 
 class World:

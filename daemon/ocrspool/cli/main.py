@@ -16,6 +16,7 @@ from ocrspool.errors import ConfigError, Exit, OcrspoolError
 from ocrspool.files import names
 from ocrspool.formatting import counted
 from ocrspool.observability import log_setup
+from ocrspool.results.formats import SUFFIXES
 
 _ABOUT = "Files dropped into watched folders come out as JSON OCR results."
 
@@ -176,7 +177,7 @@ def _add_once(once: argparse.ArgumentParser) -> None:
         default=[],
         type=lambda text: text.split(","),
         metavar="LIST",
-        help="the outputs to make beside the JSON, separated by commas: txt,tsv,hocr,alto,html,pdf",
+        help=f"the outputs to make beside the JSON, separated by commas: {','.join(SUFFIXES)}",
     )
 
 

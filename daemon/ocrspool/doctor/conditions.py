@@ -8,14 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ocrspool.doctor.inventory import OPENMP, Inventory
+from ocrspool.doctor.inventory import Inventory
 from ocrspool.engine.runtimes.installed_packages import Package
-from ocrspool.engine.settings import Runtime
+from ocrspool.engine_request import Runtime
 from ocrspool.machine import native_libraries
 from ocrspool.machine.gpu import order_is_certain
 
 _NEWEST_OF_PADDLE_2 = 8
 _OLDEST_OF_CUDA_13 = (7, 5)
+OPENMP = "libgomp.so.1"
+"""Paddle asks for it on any machine, and a minimal system does not have it."""
 
 
 def two_onnxruntimes(seen: Inventory) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ocrspool.doctor import conditions
 from ocrspool.doctor.findings import Level
 from ocrspool.doctor.inventory import Inventory
-from ocrspool.engine.settings import Runtime
+from ocrspool.engine_request import Runtime
 from ocrspool.machine import installation
 
 _HERE = installation.find()

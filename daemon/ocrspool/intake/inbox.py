@@ -100,9 +100,7 @@ class InboxIntake:
     def _set(self, inbox: Inbox, profile: Profile) -> None:
         """Begin anew with these settings: what was known of files that settle is lost, and costs one settle time."""
         self.inbox, self.profile = inbox, profile
-        self.spool.delete = inbox.after == "delete"
-        self.spool.mode = inbox.mode()
-        self.spool.mark = inbox.done_marker
+        self.spool.delivery = inbox.delivery()
         self.patience = self.spool.growing.patience = patience_of(inbox)
         self._scanner = Scanner(
             str(self.spool.inbox),

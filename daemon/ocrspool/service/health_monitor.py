@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from ocrspool.observability.snapshot import EngineStatus, InboxStatus, Queue, ServiceStatus, State
+from ocrspool.recognition.api import RecognizerStatus
 
 _LONGEST_TURN_SECONDS = 90.0
 """The main loop comes round once a minute at least, and is stuck if it does not."""
@@ -51,27 +52,11 @@ class MonitoredInboxes(Protocol):
         """Return how often the kernel has lost events."""
 
 
-class MonitoredWorkers(Protocol):
-    """What is asked of the workers (recognition/pool.py)."""
+class MonitoredRecognizer(Protocol):
+    """What is asked of the recognizer (recognition/api.py)."""
 
-    @property
-    def restarts(self) -> int:
-        """How many workers were replaced for a failure."""
-
-    def responsive(self) -> bool:
-        """Tell whether no worker keeps its thread waiting for too long."""
-
-    def healthy(self) -> bool:
-        """Tell whether any worker has an engine."""
-
-    def uses_cpu_fallback(self) -> bool:
-        """Tell whether a CPU reads in place of a GPU."""
-
-    def pids(self) -> Iterable[int]:
-        """Return the process ids."""
-
-    def engines(self) -> Iterable[Mapping[str, Any]]:
-        """Return what reads now: the attributes of an EngineStatus."""
+    def status(self) -> RecognizerStatus:
+        """Return how it is now."""
 
 
 @dataclass(slots=True)
@@ -80,7 +65,7 @@ class HealthMonitor:
 
     signals: Stopping
     inboxes: MonitoredInboxes
-    workers: MonitoredWorkers
+    recognizer: MonitoredRecognizer
     memory: Scarce
     shortage: Scarce
     clock: Callable[[], float] = time.monotonic
@@ -103,7 +88,7 @@ class HealthMonitor:
         go on.
         """
         turns = self.clock() < self._turned_at + _LONGEST_TURN_SECONDS
-        return turns and self.inboxes.alive() and self.workers.responsive()
+        return turns and self.inboxes.alive() and self.recognizer.status().responsive
 
     def shortage_reason(self) -> str:
         """Return why nothing is claimed, or not from every inbox."""
@@ -112,22 +97,23 @@ class HealthMonitor:
     def standing(self) -> ServiceStatus:
         """Return what is to be published."""
         inboxes, queues = self.inboxes.standings(), self.inboxes.queues()
+        recognizer = self.recognizer.status()
         return ServiceStatus(
-            state=self._state(all_serve=all(each.state == "serves" for each in inboxes.values())),
+            state=self._state(recognizer, all_serve=all(each.state == "serves" for each in inboxes.values())),
             waiting=sum(queue.waiting for queue in queues.values()),
             in_work=self.inboxes.in_work(),
-            workers=tuple(self.workers.pids()),
-            worker_restarts=self.workers.restarts,
+            workers=recognizer.pids,
+            worker_restarts=recognizer.restarts,
             lack=self.shortage_reason(),
             queues=queues,
             overflows=self.inboxes.overflows(),
-            engines=tuple(EngineStatus(**engine) for engine in self.workers.engines()),
+            engines=tuple(EngineStatus(**engine) for engine in recognizer.engines),
             inboxes=inboxes,
             reload_refused=self.refused,
         )
 
-    def _state(self, *, all_serve: bool) -> State:
+    def _state(self, recognizer: RecognizerStatus, *, all_serve: bool) -> State:
         if self.signals.stops:
             return "stopping"
-        as_configured = self.workers.healthy() and not self.workers.uses_cpu_fallback() and all_serve
+        as_configured = recognizer.ready and not recognizer.uses_cpu_fallback and all_serve
         return "ready" if as_configured else "degraded"

@@ -19,24 +19,26 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from ocrspool.config import preflight
 from ocrspool.config.current import CurrentConfig
+from ocrspool.config.job_options import JobOptions, options_of
 from ocrspool.config.schema import Inbox, Profile
 from ocrspool.errors import ConfigError, OcrspoolError
 from ocrspool.files import names
 from ocrspool.intake.inbox import InboxIntake
 from ocrspool.intake.watcher import Watch
 from ocrspool.observability.snapshot import InboxStatus, Queue
-from ocrspool.pipeline.hooks import JobOutcome
+from ocrspool.pipeline.job_outcome import JobOutcome
 from ocrspool.processes.backoff import Backoff
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.threads import Threads
 from ocrspool.processes.wakeup import WakeupEvent
-from ocrspool.service.active_jobs import ActiveJobs, Follow
+from ocrspool.service.active_jobs import ActiveJobs, Follow, Halted
 from ocrspool.spool.disk_steps import HANGS_SECONDS, DiskSteps
 from ocrspool.spool.failure_reason import FailedFiles
+from ocrspool.spool.job_store import JobStore
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.monitored_spool import MonitoredSpool
 
@@ -52,17 +54,17 @@ _LOOK_SECONDS = 0.5
 """While files wait and the disk has too little room, it is measured this often; while jobs run, it is tried."""
 
 
-class JobRunner(Protocol):
-    """What takes jobs to their outcomes (daemon.py)."""
+class Runner(Protocol):
+    """What takes jobs to their outcomes (pipeline/runner.py)."""
 
-    def read(self, job: Job, inbox_thread: InboxThread) -> Any:  # noqa: ANN401 - what in_work.Follow returns
-        """Read a job's file and deliver the result."""
+    def run(self, job: Job, store: JobStore, options: JobOptions) -> JobOutcome | Halted | None:
+        """Read a job's file and deliver the result, as far as the job gets."""
 
-    def finish(self, job: Job, inbox_thread: InboxThread) -> Any:  # noqa: ANN401 - likewise
-        """Take a job to the end that the last run has begun."""
+    def finish(self, job: Job, store: JobStore) -> JobOutcome | Halted | None:
+        """Take a job to the end that the last run of the service has begun."""
 
-    def enqueue(self, event: JobOutcome) -> None:
-        """Tell the hooks what came of a job."""
+    def announce(self, outcome: JobOutcome) -> None:
+        """Let the hooks know what came of a job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class SharedResources:
     """What all attendants of a service share."""
 
     live: CurrentConfig
-    line: JobRunner
+    runner: Runner
     shortage: Shortage
     most: int
     """Jobs that one inbox may have in work, those that wait for its disk included."""
@@ -87,7 +89,7 @@ class InboxThread:
         self.name, self.inbox, self.profile = name, inbox, profile
         self._around = around
         self.steps = DiskSteps()
-        self.active_jobs = ActiveJobs(name, around.shortage, around.line.enqueue, self._wake_both, around.threads)
+        self.active_jobs = ActiveJobs(name, around.shortage, around.runner.announce, self._wake_both, around.threads)
         self._wake = WakeupEvent()
         self._watch = Watch(self._wake)
         self._intake = InboxIntake(name, inbox, profile, self._watch)
@@ -300,13 +302,15 @@ class InboxThread:
             self.active_jobs.begin(*found)
 
     def _next(self) -> tuple[Job, Follow] | None:
-        line = self._around.line
+        runner = self._around.runner
         if (job := self._intake.unfinished()) is not None:
-            return job, partial(line.finish, job, self)
+            return job, partial(runner.finish, job, self.spool)
         if self.leaving or len(self.active_jobs) >= self._around.most:
             return None
         job = self._intake.claim(self._around.live.config.limits.free_disk_mb)
-        return None if job is None else (job, partial(line.read, job, self))
+        if job is None:
+            return None
+        return job, partial(runner.run, job, self.spool, options_of(self._intake.inbox, self._intake.profile))
 
     def _measure(self) -> None:
         """See what lies in failed/ and how much room is free, for the status."""

@@ -20,8 +20,8 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.files.folder import Folder
 from ocrspool.observability.snapshot import DeliveredDocument, StatusSnapshot
 from ocrspool.render.html import HEAD_BYTES, icon_of
+from ocrspool.results.formats import SUFFIXES
 from ocrspool.results.reason import Failure
-from ocrspool.results.schema import SUFFIXES
 from ocrspool.spool import failure_reason
 from ocrspool.spool.outbox import beside
 from ocrspool.spool.spool import Spool
