@@ -20,17 +20,17 @@ _HERE = installation.find()
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row: when `found` returns a text, that is what was found.
+    """One row. If `found` returns a text, the rule applies, and the text says what was found.
 
-    Where the configuration does not use what the rule is about, a problem is a note, and a note is left out.
+    If the configuration does not use the runtime of the rule, a problem becomes a note, and a note is left out.
     """
 
     name: str
     level: Level
     runtime: Runtime | None
-    """Which runtime it is about; None: any."""
+    """The runtime that the rule is about; None for any."""
     providers: tuple[str, ...]
-    """By which of these it has to compute for the rule to matter; (): no matter by which."""
+    """The rule matters only if the runtime computes by one of these; () if it always matters."""
     found: Callable[[Inventory], str]
     advice: str
 
