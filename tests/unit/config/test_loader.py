@@ -22,7 +22,7 @@ from ocrspool.config.schema import Config, Inbox, Profile
 from ocrspool.errors import ConfigError
 from ocrspool.spool.layout import STATES
 
-EXAMPLE = Path(__file__).parents[2] / "config/ocrspool.toml"
+EXAMPLE = Path(__file__).parents[3] / "config/ocrspool.toml"
 MINIMAL = "[inbox.default]\nroot = 'spool'\n"
 
 

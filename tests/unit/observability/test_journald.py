@@ -17,7 +17,7 @@ from ocrspool.observability import journald as journal_module
 from ocrspool.observability import log_setup
 from ocrspool.observability.journald import MESSAGE_IDS, Journal
 
-OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"
+OPERATIONS = Path(__file__).parents[3] / "docs/operations.md"
 
 
 def parsed(datagram: bytes) -> dict[str, str]:

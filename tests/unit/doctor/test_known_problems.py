@@ -228,7 +228,7 @@ def test_a_node_that_this_user_may_not_open_is_named(dev: Path) -> None:
 
 def test_units_that_hide_the_gpu(tmp_path: Path) -> None:
     """The project's own unit does, until its drop-in for NVIDIA is there."""
-    shipped = Path(__file__).parents[2] / "systemd"
+    shipped = Path(__file__).parents[3] / "systemd"
     lib, etc = tmp_path / "lib", tmp_path / "etc"
     (lib / "system").mkdir(parents=True)
     for unit in ("ocrspool.service", "ocrspool-prebuild.service"):

@@ -64,7 +64,7 @@ def test_from_the_package(tmp_path: Path) -> None:
 def test_in_a_checkout() -> None:
     """This is one: its own environment gets the extra from its own folder."""
     found = installation.find()
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     assert (found.kind, found.checkout) == ("checkout", root)
     assert found.add("paddle").endswith(f"-m pip install '{root}[paddle]'")
     assert "pip uninstall onnxruntime, and then run: " in found.replace("onnxruntime", "onnx-gpu")

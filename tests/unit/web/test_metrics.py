@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ocrspool.observability.statistics import Tally
 from ocrspool.web.metrics import exposition
 
-CONFIG = Path(__file__).parents[2] / "config"
+CONFIG = Path(__file__).parents[3] / "config"
 
 FACTS: dict[str, Any] = {
     "state": "ready",

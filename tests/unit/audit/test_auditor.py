@@ -23,7 +23,7 @@ from ocrspool.spool.spool import Spool
 from results_made import result_of
 from spools_made import fail, files, read, reason_of, spool_in, take
 
-DOCS = Path(__file__).parents[2] / "docs/operations.md"
+DOCS = Path(__file__).parents[3] / "docs/operations.md"
 
 
 def said(found: Audit) -> list[tuple[str, str]]:
