@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons import Daemon, NewDaemon, ocrspool
+from support.daemon_process import Daemon, NewDaemon, ocrspool
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-import browser
-import pages_drawn
-from asked import ask
-from browser import Browser
-from daemons import Daemon, NewDaemon
-from waiting import wait_until
+from support import browser, drawn_pages
+from support.browser import Browser
+from support.daemon_process import Daemon, NewDaemon
+from support.http_client import ask
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -45,7 +44,7 @@ def site(new_daemon: NewDaemon) -> Site:
     more = f"[metrics]\nlisten = '{address}'\npage = true\npage_views = true\npage_retry = true\n"
     daemon = new_daemon(inboxes=INBOX, more=more)
     daemon.start()
-    daemon.drop(EVIL, pages_drawn.png("Seen by a browser"))
+    daemon.drop(EVIL, drawn_pages.png("Seen by a browser"))
     daemon.drop("broken.png", b"no picture")
     daemon.result(EVIL)
     daemon.reason("broken.png")

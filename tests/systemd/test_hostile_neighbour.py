@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-import pages_drawn
-from machine import SCANNER, SERVICE, SPOOL, Machine, as_user, tree
-from pages_drawn import says
-from waiting import wait_until
+from support import drawn_pages
+from support.drawn_pages import says
+from support.lab_machine import SCANNER, SERVICE, SPOOL, Machine, as_user, tree
+from support.waiting import wait_until
 
 _OTHER = SPOOL.with_name("other")
 _MANY = [f"{number}.pgm" for number in range(40)]
@@ -27,7 +27,7 @@ def many() -> Iterator[Path]:
     folder = Path("/var/spool/many")
     folder.mkdir()
     for number, name in enumerate(_MANY):
-        (folder / name).write_bytes(pages_drawn.tiny(number))
+        (folder / name).write_bytes(drawn_pages.tiny(number))
     for path in (folder, *folder.iterdir()):
         shutil.chown(path, SCANNER, "ocrspool")
         path.chmod(0o2770 if path.is_dir() else 0o660)
@@ -54,7 +54,7 @@ def test_a_member_of_the_group_in_the_way(machine: Machine, many: Path) -> None:
     machine.systemctl("restart", SERVICE)
     assert _files(_OTHER / "done") == before
     dropped = time.monotonic()
-    machine.drop("other.png", pages_drawn.png("Not in the way"), _OTHER)
+    machine.drop("other.png", drawn_pages.png("Not in the way"), _OTHER)
     wait_until(lambda: machine.names("outbox", _OTHER), 60)
     assert time.monotonic() - dropped < _SOON_SECONDS
     wait_until(lambda: not list((SPOOL / "inbox").rglob("*.pgm")) and not machine.in_work(), 60)

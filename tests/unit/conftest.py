@@ -11,7 +11,7 @@ import pytest
 
 from ocrspool.processes.wakeup import Wake
 from ocrspool.spool.spool import Spool
-from spools_made import spool_in
+from support.sample_spools import spool_in
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import pytest
 
 from ocrspool.spool.layout import STATES
 from ocrspool.spool.spool import Spool
-from spools_made import read, spool_in
+from support.sample_spools import read, spool_in
+from support.waiting import wait_until
 from torture.consumer import Consumer
 from torture.documents import Document
 from torture.judge import judge
-from waiting import wait_until
 
 DROPPED = [Document(name, name.encode(), "ok", 0) for name in ("a.png", "sub/b.png")]
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from forks import as_nobody, killed_before, needs_root
 from ocrspool.audit.auditor import Audit, audit
 from ocrspool.audit.findings import FINDINGS, NOTES
 from ocrspool.audit.repair import repair
@@ -20,8 +19,9 @@ from ocrspool.processes.owner import NotOursError
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.layout import STATES
 from ocrspool.spool.spool import Spool
-from results_made import result_of
-from spools_made import fail, files, read, reason_of, spool_in, take
+from support.forked_code import as_nobody, killed_before, needs_root
+from support.sample_results import result_of
+from support.sample_spools import fail, files, read, reason_of, spool_in, take
 
 DOCS = Path(__file__).parents[3] / "docs/operations.md"
 

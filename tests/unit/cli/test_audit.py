@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import documents_made
 from ocrspool.cli.main import main
 from ocrspool.errors import Exit
 from ocrspool.render.json import render
 from ocrspool.results.schema import Notice
 from ocrspool.spool.layout import STATES
+from support import sample_documents
 
 ODD = "\x1b[31m[bold]\udcff\n.json"
 
@@ -82,7 +82,7 @@ def test_for_programs(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_results_with_warnings(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """They are counted always and named when that is wanted, and are no findings."""
     arguments = ["status", "--audit", "--config", str(config)]
-    document = documents_made.document(documents_made.page())
+    document = sample_documents.document(sample_documents.page())
     notices = (Notice("unread-script", "x", 1), Notice("reduced", "x", 1), Notice("reduced", "x", 2))
     for name, warnings in (("plain", ()), ("both", notices), ("one", notices[1:])):
         result = render(replace(document, warnings=warnings))

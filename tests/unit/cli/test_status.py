@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from forks import as_nobody
 from ocrspool.cli.retry import retry
 from ocrspool.cli.status import collect, status
 from ocrspool.cli.status_view import view
@@ -20,6 +19,7 @@ from ocrspool.config.schema import Config, Inbox, Paths
 from ocrspool.errors import Exit
 from ocrspool.files import names
 from ocrspool.spool.layout import STATES
+from support.forked_code import as_nobody
 
 FAILED = ("a.png", "sub/b.png", "c\x1b[2J\udcff.png")
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from forks import as_nobody
 from ocrspool.config import preflight
 from ocrspool.config.schema import Config, Inbox, Paths
 from ocrspool.errors import ConfigError
 from ocrspool.spool.layout import STATES
-from spools_made import other_filesystem
+from support.forked_code import as_nobody
+from support.sample_spools import other_filesystem
 
 
 def config_in(root: Path, **inboxes: Inbox) -> Config:

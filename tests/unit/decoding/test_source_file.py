@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from forks import as_nobody
 from ocrspool.decoding.source_file import open_source
 from ocrspool.errors import DocumentError
+from support.forked_code import as_nobody
 
 
 def refusal(path: Path, most_mb: int = 1) -> str:

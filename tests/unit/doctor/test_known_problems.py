@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from forks import as_nobody
 from ocrspool.config.schema import Config, Engine, Inbox, Paths
 from ocrspool.doctor import config_checks, machine_checks, problem_check
 from ocrspool.doctor.findings import Finding
@@ -19,6 +18,7 @@ from ocrspool.engine.runtimes.installed_packages import Package
 from ocrspool.errors import ConfigError, NoGpuError
 from ocrspool.machine import installation
 from ocrspool.machine.gpu import Gpu
+from support.forked_code import as_nobody
 
 H200 = Gpu(0, "NVIDIA H200", "GPU-1", "9.0", 143_771, 143_000, "580.95.05", "13.0", persistent=True)
 A10 = replace(H200, name="NVIDIA A10", capability="8.6")

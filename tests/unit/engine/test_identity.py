@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from nvidia_stand_ins import FakeGpu, compiled, driver, needs_compiler, python, tensorrt
 from ocrspool.engine import identity
 from ocrspool.engine.settings import Precision, Provider, Runtime, Settings
 from ocrspool.errors import ConfigError, EngineError, NoGpuError
 from ocrspool.machine import installation
+from support.nvidia_stubs import FakeGpu, compiled, driver, needs_compiler, python, tensorrt
 
 FACTS = """
 import dataclasses, json

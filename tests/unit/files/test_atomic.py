@@ -11,10 +11,10 @@ from typing import NoReturn
 
 import pytest
 
-from forks import as_nobody, killed_before
 from ocrspool.files import atomic
 from ocrspool.files.folder import Folder
 from ocrspool.files.publish import Publisher
+from support.forked_code import as_nobody, killed_before
 
 
 def everything(folder: Path) -> dict[str, bytes]:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from engines_made import held_elsewhere, waits_for_a_lock
 from ocrspool.files import file_lock
-from waiting import wait_until
+from support.cached_engines import held_elsewhere, waits_for_a_lock
+from support.waiting import wait_until
 
 
 def test_one_alone_or_several_together(tmp_path: Path) -> None:

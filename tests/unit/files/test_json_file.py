@@ -14,7 +14,7 @@ from ocrspool.files import json_file
 from ocrspool.files.folder import Folder
 from ocrspool.render.json import render
 from ocrspool.results.schema import Document, Run, Source
-from results_made import ENGINE
+from support.sample_results import ENGINE
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

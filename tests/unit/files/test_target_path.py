@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from forks import as_nobody
 from ocrspool.audit.auditor import audit
 from ocrspool.files.publish import PRIVATE
 from ocrspool.files.target_path import placed
 from ocrspool.spool.spool import Spool
-from results_made import result_of
-from spools_made import drop, files, reason_of, scan, spool_in, take
+from support.forked_code import as_nobody
+from support.sample_results import result_of
+from support.sample_spools import drop, files, reason_of, scan, spool_in, take
 
 
 def at(root: Path, name: str, tag: str = "tag", mode: int | None = None) -> Path:

@@ -13,7 +13,7 @@ from ocrspool.config.schema import Inbox, Profile
 from ocrspool.intake.inbox import Intake
 from ocrspool.intake.watcher import Watch
 from ocrspool.processes.wakeup import Wake
-from waiting import wait_until
+from support.waiting import wait_until
 
 NewIntake = Callable[..., Intake]
 

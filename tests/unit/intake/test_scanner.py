@@ -19,13 +19,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forks import as_nobody
 from ocrspool.config.schema import Inbox
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.intake.scanner import DEEPEST, Scan, Scanner
 from ocrspool.spool.claim import claimable
 from ocrspool.spool.patience import Patience
 from ocrspool.spool.snapshot import FileSnapshot
+from support.forked_code import as_nobody
 
 SETTLE = 2.0
 WRITER = 100.0

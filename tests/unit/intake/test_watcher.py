@@ -14,7 +14,7 @@ import pytest
 
 from ocrspool.intake.watcher import Hint, Watch
 from ocrspool.processes.wakeup import Wake
-from waiting import wait_until
+from support.waiting import wait_until
 
 NOTHING = Hint(arrived=False, renamed=frozenset())
 

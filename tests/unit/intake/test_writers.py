@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ocrspool.intake.watcher import Watch
 from ocrspool.intake.writers import Writers
 from ocrspool.processes.wakeup import Wake
-from waiting import wait_until
+from support.waiting import wait_until
 
 SECOND = 1_000_000_000
 NOW = 1_700_000_000 * SECOND

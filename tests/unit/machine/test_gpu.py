@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from nvidia_stand_ins import FakeGpu, driver, needs_compiler, python
 from ocrspool.machine.gpu import Gpu, order_is_certain
+from support.nvidia_stubs import FakeGpu, driver, needs_compiler, python
 
 ONE = FakeGpu()
 TWO = FakeGpu(uuid="GPU-22222222-0000-0000-0000-000000000000")

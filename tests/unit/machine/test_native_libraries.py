@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from nvidia_stand_ins import compiled, needs_compiler, python, tensorrt
 from ocrspool.errors import EngineError
 from ocrspool.machine import native_libraries
+from support.nvidia_stubs import compiled, needs_compiler, python, tensorrt
 
 LOADED = """
 import ctypes, json, os, sys

@@ -14,7 +14,7 @@ import pytest
 
 from ocrspool.errors import ConfigError
 from ocrspool.observability.systemd import Notifier
-from waiting import wait_until
+from support.waiting import wait_until
 
 
 @pytest.fixture

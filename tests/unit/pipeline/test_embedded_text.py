@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-import pdfs_made
 from ocrspool.decoding.child.pdf.letters import is_plausible
 from ocrspool.errors import DocumentError
 from ocrspool.pages import OwnText, PageImage, PageText, PageWarning, TextLine
 from ocrspool.pipeline.assemble import ReadPage
 from ocrspool.pipeline.embedded_text import OwnTexts, judged, with_hidden
 from ocrspool.text_similarity import Runs, share_of
+from support import sample_pdfs
 
-PROSE = pdfs_made.PROSE
+PROSE = sample_pdfs.PROSE
 RUSSIAN = ("Номер полиса обязательного страхования", "Дата выдачи и подпись владельца документа")
 GERMAN = (
     "Ein Verein, der seit mehr als hundert Jahren besteht, muß für die Bücher sorgen, die ihm überlassen wurden, und "
@@ -75,7 +75,7 @@ def done(text: PageText) -> Future[PageText]:
         (PROSE, tuple(map(misread, PROSE)), True, False),
         (PROSE, tuple(line.replace(" ", "") for line in reversed(PROSE)), True, False),
         ((" ".join(PROSE),), PROSE, True, False),
-        (tuple(map(pdfs_made.shifted, PROSE)), PROSE, False, True),
+        (tuple(map(sample_pdfs.shifted, PROSE)), PROSE, False, True),
         (OTHER, PROSE, False, True),
         (PROSE[:1], PROSE, False, False),
         (("BATES 000417",), (*PROSE, "BATES 000417"), False, False),
@@ -144,7 +144,7 @@ def test_pages_whose_text_is_wrong_are_said_together() -> None:
     """One warning for a document, with the numbers of the pages."""
     texts = OwnTexts()
     for number in range(1, 31):
-        texts.note(own(*map(pdfs_made.shifted, PROSE), number=number), (), number, done(reading(*PROSE)))
+        texts.note(own(*map(sample_pdfs.shifted, PROSE), number=number), (), number, done(reading(*PROSE)))
     settled, (notice,) = texts.settled([ReadPage(image(number), reading(*PROSE)) for number in range(1, 31)])
     assert all(isinstance(page, ReadPage) for page in settled)
     assert notice["code"] == "own-text-not-trusted"
@@ -179,7 +179,7 @@ def test_share_of_a_text_in_another() -> None:
     assert Runs(PROSE).share(PROSE[0]) == 1
     assert Runs(PROSE).share(misread(PROSE[0])) > 0.6
     assert Runs(OTHER).share(PROSE[0]) < 0.35
-    assert Runs(PROSE).share(pdfs_made.shifted(PROSE[0])) == 0
+    assert Runs(PROSE).share(sample_pdfs.shifted(PROSE[0])) == 0
     assert share_of([], Runs(PROSE)) == 1
     assert share_of(["...", "—"], Runs([])) == 1
     assert share_of(["中文字符测试"], Runs(["一二中文字符测试三"])) == 1
@@ -189,7 +189,7 @@ def test_share_of_a_text_in_another() -> None:
 def test_shifted_letters_are_no_language(by: int) -> None:
     text = "\n".join(PROSE)
     assert is_plausible(text)
-    assert not is_plausible(pdfs_made.shifted(text, by))
+    assert not is_plausible(sample_pdfs.shifted(text, by))
 
 
 @pytest.mark.parametrize(

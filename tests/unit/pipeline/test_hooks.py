@@ -16,8 +16,8 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox
 from ocrspool.pipeline.hooks import Event, Hooks
 from ocrspool.spool.jobs import Job
-from processes_seen import lives
-from waiting import wait_until
+from support.process_table import lives
+from support.waiting import wait_until
 
 TELL = "import json, os, sys; open(sys.argv[1], 'a').write(json.dumps([sys.argv[2:], dict(os.environ)]) + '\\n')"
 HANG = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(1000)"

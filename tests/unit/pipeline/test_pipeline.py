@@ -19,7 +19,7 @@ from ocrspool.pipeline.job_store import Stalled
 from ocrspool.pipeline.pipeline import Pipeline
 from ocrspool.recognition.pool import Workers
 from ocrspool.spool.jobs import Job
-from results_made import ENGINE
+from support.sample_results import ENGINE
 
 
 class Wrong(Folders):

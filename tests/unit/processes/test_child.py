@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from forks import as_nobody
 from ocrspool.processes.child import Child, ChildDiedError, NoProcessError
 from ocrspool.processes.environment import of_workers
-from processes_seen import lives
-from waiting import wait_until
+from support.forked_code import as_nobody
+from support.process_table import lives
+from support.waiting import wait_until
 
 PATIENCE = 60.0
 LIMITS = {"op": "limits", "memory_mb": 1024, "cpu_seconds": 60}

@@ -10,7 +10,7 @@ from pathlib import Path
 from ocrspool.processes.child import Child
 from ocrspool.processes.environment import of_workers
 from ocrspool.processes.threads import Threads
-from waiting import wait_until
+from support.waiting import wait_until
 
 
 def test_a_thread_is_used_again() -> None:

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from documents_made import box, document, line, lost_page, page
 from ocrspool.render import alto, hocr, tsv, txt
 from ocrspool.render import json as as_json
 from ocrspool.render.line_geometry import placement
 from ocrspool.render.xml_escape import escaped
 from ocrspool.results.schema import Document, ReadBy, document_from
+from support.sample_documents import box, document, line, lost_page, page
 
 HOSTILE = 'a<b> & "c" \t\x00\x1b\ufffe]]> 漢字\U0001f600 \udc80'
 ALTO = "{http://www.loc.gov/standards/alto/ns-v4#}"

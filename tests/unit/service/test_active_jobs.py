@@ -20,7 +20,7 @@ from ocrspool.processes.wakeup import Wake
 from ocrspool.service import active_jobs as module
 from ocrspool.service.active_jobs import InWork, job_count
 from ocrspool.spool.jobs import Job
-from waiting import wait_until
+from support.waiting import wait_until
 
 JOB = Job("1", "scans", "a.png", Path("a.png"))
 

@@ -21,9 +21,9 @@ from ocrspool.service.inbox_thread import Attendant, Surroundings
 from ocrspool.service.inboxes import Inboxes
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.spool import Spool
-from results_made import result_of
-from spools_made import scan
-from waiting import wait_until
+from support.sample_results import result_of
+from support.sample_spools import scan
+from support.waiting import wait_until
 
 SLOTS = 4
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from forks import killed_before
 from ocrspool.errors import DocumentError
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.patience import Patience
 from ocrspool.spool.spool import Spool
-from results_made import result_of
-from spools_made import claim, drop, files, reason_of, spool_in, take
+from support.forked_code import killed_before
+from support.sample_results import result_of
+from support.sample_spools import claim, drop, files, reason_of, spool_in, take
 
 PATIENCE = Patience(settle=2, writer=600, incomplete=30)
 

@@ -27,7 +27,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from forks import FailingDisk, killed_before
 from ocrspool.audit.auditor import look_once
 from ocrspool.audit.outbox_checks import Results
 from ocrspool.audit.repair import repair
@@ -35,8 +34,9 @@ from ocrspool.files import json_file, names
 from ocrspool.files.folder import Folder
 from ocrspool.spool.jobs import JOB, Job
 from ocrspool.spool.snapshot import FileSnapshot
-from results_made import result_of
-from spools_made import files, reason_of, scan, spool_in
+from support.forked_code import FailingDisk, killed_before
+from support.sample_results import result_of
+from support.sample_spools import files, reason_of, scan, spool_in
 
 LONG = "é" * 124 + "_1.png"
 NAMES = st.sampled_from(

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from forks import killed_before
 from ocrspool.audit.auditor import audit
 from ocrspool.files.publish import PRIVATE
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.spool import Spool
-from results_made import result_of
-from spools_made import files, other_filesystem, read, spool_in, take
+from support.forked_code import killed_before
+from support.sample_results import result_of
+from support.sample_spools import files, other_filesystem, read, spool_in, take
 
 
 @pytest.fixture

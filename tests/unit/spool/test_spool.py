@@ -17,13 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from forks import as_nobody, killed_before
 from ocrspool.errors import OcrspoolError
 from ocrspool.files import names
 from ocrspool.spool.failure_reason import REASON_SUFFIX
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.spool import Spool
-from spools_made import claim, drop, files, scan, spool_in, take
+from support.forked_code import as_nobody, killed_before
+from support.sample_spools import claim, drop, files, scan, spool_in, take
 
 STATES = ("inbox", "work", "outbox", "done", "failed")
 LONG = "é" * 124 + "_1.png"

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from asked import ask, said
 from ocrspool.errors import ConfigError
 from ocrspool.web.health import Health
+from support.http_client import ask, said
 
 FACTS: dict[str, Any] = {"state": "ready"}
 

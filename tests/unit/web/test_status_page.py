@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from asked import ask
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox, Metrics
 from ocrspool.files import names
 from ocrspool.web.health import Health
 from ocrspool.web.server import Reply
 from ocrspool.web.status_page import Page
+from support.http_client import ask
 
 HERE = {"host": "127.0.0.1:9464"}
 EVIL = '"><script>alert(1)</script><img src=http://evil.example/x>\x1b.png'

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-import files_made
 from ocrspool.decoding.child import document
 from ocrspool.decoding.child.confinement import grant_cpu
 from ocrspool.decoding.child.document import Document
 from ocrspool.decoding.child.page import PageLimits
 from ocrspool.errors import DocumentError
+from support import sample_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ def test_whatever_a_library_raises(
         raise raised
 
     path = tmp_path / "page.png"
-    path.write_bytes(files_made.png())
+    path.write_bytes(sample_files.png())
     monkeypatch.setattr(document, "ImagePages", fail)
     descriptor = os.open(path, os.O_RDONLY)
     with pytest.raises(DocumentError) as caught:
@@ -63,7 +63,7 @@ def test_what_the_sandbox_refuses_is_no_fault_of_the_document(monkeypatch: pytes
     def fail(*_: object) -> NoReturn:
         raise PermissionError(errno.EACCES, "Permission denied", "/usr/lib/python3/encodings/odd.py")
 
-    (tmp_path / "page.png").write_bytes(files_made.png())
+    (tmp_path / "page.png").write_bytes(sample_files.png())
     monkeypatch.setattr(document, "ImagePages", fail)
     with pytest.raises(PermissionError):
         Document(os.open(tmp_path / "page.png", os.O_RDONLY), LIMITS)
@@ -82,14 +82,14 @@ def test_only_regular_files(tmp_path: Path) -> None:
 def test_descriptor_is_read_from_its_start(tmp_path: Path) -> None:
     """Wherever the service has left off reading."""
     path = tmp_path / "pages.tif"
-    path.write_bytes(files_made.tiff())
+    path.write_bytes(sample_files.tiff())
     descriptor = os.open(path, os.O_RDONLY)
     os.lseek(descriptor, 0, os.SEEK_END)
     opened = Document(descriptor, LIMITS)
     page, _ = opened.page(0)
     os.close(page.fd)
     opened.close()
-    assert page.width == files_made.SIZE[0]
+    assert page.width == sample_files.SIZE[0]
 
 
 def test_processor_time_is_granted_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import files_made
 from ocrspool.decoding.child.file_end import refuse_unfinished
 from ocrspool.errors import DocumentError
+from support import sample_files
 
-SHEETS = [files_made.corners() for _ in range(3)]
+SHEETS = [sample_files.corners() for _ in range(3)]
 
 
 def refused(data: bytes) -> str:
@@ -31,7 +31,7 @@ def refused(data: bytes) -> str:
 
 
 def big_tiff() -> bytes:
-    return files_made.tiff(*SHEETS, big_tiff=True)
+    return sample_files.tiff(*SHEETS, big_tiff=True)
 
 
 def tiled_tiff() -> bytes:
@@ -43,20 +43,20 @@ def tiled_tiff() -> bytes:
 
 
 WHOLE: dict[str, Callable[[], bytes]] = {
-    "png": files_made.png,
-    "jpeg": files_made.jpeg,
-    "jpeg with a preview": lambda: files_made.jpeg(orientation=6),
-    "progressive jpeg": lambda: files_made.jpeg(progressive=True),
-    "gif": lambda: files_made.gif(3),
-    "webp": lambda: files_made.encoded(files_made.corners(), "WEBP"),
-    "bmp": lambda: files_made.encoded(files_made.corners(), "BMP"),
-    "tiff": lambda: files_made.tiff(*SHEETS),
-    "tiff, lzw": lambda: files_made.tiff(*SHEETS, compression="tiff_lzw"),
-    "tiff, fax": lambda: files_made.g4_tiff((200, 100)),
-    "tiff, motorola": lambda: files_made.grey16_tiff(">", [0.0, 65535.0]),
+    "png": sample_files.png,
+    "jpeg": sample_files.jpeg,
+    "jpeg with a preview": lambda: sample_files.jpeg(orientation=6),
+    "progressive jpeg": lambda: sample_files.jpeg(progressive=True),
+    "gif": lambda: sample_files.gif(3),
+    "webp": lambda: sample_files.encoded(sample_files.corners(), "WEBP"),
+    "bmp": lambda: sample_files.encoded(sample_files.corners(), "BMP"),
+    "tiff": lambda: sample_files.tiff(*SHEETS),
+    "tiff, lzw": lambda: sample_files.tiff(*SHEETS, compression="tiff_lzw"),
+    "tiff, fax": lambda: sample_files.g4_tiff((200, 100)),
+    "tiff, motorola": lambda: sample_files.grey16_tiff(">", [0.0, 65535.0]),
     "tiff, tiles": tiled_tiff,
     "big tiff": big_tiff,
-    "pdf": lambda: files_made.pdf(pages=30),
+    "pdf": lambda: sample_files.pdf(pages=30),
 }
 
 
@@ -76,9 +76,9 @@ def test_more_than_whole(kind: str) -> None:
 
 def test_a_sheet_at_a_time() -> None:
     """A TIFF file is whole after each sheet: nothing in it says that another follows."""
-    sizes = [len(files_made.tiff(*SHEETS[:count])) for count in (1, 2, 3)]
+    sizes = [len(sample_files.tiff(*SHEETS[:count])) for count in (1, 2, 3)]
     assert sizes == sorted(sizes)
-    assert {refused(files_made.tiff(*SHEETS[:count])) for count in (1, 2, 3)} == {""}
+    assert {refused(sample_files.tiff(*SHEETS[:count])) for count in (1, 2, 3)} == {""}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_beginning(data: bytes, kind: str) -> None:
 
 def test_a_chain_without_end() -> None:
     """Directories that lead back to each other end the look, as does a length of nothing."""
-    assert refused(files_made.tiff_loop()) == ""
+    assert refused(sample_files.tiff_loop()) == ""
     assert refused(b"\xff\xd8\xff\xe0\0\0" + bytes(100)) == ""
 
 

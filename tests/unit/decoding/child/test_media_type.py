@@ -7,28 +7,28 @@ import zipfile
 
 import pytest
 
-import files_made
 from ocrspool.decoding.child.media_type import NAMES, media_type
 from ocrspool.errors import DocumentError
+from support import sample_files
 
 
 @pytest.mark.parametrize(
     ("expected", "head"),
     [
-        ("image/png", files_made.png()),
-        ("image/jpeg", files_made.jpeg()),
-        ("image/tiff", files_made.tiff()),
-        ("image/tiff", files_made.tiff(big_tiff=True)),
-        ("image/tiff", files_made.grey16_tiff(">", [0, 1])),
-        ("image/bmp", files_made.encoded(files_made.corners(), "BMP")),
-        ("image/webp", files_made.encoded(files_made.corners(), "WEBP")),
-        ("image/gif", files_made.gif()),
+        ("image/png", sample_files.png()),
+        ("image/jpeg", sample_files.jpeg()),
+        ("image/tiff", sample_files.tiff()),
+        ("image/tiff", sample_files.tiff(big_tiff=True)),
+        ("image/tiff", sample_files.grey16_tiff(">", [0, 1])),
+        ("image/bmp", sample_files.encoded(sample_files.corners(), "BMP")),
+        ("image/webp", sample_files.encoded(sample_files.corners(), "WEBP")),
+        ("image/gif", sample_files.gif()),
         ("image/x-portable-anymap", b"P4\n# made by a scanner\n8 8\n"),
         ("image/x-portable-anymap", b"P6 1 1 255\n"),
-        ("application/pdf", files_made.pdf()),
-        ("application/pdf", b"\xef\xbb\xbf\r\nMIME junk\r\n" + files_made.pdf()),
+        ("application/pdf", sample_files.pdf()),
+        ("application/pdf", b"\xef\xbb\xbf\r\nMIME junk\r\n" + sample_files.pdf()),
         ("application/pdf", b" " * 1019 + b"%PDF-1.4"),
-        ("image/png", files_made.png() + files_made.pdf()),
+        ("image/png", sample_files.png() + sample_files.pdf()),
     ],
 )
 def test_supported(expected: str, head: bytes) -> None:
@@ -86,8 +86,8 @@ def _odf(kind: str) -> bytes:
         ("HEIC or AVIF", "JPEG", b"\0\0\0\x18ftypheic\0\0\0\0"),
         ("HEIC or AVIF", "JPEG", b"\0\0\0\x18ftypmif1\0\0\0\0"),
         ("HEIC or AVIF", "JPEG", b"\0\0\0\x18ftypavif\0\0\0\0"),
-        ("JPEG 2000", "PNG", files_made.encoded(files_made.corners(), "JPEG2000")),
-        ("JPEG 2000", "PNG", files_made.encoded(files_made.corners(), "JPEG2000", no_jp2=True)),
+        ("JPEG 2000", "PNG", sample_files.encoded(sample_files.corners(), "JPEG2000")),
+        ("JPEG 2000", "PNG", sample_files.encoded(sample_files.corners(), "JPEG2000", no_jp2=True)),
         ("JPEG XL", "PNG", b"\xff\x0a\xfa\x1f"),
         ("JPEG XL", "PNG", b"\0\0\0\x0cJXL \r\n\x87\n"),
         ("JPEG XR", "PNG", b"II\xbc\x01\x20\0\0\0"),

@@ -21,11 +21,6 @@ import pypdfium2
 import pytest
 from PIL import Image, ImageChops, ImageColor
 
-import files_made
-import files_rare
-import pages_drawn
-import pdfs_made
-from documents_made import box, document, line, lost_page, page
 from ocrspool.decoding.child.document import Document
 from ocrspool.decoding.child.page import PageLimits
 from ocrspool.decoding.child.page_outputs import DiskFullError, write_view
@@ -36,6 +31,8 @@ from ocrspool.render import html
 from ocrspool.render import json as as_json
 from ocrspool.results.schema import Document as Result
 from ocrspool.results.schema import Page
+from support import drawn_pages, rare_files, sample_files, sample_pdfs
+from support.sample_documents import box, document, line, lost_page, page
 
 SIZE = (1000, 800)
 TEXT = "Quarterly report, WWW iiii"
@@ -129,7 +126,7 @@ def poppler(tool: str, *arguments: str, data: bytes, tmp_path: Path) -> str:
 def test_text_over_a_picture_is_found_where_it_was_read(view: View) -> None:
     """Level, upside down and turned lines, Latin, Chinese and beyond: PDFium finds each, at its polygon."""
     of = page(*LINES[:4])
-    found = found_in(view("pdf", files_made.png(Image.new("RGB", SIZE, "white")), document(of)), of)
+    found = found_in(view("pdf", sample_files.png(Image.new("RGB", SIZE, "white")), document(of)), of)
     assert [each.text for each in found] == [each.text for each in of.lines]
     for each, expected in zip(found, of.lines, strict=True):
         assert apart(each, expected.polygon) <= 5, each.text
@@ -138,14 +135,14 @@ def test_text_over_a_picture_is_found_where_it_was_read(view: View) -> None:
 def test_lines_that_are_alike_and_close_are_both_there(view: View) -> None:
     """PDFium takes text that is drawn twice for bold; two lines of a table are no such thing."""
     of = page(*(line("121095079 ENC ROM", box(49, 50 * at, 564, 50 * at + 59)) for at in range(1, 9)))
-    found = found_in(view("pdf", files_made.png(Image.new("L", SIZE, 255)), document(of)), of)
+    found = found_in(view("pdf", sample_files.png(Image.new("L", SIZE, 255)), document(of)), of)
     assert len(found) == 8
 
 
 def test_poppler_reads_the_text_of_the_json(view: View, tmp_path: Path) -> None:
     """`pdftotext` gives the JSON's text, form feeds included; and of a line, its words where they are."""
     pages = (page(*LINES), page(number=2), page(line("last", LEVEL), number=3))
-    made = view("pdf", files_made.tiff(*[Image.new("L", SIZE, 255)] * 3), document(*pages, media_type="image/tiff"))
+    made = view("pdf", sample_files.tiff(*[Image.new("L", SIZE, 255)] * 3), document(*pages, media_type="image/tiff"))
     text = poppler("pdftotext", "-raw", data=made, tmp_path=tmp_path)
     assert [squeezed(each) for each in text.split("\f")[:3]] == [squeezed(each.text) for each in pages]
     boxes = poppler("pdftotext", "-bbox", data=made, tmp_path=tmp_path)
@@ -177,7 +174,7 @@ def test_text_over_a_pdf_page_stands_in_its_coordinates(
 
 def test_pages_of_a_pdf_are_kept_as_they_are(view: View) -> None:
     """Content, pictures, boxes and outlines are those of the source; the layer is one more stream, and invisible."""
-    data = of_pictures(pages_drawn.page("kept"), rotate=90)
+    data = of_pictures(drawn_pages.page("kept"), rotate=90)
     made = view("pdf", data, document(page(LINES[0], size=(250, 1444)), media_type="application/pdf"))
     with pikepdf.open(io.BytesIO(data)) as before, pikepdf.open(io.BytesIO(made)) as after:
         old, new = before.pages[0], after.pages[0]
@@ -205,18 +202,23 @@ def test_text_that_a_pdf_has_is_not_doubled(view: View) -> None:
 @pytest.mark.parametrize(
     ("made", "kept"),
     [
-        (lambda: pdfs_made.scanned(pdfs_made.PROSE, layer=str), 0),
-        (lambda: pdfs_made.scanned(pdfs_made.PROSE, layer=lambda line: line.replace("e", "c")), 0),
-        (lambda: pdfs_made.scanned(pdfs_made.PROSE, layer=pdfs_made.shifted), 7),
-        (lambda: pdfs_made.scanned(pdfs_made.PROSE, over=pdfs_made.turned("CONFIDENTIAL DRAFT", 52, 60, 110, 80)), 7),
-        (lambda: pdfs_made.scanned(pdfs_made.PROSE, over=b"BT /F1 300 Tf 20 500 Td (DRAFT) Tj ET"), 7),
+        (lambda: sample_pdfs.scanned(sample_pdfs.PROSE, layer=str), 0),
+        (lambda: sample_pdfs.scanned(sample_pdfs.PROSE, layer=lambda line: line.replace("e", "c")), 0),
+        (lambda: sample_pdfs.scanned(sample_pdfs.PROSE, layer=sample_pdfs.shifted), 7),
+        (
+            lambda: sample_pdfs.scanned(
+                sample_pdfs.PROSE, over=sample_pdfs.turned("CONFIDENTIAL DRAFT", 52, 60, 110, 80)
+            ),
+            7,
+        ),
+        (lambda: sample_pdfs.scanned(sample_pdfs.PROSE, over=b"BT /F1 300 Tf 20 500 Td (DRAFT) Tj ET"), 7),
     ],
     ids=["the same", "read a little differently", "wrong letters", "a watermark", "letters over all lines"],
 )
 def test_a_line_is_left_out_where_the_page_says_the_same(view: View, made: Callable[[], bytes], kept: int) -> None:
     """Within the line's polygon; other text there takes nothing away from what was read."""
-    boxes = (box(155, 195 + 90 * at, 1400, 255 + 90 * at) for at in range(len(pdfs_made.PROSE)))
-    of = page(*map(line, pdfs_made.PROSE, boxes), size=(1700, 2200))
+    boxes = (box(155, 195 + 90 * at, 1400, 255 + 90 * at) for at in range(len(sample_pdfs.PROSE)))
+    of = page(*map(line, sample_pdfs.PROSE, boxes), size=(1700, 2200))
     data = view("pdf", made(), document(of, media_type="application/pdf"))
     with pikepdf.open(io.BytesIO(data)) as pdf:
         added = pdf.pages[0].Contents[0].read_bytes() if isinstance(pdf.pages[0].Contents, pikepdf.Array) else b""
@@ -244,10 +246,10 @@ def test_own_text_has_lines_with_places() -> None:
 @pytest.mark.parametrize(
     ("data", "kind"),
     [
-        (files_made.jpeg(Image.new("RGB", SIZE, "white")), "/DCTDecode"),
-        (files_made.turned(6), "/DCTDecode"),
-        (files_made.png(pages_drawn.page("black and white").convert("1")), "/CCITTFaxDecode"),
-        (files_made.png(files_made.corners()), "/DCTDecode"),
+        (sample_files.jpeg(Image.new("RGB", SIZE, "white")), "/DCTDecode"),
+        (sample_files.turned(6), "/DCTDecode"),
+        (sample_files.png(drawn_pages.page("black and white").convert("1")), "/CCITTFaxDecode"),
+        (sample_files.png(sample_files.corners()), "/DCTDecode"),
     ],
     ids=["jpeg", "turned jpeg", "black and white", "color"],
 )
@@ -260,20 +262,20 @@ def test_pictures_in_a_pdf(view: View, data: bytes, kind: str) -> None:
     with pikepdf.open(io.BytesIO(made)) as pdf:
         picture = pdf.pages[0].obj.Resources.XObject.Picture
         assert picture.Filter == kind
-        assert (picture.read_raw_bytes() == data) == (data == files_made.jpeg(Image.new("RGB", SIZE, "white")))
+        assert (picture.read_raw_bytes() == data) == (data == sample_files.jpeg(Image.new("RGB", SIZE, "white")))
     with contextlib.closing(pypdfium2.PdfDocument(made)) as opened:
         shown = opened[0].render(scale=200 / 72).to_pil().convert("RGB")
     assert abs(shown.width - upright[0]) <= 1
-    if upright == files_made.SIZE:
-        assert all(abs(a - b) < 30 for a, b in zip(shown.getpixel((10, 10)), files_made.RED, strict=True))
+    if upright == sample_files.SIZE:
+        assert all(abs(a - b) < 30 for a, b in zip(shown.getpixel((10, 10)), sample_files.RED, strict=True))
     if kind == "/CCITTFaxDecode":
         assert shown.getpixel((2, 2)) == (255, 255, 255)
 
 
-@pytest.mark.parametrize("kind", files_rare.KINDS)
+@pytest.mark.parametrize("kind", rare_files.KINDS)
 def test_rare_kinds_are_shown(view: View, kind: str) -> None:
     """Whatever is read can be shown: as it was read, by a PDF library that knows none of the rare kinds."""
-    made = files_rare.KINDS[kind]()
+    made = rare_files.KINDS[kind]()
     with contextlib.closing(Document(_nameless(made), PageLimits(dpi=200, pages=9, megapixels=9, side=4000))) as opened:
         read, _ = opened.page(0)
         mode, raw = ("L", "L") if read.channels == 1 else ("RGB", "BGR")
@@ -297,8 +299,8 @@ def _nameless(data: bytes) -> int:
 
 def test_the_same_document_makes_the_same_bytes(view: View) -> None:
     """A view tells nothing of when or where it was made."""
-    data = files_made.png()
-    of = document(page(*LINES, size=files_made.SIZE))
+    data = sample_files.png()
+    of = document(page(*LINES, size=sample_files.SIZE))
     assert view("pdf", data, of) == view("pdf", data, of)
     assert view("html", data, of) == view("html", data, of)
 
@@ -306,7 +308,7 @@ def test_the_same_document_makes_the_same_bytes(view: View) -> None:
 def test_a_page_that_was_lost_leaves_its_place(view: View) -> None:
     """Page numbers stay right: the PDF has a blank page, the HTML says why there is nothing."""
     of = document(lost_page(1), page(LINES[0], number=2), media_type="image/tiff")
-    data = files_made.tiff(Image.new("L", SIZE, 255), Image.new("L", SIZE, 255))
+    data = sample_files.tiff(Image.new("L", SIZE, 255), Image.new("L", SIZE, 255))
     with contextlib.closing(pypdfium2.PdfDocument(view("pdf", data, of))) as opened:
         assert len(opened) == 2
     assert "its &lt;pixels&gt; cannot be decoded" in view("html", data, of).decode()
@@ -327,7 +329,7 @@ def test_html_has_its_first_page_for_an_icon(view: View, rotation: int, corner: 
     for at, color in {(0, 0): "red", (1, 0): "yellow", (1, 1): "blue", (0, 1): "lime"}.items():
         left, top = at[0] * SIZE[0] // 2, at[1] * SIZE[1] // 2
         sheet.paste(Image.new("RGB", (SIZE[0] // 2, SIZE[1] // 2), color), (left, top))
-    data = files_made.tiff(Image.new("RGB", SIZE), sheet, Image.new("RGB", SIZE))
+    data = sample_files.tiff(Image.new("RGB", SIZE), sheet, Image.new("RGB", SIZE))
     read = replace(page(number=2), rotation=rotation)
     made = view("html", data, document(lost_page(1), read, page(number=3), media_type="image/tiff"))
     with Image.open(io.BytesIO(html.icon_of(made[: html.HEAD_BYTES]))) as icon:
@@ -342,7 +344,7 @@ def test_an_icon_has_room_in_the_head(view: View) -> None:
     noise = Image.frombytes("RGB", (160, 160), random.Random(1).randbytes(160 * 160 * 3))
     of = document(page(size=noise.size))
     of = replace(of, source=replace(of.source, name="&" * 255))
-    made = view("html", files_made.png(noise), of)
+    made = view("html", sample_files.png(noise), of)
     with Image.open(io.BytesIO(html.icon_of(made[: html.HEAD_BYTES]))) as icon:
         icon.load()
     assert made.index(b"</title>") < html.HEAD_BYTES
@@ -355,7 +357,7 @@ def test_a_long_page_can_be_read_in_html(view: View, turned: bool) -> None:  # n
     picture.paste("red", (0, 0, 300, 900))
     picture = picture.transpose(Image.Transpose.ROTATE_270) if turned else picture
     read = replace(page(size=picture.size), rotation=270 if turned else 0)
-    made = view("html", files_made.png(picture), document(read), side=1600, whole=False)
+    made = view("html", sample_files.png(picture), document(read), side=1600, whole=False)
     shown = re.search(rb'<image [^>]*href="data:image/jpeg;base64,([^"]+)"', made)
     assert shown is not None
     with Image.open(io.BytesIO(base64.b64decode(shown[1]))) as image:
@@ -369,7 +371,7 @@ def test_a_long_page_can_be_read_in_html(view: View, turned: bool) -> None:  # n
 def test_a_page_longer_than_a_jpeg_picture_may_be_is_shown_smaller(view: View) -> None:
     """That limit is 65,500 pixels."""
     picture = Image.linear_gradient("L").resize((20, 70_000))
-    made = view("pdf", files_made.png(picture), document(page(size=picture.size)), side=32_000, whole=False)
+    made = view("pdf", sample_files.png(picture), document(page(size=picture.size)), side=32_000, whole=False)
     with pikepdf.open(io.BytesIO(made)) as pdf:
         image = pdf.pages[0].obj.Resources.XObject.Picture
         assert (int(image.Width), int(image.Height)) == (18, 65_000)
@@ -378,7 +380,7 @@ def test_a_page_longer_than_a_jpeg_picture_may_be_is_shown_smaller(view: View) -
 def test_a_long_page_of_unknown_resolution_is_no_thin_line(view: View) -> None:
     """In a PDF it is as wide as A4, or as long as a page may be."""
     for size, expected in (((500, 4000), (595.0, 4760.0)), ((500, 20_000), (360.0, 14_400.0)), ((500, 707), None)):
-        made = view("pdf", files_made.png(Image.new("L", size, 200)), document(replace(page(size=size), dpi=None)))
+        made = view("pdf", sample_files.png(Image.new("L", size, 200)), document(replace(page(size=size), dpi=None)))
         with pikepdf.open(io.BytesIO(made)) as pdf:
             box = tuple(float(side) for side in pdf.pages[0].mediabox[2:])
         assert box == pytest.approx(expected or (595.47, 842.0), abs=0.1)
@@ -386,7 +388,7 @@ def test_a_long_page_of_unknown_resolution_is_no_thin_line(view: View) -> None:
 
 def test_html_of_no_page_has_no_icon(view: View) -> None:
     """Where all pages were lost."""
-    assert html.icon_of(view("html", files_made.png(), document(lost_page(1)))) == b""
+    assert html.icon_of(view("html", sample_files.png(), document(lost_page(1)))) == b""
 
 
 @pytest.fixture
@@ -401,7 +403,7 @@ def chromium() -> str:
 def test_html_is_one_whole_page(view: View) -> None:
     """It asks for nothing outside of it, runs nothing, and holds each line once, escaped, with its picture."""
     of = replace(page(line('<script>alert("x")</script>', LEVEL, confidence=0.5), *LINES), rotation=90)
-    made = view("html", files_made.png(Image.new("L", SIZE, 255)), document(of), side=500).decode()
+    made = view("html", sample_files.png(Image.new("L", SIZE, 255)), document(of), side=500).decode()
     assert "<script" not in made
     assert not re.findall(r'(?:src|href)="(?!data:image/jpeg;base64,)', made)
     assert "default-src 'none'" in made
@@ -414,7 +416,7 @@ def test_html_is_one_whole_page(view: View) -> None:
 def test_a_browser_sets_the_text_over_the_picture(view: View, chromium: str, tmp_path: Path) -> None:
     """A real one: no complaint, and every line's box is at its polygon, within a line's height."""
     of = document(page(*LINES))
-    made = view("html", files_made.png(Image.new("L", SIZE, 255)), of).decode()
+    made = view("html", sample_files.png(Image.new("L", SIZE, 255)), of).decode()
     # Measured by a script that the test adds, to a page that allows it.
     probe = """<script>
     addEventListener("load", () => {
@@ -439,8 +441,8 @@ def test_a_browser_sets_the_text_over_the_picture(view: View, chromium: str, tmp
 @pytest.mark.parametrize("kind", ["html", "pdf"])
 def test_a_full_disk_is_not_the_documents_fault(tmp_path: Path, kind: str) -> None:
     """It is told apart, by its number, so that the job can wait for room."""
-    (tmp_path / "result").write_bytes(as_json.render(document(page(*LINES, size=files_made.SIZE))))
-    (tmp_path / "source").write_bytes(files_made.png())
+    (tmp_path / "result").write_bytes(as_json.render(document(page(*LINES, size=sample_files.SIZE))))
+    (tmp_path / "source").write_bytes(sample_files.png())
     limits = PageLimits(dpi=200, pages=1, megapixels=1, side=100)
     with (
         contextlib.closing(Document(os.open(tmp_path / "source", os.O_RDONLY), limits)) as opened,

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
-import files_made
 from ocrspool.decoding.child import page_size, strokes
 from ocrspool.decoding.child.image.pages import ImagePages
 from ocrspool.decoding.child.page import PageLimits
+from support import sample_files
 
 LIMITS = PageLimits(dpi=200, pages=10, megapixels=300, side=4000)
 
@@ -97,7 +97,7 @@ def test_small_print_decides_what_a_sheet_of_unknown_resolution_is(kind: str) ->
     """The same pixels: a page of ordinary print is reduced to a half, one of small print is a drawing and stays."""
     limits = replace(LIMITS, side=1300)
     for height, expected in ((19, 2400), (80, 1200)):
-        data = files_made.encoded(_print(height), kind)
+        data = sample_files.encoded(_print(height), kind)
         pages = ImagePages(io.BytesIO(data), f"image/{kind.lower()}", limits)
         page, remarks = pages.page(0)
         pages.close()
@@ -111,7 +111,7 @@ def test_a_page_that_has_no_room_is_reduced_and_says_so() -> None:
     """A color page takes three times the memory of a grey one."""
     limits = replace(LIMITS, most_bytes=1_000_000)
     for mode, size in (("L", (500, 2000)), ("RGB", (288, 1154))):
-        data = files_made.png(Image.effect_noise((500, 2000), 50).convert(mode))
+        data = sample_files.png(Image.effect_noise((500, 2000), 50).convert(mode))
         pages = ImagePages(io.BytesIO(data), "image/png", limits)
         page, remarks = pages.page(0)
         pages.close()

@@ -12,12 +12,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-import files_made
-import files_rare
-import tiffs_made
 from ocrspool.decoding.child.document import Document
 from ocrspool.decoding.child.page import PageLimits
 from ocrspool.errors import DocumentError
+from support import rare_files, sample_files, sample_tiffs
 
 LIMITS = PageLimits(dpi=100, pages=10, megapixels=10, side=4000)
 Pixels = NDArray[np.uint8]
@@ -52,7 +50,7 @@ def refused(data: bytes) -> DocumentError:
 
 
 def corners() -> Pixels:
-    return shown(files_made.png())
+    return shown(sample_files.png())
 
 
 # JPEG
@@ -62,16 +60,16 @@ def corners() -> Pixels:
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 def test_jpeg_without_its_end(mode: str, options: dict[str, object]) -> None:
     """All pixels are there, so nothing is lost."""
-    image = files_made.corners().convert(mode)
-    whole = shown(files_made.encoded(image, "JPEG", quality=90, **options))
-    assert np.array_equal(shown(files_rare.jpeg_without_end(image, **options)), whole)
+    image = sample_files.corners().convert(mode)
+    whole = shown(sample_files.encoded(image, "JPEG", quality=90, **options))
+    assert np.array_equal(shown(rare_files.jpeg_without_end(image, **options)), whole)
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}], ids=str)
 def test_jpeg_cut_anywhere(options: dict[str, object]) -> None:
     """It is refused wherever it is cut, unless every pixel is as it was."""
-    image = files_made.words("Every pixel counts", (320, 80))
-    made = files_made.encoded(image, "JPEG", quality=90, **options)
+    image = sample_files.words("Every pixel counts", (320, 80))
+    made = sample_files.encoded(image, "JPEG", quality=90, **options)
     whole, read = shown(made), 0
     for length in [*range(len(made) - 40, len(made)), *range(200, len(made) - 40, len(made) // 60)]:
         try:
@@ -97,31 +95,31 @@ def test_jpeg_cut_anywhere(options: dict[str, object]) -> None:
 )
 def test_jpeg_with_an_empty_segment(marker: int, body: bytes) -> None:
     """What says nothing of the pixels may be as short as it likes."""
-    assert np.array_equal(shown(files_rare.jpeg_with(marker, body)), shown(files_made.jpeg()))
+    assert np.array_equal(shown(rare_files.jpeg_with(marker, body)), shown(sample_files.jpeg()))
 
 
 def test_jpeg_of_12_bits() -> None:
     """Black to white over 32 columns."""
-    row = shown(files_rare.twelve_bit_jpeg())[16, :, 0].astype(int)
+    row = shown(rare_files.twelve_bit_jpeg())[16, :, 0].astype(int)
     assert row.tolist() == pytest.approx([column * 255 / 31 for column in range(32)], abs=3)
 
 
 @pytest.mark.parametrize("bits", [8, 12, 16])
 def test_lossless_jpeg_is_unsupported(bits: int) -> None:
     """Told by its name, with what to do."""
-    error = refused(files_rare.lossless_jpeg(bits))
+    error = refused(rare_files.lossless_jpeg(bits))
     assert (error.kind, "lossless JPEG" in error.message) == ("unsupported", True)
 
 
 @pytest.mark.parametrize("size", [100, 1 << 17])
 def test_arithmetic_jpeg(size: int) -> None:
     """libjpeg decodes it where it gets the whole file at once, however large that is."""
-    made = files_rare.arithmetic_jpeg()
+    made = rare_files.arithmetic_jpeg()
     comment = b"\xff\xfe\x80\0" + bytes(0x7FFE)
     pixels = shown(made[:2] + comment * (size // 0x8000) + made[2:])
     assert pixels.shape == (16, 24, 3)
-    assert np.abs(pixels[8, 4].astype(int) - files_made.RED).max() < 8
-    assert np.abs(pixels[8, 20].astype(int) - files_made.GREEN).max() < 8
+    assert np.abs(pixels[8, 4].astype(int) - sample_files.RED).max() < 8
+    assert np.abs(pixels[8, 20].astype(int) - sample_files.GREEN).max() < 8
     for cut in (2, 10, 20):  # what is missing would not be noticed
         assert refused(made[:-cut]).kind == "damaged"
 
@@ -134,17 +132,17 @@ _BOMB = zlib.compress(bytes(2 << 20))
 @pytest.mark.parametrize(
     "made",
     [
-        files_rare.png_with(b"zTXt", b"Comment\0\0" + _BOMB),
-        files_rare.png_with(b"iTXt", b"Comment\0\1\0\0\0" + _BOMB),
-        files_rare.png_with(b"zTXt", b"Comment\0\0" + _BOMB, after=b"IDAT"),
-        files_rare.png_with(b"zTXt", b"Comment\0\7" + _BOMB),
-        files_rare.png_with(b"iCCP", b"profile\0\1" + _BOMB),
-        files_rare.png_with(b"iCCP", b"profile\0\0" + _BOMB),
-        files_rare.png_with(b"pHYs", b"\0\0\x1e\xc2\0\0\x1e\xc2\1", sound=False),
-        files_rare.png_with(b"pHYs", b"\0"),
-        files_rare.png_with(b"gAMA", b"\0"),
-        files_rare.png_with(b"tIME", b"soon", sound=False, after=b"IDAT"),
-        files_rare.png_with(b"acTL", b"\0"),
+        rare_files.png_with(b"zTXt", b"Comment\0\0" + _BOMB),
+        rare_files.png_with(b"iTXt", b"Comment\0\1\0\0\0" + _BOMB),
+        rare_files.png_with(b"zTXt", b"Comment\0\0" + _BOMB, after=b"IDAT"),
+        rare_files.png_with(b"zTXt", b"Comment\0\7" + _BOMB),
+        rare_files.png_with(b"iCCP", b"profile\0\1" + _BOMB),
+        rare_files.png_with(b"iCCP", b"profile\0\0" + _BOMB),
+        rare_files.png_with(b"pHYs", b"\0\0\x1e\xc2\0\0\x1e\xc2\1", sound=False),
+        rare_files.png_with(b"pHYs", b"\0"),
+        rare_files.png_with(b"gAMA", b"\0"),
+        rare_files.png_with(b"tIME", b"soon", sound=False, after=b"IDAT"),
+        rare_files.png_with(b"acTL", b"\0"),
     ],
 )
 def test_png_with_odd_remarks(made: bytes) -> None:
@@ -154,9 +152,9 @@ def test_png_with_odd_remarks(made: bytes) -> None:
 
 def test_png_keeps_what_is_used() -> None:
     """Resolution and transparency are read as ever, beside a remark that is not."""
-    made = files_rare.png_with(b"pHYs", b"\0\0\x1e\xc2\0\0\x1e\xc2\1")
+    made = rare_files.png_with(b"pHYs", b"\0\0\x1e\xc2\0\0\x1e\xc2\1")
     place = made.index(b"IDAT") - 4
-    odd = files_rare.png_with(b"gAMA", b"\0")
+    odd = rare_files.png_with(b"gAMA", b"\0")
     odd = odd[odd.index(b"gAMA") - 4 :][:13]
     assert decoded(made[:place] + odd + made[place:])[2] == pytest.approx(200, abs=0.1)
 
@@ -164,7 +162,7 @@ def test_png_keeps_what_is_used() -> None:
 @pytest.mark.parametrize("name", [b"IHDR", b"PLTE"])
 def test_png_with_a_broken_critical_chunk(name: bytes) -> None:
     """Its checksum counts."""
-    made = bytearray(files_made.png(files_made.corners().quantize(8)))
+    made = bytearray(sample_files.png(sample_files.corners().quantize(8)))
     place = made.index(name)
     made[place + 4 + int.from_bytes(made[place - 4 : place], "big")] ^= 1
     assert refused(bytes(made)).kind == "damaged"
@@ -209,7 +207,7 @@ def test_bmp_bit_fields(bits: int, masks: tuple[int, ...], depth: int, header: i
     if header > 40:
         masks = (*masks, 0)[:4]
     compression = 6 if header == 40 and len(masks) == 4 else 3
-    made = files_rare.bmp(bits, compression, masks, _packed(masks, bits, levels), header=header)
+    made = rare_files.bmp(bits, compression, masks, _packed(masks, bits, levels), header=header)
     pixels, remarks, dpi = decoded(made)
     assert remarks == []
     assert dpi == pytest.approx(200, abs=0.1)
@@ -219,17 +217,17 @@ def test_bmp_bit_fields(bits: int, masks: tuple[int, ...], depth: int, header: i
 @pytest.mark.parametrize(("compression", "kind"), [(4, "JPEG"), (5, "PNG")])
 def test_bmp_around_another_file(compression: int, kind: str) -> None:
     """Printers' drivers make such files."""
-    inner = files_made.encoded(files_made.corners(), kind)
-    made = files_rare.bmp(0, compression, (), inner)
+    inner = sample_files.encoded(sample_files.corners(), kind)
+    made = rare_files.bmp(0, compression, (), inner)
     assert np.array_equal(shown(made), shown(inner))
 
 
 @pytest.mark.parametrize(
     "made",
     [
-        files_rare.bmp(16, 3, (0x5555, 0xAAAA, 0), bytes(1024)),
-        files_rare.bmp(32, 11, (), bytes(1024)),
-        files_rare.bmp(2, 0, (), bytes(1024)),
+        rare_files.bmp(16, 3, (0x5555, 0xAAAA, 0), bytes(1024)),
+        rare_files.bmp(32, 11, (), bytes(1024)),
+        rare_files.bmp(2, 0, (), bytes(1024)),
     ],
     ids=["scattered", "compression", "bits"],
 )
@@ -240,7 +238,7 @@ def test_bmp_of_other_kinds_is_unsupported(made: bytes) -> None:
 @pytest.mark.parametrize(("bits", "masks"), [(32, (0x3FF, 0xFFC00, 0x3FF00000)), (16, (0xF00, 0xF0, 0xF))])
 def test_bmp_that_ends_too_soon(bits: int, masks: tuple[int, ...]) -> None:
     """Half of a page is none."""
-    made = files_rare.bmp(bits, 3, masks, bytes(-(-13 * bits // 32) * 4 * 9))
+    made = rare_files.bmp(bits, 3, masks, bytes(-(-13 * bits // 32) * 4 * 9))
     assert refused(made[:-20]).kind == "damaged"
 
 
@@ -260,25 +258,25 @@ def test_bmp_that_ends_too_soon(bits: int, masks: tuple[int, ...]) -> None:
 )
 def test_tiff_of_pictures(compression: int, kind: str, options: dict[str, object], tile: int | None) -> None:
     """Strips and tiles that are WebP or JPEG 2000 files: Pillow has the codecs where libtiff has not."""
-    image, (width, height) = files_made.corners(), files_made.SIZE
+    image, (width, height) = sample_files.corners(), sample_files.SIZE
     high, wide = (tile, tile) if tile else (20, width)
     pieces = [
-        files_made.encoded(
+        sample_files.encoded(
             image.crop((left, top, left + wide, top + (tile or min(high, height - top)))), kind, **options
         )
         for top in range(0, height, high)
         for left in range(0, width, wide)
     ]
-    layout = tiffs_made.Layout(compression=compression, tile=tile, rows=high)
-    assert np.array_equal(shown(tiffs_made.file_of(width, height, 3, pieces, layout)), corners())
+    layout = sample_tiffs.Layout(compression=compression, tile=tile, rows=high)
+    assert np.array_equal(shown(sample_tiffs.file_of(width, height, 3, pieces, layout)), corners())
     broken = [piece[: len(piece) // 2] for piece in pieces]
-    assert refused(tiffs_made.file_of(width, height, 3, broken, layout)).kind == "damaged"
+    assert refused(sample_tiffs.file_of(width, height, 3, broken, layout)).kind == "damaged"
 
 
 @pytest.mark.parametrize("compression", ["raw", "lzma", "zstd", "tiff_lzw", "packbits", "tiff_adobe_deflate", "jpeg"])
 def test_every_codec_of_libtiff(compression: str) -> None:
     """All that Pillow's own libtiff writes is read."""
-    made = files_made.tiff(files_made.corners(), compression=compression)
+    made = sample_files.tiff(sample_files.corners(), compression=compression)
     assert np.abs(shown(made).astype(int) - corners()).max() <= (40 if compression == "jpeg" else 0)
 
 
@@ -289,13 +287,13 @@ def test_every_mode_of_pillow(mode: str, compression: str) -> None:
     page = Image.new("L", (40, 20), 255)
     page.paste(0, (0, 0, 20, 20))
     if mode == "LAB":
-        made = tiffs_made.tiff(
+        made = sample_tiffs.tiff(
             np.stack([np.asarray(page), np.zeros((20, 40), np.uint8), np.zeros((20, 40), np.uint8)], axis=2),
-            tiffs_made.Layout(photometric=8, compression=5 if compression == "tiff_lzw" else 1),
+            sample_tiffs.Layout(photometric=8, compression=5 if compression == "tiff_lzw" else 1),
         )
     else:
         image = page.convert(mode if mode != "LA" else "RGBA").convert(mode) if mode != "YCbCr" else page.convert("RGB")
-        made = files_made.tiff(image.convert(mode), compression=compression)
+        made = sample_files.tiff(image.convert(mode), compression=compression)
     pixels = shown(made)
     assert pixels[10, 5].max() <= 40
     assert pixels[10, 35].min() >= 200
@@ -303,7 +301,7 @@ def test_every_mode_of_pillow(mode: str, compression: str) -> None:
 
 def test_broken_fax_of_group_4() -> None:
     """Nothing after the fault can be known, so it is refused; where one line is lost at the end, it is warned of."""
-    made, start, end = files_rare.fax(4)
+    made, start, end = rare_files.fax(4)
     assert shown(made).shape == (200, 400, 1)
     broken = bytearray(made)
     middle = (start + end) // 2
@@ -314,7 +312,7 @@ def test_broken_fax_of_group_4() -> None:
 
 def test_broken_fax_of_group_3() -> None:
     """A line of a fax may be noise: up to a fiftieth of them, with a warning."""
-    made, start, end = files_rare.fax(3)
+    made, start, end = rare_files.fax(3)
     assert shown(made).shape == (200, 400, 1)
     broken = bytearray(made)
     middle = (start + end) // 2
@@ -329,9 +327,9 @@ def test_broken_fax_of_group_3() -> None:
 @pytest.mark.parametrize("photometric", [0, 1])
 def test_fax_that_is_meant_to_end_early(photometric: int) -> None:
     """Group 4 says where it ends: a page that is stated to be longer is read, with a warning."""
-    made, start, end = files_rare.fax(4)
-    layout = tiffs_made.Layout(compression=4, photometric=photometric, bits=1)
-    longer = tiffs_made.file_of(400, 240, 1, [made[start:end]], layout)
+    made, start, end = rare_files.fax(4)
+    layout = sample_tiffs.Layout(compression=4, photometric=photometric, bits=1)
+    longer = sample_tiffs.file_of(400, 240, 1, [made[start:end]], layout)
     pixels, remarks, _ = decoded(longer)
     assert remarks == ["short-page"]
     assert np.array_equal(pixels[:200], shown(made) if photometric else 255 - shown(made))
@@ -342,7 +340,7 @@ def test_fax_that_is_meant_to_end_early(photometric: int) -> None:
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
 def test_fax_that_ends_too_soon(group: int, share: float) -> None:
     """The rest of the page is not there; it is not taken for white paper."""
-    made, start, end = files_rare.fax(group)
+    made, start, end = rare_files.fax(group)
     keep = start + int((end - start) * share)
     assert refused(made[:keep] + bytes(end - keep) + made[end:]).kind == "damaged"
 
@@ -351,15 +349,15 @@ def test_fax_that_ends_too_soon(group: int, share: float) -> None:
 @pytest.mark.parametrize("tables", [True, False])
 def test_broken_jpeg_in_tiff(broken: str, *, tables: bool) -> None:
     """libjpeg makes gray of what is missing, and only says so."""
-    image = files_made.words("JPEG in TIFF", (320, 80)).convert("RGB")
+    image = sample_files.words("JPEG in TIFF", (320, 80)).convert("RGB")
     if tables:
-        made = bytearray(files_made.tiff(image, compression="jpeg"))
+        made = bytearray(sample_files.tiff(image, compression="jpeg"))
         with Image.open(io.BytesIO(made)) as opened:
             start, size = opened.getexif()[273][0], sum(opened.getexif()[279])
     else:
-        stream = files_made.jpeg(image)
-        layout = tiffs_made.Layout(compression=7, photometric=6)
-        made = bytearray(tiffs_made.file_of(320, 80, 3, [stream], layout))
+        stream = sample_files.jpeg(image)
+        layout = sample_tiffs.Layout(compression=7, photometric=6)
+        made = bytearray(sample_tiffs.file_of(320, 80, 3, [stream], layout))
         start, size = 16, len(stream)
     assert shown(bytes(made)).shape == (80, 320, 3)
     middle = start + size * 2 // 3
@@ -369,10 +367,10 @@ def test_broken_jpeg_in_tiff(broken: str, *, tables: bool) -> None:
     assert refused(bytes(made)).kind == "damaged"
 
 
-@pytest.mark.parametrize("kind", sorted(files_rare.KINDS))
+@pytest.mark.parametrize("kind", sorted(rare_files.KINDS))
 def test_cut_anywhere(kind: str) -> None:
     """A file that lost its end is refused, or warned of, unless all its pixels are there."""
-    made = files_rare.KINDS[kind]()
+    made = rare_files.KINDS[kind]()
     whole, _, _ = decoded(made)
     for part in range(1, 12):
         try:

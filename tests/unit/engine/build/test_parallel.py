@@ -14,8 +14,8 @@ import pytest
 from ocrspool.engine.build import parallel
 from ocrspool.engine.settings import Settings
 from ocrspool.errors import EngineError
-from processes_seen import children_of, lives
-from waiting import wait_until
+from support.process_table import children_of, lives
+from support.waiting import wait_until
 
 RUNTIME = """
 import os, signal

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from nvidia_stand_ins import FakeGpu, driver, needs_compiler, python
 from ocrspool.engine.build import requirements
 from ocrspool.engine.cache.store import EngineCache
 from ocrspool.engine.models.model_set import Models
@@ -16,6 +15,7 @@ from ocrspool.engine.plan import Plan
 from ocrspool.engine.settings import Settings
 from ocrspool.engine.spec import NetSpec, Role, ShapeProfile
 from ocrspool.errors import EngineError
+from support.nvidia_stubs import FakeGpu, driver, needs_compiler, python
 
 SHAPES = ShapeProfile((1, 1, 1, 3), (1, 1, 1, 3), (1, 1, 1, 3))
 MIB = 1 << 20

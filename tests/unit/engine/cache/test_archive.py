@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from engines_made import FILES, held_elsewhere, made, tree, waits_for_a_lock
 from ocrspool.engine.cache import archive, inventory
 from ocrspool.errors import EngineError
-from waiting import wait_until
+from support.cached_engines import FILES, held_elsewhere, made, tree, waits_for_a_lock
+from support.waiting import wait_until
 
 Members = list[tuple[tarfile.TarInfo, bytes]]
 

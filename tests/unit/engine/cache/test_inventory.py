@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from engines_made import FILES, held_elsewhere, made, tree
 from ocrspool.engine.cache import inventory
 from ocrspool.engine.cache.store import SCHEMA
 from ocrspool.errors import EngineError, Exit
+from support.cached_engines import FILES, held_elsewhere, made, tree
 
 MANIFEST = "manifest.json"
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from engines_made import made
-from forks import as_nobody, needs_root
 from ocrspool.cli.engines import verify
 from ocrspool.config.schema import Config, Inbox, Paths
 from ocrspool.doctor import config_checks
 from ocrspool.doctor.run import _made
 from ocrspool.engine.cache.permissions import denied, unusable
 from ocrspool.errors import EngineError, Exit
+from support.cached_engines import made
+from support.forked_code import as_nobody, needs_root
 
 NOBODY = 65_534
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from ink_net import InkNet
 from ocrspool.engine.detection import detect
 from ocrspool.engine.detection.detect import DetectSettings
+from support.ink_net import InkNet
 
 
 def _white(height: int, width: int) -> NDArray[np.uint8]:

@@ -11,11 +11,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ink_net import InkNet
 from ocrspool.engine.detection import tiles
 from ocrspool.engine.detection.detect import Detected, DetectSettings, detect
 from ocrspool.engine.detection.letter_height import letters
 from ocrspool.engine.detection.overlaps import merged
+from support.ink_net import InkNet
 
 REACH = 65
 

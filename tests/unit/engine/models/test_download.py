@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-import models_made
-from models_made import ONNX, PIR
 from ocrspool.engine.models import download, model_set
 from ocrspool.engine.models.http_download import Source
 from ocrspool.engine.settings import Runtime
 from ocrspool.errors import ConfigError, EngineError
-from package_server import PackageServer, package, serving
+from support import model_folders
+from support.model_folders import ONNX, PIR
+from support.model_server import PackageServer, package, serving
 
 SET = "PP-OCRv6_small"
 NAMES = ("PP-OCRv6_small_det", "PP-OCRv6_small_rec", "PP-LCNet_x0_25_textline_ori")
@@ -34,8 +34,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageServer]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with serving() as server:
         for name in NAMES:
-            server.packages[f"/models/{name}_infer.tar"] = package(name, models_made.contents(name, PIR))
-            files = {**models_made.contents(name), "README.md": b"not needed"}
+            server.packages[f"/models/{name}_infer.tar"] = package(name, model_folders.contents(name, PIR))
+            files = {**model_folders.contents(name), "README.md": b"not needed"}
             server.packages[f"/models/{name}_onnx_infer.tar"] = package(f"{name}_onnx", files)
         yield server
 
@@ -78,7 +78,7 @@ def test_what_is_there_is_not_fetched_again(server: PackageServer, tmp_path: Pat
 
 def test_a_model_put_there_by_hand_is_used_as_it_is(server: PackageServer, tmp_path: Path) -> None:
     """No network was needed for it, and there is no pin that it could break."""
-    models_made.put(tmp_path / NAMES[0], models_made.contents(NAMES[0]))
+    model_folders.put(tmp_path / NAMES[0], model_folders.contents(NAMES[0]))
     _fetch(server, tmp_path)
     assert DETECTION not in [path for path, _ in server.asked]
     assert model_set.find(SET, tmp_path, "openvino").detection.files[0].parent == tmp_path / NAMES[0]
@@ -155,7 +155,7 @@ def test_a_file_that_changed_in_between_is_fetched_whole(server: PackageServer, 
     server.break_after = [3000]
     with pytest.raises(EngineError):
         _fetch(server, tmp_path, attempts=1)
-    changed = models_made.contents(NAMES[0]) | {"inference.onnx": b"a newer model"}
+    changed = model_folders.contents(NAMES[0]) | {"inference.onnx": b"a newer model"}
     _replace(server, f"{NAMES[0]}", changed)
     server.tag = '"2"'
     _fetch(server, tmp_path)
@@ -181,7 +181,7 @@ def test_a_server_that_cannot_continue_is_put_up_with(server: PackageServer, tmp
 def test_a_download_that_was_complete_but_not_unpacked(server: PackageServer, tmp_path: Path) -> None:
     """Killed at that moment, say: the server has nothing more to send, and the next attempt starts afresh."""
     part = tmp_path / f".{NAMES[0]}_onnx.part"
-    models_made.put(part, {"package": server.packages[DETECTION], "validator": b'"1"'})
+    model_folders.put(part, {"package": server.packages[DETECTION], "validator": b'"1"'})
     _fetch(server, tmp_path)
     assert [wanted for _, wanted in server.asked[:2]] == [f"bytes={len(server.packages[DETECTION])}-", ""]
     model_set.find(SET, tmp_path, "openvino")
@@ -249,8 +249,8 @@ STRANGE = {
     "empty": (_tar(), "but nothing"),
     "no tar": (b"<html>please log in</html>" * 50, "not a model's archive"),
     "truncated": (_tar((_member("m/inference.onnx"), bytes(9000)))[:5000], "not a model's archive"),
-    "another model": (package("m", models_made.contents("PP-OCRv5_mobile_det")), "does not hold that model"),
-    "another format": (package("m", models_made.contents(NAMES[0], PIR)), "but inference.json, inference.pdiparams"),
+    "another model": (package("m", model_folders.contents("PP-OCRv5_mobile_det")), "does not hold that model"),
+    "another format": (package("m", model_folders.contents(NAMES[0], PIR)), "but inference.json, inference.pdiparams"),
     "no description": (package("m", {"inference.onnx": b"x"}), "but inference.onnx"),
     "unreadable": (package("m", {"inference.onnx": b"x", "inference.yml": b"\xff: {"}), "is no YAML file"),
 }
@@ -279,7 +279,7 @@ def test_a_file_larger_than_any_model_is_not_received(server: PackageServer, tmp
 
 
 def test_what_lies_in_the_way_is_not_removed(server: PackageServer, tmp_path: Path) -> None:
-    models_made.put(tmp_path / f"{NAMES[0]}_onnx", {"notes.txt": b"mine"})
+    model_folders.put(tmp_path / f"{NAMES[0]}_onnx", {"notes.txt": b"mine"})
     with pytest.raises(EngineError, match="no complete model") as caught:
         _fetch(server, tmp_path)
     assert "remove it" in caught.value.hint
@@ -287,7 +287,7 @@ def test_what_lies_in_the_way_is_not_removed(server: PackageServer, tmp_path: Pa
 
 
 def test_progress_is_told_in_tenths(server: PackageServer, tmp_path: Path) -> None:
-    files = models_made.contents(NAMES[0]) | {"inference.onnx": bytes(8_000_000)}
+    files = model_folders.contents(NAMES[0]) | {"inference.onnx": bytes(8_000_000)}
     _replace(server, NAMES[0], files)
     said = [line for line in _fetch(server, tmp_path) if NAMES[0] in line]
     assert said[0] == f"downloading {NAMES[0]}_onnx: 0.0 of 8.0 MB"
@@ -313,7 +313,7 @@ def test_who_comes_second_waits_and_finds_what_the_first_fetched(server: Package
             == f"waiting: {tmp_path}/.lock is locked by process {os.getpid()} ({me})\n".encode()
         )
         for name in NAMES:
-            models_made.put(tmp_path / f"{name}_onnx", models_made.contents(name))
+            model_folders.put(tmp_path / f"{name}_onnx", model_folders.contents(name))
     said, _ = second.communicate(timeout=60)
     assert (second.returncode, said) == (0, b"")
     assert server.asked == []

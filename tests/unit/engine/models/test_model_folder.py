@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-import models_made
-from models_made import ONNX, PIR, PROGRAM
 from ocrspool.engine.models import inference_yml, model_set
 from ocrspool.engine.models.model_set import Thresholds
 from ocrspool.engine.settings import Runtime, Settings
 from ocrspool.engine.shapes import profiled
 from ocrspool.errors import ConfigError, EngineError, EngineMissingError
+from support import model_folders
+from support.model_folders import ONNX, PIR, PROGRAM
 
 SMALL = ("PP-OCRv6_small_det", "PP-OCRv6_small_rec", "PP-LCNet_x0_25_textline_ori")
 RUNTIMES: list[Runtime] = ["openvino", "onnxruntime", "paddle"]
@@ -22,7 +22,7 @@ RUNTIMES: list[Runtime] = ["openvino", "onnxruntime", "paddle"]
 def _folder(path: Path, kind: tuple[str, ...] = ONNX, names: tuple[str, ...] = SMALL) -> Path:
     """A folder with a folder for each model, whose names say nothing."""
     for number, name in enumerate(names):
-        models_made.put(path / f"model {number}", models_made.contents(name, kind))
+        model_folders.put(path / f"model {number}", model_folders.contents(name, kind))
     return path
 
 
@@ -107,13 +107,13 @@ def test_two_of_a_kind_are_a_question(tmp_path: Path) -> None:
 @pytest.mark.parametrize("labels", ["['0', '90', '180', '270']", "[wired_table, wireless_table]"])
 def test_models_for_other_purposes_are_passed_over(tmp_path: Path, labels: str) -> None:
     _folder(tmp_path)
-    other = models_made.CLASSIFIER.replace("[0_degree, 180_degree]", labels).format(name="other")
-    models_made.put(tmp_path / "other", {"inference.onnx": b"", "inference.yml": other.encode()})
-    seal = models_made.DETECTION.replace("unclip_ratio", "box_type: poly, unclip_ratio").format(name="seal_det")
-    models_made.put(tmp_path / "seal", {"inference.onnx": b"", "inference.yml": seal.encode()})
+    other = model_folders.CLASSIFIER.replace("[0_degree, 180_degree]", labels).format(name="other")
+    model_folders.put(tmp_path / "other", {"inference.onnx": b"", "inference.yml": other.encode()})
+    seal = model_folders.DETECTION.replace("unclip_ratio", "box_type: poly, unclip_ratio").format(name="seal_det")
+    model_folders.put(tmp_path / "seal", {"inference.onnx": b"", "inference.yml": seal.encode()})
     layout = "Global: {model_name: layout}\ndraw_threshold: 0.5\n"
-    models_made.put(tmp_path / "layout", {"inference.onnx": b"", "inference.yml": layout.encode()})
-    models_made.put(tmp_path / ".hidden", models_made.contents("PP-OCRv5_mobile_det"))
+    model_folders.put(tmp_path / "layout", {"inference.onnx": b"", "inference.yml": layout.encode()})
+    model_folders.put(tmp_path / ".hidden", model_folders.contents("PP-OCRv5_mobile_det"))
     assert model_set.find(str(tmp_path), tmp_path, "openvino").detection.name == SMALL[0]
 
 
@@ -145,7 +145,7 @@ def test_the_classifier_keeps_its_own_size(tmp_path: Path) -> None:
     ],
 )
 def test_a_description_that_cannot_be_followed_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
-    text = models_made.DETECTION.replace("{name}", "det").replace(old, new).replace("{{", "{").replace("}}", "}")
+    text = model_folders.DETECTION.replace("{name}", "det").replace(old, new).replace("{{", "{").replace("}}", "}")
     with pytest.raises(EngineError, match=rf"inference\.yml.*{said}") as caught:
         _description(tmp_path / "inference.yml", text)
     assert caught.value.hint
@@ -162,7 +162,7 @@ def test_what_is_no_description_is_refused(tmp_path: Path, text: str) -> None:
 )
 def test_a_recognition_model_states_its_lines_and_characters(tmp_path: Path, old: str, new: str) -> None:
     with pytest.raises(EngineError, match=r"inference\.yml"):
-        _description(tmp_path / "inference.yml", models_made.yml("some_rec").replace(old, new))
+        _description(tmp_path / "inference.yml", model_folders.yml("some_rec").replace(old, new))
 
 
 def test_lines_of_another_height_are_refused(tmp_path: Path) -> None:
@@ -175,8 +175,8 @@ def test_lines_of_another_height_are_refused(tmp_path: Path) -> None:
 
 def test_an_edited_description_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "inference.yml"
-    first = _description(file, models_made.yml("one_det"))
-    second = _description(file, models_made.yml("another_det"))
+    first = _description(file, model_folders.yml("one_det"))
+    second = _description(file, model_folders.yml("another_det"))
     assert first is not None
     assert second is not None
     assert (first.name, second.name) == ("one_det", "another_det")
@@ -184,7 +184,7 @@ def test_an_edited_description_is_read_again(tmp_path: Path) -> None:
 
 def _official(folder: Path, suffix: str, kind: tuple[str, ...]) -> None:
     for name in SMALL:
-        models_made.put(folder / f"{name}{suffix}", models_made.contents(name, kind))
+        model_folders.put(folder / f"{name}{suffix}", model_folders.contents(name, kind))
 
 
 def test_an_official_set_is_found_where_it_was_put(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_set_that_only_paddle_can_read_is_refused_elsewhere(tmp_path: Path) ->
 
 def test_a_wrong_model_under_an_official_name_is_refused(tmp_path: Path) -> None:
     _official(tmp_path, "_onnx", ONNX)
-    (tmp_path / "PP-OCRv6_small_det_onnx/inference.yml").write_text(models_made.yml("PP-OCRv5_mobile_det"), "utf-8")
+    (tmp_path / "PP-OCRv6_small_det_onnx/inference.yml").write_text(model_folders.yml("PP-OCRv5_mobile_det"), "utf-8")
     with pytest.raises(EngineError, match="calls itself PP-OCRv5_mobile_det"):
         model_set.find("PP-OCRv6_small", tmp_path, "openvino")
 

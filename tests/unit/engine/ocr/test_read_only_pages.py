@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import nets_made
 from ocrspool.engine.detection import detect, letter_height, single_row, tiles
 from ocrspool.engine.detection.detect import DetectSettings
 from ocrspool.engine.ocr import ink
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer
 from ocrspool.engine.reading import crop, orientation, recognize
 from ocrspool.engine.reading.recognize import ReadSettings
-from pages_mapped import mapped
+from support import color_bar_nets
+from support.sealed_pages import mapped
 
 Pixels = NDArray[np.uint8]
 
-NETS = nets_made.nets()
+NETS = color_bar_nets.nets()
 LEVEL = np.array([(32, 40), (200, 40), (200, 72), (32, 72)], np.float32)
 TILTED = np.array([(30, 100), (200, 110), (198, 140), (28, 130)], np.float32)
 DOWN = np.array([(220, 10), (250, 10), (250, 150), (220, 150)], np.float32)
@@ -30,7 +30,7 @@ LINES = [LEVEL, TILTED, DOWN, OUTSIDE]
 
 def _read(lines: list[Pixels]) -> list[recognize.Reading]:
     strips = [recognize.strips(line, NETS.recognition, ReadSettings())[0] for line in lines]
-    return [recognize.read(NETS.recognition, [strip], nets_made.CHARACTERS, ReadSettings())[0] for strip in strips]
+    return [recognize.read(NETS.recognition, [strip], color_bar_nets.CHARACTERS, ReadSettings())[0] for strip in strips]
 
 
 def _every_rotation(page: Pixels) -> None:
@@ -83,13 +83,13 @@ def test_pages_are_sealed_for_a_recognizer_wherever_they_are(channels: int) -> N
     """A test that hands over memory of its own sees what production sees: nobody may write it."""
     seen: list[bool] = []
 
-    class Watched(nets_made.Ink):
+    class Watched(color_bar_nets.Ink):
         def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
             seen.append(batch.flags.writeable)
             return super().__call__(batch)
 
     page = _page(channels)
-    with Recognizer(Nets(Watched(), NETS.recognition, NETS.classifier), nets_made.CHARACTERS) as recognizer:
+    with Recognizer(Nets(Watched(), NETS.recognition, NETS.classifier), color_bar_nets.CHARACTERS) as recognizer:
         recognizer.recognize([page], ["off"])
     assert seen == [channels == 1], "a page in color is its own map, one in grey is converted"
     assert page.flags.writeable, "it stays the caller's"

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import nets_made
-from nets_made import CHARACTERS, COLORS
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer
 from ocrspool.pages import PageText
+from support import color_bar_nets
+from support.color_bar_nets import CHARACTERS, COLORS
 
 Pixels = NDArray[np.uint8]
 
@@ -20,7 +20,7 @@ GOOD, BAD = COLORS["e"][2], COLORS["h"][2]
 """Grey levels of bars."""
 
 
-class Touchy(nets_made.Levels):
+class Touchy(color_bar_nets.Levels):
     """Raises an error of Python's where there is a bad line in the batch; counts its calls."""
 
     parallel = 1
@@ -38,7 +38,7 @@ class Touchy(nets_made.Levels):
 
 def _recognizer(batch: int) -> tuple[Recognizer, Touchy]:
     net = Touchy(batch)
-    return Recognizer(Nets(nets_made.Ink(), net, nets_made.Upright()), CHARACTERS), net
+    return Recognizer(Nets(color_bar_nets.Ink(), net, color_bar_nets.Upright()), CHARACTERS), net
 
 
 def _page(level: int, lines: int) -> Pixels:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-import files_made
 from ocrspool.decoding.child.image.pages import ImagePages
 from ocrspool.decoding.child.page import PageLimits
 from ocrspool.errors import DocumentError
+from support import sample_files
 
 if TYPE_CHECKING:
     from ocrspool.pages import PageImage
@@ -43,7 +43,7 @@ def _page(data: bytes, media_type: str, limits: PageLimits = LIMITS) -> PageImag
 )
 def test_resolution_is_told_where_it_is_credible(kind: str, stated: tuple[int, int], told: float | None) -> None:
     """A resolution of 0, of 1, or of two numbers is as good as none."""
-    data = files_made.encoded(files_made.corners(), kind, dpi=stated)
+    data = sample_files.encoded(sample_files.corners(), kind, dpi=stated)
     dpi = _page(data, f"image/{kind.lower()}").dpi
     assert dpi == (None if told is None else pytest.approx(told, abs=0.1))
 
@@ -67,13 +67,13 @@ def _exif(tags: dict[int, float]) -> Image.Exif:
 )
 def test_resolution_in_exif(exif: Image.Exif | bytes, told: float | None) -> None:
     """EXIF data counts where it states a resolution; Pillow's invention for where it does not is left out."""
-    page = _page(files_made.jpeg(exif=exif), "image/jpeg")
-    assert (page.dpi, page.width) == (told, files_made.SIZE[0])
+    page = _page(sample_files.jpeg(exif=exif), "image/jpeg")
+    assert (page.dpi, page.width) == (told, sample_files.SIZE[0])
 
 
 def test_each_page_of_a_tiff_image_is_measured() -> None:
     """A huge page behind a small first one is refused too, and named."""
-    data = files_made.tiff(files_made.corners(), Image.new("L", (400, 400)))
+    data = sample_files.tiff(sample_files.corners(), Image.new("L", (400, 400)))
     pages = ImagePages(io.BytesIO(data), "image/tiff", PageLimits(dpi=100, pages=10, megapixels=0.1, side=1000))
     with pytest.raises(DocumentError) as caught:
         pages.page(1)
@@ -82,7 +82,7 @@ def test_each_page_of_a_tiff_image_is_measured() -> None:
 
 def test_thin_image_keeps_a_pixel() -> None:
     """Reducing a line does not reduce it to nothing."""
-    page = _page(files_made.png(Image.new("L", (20000, 1))), "image/png", replace(LIMITS, most_bytes=1000))
+    page = _page(sample_files.png(Image.new("L", (20000, 1))), "image/png", replace(LIMITS, most_bytes=1000))
     assert (page.width, page.height, page.source_width) == (4472, 1, 20000)
 
 
@@ -90,8 +90,8 @@ def test_thin_image_keeps_a_pixel() -> None:
 @pytest.mark.parametrize(("dpi", "size"), [((204, 98), (100, 125)), ((204, 196), (100, 60)), ((98, 204), (208, 60))])
 def test_fax_is_stretched(dpi: tuple[int, int], size: tuple[int, int], orientation: int) -> None:
     """A page with fewer lines than columns per inch gets square pixels; its own size is still told."""
-    image = files_made.corners((100, 60))
-    page = _page(files_made.tiff(image, dpi=dpi, tiffinfo={274: orientation}), "image/tiff")
+    image = sample_files.corners((100, 60))
+    page = _page(sample_files.tiff(image, dpi=dpi, tiffinfo={274: orientation}), "image/tiff")
     if orientation == 6:
         size = size[::-1]
     assert (page.width, page.height) == size
@@ -101,11 +101,11 @@ def test_fax_is_stretched(dpi: tuple[int, int], size: tuple[int, int], orientati
 @pytest.mark.parametrize(
     "data",
     [
-        files_made.png(files_made.corners((100, 60)), dpi=(204, 98)),
-        files_made.jpeg(files_made.corners((100, 60)), dpi=(204, 98)),
-        files_made.encoded(files_made.corners((100, 60)), "BMP", dpi=(204, 98)),
-        files_made.jpeg_of_density(files_made.corners((100, 60)), 0, 25, 12),
-        files_made.png_of_density(files_made.corners((100, 60)), 0, 25, 12),
+        sample_files.png(sample_files.corners((100, 60)), dpi=(204, 98)),
+        sample_files.jpeg(sample_files.corners((100, 60)), dpi=(204, 98)),
+        sample_files.encoded(sample_files.corners((100, 60)), "BMP", dpi=(204, 98)),
+        sample_files.jpeg_of_density(sample_files.corners((100, 60)), 0, 25, 12),
+        sample_files.png_of_density(sample_files.corners((100, 60)), 0, 25, 12),
     ],
     ids=["png", "jpeg", "bmp", "jpeg that states a form only", "png that states a form only"],
 )
@@ -119,12 +119,12 @@ def test_pixels_that_are_not_square_are_stretched(data: bytes) -> None:
 
 def test_odd_resolutions_do_not_stretch() -> None:
     """Ten times as fine across as down is a mistake, and so is a form with a zero."""
-    image = files_made.corners((100, 60))
+    image = sample_files.corners((100, 60))
     for data, kind in (
-        (files_made.jpeg(image, dpi=(600, 60)), "jpeg"),
-        (files_made.tiff(image, dpi=(600, 60)), "tiff"),
-        (files_made.jpeg_of_density(image, 0, 0, 3), "jpeg"),
-        (files_made.jpeg_of_density(image, 0, 1, 40), "jpeg"),
+        (sample_files.jpeg(image, dpi=(600, 60)), "jpeg"),
+        (sample_files.tiff(image, dpi=(600, 60)), "tiff"),
+        (sample_files.jpeg_of_density(image, 0, 0, 3), "jpeg"),
+        (sample_files.jpeg_of_density(image, 0, 1, 40), "jpeg"),
     ):
         page = _page(data, f"image/{kind}")
         assert (page.width, page.height) == (100, 60)
@@ -133,7 +133,7 @@ def test_odd_resolutions_do_not_stretch() -> None:
 @pytest.mark.parametrize("photometric", [0, 1])
 def test_deep_grey_with_white_as_zero(photometric: int) -> None:
     """What is white in the file is white on the page."""
-    pages = ImagePages(io.BytesIO(files_made.grey16_tiff("<", [0, 65535], photometric)), "image/tiff", LIMITS)
+    pages = ImagePages(io.BytesIO(sample_files.grey16_tiff("<", [0, 65535], photometric)), "image/tiff", LIMITS)
     page, _ = pages.page(0)
     assert os.pread(page.fd, 2, 0) == (b"\xff\x00" if photometric == 0 else b"\x00\xff")
     os.close(page.fd)
@@ -144,7 +144,7 @@ def test_thumbnail_is_passed_over() -> None:
     """A page keeps its place and its number, whatever small copies lie between."""
     first, small, second = (Image.new("L", (width, 10), 255) for width in (40, 4, 50))
     small.encoderinfo = {"tiffinfo": {254: 1}}
-    pages = ImagePages(io.BytesIO(files_made.tiff(first, small, second)), "image/tiff", LIMITS)
+    pages = ImagePages(io.BytesIO(sample_files.tiff(first, small, second)), "image/tiff", LIMITS)
     found = [pages.page(index)[0] for index in range(pages.count)]
     assert [(page.number, page.width) for page in found] == [(1, 40), (2, 50)]
     for page in found:

@@ -7,9 +7,9 @@ import struct
 
 import pytest
 
-import files_made
 from ocrspool.decoding.child.tiff.directory import find_pages
 from ocrspool.errors import DocumentError
+from support import sample_files
 
 
 def _widths(data: bytes, places: list[int], *, big: bool, order: str = "<") -> list[int]:
@@ -28,7 +28,7 @@ def _widths(data: bytes, places: list[int], *, big: bool, order: str = "<") -> l
 @pytest.mark.parametrize("pages", [1, 2, 7])
 def test_count(pages: int, *, big: bool) -> None:
     """Classic and BigTIFF files are counted alike."""
-    made = files_made.tiff(*(files_made.corners((10 + page, 8)) for page in range(pages)), big_tiff=big)
+    made = sample_files.tiff(*(sample_files.corners((10 + page, 8)) for page in range(pages)), big_tiff=big)
     places, remarks = find_pages(io.BytesIO(made), most=100)
     assert _widths(made, places, big=big) == [10 + page for page in range(pages)]
     assert remarks == ()
@@ -40,10 +40,10 @@ def test_count(pages: int, *, big: bool) -> None:
 )
 def test_thumbnails_and_masks_are_no_pages(kinds: tuple[int, ...], pages: list[int], *, big: bool) -> None:
     """Unless there is nothing else. 2 is what a page of several calls itself."""
-    images = [files_made.corners((8 + number, 8)) for number in range(len(kinds))]
+    images = [sample_files.corners((8 + number, 8)) for number in range(len(kinds))]
     for image, kind in zip(images, kinds, strict=True):
         image.encoderinfo = {"tiffinfo": {254: kind}}
-    made = files_made.tiff(*images, big_tiff=big, tiffinfo={254: kinds[0]})
+    made = sample_files.tiff(*images, big_tiff=big, tiffinfo={254: kinds[0]})
     places, _ = find_pages(io.BytesIO(made), most=100)
     assert _widths(made, places, big=big) == [8 + page for page in pages]
 
@@ -57,27 +57,27 @@ def _count_or_none(data: bytes) -> int | None:
 
 def test_big_endian() -> None:
     """The byte order is the file's."""
-    made = files_made.grey16_tiff(">", [0, 1])
+    made = sample_files.grey16_tiff(">", [0, 1])
     places, _ = find_pages(io.BytesIO(made), most=100)
     assert _widths(made, places, big=False, order=">") == [2]
 
 
 def test_counts_no_further_than_needed() -> None:
     """One more than allowed says enough."""
-    assert len(find_pages(io.BytesIO(files_made.tiff_chain(5000)), most=20)[0]) == 21
-    assert len(find_pages(io.BytesIO(files_made.tiff_chain(5000)), most=5000)[0]) == 5000
+    assert len(find_pages(io.BytesIO(sample_files.tiff_chain(5000)), most=20)[0]) == 21
+    assert len(find_pages(io.BytesIO(sample_files.tiff_chain(5000)), most=5000)[0]) == 5000
 
 
 def test_loop_is_remarked() -> None:
     """A loop ends with the last new page."""
-    pages, remarks = find_pages(io.BytesIO(files_made.tiff_loop()), most=100)
+    pages, remarks = find_pages(io.BytesIO(sample_files.tiff_loop()), most=100)
     assert (len(pages), [remark.code for remark in remarks]) == (2, ["page-loop"])
 
 
 @pytest.mark.parametrize("big", [False, True])
 def test_every_truncation_is_noticed(*, big: bool) -> None:
     """Wherever the chain breaks off, the file is refused, and nothing but DocumentError is raised."""
-    made = files_made.tiff(files_made.corners((4, 4)), files_made.corners((4, 4)), big_tiff=big)
+    made = sample_files.tiff(sample_files.corners((4, 4)), sample_files.corners((4, 4)), big_tiff=big)
     counts = [_count_or_none(made[:length]) for length in range(8, len(made))]
     assert set(counts) == {None, 2}
     # Where the last page's description is whole, so is the chain.

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import tiffs_made
 from ocrspool.decoding.child.document import Document
 from ocrspool.decoding.child.image.pages import ImagePages
 from ocrspool.decoding.child.page import PageLimits, Remark
 from ocrspool.errors import DocumentError
-from tiffs_made import DEFLATE, LZW, NONE, PACKBITS, Layout
+from support import sample_tiffs
+from support.sample_tiffs import DEFLATE, LZW, NONE, PACKBITS, Layout
 
 LIMITS = PageLimits(dpi=100, pages=10, megapixels=10, side=1000)
 WIDTH, HEIGHT = 53, 37
@@ -79,7 +79,7 @@ def test_depths(count: int, bits: int, order: str, *, separate: bool) -> None:
     levels = picture(count)
     layout = Layout(bits=bits, order=order, photometric=RGB if count == 3 else GREY, separate=separate)
     kept = whole(levels, bits)
-    same(shown(tiffs_made.tiff(kept, layout)), kept / ((1 << bits) - 1))
+    same(shown(sample_tiffs.tiff(kept, layout)), kept / ((1 << bits) - 1))
 
 
 @pytest.mark.parametrize("tile", [None, 16, 32])
@@ -97,7 +97,7 @@ def test_compressions(compression: int, predictor: int, bits: int, tile: int | N
     layout = Layout(
         bits=bits, order=">", compression=compression, predictor=predictor, tile=tile, rows=5, separate=separate
     )
-    same(shown(tiffs_made.tiff(kept, layout)), kept / ((1 << bits) - 1))
+    same(shown(sample_tiffs.tiff(kept, layout)), kept / ((1 << bits) - 1))
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -106,7 +106,7 @@ def test_compressions(compression: int, predictor: int, bits: int, tile: int | N
 def test_big_tiff(order: str, rows: int | None, tile: int | None) -> None:
     """Files with offsets of 8 bytes, Motorola's order too."""
     layout = Layout(order=order, rows=rows, tile=tile, big=True)
-    same(shown(tiffs_made.tiff(whole(picture(), 8), layout)), whole(picture(), 8) / 255)
+    same(shown(sample_tiffs.tiff(whole(picture(), 8), layout)), whole(picture(), 8) / 255)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -120,7 +120,7 @@ def test_floats(count: int, bits: int, predictor: int, order: str, *, separate: 
         bits=bits, order=order, kind=3, photometric=RGB if count == 3 else GREY, separate=separate, predictor=predictor,
         compression=NONE if predictor == 1 else DEFLATE,
     )  # fmt: skip
-    same(shown(tiffs_made.tiff(levels, layout)), levels)
+    same(shown(sample_tiffs.tiff(levels, layout)), levels)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -129,7 +129,7 @@ def test_signed(bits: int, order: str) -> None:
     """Grey from as far below zero as above is stretched to black and white."""
     levels = picture(1)
     kept = np.round((levels - 0.5) * ((1 << bits) - 2)).astype(np.int64)
-    same(shown(tiffs_made.tiff(kept, Layout(bits=bits, order=order, kind=2, photometric=GREY))), levels)
+    same(shown(sample_tiffs.tiff(kept, Layout(bits=bits, order=order, kind=2, photometric=GREY))), levels)
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
@@ -140,7 +140,7 @@ def test_palettes(bits: int, *, wide: bool) -> None:
     table = np.stack([np.arange(colors) * 255 // (colors - 1), 255 - np.arange(colors) * 255 // (colors - 1)] * 2)[:3]
     kept = whole(picture(1), bits)
     tags = {320: (3, (table * (257 if wide else 1)).ravel().tolist())}
-    found = shown(tiffs_made.tiff(kept, Layout(bits=bits, photometric=PALETTE, tags=tags)))
+    found = shown(sample_tiffs.tiff(kept, Layout(bits=bits, photometric=PALETTE, tags=tags)))
     same(found, table.T[kept[:, :, 0]] / 255)
 
 
@@ -150,7 +150,7 @@ def test_ink(bits: int, *, separate: bool) -> None:
     """Cyan, magenta, yellow and black: more of them is darker."""
     levels = picture(4)
     kept = whole(levels, bits)
-    found = shown(tiffs_made.tiff(kept, Layout(bits=bits, photometric=CMYK, separate=separate)))
+    found = shown(sample_tiffs.tiff(kept, Layout(bits=bits, photometric=CMYK, separate=separate)))
     paper = (1 - levels[:, :, :3]) * (1 - levels[:, :, 3:])
     assert np.abs(found / 255 - paper).max() < 0.02
 
@@ -169,7 +169,7 @@ def test_transparency(count: int, bits: int, extra: int, *, separate: bool) -> N
     kept = np.concatenate([whole(stored, bits), whole(alpha, bits)], axis=2)
     if bits == 16 and count == 1:
         kept[-1, -1, 0] = 65535  # deep grey is as deep as its brightest level
-    found = shown(tiffs_made.tiff(kept, Layout(bits=bits, photometric=photometric, extra=[extra], separate=separate)))
+    found = shown(sample_tiffs.tiff(kept, Layout(bits=bits, photometric=photometric, extra=[extra], separate=separate)))
     right = levels * alpha + (1 - alpha) if extra else stored
     same(found[:-1], right[:-1], step=2)
 
@@ -182,13 +182,13 @@ def test_luminance_and_chroma(*, separate: bool) -> None:
     stored = np.stack([y, (blue - y) / 1.772 + 0.5, (red - y) / 1.402 + 0.5], axis=2)
     kept = np.clip(np.round(stored * 255), 0, 255).astype(np.int64)
     tags = {530: (3, [1, 1]), 532: (5, [0, 1, 255, 1, 128, 1, 255, 1, 128, 1, 255, 1])}
-    found = shown(tiffs_made.tiff(kept, Layout(photometric=YCBCR, separate=separate, tags=tags)))
+    found = shown(sample_tiffs.tiff(kept, Layout(photometric=YCBCR, separate=separate, tags=tags)))
     same(found, picture(3), step=4)
 
 
 def test_tiles_told_as_strips() -> None:
     """Some writers put the places of tiles under the tag of strips."""
-    made = tiffs_made.tiff(whole(picture(), 8), Layout(tile=16))
+    made = sample_tiffs.tiff(whole(picture(), 8), Layout(tile=16))
     moved = made.replace(b"\x44\x01\x04\x00", b"\x11\x01\x04\x00").replace(b"\x45\x01\x04\x00", b"\x17\x01\x04\x00")
     assert moved != made
     same(shown(moved), whole(picture(), 8) / 255)
@@ -212,7 +212,7 @@ def test_tiles_told_as_strips() -> None:
 )
 def test_unsupported_is_not_damaged(layout: Layout, said: str) -> None:
     """What is sound and cannot be read is told by name, with what to save it as."""
-    error = refused(tiffs_made.file_of(8, 8, 3, [bytes(8 * 8 * 6)] * (3 if layout.separate else 1), layout))
+    error = refused(sample_tiffs.file_of(8, 8, 3, [bytes(8 * 8 * 6)] * (3 if layout.separate else 1), layout))
     assert error.kind == "unsupported"
     assert said in error.message
     assert "Save it as" in error.hint
@@ -222,13 +222,13 @@ def test_unsupported_is_not_damaged(layout: Layout, said: str) -> None:
 def test_strips_without_a_place(places: list[int]) -> None:
     """libtiff excuses a directory that does not say where the strips are, and would take the header for pixels."""
     layout = Layout(rows=13, tags={273: (4, places or [0])})
-    error = refused(tiffs_made.tiff(whole(picture(), 8), layout))
+    error = refused(sample_tiffs.tiff(whole(picture(), 8), layout))
     assert (error.kind, "missing" in error.message) == ("damaged", True)
 
 
 def test_a_preview_is_no_page() -> None:
     """A camera's raw file says that its first image is a smaller copy of one that lies elsewhere."""
     layout = Layout(tags={254: (4, [1]), 330: (4, [16])})
-    error = refused(tiffs_made.tiff(whole(picture(), 8), layout))
+    error = refused(sample_tiffs.tiff(whole(picture(), 8), layout))
     assert (error.kind, "camera" in error.message) == ("unsupported", True)
-    same(shown(tiffs_made.tiff(whole(picture(), 8), Layout(tags={254: (4, [1])}))), whole(picture(), 8) / 255)
+    same(shown(sample_tiffs.tiff(whole(picture(), 8), Layout(tags={254: (4, [1])}))), whole(picture(), 8) / 255)

@@ -1,8 +1,8 @@
 """A worker whose engine fails on pages that say so: what a fault of ours, or of a library, looks like to the service.
 
-Run as a process in place of `python -m ocrspool.recognition.child FD`. The engine is the real one; the net that finds
-lines fails where a page has a spot of one of the colors below. Such a page needs no scaling: its sides are multiples
-of 32.
+Its `main` is run in place of `python -m ocrspool.recognition.child FD` (see worker_replacement). The engine is the real
+one; the net that finds lines fails where a page has a spot of one of the colors below. Such a page needs no scaling:
+its sides are multiples of 32.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from PIL import Image
 from ocrspool.engine.runtimes import openvino
 from ocrspool.errors import EngineError
 from ocrspool.recognition import child
+from support.wrapped_net import WrappedNet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ocrspool.engine.settings import Settings
-    from ocrspool.engine.spec import Net, NetSpec, Pixels, Shape, ShapeProfile
+    from ocrspool.engine.spec import Net, NetSpec, Pixels
 
 ALWAYS, ONCE, REFUSED, DISORDER = (240, 255, 255), (255, 240, 255), (255, 255, 240), (240, 240, 255)
 """Red, green, blue of a spot at which an error of Python's is raised; at which it is raised once in each process; at
@@ -37,28 +38,12 @@ def marked(page: Image.Image, color: tuple[int, int, int]) -> Image.Image:
     return page
 
 
-class Faulty:
+class Faulty(WrappedNet):
     """The net that finds lines."""
 
     def __init__(self, net: Net) -> None:
-        self._net = net
+        super().__init__(net)
         self._failed = self._disorder = False
-
-    @property
-    def parallel(self) -> int:
-        return self._net.parallel
-
-    @property
-    def batch(self) -> int:
-        return self._net.batch
-
-    @property
-    def profile(self) -> ShapeProfile:
-        return self._net.profile
-
-    @property
-    def warm_up(self) -> tuple[Shape, ...]:
-        return self._net.warm_up
 
     def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
         if _has(batch, ALWAYS) or (_has(batch, ONCE) and not self._failed):
@@ -69,7 +54,7 @@ class Faulty:
         if _has(batch, DISORDER):
             self._disorder = True
             raise IndexError("list index out of range")
-        (map_,) = self._net(batch)
+        (map_,) = super().__call__(batch)
         return (map_ * (not self._disorder),)
 
 
@@ -89,7 +74,3 @@ def main() -> None:
     openvino.load = faulty  # type: ignore[assignment]
     sys.argv = sys.argv[1:]
     child.main()
-
-
-if __name__ == "__main__":
-    main()

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from waiting import wait_until
+from support.waiting import wait_until
 
 _QUIET = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from processes_seen import children_of, is_module, lives
-from waiting import wait_until
+from support.process_table import children_of, is_module, lives
+from support.waiting import wait_until
 
 COMMAND = Path(sys.executable).with_name("ocrspool")
 START_SECONDS = 90.0

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 _CODE = re.compile(r"```.*?\n(.*?)```|`([^`]+)`", re.DOTALL)
 _BEFORE = re.compile(r"^(\$ |sudo (-u \w+ )?|ssh \w+ |\.venv/bin/|podman exec \w+ )*")

@@ -1,4 +1,4 @@
-"""Makes docs/images anew, of documents drawn here: .venv/bin/python tests/screenshots.py [MINUTES]
+"""Makes docs/images anew, of documents drawn here: `PYTHONPATH=tests .venv/bin/python -m tools.screenshots [MINUTES]`.
 
 Serves two inboxes for some minutes, so that the last hour has something in it, then stops the worker within a document
 and takes the pictures: the status page (light and dark), `ocrspool status`, and the HTML output of one invoice.
@@ -18,16 +18,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "daemon"))
-
 from PIL import Image, ImageDraw, ImageFont
 from rich.console import Console
 
-import files_made
-from browser import Browser
-from daemons import Daemon, ocrspool
 from ocrspool.cli.status_view import view
-from waiting import wait_until
+from support import sample_files
+from support.browser import Browser
+from support.daemon_process import Daemon, ocrspool
+from support.waiting import wait_until
 
 _IMAGES = Path(__file__).parents[1] / "docs/images"
 _SIZE = (1000, 1300)
@@ -40,7 +38,7 @@ _GOODS = ("Ladder, 3 m", "Paint, white, 10 l", "Brush, 50 mm", "Masking tape", "
 
 
 def invoice(number: int) -> Image.Image:
-    """A page that looks like an invoice, another one for each number."""
+    """Draw a page that looks like an invoice, another one for each number."""
     chance = random.Random(number)
     image = Image.new("L", _SIZE, 255)
     draw = ImageDraw.Draw(image)
@@ -78,12 +76,12 @@ def work(daemon: Daemon, minutes: float) -> None:
     while time.monotonic() < end:
         for _ in range(chance.randint(0, 5)):
             number += 1
-            daemon.drop(f"invoice-{number}.png", files_made.png(invoice(number)), "invoices")
+            daemon.drop(f"invoice-{number}.png", sample_files.png(invoice(number)), "invoices")
         if chance.random() < 0.4:
             daemon.drop(f"2026/letter-{number}.pdf", pdf(number, chance.randint(1, 3)), "letters")
         time.sleep(20)
-    daemon.drop("cut-off.png", files_made.png(invoice(1))[:4000], "invoices")
-    daemon.drop("contract.pdf", files_made.encrypted_pdf(b"secret"), "letters")
+    daemon.drop("cut-off.png", sample_files.png(invoice(1))[:4000], "invoices")
+    daemon.drop("contract.pdf", sample_files.encrypted_pdf(b"secret"), "letters")
     daemon.reason("cut-off.png", "invoices")
     daemon.reason("contract.pdf", "letters")
     daemon.idle("invoices")
@@ -91,6 +89,7 @@ def work(daemon: Daemon, minutes: float) -> None:
 
 
 def state(daemon: Daemon) -> dict[str, Any]:
+    """Return what the status command says of the service."""
     found: dict[str, Any] = json.loads(ocrspool("status", "--json", "--config", daemon.config).stdout)
     return found
 
@@ -99,7 +98,7 @@ def halt_within(daemon: Daemon) -> int:
     """Stop the worker when it has read some pages of a long document; the worker."""
     (worker,) = daemon.workers()
     for number in range(1, 5):
-        daemon.drop(f"invoice-20{number}.png", files_made.png(invoice(2000 + number)), "invoices")
+        daemon.drop(f"invoice-20{number}.png", sample_files.png(invoice(2000 + number)), "invoices")
     daemon.drop("march.pdf", pdf(3000, 40), "invoices")
     wait_until(lambda: any(job["read"] >= 12 for job in state(daemon)["service"]["jobs"]), 120)
     daemon.send_to(worker, signal.SIGSTOP)
@@ -108,7 +107,7 @@ def halt_within(daemon: Daemon) -> int:
 
 
 def take(daemon: Daemon, url: str, browser: Browser) -> None:
-    """The pictures, while the worker stands still."""
+    """Take the pictures, while the worker stands still."""
     facts = state(daemon)
     browser.picture(url, _IMAGES / "status-page.png", (1000, 1530))
     browser.picture(url, _IMAGES / "status-page-dark.png", (1000, 1530), _DARK)

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-import files_made
-import tiffs_made
-from tiffs_made import Layout
+from support import sample_files, sample_tiffs
+from support.sample_tiffs import Layout
 
 _ARITHMETIC = base64.b64decode(
     "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQDQ4RDgsLEBYQERMU"
@@ -45,7 +44,7 @@ def twelve_bit_jpeg() -> bytes:
 
 def lossless_jpeg(bits: int) -> bytes:
     """An image whose header says that it is lossless, with samples of so many bits."""
-    made = bytearray(files_made.jpeg())
+    made = bytearray(sample_files.jpeg())
     place = made.index(b"\xff\xc0")
     made[place + 1], made[place + 4] = 0xC3, bits
     return bytes(made)
@@ -53,14 +52,14 @@ def lossless_jpeg(bits: int) -> bytes:
 
 def jpeg_without_end(image: Image.Image | None = None, **options: object) -> bytes:
     """All pixels, and no mark of the end after them."""
-    made = files_made.encoded(image or files_made.corners(), "JPEG", quality=90, **options)
+    made = sample_files.encoded(image or sample_files.corners(), "JPEG", quality=90, **options)
     assert made.endswith(b"\xff\xd9")
     return made[:-2]
 
 
 def jpeg_with(marker: int, body: bytes) -> bytes:
     """A segment of this kind comes before all others, instead of the usual one."""
-    made = files_made.jpeg()
+    made = sample_files.jpeg()
     assert made[2:4] == b"\xff\xe0"
     rest = made[4 + struct.unpack_from(">H", made, 4)[0] :]
     return b"\xff\xd8\xff" + bytes([marker]) + struct.pack(">H", 2 + len(body)) + body + rest
@@ -68,7 +67,7 @@ def jpeg_with(marker: int, body: bytes) -> bytes:
 
 def png_with(name: bytes, body: bytes, *, sound: bool = True, after: bytes = b"IHDR") -> bytes:
     """A chunk of this name behind the one named `after`; `sound` tells whether its checksum is right."""
-    made = files_made.png()
+    made = sample_files.png()
     place = made.index(after)
     end = place + 8 + struct.unpack_from(">I", made, place - 4)[0]
     checksum = zlib.crc32(name + body) ^ (not sound)
@@ -85,10 +84,10 @@ def bmp(bits: int, compression: int, masks: tuple[int, ...], pixels: bytes, *, h
 
 def fax(group: int, lines: int = 200, strip: int | None = None) -> tuple[bytes, int, int]:
     """A page of words as a fax in a TIFF file; and where its data begin and end."""
-    page = files_made.words("Lines of a fax", (400, lines)).convert("1")
+    page = sample_files.words("Lines of a fax", (400, lines)).convert("1")
     for top in range(0, lines, 8):
         page.paste(0, (top, top, top + 60, top + 3))  # no line of it is empty for long
-    made = files_made.encoded(
+    made = sample_files.encoded(
         page, "TIFF", compression={3: "group3", 4: "group4"}[group], tiffinfo={278: strip or lines}
     )
     with Image.open(io.BytesIO(made)) as image:
@@ -102,24 +101,24 @@ def fax(group: int, lines: int = 200, strip: int | None = None) -> tuple[bytes, 
 
 def _picture(bits: int, count: int, *, floats: bool) -> NDArray[Any]:
     """Red, green and blue quarters as samples of so many bits; grey where one sample makes a pixel."""
-    color = np.asarray(files_made.corners().convert("RGB" if count == 3 else "L"), np.int64).reshape(60, 120, count)
+    color = np.asarray(sample_files.corners().convert("RGB" if count == 3 else "L"), np.int64).reshape(60, 120, count)
     return color / 255 if floats else color * ((1 << bits) - 1) // 255
 
 
 def _tiff(bits: int = 8, count: int = 3, **layout: Any) -> bytes:  # noqa: ANN401 - fields of the layout
     photometric = layout.pop("photometric", 2 if count == 3 else 1)
-    return tiffs_made.tiff(
+    return sample_tiffs.tiff(
         _picture(bits, count, floats=layout.get("kind") == 3), Layout(bits=bits, photometric=photometric, **layout)
     )
 
 
 def _tiff_of_pictures(compression: int, kind: str, **options: object) -> bytes:
-    piece = files_made.encoded(files_made.corners(), kind, **options)
-    return tiffs_made.file_of(120, 60, 3, [piece], Layout(compression=compression))
+    piece = sample_files.encoded(sample_files.corners(), kind, **options)
+    return sample_tiffs.file_of(120, 60, 3, [piece], Layout(compression=compression))
 
 
 def _tiff_by_pillow(compression: str) -> bytes:
-    return files_made.tiff(files_made.corners(), compression=compression)
+    return sample_files.tiff(sample_files.corners(), compression=compression)
 
 
 def _broken_fax() -> bytes:
@@ -136,8 +135,8 @@ KINDS: dict[str, Callable[[], bytes]] = {
     "PNG with endless remarks": lambda: png_with(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(2 << 20))),
     "PNG with a wrong checksum": lambda: png_with(b"pHYs", bytes(9), sound=False),
     "BMP with bit fields": lambda: bmp(16, 3, (0xF00, 0xF0, 0xF), bytes(28 * 9)),
-    "BMP around a PNG": lambda: bmp(0, 5, (), files_made.png()),
-    "BMP around a JPEG": lambda: bmp(0, 4, (), files_made.jpeg()),
+    "BMP around a PNG": lambda: bmp(0, 5, (), sample_files.png()),
+    "BMP around a JPEG": lambda: bmp(0, 4, (), sample_files.jpeg()),
     "TIFF with 12-bit grey": lambda: _tiff(12, 1),
     "TIFF with 12-bit color": lambda: _tiff(12),
     "TIFF with 16-bit planes": lambda: _tiff(16, separate=True),
@@ -146,7 +145,7 @@ KINDS: dict[str, Callable[[], bytes]] = {
     "TIFF with double floats": lambda: _tiff(64, 1, kind=3),
     "TIFF with Lab": lambda: _tiff(photometric=8),
     "TIFF with YCbCr in planes": lambda: _tiff(photometric=6, separate=True, tags={530: (3, [1, 1])}),
-    "TIFF with subsampled JPEG": lambda: files_made.tiff(files_made.corners().convert("YCbCr"), compression="jpeg"),
+    "TIFF with subsampled JPEG": lambda: sample_files.tiff(sample_files.corners().convert("YCbCr"), compression="jpeg"),
     "TIFF in tiles": lambda: _tiff(tile=16),
     "big TIFF of Motorola's order": lambda: _tiff(big=True, order=">"),
     "TIFF of WebP": lambda: _tiff_of_pictures(50001, "WEBP", lossless=True),

@@ -1,6 +1,6 @@
 """What PaddleOCR 3.7 makes of a page: its TextDetection and TextRecognition on our models, with ONNX Runtime in f32.
 
-`python tests/paddle_reference.py` records it for the pages in tests/engine/parity/, in an environment that has
+`python -m tools.paddle_reference` records it for the pages in tests/engine/parity/, in an environment that has
 paddleocr, onnxruntime and the rapidocr wheel; `--draw` draws the pages anew before (see parity_pages).
 """
 
@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-FOLDER = Path(__file__).with_name("engine") / "parity"
+_CHECKOUT = Path(__file__).parents[1]
+FOLDER = _CHECKOUT / "tests/engine/parity"
 RECORD = FOLDER / "reference.json"
 LONGEST_SIDE = 960
 """Pixels to which TextDetection bounds a page's long side, its default for these models."""
@@ -27,6 +28,8 @@ LONGEST_SIDE = 960
 
 @dataclass(frozen=True)
 class Line:
+    """A line as PaddleOCR found it, with its polygon in pixels."""
+
     polygon: list[list[int]]
     detection_confidence: float
     text: str
@@ -35,6 +38,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Page:
+    """What PaddleOCR found on one page."""
+
     sha256: str
     """Of its pixels."""
     lines: list[Line]
@@ -47,6 +52,7 @@ def pixels(path: Path) -> NDArray[np.uint8]:
 
 
 def digest(page: NDArray[np.uint8]) -> str:
+    """Return the SHA-256 of its pixels."""
     return hashlib.sha256(page.tobytes()).hexdigest()
 
 
@@ -66,9 +72,9 @@ class PaddleOcr:
         from paddleocr import TextDetection, TextRecognition  # noqa: PLC0415
         from paddlex.inference.pipelines.components import CropByPolys  # noqa: PLC0415
 
-        import paddle_folders  # noqa: PLC0415  # a script's path is set before
+        from support import paddleocr_folders  # noqa: PLC0415  # a script's path is set before
 
-        detection, recognition = paddle_folders.made(folder)
+        detection, recognition = paddleocr_folders.made(folder)
         self._detection = _module(TextDetection, detection)
         self._recognition = _module(TextRecognition, recognition)
         self._crop = CropByPolys(det_box_type="quad")
@@ -99,9 +105,9 @@ def _record() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1] / "daemon"))
+    sys.path[:0] = [str(_CHECKOUT / folder) for folder in ("daemon", "tests")]
     if "--draw" in sys.argv:
-        import parity_pages
+        from tools import parity_pages
 
         parity_pages.draw_all(FOLDER)
     _record()

@@ -1,6 +1,7 @@
 """A worker that says it reads on gpu:0, and reads on a CPU: what a machine with a GPU looks like to the service.
 
-Run as a process in place of `python -m ocrspool.recognition.child FD`. Any other device is planned as it is.
+Its `main` is run in place of `python -m ocrspool.recognition.child FD` (see worker_replacement). Any other
+device is planned as it is.
 """
 
 from __future__ import annotations
@@ -34,7 +35,3 @@ def main() -> None:
     child.plan, child._facts = planned, facts  # type: ignore[attr-defined] # what the module has imported
     sys.argv = sys.argv[1:]
     child.main()
-
-
-if __name__ == "__main__":
-    main()

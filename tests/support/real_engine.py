@@ -10,7 +10,7 @@ from ocrspool.engine.models import model_set
 from ocrspool.engine.ocr.recognizer import Nets
 from ocrspool.engine.runtimes import openvino
 from ocrspool.engine.settings import Precision, Settings
-from pages_mapped import ReadingOnly
+from support.sealed_pages import ReadingOnly
 
 
 @dataclass(frozen=True)

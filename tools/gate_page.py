@@ -1,6 +1,6 @@
 """Draws the page that a new engine and its reference both read: daemon/ocrspool/data/gate-page.png.
 
-    python tests/gate_page.py OUT.png
+    python -m tools.gate_page OUT.png
 
 The page is kept as a file, since another Pillow would draw other pixels. Fonts: DejaVu, and Droid Sans Fallback for
 Chinese (Debian: fonts-dejavu-core, fonts-droid-fallback; Bitstream Vera and Apache-2.0 licenses). What is written

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from disk_images import Disk, NoDiskError, run
+from support.filesystem_images import Disk, NoDiskError, run
 
 
 @contextlib.contextmanager

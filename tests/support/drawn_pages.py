@@ -6,7 +6,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-import files_made
+from support import sample_files
 
 
 def page(*lines: str, size: tuple[int, int] = (520, 90)) -> Image.Image:
@@ -19,11 +19,11 @@ def page(*lines: str, size: tuple[int, int] = (520, 90)) -> Image.Image:
 
 def png(*lines: str) -> bytes:
     """Such a page as a PNG file."""
-    return files_made.png(page(*lines))
+    return sample_files.png(page(*lines))
 
 
 def blank() -> bytes:
-    return files_made.png(Image.new("L", (200, 120), 255))
+    return sample_files.png(Image.new("L", (200, 120), 255))
 
 
 def tiny(number: int) -> bytes:

@@ -19,7 +19,7 @@ from ocrspool.spool.layout import STATES
 from ocrspool.spool.patience import Patience
 from ocrspool.spool.snapshot import FileSnapshot
 from ocrspool.spool.spool import Spool
-from results_made import result_of
+from support.sample_results import result_of
 
 
 def spool_in(root: Path, outbox: Path | None = None, *, delete: bool = False, mode: int | None = None) -> Spool:

@@ -14,7 +14,7 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf, String
 from PIL import Image, ImageDraw, ImageFont
 
-import files_made
+from support import sample_files
 
 LINES = ("Quarterly report of the society", "Received with thanks from the treasurer", "Payable within thirty days")
 DYNAMIC = b"<config><present><pdf><dynamicRender>required</dynamicRender></pdf></present></config>"
@@ -146,8 +146,8 @@ def with_attachments(*names: str, portfolio: bool = False, lines: Iterable[str] 
 def packed_objects() -> bytes:
     """A file whose compressed objects unpack to a thousand times their size."""
     squeezed = zlib.compress(bytes(200 << 20), 9)
-    bomb = files_made.pdf_stream(squeezed, b"/Type /ObjStm /N 1 /First 4 /Filter /FlateDecode")
-    return files_made.pdf_page(b"", b"", bomb)
+    bomb = sample_files.pdf_stream(squeezed, b"/Type /ObjStm /N 1 /First 4 /Filter /FlateDecode")
+    return sample_files.pdf_page(b"", b"", bomb)
 
 
 def far_numbers() -> bytes:
@@ -189,7 +189,7 @@ def with_encrypted_attachments() -> bytes:
         b"/EFF /StdCF /CF << /StdCF << /AuthEvent /EFOpen /CFM /AESV3 /Length 32 >> >> "
         b"/O %s /U %s /OE <%s> /UE <%s> /Perms <%s> >>" % (noise, noise, b"3c" * 32, b"3c" * 32, b"3c" * 16)
     )
-    return files_made.pdf_file(objects, b"/Encrypt %d 0 R /ID [<00> <00>]" % len(objects))
+    return sample_files.pdf_file(objects, b"/Encrypt %d 0 R /ID [<00> <00>]" % len(objects))
 
 
 PROSE = (

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from processes_seen import children_of, is_module
-from waiting import wait_until
+from support.process_table import children_of, is_module
+from support.waiting import wait_until
 
 SERVICE = "ocrspool.service"
 PREBUILD = "ocrspool-prebuild.service"

@@ -9,7 +9,7 @@ import struct
 import subprocess
 from pathlib import Path
 
-from waiting import wait_until
+from support.waiting import wait_until
 
 _SHUTDOWN = 0x8004_587D
 """_IOR('X', 125, __u32) of linux/fs.h and xfs_fs.h; the argument 2 says that nothing is flushed."""

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from ocrspool.decoding.child.page import memory_file
 from ocrspool.engine.ocr.shared_image import pixels
+from support.wrapped_net import WrappedNet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ocrspool.engine.spec import Net, Pixels, Shape, ShapeProfile
+    from ocrspool.engine.spec import Pixels
     from ocrspool.pages import PageImage
 
 
@@ -32,29 +33,10 @@ def taken(image: PageImage) -> Pixels:
         os.close(image.fd)
 
 
-class ReadingOnly:
+class ReadingOnly(WrappedNet):
     """A net that gets pixels which nobody may write, whoever calls it: what a page that needs no scaling is."""
-
-    def __init__(self, net: Net) -> None:
-        self._net = net
-
-    @property
-    def parallel(self) -> int:
-        return self._net.parallel
-
-    @property
-    def batch(self) -> int:
-        return self._net.batch
-
-    @property
-    def profile(self) -> ShapeProfile:
-        return self._net.profile
-
-    @property
-    def warm_up(self) -> tuple[Shape, ...]:
-        return self._net.warm_up
 
     def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
         batch = batch.view()
         batch.flags.writeable = False
-        return self._net(batch)
+        return super().__call__(batch)
