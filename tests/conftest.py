@@ -5,12 +5,30 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from support.daemon_process import Daemon, NewDaemon, ocrspool
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, dict[str, object] | None, dict[str, object] | None]:
+    """Escape what UTF-8 cannot express: captured logs hold names of any bytes, and pytest-xdist refuses those."""
+    report = yield
+    return report and cast("dict[str, object]", _escaped(report))
+
+
+def _escaped(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_escaped(key): _escaped(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_escaped(each) for each in value)
+    return value
 
 
 @pytest.fixture(scope="session")

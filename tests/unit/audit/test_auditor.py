@@ -383,6 +383,7 @@ def test_a_spool_of_another_user(open_folder: Path) -> None:
     assert as_nobody(look) == str(spool.work)
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize("end", ["deliver", "fail", "give back"])
 def test_a_repair_after_every_crash(tmp_path: Path, end: str) -> None:
     """Whatever instant a service died at, a repair and an audit find the file in one place, without any service."""
@@ -410,6 +411,7 @@ def test_a_repair_after_every_crash(tmp_path: Path, end: str) -> None:
             break
 
 
+@pytest.mark.slow
 def test_beside_a_service_at_work(spool: Spool) -> None:
     """Files are on the move all the time: none of it is reported, however often one looks.
 

@@ -114,6 +114,7 @@ def test_a_problem_is_logged_once(new_intake: NewIntake, caplog: pytest.LogCaptu
     ]
 
 
+@pytest.mark.slow
 def test_an_inbox_that_goes_and_comes_back(new_intake: NewIntake, caplog: pytest.LogCaptureFixture) -> None:
     """Deleted or renamed away, then made again: said once each, and events arrive from the new folder."""
     caplog.set_level("INFO")
@@ -196,6 +197,7 @@ def scanned(intake: Intake) -> Intake:
     return intake
 
 
+@pytest.mark.slow
 def test_a_writer_that_never_ends(new_intake: NewIntake, caplog: pytest.LogCaptureFixture) -> None:
     """Its file is taken as it is, and that is said once, however long it waits then."""
     intake = new_intake(settle_seconds=0.1, writer_seconds=0.2)

@@ -194,6 +194,7 @@ class Users:
             os.close(self.writing.popitem()[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_what_the_kernel_tells(watched: tuple[Watch, Path], seed: int) -> None:
     """Any history of writers, readers, renames and links: exactly the files are named that somebody writes to."""

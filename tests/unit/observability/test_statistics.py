@@ -94,6 +94,7 @@ def test_attempts_are_seen_while_they_go_on() -> None:
     assert tally.jobs() == []
 
 
+@pytest.mark.slow
 def test_many_threads() -> None:
     """Nothing is lost, and a reader never trips over an inbox that appears while it looks."""
     tally = Tally()

@@ -111,6 +111,7 @@ def test_a_command_that_fails_is_logged(
     assert [getattr(record, "job", None) for record in records] == ["job-1", "job-1"]
 
 
+@pytest.mark.slow
 def test_a_command_that_hangs_is_killed(new_hooks: New, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """With what it has started; the next one has its turn."""
     pid = tmp_path / "pid"

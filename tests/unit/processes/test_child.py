@@ -113,6 +113,7 @@ def test_a_child_that_hangs_is_killed(new_child: NewChild) -> None:
     assert not child.alive()
 
 
+@pytest.mark.slow
 def test_a_stopped_child_is_ended(new_child: NewChild) -> None:
     """Closing does not wait for ever for a child that does not see it."""
     child = new_child("ocrspool.decoding.child")

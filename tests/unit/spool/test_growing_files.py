@@ -196,6 +196,7 @@ def test_a_record_that_makes_no_sense(spool: Spool, damage: str) -> None:
     assert spool.take_back(spool.begin(again)) is None
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize("delete", [False, True], ids=["keep", "delete"])
 @pytest.mark.parametrize("step", ["take back", "deliver"])
 def test_killed_at_any_instant(tmp_path: Path, step: str, *, delete: bool) -> None:

@@ -382,6 +382,7 @@ def _was_claimed(work: Path) -> bool:
         return bool(json_file.load(folder, JOB).get("seen"))
 
 
+@pytest.mark.crash
 def test_any_history() -> None:
     """No order of events loses, doubles or changes a document, or shows half a result."""
     try:

@@ -63,6 +63,7 @@ def test_results_are_delivered(tmp_path: Path, outbox: Path) -> None:
     assert not files(outbox / PRIVATE)
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize("before", [False, True], ids=["first", "again"])
 def test_killed_at_any_instant(tmp_path: Path, outbox: Path, *, nameless: bool, before: bool) -> None:
     """No half result is ever seen, nothing is lost, and the next start leaves no copy behind."""

@@ -128,6 +128,7 @@ def test_an_output_that_someone_removed_from_work_stops_nothing(spool: Spool) ->
     assert set(in_outbox(spool)) == {"a.png.json", "a.png.done"}
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["one filesystem, name taken", "another filesystem"])
 def test_killed_at_any_instant(tmp_path: Path, *, elsewhere: bool) -> None:
     """At each instant the result, where it is there, has all its files beside it; a start later all is there, once."""

@@ -578,6 +578,7 @@ def any_filesystem(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(os, "link", refuse)
 
 
+@pytest.mark.crash
 @pytest.mark.usefixtures("any_filesystem")
 @pytest.mark.parametrize("delete", [False, True], ids=["keep", "delete"])
 @pytest.mark.parametrize("step", STEPS)
@@ -600,6 +601,7 @@ def test_killed_at_any_instant(tmp_path: Path, step: str, *, delete: bool) -> No
     assert touch > 6, "the step touched the disk less often than it can"
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize("step", ["deliver", "fail", "give back"])
 def test_killed_again_while_recovering(tmp_path: Path, step: str) -> None:
     """A second crash in the middle of mending the first one costs nothing either."""
@@ -620,6 +622,7 @@ def test_killed_again_while_recovering(tmp_path: Path, step: str) -> None:
             break
 
 
+@pytest.mark.crash
 @pytest.mark.usefixtures("any_filesystem")
 def test_retry_killed_at_any_instant(tmp_path: Path) -> None:
     """A `retry` that was killed is finished by repeating it; the file is in the inbox once, and was never nowhere."""
@@ -687,6 +690,7 @@ DROPS = st.tuples(st.just("drop"), NAMES, st.booleans())
 RUNS = st.tuples(st.just("run"), st.integers(1, 120), st.booleans())
 
 
+@pytest.mark.crash
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(DROPS | RUNS, max_size=14), st.booleans())
 def test_any_history(history: list[tuple[str, Any, bool]], delete: bool) -> None:  # noqa: FBT001 - hypothesis passes by position

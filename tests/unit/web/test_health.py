@@ -101,6 +101,7 @@ def test_connections_that_say_nothing_keep_nobody_out(asked: Asked) -> None:
             assert asked.get("/livez")[0] == 200
 
 
+@pytest.mark.slow
 def test_a_request_has_a_deadline_and_not_each_read(asked: Asked) -> None:
     """A byte now and then does not make it longer."""
     began = time.monotonic()

@@ -103,6 +103,7 @@ def _pages(draw: st.DrawFn) -> tuple[tuple[int, int], list[Text]]:
     return (height, width), [text for text in texts if text.top + text.height < height - 5]
 
 
+@pytest.mark.slow
 @given(_pages(), st.sampled_from([(255, 0), (245, 20)]))
 @settings(deadline=None, max_examples=12, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 def test_no_line_is_lost_or_doubled(page: tuple[tuple[int, int], list[Text]], levels: tuple[int, int]) -> None:

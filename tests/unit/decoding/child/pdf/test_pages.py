@@ -99,6 +99,7 @@ def test_a_unit_of_an_encrypted_page_is_known(tmp_path: Path) -> None:
     assert (image.width, image.height) == (850, 1100)
 
 
+@pytest.mark.slow
 def test_compressed_objects_are_looked_at_up_to_a_bound(tmp_path: Path) -> None:
     """A file of 200 KB that unpacks to 200 MB does not take them."""
     with opened(sample_pdfs.packed_objects(), tmp_path) as document:
