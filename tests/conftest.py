@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 from collections.abc import Generator, Iterator
@@ -33,12 +34,22 @@ def _escaped(value: object) -> object:
 
 @pytest.fixture(scope="session")
 def engine_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An engine cache, built once by the real `prebuild` for all tests that only read it."""
-    folder = tmp_path_factory.mktemp("engines")
+    """An engine cache, built once by the real `prebuild` for all tests that only read it.
+
+    Processes of pytest-xdist, whose folders lie side by side, share one: the first builds it, the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "engines"
+    folder.mkdir(exist_ok=True)
     config = folder / "ocrspool.toml"
-    config.write_text("[paths]\ncache = 'cache'\nruntime = 'run'\n[inbox.default]\nroot = 'spool'\n", "utf-8")
-    made = ocrspool("prebuild", "--config", config, seconds=300)
-    assert made.returncode == 0, made.stderr
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not config.exists():
+            made = folder / "new.toml"
+            made.write_text("[paths]\ncache = 'cache'\nruntime = 'run'\n[inbox.default]\nroot = 'spool'\n", "utf-8")
+            built = ocrspool("prebuild", "--config", made, seconds=300)
+            assert built.returncode == 0, built.stderr
+            made.rename(config)
     return folder / "cache"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,14 +21,14 @@ DROPPED = [Document(name, name.encode(), "ok", 0) for name in ("a.png", "sub/b.p
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Iterator[Spool]:
-    """A spool in which every document has come out."""
+def spool(tmp_path: Path) -> Spool:
+    """A spool in which every document has come out, and whose service has ended."""
     spool = spool_in(tmp_path)
     spool.open()
     for document in DROPPED:
         read(spool, document.name, document.data)
-    yield spool
     spool.close()
+    return spool
 
 
 def _page(text: str, kind: str = "") -> dict[str, object]:

@@ -159,7 +159,7 @@ def test_other_settings_for_the_same_folders(new_intake: NewIntake, tmp_path: Pa
     inbox = Inbox(root=tmp_path, settle_seconds=0, include=("*.pdf",), after="delete", rescan_seconds=86_400)
     intake.change(inbox, Profile())
     assert intake.spool.delete
-    assert claimed(intake) == ["a.pdf"]
+    assert wait_until(lambda: claimed(intake)) == ["a.pdf"]
     put(intake, "b.pdf")
     assert wait_until(lambda: claimed(intake)) == ["b.pdf"]
 
