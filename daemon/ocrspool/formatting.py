@@ -26,7 +26,7 @@ def format_duration(seconds: float) -> str:
 def format_remaining(job: Mapping[str, Any], at: float) -> str:
     """Return in words what a file in work waits for, or how long the rest takes if it goes on as it did.
 
-    `job` is what Progress.told says of it; `at` is when that was said, in seconds of the epoch.
+    `job` is what Attempt.snapshot says of it; `at` is when that was said, in seconds of the epoch.
     """
     read, pages = job["read"], job["pages"]
     if pages is None:

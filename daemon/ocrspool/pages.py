@@ -1,6 +1,6 @@
-"""The values that travel the line: frozen, no I/O, and they import nothing of ours.
+"""The values that travel from step to step. They are frozen, do no I/O, and import nothing of ours.
 
-Everything the service handles is here, so nothing here may import numpy, an image library or an engine.
+The service handles all of these values, so this module must not import numpy, an image library or an engine.
 """
 
 from __future__ import annotations
@@ -16,6 +16,28 @@ Polygon = tuple[Point, Point, Point, Point]
 """Clockwise from the text's own top left corner, whichever way the text runs on the page."""
 
 
+_FIRST_WIDE = "\u2e80"
+"""CJK radicals: from here on characters fill a square, mostly."""
+_HANGUL_TO_PRIVATE = ("\uac00", "\uf900")
+"""Hangul, which is written with spaces; halves of pairs in UTF-16; characters of private use."""
+
+
+def stands_alone(character: str) -> bool:
+    """Return whether a character is a word of its own: Han and kana are, because they are written without spaces."""
+    return character >= _FIRST_WIDE and not _HANGUL_TO_PRIVATE[0] <= character < _HANGUL_TO_PRIVATE[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a line, or one of its characters."""
+
+    text: str
+    confidence: float
+    """0 to 1: mean probability of its characters."""
+    polygon: Polygon
+    """Around its ink, along the line."""
+
+
 @dataclass(frozen=True, slots=True)
 class TextLine:
     """One recognized line. Its place in the tuple that holds it is its place in the reading order."""
@@ -26,6 +48,8 @@ class TextLine:
     polygon: Polygon
     detection_confidence: float
     """0 to 1: mean text probability inside the polygon."""
+    words: tuple[Word, ...] = ()
+    """From the first to the last; together they are the line's text without its spaces. Empty where nobody asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +107,7 @@ class PageImage:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnText:
+class EmbeddedText:
     """The text that a PDF page brings along; lines are in the pixels that the page would be rendered in."""
 
     number: int

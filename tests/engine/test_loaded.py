@@ -21,7 +21,7 @@ import pytest
 from ocrspool.engine.build.builder import build
 from ocrspool.engine.cache.store import EngineCache, Manifest, measure
 from ocrspool.engine.loader import load
-from ocrspool.engine.plan import Plan, Wanted
+from ocrspool.engine.plan import EngineRequest, Plan
 from ocrspool.engine.plan import plan as planned
 from ocrspool.engine.runtimes import openvino
 from ocrspool.engine.settings import Precision, Settings
@@ -37,8 +37,8 @@ MODELS = ["PP-OCRv6_small_det", "PP-OCRv6_small_rec", "ch_ppocr_mobile_v2_cls"]
 UseRuntime = Callable[..., None]
 
 
-def wanted(cache: Path, precision: Precision) -> Wanted:
-    return Wanted("openvino", "cpu", "auto", precision, 0, 0, 0, 1280, 1024, "bundled", "fail", str(cache))
+def wanted(cache: Path, precision: Precision) -> EngineRequest:
+    return EngineRequest("openvino", "cpu", "auto", precision, 0, 0, 0, 1280, 1024, "bundled", "fail", str(cache))
 
 
 @pytest.fixture

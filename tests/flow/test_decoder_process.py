@@ -60,7 +60,7 @@ class Child:
             self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], cwd=folder, env=environment)
         self.channel = Channel(ours)
         answer = self.ask({"op": "limits", "memory_mb": memory_mb, "cpu_seconds": 60})
-        assert answer == {"ready": True, "missing": sandbox.shortcomings()}
+        assert answer == {"ready": True, "missing": sandbox.missing_protections()}
 
     def ask(self, request: dict[str, Any], *descriptors: int) -> dict[str, Any]:
         self.channel.send(request, descriptors)

@@ -22,10 +22,10 @@ from PIL import Image
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox, Paths, Profile
 from ocrspool.decoding.client import DecodersClosedError
-from ocrspool.decoding.pool import Decoders
+from ocrspool.decoding.pool import DecoderPool
 from ocrspool.files.folder import Folder
 from ocrspool.files.target_path import Place
-from ocrspool.pipeline.outputs import Origin, add_outputs
+from ocrspool.pipeline.outputs import SourceContext, add_outputs
 from support import drawn_pages, sample_files
 from support.daemon_process import Daemon, ocrspool
 from support.drawn_pages import says
@@ -91,7 +91,8 @@ def test_all_outputs_of_a_scan(daemon: Daemon) -> None:
     assert (outbox / "scan.tif.txt").read_text() == result["text"] + "\n"
     assert drawn_pages.squeezed(text_of(outbox / "scan.tif.pdf")) == drawn_pages.squeezed(result["text"])
     for suffix in (".tsv", ".hocr", ".xml", ".html"):
-        assert "second line" in (outbox / f"scan.tif{suffix}").read_text("utf-8")
+        said = (outbox / f"scan.tif{suffix}").read_text("utf-8")
+        assert 0 < said.index("second") < said.index("line", said.index("second"))
     wait_until(lambda: told(daemon))
     files, job = told(daemon)[-1]
     assert files == [os.fspath(outbox / f"scan.tif{suffix}") for suffix in [".json", *SUFFIXES]]
@@ -148,20 +149,20 @@ def test_once_makes_outputs_too(tmp_path: Path, engine_cache: Path) -> None:
 
 
 @pytest.fixture
-def origin(tmp_path: Path) -> Iterator[Origin]:
+def origin(tmp_path: Path) -> Iterator[SourceContext]:
     """A picture of noise, which takes room in any file, and a decoder."""
     noise = Image.effect_noise((1000, 800), 200)
     (tmp_path / "a.png").write_bytes(sample_files.png(noise))
     inbox = Inbox(root=tmp_path / "spool", outputs=("pdf",))
-    decoders = Decoders(
+    decoders = DecoderPool(
         1, CurrentConfig(Config(paths=Paths(cache=tmp_path, runtime=tmp_path), inbox={"default": inbox}))
     )
     with contextlib.closing(decoders):
         decoders.start()
-        yield Origin(tmp_path / "a.png", Profile(), decoders)
+        yield SourceContext(tmp_path / "a.png", Profile(), decoders)
 
 
-def test_a_decoder_that_is_killed_over_a_view_is_replaced(tmp_path: Path, origin: Origin) -> None:
+def test_a_decoder_that_is_killed_over_a_view_is_replaced(tmp_path: Path, origin: SourceContext) -> None:
     """The view is made by the next one. It stands at a pipe that nobody empties when the signal comes."""
     of = document(page(line("x", box(10, 10, 200, 60))))
     pipe = tmp_path / "pipe"
@@ -190,7 +191,7 @@ def test_a_decoder_that_is_killed_over_a_view_is_replaced(tmp_path: Path, origin
     assert (tmp_path / "view.html").read_bytes().endswith(b"</html>\n")
 
 
-def test_an_output_that_cannot_be_made_costs_a_warning(tmp_path: Path, origin: Origin) -> None:
+def test_an_output_that_cannot_be_made_costs_a_warning(tmp_path: Path, origin: SourceContext) -> None:
     """The source is gone or another: the document stays, and says what is missing. A stop is no such thing."""
     origin.source.write_bytes(b"no document any more")
     of = document(page(line("x", box(10, 10, 200, 60))))

@@ -15,11 +15,11 @@ import pytest
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox, Paths, Profile
 from ocrspool.decoding.child.pdf.text import own_lines
-from ocrspool.decoding.pool import Decoders
+from ocrspool.decoding.pool import DecoderPool
 from ocrspool.errors import DocumentError
 from ocrspool.files.folder import Folder
 from ocrspool.files.target_path import Place
-from ocrspool.pipeline.outputs import Origin, add_outputs
+from ocrspool.pipeline.outputs import SourceContext, add_outputs
 from ocrspool.results.schema import SUFFIXES
 from ocrspool.results.schema import Document as Result
 from support import sample_files, sample_pdfs
@@ -32,21 +32,21 @@ READ = document(
 )
 
 
-def pool(folder: Path, *outputs: str) -> Decoders:
+def pool(folder: Path, *outputs: str) -> DecoderPool:
     """One decoder of a service that wants these outputs."""
     inbox = Inbox(root=folder / "spool", outputs=outputs)  # type: ignore[arg-type] # words that are known
-    return Decoders(1, CurrentConfig(Config(paths=Paths(cache=folder, runtime=folder), inbox={"default": inbox})))
+    return DecoderPool(1, CurrentConfig(Config(paths=Paths(cache=folder, runtime=folder), inbox={"default": inbox})))
 
 
 @pytest.fixture(scope="module")
-def decoders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Decoders]:
+def decoders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DecoderPool]:
     """A decoder that makes PDF too."""
     with contextlib.closing(pool(tmp_path_factory.mktemp("decoders"), "pdf")) as made:
         yield made
 
 
 @pytest.fixture
-def outputs_of(tmp_path: Path, decoders: Decoders) -> Callable[[bytes], Result]:
+def outputs_of(tmp_path: Path, decoders: DecoderPool) -> Callable[[bytes], Result]:
     """Makes every output of a file; they lie in the test's folder under "out"."""
 
     def make(data: bytes) -> Result:
@@ -55,7 +55,7 @@ def outputs_of(tmp_path: Path, decoders: Decoders) -> Callable[[bytes], Result]:
             READ,
             SUFFIXES,
             lambda suffix: Place(Folder.at(tmp_path), f"out{suffix}"),
-            Origin(tmp_path / "source", PROFILE, decoders),
+            SourceContext(tmp_path / "source", PROFILE, decoders),
         )
 
     return make
@@ -146,7 +146,7 @@ sys.path[:0] = sys.argv[2:]
 import test_pdf_outputs as t
 with t.contextlib.closing(t.pool(Path(sys.argv[1]), "pdf")) as decoders:
     for name in ("form.pdf", "odd.pdf"):
-        origin = t.Origin(Path(sys.argv[1], name), t.PROFILE, decoders)
+        origin = t.SourceContext(Path(sys.argv[1], name), t.PROFILE, decoders)
         made = t.add_outputs(t.READ, ["pdf"], lambda suffix: t.Place(t.Folder.at(Path(sys.argv[1])), "out"), origin)
         assert made.outputs
 """
@@ -163,7 +163,7 @@ with t.contextlib.closing(t.pool(Path(sys.argv[1]), "pdf")) as decoders:
 @pytest.mark.parametrize("unit", [0.5, 2, 10])
 @pytest.mark.parametrize("rotate", [0, 270])
 def test_text_lies_where_it_was_read_whatever_the_unit(
-    tmp_path: Path, decoders: Decoders, unit: float, rotate: int
+    tmp_path: Path, decoders: DecoderPool, unit: float, rotate: int
 ) -> None:
     """A confined decoder tells the page's real size, and the PDF that it makes has the line in the page's own place."""
     (tmp_path / "source").write_bytes(sample_pdfs.with_unit(unit, rotate=rotate, packed=True))
@@ -176,7 +176,7 @@ def test_text_lies_where_it_was_read_whatever_the_unit(
     read = document(
         page(line("words read", box(100, 700, 500, 740)), size=size, dpi=100.0), media_type="application/pdf"
     )
-    origin = Origin(tmp_path / "source", PROFILE, decoders)
+    origin = SourceContext(tmp_path / "source", PROFILE, decoders)
     assert add_outputs(read, ["pdf"], lambda suffix: Place(Folder.at(tmp_path), f"out{suffix}"), origin).warnings == ()
     with contextlib.closing(pypdfium2.PdfDocument(tmp_path / "out.pdf")) as opened:
         found = own_lines(opened[0], *size)

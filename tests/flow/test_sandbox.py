@@ -15,7 +15,7 @@ import pytest
 import ocrspool
 from ocrspool.processes import sandbox
 
-pytestmark = pytest.mark.skipif(bool(sandbox.shortcomings()), reason="; ".join(sandbox.shortcomings()))
+pytestmark = pytest.mark.skipif(bool(sandbox.missing_protections()), reason="; ".join(sandbox.missing_protections()))
 
 SOURCE_ROOT = Path(ocrspool.__file__).parents[1]
 
@@ -74,7 +74,7 @@ attempts = {
     "seals": lambda: fcntl.fcntl(os.memfd_create("p", os.MFD_ALLOW_SEALING), fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE),
     "own limits": lambda: resource.setrlimit(resource.RLIMIT_CPU, (60, -1)),
 }
-lifetime.belong_to_parent()
+lifetime.die_with_parent()
 if layers == "both":
     assert sandbox.confine([f"{folder}/fonts"]) == []
 elif layers == "landlock":
@@ -141,17 +141,17 @@ sys.path.insert(0, sys.argv[1])
 from ocrspool.processes import lifetime, sandbox, seccomp
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Paths
-from ocrspool.decoding.pool import Decoders
+from ocrspool.decoding.pool import DecoderPool
 calls = [seccomp._one(0x20, 0)]
 for number in (444, 445, 446):
     calls += [seccomp._one(0x15, number, 0, 1), seccomp._one(0x06, 0x00050000 | 38)]
-lifetime.belong_to_parent()
+lifetime.die_with_parent()
 sandbox._install(b"".join([*calls, seccomp._one(0x06, 0x7FFF0000)]))
 logging.basicConfig(stream=sys.stdout, format="%(message)s")
-decoders = Decoders(2, CurrentConfig(Config(paths=Paths(cache=sys.argv[2]))))
+decoders = DecoderPool(2, CurrentConfig(Config(paths=Paths(cache=sys.argv[2]))))
 decoders.start()
 decoders.close()
-print(sandbox.shortcomings())
+print(sandbox.missing_protections())
 """
 
 

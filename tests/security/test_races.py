@@ -21,7 +21,7 @@ from ocrspool.audit.repair import repair
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
-from ocrspool.intake.local_files import Folders
+from ocrspool.intake.local_files import LocalFiles
 from ocrspool.intake.scanner import Scanner
 from ocrspool.spool.failure_reason import REASON_SUFFIX
 from ocrspool.spool.jobs import Job
@@ -169,7 +169,7 @@ def test_links_under_names_that_were_predictable(tmp_path: Path) -> None:
     (spool.failed / f"x.png{REASON_SUFFIX}.new").symlink_to(victim)
     spool.close()
     assert [finding.kind for finding in repair(spool)] == ["no-reason"]
-    once = Folders(tmp_path / "shared")
+    once = LocalFiles(tmp_path / "shared")
     (tmp_path / "shared").mkdir()
     for name in ("x.png.json.new", "x.png.json"):
         (tmp_path / "shared" / name).symlink_to(victim)
@@ -186,7 +186,7 @@ def test_a_folder_of_once_that_is_a_link(tmp_path: Path) -> None:
     (tmp_path / "in/sub/x.png").write_bytes(b"x")
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared/sub").symlink_to(tmp_path / "outside")
-    once = Folders(tmp_path / "shared")
+    once = LocalFiles(tmp_path / "shared")
     (job,) = once.jobs([tmp_path / "in"], NamePatterns(("*",), ()))
     assert once.deliver(job, b"{}").parent.parent == tmp_path / "shared"
     assert files(tmp_path / "outside") == {}

@@ -245,16 +245,16 @@ def test_file_that_kills_every_time(new_daemon: NewDaemon, module: str, opened: 
 
 BROKEN = """
 import pathlib, runpy, sys
-from ocrspool.observability.status import Reporter
+from ocrspool.observability.status import StatusPublisher
 
-flag, tell = pathlib.Path(sys.argv.pop(1)), Reporter.tell
+flag, publish = pathlib.Path(sys.argv.pop(1)), StatusPublisher.publish
 
 def broken(self, standing):
     if flag.exists():
         raise LookupError("a bug of ours")
-    tell(self, standing)
+    publish(self, standing)
 
-Reporter.tell = broken
+StatusPublisher.publish = broken
 sys.argv.pop(0)
 runpy.run_path(sys.argv[0], run_name="__main__")
 """

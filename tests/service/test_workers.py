@@ -23,7 +23,7 @@ from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageImage
 from ocrspool.processes.child import Child
 from ocrspool.processes.environment import of_workers
-from ocrspool.recognition.pool import Workers
+from ocrspool.recognition.pool import WorkerPool
 from ocrspool.recognition.protocol import about_engine
 from support import faulty_worker, worker_replacement
 from support.drawn_pages import page
@@ -38,9 +38,9 @@ def _pool(
     engine: Engine,
     service: Service = Service(),  # noqa: B008 - frozen
     limits: Limits = Limits(),  # noqa: B008
-) -> Iterator[Workers]:
+) -> Iterator[WorkerPool]:
     config = Config(paths=Paths(cache=cache, runtime=cache), engine=engine, service=service, limits=limits)
-    workers = Workers(CurrentConfig(config), lambda _: None)
+    workers = WorkerPool(CurrentConfig(config), lambda _: None)
     workers.start()
     try:
         workers.wait_ready()
@@ -62,7 +62,7 @@ def _handed_over(image: Image.Image, missing: int = 0) -> PageImage:
     return PageImage(1, width, height, len(image.getbands()), width, height, None, fd=descriptor)
 
 
-def _text(workers: Workers, image: PageImage) -> str:
+def _text(workers: WorkerPool, image: PageImage) -> str:
     found = workers.submit(image, "off").result(timeout=60)
     return " ".join(line.text for line in found.lines)
 
@@ -158,7 +158,7 @@ def test_each_device_has_its_workers(engine_cache: Path) -> None:
         wait_until(workers.healthy, 10)
 
 
-def _replaced(workers: Workers) -> Iterator[bool]:
+def _replaced(workers: WorkerPool) -> Iterator[bool]:
     """Read pages until another worker does; after each, whether there is one with an engine."""
     (before,) = workers.pids()
     while workers.pids() == [before]:
@@ -219,7 +219,7 @@ def test_only_workers_that_have_read_begin_anew(engine_cache: Path) -> None:
 def test_pages_held_are_bounded_by_what_may_be_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However small pages are: each is an open file. The next one waits, and is told when the pool closes."""
     monkeypatch.setattr(resource, "getrlimit", lambda _: (20, 20))
-    workers = Workers(CurrentConfig(Config(paths=Paths(cache=tmp_path, runtime=tmp_path))), lambda _: None)
+    workers = WorkerPool(CurrentConfig(Config(paths=Paths(cache=tmp_path, runtime=tmp_path))), lambda _: None)
     futures = [workers.submit(_image("x"), "off") for _ in range(10)]
     with ThreadPoolExecutor(1) as thread:
         blocked = thread.submit(workers.submit, _image("x"), "off")

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ocrspool.engine.cache.store import Manifest
-from ocrspool.engine.plan import Plan, Wanted, plan
+from ocrspool.engine.plan import EngineRequest, Plan, plan
 from ocrspool.recognition import child
 
 GPU = "gpu:0"
@@ -23,7 +23,7 @@ def main() -> None:
     facts_of = child._facts
     pretends = False
 
-    def planned(wanted: Wanted) -> Plan:
+    def planned(wanted: EngineRequest) -> Plan:
         nonlocal pretends
         pretends = wanted.device == GPU
         return plan(replace(wanted, device="cpu") if pretends else wanted)

@@ -62,7 +62,7 @@ def test_decoders_confine_themselves(serving: Machine) -> None:
         status = Path(f"/proc/{pid}/status").read_text("ascii")
         return int(re.findall(r"Seccomp_filters:\s(\d+)", status)[0])
 
-    assert sandbox.shortcomings() == []
+    assert sandbox.missing_protections() == []
     for pid in serving.children("ocrspool.decoding.child"):
         assert filters(pid) == filters(serving.pid) + 1
     assert "confined less" not in serving.journal()

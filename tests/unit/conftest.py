@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from ocrspool.processes.wakeup import Wake
+from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.spool.spool import Spool
 from support.sample_spools import spool_in
 
@@ -38,8 +38,8 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
 
 
 @pytest.fixture
-def wake() -> Iterator[Wake]:
+def wake() -> Iterator[WakeupEvent]:
     """A wake flag, closed after the test."""
-    wake = Wake()
+    wake = WakeupEvent()
     yield wake
     wake.close()

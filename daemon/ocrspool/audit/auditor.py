@@ -1,10 +1,10 @@
-"""Proves of one inbox that every file is in exactly one of inbox, work, outbox with done, and failed; or says why not.
+"""Prove that every file of one inbox is in exactly one of inbox, work, outbox with done, and failed, or say why not.
 
-Changes nothing, and is right beside a running service too: what moves meanwhile looks wrong only for a moment, so
-nothing is reported that one look alone has seen. `repair` is the other half, and needs the spool for itself.
+The audit changes nothing. It is also right beside a running service: a file that moves meanwhile looks wrong only for a
+moment, so nothing is reported that only one look has seen. `repair` is the other half and needs the spool for itself.
 
-`findings` are the words, `tree` is one look at a folder, `jobs`, `failures` and `results` know what belongs in work/,
-failed/ and outbox/.
+`findings` has the names of the findings. `folder_snapshot` is one look at a folder. `job_checks`, `failed_checks` and
+`outbox_checks` know what belongs in work/, failed/ and outbox/.
 """
 
 from __future__ import annotations

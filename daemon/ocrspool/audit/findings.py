@@ -1,4 +1,4 @@
-"""What an audit says, and what each of its words means."""
+"""The findings and notes of an audit, and the meaning of each."""
 
 from __future__ import annotations
 

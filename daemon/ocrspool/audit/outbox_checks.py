@@ -1,4 +1,4 @@
-"""What lies in outbox/: whole results, each of the document that it says it is of."""
+"""Checks of outbox/: every result is whole and belongs to the document that it names."""
 
 from __future__ import annotations
 

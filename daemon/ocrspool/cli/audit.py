@@ -1,4 +1,4 @@
-"""`ocrspool status --audit`: is every file in exactly one place? And `--repair`."""
+"""`ocrspool status --audit`, which proves that every file is in exactly one place, and `--repair`."""
 
 from __future__ import annotations
 

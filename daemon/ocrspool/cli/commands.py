@@ -1,4 +1,4 @@
-"""What each command runs: options in, exit code out. Each imports what it alone needs, so that all start fast."""
+"""The function of each command: options in, exit code out. Each imports only what it needs, to start fast."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def run_engines(options: Namespace) -> int:
         return engines.gc(config, keep=options.keep, dry_run=options.dry_run, instead=options.fingerprint)
     if options.act == "export":
         return engines.export(config, options.fingerprint, options.file)
-    return engines.take_in(config, options.file)
+    return engines.import_engine(config, options.file)
 
 
 def run_doctor(options: Namespace) -> int:

@@ -1,4 +1,4 @@
-"""`ocrspool doctor`: what was found, for people and for programs."""
+"""`ocrspool doctor`: print the findings, for people or for programs."""
 
 from __future__ import annotations
 

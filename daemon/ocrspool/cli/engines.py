@@ -1,4 +1,4 @@
-"""`ocrspool engines`: what is in the engine cache, whether it is sound, and how it gets smaller or elsewhere."""
+"""`ocrspool engines`: list, verify, remove, export and import engines of the cache."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from ocrspool.cli import engines_view
-from ocrspool.cli.engines_view import STATES, Want, in_short, megabytes
+from ocrspool.cli.engines_view import STATES, Want, megabytes, summary
 from ocrspool.config.schema import Config
 from ocrspool.engine.cache import archive, inventory
-from ocrspool.engine.cache.inventory import Card
+from ocrspool.engine.cache.inventory import CachedEngine
 from ocrspool.engine.cache.permissions import unusable
 from ocrspool.engine.cache.store import OnBytes, differences
-from ocrspool.engine.plan import Wanted, plan
+from ocrspool.engine.plan import EngineRequest, plan
 from ocrspool.errors import EngineError, EngineMissingError, Exit, OcrspoolError
 from ocrspool.files import atomic, names
 from ocrspool.processes.owner import become_owner
@@ -66,7 +66,7 @@ def verify(config: Config, fingerprints: Sequence[str], *, as_json: bool) -> int
     return Exit.UNAVAILABLE if any(found.values()) else Exit.OK
 
 
-def _faults(card: Card, on_bytes: OnBytes) -> list[str]:
+def _faults(card: CachedEngine, on_bytes: OnBytes) -> list[str]:
     if card.problem:
         return [f"manifest.json is altered: {card.problem}"]
     if card.manifest is None:
@@ -90,8 +90,8 @@ def gc(config: Config, *, keep: int, dry_run: bool, instead: Sequence[str]) -> i
             continue
         freed += card.size
         print(f"{card.fingerprint}: {'would be ' * dry_run}removed, {megabytes(card.size)}; {reason}")
-    for path in inventory.litter(cache):
-        if dry_run or inventory.sweep(path):
+    for path in inventory.stale_files(cache):
+        if dry_run or inventory.remove_stale(path):
             print(f"{path.name}: {'would be ' * dry_run}removed; of no use any more")
     print(f"{megabytes(freed)} {'would be ' * dry_run}freed in {cache / 'engines'}")
     return Exit.OK
@@ -123,7 +123,7 @@ def export(config: Config, fingerprint: str, target: Path | None) -> int:
     return Exit.OK
 
 
-def take_in(config: Config, source: Path) -> int:
+def import_engine(config: Config, source: Path) -> int:
     """Unpack an exported engine into the cache, and say whether the configuration wants it.
 
     As root it acts as the user whom the cache belongs to, except for opening the file.
@@ -131,7 +131,7 @@ def take_in(config: Config, source: Path) -> int:
     if os.fspath(source) == "-":
         become_owner(config.paths.cache)
         with _progress("importing", None) as on_bytes:
-            taken = archive.take_in(sys.stdin.buffer, config.paths.cache, on_bytes)
+            taken = archive.import_engine(sys.stdin.buffer, config.paths.cache, on_bytes)
     else:
         if not source.is_file():
             error = EngineError(f"there is no file {source}", "name one that `ocrspool engines export` has written")
@@ -139,7 +139,7 @@ def take_in(config: Config, source: Path) -> int:
             raise error
         with source.open("rb") as file, _progress("importing", os.fstat(file.fileno()).st_size) as on_bytes:
             become_owner(config.paths.cache)
-            taken = archive.take_in(file, config.paths.cache, on_bytes)
+            taken = archive.import_engine(file, config.paths.cache, on_bytes)
     manifest = taken.manifest
     state = f"imported into {taken.folder}" if taken.new else "already there and sound; left as it is"
     print(f"{manifest.fingerprint}: {state}")
@@ -152,14 +152,14 @@ def take_in(config: Config, source: Path) -> int:
         else:
             print(f"  it is not the engine wanted for {device}, {want.fingerprint}:")
             for difference in differences(manifest.identity, want.plan.identity):
-                print(f"    {names.printable(in_short(difference))}")
+                print(f"    {names.printable(summary(difference))}")
     return Exit.OK
 
 
 def _want(config: Config, device: str) -> Want:
     """Find out what is wanted for a device, and whether it is there."""
     try:
-        planned = plan(Wanted(**wanted(config, device)))
+        planned = plan(EngineRequest(**wanted(config, device)))
     except OcrspoolError as error:
         return Want(device, None, error.message, error.hint)
     try:
@@ -180,7 +180,7 @@ def _wanted_for_sure(config: Config) -> set[str]:
 def _fingerprint(config: Config, device: str) -> str:
     """Return that of the engine for this device, with nothing in its place. Raise EngineError."""
     try:
-        return plan(replace(Wanted(**wanted(config, device)), on_no_gpu="fail")).folder.name
+        return plan(replace(EngineRequest(**wanted(config, device)), on_no_gpu="fail")).folder.name
     except OcrspoolError as error:
         raise EngineError(
             f"nothing is removed, because it is not known which engine is wanted for {device}: {error.message}",

@@ -1,4 +1,4 @@
-"""How an engine of the cache is shown: an identity card for people, and the same for programs."""
+"""How an engine of the cache is shown: as an identity card for people, or as JSON for programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from ocrspool.engine.cache.inventory import Card, State
+from ocrspool.engine.cache.inventory import CachedEngine, State
 from ocrspool.engine.cache.store import differences
 from ocrspool.engine.plan import Plan
 from ocrspool.files import names
@@ -44,7 +44,7 @@ class Want:
         return self.plan.folder.name if self.plan else ""
 
 
-def as_json(card: Card, wants: list[Want]) -> dict[str, Any]:
+def as_json(card: CachedEngine, wants: list[Want]) -> dict[str, Any]:
     """Return everything that is known of a folder of the cache; null for what its manifest does not tell."""
     told = asdict(card.manifest) if card.manifest else {}
     return {
@@ -62,7 +62,7 @@ def as_json(card: Card, wants: list[Want]) -> dict[str, Any]:
     }
 
 
-def show(cards: list[Card], wants: list[Want], root: Path) -> None:
+def show(cards: list[CachedEngine], wants: list[Want], root: Path) -> None:
     """Print a card for each engine, then what is wanted and not there."""
     console = Console(highlight=False, markup=False, soft_wrap=True)
     for card in cards:
@@ -74,7 +74,7 @@ def show(cards: list[Card], wants: list[Want], root: Path) -> None:
         for name, value in _lines(card):
             console.print(f"  {name:<12} {names.printable(value)}")
         for difference in _unlike(card, wants):
-            console.print(f"  {'differs in':<12} {names.printable(in_short(difference))}")
+            console.print(f"  {'differs in':<12} {names.printable(summary(difference))}")
         console.print()
     if not cards:
         console.print(f"there is no engine in {root}")
@@ -85,7 +85,7 @@ def show(cards: list[Card], wants: list[Want], root: Path) -> None:
                 console.print(f"  {want.hint}")
 
 
-def in_short(difference: str) -> str:
+def summary(difference: str) -> str:
     """Return a difference between two identities as a line; flags of processors are too many for one."""
     return "cpu_flags" if difference.startswith("cpu_flags: ") else difference
 
@@ -95,11 +95,11 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
 
 
-def _devices(card: Card, wants: list[Want]) -> list[str]:
+def _devices(card: CachedEngine, wants: list[Want]) -> list[str]:
     return [want.device for want in wants if want.fingerprint == card.fingerprint]
 
 
-def _unlike(card: Card, wants: list[Want]) -> list[str]:
+def _unlike(card: CachedEngine, wants: list[Want]) -> list[str]:
     """Return in what an engine differs from the wanted one that is nearest to it; nothing where it is one of them."""
     if card.manifest is None:
         return []
@@ -107,7 +107,7 @@ def _unlike(card: Card, wants: list[Want]) -> list[str]:
     return min(found, key=len, default=[])
 
 
-def _lines(card: Card) -> Iterator[tuple[str, str]]:
+def _lines(card: CachedEngine) -> Iterator[tuple[str, str]]:
     """Yield what a card says, line by line: what everyone asks first, then whatever else makes its identity."""
     if card.manifest is not None:
         items, parity, seconds = card.manifest.identity, card.manifest.parity, card.manifest.seconds

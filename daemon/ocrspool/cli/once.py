@@ -1,4 +1,4 @@
-"""`ocrspool once`: the pipeline without a spool and without a service around it."""
+"""`ocrspool once`: the pipeline without a spool and without a service."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from ocrspool.cli.prebuild import Progress as Stages
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.loader import load
 from ocrspool.config.schema import Config, Engine, Inbox, Paths, Profile
-from ocrspool.decoding.pool import Decoders, decoder_count
+from ocrspool.decoding.pool import DecoderPool, decoder_count
 from ocrspool.errors import ConfigError, EngineMissingError, Exit
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.formatting import counted
-from ocrspool.intake.local_files import Folders
+from ocrspool.intake.local_files import LocalFiles
 from ocrspool.observability import log_setup
-from ocrspool.observability.statistics import Tally
+from ocrspool.observability.statistics import JobStatistics
 from ocrspool.pipeline.pipeline import Pipeline
-from ocrspool.recognition.pool import Workers
+from ocrspool.recognition.pool import WorkerPool
 from ocrspool.recognition.prebuild import prebuild
 from ocrspool.results.schema import SUFFIXES, engine_from
 from ocrspool.service.active_jobs import job_count
@@ -48,14 +48,14 @@ def once(paths: list[Path], outbox: Path, config_path: Path | None, profile_name
     config = config.model_copy(update={"inbox": {"once": Inbox(root=outbox, outputs=cast(Any, tuple(outputs)))}})
     log_setup.set_up("error", config.log.format)
     rules = NamePatterns(("*",), config.inbox["once"].ignore)
-    folders = Folders(outbox)
+    folders = LocalFiles(outbox)
     jobs = folders.jobs(paths, rules)
     if not jobs:
         print("ocrspool: there is nothing to read", file=sys.stderr)
         return Exit.NO_INPUT
     _prepare(outbox)
-    tally = _read(config, profile, folders, jobs)
-    total = tally.total()
+    statistics = _read(config, profile, folders, jobs)
+    total = statistics.total()
     warned = f", {total.warned} with warnings" if total.warned else ""
     read = f"{total.done} of {counted(len(jobs), 'file')} read, {counted(total.pages, 'page')}"
     print(f"{read}, {total.failed} failed{warned}; results in {outbox}")
@@ -69,12 +69,12 @@ def _prepare(outbox: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(outbox))
 
 
-def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -> Tally:
-    tally = Tally()
+def _read(config: Config, profile: Profile, folders: LocalFiles, jobs: list[Job]) -> JobStatistics:
+    statistics = JobStatistics()
     live = CurrentConfig(config)
     workers, facts = _engine(live)
-    decoders = Decoders(decoder_count(config), live)
-    pipeline = Pipeline(live, decoders, workers, engine_from(facts), tally)
+    decoders = DecoderPool(decoder_count(config), live)
+    pipeline = Pipeline(live, decoders, workers, engine_from(facts), statistics)
     console = Console(stderr=True)
     columns = (
         TextColumn("reading"),
@@ -109,10 +109,10 @@ def _read(config: Config, profile: Profile, folders: Folders, jobs: list[Job]) -
     finally:
         workers.close()
         decoders.close()
-    return tally
+    return statistics
 
 
-def _engine(live: CurrentConfig) -> tuple[Workers, dict[str, object]]:
+def _engine(live: CurrentConfig) -> tuple[WorkerPool, dict[str, object]]:
     """Load the engine; build it first where it is missing and the configuration allows that."""
     try:
         return _loaded(live)
@@ -124,9 +124,9 @@ def _engine(live: CurrentConfig) -> tuple[Workers, dict[str, object]]:
     return _loaded(live)
 
 
-def _loaded(live: CurrentConfig) -> tuple[Workers, dict[str, object]]:
+def _loaded(live: CurrentConfig) -> tuple[WorkerPool, dict[str, object]]:
     """Return workers that have loaded, and the facts of their engine."""
-    workers = Workers(live, lambda _: None)
+    workers = WorkerPool(live, lambda _: None)
     workers.start()
     try:
         return workers, workers.wait_ready()

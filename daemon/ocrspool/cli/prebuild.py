@@ -75,7 +75,7 @@ class Progress:
         self._console = Console(file=self._stream)
         self._spinner: Status | None = None
         self._notifier = Notifier()
-        self._patience = self._notifier.patience(patience)
+        self._patience = self._notifier.extend_timeout_while(patience)
         self._began = time.monotonic()
 
     def __enter__(self) -> Progress:  # noqa: PYI034 - typing.Self is younger than Python 3.10

@@ -1,4 +1,4 @@
-"""`ocrspool status`: the folders are the truth, the running service adds what only it knows."""
+"""`ocrspool status`: what the folders show, and what only the running service knows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How `ocrspool status` looks to people. Names and reasons come from outside: nothing of them is taken for markup."""
+"""How `ocrspool status` looks to people. Names and reasons come from outside, so they are never treated as markup."""
 
 from __future__ import annotations
 

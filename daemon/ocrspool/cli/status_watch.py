@@ -1,4 +1,4 @@
-"""`ocrspool status --watch`: the same, again and again, until Ctrl-C. It looks at folders and asks nobody anything."""
+"""`ocrspool status --watch`: show the status again and again until Ctrl-C. It looks at folders and asks no process."""
 
 from __future__ import annotations
 

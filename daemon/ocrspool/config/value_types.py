@@ -1,4 +1,4 @@
-"""What the value of a setting may look like, where a type and bounds do not say it. Reads nothing."""
+"""Rules for values that a type and bounds cannot express. This module reads nothing."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from ocrspool.decoding import protocol
 from ocrspool.decoding.protocol import Decoded
 from ocrspool.decoding.source_file import open_source
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import OwnText
+from ocrspool.pages import EmbeddedText
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import Child, ChildDiedError
 from ocrspool.processes.environment import of_decoders
@@ -44,7 +44,7 @@ class DecodersClosedError(DecoderDiedError):
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class DocumentInfo:
     """What a file turned out to be."""
 
     media_type: str
@@ -54,7 +54,7 @@ class Opened:
     warnings: tuple[dict[str, Any], ...]
 
 
-class Decoder:
+class DecoderClient:
     """One decoder process, replaced after its death and now and then."""
 
     def __init__(self, live: CurrentConfig) -> None:
@@ -91,7 +91,7 @@ class Decoder:
             return child
         return self._child
 
-    def open(self, source: Path, profile: Profile, *, whole: bool = True, may_grow: bool = False) -> Opened:
+    def open(self, source: Path, profile: Profile, *, whole: bool = True, may_grow: bool = False) -> DocumentInfo:
         """Give it a file. Raise DocumentError, or DecoderDiedError.
 
         Pages that are larger or longer than a sheet keep their pixels, unless `whole` is false. With `may_grow` a file
@@ -123,7 +123,7 @@ class Decoder:
             os.close(descriptor)
         self._pages = found.pages
         warnings = tuple(protocol.remarks(found.warnings))
-        return Opened(found.media_type, found.pages, found.size, found.sha256, warnings)
+        return DocumentInfo(found.media_type, found.pages, found.size, found.sha256, warnings)
 
     def page(self, index: int) -> Decoded:
         """Return a page, whose memory file is now the caller's to close. Raise as `open` does."""
@@ -131,7 +131,7 @@ class Decoder:
         request = {"op": "page", "index": index}
         return self._ask(request, lambda answer, fds: protocol.page(answer, fds, number, most), page=number)
 
-    def own_text(self, index: int) -> tuple[OwnText, list[dict[str, Any]]] | None:
+    def own_text(self, index: int) -> tuple[EmbeddedText, list[dict[str, Any]]] | None:
         """Return the text that a page brings along, and warnings; None where it brings none. Raise as `open` does."""
         most, number = self._most_bytes_of_page(), index + 1
         request = {"op": "own_text", "index": index}

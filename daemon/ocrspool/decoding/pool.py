@@ -12,21 +12,21 @@ from contextlib import contextmanager
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config
-from ocrspool.decoding.client import Decoder
+from ocrspool.decoding.client import DecoderClient
 
 _log = logging.getLogger(__name__)
 
 
-class Decoders:
+class DecoderPool:
     """A fixed number of decoders, shared by the threads that need one."""
 
     def __init__(self, count: int, live: CurrentConfig) -> None:
         self._live = live
-        self._free: queue.SimpleQueue[Decoder] = queue.SimpleQueue()
-        self._all = [Decoder(live) for _ in range(count)]
-        self._lent: dict[Decoder, str] = {}
+        self._free: queue.SimpleQueue[DecoderClient] = queue.SimpleQueue()
+        self._all = [DecoderClient(live) for _ in range(count)]
+        self._lent: dict[DecoderClient, str] = {}
         """Those that are in use, each with the inbox of the job that has it."""
-        self._replaced: set[Decoder] = set()
+        self._replaced: set[DecoderClient] = set()
         """Those in use in whose place another one serves: they end when they come back."""
         self._changing = threading.Lock()
         for decoder in self._all:
@@ -40,7 +40,7 @@ class Decoders:
             _log.warning("decoders are confined less than they could be: %s", lack)
 
     @contextmanager
-    def take(self, inbox: str = "", hangs: Callable[[], bool] = lambda: False) -> Iterator[Decoder]:
+    def take(self, inbox: str = "", hangs: Callable[[], bool] = lambda: False) -> Iterator[DecoderClient]:
         """Wait for a free decoder and have it for a while, for a file of this inbox.
 
         Raise OSError where the disk of that inbox does not answer: a decoder would not come back soon.
@@ -63,10 +63,10 @@ class Decoders:
             missing = [decoder for decoder, of in self._lent.items() if of == inbox and decoder not in self._replaced]
             for decoder in missing:
                 self._replaced.add(decoder)
-                self._all.append(substitute := Decoder(self._live))
+                self._all.append(substitute := DecoderClient(self._live))
                 self._free.put(substitute)
 
-    def _take_back(self, decoder: Decoder) -> None:
+    def _take_back(self, decoder: DecoderClient) -> None:
         with self._changing:
             del self._lent[decoder]
             surplus = decoder in self._replaced

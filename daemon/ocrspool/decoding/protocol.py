@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ocrspool.errors import DocumentError
-from ocrspool.pages import OwnText, PageImage, Polygon, TextLine
+from ocrspool.pages import EmbeddedText, PageImage, Polygon, TextLine, Word
 from ocrspool.processes.channel import Message
 
 MOST_BYTES = 1 << 20
@@ -80,9 +80,16 @@ class _Page(_Part):
     hidden: list[_Line]
 
 
+class _OwnWord(_Part):
+    text: Annotated[str, Field(pattern=r"^\S+$")]
+    confidence: Literal[1]
+    polygon: Annotated[list[_Point], Field(min_length=4, max_length=4)]
+
+
 class _Line(_Part):
     text: Annotated[str, Field(pattern=r"^[^\x00\n\r\f]+$")]
     confidence: Literal[1]
+    words: list[_OwnWord]
     polygon: Annotated[list[_Point], Field(min_length=4, max_length=4)]
     detection_confidence: Literal[1]
 
@@ -135,7 +142,7 @@ def page(answer: Message, descriptors: list[int], number: int, most_bytes: int) 
 
 def own_text(
     answer: Message, descriptors: list[int], number: int, most_bytes: int
-) -> tuple[OwnText, list[dict[str, Any]]] | None:
+) -> tuple[EmbeddedText, list[dict[str, Any]]] | None:
     """Return the text that a page brings along, if it brings any, and warnings."""
     if answer.get("own_text", "") is None and not descriptors:
         return None
@@ -143,7 +150,7 @@ def own_text(
     if found.number != number or _exceed(found.width, found.height, 3, most_bytes) or descriptors:
         raise ValueError("another page than the one asked for")
     lines, fonts = _text_lines(found.lines), tuple(found.fonts)
-    own = OwnText(found.number, found.width, found.height, found.dpi, lines, found.doubt, fonts)
+    own = EmbeddedText(found.number, found.width, found.height, found.dpi, lines, found.doubt, fonts)
     return own, remarks(found.warnings)
 
 
@@ -161,7 +168,13 @@ def remarks(found: list[_Remark]) -> list[dict[str, Any]]:
 
 
 def _text_lines(found: list[_Line]) -> tuple[TextLine, ...]:
-    return tuple(TextLine(line.text, line.confidence, _corners(line.polygon), line.confidence) for line in found)
+    return tuple(
+        TextLine(
+            *(line.text, line.confidence, _corners(line.polygon), line.confidence),
+            tuple(Word(word.text, word.confidence, _corners(word.polygon)) for word in line.words),
+        )
+        for line in found
+    )
 
 
 def _corners(polygon: list[list[float]]) -> Polygon:

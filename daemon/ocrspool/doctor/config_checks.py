@@ -1,4 +1,4 @@
-"""The configuration, its folders, its models, and the engines that it asks for."""
+"""Checks of the configuration, its folders, its models, and the engines that it needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ocrspool.engine.cache import inventory
 from ocrspool.engine.cache.permissions import unusable
 from ocrspool.engine.cache.store import differences
 from ocrspool.engine.models import model_set
-from ocrspool.engine.plan import Wanted, plan
+from ocrspool.engine.plan import EngineRequest, plan
 from ocrspool.errors import ConfigError, EngineMissingError, NoGpuError, OcrspoolError
 from ocrspool.formatting import counted
 from ocrspool.machine import accounts
@@ -90,7 +90,7 @@ def _engine(config: Config, device: str) -> Iterator[Finding]:
     missing: Level = "problem" if config.engine.on_missing == "fail" else "note"
     name = f"engine for {device}"
     try:
-        planned = plan(Wanted(**wanted(config, device)))
+        planned = plan(EngineRequest(**wanted(config, device)))
         manifest = planned.cache.find(planned.identity)
     except NoGpuError:
         yield Finding("engines", "note", name, "which one it is cannot be told while its GPU is not there")
@@ -123,7 +123,7 @@ def _cache(config: Config) -> Iterator[Finding]:
     kinds = ", ".join(f"{count} {state}" for state, count in Counter(card.state for card in cards).items())
     yield Finding("engines", "ok", "cache", f"{folder}: {size}" + (f" ({kinds})" if kinds else ", no engine"))
     left = [card for card in cards if card.state in {"leftover", "other version"}]
-    if left or inventory.litter(config.paths.cache):
+    if left or inventory.stale_files(config.paths.cache):
         freed = _megabytes(sum(card.size for card in left))
         what = ", ".join(card.fingerprint for card in left) or "locks and aborted imports"
         yield Finding("engines", "note", "leftovers", f"{what}: {freed} of no use", "ocrspool engines gc")

@@ -1,4 +1,4 @@
-"""What is installed on this machine, gathered once: versions from files and notes, GPUs from the driver."""
+"""What is installed on this machine, gathered once: versions from files and package metadata, GPUs from the driver."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _COMMON = (
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Inventory:
     """Facts that several checks look at."""
 
     config: Config | None = None
@@ -59,7 +59,7 @@ class Seen:
         return not provider or provider in used
 
 
-def look(config: Config | None) -> Seen:
+def look(config: Config | None) -> Inventory:
     """Gather. Imports no runtime and loads no library, except the driver's own for asking it."""
     gpus: tuple[Gpu, ...] = ()
     no_gpu = None
@@ -68,7 +68,7 @@ def look(config: Config | None) -> Seen:
     except NoGpuError as error:
         no_gpu = error
     packages = {runtime: package for runtime in RUNTIMES if (package := installed_packages.look(runtime)) is not None}
-    return Seen(config, gpus, no_gpu, packages, installed_packages.distributions(*_NOTED), _libraries(packages))
+    return Inventory(config, gpus, no_gpu, packages, installed_packages.distributions(*_NOTED), _libraries(packages))
 
 
 def _libraries(packages: dict[Runtime, Package]) -> dict[str, Path | None]:

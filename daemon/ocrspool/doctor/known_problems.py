@@ -1,7 +1,7 @@
-"""Combinations that are known not to work, or not as one would think: a table of rules, each a row.
+"""Combinations that are known not to work, or not as expected: a table with one rule in each row.
 
-A rule says by name what is wrong, before minutes of building end in a message of some library, or in wrong numbers.
-Every row has its source: *measured* by this project, or what the makers' documents or issues say.
+A rule names the problem before minutes of building end in the message of some library, or in wrong numbers. Every row
+has its source: *measured* by this project, or the documents or issues of the makers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ocrspool.doctor.findings import Level
-from ocrspool.doctor.inventory import OPENMP, Seen
+from ocrspool.doctor.inventory import OPENMP, Inventory
 from ocrspool.engine.runtimes.installed_packages import Package
 from ocrspool.engine.settings import Runtime
 from ocrspool.machine import installation, native_libraries
@@ -35,30 +35,30 @@ class Rule:
     """Which runtime it is about; None: any."""
     providers: tuple[str, ...]
     """By which of these it has to compute for the rule to matter; (): no matter by which."""
-    found: Callable[[Seen], str]
+    found: Callable[[Inventory], str]
     advice: str
 
 
-def _two_onnxruntimes(seen: Seen) -> str:
+def _two_onnxruntimes(seen: Inventory) -> str:
     both = [f"{name} {version}" for name, version in seen.noted.items() if name.startswith("onnxruntime")]
     return f"{' and '.join(both)} are installed into one folder; the last one installed wins" if len(both) > 1 else ""
 
 
-def _old_onnx_format(seen: Seen) -> str:
+def _old_onnx_format(seen: Inventory) -> str:
     package = seen.packages.get("onnxruntime")
     if package is None or _version(package.version) >= (1, 18):
         return ""
     return f"{package.name} {package.version} reads ONNX files of IR version 9 at most; the bundled models say 10"
 
 
-def _runtime_for_the_cpu(seen: Seen) -> str:
+def _runtime_for_the_cpu(seen: Inventory) -> str:
     package = seen.packages.get(seen.config.engine.runtime) if seen.config is not None and seen.wants_gpu else None
     if package is None or package.cuda_libraries:
         return ""
     return f"a GPU is configured; {package.name} {package.version} is made for the CPU"
 
 
-def _newer_cuda_than_driver(seen: Seen) -> str:
+def _newer_cuda_than_driver(seen: Inventory) -> str:
     if not seen.gpus:
         return ""
     first = seen.gpus[0]
@@ -70,7 +70,7 @@ def _newer_cuda_than_driver(seen: Seen) -> str:
     return f"{' and '.join(too_new)}; driver {first.driver} supports {first.cuda_driver}" if too_new else ""
 
 
-def _old_gpu_for_cuda_13(seen: Seen) -> str:
+def _old_gpu_for_cuda_13(seen: Inventory) -> str:
     return "; ".join(
         f"{package.name} {package.version} is made for CUDA {package.cuda}; gpu:{gpu.number} {gpu.name} is of "
         f"capability {gpu.capability}"
@@ -80,7 +80,7 @@ def _old_gpu_for_cuda_13(seen: Seen) -> str:
     )
 
 
-def _cuda_libraries_missing(seen: Seen) -> str:
+def _cuda_libraries_missing(seen: Inventory) -> str:
     package = seen.packages.get("onnxruntime")
     missing = [name for name in package.cuda_libraries if seen.libraries.get(name) is None] if package else []
     if package is None or not missing:
@@ -88,8 +88,8 @@ def _cuda_libraries_missing(seen: Seen) -> str:
     return f"{package.name} {package.version} needs {', '.join(missing)}, which cannot be found"
 
 
-def _tensorrt_missing(runtime: Runtime) -> Callable[[Seen], str]:
-    def found(seen: Seen) -> str:
+def _tensorrt_missing(runtime: Runtime) -> Callable[[Inventory], str]:
+    def found(seen: Inventory) -> str:
         package = seen.packages.get(runtime)
         if package is None or not package.nvinfer or seen.libraries.get(package.nvinfer) is not None:
             return ""
@@ -98,7 +98,7 @@ def _tensorrt_missing(runtime: Runtime) -> Callable[[Seen], str]:
     return found
 
 
-def _no_kernels(seen: Seen) -> str:
+def _no_kernels(seen: Inventory) -> str:
     """Measured on an H200 with the wheel of 2.6.2, which has kernels for 6.1 to 8.6: ones @ ones + ones summed to 0."""
     package = seen.packages.get("paddle")
     if package is None or not package.cuda:
@@ -119,14 +119,14 @@ def _has_kernels(package: Package, capability: str) -> bool:
     return any(made[0] == wanted[0] and made <= wanted for made in map(_version, package.capabilities))
 
 
-def _paddle_3_beyond_cuda_11(seen: Seen) -> str:
+def _paddle_3_beyond_cuda_11(seen: Inventory) -> str:
     package = seen.packages.get("paddle")
     if package is None or _version(package.version) < (3,) or _version(package.cuda)[:1] <= (11,):
         return ""
     return f"{package.name} {package.version} is made for CUDA {package.cuda}"
 
 
-def _paddle_3_with_tensorrt_10(seen: Seen) -> str:
+def _paddle_3_with_tensorrt_10(seen: Inventory) -> str:
     package = seen.packages.get("paddle")
     path = seen.libraries.get("libnvinfer.so")
     if package is None or path is None or not (3,) <= _version(package.version) < (3, 4):
@@ -135,21 +135,21 @@ def _paddle_3_with_tensorrt_10(seen: Seen) -> str:
     return f"{package.name} {package.version} with TensorRT {version}" if _version(version)[:1] >= (10,) else ""
 
 
-def _paddle_onednn(seen: Seen) -> str:
+def _paddle_onednn(seen: Inventory) -> str:
     package = seen.packages.get("paddle")
     if package is None or _version(package.version)[:2] != (3, 3):
         return ""
     return f"{package.name} {package.version} fails on a CPU with oneDNN; ocrspool switches oneDNN off there"
 
 
-def _paddle_without_openmp(seen: Seen) -> str:
+def _paddle_without_openmp(seen: Inventory) -> str:
     package = seen.packages.get("paddle")
     if package is None or seen.libraries.get(OPENMP, package.folder) is not None:
         return ""
     return f"{package.name} {package.version} cannot be loaded without {OPENMP}, which is not installed"
 
 
-def _paddle_2_with_numpy_2(seen: Seen) -> str:
+def _paddle_2_with_numpy_2(seen: Inventory) -> str:
     package = seen.packages.get("paddle")
     numpy = seen.noted.get("numpy", "")
     if package is None or _version(package.version) >= (3,) or _version(numpy) < (2,):
@@ -157,13 +157,13 @@ def _paddle_2_with_numpy_2(seen: Seen) -> str:
     return f"{package.name} {package.version} with numpy {numpy}"
 
 
-def _uncertain_order(seen: Seen) -> str:
+def _uncertain_order(seen: Inventory) -> str:
     if order_is_certain(list(seen.gpus)):
         return ""
     return "the GPUs differ, and CUDA numbers them by speed: gpu:0 may be another one than the driver's first"
 
 
-def _of_configured(seen: Seen) -> list[Package]:
+def _of_configured(seen: Inventory) -> list[Package]:
     """Return the package of the configured runtime; of all where none is configured for a GPU."""
     runtime = seen.config.engine.runtime if seen.config is not None and seen.wants_gpu else None
     return [package for name, package in seen.packages.items() if package.cuda and runtime in {None, name}]

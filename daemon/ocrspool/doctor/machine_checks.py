@@ -1,4 +1,4 @@
-"""Program, processor, GPU and its device nodes, and the runtimes that are installed."""
+"""Checks of the program, the processor, the GPUs and their device nodes, and the installed runtimes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ocrspool import __version__
 from ocrspool.doctor.findings import Finding, Level
-from ocrspool.doctor.inventory import RUNTIMES, Seen
+from ocrspool.doctor.inventory import RUNTIMES, Inventory
 from ocrspool.engine.runtimes.installed_packages import Package
 from ocrspool.machine import accounts, installation, native_libraries
 from ocrspool.machine.cpu import native_bf16, processor
@@ -42,7 +42,7 @@ def program() -> Iterator[Finding]:
         name = "?"
     yield Finding("program", "ok", "system", f"{name}, Linux {platform.release()}, {platform.machine()}")
     yield Finding("program", "ok", "libc", " ".join(platform.libc_ver()).strip() or "not glibc")
-    lacking = sandbox.shortcomings()
+    lacking = sandbox.missing_protections()
     confined = f"Landlock {sandbox.landlock_version()}, filtered system calls" if not lacking else "; ".join(lacking)
     advice = "decoders go on without it; SECURITY.md says what still holds" if lacking else ""
     yield Finding("program", "note" if lacking else "ok", "decoders' sandbox", confined, advice)
@@ -58,7 +58,7 @@ def cpu() -> Iterator[Finding]:
     yield Finding("processor", "ok", "OpenVINO's precision", kind)
 
 
-def gpus(seen: Seen, dev: Path = _DEV, driver: Path = _DRIVER) -> Iterator[Finding]:
+def gpus(seen: Inventory, dev: Path = _DEV, driver: Path = _DRIVER) -> Iterator[Finding]:
     """Yield driver and GPUs, or why there are none; a problem only where the configuration wants one."""
     if seen.gpus:
         first = seen.gpus[0]
@@ -79,7 +79,7 @@ def gpus(seen: Seen, dev: Path = _DEV, driver: Path = _DRIVER) -> Iterator[Findi
             yield Finding("gpu", _missing_gpu(seen), device, there, "correct engine.devices, or CUDA_VISIBLE_DEVICES")
 
 
-def hidden_devices(seen: Seen, systemd: tuple[Path, ...] = _SYSTEMD) -> Iterator[Finding]:
+def hidden_devices(seen: Inventory, systemd: tuple[Path, ...] = _SYSTEMD) -> Iterator[Finding]:
     """Yield the units that hide the devices from a service which is to use a GPU."""
     for unit in _UNITS if seen.wants_gpu else ():
         files = [path for folder in systemd if (path := folder / "system" / unit).is_file()][-1:]
@@ -96,7 +96,7 @@ def hidden_devices(seen: Seen, systemd: tuple[Path, ...] = _SYSTEMD) -> Iterator
             yield Finding("gpu", _missing_gpu(seen), "units", found, advice)
 
 
-def runtimes(seen: Seen) -> Iterator[Finding]:
+def runtimes(seen: Inventory) -> Iterator[Finding]:
     """Yield each runtime with what it was built for, and the native libraries that it would get."""
     for runtime in RUNTIMES:
         package = seen.packages.get(runtime)
@@ -116,7 +116,7 @@ def _advice(runtime: str) -> str:
     return f"{here.add(extra)}; for a GPU {extra}-gpu in its place" if extra else here.repair()
 
 
-def _missing_gpu(seen: Seen) -> Level:
+def _missing_gpu(seen: Inventory) -> Level:
     return "note" if seen.config is not None and seen.config.engine.on_no_gpu == "cpu" else "problem"
 
 
@@ -137,7 +137,7 @@ def _gpu(gpu: Gpu) -> Finding:
     return Finding("gpu", "ok", f"gpu:{gpu.number}", found)
 
 
-def _nodes(seen: Seen, dev: Path) -> Iterator[Finding]:
+def _nodes(seen: Inventory, dev: Path) -> Iterator[Finding]:
     """Yield what is wrong with the device nodes; one line where all is well."""
     numbered = sorted(path.name for path in dev.glob("nvidia[0-9]*"))
     level = _missing_gpu(seen) if seen.wants_gpu else "note"

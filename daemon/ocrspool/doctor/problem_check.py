@@ -1,15 +1,15 @@
-"""Combinations that are known not to work: each rule that applies to this machine is a finding."""
+"""The check for combinations that are known not to work: each rule that applies to this machine is a finding."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ocrspool.doctor.findings import Finding
-from ocrspool.doctor.inventory import Seen
+from ocrspool.doctor.inventory import Inventory
 from ocrspool.doctor.known_problems import RULES, Rule
 
 
-def check(seen: Seen) -> Iterator[Finding]:
+def check(seen: Inventory) -> Iterator[Finding]:
     """Yield a finding for each rule that applies to this machine; one that says so where none does."""
     applied = False
     for rule in RULES:
@@ -21,7 +21,7 @@ def check(seen: Seen) -> Iterator[Finding]:
         yield Finding("combinations", "ok", "known bad combinations", f"none of the {len(RULES)} known ones is here")
 
 
-def _matters(rule: Rule, seen: Seen) -> bool:
+def _matters(rule: Rule, seen: Inventory) -> bool:
     if rule.runtime is None:
         return seen.wants_gpu
     return any(seen.uses(rule.runtime, provider) for provider in rule.providers or ("",))

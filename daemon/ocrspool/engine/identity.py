@@ -1,8 +1,8 @@
-"""What an engine depends on beside its models, found without importing any runtime or touching a GPU's memory.
+"""What an engine depends on beside its models, found without importing a runtime or touching a GPU's memory.
 
-Facts are of two grades. A *hard* one makes a compiled engine wrong when it differs: another fingerprint, another
-folder. A *soft* one (driver, serial number of an identical card) is recorded when the engine is built, and a
-difference is told when it is loaded.
+There are two grades of facts. A *hard* fact makes a compiled engine wrong when it differs: another fingerprint, another
+folder. A *soft* fact (driver, serial number of an identical card) is recorded when the engine is built, and a
+difference is reported when it is loaded.
 """
 
 from __future__ import annotations

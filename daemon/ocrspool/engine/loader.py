@@ -22,7 +22,7 @@ from ocrspool.engine.models import model_set
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer, RecognizeSettings
 from ocrspool.engine.reading.recognize import ReadSettings
 from ocrspool.engine.runtimes.fixed_shapes import widths
-from ocrspool.engine.stages import OnStage, Stages
+from ocrspool.engine.stages import OnStage, StageTimer
 from ocrspool.engine.test_pages import known_text
 from ocrspool.errors import EngineMissingError
 
@@ -44,7 +44,7 @@ def load(plan: Plan, on_stage: OnStage) -> tuple[Recognizer, Manifest, dict[str,
     The nets are loaded side by side: "load" is less than the sum of theirs.
     Raise EngineMissingError when it is not there, differs or is damaged; nothing is ever built here.
     """
-    stages = Stages(on_stage)
+    stages = StageTimer(on_stage)
     manifest = plan.cache.find(plan.identity)
     before = stamps(plan.folder)
     with ThreadPoolExecutor(1) as aside:  # hashing needs no interpreter lock, so it costs no time beside the loading

@@ -45,7 +45,7 @@ class Runtime(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class EngineRequest:
     """What the configuration says of the engine, as the service passes it on."""
 
     runtime: RuntimeName
@@ -94,7 +94,7 @@ class Plan:
             ) from error
 
 
-def plan(wanted: Wanted) -> Plan:
+def plan(wanted: EngineRequest) -> Plan:
     """Return the engine that is wanted. Hashes the models: a tenth of a second.
 
     Raise ConfigError; NoGpuError where the GPU is not there, and no CPU may take its place; EngineError.
@@ -123,7 +123,7 @@ def on_cpu(settings: Settings) -> Settings:
     return replace(settings, device="cpu", provider="auto", precision="auto", batch=0, line_width=0)
 
 
-def _planned(wanted: Wanted, settings: Settings) -> Plan:
+def _planned(wanted: EngineRequest, settings: Settings) -> Plan:
     settings = identity.resolved(wanted.runtime, settings)
     facts = identity.facts(wanted.runtime, settings)
     chosen = profiled(model_set.find(wanted.models, Path(wanted.cache) / "models", wanted.runtime), settings)

@@ -1,4 +1,4 @@
-"""How an engine is compiled and run on one device: the values that every runtime is given. Imports nothing."""
+"""How an engine is compiled and run on one device: the values that every runtime gets. It imports nothing."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The shapes that nets are made for, derived from the configuration. Narrow ones build faster and take less memory.
+"""The shapes for which nets are made, derived from the configuration. Narrow ones build faster and take less memory.
 
-Callers keep to them: larger pages are looked at in tiles, longer lines cut, batches filled (detect, recognize).
-Changing them is another fingerprint.
+Callers keep to them: larger pages are searched in tiles, longer lines are cut, batches are filled (detect, recognize).
+A change of a shape gives another fingerprint.
 """
 
 from __future__ import annotations

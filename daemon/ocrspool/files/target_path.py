@@ -1,4 +1,4 @@
-"""Where a file goes below a folder: folders made on the way, no link followed, no path too long for the system."""
+"""The place of a file below a folder: folders are made on the way, no link is followed, no path is too long."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Place:
         return self.folder.path / self.name
 
 
-def placed(root: Path, name: str, tag: str, mode: int | None = None) -> Place:
+def target_path(root: Path, name: str, tag: str, mode: int | None = None) -> Place:
     """Return the place of `name` under `root`. Its folders are made, with `mode` unless the umask is to decide.
 
     A folder gets the tag where something else has its name, or a folder that we may not write to. Where no folder can

@@ -1,4 +1,4 @@
-"""Whether there is room to claim more, on a disk or in memory: logged once each way, and kept for the status."""
+"""Whether there is enough disk space or memory to claim more. Each change is logged once and kept for the status."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 _log = logging.getLogger(__name__)
 
 
-class Room:
+class FreeSpaceGuard:
     """One thing that may run short, and comes back by itself."""
 
     def __init__(self, of: str, free_bytes: Callable[[], int]) -> None:
         self._of = of
         self._free_bytes = free_bytes
-        self.lack = ""
+        self.shortage_reason = ""
         """Why nothing is claimed, as of the last look; "" when there is room."""
 
     def enough(self, least_mb: int) -> bool:
@@ -24,14 +24,14 @@ class Room:
         """
         least = least_mb << 20
         try:
-            short = self._free_bytes() < (least * 5 // 4 if self.lack else least)
+            short = self._free_bytes() < (least * 5 // 4 if self.shortage_reason else least)
             lack = f"less than {least_mb} MiB free {self._of}" if short else ""
         except OSError as error:
             lack = f"no telling how much is free {self._of}: {error.strerror}"
-        if lack != self.lack:
+        if lack != self.shortage_reason:
             if lack:
                 _log.error("%s: nothing is claimed until there is", lack, extra={"event": "claims-paused"})
             else:
                 _log.info("there is room again %s", self._of, extra={"event": "claims-resumed"})
-        self.lack = lack
+        self.shortage_reason = lack
         return not lack

@@ -1,6 +1,6 @@
 """One inbox at work: when to scan it, and which of its settled files to claim next.
 
-The thread of the inbox owns it (service/inbox_thread.py). Nothing here waits, but for the disk.
+The thread of the inbox owns it (service/inbox_thread.py). Nothing here waits, except for the disk.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 
 from ocrspool.config.schema import Inbox, Profile
 from ocrspool.files import mounts, names
-from ocrspool.intake.headroom import Room
+from ocrspool.intake.headroom import FreeSpaceGuard
 from ocrspool.intake.scanner import Scan, Scanner
 from ocrspool.intake.watcher import TELLS_OF_LOSSES, Watch
-from ocrspool.spool.jobs import Job, about
+from ocrspool.spool.jobs import Job, log_fields
 from ocrspool.spool.patience import Patience
 from ocrspool.spool.snapshot import FileSnapshot
 from ocrspool.spool.spool import Spool
@@ -31,13 +31,13 @@ _UNSURE_SECONDS = 60.0
 """How long a writer is believed in, where nobody says that events of it may have been lost."""
 
 
-class Intake:
+class InboxIntake:
     """Watches one inbox and claims its files."""
 
     def __init__(self, name: str, inbox: Inbox, profile: Profile, watch: Watch) -> None:
         self.name = name
         self.spool = Spool(name, inbox.folders())
-        self.room = Room(f"on the disk of {self.spool.work}", lambda: shutil.disk_usage(self.spool.work).free)
+        self.room = FreeSpaceGuard(f"on the disk of {self.spool.work}", lambda: shutil.disk_usage(self.spool.work).free)
         self._watch = watch
         self._unfinished: deque[Job] = deque()
         """Jobs of the last run that have an end already, which the disk did not take."""
@@ -80,7 +80,7 @@ class Intake:
         """Go on with other settings of the same folders."""
         stays = (inbox.recursive, inbox.watch) == (self.inbox.recursive, self.inbox.watch)
         self._set(inbox, profile)
-        if not (stays and self._watch.sees(self.spool.inbox)):  # else it is known who has which file open
+        if not (stays and self._watch.is_watching(self.spool.inbox)):  # else it is known who has which file open
             self._watch.remove(self.spool.inbox)
             self._begin_watching()
 
@@ -121,7 +121,7 @@ class Intake:
         """Watch anew when the folder of this name is not the one that is watched any more, or could not be so far."""
         if now < self._next_check:
             return
-        if not self._watch.sees(self.spool.inbox):
+        if not self._watch.is_watching(self.spool.inbox):
             self._watch.remove(self.spool.inbox)
             self._begin_watching()
             self._next_scan = now
@@ -171,7 +171,7 @@ class Intake:
                 continue
             if job is not None:
                 self._scanner.forget(seen)
-                claimed = {**about(job), "event": "claimed"}
+                claimed = {**log_fields(job), "event": "claimed"}
                 _log.info("claimed %s (%s)", claimed["file"], self.name, extra=claimed)
                 return job
             self._scanner.unsettle(seen)

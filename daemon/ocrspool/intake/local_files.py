@@ -1,4 +1,4 @@
-"""Files read where they lie, for `ocrspool once`: the sources stay untouched, results go to one folder."""
+"""Files that are read in place, for `ocrspool once`. The sources are not changed, and the results go to one folder."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ocrspool.errors import DocumentError, Exit, OcrspoolError
 from ocrspool.files import names
 from ocrspool.files.faults import is_of_people
 from ocrspool.files.name_patterns import NamePatterns
-from ocrspool.files.target_path import Place, placed
+from ocrspool.files.target_path import Place, target_path
 from ocrspool.spool.growing_files import Return
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.outbox import RESULT_SUFFIX
 
 
-class Folders:
-    """Where `once` jobs come from and go to. Has what a pipeline needs of a spool (see outcomes.Outcomes)."""
+class LocalFiles:
+    """Where `once` jobs come from and go to. Has what a pipeline needs of a spool (see pipeline.job_store.JobStore)."""
 
     def __init__(self, outbox: Path) -> None:
         self._outbox = outbox
@@ -70,7 +70,7 @@ class Folders:
 
     def place(self, job: Job, suffix: str) -> Place:
         """Return where an output of the job is put, beside its result; to be closed."""
-        place = placed(self._outbox, names.with_suffix(job.name, RESULT_SUFFIX), job.id)
+        place = target_path(self._outbox, names.with_suffix(job.name, RESULT_SUFFIX), job.id)
         place.name = place.name.removesuffix(RESULT_SUFFIX) + suffix
         return place
 

@@ -1,9 +1,8 @@
-"""The watchdog library's one place: what arrives in an inbox sets the wake flag, and a rename is remembered as a hint.
+"""The only module that uses watchdog: an arrival in an inbox sets the wake flag, and a rename is remembered as a hint.
 
-Events are never trusted, because bursts lose them. An arrival makes the next scan come sooner; an opening without a
-close may delay a claim (writers.py). A folder may be deleted, renamed or mounted over while it is watched: `sees`
-tells, and it is watched anew.
-This module opens no file.
+Events are never trusted, because bursts lose them. An arrival makes the next scan come sooner. An opening without a
+close may delay a claim (writers.py). A folder may be deleted, renamed or mounted over while it is watched. `sees`
+reports this, and the folder is watched anew. This module opens no file.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from watchdog.observers.api import ObservedWatch
 from watchdog.observers.inotify import InotifyObserver
 
 from ocrspool.intake.writers import Writers
-from ocrspool.processes.wakeup import Wake
+from ocrspool.processes.wakeup import WakeupEvent
 
 _ARRIVALS: list[type[FileSystemEvent]] = [
     DirCreatedEvent,
@@ -57,7 +56,7 @@ _MOST_HINTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Hint:
+class WatchEvents:
     """What events say about an inbox; all of it may be late, incomplete or missing."""
 
     arrived: bool
@@ -65,13 +64,13 @@ class Hint:
     """Names, relative to the inbox, that were renamed into place."""
 
 
-_NOTHING = Hint(arrived=False, renamed=frozenset())
+_NOTHING = WatchEvents(arrived=False, renamed=frozenset())
 
 
 class Watch:
     """Kernel events for the inboxes that have them."""
 
-    def __init__(self, wake: Wake) -> None:
+    def __init__(self, wake: WakeupEvent) -> None:
         self._wake = wake
         self._running = False
         self._observer: InotifyObserver | None = None
@@ -117,7 +116,7 @@ class Watch:
         if self._observer is not None and (watched := self._watched.pop(folder, None)) is not None:
             self._observer.unschedule(watched.watch)
 
-    def sees(self, folder: Path) -> bool:
+    def is_watching(self, folder: Path) -> bool:
         """Tell whether what happens in the folder of this name, as it is now, raises events here."""
         watched = self._watched.get(folder)
         if self._observer is None or watched is None:
@@ -129,7 +128,7 @@ class Watch:
             return False
         return watched.identity == (found.st_dev, found.st_ino) and watched.watch in listening
 
-    def hint(self, folder: Path, *, take: bool) -> Hint:
+    def hint(self, folder: Path, *, take: bool) -> WatchEvents:
         """Return what events said since it was last taken; `take` starts anew."""
         watched = self._watched.get(folder)
         return watched.handler.hint(take=take) if watched else _NOTHING
@@ -149,7 +148,7 @@ class Watch:
     def _on_overflow(self) -> None:
         self.overflows += 1
         for watched in list(self._watched.values()):
-            watched.handler.suspect()
+            watched.handler.force_scan()
 
     def stop(self) -> None:
         """Stop watching and wait for the threads."""
@@ -172,7 +171,7 @@ def _is_spent(observer: InotifyObserver, other: Path) -> bool:
 class _Arrivals(FileSystemEventHandler):
     """Runs in the observer's thread, under its lock: remembers and wakes, nothing else, and never raises."""
 
-    def __init__(self, folder: Path, wake: Wake) -> None:
+    def __init__(self, folder: Path, wake: WakeupEvent) -> None:
         self._prefix = os.fspath(folder).rstrip("/") + "/"
         self._wake = wake
         self._lock = threading.Lock()
@@ -217,7 +216,7 @@ class _Arrivals(FileSystemEventHandler):
         elif isinstance(event, FileClosedEvent | FileClosedNoWriteEvent):
             self._writers.closed(name, written=isinstance(event, FileClosedEvent))
 
-    def suspect(self) -> None:
+    def force_scan(self) -> None:
         """Have a look taken: events were lost."""
         with self._lock:
             self._arrived = True
@@ -228,9 +227,9 @@ class _Arrivals(FileSystemEventHandler):
         with self._lock:
             return self._writers.since()
 
-    def hint(self, *, take: bool) -> Hint:
+    def hint(self, *, take: bool) -> WatchEvents:
         with self._lock:
-            found = Hint(self._arrived, frozenset(self._renamed))
+            found = WatchEvents(self._arrived, frozenset(self._renamed))
             if take:
                 self._arrived, self._renamed = False, set()
         return found

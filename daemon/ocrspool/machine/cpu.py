@@ -1,4 +1,4 @@
-"""The processor: its name, and those of its abilities for which a runtime generates different code."""
+"""The processor: its name, and those of its features for which a runtime generates different code."""
 
 from __future__ import annotations
 

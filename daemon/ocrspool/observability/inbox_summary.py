@@ -1,4 +1,4 @@
-"""How an inbox is, in words: for the status, the page and systemd. Pure."""
+"""The state of an inbox in words, for the status, the page and systemd. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the running service is doing and has done: attempts, counts, pace, last failures; for whoever looks on."""
+"""What the running service is doing and has done: attempts, counts, throughput, last failures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from ocrspool.observability.throughput import Pace
+from ocrspool.observability.throughput import Throughput
 
 _KEPT = 10
 """Failures, and documents."""
@@ -53,7 +53,7 @@ class Count:
 
 
 @dataclass(slots=True)
-class Spread:
+class Histogram:
     """How long something took, each time."""
 
     sum: float = 0.0
@@ -69,28 +69,28 @@ class Spread:
             self.up_to[bound] += seconds <= bound
 
 
-class Attempt(Protocol):
+class ActiveAttempt(Protocol):
     """One job that is being read."""
 
-    def told(self) -> dict[str, Any]:
+    def snapshot(self) -> dict[str, Any]:
         """Return how far it is, for people who look on."""
 
 
 @dataclass(slots=True)
-class Tally:
+class JobStatistics:
     """Counts outcomes. Safe to use from several threads."""
 
     _inboxes: dict[str, Count] = field(default_factory=dict)
-    _stages: dict[str, Spread] = field(default_factory=dict)
-    _attempts: dict[int, Attempt] = field(default_factory=dict)
+    _stages: dict[str, Histogram] = field(default_factory=dict)
+    _attempts: dict[int, ActiveAttempt] = field(default_factory=dict)
     """By identity: which one it is that ends has nothing to do with what it says."""
-    _pace: Pace = field(default_factory=Pace)
+    _throughput: Throughput = field(default_factory=Throughput)
     _failures: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     _documents: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
-    def watching(self, attempt: Attempt) -> Iterator[None]:
+    def watching(self, attempt: ActiveAttempt) -> Iterator[None]:
         """Count an attempt among those that are going on, as long as it does."""
         with self._lock:
             self._attempts[id(attempt)] = attempt
@@ -101,7 +101,7 @@ class Tally:
                 del self._attempts[id(attempt)]
 
     def done(self, document: Mapping[str, Any], seconds: Mapping[str, float]) -> None:
-        """Count one delivered document, told as by `document.in_short`, and the seconds that each stage took of it."""
+        """Count one delivered document, told as by `assemble.summary`, and the seconds that each stage took of it."""
         with self._lock:
             count = self._inboxes.setdefault(document["inbox"], Count())
             count.done += 1
@@ -109,30 +109,30 @@ class Tally:
             count.pages += document["pages"]
             count.warn(document["warnings"])
             for stage, spent in seconds.items():
-                self._stages.setdefault(stage, Spread()).add(spent)
-            self._pace.add(document["pages"])
+                self._stages.setdefault(stage, Histogram()).add(spent)
+            self._throughput.add(document["pages"])
             self._documents.append(document)
 
     def failed(self, failure: Mapping[str, Any]) -> None:
         """Count one failed file, told by its reason."""
         with self._lock:
             self._inboxes.setdefault(failure["inbox"], Count()).failed += 1
-            self._pace.add(0)
+            self._throughput.add(0)
             self._failures.append(failure)
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return how far each attempt is that is going on, in the order in which they began."""
         with self._lock:
             attempts = list(self._attempts.values())
-        return [attempt.told() for attempt in attempts]
+        return [attempt.snapshot() for attempt in attempts]
 
     def pace(self) -> dict[str, Any]:
         """Return the rates of the last minute, and what came out in each minute of the last hour."""
         with self._lock:
             return {
-                "files_per_minute": round(self._pace.files_per_minute(), 1),
-                "pages_per_second": round(self._pace.pages_per_second(), 2),
-                "by_minute": self._pace.by_minute(),
+                "files_per_minute": round(self._throughput.files_per_minute(), 1),
+                "pages_per_second": round(self._throughput.pages_per_second(), 2),
+                "by_minute": self._throughput.by_minute(),
             }
 
     def total(self) -> Count:

@@ -1,4 +1,4 @@
-"""Tells systemd and `ocrspool status` where the service stands: when that changes, at most once a second."""
+"""Publish the state of the service to systemd and `ocrspool status` when it changes, at most once a second."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from ocrspool.files import atomic
 from ocrspool.observability import inbox_summary
-from ocrspool.observability.statistics import Count, Tally
+from ocrspool.observability.statistics import Count, JobStatistics
 from ocrspool.observability.systemd import Notifier
 from ocrspool.results import engine_label
 from ocrspool.results.schema import Engine
@@ -26,7 +26,7 @@ _MOST_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ServiceStatus:
     """What is told as soon as it changes."""
 
     state: str
@@ -36,7 +36,7 @@ class Standing:
     workers: tuple[int, ...]
     """Process ids."""
     worker_restarts: int
-    lack: str = ""
+    shortage_reason: str = ""
     """Why nothing is claimed; "" when files are."""
     queues: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Of each inbox: how many files are `waiting`, since when the `oldest` is (seconds of the epoch, or None), and how
@@ -55,23 +55,23 @@ class Standing:
         return {name: inbox_summary.line(inbox) for name, inbox in self.inboxes.items() if inbox["state"] != "serves"}
 
 
-class Reporter:
+class StatusPublisher:
     """Keepalive and status, each as often as it is due. Belongs to the main thread."""
 
     def __init__(
-        self, notifier: Notifier, runtime: Path, engine: Engine, tally: Tally, start: dict[str, float]
+        self, notifier: Notifier, runtime: Path, engine: Engine, statistics: JobStatistics, start: dict[str, float]
     ) -> None:
         self._notifier = notifier
         self._file = runtime / "status.json"
         self._engine = asdict(engine)
-        self._tally = tally
+        self._statistics = statistics
         self._start = start
         """Seconds of each stage of the start, so that a slow one can be explained a week later."""
         self._began = round(time.time(), 3)
         self.facts: dict[str, Any] = {}
         """What was published last: a new one each time, so that other threads may read it."""
         self._state = "ready"
-        self._told: tuple[Standing, Count, list[dict[str, Any]]] | None = None
+        self._told: tuple[ServiceStatus, Count, list[dict[str, Any]]] | None = None
         self._told_at = 0.0
         self._kept_alive_at = 0.0
 
@@ -84,23 +84,23 @@ class Reporter:
             if alive:
                 self._notifier.keepalive()
 
-    def tell(self, standing: Standing, *, at_once: bool = False) -> None:
+    def publish(self, standing: ServiceStatus, *, at_once: bool = False) -> None:
         """Tell what has changed, unless the last time was a moment ago; `at_once` even then."""
         since = time.monotonic() - self._told_at
         if since < _LEAST_SECONDS and not at_once:
             return
-        total, jobs = self._tally.total(), self._tally.jobs()
+        total, jobs = self._statistics.total(), self._statistics.jobs()
         current = (standing, total, jobs)
         if current == self._told and since < _MOST_SECONDS:
             return
         self._told, self._told_at = current, time.monotonic()
         self._log_change(standing)
-        pace = self._tally.pace()
+        pace = self._statistics.pace()
         rate = pace["pages_per_second"]
         self._notifier.status(
             f"{standing.state} · {engine_label.label(self._engine)} · {standing.waiting} waiting, "
             f"{standing.in_work} in work, {total.done} done, {total.failed} failed · {rate:.1f} pages/s"
-            + (f" · claims nothing: {standing.lack}" if standing.lack else "")
+            + (f" · claims nothing: {standing.shortage_reason}" if standing.shortage_reason else "")
             + "".join(f" · inbox {name} {why}" for name, why in standing.idle().items())
             + (f" · reload refused: {standing.reload_refused}" if standing.reload_refused else "")
         )
@@ -113,15 +113,15 @@ class Reporter:
             "start": self._start,
             "jobs": jobs,
             **pace,
-            "since_start": self._tally.by_inbox(),
-            "stages": self._tally.stages(),
-            "last_documents": self._tally.documents(),
-            "last_failures": self._tally.failures(),
+            "since_start": self._statistics.by_inbox(),
+            "stages": self._statistics.stages(),
+            "last_documents": self._statistics.documents(),
+            "last_failures": self._statistics.failures(),
         }
         with suppress(OSError):  # a full disk must not stop the service for want of its status
             atomic.write(self._file, json.dumps(self.facts).encode(), durable=False)
 
-    def _log_change(self, standing: Standing) -> None:
+    def _log_change(self, standing: ServiceStatus) -> None:
         state = standing.state
         if state == "degraded" != self._state:
             idle = standing.idle()
@@ -134,10 +134,10 @@ class Reporter:
             _log.info("ready again", extra={"event": "ready"})
         self._state = state
 
-    def due_in(self, standing: Standing) -> float:
+    def due_in(self, standing: ServiceStatus) -> float:
         """Return in how many seconds there will be something to tell, if nothing happens before."""
         now = time.monotonic()
-        changed = self._told is None or (standing, self._tally.total()) != self._told[:2]
+        changed = self._told is None or (standing, self._statistics.total()) != self._told[:2]
         due = [self._told_at + (_LEAST_SECONDS if changed else _MOST_SECONDS)]
         if standing.in_work:  # its pages are read without a word
             due.append(now + _LEAST_SECONDS)

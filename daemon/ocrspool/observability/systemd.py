@@ -1,7 +1,7 @@
-"""What the service tells systemd, over sdnotify: ready, status, keepalive, stopping. Does nothing elsewhere.
+"""Messages to systemd, by sdnotify: ready, status, keepalive, stopping. Without systemd they do nothing.
 
-sdnotify swallows errors unless told not to; here they are logged, once, because a readiness that never arrives
-looks like a hang.
+sdnotify swallows errors unless told otherwise. Here they are logged once, because a readiness message that never
+arrives looks like a hang.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Notifier:
         self._send(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
 
     @contextmanager
-    def patience(self, seconds: float) -> Iterator[None]:
+    def extend_timeout_while(self, seconds: float) -> Iterator[None]:
         """Keep systemd from giving up while something slow goes on, for at most so long."""
         done = threading.Event()
         deadline = time.monotonic() + seconds

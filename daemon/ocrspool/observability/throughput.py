@@ -1,4 +1,4 @@
-"""How fast it goes: rates over the last minute, and what came out in each minute of the last hour."""
+"""Throughput: rates of the last minute, and the output of each minute of the last hour."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _RATE_SECONDS = 60.0
 _MINUTES_KEPT = 60
 
 
-class Pace:
+class Throughput:
     """Counts files and pages as they come out. Whoever uses it from several threads has to take turns."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from ocrspool.decoding.client import Opened
+from ocrspool.decoding.client import DocumentInfo
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
-from ocrspool.pages import OwnText, PageImage, PageText, Polygon, TextLine
+from ocrspool.pages import EmbeddedText, PageImage, PageText, Polygon, TextLine
 from ocrspool.results.schema import (
     SCHEMA,
     Document,
@@ -23,6 +23,7 @@ from ocrspool.results.schema import (
     ReadBy,
     Run,
     Source,
+    Word,
     engine_from,
 )
 
@@ -54,8 +55,8 @@ class Reading:
     name: str
     """Relative to its inbox, with surrogate escapes."""
     inbox: str
-    opened: Opened
-    pages: Sequence[ReadPage | OwnText | LostPage]
+    opened: DocumentInfo
+    pages: Sequence[ReadPage | EmbeddedText | LostPage]
     notices: Sequence[dict[str, Any]]
 
 
@@ -92,7 +93,7 @@ def build(reading: Reading, engine: Engine, run: Run) -> Document:
     )
 
 
-def _engines(pages: Sequence[ReadPage | OwnText | LostPage]) -> tuple[Engine, ...]:
+def _engines(pages: Sequence[ReadPage | EmbeddedText | LostPage]) -> tuple[Engine, ...]:
     """Return each engine that has read a page, once, in the order of the pages."""
     found: dict[str, Engine] = {}
     for page in pages:
@@ -106,10 +107,10 @@ def _notices(page: ReadPage) -> Iterator[Notice]:
         yield Notice(warning.code, warning.message, page.image.number, lines=warning.lines)
 
 
-def _page(page: ReadPage | OwnText | LostPage) -> Page:
+def _page(page: ReadPage | EmbeddedText | LostPage) -> Page:
     if isinstance(page, LostPage):
         return _lost(page)
-    if isinstance(page, OwnText):
+    if isinstance(page, EmbeddedText):
         lines = tuple(_line(order, line, (1, 1)) for order, line in enumerate(page.lines))
         return _with_text(page.number, (page.width, page.height, page.dpi), lines, text_from="pdf")
     image, found = page.image, page.text
@@ -175,6 +176,7 @@ def _line(order: int, line: TextLine, scale: tuple[float, float]) -> Line:
         detection_confidence=round(line.detection_confidence, 4),
         polygon=polygon,
         bounding_box=(min(xs), min(ys), max(xs), max(ys)),
+        words=tuple(Word(word.text, round(word.confidence, 4), _scaled(word.polygon, scale)) for word in line.words),
     )
 
 
@@ -182,7 +184,7 @@ def _scaled(polygon: Polygon, scale: tuple[float, float]) -> tuple[tuple[float, 
     return tuple((round(x * scale[0], 1), round(y * scale[1], 1)) for x, y in polygon)
 
 
-def in_short(document: Document, result: Path) -> dict[str, Any]:
+def summary(document: Document, result: Path) -> dict[str, Any]:
     """Return what people who look on are told of a document that was delivered as `result`."""
     return {
         "job": document.run.job,

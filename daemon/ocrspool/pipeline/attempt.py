@@ -8,30 +8,30 @@ from datetime import datetime
 from typing import Any
 
 from ocrspool.config.schema import Profile
-from ocrspool.decoding.client import Opened
+from ocrspool.decoding.client import DocumentInfo
 from ocrspool.errors import EngineError
 from ocrspool.files import names
-from ocrspool.pages import OwnText, PageImage, PageText
+from ocrspool.pages import EmbeddedText, PageImage, PageText
 from ocrspool.pipeline.assemble import LostPage
-from ocrspool.pipeline.embedded_text import OwnTexts
+from ocrspool.pipeline.embedded_text import EmbeddedTexts
 from ocrspool.spool.jobs import Job
 
 
 @dataclass(slots=True)
-class Progress:
+class Attempt:
     """One attempt at one job."""
 
     job: Job
     profile: Profile
     started: datetime = field(init=False)
     """Set when a decoder has been found for it,"""
-    opened: Opened = field(init=False)
+    opened: DocumentInfo = field(init=False)
     """and when that has opened the file."""
-    pages: list[tuple[PageImage, Future[PageText]] | OwnText | LostPage] = field(default_factory=list)
+    pages: list[tuple[PageImage, Future[PageText]] | EmbeddedText | LostPage] = field(default_factory=list)
     notices: list[dict[str, Any]] = field(default_factory=list)
     alone: bool = False
     """Whether its pages share no batch with others, because one of them may be what ended an earlier attempt."""
-    own_texts: OwnTexts = field(default_factory=OwnTexts)
+    own_texts: EmbeddedTexts = field(default_factory=EmbeddedTexts)
     decode_seconds: float = 0.0
     broken: bool = False
     """Whether a worker died on one of the pages, so that this attempt has failed already."""
@@ -47,7 +47,7 @@ class Progress:
             if isinstance(page, tuple):
                 page[1].cancel()
 
-    def told(self) -> dict[str, Any]:
+    def snapshot(self) -> dict[str, Any]:
         """Return how far it is, for people who look on.
 
         `pages` of how many (None before the file is open) it has `read`; `since` when, in seconds of the epoch (None

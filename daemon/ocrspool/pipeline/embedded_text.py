@@ -1,8 +1,8 @@
 """Which pages of a PDF keep the text that they bring along, and which are read: what `pdf_text = "prefer"` means.
 
-A decoder says why it doubts a page's own text (`OwnText.doubt`); without a doubt the page is not read. With one it is
-read, and the text is kept where it agrees with what was read. Where the doubt is about the text and not about the page,
-two pages that agree speak for all others whose text is in the same fonts.
+A decoder says why it doubts a page's own text (`EmbeddedText.doubt`); without a doubt the page is not read. With one
+it is read, and the text is kept where it agrees with what was read. Where the doubt is about the text and not about
+the page, two pages that agree speak for all others whose text is in the same fonts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ocrspool.errors import DocumentError
-from ocrspool.pages import OwnText, PageText, Polygon, TextLine
+from ocrspool.pages import EmbeddedText, PageText, Polygon, TextLine
 from ocrspool.pipeline.assemble import LostPage, ReadPage
 from ocrspool.text_similarity import Runs, share_of, squeezed
 
@@ -37,7 +37,7 @@ _HIGHEST, _POINTS_PER_INCH = 16.0, 72.0
 _LISTED = 20
 """Pages that a warning names."""
 
-Pages = Sequence[ReadPage | OwnText | LostPage]
+Pages = Sequence[ReadPage | EmbeddedText | LostPage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,15 @@ class Verdict:
     is_seen: bool = True
 
 
-class OwnTexts:
+class EmbeddedTexts:
     """The text that the pages of one document bring along, as far as those pages are read all the same."""
 
     def __init__(self) -> None:
-        self._own: dict[int, OwnText] = {}
+        self._own: dict[int, EmbeddedText] = {}
         self._hidden: dict[int, tuple[TextLine, ...]] = {}
-        self._samples: list[tuple[OwnText, Future[PageText]]] = []
+        self._samples: list[tuple[EmbeddedText, Future[PageText]]] = []
 
-    def believes(self, own: OwnText) -> bool:
+    def believes(self, own: EmbeddedText) -> bool:
         """Tell whether a page keeps its text without being read. Wait for the pages that tell. Raise EngineError."""
         if not own.doubt:
             return True
@@ -71,7 +71,9 @@ class OwnTexts:
         except DocumentError:  # such a page is lost, and says nothing
             return False
 
-    def note(self, own: OwnText | None, hidden: tuple[TextLine, ...], number: int, reading: Future[PageText]) -> None:
+    def note(
+        self, own: EmbeddedText | None, hidden: tuple[TextLine, ...], number: int, reading: Future[PageText]
+    ) -> None:
         """Remember what a page that is read brings along: its text, and what it holds and perhaps does not show."""
         if own is not None:
             self._own[number] = own
@@ -91,7 +93,7 @@ class OwnTexts:
             ),
         ]
 
-    def _settled(self, page: ReadPage, wrong: list[int], unseen: list[int]) -> ReadPage | OwnText:
+    def _settled(self, page: ReadPage, wrong: list[int], unseen: list[int]) -> ReadPage | EmbeddedText:
         number = page.image.number
         highest = _HIGHEST * (page.image.dpi or _POINTS_PER_INCH) / _POINTS_PER_INCH
         page = replace(page, text=with_hidden(page.text, self._hidden.get(number, ()), highest))
@@ -104,7 +106,7 @@ class OwnTexts:
         return own if verdict.is_kept else page
 
 
-def judged(own: OwnText, reading: PageText) -> Verdict:
+def judged(own: EmbeddedText, reading: PageText) -> Verdict:
     """Compare a page's own text with what was read on it."""
     if own.doubt == "annotations":
         return Verdict(is_kept=False)

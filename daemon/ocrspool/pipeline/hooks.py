@@ -21,7 +21,7 @@ from typing import Literal
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.files import names
-from ocrspool.spool.jobs import Job, about
+from ocrspool.spool.jobs import Job, log_fields
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ _KILL_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class JobOutcome:
     """What came of a job."""
 
     outcome: Literal["done", "failed"]
@@ -50,7 +50,7 @@ class Hooks:
 
     def __init__(self, live: CurrentConfig) -> None:
         self._live = live
-        self._waiting: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[JobOutcome | None] = queue.SimpleQueue()
         self._unfinished = 0
         self._counting = threading.Lock()
         self._closed = threading.Event()
@@ -60,7 +60,7 @@ class Hooks:
         """Begin to run commands."""
         self._thread.start()
 
-    def ring(self, event: Event) -> None:
+    def enqueue(self, event: JobOutcome) -> None:
         """Have the command for this event run, where its inbox has one; returns at once."""
         if self._command(event):
             with self._counting:
@@ -86,13 +86,13 @@ class Hooks:
             with self._counting:
                 self._unfinished -= 1
 
-    def _run(self, event: Event) -> None:
+    def _run(self, event: JobOutcome) -> None:
         inbox = self._live.config.inbox.get(event.job.inbox)
         command = self._command(event)
         if inbox is None or not command:  # a reload has taken it away
             return
         began = time.monotonic()
-        fine = about(event.job)
+        fine = log_fields(event.job)
         bad = {**fine, "event": "hook-failed"}
         try:
             code = self._wait(command, event, inbox.hook_seconds)
@@ -105,7 +105,7 @@ class Hooks:
             took = time.monotonic() - began
             _log.log(level, "on_%s: %s ended with %d after %.2f s", event.outcome, command[0], code, took, extra=extra)
 
-    def _wait(self, command: tuple[str, ...], event: Event, seconds: float) -> int:
+    def _wait(self, command: tuple[str, ...], event: JobOutcome, seconds: float) -> int:
         """Return how the command ended. Raise TimeoutError where it was killed; OSError, ValueError."""
         deadline = time.monotonic() + seconds
         files = [os.fspath(path.absolute()) for path in event.files]
@@ -125,14 +125,14 @@ class Hooks:
             process.wait(_KILL_SECONDS)
         raise TimeoutError("the service stops" if self._closed.is_set() else f"it took longer than {seconds:g} s")
 
-    def _command(self, event: Event) -> tuple[str, ...]:
+    def _command(self, event: JobOutcome) -> tuple[str, ...]:
         inbox = self._live.config.inbox.get(event.job.inbox)
         if inbox is None:
             return ()
         return inbox.on_done if event.outcome == "done" else inbox.on_failed
 
 
-def _environment(event: Event, files: list[str]) -> dict[str, str]:
+def _environment(event: JobOutcome, files: list[str]) -> dict[str, str]:
     known = {name: value for name, value in os.environ.items() if name not in _OURS_ALONE}
     told = {
         "OUTCOME": event.outcome,

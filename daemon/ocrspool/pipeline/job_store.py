@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 from ocrspool.errors import DocumentError
 from ocrspool.files.target_path import Place
-from ocrspool.pipeline.hooks import Event
+from ocrspool.pipeline.hooks import JobOutcome
 from ocrspool.spool.growing_files import Return
 from ocrspool.spool.jobs import Job
 
 
-class Outcomes(Protocol):
+class JobStore(Protocol):
     """Where a job comes from and goes to: a spool, or plain folders."""
 
     def begin(self, job: Job) -> Job:
@@ -57,7 +57,7 @@ class Stalled:
 
     job: Job
     problem: Exception
-    again: Callable[[], Event | Stalled | None]
+    again: Callable[[], JobOutcome | Stalled | None]
     """Goes on where it stopped: what was read is not read again because a share is away."""
     leave: Callable[[], None]
     """Leaves the job in work/ for the next start, which costs it no attempt. May raise OSError."""

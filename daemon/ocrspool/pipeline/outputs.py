@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ocrspool.config.schema import Profile
 from ocrspool.decoding.client import DecoderDiedError, DecodersClosedError
-from ocrspool.decoding.pool import Decoders
+from ocrspool.decoding.pool import DecoderPool
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.files.target_path import Place
@@ -40,17 +40,19 @@ _PICTURES = "The pdf shows pictures of the pages: the source can be read, but it
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class SourceContext:
     """The file that a document was read from, for those outputs that show it."""
 
     source: Path
     profile: Profile
-    decoders: Decoders
+    decoders: DecoderPool
     hangs: Callable[[], bool] = lambda: False
     """Tells whether its disk does not answer."""
 
 
-def add_outputs(document: Document, wanted: Collection[str], place: Callable[[str], Place], origin: Origin) -> Document:
+def add_outputs(
+    document: Document, wanted: Collection[str], place: Callable[[str], Place], origin: SourceContext
+) -> Document:
     """Make the wanted outputs, each at `place(suffix)`. Return the document, which names them and what could not be.
 
     Raise DecodersClosedError when the service stops, OSError when the disk is full.
@@ -82,7 +84,7 @@ def add_outputs(document: Document, wanted: Collection[str], place: Callable[[st
     )
 
 
-def _make(name: str, document: Document, target: Place, origin: Origin) -> DocumentError | Notice | None:
+def _make(name: str, document: Document, target: Place, origin: SourceContext) -> DocumentError | Notice | None:
     """Make one output. Return why the document does not allow it, if so, or what is to be said of it."""
     if name in _TEXTS:
         target.folder.write(target.name, _TEXTS[name](document))
@@ -94,7 +96,7 @@ def _make(name: str, document: Document, target: Place, origin: Origin) -> Docum
     return problem
 
 
-def _write_view(name: str, document: Document, target: Place, origin: Origin) -> DocumentError | Notice | None:
+def _write_view(name: str, document: Document, target: Place, origin: SourceContext) -> DocumentError | Notice | None:
     """Let a decoder write a view. Return why it did not, or what is to be said of it.
 
     Raise DecodersClosedError or OSError.

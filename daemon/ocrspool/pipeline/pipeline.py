@@ -31,24 +31,24 @@ from typing import Any, TypeVar
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Profile
-from ocrspool.decoding.client import Decoder, DecoderDiedError
-from ocrspool.decoding.pool import Decoders
+from ocrspool.decoding.client import DecoderClient, DecoderDiedError
+from ocrspool.decoding.pool import DecoderPool
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.files import names
 from ocrspool.formatting import rfc3339
-from ocrspool.observability.statistics import Tally
-from ocrspool.pages import OwnText, PageImage, PageText
-from ocrspool.pipeline.assemble import LostPage, Reading, ReadPage, build, in_short
-from ocrspool.pipeline.attempt import Progress
-from ocrspool.pipeline.hooks import Event
-from ocrspool.pipeline.job_store import Outcomes, Stalled
-from ocrspool.pipeline.outputs import Origin, add_outputs
+from ocrspool.observability.statistics import JobStatistics
+from ocrspool.pages import EmbeddedText, PageImage, PageText
+from ocrspool.pipeline.assemble import LostPage, Reading, ReadPage, build, summary
+from ocrspool.pipeline.attempt import Attempt
+from ocrspool.pipeline.hooks import JobOutcome
+from ocrspool.pipeline.job_store import JobStore, Stalled
+from ocrspool.pipeline.outputs import SourceContext, add_outputs
 from ocrspool.pipeline.retry_policy import refuse_deadly_page, refuse_if_deadly, refuse_if_spent, too_slow
-from ocrspool.recognition.pool import Workers
+from ocrspool.recognition.pool import WorkerPool
 from ocrspool.render.json import render
 from ocrspool.results.schema import Document, Engine, Run
 from ocrspool.spool.failure_reason import reason, reason_beside
-from ocrspool.spool.jobs import Job, about
+from ocrspool.spool.jobs import Job, log_fields
 from ocrspool.spool.outbox import beside
 
 _log = logging.getLogger(__name__)
@@ -62,12 +62,14 @@ _DISK_PAUSE_SECONDS, _LONGEST_DISK_PAUSE = 1.0, 15.0
 class Pipeline:
     """Runs jobs, each on a thread of the caller's."""
 
-    def __init__(self, live: CurrentConfig, decoders: Decoders, workers: Workers, engine: Engine, tally: Tally) -> None:
+    def __init__(
+        self, live: CurrentConfig, decoders: DecoderPool, workers: WorkerPool, engine: Engine, statistics: JobStatistics
+    ) -> None:
         self._live = live
         self._decoders = decoders
         self._workers = workers
         self._engine = engine
-        self._tally = tally
+        self._statistics = statistics
         self._host = socket.gethostname()
         self._stopping = threading.Event()
 
@@ -76,8 +78,8 @@ class Pipeline:
         self._stopping.set()
 
     def run(
-        self, job: Job, outcomes: Outcomes, profile: Profile, outputs: Collection[str] = ()
-    ) -> Event | Stalled | None:
+        self, job: Job, outcomes: JobStore, profile: Profile, outputs: Collection[str] = ()
+    ) -> JobOutcome | Stalled | None:
         """Take one job as far as it gets: to its outcome, or to where it has to wait.
 
         None: it is left in work/, or was given back to the inbox.
@@ -98,7 +100,7 @@ class Pipeline:
             _of(job, "again").warning("%s: attempt %d of %d: %s", _name(job), job.attempts, most, ended)
         return None
 
-    def finish(self, job: Job, outcomes: Outcomes) -> Event | Stalled | None:
+    def finish(self, job: Job, outcomes: JobStore) -> JobOutcome | Stalled | None:
         """Take a job to the end that an earlier run of the service has begun. No hook is told: it may have been."""
 
         def finish() -> None:
@@ -107,8 +109,8 @@ class Pipeline:
         return self._persist(job, outcomes, finish)
 
     def run_through(
-        self, job: Job, outcomes: Outcomes, profile: Profile, outputs: Collection[str] = ()
-    ) -> Event | None:
+        self, job: Job, outcomes: JobStore, profile: Profile, outputs: Collection[str] = ()
+    ) -> JobOutcome | None:
         """Take one job to its outcome, and wait on this thread for as long as the disk takes.
 
         A folder that is gone is not waited for: nobody mounts it again under a command.
@@ -122,19 +124,19 @@ class Pipeline:
             _of(job).error("%s: %s; trying again in %.0f s", _name(job), outcome.problem, pause)
             self._stopping.wait(pause)
             outcome, pause = outcome.again(), min(pause * 2, _LONGEST_DISK_PAUSE)
-        return outcome if isinstance(outcome, Event) else None
+        return outcome if isinstance(outcome, JobOutcome) else None
 
     def _attempt(
-        self, job: Job, outcomes: Outcomes, profile: Profile, outputs: Collection[str]
-    ) -> tuple[Job, Event | Stalled | EngineError | None]:
+        self, job: Job, outcomes: JobStore, profile: Profile, outputs: Collection[str]
+    ) -> tuple[Job, JobOutcome | Stalled | EngineError | None]:
         """Try once. Return the job with its attempts counted, and what came of it or why it has to be tried again.
 
         None says that the file was given back.
         """
-        progress = Progress(job, profile, alone=job.attempts + job.interruptions > 0)
+        progress = Attempt(job, profile, alone=job.attempts + job.interruptions > 0)
         try:
             refuse_if_spent(job, self._live.config.service.attempts)
-            with self._tally.watching(progress):
+            with self._statistics.watching(progress):
                 progress.job = outcomes.begin(job)
                 if _taken_back(progress.job, outcomes):
                     return progress.job, None
@@ -161,7 +163,7 @@ class Pipeline:
             counted = replace(progress.job, attempts=max(progress.job.attempts, job.attempts + 1))
             return counted, EngineError(f"internal error: {error!r}")
 
-    def open_job(self, progress: Progress, outcomes: Outcomes) -> None:
+    def open_job(self, progress: Attempt, outcomes: JobStore) -> None:
         """Decode the file and submit its pages. Raise DocumentError, or EngineError when a child died."""
         deadline = time.monotonic() + self._live.config.limits.document_seconds
         with self._decoders.take(progress.job.inbox, outcomes.hangs) as decoder:
@@ -183,7 +185,7 @@ class Pipeline:
                     self._submit(decoder, index, progress, outcomes)
                 on_error.pop_all()
 
-    def _submit(self, decoder: Decoder, index: int, progress: Progress, outcomes: Outcomes) -> None:
+    def _submit(self, decoder: DecoderClient, index: int, progress: Attempt, outcomes: JobStore) -> None:
         """Decode one page and hand it to the workers; one that cannot be decoded is lost, and the others go on.
 
         A page that brings its own text is read already, where that is wanted and believed.
@@ -207,14 +209,14 @@ class Pipeline:
         progress.own_texts.note(own, page.hidden, index + 1, reading)
 
     def _own_text(
-        self, decoder: Decoder, index: int, progress: Progress, outcomes: Outcomes
-    ) -> tuple[OwnText | None, list[dict[str, Any]]]:
+        self, decoder: DecoderClient, index: int, progress: Attempt, outcomes: JobStore
+    ) -> tuple[EmbeddedText | None, list[dict[str, Any]]]:
         """Return the text that a page brings along, where that is wanted, and warnings. Raise as `_at_page` does."""
         if progress.profile.pdf_text != "prefer":
             return None, []
         return self._at_page(index, progress, outcomes, decoder.own_text) or (None, [])
 
-    def _at_page(self, index: int, progress: Progress, outcomes: Outcomes, ask: Callable[[int], T]) -> T:
+    def _at_page(self, index: int, progress: Attempt, outcomes: JobStore, ask: Callable[[int], T]) -> T:
         """Ask a decoder about one page, and another where it dies. Raise DocumentError where that one does too."""
         refuse_deadly_page(progress.job, index + 1)
         begun = time.monotonic()
@@ -229,7 +231,7 @@ class Pipeline:
             progress.decode_seconds += time.monotonic() - begun
         return self._at_page(index, progress, outcomes, ask)
 
-    def _keep(self, progress: Progress, outcomes: Outcomes) -> None:
+    def _keep(self, progress: Attempt, outcomes: JobStore) -> None:
         """Have the source on disk before its result appears. The pages are being read meanwhile. Raise OSError."""
         try:
             outcomes.keep(progress.job)
@@ -237,7 +239,7 @@ class Pipeline:
             progress.abandon()
             raise
 
-    def close_job(self, progress: Progress) -> Document:
+    def close_job(self, progress: Attempt) -> Document:
         """Wait for the pages and make the document of them. Raise EngineError when a worker died, or DocumentError."""
         job = progress.job
         try:
@@ -255,26 +257,26 @@ class Pipeline:
         return build(reading, self._engine, run)
 
     def _publish(
-        self, progress: Progress, outcomes: Outcomes, document: Document, outputs: Collection[str]
-    ) -> Event | Stalled | None:
+        self, progress: Attempt, outcomes: JobStore, document: Document, outputs: Collection[str]
+    ) -> JobOutcome | Stalled | None:
         """Make the outputs, render and deliver; None where the file is still written to and was given back instead."""
         job = progress.job
-        origin = Origin(job.source, progress.profile, self._decoders, outcomes.hangs)
+        origin = SourceContext(job.source, progress.profile, self._decoders, outcomes.hangs)
 
-        def publish() -> Event | Stalled | None:
+        def publish() -> JobOutcome | Stalled | None:
             whole = add_outputs(document, outputs, partial(outcomes.place, job), origin)
             return self._persist(job, outcomes, partial(self._deliver, progress, outcomes, whole, render(whole)))
 
         return self._persist(job, outcomes, publish)
 
-    def _deliver(self, progress: Progress, outcomes: Outcomes, document: Document, result: bytes) -> Event | None:
+    def _deliver(self, progress: Attempt, outcomes: JobStore, document: Document, result: bytes) -> JobOutcome | None:
         """Deliver what was rendered, and tell of it; None where the file was given back instead."""
         job = progress.job
         if _taken_back(job, outcomes):
             return None
         target = outcomes.deliver(job, result)
-        told = in_short(document, target)
-        self._tally.done(told, document.run.seconds)
+        told = summary(document, target)
+        self._statistics.done(told, document.run.seconds)
         _of(job, "done").info(
             "done %s: %d pages, %d lines in %.2f s%s%s → %s",
             _name(job),
@@ -286,11 +288,11 @@ class Pipeline:
             names.printable(str(target)),
         )
         files = (target, *(beside(target, output.suffix) for output in document.outputs))
-        return Event("done", job, files, _variables(told, document.status))
+        return JobOutcome("done", job, files, _variables(told, document.status))
 
     def _persist(
-        self, job: Job, outcomes: Outcomes, step: Callable[[], Event | Stalled | None]
-    ) -> Event | Stalled | None:
+        self, job: Job, outcomes: JobStore, step: Callable[[], JobOutcome | Stalled | None]
+    ) -> JobOutcome | Stalled | None:
         """Take a step on the disk. Where the disk fails, that step is what is tried again."""
         try:
             return step()
@@ -305,35 +307,35 @@ class Pipeline:
             return None
 
     def _stalled(
-        self, job: Job, outcomes: Outcomes, problem: Exception, step: Callable[[], Event | Stalled | None]
+        self, job: Job, outcomes: JobStore, problem: Exception, step: Callable[[], JobOutcome | Stalled | None]
     ) -> Stalled:
         again = partial(self._persist, job, outcomes, step)
         return Stalled(job, problem, again, partial(outcomes.suspend, job))
 
-    def _suspend(self, job: Job, outcomes: Outcomes) -> None:
+    def _suspend(self, job: Job, outcomes: JobStore) -> None:
         """Leave a job in work/ for the next start, with its attempt taken back as far as its disk allows."""
         try:
             outcomes.suspend(job)
         except OSError as problem:
             _of(job).warning("%s: %s; this attempt counts", _name(job), problem)
 
-    def _fail(self, job: Job, outcomes: Outcomes, error: DocumentError) -> Event | Stalled:
+    def _fail(self, job: Job, outcomes: JobStore, error: DocumentError) -> JobOutcome | Stalled:
         """Put the source aside. Where that cannot be done or written down, the job waits."""
         why = reason(error, job.name, job.inbox, job=job.id, attempts=job.attempts)
         try:
             target = outcomes.fail(job, why)
         except (OSError, DocumentError) as problem:
             return self._stalled(job, outcomes, problem, partial(self._fail, job, outcomes, error))
-        self._tally.failed({**why, "file": names.to_json(os.fspath(target))})
+        self._statistics.failed({**why, "file": names.to_json(os.fspath(target))})
         told = f"{error.message} ({error.hint})" if error.hint else error.message
         _of(job, "failed").warning(
             "failed %s: %s → %s", _name(job), names.printable(told), names.printable(str(target))
         )
-        return Event("failed", job, (target, reason_beside(target)))
+        return JobOutcome("failed", job, (target, reason_beside(target)))
 
 
 def _of(job: Job, event: str = "") -> logging.LoggerAdapter[logging.Logger]:
-    return logging.LoggerAdapter(_log, {**about(job), "event": event})
+    return logging.LoggerAdapter(_log, {**log_fields(job), "event": event})
 
 
 def _variables(told: dict[str, Any], status: str) -> dict[str, str]:
@@ -350,7 +352,7 @@ def _awaited(job: Job, image: PageImage, future: Future[PageText]) -> ReadPage |
         return LostPage(image.number, error)
 
 
-def _taken_back(job: Job, outcomes: Outcomes, error: DocumentError | None = None) -> bool:
+def _taken_back(job: Job, outcomes: JobStore, error: DocumentError | None = None) -> bool:
     """Tell whether the file was given back, because somebody is still writing to it. Of each file that is said once."""
     found = outcomes.take_back(job, error)
     if found is not None:
@@ -361,7 +363,7 @@ def _taken_back(job: Job, outcomes: Outcomes, error: DocumentError | None = None
     return found is not None
 
 
-def _refuse_to_blame(error: DocumentError, outcomes: Outcomes) -> None:
+def _refuse_to_blame(error: DocumentError, outcomes: JobStore) -> None:
     """Raise OSError in place of an error that says that the file took too long, where its disk does not answer."""
     if error.kind == "timeout" and outcomes.hangs():
         raise OSError(errno.ETIMEDOUT, "the disk does not answer") from error
@@ -371,7 +373,7 @@ def _name(job: Job) -> str:
     return names.printable(job.name)
 
 
-def _stages(decode_seconds: float, pages: list[ReadPage | OwnText | LostPage]) -> dict[str, float]:
+def _stages(decode_seconds: float, pages: list[ReadPage | EmbeddedText | LostPage]) -> dict[str, float]:
     seconds = {"decode": decode_seconds}
     for page in pages:
         if isinstance(page, ReadPage):

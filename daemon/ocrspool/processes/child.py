@@ -1,6 +1,7 @@
 """A child process with a channel to it: how the service starts, asks and ends decoders and workers.
 
-Started anew (never forked from a process with threads), without a shell, holding one socket and nothing else of ours.
+The process is started anew and never forked from a process with threads. It is started without a shell. It inherits one
+socket and nothing else of ours.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ocrspool.processes.channel import MOST_BYTES, Channel, ChannelClosedError, Message
-from ocrspool.processes.wakeup import Wake
+from ocrspool.processes.wakeup import WakeupEvent
 
 _EXIT_SECONDS = 2.0
 _KILL_SECONDS = 2.0
@@ -70,7 +71,7 @@ class Child:
         except ChannelClosedError as error:
             raise self._died() from error
 
-    def has_answered(self, seconds: float, wake: Wake | None = None) -> bool:
+    def has_answered(self, seconds: float, wake: WakeupEvent | None = None) -> bool:
         """Tell whether `receive` would find something at once (its end too).
 
         Wait for it at most so long, and no longer than until `wake` is set.

@@ -1,4 +1,4 @@
-"""What each process does first: a child ties its life to the service's; the service keeps its memory together."""
+"""The first steps of each process: a child ties its life to the service's life, and the service limits its heaps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 _M_ARENA_MAX = -8  # mallopt(3)
 
 
-def belong_to_parent() -> None:
+def die_with_parent() -> None:
     """End by SIGKILL when the parent does, ignore signals meant for it, never gain privileges.
 
     A terminal and systemd may signal a whole group; only the service, which drains, decides when a child ends.
@@ -28,7 +28,7 @@ def belong_to_parent() -> None:
             raise OSError(code, f"prctl({option}): {os.strerror(code)}")
 
 
-def share_one_heap() -> None:
+def limit_malloc_arenas() -> None:
     """Let all threads of this process, from now on, take memory from one heap.
 
     glibc gives threads heaps of their own, and each keeps what is freed in it: a service of many threads that lives for

@@ -1,8 +1,8 @@
-"""What a process can give up for good: files, network and other processes (landlock(7)), system calls (seccomp(2)).
+"""What a process can give up for ever: files, network, other processes (landlock(7)), system calls (seccomp(2)).
 
-Own code, because there is little of it: a Landlock ruleset without ports and with a rule or two, and a filter that is
-a list of numbers (seccomp.py). The packages for either are about rules that we do not have, or need a library of the
-system.
+This is our own code, because there is little of it: a Landlock ruleset without ports and with one or two rules, and a
+filter that is a list of numbers (seccomp.py). The packages for either offer rules that we do not use, or need a library
+of the system.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def can_filter() -> bool:
     return known and _libc().prctl(_PR_GET_SECCOMP, zero, zero, zero, zero) >= 0
 
 
-def shortcomings() -> list[str]:
+def missing_protections() -> list[str]:
     """Return what the sandbox of a decoder lacks on this machine, in words; nothing where it is whole."""
     version = landlock_version()
     missing = []
@@ -74,9 +74,9 @@ def confine(readable: Sequence[str]) -> list[str]:
     """Give up everything but open descriptors and the files below these folders; for good, in this thread.
 
     The process has to have no other threads, no need to import anything any more, and no new privileges to hope for
-    (PR_SET_NO_NEW_PRIVS). Return what this machine cannot do of it, as `shortcomings` does. Raise OSError.
+    (PR_SET_NO_NEW_PRIVS). Return what this machine cannot do of it, as `missing_protections` does. Raise OSError.
     """
-    missing = shortcomings()
+    missing = missing_protections()
     version = landlock_version()
     if version:
         _restrict(version, readable)

@@ -1,4 +1,4 @@
-"""A lack of threads or processes: nothing new is begun for a while, and no document is blamed."""
+"""A shortage of threads or processes: nothing new is started for a while, and no document is blamed."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Shortage:
         self._lock = threading.Lock()
         self._pause = _FIRST_SECONDS
         self._until = 0.0
-        self.lack = ""
+        self.shortage_reason = ""
         """What is short; "" when nothing is known to be."""
 
     def note(self, problem: BaseException) -> None:
         """Take note that a thread or a process could not be started."""
         with self._lock:
             now = time.monotonic()
-            if not self.lack:
+            if not self.shortage_reason:
                 _log.error(
                     "no thread or process can be started (%s): nothing is claimed until one can; "
                     "the limits are TasksMax= of the unit and RLIMIT_NPROC",
@@ -36,12 +36,12 @@ class Shortage:
                 self._pause = _FIRST_SECONDS
             elif now >= self._until:
                 self._pause = min(self._pause * 2, _LONGEST_SECONDS)
-            self.lack = f"no thread or process can be started ({problem})"
+            self.shortage_reason = f"no thread or process can be started ({problem})"
             self._until = now + self._pause
 
     def over(self) -> bool:
         """Tell whether something new may be begun. Once the pause has passed, starting a thread shows it."""
-        if not self.lack:
+        if not self.shortage_reason:
             return True
         if time.monotonic() < self._until:
             return False
@@ -51,7 +51,7 @@ class Shortage:
             self.note(problem)
             return False
         with self._lock:
-            self.lack = ""
+            self.shortage_reason = ""
         _log.info("threads and processes can be started again", extra={"event": "claims-resumed"})
         return True
 

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocrspool.engine.cache.permissions import denied
-from ocrspool.engine.plan import Plan, Wanted, plan
+from ocrspool.engine.plan import EngineRequest, Plan, plan
 from ocrspool.errors import (
     ConfigError,
     DeviceLostError,
@@ -118,7 +118,7 @@ class Worker:
 
     def _build(self, request: Message, _: list[int]) -> None:
         if source := request["source"]:
-            self._fetch(Wanted(**request["wanted"]), source)
+            self._fetch(EngineRequest(**request["wanted"]), source)
         wanted = self._planned(request)
         from ocrspool.engine.build.builder import build  # noqa: PLC0415 - there by now
 
@@ -126,7 +126,7 @@ class Worker:
         facts = {**_facts(wanted, manifest), "folder": os.fspath(wanted.folder), "manifest": asdict(manifest)}
         self._send({"built": {**facts, "new": built}})
 
-    def _fetch(self, wanted: Wanted, source: str) -> None:
+    def _fetch(self, wanted: EngineRequest, source: str) -> None:
         """Bring published models here that are not."""
         from ocrspool.engine.models.download import fetch  # noqa: PLC0415 - the network's modules, which serving never needs
         from ocrspool.engine.models.http_download import Source  # noqa: PLC0415
@@ -157,7 +157,7 @@ class Worker:
         """Return the plan; hashing the models for it and importing numpy and OpenCV go on side by side."""
         log_setup.set_up(**request["log"])
         with ThreadPoolExecutor(1) as aside:
-            planned = aside.submit(plan, Wanted(**request["wanted"]))
+            planned = aside.submit(plan, EngineRequest(**request["wanted"]))
             import_module("ocrspool.engine.loader")
         return planned.result()
 
@@ -247,14 +247,20 @@ def _said(error: Exception) -> str:
 
 
 def _as_json(page: PageText) -> dict[str, Any]:
-    lines = [(line.text, line.confidence, line.polygon, line.detection_confidence) for line in page.lines]
+    lines = [
+        (
+            *(line.text, line.confidence, line.polygon, line.detection_confidence),
+            [(word.text, word.confidence, word.polygon) for word in line.words],
+        )
+        for line in page.lines
+    ]
     warnings = [(warning.code, warning.message, warning.lines) for warning in page.warnings]
     return {"lines": lines, "rotation": page.rotation, "seconds": page.seconds, "warnings": warnings}
 
 
 def main() -> None:
     """Run the process: its argument is the number of the channel's descriptor."""
-    lifetime.belong_to_parent()
+    lifetime.die_with_parent()
     # Engines and kernels are machine code, run by whoever loads them. The service's umask is made for results, which
     # the group of those who drop files may have.
     os.umask(0o077)

@@ -15,7 +15,7 @@ from ocrspool.errors import EngineError
 from ocrspool.pages import PageFault, PageImage, PageText
 from ocrspool.processes.child import Child, ChildDiedError
 from ocrspool.processes.environment import of_workers
-from ocrspool.processes.wakeup import Wake
+from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.protocol import about_engine, engine_error, page_outcome
 
 STAGE_SECONDS = 300.0
@@ -24,7 +24,7 @@ _FRAME_SECONDS = 10.0
 """For the rest of a message that has begun to arrive."""
 
 
-class WorkerProcess:
+class WorkerClient:
     """A process with an engine, or on its way to one."""
 
     def __init__(self, name: str, config: Config, device: str, on_stage: Callable[[str], None]) -> None:
@@ -71,7 +71,7 @@ class WorkerProcess:
         self.facts = answer["ready"]
         return True
 
-    def give(self, number: int, image: PageImage, orientation: str) -> None:
+    def send_page(self, number: int, image: PageImage, orientation: str) -> None:
         """Send a page, which `hear` will know by its number. Raise ChildDiedError."""
         self.pages += 1
         self._heard = time.monotonic() if not self._in_work else self._heard
@@ -79,8 +79,8 @@ class WorkerProcess:
         page = {"number": number, "width": image.width, "height": image.height, "channels": image.channels}
         self._child.tell({"op": "recognize", "page": {**page, "orientation": orientation}}, (image.fd,))
 
-    def hear(
-        self, seconds: float, wake: Wake, on_progress: Callable[[], None]
+    def wait_for_result(
+        self, seconds: float, wake: WakeupEvent, on_progress: Callable[[], None]
     ) -> tuple[int, PageText | PageFault] | None:
         """Wait for news. Return the number of a page and what became of it, or None: for a step, or once `wake` is set.
 

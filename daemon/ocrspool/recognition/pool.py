@@ -1,9 +1,9 @@
 """The pool of workers: pages in, futures out. Each worker is a process that owns one engine on one device.
 
-A thread per worker (its seat) keeps it supplied: up to so many pages are in work there, and each that has been read
-makes room for the next. Pages that a worker had when it died or hung come back as EngineError, and are to be submitted
-again alone, so that only the culprit's job suffers twice. A page that makes a sound engine raise an error is tried once
-more, alone, and comes back as DocumentError if that fails too; the worker goes on.
+A thread per worker (its supervisor) keeps it supplied: up to so many pages are in work there, and each that has been
+read makes room for the next. Pages that a worker had when it died or hung come back as EngineError, and are to be
+submitted again alone, so that only the culprit's job suffers twice. A page that makes a sound engine raise an error is
+tried once more, alone, and comes back as DocumentError if that fails too; the worker goes on.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageImage, PageText
-from ocrspool.recognition.supervisor import Page, Seat
+from ocrspool.recognition.supervisor import PageTask, WorkerSupervisor
 
 _TOLD = ("device", "runtime", "runtime_version", "precision", "fingerprint")
 """What is told of each engine that reads."""
 
 
-class Workers:
+class WorkerPool:
     """`submit(page) → future` over all devices. Owns the memory files of the pages it is given."""
 
     def __init__(self, live: CurrentConfig, on_stage: Callable[[str], None]) -> None:
@@ -37,66 +37,66 @@ class Workers:
         self._held_bytes = 0
         self._held_pages = 0
         self._most_pages = _most_pages()
-        self._waiting: deque[Page] = deque()
+        self._waiting: deque[PageTask] = deque()
         self._idle = 0
         """Workers that wait for pages."""
         self._changed = threading.Condition()
         self._closed = False
         engine, each = live.config.engine, live.config.service.workers
         devices = [device for _ in range(each) for device in engine.devices]
-        self._seats = [Seat(self, number, device) for number, device in enumerate(devices, 1)]
+        self._supervisors = [WorkerSupervisor(self, number, device) for number, device in enumerate(devices, 1)]
         self.restarts = 0
 
     def start(self) -> None:
         """Start the workers; they load at once, and side by side."""
-        for seat in self._seats:
-            seat.start()
+        for supervisor in self._supervisors:
+            supervisor.start()
 
     def wait_ready(self) -> dict[str, Any]:
         """Wait until every worker has loaded; return what its engine is. Raise what kept one from it."""
-        for seat in self._seats:
-            seat.settled.wait()
-            if seat.problem is not None:
-                raise seat.problem
-        return self._seats[0].facts
+        for supervisor in self._supervisors:
+            supervisor.settled.wait()
+            if supervisor.problem is not None:
+                raise supervisor.problem
+        return self._supervisors[0].facts
 
     def healthy(self) -> bool:
         """Tell whether at least one worker has an engine loaded."""
-        return any(seat.loaded for seat in self._seats)
+        return any(supervisor.loaded for supervisor in self._supervisors)
 
-    def standing_in(self) -> bool:
+    def uses_cpu_fallback(self) -> bool:
         """Tell whether a CPU does the work of a GPU that is not there."""
-        return any(seat.standing_in for seat in self._seats)
+        return any(supervisor.uses_cpu_fallback for supervisor in self._supervisors)
 
     def engines(self) -> tuple[dict[str, Any], ...]:
         """Return what reads now: each engine, the device that it is on, and how many workers have it loaded."""
         found: dict[tuple[str, str], dict[str, Any]] = {}
-        for seat in self._seats:
-            if seat.loaded:
-                facts = {**seat.facts, "device": seat.reads_on}
+        for supervisor in self._supervisors:
+            if supervisor.loaded:
+                facts = {**supervisor.facts, "device": supervisor.reads_on}
                 known = {name: facts[name] for name in _TOLD}
                 found.setdefault((facts["device"], facts["fingerprint"]), {**known, "workers": 0})["workers"] += 1
         return tuple(found.values())
 
     def responsive(self) -> bool:
         """Tell whether every worker's thread is where it should be: waiting no longer than it may for an answer."""
-        return all(seat.due > time.monotonic() for seat in self._seats)
+        return all(supervisor.deadline > time.monotonic() for supervisor in self._supervisors)
 
     def pids(self) -> list[int]:
         """Return the workers' process ids."""
-        return [seat.worker.pid for seat in self._seats if seat.worker is not None]
+        return [supervisor.worker.pid for supervisor in self._supervisors if supervisor.worker is not None]
 
     def renew(self) -> None:
         """Replace the workers that have read anything since they loaded: memory is short, and they hold the most."""
-        for seat in self._seats:
-            seat.renew_wanted = seat.worker is not None and seat.worker.pages > 0
+        for supervisor in self._supervisors:
+            supervisor.renew_wanted = supervisor.worker is not None and supervisor.worker.pages > 0
 
     def submit(self, image: PageImage, orientation: str, *, alone: bool = False) -> Future[PageText]:
         """Queue a page, waiting while too much is held already.
 
         The future raises EngineError, or DocumentError where the page cannot be read, and may be cancelled.
         """
-        page = Page(image, orientation, alone)
+        page = PageTask(image, orientation, alone)
         with self._changed:
             self._changed.wait_for(lambda: self._closed or not self._held_pages or self._fits(page))
             if self._closed:
@@ -117,18 +117,18 @@ class Workers:
             self._changed.notify_all()
         for page in abandoned:
             if _begin(page):
-                self.settle(page, EngineError("the service is stopping"))
+                self.complete(page, EngineError("the service is stopping"))
             else:
                 self._release(page)
-        for seat in self._seats:
-            seat.stop()
+        for supervisor in self._supervisors:
+            supervisor.stop()
 
-    def take(self, most: int) -> list[Page]:
+    def take(self, most: int) -> list[PageTask]:
         """Return pages that wait, for a worker that has some already: none where one without any waits for them."""
         with self._changed:
             return [] if self._idle else self._next(most, beside=True)
 
-    def wait_and_take(self, most: int, seconds: float) -> list[Page]:
+    def wait_and_take(self, most: int, seconds: float) -> list[PageTask]:
         """Wait for pages and return them, for a worker that has none; nothing when none came in time."""
         with self._changed:
             self._idle += 1
@@ -136,9 +136,9 @@ class Workers:
             self._idle -= 1
             return self._next(most, beside=False)
 
-    def _next(self, most: int, *, beside: bool) -> list[Page]:
+    def _next(self, most: int, *, beside: bool) -> list[PageTask]:
         """Return at most so many pages, to be read beside others or not. A page sent alone stays so."""
-        pages: list[Page] = []
+        pages: list[PageTask] = []
         while self._waiting and len(pages) < most:
             if self._waiting[0].alone and (beside or pages):
                 break
@@ -151,7 +151,7 @@ class Workers:
                 break
         return pages
 
-    def again(self, page: Page) -> None:
+    def again(self, page: PageTask) -> None:
         """Have a page tried once more before all others, alone: it may be the one that makes engines fail."""
         page.alone = True
         with self._changed:
@@ -159,15 +159,15 @@ class Workers:
                 self._waiting.appendleft(page)
                 self._tell_seats()
                 return
-        self.settle(page, EngineError("the service is stopping"))
+        self.complete(page, EngineError("the service is stopping"))
 
     def _tell_seats(self) -> None:
-        """Tell every seat that a page waits. The caller holds the lock."""
+        """Tell every supervisor that a page waits. The caller holds the lock."""
         self._changed.notify_all()
-        for seat in self._seats:
-            seat.wake.set()
+        for supervisor in self._supervisors:
+            supervisor.wake.set()
 
-    def settle(self, page: Page, outcome: PageText | DocumentError | EngineError) -> None:
+    def complete(self, page: PageTask, outcome: PageText | DocumentError | EngineError) -> None:
         """Hand out what became of a page and let go of its memory."""
         self._release(page)
         if isinstance(outcome, Exception):
@@ -175,14 +175,14 @@ class Workers:
         else:
             page.future.set_result(outcome)
 
-    def _release(self, page: Page) -> None:
+    def _release(self, page: PageTask) -> None:
         os.close(page.image.fd)
         with self._changed:
             self._held_bytes -= page.size
             self._held_pages -= 1
             self._changed.notify_all()
 
-    def _fits(self, page: Page) -> bool:
+    def _fits(self, page: PageTask) -> bool:
         fits = self._held_bytes + page.size <= self._live.config.limits.memory_mb << 20
         return fits and self._held_pages < self._most_pages
 
@@ -210,7 +210,7 @@ class Workers:
         self._on_stage(text)
 
 
-def _begin(page: Page) -> bool:
+def _begin(page: PageTask) -> bool:
     """Tell whether a page is still wanted; from then on it cannot be cancelled."""
     page.begun = page.begun or page.future.set_running_or_notify_cancel()
     return page.begun

@@ -7,7 +7,7 @@ from typing import Any
 
 from ocrspool.config.schema import Config
 from ocrspool.errors import EngineError, EngineMissingError, Exit
-from ocrspool.pages import PageFault, PageText, PageWarning, TextLine
+from ocrspool.pages import PageFault, PageText, PageWarning, Polygon, TextLine, Word
 from ocrspool.processes.channel import Message
 
 
@@ -24,7 +24,7 @@ def devices(config: Config) -> list[str]:
 
 
 def wanted(config: Config, device: str) -> dict[str, Any]:
-    """Return what the configuration says of the engine on this device: the fields of `engine.plan.Wanted`.
+    """Return what the configuration says of the engine on this device: the fields of `engine.plan.EngineRequest`.
 
     Plain values instead of the configuration: what checks that would be a fifth of the worker's imports.
     """
@@ -68,8 +68,17 @@ def page_outcome(answer: Message) -> tuple[int, PageText | PageFault]:
 def page_text(found: dict[str, Any]) -> PageText:
     """Return the text of one page."""
     lines = tuple(
-        TextLine(text, confidence, tuple((x, y) for x, y in polygon), detection_confidence)  # type: ignore[arg-type] # four points
-        for text, confidence, polygon, detection_confidence in found["lines"]
+        TextLine(text, confidence, _polygon(points), detection_confidence, tuple(_word(*word) for word in words))
+        for text, confidence, points, detection_confidence, words in found["lines"]
     )
     warnings = tuple(PageWarning(code, message, tuple(about)) for code, message, about in found["warnings"])
     return PageText(lines, found["rotation"], found["seconds"], warnings)
+
+
+def _word(text: str, confidence: float, points: list[list[float]]) -> Word:
+    return Word(text, confidence, _polygon(points))
+
+
+def _polygon(points: list[list[float]]) -> Polygon:
+    one, two, three, four = ((x, y) for x, y in points)
+    return one, two, three, four

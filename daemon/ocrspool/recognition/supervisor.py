@@ -23,8 +23,8 @@ from ocrspool.errors import DocumentError, EngineError
 from ocrspool.machine import memory
 from ocrspool.pages import PageFault, PageImage, PageText
 from ocrspool.processes.child import ChildDiedError
-from ocrspool.processes.wakeup import Wake
-from ocrspool.recognition.client import STAGE_SECONDS, WorkerProcess
+from ocrspool.processes.wakeup import WakeupEvent
+from ocrspool.recognition.client import STAGE_SECONDS, WorkerClient
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ _SLACK_SECONDS = 10.0
 
 
 @dataclass(slots=True)
-class Page:
+class PageTask:
     """A page that waits for a worker, or is with one."""
 
     image: PageImage
@@ -68,16 +68,16 @@ class Pool(Protocol):
     def config(self) -> Config:
         """What the workers are to load."""
 
-    def take(self, most: int) -> list[Page]:
+    def take(self, most: int) -> list[PageTask]:
         """Return pages that wait, for a worker that has some already."""
 
-    def wait_and_take(self, most: int, seconds: float) -> list[Page]:
+    def wait_and_take(self, most: int, seconds: float) -> list[PageTask]:
         """Return pages for a worker that has none; wait for them."""
 
-    def settle(self, page: Page, outcome: PageText | DocumentError | EngineError) -> None:
+    def complete(self, page: PageTask, outcome: PageText | DocumentError | EngineError) -> None:
         """Hand out what became of a page."""
 
-    def again(self, page: Page) -> None:
+    def again(self, page: PageTask) -> None:
         """Have a page tried once more, alone."""
 
     def wait_closed(self, seconds: float) -> None:
@@ -90,7 +90,7 @@ class Pool(Protocol):
         """Pass on what a worker that is loading is doing."""
 
 
-class Seat:
+class WorkerSupervisor:
     """The place of one worker: a thread that keeps a process in it."""
 
     def __init__(self, pool: Pool, number: int, device: str) -> None:
@@ -98,14 +98,14 @@ class Seat:
         self._number = number
         self._device = device
         self._thread = threading.Thread(target=self._run, name=f"worker-{number}")
-        self.wake = Wake()
+        self.wake = WakeupEvent()
         """Set by the pool when there are more pages."""
-        self.worker: WorkerProcess | None = None
-        self._successor: WorkerProcess | None = None
+        self.worker: WorkerClient | None = None
+        self._successor: WorkerClient | None = None
         """Loads beside the worker, and takes its place."""
         self._next_successor = 0.0
         """When another one may be tried, on the monotonic clock."""
-        self._in_work: dict[int, Page] = {}
+        self._in_work: dict[int, PageTask] = {}
         """What the worker has, by number."""
         self._numbers = itertools.count(1)
         self._draining = False
@@ -115,11 +115,11 @@ class Seat:
         self.problem: EngineError | None = None
         self.facts: dict[str, Any] = {}
         self.loaded = False
-        self.due = math.inf
+        self.deadline = math.inf
         """When this thread has to have got on, on the monotonic clock, or is stuck."""
 
     @property
-    def standing_in(self) -> bool:
+    def uses_cpu_fallback(self) -> bool:
         """Whether it was to be a GPU, and is not."""
         return self._device != "cpu" and self.facts.get("device") == "cpu"
 
@@ -152,7 +152,7 @@ class Seat:
                     self.settled.set()
                     return
                 _log.error("worker %d cannot load its engine: %s; next try in %.0f s", self._number, error, pause)
-                self._within(pause)
+                self._set_deadline(pause)
                 self._pool.wait_closed(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
@@ -166,22 +166,22 @@ class Seat:
 
     def _load(self) -> None:
         """Put a process with an engine into the place: the one that loads already, or a new one. Raise EngineError."""
-        self._within(STAGE_SECONDS)
+        self._set_deadline(STAGE_SECONDS)
         process, self._successor = self._successor or self._started(self._on_stage), None
         self.worker = process
         while not process.has_loaded(_LOADING_STEP_SECONDS):
             pass
         self._take_over(process)
 
-    def _started(self, on_stage: Callable[[str], None]) -> WorkerProcess:
-        return WorkerProcess(f"worker {self._number}", self._pool.config, self._device, on_stage)
+    def _started(self, on_stage: Callable[[str], None]) -> WorkerClient:
+        return WorkerClient(f"worker {self._number}", self._pool.config, self._device, on_stage)
 
-    def _take_over(self, process: WorkerProcess) -> None:
+    def _take_over(self, process: WorkerClient) -> None:
         self.worker, self.facts, self.loaded, self.problem = process, process.facts, True, None
         self.renew_wanted = False
 
     def _on_stage(self, text: str) -> None:
-        self._within(STAGE_SECONDS)
+        self._set_deadline(STAGE_SECONDS)
         self._pool.stage(text)
 
     def _work(self) -> None:
@@ -213,11 +213,11 @@ class Seat:
                 return
         self._lose(EngineError("the service is stopping"))
 
-    def _give(self, worker: WorkerProcess) -> None:
+    def _give(self, worker: WorkerClient) -> None:
         """Give the worker the pages that it has room for; wait for some where it has none."""
         most = self._pool.config.service.batch_pages
         if not self._in_work:
-            self._within(_PING_SECONDS)
+            self._set_deadline(_PING_SECONDS)
             pages = self._pool.wait_and_take(most, _LOADING_STEP_SECONDS if self._successor else _PING_SECONDS)
         elif self._draining or any(page.alone for page in self._in_work.values()):
             return
@@ -226,21 +226,21 @@ class Seat:
         given = {number: page for page, number in zip(pages, self._numbers, strict=False)}
         self._in_work |= given
         for number, page in given.items():
-            worker.give(number, page.image, page.orientation)
+            worker.send_page(number, page.image, page.orientation)
 
-    def _hear(self, worker: WorkerProcess) -> bool:
+    def _hear(self, worker: WorkerClient) -> bool:
         """Wait for the worker's news, or for more pages to give to it. Tell whether it has done with a page."""
         seconds = self._pool.config.service.worker_seconds
-        if (told := worker.hear(seconds, self.wake, lambda: self._within(seconds))) is not None:
+        if (told := worker.wait_for_result(seconds, self.wake, lambda: self._set_deadline(seconds))) is not None:
             number, outcome = told
             page = self._in_work.pop(number)
             if isinstance(outcome, PageFault):
                 self._take_back(page, outcome)
             else:
-                self._pool.settle(page, replace(outcome, engine=self.facts, device=self.reads_on))
+                self._pool.complete(page, replace(outcome, engine=self.facts, device=self.reads_on))
         return told is not None
 
-    def _take_back(self, page: Page, fault: PageFault) -> None:
+    def _take_back(self, page: PageTask, fault: PageFault) -> None:
         """Try a page that could not be read once more, alone; then it is lost, and the worker goes on."""
         page.faults += 1
         if page.faults < _TRIES_OF_A_PAGE:
@@ -254,16 +254,16 @@ class Seat:
             stage="recognize",
             page=page.image.number,
         )
-        self._pool.settle(page, lost)
+        self._pool.complete(page, lost)
 
     def _lose(self, error: EngineError) -> int:
         """Say of all pages in work that they could not be read. Return how many there were."""
         lost, self._in_work = self._in_work, {}
         for page in lost.values():
-            self._pool.settle(page, error)
+            self._pool.complete(page, error)
         return len(lost)
 
-    def _goes_on(self, worker: WorkerProcess) -> bool:
+    def _goes_on(self, worker: WorkerClient) -> bool:
         """Replace a worker that has grown by a successor that loads beside it. False when it has to load after it.
 
         Either way it first reads what it has, and gets no more.
@@ -291,16 +291,16 @@ class Seat:
         _log.info("worker %d was replaced after %d pages", self._number, worker.pages)
         return True
 
-    def _has_grown(self, worker: WorkerProcess) -> bool:
+    def _has_grown(self, worker: WorkerClient) -> bool:
         service = self._pool.config.service
         held = worker.resident_bytes()
         return self.renew_wanted or worker.pages >= service.worker_pages or held > service.worker_memory_mb << 20
 
-    def _has_room_beside(self, worker: WorkerProcess) -> bool:
+    def _has_room_beside(self, worker: WorkerClient) -> bool:
         """Tell whether a second one may be as large as this one without making memory short."""
         least = self._pool.config.limits.free_memory_mb << 20
         return memory.available_bytes() - worker.resident_bytes() >= least
 
-    def _within(self, seconds: float) -> None:
+    def _set_deadline(self, seconds: float) -> None:
         """Promise to get on within so long."""
-        self.due = time.monotonic() + seconds + _SLACK_SECONDS
+        self.deadline = time.monotonic() + seconds + _SLACK_SECONDS

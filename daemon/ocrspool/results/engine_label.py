@@ -1,4 +1,4 @@
-"""How an engine is called where it is told which one reads: of the facts that a status has. Pure."""
+"""The name of an engine where a status says which one reads. It is made of the facts of a status. Pure."""
 
 from __future__ import annotations
 

@@ -18,11 +18,11 @@ from typing import Protocol
 from ocrspool.config.schema import Config
 from ocrspool.decoding.pool import decoder_count
 from ocrspool.files import names
-from ocrspool.pipeline.hooks import Event
+from ocrspool.pipeline.hooks import JobOutcome
 from ocrspool.processes.child import NoProcessError
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.threads import Threads
-from ocrspool.spool.jobs import Job, about
+from ocrspool.spool.jobs import Job, log_fields
 
 _log = logging.getLogger(__name__)
 
@@ -41,14 +41,14 @@ class Halted(Protocol):
     def problem(self) -> Exception:
         """What it waits for the end of."""
 
-    def again(self) -> Event | Halted | None:
+    def again(self) -> JobOutcome | Halted | None:
         """Go on where it stopped."""
 
     def leave(self) -> None:
         """Leave it in work/ for the next start. Raise OSError."""
 
 
-Follow = Callable[[], Event | Halted | None]
+Follow = Callable[[], JobOutcome | Halted | None]
 """Takes a job as far as it gets. None: it is left in work/."""
 
 
@@ -63,12 +63,12 @@ class _PutOff:
 
 
 @dataclass(slots=True)
-class InWork:
+class ActiveJobs:
     """The jobs of one inbox. Safe to use from several threads."""
 
     inbox: str
     shortage: Shortage
-    on_event: Callable[[Event], None]
+    on_event: Callable[[JobOutcome], None]
     """Called with what came of a job, by the job's thread."""
     on_change: Callable[[], None]
     """Called when a job has ended or waits, by the job's thread."""
@@ -158,7 +158,7 @@ class InWork:
         halted: Halted | None = None
         try:
             outcome = put_off.halted.again()
-            if isinstance(outcome, Event):
+            if isinstance(outcome, JobOutcome):
                 self.on_event(outcome)
             else:
                 halted = outcome
@@ -168,7 +168,7 @@ class InWork:
             _log.exception(
                 "%s: internal error; it stays in work/ until the next start",
                 names.printable(put_off.halted.job.name),
-                extra=about(put_off.halted.job),
+                extra=log_fields(put_off.halted.job),
             )
         finally:
             with self._lock:
@@ -189,7 +189,7 @@ class InWork:
                 names.printable(told),
                 pause,
                 _LONGEST_PAUSE,
-                extra=about(halted.job),
+                extra=log_fields(halted.job),
             )
         self._put_off.append(_PutOff(halted, told, pause, time.monotonic() + pause))
 
@@ -215,7 +215,7 @@ class _Unbegun:
     follow: Follow
     problem: Exception = Exception()  # noqa: RUF009 - it is never told
 
-    def again(self) -> Event | Halted | None:
+    def again(self) -> JobOutcome | Halted | None:
         """Begin."""
         return self.follow()
 

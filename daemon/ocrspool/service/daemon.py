@@ -1,8 +1,8 @@
 """The daemon's life: start up, main loop, drain. Imports no OCR and no image library: it starts at once, and stays.
 
 The main thread decides: who may begin a job, what is told, when it ends. It touches no spool: each inbox has a thread
-for that (attendant), and each job one that follows it through the other processes (pipeline). Signal handlers only set
-flags.
+for that (inbox_thread), and each job one that follows it through the other processes (pipeline). Signal handlers only
+set flags.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from typing import TYPE_CHECKING, Any
 from ocrspool.config import preflight
 from ocrspool.config.reload import Configuration
 from ocrspool.config.schema import Metrics
-from ocrspool.decoding.pool import Decoders, decoder_count
+from ocrspool.decoding.pool import DecoderPool, decoder_count
 from ocrspool.errors import EngineMissingError, OcrspoolError
-from ocrspool.intake.headroom import Room
+from ocrspool.intake.headroom import FreeSpaceGuard
 from ocrspool.machine import memory
 from ocrspool.observability import log_setup
-from ocrspool.observability.statistics import Tally
-from ocrspool.observability.status import Reporter
+from ocrspool.observability.statistics import JobStatistics
+from ocrspool.observability.status import StatusPublisher
 from ocrspool.observability.systemd import Notifier
-from ocrspool.pipeline.hooks import Event, Hooks
+from ocrspool.pipeline.hooks import Hooks, JobOutcome
 from ocrspool.pipeline.job_store import Stalled
 from ocrspool.pipeline.pipeline import Pipeline
 from ocrspool.processes import lifetime
 from ocrspool.processes.shortage import Shortage
-from ocrspool.processes.wakeup import Wake
-from ocrspool.recognition.pool import Workers
+from ocrspool.processes.wakeup import WakeupEvent
+from ocrspool.recognition.pool import WorkerPool
 from ocrspool.recognition.prebuild import SILENCE_SECONDS, prebuild
 from ocrspool.results.schema import engine_from
 from ocrspool.service.active_jobs import job_count
-from ocrspool.service.health_monitor import Vitals
-from ocrspool.service.inbox_thread import Attendant, Surroundings
+from ocrspool.service.health_monitor import HealthMonitor
+from ocrspool.service.inbox_thread import InboxThread, SharedResources
 from ocrspool.service.inboxes import Inboxes
 from ocrspool.service.signals import Signals, StoppedError
 from ocrspool.spool.jobs import Job
@@ -64,29 +64,29 @@ class Service:
         config = self._live.config
         log_setup.set_up(config.log.level, config.log.format, fields=True)
         self._began = time.monotonic()
-        self._wake = Wake()
+        self._wake = WakeupEvent()
         self._signals = Signals(self._wake)
-        self._tally = Tally()
-        self._decoders = Decoders(decoder_count(config), self._live)
+        self._statistics = JobStatistics()
+        self._decoders = DecoderPool(decoder_count(config), self._live)
         self._hooks = Hooks(self._live)
-        self._workers = Workers(self._live, self._notifier.status)
-        self._memory = Room("of memory", memory.available_bytes)
+        self._workers = WorkerPool(self._live, self._notifier.status)
+        self._memory = FreeSpaceGuard("of memory", memory.available_bytes)
         self._shortage = Shortage()
         self._slots = job_count(config)
-        around = Surroundings(self._live, self, self._shortage, self._slots, self._wake)
+        around = SharedResources(self._live, self, self._shortage, self._slots, self._wake)
         self._inboxes = Inboxes(around, self._notifier.status, self._decoders.replace_those_of)
         self._pipeline: Pipeline | None = None
         self._health: Health | None = None
 
     def run(self) -> None:
         """Start, serve until SIGTERM or SIGINT, drain. Raise OcrspoolError when it cannot start."""
-        lifetime.share_one_heap()
-        self._signals.heed()
+        lifetime.limit_malloc_arenas()
+        self._signals.install()
         try:
             self._pipeline = self._start_up()
             self._main_loop()
             self._drain()
-            self._reporter.close()
+            self._publisher.close()
         except StoppedError:
             self._notifier.stopping()
         except Exception as error:
@@ -108,7 +108,7 @@ class Service:
         self._notifier.status("checking the configuration")
         preflight.refuse(config)
         config.paths.runtime.mkdir(parents=True, exist_ok=True)
-        with self._notifier.patience(SILENCE_SECONDS):
+        with self._notifier.extend_timeout_while(SILENCE_SECONDS):
             self._workers.start()
             self._decoders.start()
             self._hooks.start()
@@ -116,7 +116,7 @@ class Service:
             facts = self._wait_for_engines()
         engine = engine_from(facts)
         start = {"in all": round(time.monotonic() - self._began, 3), **facts["seconds"]}
-        self._reporter = Reporter(self._notifier, config.paths.runtime, engine, self._tally, start)
+        self._publisher = StatusPublisher(self._notifier, config.paths.runtime, engine, self._statistics, start)
         _log.info(
             "ready after %.2f s: %s %s on %s, engine %s (%s)",
             start["in all"],
@@ -127,12 +127,12 @@ class Service:
             ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in facts["seconds"].items()),
             extra={"event": "ready"},
         )
-        self._vitals = Vitals(self._signals, self._inboxes, self._workers, self._memory, self._shortage)
-        self._reporter.tell(self._vitals.standing())
+        self._health_monitor = HealthMonitor(self._signals, self._inboxes, self._workers, self._memory, self._shortage)
+        self._publisher.publish(self._health_monitor.standing())
         if config.metrics.listen:
             self._health = self._listening(config.metrics)
         self._notifier.ready()
-        return Pipeline(self._live, self._decoders, self._workers, engine, self._tally)
+        return Pipeline(self._live, self._decoders, self._workers, engine, self._statistics)
 
     def _wait_for_engines(self) -> dict[str, Any]:
         """Return the facts of the engine that all workers have loaded; build it first where that is allowed."""
@@ -145,7 +145,7 @@ class Service:
                 _log.warning('%s; building it now, because engine.on_missing is "build"', error)
             self._workers.close()
             prebuild(self._live.config, self._building)
-            self._workers = Workers(self._live, self._notifier.status)
+            self._workers = WorkerPool(self._live, self._notifier.status)
             self._workers.start()
             return self._workers.wait_ready()
 
@@ -153,9 +153,9 @@ class Service:
         """Answer who asks how things stand. What that takes is imported only where it is wanted."""
         page: Any = None
         if metrics.page:
-            page = import_module("ocrspool.web.status_page").Page(self._live, lambda: self._reporter.facts)
+            page = import_module("ocrspool.web.status_page").Page(self._live, lambda: self._publisher.facts)
         health: type[Health] = import_module("ocrspool.health").Health
-        return health(metrics.listen, lambda: self._reporter.facts, self._vitals.alive, page)
+        return health(metrics.listen, lambda: self._publisher.facts, self._health_monitor.alive, page)
 
     def _building(self, stage: str) -> None:
         """Tell of a stage of a build, which may take minutes, in the log and to systemd."""
@@ -204,19 +204,19 @@ class Service:
         _log.info("stopped%s", rest, extra={"event": "stopped"})
         return f"stopped{rest}"
 
-    def read(self, job: Job, attendant: Attendant) -> Event | Stalled | None:
+    def read(self, job: Job, inbox_thread: InboxThread) -> JobOutcome | Stalled | None:
         """Take a job to its outcome, or to where it has to wait. This is what its thread does."""
         assert self._pipeline is not None  # noqa: S101 - no slot is granted before it is there
-        return self._pipeline.run(job, attendant.spool, attendant.profile, attendant.inbox.outputs)
+        return self._pipeline.run(job, inbox_thread.spool, inbox_thread.profile, inbox_thread.inbox.outputs)
 
-    def finish(self, job: Job, attendant: Attendant) -> Event | Stalled | None:
+    def finish(self, job: Job, inbox_thread: InboxThread) -> JobOutcome | Stalled | None:
         """Take a job to the end that the last run has begun."""
         assert self._pipeline is not None  # noqa: S101 - as above
-        return self._pipeline.finish(job, attendant.spool)
+        return self._pipeline.finish(job, inbox_thread.spool)
 
-    def ring(self, event: Event) -> None:
+    def enqueue(self, event: JobOutcome) -> None:
         """Tell the hooks what came of a job."""
-        self._hooks.ring(event)
+        self._hooks.enqueue(event)
 
     def _reload(self) -> None:
         """Read the configuration again: a faulty one is reported and changes nothing."""
@@ -227,13 +227,13 @@ class Service:
             config = self._live.config
             log_setup.set_up(config.log.level, config.log.format, fields=True)
             self._inboxes.change()
-            self._vitals.refused = ""
+            self._health_monitor.refused = ""
             _log.info("reloaded %s", self._configuration.path, extra={"event": "reloaded"})
         except OcrspoolError as error:
-            self._vitals.refused = error.message.splitlines()[0]
+            self._health_monitor.refused = error.message.splitlines()[0]
             refused = {"event": "reload-refused"}
             _log.error("reload: the configuration in use stays:\n%s", error.message, extra=refused)
-        self._reporter.tell(self._vitals.standing(), at_once=True)
+        self._publisher.publish(self._health_monitor.standing(), at_once=True)
         self._notifier.ready()
 
     def _has_memory(self) -> bool:
@@ -246,11 +246,11 @@ class Service:
 
     def _until_next(self) -> float:
         """Return for how long nothing has to be done unless something happens. Room comes back without a word."""
-        due = min(self._reporter.due_in(self._vitals.standing()), self._inboxes.next_look_in())
-        return max(0.0, min(due, _ROOM_SECONDS) if self._vitals.lack() else due)
+        due = min(self._publisher.due_in(self._health_monitor.standing()), self._inboxes.next_look_in())
+        return max(0.0, min(due, _ROOM_SECONDS) if self._health_monitor.shortage_reason() else due)
 
     def _keep_in_touch(self) -> None:
         """Keepalive and status, as often as each is due."""
-        self._vitals.turn()
-        self._reporter.keepalive(alive=self._vitals.alive())
-        self._reporter.tell(self._vitals.standing())
+        self._health_monitor.mark_alive()
+        self._publisher.keepalive(alive=self._health_monitor.alive())
+        self._publisher.publish(self._health_monitor.standing())

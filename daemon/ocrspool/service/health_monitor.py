@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from ocrspool.intake.headroom import Room
-from ocrspool.observability.status import Standing
+from ocrspool.intake.headroom import FreeSpaceGuard
+from ocrspool.observability.status import ServiceStatus
 from ocrspool.processes.shortage import Shortage
-from ocrspool.recognition.pool import Workers
+from ocrspool.recognition.pool import WorkerPool
 from ocrspool.service.inboxes import Inboxes
 from ocrspool.service.signals import Signals
 
@@ -17,20 +17,20 @@ _LONGEST_TURN_SECONDS = 90.0
 
 
 @dataclass(slots=True)
-class Vitals:
+class HealthMonitor:
     """Looks at the parts of a service that has started."""
 
     signals: Signals
     inboxes: Inboxes
-    workers: Workers
-    memory: Room
+    workers: WorkerPool
+    memory: FreeSpaceGuard
     shortage: Shortage
     refused: str = ""
     """Why the last reload was refused; "" when it was not."""
     _turned_at: float = field(default_factory=time.monotonic)
     """When the main loop last came round."""
 
-    def turn(self) -> None:
+    def mark_alive(self) -> None:
         """Take note that the main loop has come round."""
         self._turned_at = time.monotonic()
 
@@ -42,20 +42,20 @@ class Vitals:
         turns = time.monotonic() < self._turned_at + _LONGEST_TURN_SECONDS
         return turns and self.inboxes.alive() and self.workers.responsive()
 
-    def lack(self) -> str:
+    def shortage_reason(self) -> str:
         """Return why nothing is claimed, or not from every inbox."""
-        return self.memory.lack or self.shortage.lack or self.inboxes.lack()
+        return self.memory.shortage_reason or self.shortage.shortage_reason or self.inboxes.shortage_reason()
 
-    def standing(self) -> Standing:
+    def standing(self) -> ServiceStatus:
         """Return what there is to be told."""
         inboxes = self.inboxes.standings()
-        return Standing(
+        return ServiceStatus(
             state=self._state(idle=[name for name, each in inboxes.items() if each["state"] != "serves"]),
             waiting=self.inboxes.waiting(),
             in_work=self.inboxes.in_work(),
             workers=tuple(self.workers.pids()),
             worker_restarts=self.workers.restarts,
-            lack=self.lack(),
+            shortage_reason=self.shortage_reason(),
             queues=self.inboxes.queues(),
             overflows=self.inboxes.overflows(),
             engines=self.workers.engines(),
@@ -66,5 +66,5 @@ class Vitals:
     def _state(self, *, idle: list[str]) -> str:
         if self.signals.stops:
             return "stopping"
-        as_configured = self.workers.healthy() and not self.workers.standing_in() and not idle
+        as_configured = self.workers.healthy() and not self.workers.uses_cpu_fallback() and not idle
         return "ready" if as_configured else "degraded"

@@ -3,8 +3,8 @@
 The main thread never touches a spool, because a disk that does not answer holds whoever asks it. It talks with the
 attendants: it grants slots, gives orders (other settings, leave), and reads what they say of themselves.
 
-    main thread → attendant: grant, change, leave, end
-    attendant → main thread: how many files wait, why nothing comes, since when its disk does not answer; and a wake
+    main thread → inbox_thread: grant, change, leave, end
+    inbox_thread → main thread: how many files wait, why nothing comes, since when its disk does not answer; and a wake
 
 An inbox that cannot begin (no access, a full disk, a missing folder) says why, waits, and is tried again.
 """
@@ -26,16 +26,16 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Inbox, Profile
 from ocrspool.errors import ConfigError, OcrspoolError
 from ocrspool.files import names
-from ocrspool.intake.inbox import Intake
+from ocrspool.intake.inbox import InboxIntake
 from ocrspool.intake.watcher import Watch
-from ocrspool.pipeline.hooks import Event
+from ocrspool.pipeline.hooks import JobOutcome
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.threads import Threads
-from ocrspool.processes.wakeup import Wake
-from ocrspool.service.active_jobs import Follow, InWork
-from ocrspool.spool.disk_steps import HANGS_SECONDS, Steps
+from ocrspool.processes.wakeup import WakeupEvent
+from ocrspool.service.active_jobs import ActiveJobs, Follow
+from ocrspool.spool.disk_steps import HANGS_SECONDS, DiskSteps
 from ocrspool.spool.jobs import Job
-from ocrspool.spool.monitored_spool import Touching
+from ocrspool.spool.monitored_spool import MonitoredSpool
 
 _log = logging.getLogger(__name__)
 
@@ -45,46 +45,46 @@ _LOOK_SECONDS = 0.5
 """While files wait and the disk has too little room, it is measured this often; while jobs run, it is tried."""
 
 
-class Line(Protocol):
+class JobRunner(Protocol):
     """What takes jobs to their outcomes (daemon.py)."""
 
-    def read(self, job: Job, attendant: Attendant) -> Any:  # noqa: ANN401 - what in_work.Follow returns
+    def read(self, job: Job, inbox_thread: InboxThread) -> Any:  # noqa: ANN401 - what in_work.Follow returns
         """Read a job's file and deliver the result."""
 
-    def finish(self, job: Job, attendant: Attendant) -> Any:  # noqa: ANN401 - likewise
+    def finish(self, job: Job, inbox_thread: InboxThread) -> Any:  # noqa: ANN401 - likewise
         """Take a job to the end that the last run has begun."""
 
-    def ring(self, event: Event) -> None:
+    def enqueue(self, event: JobOutcome) -> None:
         """Tell the hooks what came of a job."""
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class SharedResources:
     """What all attendants of a service share."""
 
     live: CurrentConfig
-    line: Line
+    line: JobRunner
     shortage: Shortage
     most: int
     """Jobs that one inbox may have in work, those that wait for its disk included."""
-    wake: Wake
+    wake: WakeupEvent
     """Of the main loop."""
     threads: Threads = field(default_factory=partial(Threads, "job"))
     """Of all jobs."""
 
 
-class Attendant:
+class InboxThread:
     """One inbox and its thread. All but `_run` and what it calls is for the main thread."""
 
-    def __init__(self, name: str, inbox: Inbox, profile: Profile, around: Surroundings) -> None:
+    def __init__(self, name: str, inbox: Inbox, profile: Profile, around: SharedResources) -> None:
         self.name, self.inbox, self.profile = name, inbox, profile
         self._around = around
-        self.steps = Steps()
-        self.in_work = InWork(name, around.shortage, around.line.ring, self._wake_both, around.threads)
-        self._wake = Wake()
+        self.steps = DiskSteps()
+        self.active_jobs = ActiveJobs(name, around.shortage, around.line.enqueue, self._wake_both, around.threads)
+        self._wake = WakeupEvent()
         self._watch = Watch(self._wake)
-        self._intake = Intake(name, inbox, profile, self._watch)
-        self.spool = Touching(self._intake.spool, self.steps)
+        self._intake = InboxIntake(name, inbox, profile, self._watch)
+        self.spool = MonitoredSpool(self._intake.spool, self.steps)
         """What jobs do in the spool is said to be a step on its disk."""
         self._orders: deque[Callable[[], None]] = deque()
         self._thread = threading.Thread(target=self._run, name=f"inbox-{name}", daemon=True)
@@ -113,18 +113,18 @@ class Attendant:
         """Return how many slots it could use beside those that it has."""
         if not self.begun or self.steps.slow():
             return 0
-        new = 0 if self.leaving or self._intake.room.lack else self._intake.waiting()
-        new = max(self._intake.unfinished_count(), min(new, self._around.most - len(self.in_work)))
-        return max(0, self.in_work.due() + new - self.in_work.granted)
+        new = 0 if self.leaving or self._intake.room.shortage_reason else self._intake.waiting()
+        new = max(self._intake.unfinished_count(), min(new, self._around.most - len(self.active_jobs)))
+        return max(0, self.active_jobs.due() + new - self.active_jobs.granted)
 
     def grant(self) -> None:
         """Let it begin one job more."""
-        self.in_work.grant()
+        self.active_jobs.grant()
         self._wake.set()
 
     def slots(self) -> int:
         """Return how many slots it takes from the others: none while its disk keeps its jobs waiting."""
-        return 0 if self.steps.slow() else self.in_work.slots()
+        return 0 if self.steps.slow() else self.active_jobs.slots()
 
     def change(self, inbox: Inbox, profile: Profile) -> None:
         """Go on with other settings of the same folders; come back if it was leaving."""
@@ -159,9 +159,9 @@ class Attendant:
         """Return how many files wait, and since when the oldest does, as far as the last scan knows."""
         return self._intake.queue()
 
-    def lack(self) -> str:
+    def shortage_reason(self) -> str:
         """Return what its disk has too little of; "" where there is enough."""
-        return self._intake.room.lack
+        return self._intake.room.shortage_reason
 
     def overflows(self) -> int:
         """Return how often the kernel has lost events, of any inbox."""
@@ -181,16 +181,16 @@ class Attendant:
             reason = f"the disk of {self._intake.spool.work.parent} or of its outbox does not answer"
         return {
             "state": state,
-            "reason": names.printable(reason or self.in_work.problem() or self._intake.room.lack),
+            "reason": names.printable(reason or self.active_jobs.problem() or self._intake.room.shortage_reason),
             "since": None if since is None else round(since + self._clock),
-            "stalled": self.in_work.waiting(),
+            "stalled": self.active_jobs.waiting(),
         }
 
     def _cannot_serve(self) -> str:
         if not self.begun:
             return in_words(self.error) if self.error is not None else "it has not begun yet"
-        if self.in_work.waiting() >= self._around.most:  # which is as many as it may claim
-            return self.in_work.problem()
+        if self.active_jobs.waiting() >= self._around.most:  # which is as many as it may claim
+            return self.active_jobs.problem()
         return self._intake.unreadable() or self._trouble
 
     def _order(self, what: Callable[[], None]) -> None:
@@ -198,7 +198,7 @@ class Attendant:
         self._wake.set()
 
     def _wake_both(self) -> None:
-        """Wake the main loop, which counts slots, and the attendant, which knows when a job is to be tried again."""
+        """Wake the main loop, which counts slots, and the inbox_thread, which knows when a job is to be tried again."""
         self._around.wake.set()
         self._wake.set()
 
@@ -216,8 +216,8 @@ class Attendant:
             if not self._ending:
                 self._wake.wait(seconds)
         with self.steps.step(), contextlib.suppress(OSError):
-            self.in_work.leave()
-            if not self.in_work.running:  # else the spool stays ours until the process has ended
+            self.active_jobs.leave()
+            if not self.active_jobs.running:  # else the spool stays ours until the process has ended
                 self._intake.close()
         self._watch.stop()
 
@@ -276,22 +276,22 @@ class Attendant:
 
     def _use_slots(self) -> None:
         """Begin a job in each granted slot: first those that wait for the disk, then those that an earlier run left."""
-        while self.in_work.granted:
-            if self.in_work.begin_again():
+        while self.active_jobs.granted:
+            if self.active_jobs.begin_again():
                 continue
             with self.steps.step():
                 found = self._next()
             if found is None:
-                self.in_work.give_back()
+                self.active_jobs.give_back()
                 self._around.wake.set()
                 return
-            self.in_work.begin(*found)
+            self.active_jobs.begin(*found)
 
     def _next(self) -> tuple[Job, Follow] | None:
         line = self._around.line
         if (job := self._intake.unfinished()) is not None:
             return job, partial(line.finish, job, self)
-        if self.leaving or len(self.in_work) >= self._around.most:
+        if self.leaving or len(self.active_jobs) >= self._around.most:
             return None
         job = self._intake.claim(self._around.live.config.limits.free_disk_mb)
         return None if job is None else (job, partial(line.read, job, self))
@@ -299,9 +299,9 @@ class Attendant:
     def _look(self) -> None:
         """Measure a disk that had too little room; try one that jobs are using, which may hang with them."""
         with self.steps.step():
-            if self._intake.room.lack:
+            if self._intake.room.shortage_reason:
                 self._intake.room.enough(self._around.live.config.limits.free_disk_mb)
-            if self.in_work.running:
+            if self.active_jobs.running:
                 with contextlib.suppress(OSError):
                     self._intake.spool.lock.touch()
 
@@ -310,9 +310,9 @@ class Attendant:
         if not self.begun:
             return 3600.0 if self.leaving else self._next_try - time.monotonic()
         due = [] if self.leaving else [self._intake.next_scan()]
-        if (again := self.in_work.due_at()) is not None:
+        if (again := self.active_jobs.due_at()) is not None:
             due.append(again)
-        if self.in_work.running or (self._intake.room.lack and self._intake.waiting()):
+        if self.active_jobs.running or (self._intake.room.shortage_reason and self._intake.waiting()):
             due.append(self._next_look)
         return min(due) - time.monotonic() if due else 3600.0
 
@@ -320,8 +320,8 @@ class Attendant:
         if self.begun:
             self._intake.change(self.inbox, self.profile)
         else:
-            self._intake = Intake(self.name, self.inbox, self.profile, self._watch)
-            self.spool = Touching(self._intake.spool, self.steps)
+            self._intake = InboxIntake(self.name, self.inbox, self.profile, self._watch)
+            self.spool = MonitoredSpool(self._intake.spool, self.steps)
             self._next_try = 0.0
 
     def _rest(self) -> None:

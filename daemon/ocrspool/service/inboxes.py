@@ -13,7 +13,7 @@ from typing import Any
 from ocrspool.config.schema import Config, Inbox, Profile
 from ocrspool.errors import ConfigError, OcrspoolError
 from ocrspool.files.faults import is_of_people
-from ocrspool.service.inbox_thread import Attendant, Surroundings, in_words
+from ocrspool.service.inbox_thread import InboxThread, SharedResources, in_words
 
 _log = logging.getLogger(__name__)
 
@@ -26,15 +26,17 @@ _CLOSE_SECONDS = 5.0
 class Inboxes:
     """The inboxes at work, and those on their way out."""
 
-    def __init__(self, around: Surroundings, on_stage: Callable[[str], None], on_slow: Callable[[str], None]) -> None:
+    def __init__(
+        self, around: SharedResources, on_stage: Callable[[str], None], on_slow: Callable[[str], None]
+    ) -> None:
         self._around = around
         self._on_stage = on_stage
         self._on_slow = on_slow
         """Told, again and again, the name of an inbox whose disk keeps its jobs waiting."""
-        self._attendants: list[Attendant] = []
-        self._leaving: list[Attendant] = []
+        self._inbox_threads: list[InboxThread] = []
+        self._leaving: list[InboxThread] = []
         """Removed by a reload while files of theirs were in work."""
-        self._unstarted: list[Attendant] = []
+        self._unstarted: list[InboxThread] = []
         """There was no thread for them."""
         self._hanging: set[str] = set()
 
@@ -45,13 +47,13 @@ class Inboxes:
         """
         for name, inbox in self._config.inbox.items():
             self._add(name, inbox, self._config.profile_of(name))
-        for attendant in self._attendants:
-            self._on_stage(f"recovering inbox {attendant.name}")
-            while attendant not in self._unstarted and not attendant.tried.wait(_LOOK_SECONDS):
-                if attendant.steps.hangs_since() is not None:
+        for inbox_thread in self._inbox_threads:
+            self._on_stage(f"recovering inbox {inbox_thread.name}")
+            while inbox_thread not in self._unstarted and not inbox_thread.tried.wait(_LOOK_SECONDS):
+                if inbox_thread.steps.hangs_since() is not None:
                     break
-        if self._attendants and not any(attendant.begun for attendant in self._attendants):
-            _refuse_to_start([attendant.error for attendant in self._attendants])
+        if self._inbox_threads and not any(inbox_thread.begun for inbox_thread in self._inbox_threads):
+            _refuse_to_start([inbox_thread.error for inbox_thread in self._inbox_threads])
 
     def grant(self, total: int) -> None:
         """Give the free slots, of so many in all, to the inboxes in turn.
@@ -59,85 +61,87 @@ class Inboxes:
         Of several inboxes none has all slots: another one that gets a file finds one free, whatever the first does.
         """
         everyone = self._everyone()
-        free = total - sum(attendant.slots() for attendant in everyone)
-        share = total if len(self._attendants) == 1 else max(1, total - 1)
+        free = total - sum(inbox_thread.slots() for inbox_thread in everyone)
+        share = total if len(self._inbox_threads) == 1 else max(1, total - 1)
         while free > 0:
-            attendant = next((each for each in everyone if each.wants() and each.slots() < share), None)
-            if attendant is None:
+            inbox_thread = next((each for each in everyone if each.wants() and each.slots() < share), None)
+            if inbox_thread is None:
                 return
-            attendant.grant()
+            inbox_thread.grant()
             free -= 1
-            self._to_the_end(attendant)
-            everyone.remove(attendant)
-            everyone.append(attendant)
+            self._to_the_end(inbox_thread)
+            everyone.remove(inbox_thread)
+            everyone.append(inbox_thread)
 
     def wanting(self) -> bool:
         """Tell whether any inbox could use a slot."""
-        return any(attendant.wants() for attendant in self._everyone())
+        return any(inbox_thread.wants() for inbox_thread in self._everyone())
 
     def look(self) -> None:
         """See whose disk does not answer, and who can leave."""
-        for attendant in self._everyone():
-            if attendant.steps.slow():
-                self._on_slow(attendant.name)
-            self._tell_of_hanging(attendant)
-        for attendant in [attendant for attendant in self._leaving if not len(attendant.in_work)]:
-            self._leaving.remove(attendant)
-            attendant.end()
-        for attendant in self._unstarted[:]:
+        for inbox_thread in self._everyone():
+            if inbox_thread.steps.slow():
+                self._on_slow(inbox_thread.name)
+            self._tell_of_hanging(inbox_thread)
+        for inbox_thread in [inbox_thread for inbox_thread in self._leaving if not len(inbox_thread.active_jobs)]:
+            self._leaving.remove(inbox_thread)
+            inbox_thread.end()
+        for inbox_thread in self._unstarted[:]:
             if self._around.shortage.over():
-                self._unstarted.remove(attendant)
-                self._start(attendant)
+                self._unstarted.remove(inbox_thread)
+                self._start(inbox_thread)
 
     def next_look_in(self) -> float:
         """Return after how many seconds `look` is due, if nothing happens before."""
-        if self._unstarted or any(attendant.steps.going_on() for attendant in self._everyone()):
+        if self._unstarted or any(inbox_thread.steps.going_on() for inbox_thread in self._everyone()):
             return _LOOK_SECONDS
         return float("inf")
 
     def running(self) -> int:
         """Return how many jobs run."""
-        return sum(attendant.in_work.running for attendant in self._everyone())
+        return sum(inbox_thread.active_jobs.running for inbox_thread in self._everyone())
 
     def in_work(self) -> int:
         """Return how many jobs have been claimed and have not ended; some may wait for their disks."""
-        return sum(len(attendant.in_work) for attendant in self._everyone())
+        return sum(len(inbox_thread.active_jobs) for inbox_thread in self._everyone())
 
     def waiting(self) -> int:
         """Return how many files could be claimed, as far as the last scans know."""
-        return sum(attendant.waiting() for attendant in self._attendants)
+        return sum(inbox_thread.waiting() for inbox_thread in self._inbox_threads)
 
     def queues(self) -> dict[str, dict[str, Any]]:
         """Return the queue of each inbox by its name."""
-        return {attendant.name: attendant.queue() for attendant in self._by_name()}
+        return {inbox_thread.name: inbox_thread.queue() for inbox_thread in self._by_name()}
 
     def standings(self) -> dict[str, dict[str, Any]]:
-        """Return how each inbox is, by its name (see Attendant.standing)."""
-        return {attendant.name: attendant.standing() for attendant in self._by_name()}
+        """Return how each inbox is, by its name (see InboxThread.standing)."""
+        return {inbox_thread.name: inbox_thread.standing() for inbox_thread in self._by_name()}
 
-    def lack(self) -> str:
+    def shortage_reason(self) -> str:
         """Return why an inbox has nothing claimed from it; "" where there is room for all."""
-        return next((lack for attendant in self._attendants if (lack := attendant.lack())), "")
+        return next((lack for inbox_thread in self._inbox_threads if (lack := inbox_thread.shortage_reason())), "")
 
     def overflows(self) -> int:
         """Return how often the kernel has lost events: each loss is seen by all."""
-        return max((attendant.overflows() for attendant in self._attendants), default=0)
+        return max((inbox_thread.overflows() for inbox_thread in self._inbox_threads), default=0)
 
     def alive(self) -> bool:
         """Tell whether the threads of all inboxes are there. One whose disk hangs is."""
-        return all(attendant in self._unstarted or attendant.alive() for attendant in list(self._attendants))
+        return all(
+            inbox_thread in self._unstarted or inbox_thread.alive() for inbox_thread in list(self._inbox_threads)
+        )
 
     def change(self) -> None:
         """Make them those of the configuration. Files in work go on, also of inboxes that are removed."""
-        for attendant in [each for each in self._attendants if each.name not in self._config.inbox]:
-            self._attendants.remove(attendant)
-            attendant.leave()
-            self._leaving.append(attendant)
-            _log.info("inbox %s is no longer watched", attendant.name)
+        for inbox_thread in [each for each in self._inbox_threads if each.name not in self._config.inbox]:
+            self._inbox_threads.remove(inbox_thread)
+            inbox_thread.leave()
+            self._leaving.append(inbox_thread)
+            _log.info("inbox %s is no longer watched", inbox_thread.name)
         self.look()
         for name, inbox in self._config.inbox.items():
             profile = self._config.profile_of(name)
-            known = next((attendant for attendant in self._attendants if attendant.name == name), None)
+            known = next((inbox_thread for inbox_thread in self._inbox_threads if inbox_thread.name == name), None)
             if known is None:
                 self._add(name, inbox, profile)
             elif (inbox, profile) != (known.inbox, known.profile):
@@ -148,42 +152,42 @@ class Inboxes:
         """Let go of all. Tell whether each could; one whose disk hangs ends with the process."""
         deadline = time.monotonic() + _CLOSE_SECONDS
         everyone = self._everyone()
-        for attendant in everyone:
-            attendant.in_work.wait_ended(deadline - time.monotonic())
-        for attendant in everyone:
-            attendant.end()
-        left = [attendant.name for attendant in everyone if not attendant.ended(deadline - time.monotonic())]
+        for inbox_thread in everyone:
+            inbox_thread.active_jobs.wait_ended(deadline - time.monotonic())
+        for inbox_thread in everyone:
+            inbox_thread.end()
+        left = [inbox_thread.name for inbox_thread in everyone if not inbox_thread.ended(deadline - time.monotonic())]
         for name in left:
             _log.error("inbox %s: its disk does not answer; the process ends when the kernel lets go of it", name)
         return not left and not self.running()
 
     def _add(self, name: str, inbox: Inbox, profile: Profile) -> None:
         """Have an inbox at work: a new one, or one removed a moment ago that has files in work still."""
-        for attendant in self._leaving:
-            if attendant.name == name and attendant.inbox.folder("work") == inbox.folder("work"):
-                self._leaving.remove(attendant)
-                attendant.change(inbox, profile)
-                self._attendants.append(attendant)
+        for inbox_thread in self._leaving:
+            if inbox_thread.name == name and inbox_thread.inbox.folder("work") == inbox.folder("work"):
+                self._leaving.remove(inbox_thread)
+                inbox_thread.change(inbox, profile)
+                self._inbox_threads.append(inbox_thread)
                 return
-        attendant = Attendant(name, inbox, profile, self._around)
-        self._attendants.append(attendant)
-        self._start(attendant)
+        inbox_thread = InboxThread(name, inbox, profile, self._around)
+        self._inbox_threads.append(inbox_thread)
+        self._start(inbox_thread)
 
-    def _start(self, attendant: Attendant) -> None:
+    def _start(self, inbox_thread: InboxThread) -> None:
         try:
-            attendant.start()
+            inbox_thread.start()
         except RuntimeError as problem:  # "can't start new thread"
             self._around.shortage.note(problem)
-            self._unstarted.append(attendant)
+            self._unstarted.append(inbox_thread)
 
-    def _to_the_end(self, attendant: Attendant) -> None:
+    def _to_the_end(self, inbox_thread: InboxThread) -> None:
         """Let the others be first the next time."""
-        if attendant in self._attendants:
-            self._attendants.remove(attendant)
-            self._attendants.append(attendant)
+        if inbox_thread in self._inbox_threads:
+            self._inbox_threads.remove(inbox_thread)
+            self._inbox_threads.append(inbox_thread)
 
-    def _tell_of_hanging(self, attendant: Attendant) -> None:
-        name, hangs = attendant.name, attendant.steps.hangs_since() is not None
+    def _tell_of_hanging(self, inbox_thread: InboxThread) -> None:
+        name, hangs = inbox_thread.name, inbox_thread.steps.hangs_since() is not None
         if hangs and name not in self._hanging:
             self._hanging.add(name)
             told = {"event": "disk-hangs"}
@@ -192,11 +196,11 @@ class Inboxes:
             self._hanging.remove(name)
             _log.info("inbox %s: its disk answers again", name, extra={"event": "inbox-serves"})
 
-    def _everyone(self) -> list[Attendant]:
-        return self._attendants + self._leaving
+    def _everyone(self) -> list[InboxThread]:
+        return self._inbox_threads + self._leaving
 
-    def _by_name(self) -> list[Attendant]:
-        return sorted(self._attendants, key=lambda attendant: attendant.name)
+    def _by_name(self) -> list[InboxThread]:
+        return sorted(self._inbox_threads, key=lambda inbox_thread: inbox_thread.name)
 
     @property
     def _config(self) -> Config:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from ocrspool.processes.wakeup import Wake
+from ocrspool.processes.wakeup import WakeupEvent
 
 
 class StoppedError(Exception):
@@ -17,7 +17,7 @@ class StoppedError(Exception):
 class Signals:
     """SIGTERM and SIGINT ask for a stop, SIGHUP for a reload."""
 
-    def __init__(self, wake: Wake) -> None:
+    def __init__(self, wake: WakeupEvent) -> None:
         self._wake = wake
         self._interruptible = False
         self.stops = 0
@@ -25,7 +25,7 @@ class Signals:
         self.reload_wanted = False
         """Set here, and taken back by whoever reloads."""
 
-    def heed(self) -> None:
+    def install(self) -> None:
         """From now on, take note of them."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)

@@ -1,4 +1,4 @@
-"""Whether a file that was seen may be taken now: still the same, a regular file, whole, and let go of by its writer."""
+"""Whether a file may be taken now: it is still the same, a regular file, whole, and its writer has closed it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ocrspool.files.folder import Folder
 from ocrspool.spool.snapshot import FileSnapshot
 
 
-def let_go(folder: Folder, last: str, seen: FileSnapshot) -> bool:
+def is_released(folder: Folder, last: str, seen: FileSnapshot) -> bool:
     """Tell whether the file may be claimed now, as far as it can be looked at."""
     try:
         if not folder.has_file(last):

@@ -1,4 +1,4 @@
-"""The reason beside a failed file: how it is published, and where."""
+"""The reason beside a failed file: its form, and its place."""
 
 from __future__ import annotations
 

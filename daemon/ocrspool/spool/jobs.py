@@ -52,7 +52,7 @@ class Job:
     """The file as it was when it was claimed, as far as that is known."""
 
 
-def about(job: Job) -> dict[str, str]:
+def log_fields(job: Job) -> dict[str, str]:
     """Return what a record of the log says that it is of; see observability/log_setup.py."""
     return {"job": job.id, "inbox": job.inbox, "file": names.printable(job.name)}
 

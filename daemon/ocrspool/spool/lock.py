@@ -1,4 +1,4 @@
-"""The lock of a spool: a file in work/ that who moves files there holds locked, flock(2). It ends with its process."""
+"""The lock of a spool: a file in work/ that the process that moves files there holds locked (flock(2))."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SpoolLock:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return
             time.sleep(_PAUSE_SECONDS)  # `is_held` of another process has it for an instant
-        self.let_go()
+        self.release()
         raise SpoolBusyError(
             f"another ocrspool is working on {self._work}",
             "stop it first, or give this one a root of its own",
@@ -55,7 +55,7 @@ class SpoolLock:
         if self._descriptor is not None:
             os.utime(self._descriptor)
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Let go of it, if it is held."""
         if self._descriptor is not None:
             os.close(self._descriptor)

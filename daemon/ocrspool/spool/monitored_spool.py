@@ -1,4 +1,4 @@
-"""A spool whose every call is a step on its disk, so that a disk that does not answer is noticed (disk_steps.py)."""
+"""A spool in which every call is a step on its disk, so that a disk that does not answer is noticed (disk_steps.py)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 from ocrspool.errors import DocumentError
 from ocrspool.files.target_path import Place
-from ocrspool.spool.disk_steps import HANGS_SECONDS, Steps
+from ocrspool.spool.disk_steps import HANGS_SECONDS, DiskSteps
 from ocrspool.spool.growing_files import Return
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.spool import Spool
 
 
-class Touching:
-    """A spool whose every call is a step on its disk: where jobs come from and go to (see outcomes.Outcomes)."""
+class MonitoredSpool:
+    """A spool whose every call is a step on its disk: it is a JobStore (see pipeline/job_store.py)."""
 
-    def __init__(self, spool: Spool, steps: Steps) -> None:
+    def __init__(self, spool: Spool, steps: DiskSteps) -> None:
         self._spool = spool
         self._steps = steps
 

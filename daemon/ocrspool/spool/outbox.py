@@ -1,7 +1,7 @@
-"""An outbox: under which name the files of a document appear, and in which order.
+"""An outbox: the names under which the files of a document appear, and their order.
 
-All files of one document have one stem. The result comes last, so whoever sees it finds the rest beside it; a
-marker, if wanted, comes behind it.
+All files of one document have one stem. The result comes last, so a program that sees it finds the other files beside
+it. A marker, if wanted, follows it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ocrspool.files import json_file, names
 from ocrspool.files.faults import is_of_people
 from ocrspool.files.folder import Folder
 from ocrspool.files.publish import Publisher
-from ocrspool.files.target_path import Place, placed
+from ocrspool.files.target_path import Place, target_path
 from ocrspool.results.schema import SUFFIXES
 
 RESULT_SUFFIX = ".json"
@@ -115,7 +115,7 @@ class Outbox:
                 place.folder.close()
 
     def _placed(self, name: str, digest: str) -> Place:
-        return placed(self.folder, name, digest[:8], self.mode)
+        return target_path(self.folder, name, digest[:8], self.mode)
 
     def _is_free(self, place: Place, digest: str, tag: str) -> bool:
         if place.folder.stat(place.name) is not None:

@@ -29,11 +29,11 @@ from ocrspool.files import json_file, names
 from ocrspool.files.faults import is_of_people
 from ocrspool.files.folder import PRIVATE_MODE, Folder
 from ocrspool.files.publish import PRIVATE, clear
-from ocrspool.files.target_path import Place, placed
+from ocrspool.files.target_path import Place, target_path
 from ocrspool.spool import failure_reason
-from ocrspool.spool.claim import let_go
+from ocrspool.spool.claim import is_released
 from ocrspool.spool.failure_reason import REASON_SUFFIX, reason, reason_of
-from ocrspool.spool.growing_files import Growing, Return, has_changed, look_at, stat_of
+from ocrspool.spool.growing_files import GrowingFiles, Return, has_changed, look_at, stat_of
 from ocrspool.spool.jobs import (
     REASON,
     RESULT,
@@ -69,7 +69,7 @@ class Spool:
         """Whether an empty file says that all outputs of a document are there."""
         self.jobs = Jobs(name, self.work)
         self.lock = SpoolLock(self.work)
-        self.growing = Growing()
+        self.growing = GrowingFiles()
         self._naming = threading.Lock()
 
     def open(self) -> None:
@@ -97,7 +97,7 @@ class Spool:
 
     def close(self) -> None:
         """Let go of the lock."""
-        self.lock.let_go()
+        self.lock.release()
 
     def claim(self, seen: FileSnapshot) -> Job | None:
         """Take the file into work/. None when it has changed, is still being written, or has gone."""
@@ -111,7 +111,7 @@ class Spool:
 
     def _claim_from(self, folder: Folder, seen: FileSnapshot) -> Job | None:
         last = last_of(seen.name)
-        if not let_go(folder, last, seen):
+        if not is_released(folder, last, seen):
             return None
         job, holder = self.jobs.new(seen.name)
         with holder:
@@ -318,13 +318,13 @@ class Spool:
 
     def _made_again(self, name: str) -> Place:
         """Return the place of a failed file; its folders may have been tidied away since."""
-        return placed(self.failed, name, "again")
+        return target_path(self.failed, name, "again")
 
     def give_back(self, job: Job) -> None:
         """Return a claimed file to the inbox, under its name, or a tagged one where that has been taken meanwhile."""
         with self.jobs.opened(job.id) as folder, holder_of(folder, job) as holder:
             for name in self._names_back(job):
-                with placed(self.inbox, name, job.id) as place, contextlib.suppress(FileExistsError):
+                with target_path(self.inbox, name, job.id) as place, contextlib.suppress(FileExistsError):
                     holder.move_new(last_of(job.name), place.folder, place.name)
                     break
         self.jobs.clear(job.id)
@@ -350,7 +350,7 @@ class Spool:
         name = names.from_json(reason.get("source")) or relative
         with Folder.at(self.failed) as root, root.holder(relative) as holder:
             last = last_of(relative)
-            with placed(self.inbox, name, "retried") as place:
+            with target_path(self.inbox, name, "retried") as place:
                 holder.move_new(last, place.folder, place.name)
                 target = place.path
             holder.unlink(reason_of(last))
@@ -396,7 +396,7 @@ class Spool:
         In failed/ no file is called like a reason: which is which would depend on what people have taken away.
         """
         for name in (job.name, names.tagged(job.name, job.id)):
-            place = placed(root, name, job.id)
+            place = target_path(root, name, job.id)
             if name == job.name and self._is_taken(place, root):
                 place.folder.close()
             else:

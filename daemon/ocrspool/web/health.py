@@ -1,6 +1,6 @@
-"""Answers who asks how the service is: /livez, /readyz and /metrics, and by status_page.py what is for people.
+"""Answer health checks: /livez, /readyz and /metrics. status_page.py answers requests for people.
 
-Started only where the configuration says so.
+It is started only if the configuration asks for it.
 """
 
 from __future__ import annotations

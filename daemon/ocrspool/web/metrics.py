@@ -1,7 +1,8 @@
-"""What the service tells of itself, in the form that Prometheus reads. The one place that imports prometheus_client.
+"""The metrics of the service in the form that Prometheus reads. The only module that imports prometheus_client.
 
 Nothing is counted here. The numbers are those of the published facts (observability/status.py), which `ocrspool status`
-shows too. Names follow Prometheus' conventions: base units, `_total` for what only grows, labels for what it is of.
+shows too. Names follow the conventions of Prometheus: base units, `_total` for counters, labels for what a number is
+about.
 """
 
 from __future__ import annotations

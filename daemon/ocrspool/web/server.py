@@ -1,7 +1,7 @@
-"""HTTP on a loopback port or a Unix socket: requests in, replies out. What is asked and answered is not known here.
+"""HTTP on a loopback port or a Unix socket: requests in, replies out. It knows nothing about their content.
 
 Each request has a deadline, and so has each reply. When all places are taken, the oldest connection of the user or
-address that has the most of them is ended, so that whoever asks quickly always gets an answer.
+address that has the most of them is ended. So a client that asks quickly always gets an answer.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Answers(Protocol):
+class RequestHandler(Protocol):
     """Who knows what to reply. Asked by several threads; names of headers are in lower case."""
 
     def get(self, path: str, headers: Mapping[str, str]) -> Reply:
@@ -59,7 +59,7 @@ def plain(status: HTTPStatus, text: str, headers: Mapping[str, str] | None = Non
     return Reply(status, f"{text}\n".encode(), {"Content-Type": "text/plain; charset=utf-8", **(headers or {})})
 
 
-def bound(listen: str, answers: Answers) -> HTTPServer:
+def bound(listen: str, answers: RequestHandler) -> HTTPServer:
     """Return a server that listens, at an address or a path, and has still to be run. Raise OSError."""
     if listen.startswith("/"):
         Path(listen).unlink(missing_ok=True)  # of a service that was killed: a living one holds the spool's lock
@@ -93,7 +93,7 @@ class _Connection:
 class _Server(ThreadingMixIn, HTTPServer):
     daemon_threads = True  # a reader that takes its time does not keep the service from ending
 
-    def __init__(self, address: Any, answers: Answers) -> None:  # noqa: ANN401 - a path, or host and port
+    def __init__(self, address: Any, answers: RequestHandler) -> None:  # noqa: ANN401 - a path, or host and port
         self.answers = answers
         self._open: dict[socket.socket, _Connection] = {}
         """Oldest first."""

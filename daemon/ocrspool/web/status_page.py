@@ -1,8 +1,8 @@
-"""Answers a browser: the status page, HTML outputs, their small pictures, the button that puts a failed file back.
+"""Answer a browser: the status page, HTML outputs, small pictures, and the button that puts a failed file back.
 
-Whoever reaches the address may look, so what a page of another site could make a browser do is what is to be kept out:
-such a site cannot read our token, because a request under a name that is not this machine's is refused (DNS rebinding),
-and cannot press our button without it. Nothing that is sent runs, whatever it holds.
+Everybody who reaches the address may look. So the danger is what a page of another site could make a browser do. Such a
+site cannot read our token, because a request under a name that is not this machine's is refused (DNS rebinding).
+Without the token it cannot press our button. Nothing that is sent can run, whatever it holds.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _VIEW_POLICY = (
 )
 
 
-class Page:
+class StatusPage:
     """All answers for people. Safe to use from several threads."""
 
     def __init__(self, live: CurrentConfig, facts: Callable[[], Mapping[str, Any]]) -> None:

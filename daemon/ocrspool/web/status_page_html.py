@@ -1,6 +1,6 @@
-"""The status page: published facts in, one HTML document out. It runs nothing, and fetches small pictures only. Pure.
+"""The status page: published facts in, one HTML document out. It runs nothing and fetches only small pictures. Pure.
 
-Names and reasons come from outside: all that is not ours is escaped, after control characters were made visible.
+Names and reasons come from outside. Everything that is not ours is escaped, after control characters were made visible.
 """
 
 from __future__ import annotations

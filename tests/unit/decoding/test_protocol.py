@@ -19,9 +19,9 @@ from ocrspool.cli.check import result_schema
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Limits, Profile
 from ocrspool.decoding import protocol
-from ocrspool.decoding.client import Decoder, DecoderDiedError
+from ocrspool.decoding.client import DecoderClient, DecoderDiedError
 from ocrspool.errors import DocumentError
-from ocrspool.pages import PageText
+from ocrspool.pages import PageText, Word
 from ocrspool.pipeline.assemble import Reading, ReadPage, build
 from ocrspool.processes.channel import Channel, ChannelClosedError
 from ocrspool.processes.child import ChildDiedError
@@ -90,7 +90,7 @@ def verdict(
     """Open a file and read its first page. Whatever is believed makes a document that fits the published schema."""
     taken = Taken(*answers)
     monkeypatch.setattr("ocrspool.decoding.client.Child", lambda *_: taken)
-    decoder = Decoder(CurrentConfig(Config(limits=limits)))
+    decoder = DecoderClient(CurrentConfig(Config(limits=limits)))
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - counted often
     said = "read"
     with contextlib.closing(decoder):
@@ -171,9 +171,10 @@ def test_pixels_that_could_hurt_a_worker(monkeypatch: pytest.MonkeyPatch, source
     assert verdict(monkeypatch, source, ({"error": ERROR}, [pixels(), pixels()])) == "damaged"
 
 
+WORD = {"text": "born", "confidence": 1.0, "polygon": [[1.0, 2.0], [4.0, 2.0], [4.0, 4.0], [1.0, 4.0]]}
 LINE = {
     "text": "born digital", "confidence": 1.0, "detection_confidence": 1.0,
-    "polygon": [[1.0, 2.0], [9.0, 2.0], [9.0, 4.0], [1.0, 4.0]],
+    "polygon": [[1.0, 2.0], [9.0, 2.0], [9.0, 4.0], [1.0, 4.0]], "words": [WORD],
 }  # fmt: skip
 OWN_TEXT = {
     "number": 1, "width": 20, "height": 10, "dpi": 200.0, "lines": [LINE], "doubt": "letters", "fonts": ["Times"],
@@ -196,6 +197,7 @@ def test_own_text_is_believed_where_it_makes_sense() -> None:
     assert found is not None
     own, notices = found
     assert (own.number, own.lines[0].text, own.lines[0].polygon[1]) == (1, "born digital", (9.0, 2.0))
+    assert own.lines[0].words == (Word("born", 1.0, ((1.0, 2.0), (4.0, 2.0), (4.0, 4.0), (1.0, 4.0))),)
     assert (own.doubt, own.fonts, notices) == ("letters", ("Times",), [REMARK])
     assert protocol.own_text({"own_text": None}, [], 1, MOST_BYTES) is None
 
@@ -206,6 +208,8 @@ def test_own_text_is_believed_where_it_makes_sense() -> None:
         {"number": 2}, {"width": 31}, {"height": 0}, {"dpi": None}, {"lines": []}, {"lines": None}, {"more": 1},
         {"doubt": "whatever"}, {"fonts": None}, {"fonts": ["x" * 201]}, {"warnings": [{"code": "No"}]},
         *({"lines": [{**LINE, "text": text}]} for text in ("", "two\nlines", "\ud800", "\0", "page\fpage", 1, None)),
+        *({"lines": [{**LINE, "words": [{**WORD, "text": text}]}]} for text in ("", "two words", "\ud800", None)),
+        *({"lines": [{**LINE, "words": words}]} for words in (None, "born", [WORD, None], [{**WORD, "polygon": []}])),
         *({"lines": [{**LINE, "confidence": value}]} for value in (0.5, 2, float("nan"), "1", None)),
         *({"lines": [{**LINE, "polygon": value}]} for value in ([[1.0, 2.0]] * 3, [[1.0]] * 4, [[1e9, 0.0]] * 4, None)),
     ],
@@ -239,7 +243,7 @@ def test_a_disk_that_is_not_full_is_not_waited_for(monkeypatch: pytest.MonkeyPat
     """A decoder that says so without reason would have the job wait for ever."""
     taken = Taken(({"document": DOCUMENT}, []), ({"full": True}, []))
     monkeypatch.setattr("ocrspool.decoding.client.Child", lambda *_: taken)
-    decoder = Decoder(CurrentConfig(Config(limits=Limits(pages=10, free_disk_mb=0))))
+    decoder = DecoderClient(CurrentConfig(Config(limits=Limits(pages=10, free_disk_mb=0))))
     with contextlib.closing(decoder), source.open("rb+") as file:
         decoder.open(source, PROFILE)
         with pytest.raises(DocumentError, match="found no room"):

@@ -12,7 +12,7 @@ import pytest
 from ocrspool.config.schema import Config, Engine, Inbox, Paths
 from ocrspool.doctor import config_checks, machine_checks, problem_check
 from ocrspool.doctor.findings import Finding
-from ocrspool.doctor.inventory import OPENMP, Seen, look
+from ocrspool.doctor.inventory import OPENMP, Inventory, look
 from ocrspool.doctor.known_problems import RULES
 from ocrspool.engine.runtimes.installed_packages import Package
 from ocrspool.errors import ConfigError, NoGpuError
@@ -57,13 +57,13 @@ def configured(runtime: Any, *devices: str, **more: Any) -> Config:  # noqa: ANN
     return Config(engine=Engine(runtime=runtime, devices=devices or ("gpu:0",), **more))
 
 
-def seen(config: Config | None, package: Package, *gpus: Gpu, **more: Any) -> Seen:  # noqa: ANN401 - as Seen states
+def seen(config: Config | None, package: Package, *gpus: Gpu, **more: Any) -> Inventory:  # noqa: ANN401 - as Seen states
     runtime = "paddle" if "paddle" in package.name else "onnxruntime"
     facts = {"packages": {runtime: package}, "libraries": FOUND, "gpus": gpus, **more}
-    return Seen(config, **facts)
+    return Inventory(config, **facts)
 
 
-def levels(facts: Seen) -> dict[str, str]:
+def levels(facts: Inventory) -> dict[str, str]:
     return {finding.name: finding.level for finding in problem_check.check(facts)}
 
 
@@ -77,7 +77,7 @@ TENSORRT_10 = {**FOUND, "libnvinfer.so": Path("/lib/libnvinfer.so.10.7.0")}
 TENSORRT_8 = {**FOUND, "libnvinfer.so": Path("/lib/libnvinfer.so.8.6.1")}
 BOTH = {"onnxruntime": "1.32.0", "onnxruntime-gpu": "1.31.1"}
 
-BAD: list[tuple[str, str, Seen]] = [
+BAD: list[tuple[str, str, Inventory]] = [
     ("two onnxruntimes", "problem", seen(ONNX, ORT, H200, noted=BOTH)),
     ("old ONNX format", "note", seen(configured("onnxruntime", "cpu"), replace(ORT_CPU, version="1.16.3"))),
     ("runtime made for the CPU", "problem", seen(ONNX, ORT_CPU, H200)),
@@ -103,7 +103,7 @@ BAD: list[tuple[str, str, Seen]] = [
 
 
 @pytest.mark.parametrize(("name", "level", "facts"), BAD, ids=lambda value: value if isinstance(value, str) else "")
-def test_a_bad_combination_is_named(name: str, level: str, facts: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_combination_is_named(name: str, level: str, facts: Inventory, monkeypatch: pytest.MonkeyPatch) -> None:
     """It, and nothing else, is found; with what was found and what to do."""
     monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
     assert levels(facts) == {name: level}
@@ -119,8 +119,8 @@ def test_every_rule_is_tried() -> None:
 @pytest.mark.parametrize(
     "facts",
     [
-        Seen(Config()),
-        Seen(None),
+        Inventory(Config()),
+        Inventory(None),
         seen(ONNX, ORT, H200),
         seen(ONNX, replace(ORT, cuda="12.8"), OLD_DRIVER),  # an older minor version of the same major one
         seen(ONNX, replace(ORT, cuda="12.4"), V100),
@@ -134,7 +134,7 @@ def test_every_rule_is_tried() -> None:
         seen(Config(), PADDLE_CPU),  # a note about what nothing uses is left out
     ],
 )
-def test_what_works_is_left_alone(facts: Seen) -> None:
+def test_what_works_is_left_alone(facts: Inventory) -> None:
     assert levels(facts) == {"known bad combinations": "ok"}
 
 
@@ -169,12 +169,12 @@ def dev(open_folder: Path) -> Path:
     return open_folder
 
 
-def gpu_findings(facts: Seen, dev: Path) -> dict[str, Finding]:
+def gpu_findings(facts: Inventory, dev: Path) -> dict[str, Finding]:
     return {finding.name: finding for finding in machine_checks.gpus(facts, dev, dev / "no-driver")}
 
 
 def test_a_gpu_is_told_with_its_memory(dev: Path) -> None:
-    found = gpu_findings(Seen(ONNX, (H200,)), dev)
+    found = gpu_findings(Inventory(ONNX, (H200,)), dev)
     assert found["driver"].found == "580.95.05, supports CUDA 13.0"
     assert found["gpu:0"].found == "NVIDIA H200, compute capability 9.0, 143000 of 143771 MB free"
     assert {finding.level for finding in found.values()} == {"ok"}
@@ -184,7 +184,7 @@ def test_a_gpu_is_told_with_its_memory(dev: Path) -> None:
     ("gpu", "word"), [(replace(H200, free_mb=100), "nvidia-smi"), (replace(H200, persistent=False), "persistenced")]
 )
 def test_a_gpu_that_could_do_better_is_noted(dev: Path, gpu: Gpu, word: str) -> None:
-    finding = gpu_findings(Seen(ONNX, (gpu,)), dev)["gpu:0"]
+    finding = gpu_findings(Inventory(ONNX, (gpu,)), dev)["gpu:0"]
     assert finding.level == "note"
     assert word in finding.advice
 
@@ -194,14 +194,14 @@ def test_a_gpu_that_could_do_better_is_noted(dev: Path, gpu: Gpu, word: str) -> 
     [(ONNX, "problem"), (configured("onnxruntime", on_no_gpu="cpu"), "note"), (Config(), "ok"), (None, "ok")],
 )
 def test_a_missing_gpu_is_a_problem_where_one_is_wanted(dev: Path, config: Config | None, level: str) -> None:
-    facts = Seen(config, no_gpu=NoGpuError("the NVIDIA driver does not answer: made up", "install it"))
+    facts = Inventory(config, no_gpu=NoGpuError("the NVIDIA driver does not answer: made up", "install it"))
     found = gpu_findings(facts, dev)
     assert found["driver"].level == level
     assert ("made up" in found["driver"].found) == (level != "ok")
 
 
 def test_a_number_that_no_gpu_has(dev: Path) -> None:
-    found = gpu_findings(Seen(configured("onnxruntime", "gpu:0", "gpu:2"), (H200,)), dev)
+    found = gpu_findings(Inventory(configured("onnxruntime", "gpu:0", "gpu:2"), (H200,)), dev)
     assert found["gpu:2"].level == "problem"
     assert found["gpu:2"].found == "gpu:2 is configured; there are 1"
 
@@ -209,7 +209,7 @@ def test_a_number_that_no_gpu_has(dev: Path) -> None:
 @pytest.mark.parametrize("missing", ["nvidiactl", "nvidia-uvm", "nvidia0"])
 def test_a_missing_node_is_named(dev: Path, missing: str) -> None:
     (dev / missing).unlink()
-    finding = gpu_findings(Seen(ONNX, (H200,)), dev)["device nodes"]
+    finding = gpu_findings(Inventory(ONNX, (H200,)), dev)["device nodes"]
     assert (finding.level, finding.found) == ("problem", f"/dev/{missing} is missing")
 
 
@@ -218,7 +218,7 @@ def test_a_node_that_this_user_may_not_open_is_named(dev: Path) -> None:
     (dev / "nvidia-uvm").chmod(0o600)
 
     def found() -> list[str]:
-        finding = gpu_findings(Seen(ONNX, (H200,)), dev)["device nodes"]
+        finding = gpu_findings(Inventory(ONNX, (H200,)), dev)["device nodes"]
         return [finding.level, finding.found]
 
     level, text = as_nobody(found)
@@ -233,18 +233,18 @@ def test_units_that_hide_the_gpu(tmp_path: Path) -> None:
     (lib / "system").mkdir(parents=True)
     for unit in ("ocrspool.service", "ocrspool-prebuild.service"):
         (lib / "system" / unit).write_text((shipped / unit).read_text("utf-8"), "utf-8")
-    hidden = [finding.found for finding in machine_checks.hidden_devices(Seen(ONNX, (H200,)), (lib, etc))]
+    hidden = [finding.found for finding in machine_checks.hidden_devices(Inventory(ONNX, (H200,)), (lib, etc))]
     assert [text.partition(" ")[0] for text in hidden] == ["ocrspool.service", "ocrspool-prebuild.service"]
     for unit in ("ocrspool.service", "ocrspool-prebuild.service"):
         drop_in = etc / "system" / f"{unit}.d/nvidia.conf"
         drop_in.parent.mkdir(parents=True)
         drop_in.write_text((shipped / "nvidia.conf").read_text("utf-8"), "utf-8")
-    assert list(machine_checks.hidden_devices(Seen(ONNX, (H200,)), (lib, etc))) == []
-    assert list(machine_checks.hidden_devices(Seen(Config()), (lib,))) == []
+    assert list(machine_checks.hidden_devices(Inventory(ONNX, (H200,)), (lib, etc))) == []
+    assert list(machine_checks.hidden_devices(Inventory(Config()), (lib,))) == []
 
 
 def test_a_missing_runtime_matters_where_it_is_configured() -> None:
-    found = {finding.name: finding for finding in machine_checks.runtimes(Seen(PADDLE))}
+    found = {finding.name: finding for finding in machine_checks.runtimes(Inventory(PADDLE))}
     assert found["paddle"].level == "problem"
     assert found["paddle"].advice == f"{installation.find().add('paddle')}; for a GPU paddle-gpu in its place"
     assert found["onnxruntime"].level == "ok"

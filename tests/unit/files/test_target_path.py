@@ -10,7 +10,7 @@ import pytest
 
 from ocrspool.audit.auditor import audit
 from ocrspool.files.publish import PRIVATE
-from ocrspool.files.target_path import placed
+from ocrspool.files.target_path import target_path
 from ocrspool.spool.spool import Spool
 from support.forked_code import as_nobody
 from support.sample_results import result_of
@@ -19,7 +19,7 @@ from support.sample_spools import drop, files, reason_of, scan, spool_in, take
 
 def at(root: Path, name: str, tag: str = "tag", mode: int | None = None) -> Path:
     """Return where the place is."""
-    with placed(root, name, tag, mode) as place:
+    with target_path(root, name, tag, mode) as place:
         assert os.path.samestat(os.fstat(place.folder.descriptor), place.path.parent.lstat())
         return place.path
 

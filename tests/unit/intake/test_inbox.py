@@ -10,26 +10,26 @@ from pathlib import Path
 import pytest
 
 from ocrspool.config.schema import Inbox, Profile
-from ocrspool.intake.inbox import Intake
+from ocrspool.intake.inbox import InboxIntake
 from ocrspool.intake.watcher import Watch
-from ocrspool.processes.wakeup import Wake
+from ocrspool.processes.wakeup import WakeupEvent
 from support.waiting import wait_until
 
-NewIntake = Callable[..., Intake]
+NewIntake = Callable[..., InboxIntake]
 
 
 @pytest.fixture
-def new_intake(tmp_path: Path, wake: Wake) -> Iterator[NewIntake]:
+def new_intake(tmp_path: Path, wake: WakeupEvent) -> Iterator[NewIntake]:
     """Opens the same inbox, as often as it was closed before."""
     watch = Watch(wake)
     watch.start()
-    opened: list[Intake] = []
+    opened: list[InboxIntake] = []
 
-    def make(**settings: object) -> Intake:
+    def make(**settings: object) -> InboxIntake:
         # Nothing is waited for: tests that do not wait for events look before it is heard that a file was closed.
         impatient = {"settle_seconds": 0, "writer_seconds": 0, "incomplete_seconds": 0}
         inbox = Inbox.model_validate({"root": tmp_path, **impatient, **settings})
-        opened.append(Intake("scans", inbox, Profile(), watch))
+        opened.append(InboxIntake("scans", inbox, Profile(), watch))
         opened[-1].open()
         return opened[-1]
 
@@ -39,7 +39,7 @@ def new_intake(tmp_path: Path, wake: Wake) -> Iterator[NewIntake]:
     watch.stop()
 
 
-def put(intake: Intake, name: str, age: int = 0) -> None:
+def put(intake: InboxIntake, name: str, age: int = 0) -> None:
     """Write a file of a certain age."""
     path = intake.spool.inbox / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def put(intake: Intake, name: str, age: int = 0) -> None:
     os.utime(path, (1e9 - age, 1e9 - age))
 
 
-def claimed(intake: Intake) -> list[str]:
+def claimed(intake: InboxIntake) -> list[str]:
     """Claim all there is to claim after a scan that is due; return the names."""
     intake.scan_if_due()
     return [job.name for job in iter(intake.claim, None)]
@@ -77,7 +77,7 @@ def test_what_was_left_comes_first(new_intake: NewIntake) -> None:
     assert claimed(intake) == ["old.png", "new.png"]
 
 
-def test_an_event_makes_a_scan_due(new_intake: NewIntake, wake: Wake) -> None:
+def test_an_event_makes_a_scan_due(new_intake: NewIntake, wake: WakeupEvent) -> None:
     """A file that arrives is claimed long before the timer would look."""
     intake = new_intake(rescan_seconds=86_400)
     assert claimed(intake) == []
@@ -191,7 +191,7 @@ def test_other_settings_while_a_file_is_written(new_intake: NewIntake, tmp_path:
     assert wait_until(lambda: claimed(intake)) == ["a.tif"]
 
 
-def scanned(intake: Intake) -> Intake:
+def scanned(intake: InboxIntake) -> InboxIntake:
     """Have it scan if that is due."""
     intake.scan_if_due()
     return intake

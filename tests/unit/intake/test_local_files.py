@@ -11,7 +11,7 @@ from ocrspool.config.schema import Inbox
 from ocrspool.errors import Exit
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
-from ocrspool.intake.local_files import Folders, MissingPathError
+from ocrspool.intake.local_files import LocalFiles, MissingPathError
 
 RULES = NamePatterns(("*",), Inbox(root=Path("/r")).ignore)
 
@@ -28,18 +28,18 @@ def tree(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> Folders:
-    return Folders(tmp_path / "out")
+def folders(tmp_path: Path) -> LocalFiles:
+    return LocalFiles(tmp_path / "out")
 
 
-def test_a_folder_is_mirrored(folders: Folders, tree: Path) -> None:
+def test_a_folder_is_mirrored(folders: LocalFiles, tree: Path) -> None:
     """Wanted regular files below a folder, named by their place in it, always in the same order."""
     jobs = folders.jobs([tree], RULES)
     assert [job.name for job in jobs] == ["a.png", "odd/\udcff\n.png", "sub/b.png"]
     assert [job.source for job in jobs] == [tree / job.name for job in jobs]
 
 
-def test_rules_know_the_whole_path(folders: Folders, tree: Path) -> None:
+def test_rules_know_the_whole_path(folders: LocalFiles, tree: Path) -> None:
     """A pattern with a "/" leaves a folder out here as it does in an inbox."""
     (tree / "deep/sub").mkdir(parents=True)
     (tree / "deep/sub/e.png").write_bytes(b"x")
@@ -47,7 +47,7 @@ def test_rules_know_the_whole_path(folders: Folders, tree: Path) -> None:
     assert found == [".hidden.png", "a.png", "@eaDir/c.png", "sub/b.png"]
 
 
-def test_a_named_file_is_read_whatever_its_name(folders: Folders, tree: Path) -> None:
+def test_a_named_file_is_read_whatever_its_name(folders: LocalFiles, tree: Path) -> None:
     """Who names a file means it."""
     assert [job.name for job in folders.jobs([tree / ".hidden.png", tree / "sub/d.part"], RULES)] == [
         ".hidden.png",
@@ -55,7 +55,7 @@ def test_a_named_file_is_read_whatever_its_name(folders: Folders, tree: Path) ->
     ]
 
 
-def test_names_that_meet(folders: Folders, tree: Path) -> None:
+def test_names_that_meet(folders: LocalFiles, tree: Path) -> None:
     """Files of one name, from several folders, have results of their own."""
     jobs = folders.jobs([tree / "a.png", tree, tree / "a.png"], RULES)
     found = [job.name for job in jobs if job.source == tree / "a.png"]
@@ -63,7 +63,7 @@ def test_names_that_meet(folders: Folders, tree: Path) -> None:
     assert len({folders.deliver(job, b"{}") for job in jobs}) == len(jobs)
 
 
-def test_a_missing_path(folders: Folders, tree: Path) -> None:
+def test_a_missing_path(folders: LocalFiles, tree: Path) -> None:
     """What is not there is named, harmlessly, before anything is read."""
     with pytest.raises(MissingPathError, match=r"none\\x1b: there is no such file") as caught:
         folders.jobs([tree, tree / "none\x1b"], RULES)
@@ -71,7 +71,7 @@ def test_a_missing_path(folders: Folders, tree: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.png", "sub/a.png", "é" * 127, "\udcff" * 255])
-def test_deliver_replaces_whole(folders: Folders, tmp_path: Path, tree: Path, name: str) -> None:
+def test_deliver_replaces_whole(folders: LocalFiles, tmp_path: Path, tree: Path, name: str) -> None:
     """A result of any name is written, again and again, and nothing lies beside it."""
     (job,) = folders.jobs([tree / "a.png"], RULES)
     job = type(job)(job.id, job.inbox, name, job.source)
@@ -81,7 +81,7 @@ def test_deliver_replaces_whole(folders: Folders, tmp_path: Path, tree: Path, na
     assert [path.read_bytes() for path in found] == [b"2"]
 
 
-def test_attempts_and_failures(folders: Folders, tree: Path) -> None:
+def test_attempts_and_failures(folders: LocalFiles, tree: Path) -> None:
     """Attempts are counted, failures remembered, and the source stays where it is through all of it."""
     (job,) = folders.jobs([tree / "a.png"], RULES)
     job = folders.begin(folders.begin(job))

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.intake.watcher import Hint, Watch
-from ocrspool.processes.wakeup import Wake
+from ocrspool.intake.watcher import Watch, WatchEvents
+from ocrspool.processes.wakeup import WakeupEvent
 from support.waiting import wait_until
 
-NOTHING = Hint(arrived=False, renamed=frozenset())
+NOTHING = WatchEvents(arrived=False, renamed=frozenset())
 
 
 @pytest.fixture
-def watch(wake: Wake) -> Iterator[Watch]:
+def watch(wake: WakeupEvent) -> Iterator[Watch]:
     """A watch that runs, and leaves no thread behind."""
     before = threading.active_count()
     watch = Watch(wake)
@@ -38,7 +38,7 @@ def inbox(tmp_path: Path, watch: Watch) -> Path:
     return folder
 
 
-def test_writing_wakes(watch: Watch, wake: Wake, inbox: Path) -> None:
+def test_writing_wakes(watch: Watch, wake: WakeupEvent, inbox: Path) -> None:
     """A file written in place sets the flag, below as well as at the top, and is no rename."""
     for name in ("a.png", "sub/b.png"):
         (inbox / name).write_bytes(b"x")
@@ -63,11 +63,11 @@ def test_hints_are_taken_once(watch: Watch, inbox: Path, tmp_path: Path) -> None
     (inbox / "a.png").write_bytes(b"x")
     (inbox / "a.png").rename(inbox / "b.png")
     wait_until(lambda: watch.hint(inbox, take=False).renamed)
-    assert watch.hint(inbox, take=True) == Hint(arrived=True, renamed=frozenset({"b.png"}))
+    assert watch.hint(inbox, take=True) == WatchEvents(arrived=True, renamed=frozenset({"b.png"}))
     assert watch.hint(tmp_path, take=True) == NOTHING
 
 
-def test_what_leaves_does_not_arrive(watch: Watch, wake: Wake, inbox: Path, tmp_path: Path) -> None:
+def test_what_leaves_does_not_arrive(watch: Watch, wake: WakeupEvent, inbox: Path, tmp_path: Path) -> None:
     """Our own claims, which rename files out of the inbox, wake nobody: an end marker is the next thing heard of."""
     (inbox / "a.png").write_bytes(b"x")
     assert wake.wait(30)
@@ -81,7 +81,7 @@ def test_what_leaves_does_not_arrive(watch: Watch, wake: Wake, inbox: Path, tmp_
     assert watch.hint(inbox, take=True).renamed == {"b.png"}
 
 
-def drain(wake: Wake) -> None:
+def drain(wake: WakeupEvent) -> None:
     """Wait until it has been quiet for a moment."""
     while wake.wait(0.1):
         pass
@@ -103,7 +103,7 @@ def test_a_new_folder_is_watched(watch: Watch, inbox: Path) -> None:
 def test_what_cannot_be_watched(watch: Watch, tmp_path: Path) -> None:
     """Why the kernel refuses a folder is told, and nothing breaks."""
     assert watch.add(tmp_path / "none", recursive=True) == "No such file or directory"
-    assert not watch.sees(tmp_path / "none")
+    assert not watch.is_watching(tmp_path / "none")
     assert watch.hint(tmp_path / "none", take=True) == NOTHING
     assert watch.alive()
 
@@ -120,7 +120,7 @@ def test_remove_and_add_again(watch: Watch, inbox: Path) -> None:
     watch.remove(inbox)
 
 
-def test_alive_until_stopped(wake: Wake, tmp_path: Path) -> None:
+def test_alive_until_stopped(wake: WakeupEvent, tmp_path: Path) -> None:
     """A watch that was never started is not alive, a running one is, a stopped one is not; stopping twice is fine."""
     watch = Watch(wake)
     assert not watch.alive()
@@ -136,9 +136,9 @@ def test_alive_until_stopped(wake: Wake, tmp_path: Path) -> None:
 
 _ADD = """
 import sys, pathlib
-from ocrspool.processes.wakeup import Wake
+from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.intake.watcher import Watch
-watch = Watch(Wake())
+watch = Watch(WakeupEvent())
 watch.start()
 print(watch.add(pathlib.Path(sys.argv[1]), recursive=True))
 assert watch.alive()
@@ -191,20 +191,20 @@ def refused(folder: Path, limit: str, most: int) -> str:
 
 def test_a_folder_that_is_not_the_one_that_was(watch: Watch, inbox: Path) -> None:
     """Renamed away, replaced, deleted: what has the name now is not watched, until it is added again."""
-    assert watch.sees(inbox)
+    assert watch.is_watching(inbox)
     inbox.rename(inbox.with_name("away"))
-    assert not watch.sees(inbox)
+    assert not watch.is_watching(inbox)
     inbox.mkdir()
-    assert not watch.sees(inbox)
+    assert not watch.is_watching(inbox)
     watch.remove(inbox)
     assert watch.add(inbox, recursive=True) == ""
-    assert watch.sees(inbox)
+    assert watch.is_watching(inbox)
     inbox.rmdir()
-    wait_until(lambda: not watch.sees(inbox))
+    wait_until(lambda: not watch.is_watching(inbox))
     assert watch.alive()
 
 
-def test_an_overflow_is_an_arrival(watch: Watch, wake: Wake, inbox: Path) -> None:
+def test_an_overflow_is_an_arrival(watch: Watch, wake: WakeupEvent, inbox: Path) -> None:
     """Events that were lost may have been anything: a look is taken."""
     drain(wake)
     watch.hint(inbox, take=True)

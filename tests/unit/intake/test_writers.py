@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ocrspool.intake.watcher import Watch
 from ocrspool.intake.writers import Writers
-from ocrspool.processes.wakeup import Wake
+from ocrspool.processes.wakeup import WakeupEvent
 from support.waiting import wait_until
 
 SECOND = 1_000_000_000
@@ -107,7 +107,7 @@ def test_any_order_of_events(history: list[tuple[str, str, str]]) -> None:
 
 
 @pytest.fixture
-def watched(tmp_path: Path, wake: Wake) -> Iterator[tuple[Watch, Path]]:
+def watched(tmp_path: Path, wake: WakeupEvent) -> Iterator[tuple[Watch, Path]]:
     """A watch, and the inbox that it watches."""
     inbox = tmp_path / "inbox"
     (inbox / "sub").mkdir(parents=True)
@@ -240,7 +240,7 @@ def test_after_an_overflow_nothing_is_known(watched: tuple[Watch, Path]) -> None
         assert watch.written_since(inbox) == {}
 
 
-def test_readers_wake_nobody(watched: tuple[Watch, Path], wake: Wake) -> None:
+def test_readers_wake_nobody(watched: tuple[Watch, Path], wake: WakeupEvent) -> None:
     """What only opens a file to read, as our own claim does, asks for no scan, or that would go on for ever."""
     watch, inbox = watched
     (inbox / "a").write_bytes(b"x")

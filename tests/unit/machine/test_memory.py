@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.intake.headroom import Room
+from ocrspool.intake.headroom import FreeSpaceGuard
 from ocrspool.machine import memory
 
 MIB = 1 << 20
@@ -71,7 +71,7 @@ def test_short_and_again_not(caplog: pytest.LogCaptureFixture) -> None:
     """Each change is said once; a quarter more than the limit ends it."""
     caplog.set_level("INFO")
     free = [200 * MIB, 100 * MIB - 1, 0, 124 * MIB, 125 * MIB, 100 * MIB]
-    room = Room("of memory", lambda: free.pop(0))
+    room = FreeSpaceGuard("of memory", lambda: free.pop(0))
     assert [room.enough(100) for _ in range(len(free))] == [True, False, False, False, True, True]
     assert [record.getMessage() for record in caplog.records] == [
         "less than 100 MiB free of memory: nothing is claimed until there is",
@@ -81,6 +81,6 @@ def test_short_and_again_not(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_what_cannot_be_measured_is_short(tmp_path: Path) -> None:
     """A disk that is not there has no room, and the reason is kept for the status."""
-    room = Room("on the disk of /x", lambda: (tmp_path / "none").stat().st_size)
+    room = FreeSpaceGuard("on the disk of /x", lambda: (tmp_path / "none").stat().st_size)
     assert not room.enough(0)
-    assert room.lack == "no telling how much is free on the disk of /x: No such file or directory"
+    assert room.shortage_reason == "no telling how much is free on the disk of /x: No such file or directory"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ocrspool.observability.statistics import Count, Tally
+from ocrspool.observability.statistics import Count, JobStatistics
 
 
 def document(inbox: str, pages: int = 1, lost: int = 0, warnings: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def document(inbox: str, pages: int = 1, lost: int = 0, warnings: tuple[str, ...
 
 def test_counts_add_up() -> None:
     """Each outcome is counted once, in its inbox and in the total."""
-    tally = Tally()
+    tally = JobStatistics()
     tally.done(document("a", 3), {})
     tally.done(document("a", 2, lost=1), {})
     tally.done(document("b", 1, warnings=("reduced", "unread-script")), {})
@@ -35,7 +35,7 @@ def test_counts_add_up() -> None:
 
 def test_codes_that_are_made_up_do_not_fill_the_memory() -> None:
     """Each of the first ones has its count; all others share one."""
-    tally = Tally()
+    tally = JobStatistics()
     for number in range(1000):
         tally.done(document("a", warnings=(f"x{number}",)), {})
     warnings = tally.total().warnings
@@ -46,7 +46,7 @@ def test_codes_that_are_made_up_do_not_fill_the_memory() -> None:
 
 def test_the_last_failures_are_kept() -> None:
     """Only the newest ten, newest first: a flood of bad files does not fill the memory."""
-    tally = Tally()
+    tally = JobStatistics()
     for number in range(1000):
         tally.failed({"inbox": "a", "number": number})
     assert [failure["number"] for failure in tally.failures()] == list(range(999, 989, -1))
@@ -55,7 +55,7 @@ def test_the_last_failures_are_kept() -> None:
 
 def test_no_rate_without_work() -> None:
     """Nothing done is 0 pages a second; something done is more, and never more than was done in a second."""
-    tally = Tally()
+    tally = JobStatistics()
     assert (tally.pace()["pages_per_second"], tally.pace()["files_per_minute"]) == (0, 0)
     tally.done(document("a", 30), {})
     tally.failed({"inbox": "a"})
@@ -69,7 +69,7 @@ class Attempt:
     def __init__(self, job: str) -> None:
         self.job = job
 
-    def told(self) -> dict[str, Any]:
+    def snapshot(self) -> dict[str, Any]:
         return {"job": self.job}
 
     def __eq__(self, other: object) -> bool:
@@ -80,7 +80,7 @@ class Attempt:
 
 def test_attempts_are_seen_while_they_go_on() -> None:
     """In the order in which they began; one that ends by an error is gone too."""
-    tally = Tally()
+    tally = JobStatistics()
 
     def fail() -> None:
         with tally.watching(Attempt("second")):
@@ -97,7 +97,7 @@ def test_attempts_are_seen_while_they_go_on() -> None:
 @pytest.mark.slow
 def test_many_threads() -> None:
     """Nothing is lost, and a reader never trips over an inbox that appears while it looks."""
-    tally = Tally()
+    tally = JobStatistics()
 
     def work(number: int) -> None:
         for turn in range(200):

@@ -102,12 +102,12 @@ def test_reloading(systemd: socket.socket) -> None:
 def test_patience(systemd: socket.socket) -> None:
     """While something slow goes on systemd is asked again and again to wait, and no longer than that."""
     notifier = Notifier()
-    with notifier.patience(60):
+    with notifier.extend_timeout_while(60):
         for _ in range(2):
             (message,) = wait_until(lambda: heard(systemd))
             assert re.fullmatch(r"EXTEND_TIMEOUT_USEC=[1-9]\d+", message)
     heard(systemd)
-    with notifier.patience(0):
+    with notifier.extend_timeout_while(0):
         pass
     assert heard(systemd) == []
     close(notifier)
@@ -134,7 +134,7 @@ def test_elsewhere_nothing_is_said(monkeypatch: pytest.MonkeyPatch, caplog: pyte
     notifier.ready()
     notifier.keepalive()
     notifier.status("x")
-    with notifier.patience(60):
+    with notifier.extend_timeout_while(60):
         notifier.stopping()
     assert caplog.records == []
 

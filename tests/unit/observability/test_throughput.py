@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocrspool.observability.throughput import Pace
+from ocrspool.observability.throughput import Throughput
 
 
 class Clock:
@@ -22,17 +22,17 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def pace(clock: Clock) -> Pace:
-    return Pace(clock)
+def pace(clock: Clock) -> Throughput:
+    return Throughput(clock)
 
 
-def test_nothing_is_no_rate(pace: Pace) -> None:
+def test_nothing_is_no_rate(pace: Throughput) -> None:
     """And a flat hour."""
     assert (pace.files_per_minute(), pace.pages_per_second()) == (0, 0)
     assert pace.by_minute() == {"files": [0] * 60, "pages": [0] * 60}
 
 
-def test_the_rate_is_of_the_time_since_work_began(pace: Pace, clock: Clock) -> None:
+def test_the_rate_is_of_the_time_since_work_began(pace: Throughput, clock: Clock) -> None:
     """Two files and 30 pages in 10 seconds, after a long pause: the pause does not count."""
     pace.add(10)
     clock.now += 10
@@ -41,7 +41,7 @@ def test_the_rate_is_of_the_time_since_work_began(pace: Pace, clock: Clock) -> N
     assert pace.pages_per_second() == pytest.approx(3)
 
 
-def test_the_rate_falls_to_nothing(pace: Pace, clock: Clock) -> None:
+def test_the_rate_falls_to_nothing(pace: Throughput, clock: Clock) -> None:
     """A minute after the last file it is 0, however fast that was."""
     pace.add(1000)
     clock.now += 30
@@ -50,7 +50,7 @@ def test_the_rate_falls_to_nothing(pace: Pace, clock: Clock) -> None:
     assert (pace.files_per_minute(), pace.pages_per_second()) == (0, 0)
 
 
-def test_the_last_hour(pace: Pace, clock: Clock) -> None:
+def test_the_last_hour(pace: Throughput, clock: Clock) -> None:
     """Each minute has its files and pages, the present one last; what is older than an hour is forgotten."""
     clock.now = 600
     pace.add(1)
@@ -67,7 +67,7 @@ def test_the_last_hour(pace: Pace, clock: Clock) -> None:
     assert sum(pace.by_minute()["pages"]) == 0
 
 
-def test_memory_is_bounded(pace: Pace, clock: Clock) -> None:
+def test_memory_is_bounded(pace: Throughput, clock: Clock) -> None:
     """A service that runs for months keeps an hour."""
     for _ in range(1000):
         clock.now += 61

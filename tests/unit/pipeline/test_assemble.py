@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocrspool.cli.check import result_schema
-from ocrspool.decoding.client import Opened
+from ocrspool.decoding.client import DocumentInfo
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
-from ocrspool.pages import OwnText, PageImage, PageText, PageWarning, Polygon, TextLine
-from ocrspool.pipeline.assemble import LostPage, Reading, ReadPage, build, in_short
+from ocrspool.pages import EmbeddedText, PageImage, PageText, PageWarning, Polygon, TextLine
+from ocrspool.pipeline.assemble import LostPage, Reading, ReadPage, build, summary
 from ocrspool.render.json import render
 from ocrspool.results.schema import Document, Run, document_from, engine_from
 
@@ -55,10 +55,10 @@ def lost(number: int = 1) -> LostPage:
 
 
 def built(
-    *pages: ReadPage | OwnText | LostPage, name: str = "a.png", notices: tuple[dict[str, Any], ...] = ()
+    *pages: ReadPage | EmbeddedText | LostPage, name: str = "a.png", notices: tuple[dict[str, Any], ...] = ()
 ) -> Document:
     """Return the document of these pages."""
-    opened = Opened("image/png", len(pages), 1234, "f" * 64, ())
+    opened = DocumentInfo("image/png", len(pages), 1234, "f" * 64, ())
     return build(Reading(name, "scans", opened, pages, notices), ENGINE, RUN)
 
 
@@ -201,14 +201,14 @@ def test_warnings_of_pages_name_their_lines() -> None:
 def test_in_short_a_document_has_few_codes() -> None:
     """Each once, whatever its decoder makes up: hooks get them in one variable."""
     notices = tuple({"code": f"x{number:03}", "message": "y"} for number in range(500)) * 2
-    told = in_short(built(page(), notices=notices), Path("a.png.json"))
+    told = summary(built(page(), notices=notices), Path("a.png.json"))
     assert told["warnings"] == [f"x{number:03}" for number in range(20)]
 
 
 def test_each_page_names_what_read_it() -> None:
     """A document that two engines have read has both, the first page's first; what none has read names none."""
     gpu = {**FACTS, "device": "gpu", "fingerprint": "f" * 16}
-    own = OwnText(4, 100, 200, 72.0, (line(),))
+    own = EmbeddedText(4, 100, 200, 72.0, (line(),))
     pages = (
         page(line(), engine=gpu, device="gpu:1"),
         page(number=2, engine=FACTS, device="cpu"),

@@ -10,9 +10,9 @@ import pytest
 
 from ocrspool.decoding.child.pdf.letters import is_plausible
 from ocrspool.errors import DocumentError
-from ocrspool.pages import OwnText, PageImage, PageText, PageWarning, TextLine
+from ocrspool.pages import EmbeddedText, PageImage, PageText, PageWarning, TextLine
 from ocrspool.pipeline.assemble import ReadPage
-from ocrspool.pipeline.embedded_text import OwnTexts, judged, with_hidden
+from ocrspool.pipeline.embedded_text import EmbeddedTexts, judged, with_hidden
 from ocrspool.text_similarity import Runs, share_of
 from support import sample_pdfs
 
@@ -44,8 +44,8 @@ def lines(*texts: str, left: float = 10) -> tuple[TextLine, ...]:
     )
 
 
-def own(*texts: str, doubt: str = "letters", number: int = 1, fonts: tuple[str, ...] = ("Times",)) -> OwnText:
-    return OwnText(number, 400, 1000, 100.0, lines(*texts), doubt, fonts)
+def own(*texts: str, doubt: str = "letters", number: int = 1, fonts: tuple[str, ...] = ("Times",)) -> EmbeddedText:
+    return EmbeddedText(number, 400, 1000, 100.0, lines(*texts), doubt, fonts)
 
 
 def reading(*texts: str, warnings: tuple[PageWarning, ...] = ()) -> PageText:
@@ -112,7 +112,7 @@ def test_a_script_that_the_reader_says_it_does_not_know() -> None:
 
 def test_text_over_nothing_is_kept_and_said() -> None:
     """Nothing was read: the own text is all there is."""
-    texts = OwnTexts()
+    texts = EmbeddedTexts()
     texts.note(own(*PROSE), (), 1, done(reading()))
     settled, notices = texts.settled([ReadPage(image(1), reading())])
     assert settled == [own(*PROSE)]
@@ -121,7 +121,7 @@ def test_text_over_nothing_is_kept_and_said() -> None:
 
 def test_two_pages_speak_for_the_others() -> None:
     """Of the same fonts and the same doubt only; a page that is lost or disagrees speaks against them."""
-    texts = OwnTexts()
+    texts = EmbeddedTexts()
     assert texts.believes(own(*PROSE, doubt=""))
     for number in (1, 2):
         assert not texts.believes(own(*PROSE, number=number))
@@ -134,7 +134,7 @@ def test_two_pages_speak_for_the_others() -> None:
     lost.set_exception(DocumentError("crash", "It is."))
     texts.note(own(*PROSE, number=3), (), 3, lost)
     assert not texts.believes(own(*OTHER, number=4))
-    texts = OwnTexts()
+    texts = EmbeddedTexts()
     for number in (1, 2):
         texts.note(own(*OTHER, number=number), (), number, done(reading(*PROSE)))
     assert not texts.believes(own(*OTHER, number=3))
@@ -142,7 +142,7 @@ def test_two_pages_speak_for_the_others() -> None:
 
 def test_pages_whose_text_is_wrong_are_said_together() -> None:
     """One warning for a document, with the numbers of the pages."""
-    texts = OwnTexts()
+    texts = EmbeddedTexts()
     for number in range(1, 31):
         texts.note(own(*map(sample_pdfs.shifted, PROSE), number=number), (), number, done(reading(*PROSE)))
     settled, (notice,) = texts.settled([ReadPage(image(number), reading(*PROSE)) for number in range(1, 31)])

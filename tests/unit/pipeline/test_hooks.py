@@ -14,7 +14,7 @@ import pytest
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox
-from ocrspool.pipeline.hooks import Event, Hooks
+from ocrspool.pipeline.hooks import Hooks, JobOutcome
 from ocrspool.spool.jobs import Job
 from support.process_table import lives
 from support.waiting import wait_until
@@ -47,14 +47,14 @@ def python(code: str, target: Path) -> tuple[str, ...]:
     return sys.executable, "-c", code, os.fspath(target)
 
 
-def done(name: str = "a.png", *files: str) -> Event:
+def done(name: str = "a.png", *files: str) -> JobOutcome:
     paths = tuple(Path(file) for file in files or ("/out/a.png.json", "/out/a.png.txt"))
-    return Event("done", Job("job-1", "default", name, Path("/nowhere")), paths, {"STATUS": "ok", "PAGES": "3"})
+    return JobOutcome("done", Job("job-1", "default", name, Path("/nowhere")), paths, {"STATUS": "ok", "PAGES": "3"})
 
 
-def failed() -> Event:
+def failed() -> JobOutcome:
     files = (Path("/failed/b.png"), Path("/failed/b.png.reason.json"))
-    return Event("failed", Job("job-2", "default", "b.png", Path("/nowhere")), files)
+    return JobOutcome("failed", Job("job-2", "default", "b.png", Path("/nowhere")), files)
 
 
 def test_a_command_is_told_of_the_files(new_hooks: New, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,8 +62,8 @@ def test_a_command_is_told_of_the_files(new_hooks: New, tmp_path: Path, monkeypa
     monkeypatch.setenv("NOTIFY_SOCKET", "/run/notify")
     told = tmp_path / "told"
     hooks = new_hooks(on_done=python(TELL, told), on_failed=python(TELL, told))
-    hooks.ring(done("$(touch pwned); \udcff.png", "/out/$(touch pwned); \udcff.json"))
-    hooks.ring(failed())
+    hooks.enqueue(done("$(touch pwned); \udcff.png", "/out/$(touch pwned); \udcff.json"))
+    hooks.enqueue(failed())
     wait_until(lambda: not hooks.busy())
     (files, variables), (other_files, other_variables) = map(json.loads, told.read_text().splitlines())
     assert files == ["/out/$(touch pwned); \udcff.json"]
@@ -84,7 +84,7 @@ def test_one_at_a_time_in_their_order(new_hooks: New, tmp_path: Path) -> None:
     code = "import sys, time; f = open(sys.argv[1], 'a', 1); f.write('<'); time.sleep(.05); f.write('>')"
     hooks = new_hooks(on_done=python(code, told))
     for _ in range(4):
-        hooks.ring(done())
+        hooks.enqueue(done())
     wait_until(lambda: not hooks.busy())
     assert told.read_text() == "<>" * 4
 
@@ -103,8 +103,8 @@ def test_a_command_that_fails_is_logged(
 ) -> None:
     """With the job's id; and the next one runs."""
     hooks = new_hooks(on_done=command)
-    hooks.ring(done())
-    hooks.ring(done())
+    hooks.enqueue(done())
+    hooks.enqueue(done())
     wait_until(lambda: not hooks.busy())
     records = [record for record in caplog.records if message in record.getMessage()]
     assert [record.levelno >= logging.WARNING for record in records] == [True, True]
@@ -117,8 +117,8 @@ def test_a_command_that_hangs_is_killed(new_hooks: New, tmp_path: Path, caplog: 
     pid = tmp_path / "pid"
     child = f"import os, subprocess, sys; subprocess.run([sys.executable, '-c', {HANG!r}, sys.argv[1]])"
     hooks = new_hooks(on_done=python(child, pid), on_failed=python(TELL, tmp_path / "told"), seconds=2)
-    hooks.ring(done())
-    hooks.ring(failed())
+    hooks.enqueue(done())
+    hooks.enqueue(failed())
     wait_until(lambda: not hooks.busy(), 90)
     assert "longer than 2 s" in caplog.text
     assert (tmp_path / "told").exists()
@@ -132,8 +132,8 @@ def test_a_stop_kills_what_runs_and_drops_what_waits(
     """A stop does not wait for commands for long, and says how many it left."""
     pid = tmp_path / "pid"
     hooks = new_hooks(on_done=python(HANG, pid), on_failed=python(TELL, tmp_path / "told"))
-    hooks.ring(done())
-    hooks.ring(failed())
+    hooks.enqueue(done())
+    hooks.enqueue(failed())
     wait_until(lambda: pid.exists() and pid.read_text())
     hooks.close()
     assert not lives(int(pid.read_text()))
@@ -145,7 +145,7 @@ def test_a_stop_kills_what_runs_and_drops_what_waits(
 def test_without_a_command_nothing_happens(new_hooks: New) -> None:
     """Nor for an inbox that a reload has taken away."""
     hooks = new_hooks()
-    hooks.ring(done())
-    hooks.ring(Event("done", Job("job", "gone", "a", Path("/a")), (Path("/a"),)))
+    hooks.enqueue(done())
+    hooks.enqueue(JobOutcome("done", Job("job", "gone", "a", Path("/a")), (Path("/a"),)))
     assert not hooks.busy()
     assert threading.active_count() >= 2

@@ -11,18 +11,18 @@ import pytest
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Paths, Profile
-from ocrspool.decoding.pool import Decoders
-from ocrspool.intake.local_files import Folders
-from ocrspool.observability.statistics import Tally
-from ocrspool.pipeline.hooks import Event
+from ocrspool.decoding.pool import DecoderPool
+from ocrspool.intake.local_files import LocalFiles
+from ocrspool.observability.statistics import JobStatistics
+from ocrspool.pipeline.hooks import JobOutcome
 from ocrspool.pipeline.job_store import Stalled
 from ocrspool.pipeline.pipeline import Pipeline
-from ocrspool.recognition.pool import Workers
+from ocrspool.recognition.pool import WorkerPool
 from ocrspool.spool.jobs import Job
 from support.sample_results import ENGINE
 
 
-class Wrong(Folders):
+class Wrong(LocalFiles):
     """A bug of ours, before anything could be counted."""
 
     def begin(self, job: Job) -> Job:
@@ -35,7 +35,7 @@ def test_a_bug_of_ours_ends(tmp_path: Path) -> None:
     """The file is given up after as many attempts as any other, with a reason; it does not go round for ever."""
     live = CurrentConfig(Config())
     outcomes = Wrong(tmp_path)
-    pipeline = Pipeline(live, Decoders(0, live), Workers(live, lambda _: None), ENGINE, Tally())
+    pipeline = Pipeline(live, DecoderPool(0, live), WorkerPool(live, lambda _: None), ENGINE, JobStatistics())
     event = pipeline.run_through(Job("1", "once", "a.png", tmp_path / "a.png"), outcomes, Profile())
     assert event is not None
     assert event.outcome == "failed"
@@ -43,7 +43,7 @@ def test_a_bug_of_ours_ends(tmp_path: Path) -> None:
     assert (reason["kind"], reason["attempts"]) == ("crash", live.config.service.attempts)
 
 
-class Away(Folders):
+class Away(LocalFiles):
     """Folders on a disk that goes away and comes back."""
 
     here = False
@@ -60,15 +60,15 @@ def test_a_disk_that_was_away_when_the_file_was_to_be_opened(tmp_path: Path) -> 
     live = CurrentConfig(Config(paths=Paths(cache=tmp_path)))
     outcomes = Away(tmp_path)
     source = tmp_path / "a.txt"
-    with contextlib.closing(Decoders(1, live)) as decoders:
+    with contextlib.closing(DecoderPool(1, live)) as decoders:
         decoders.start()
-        pipeline = Pipeline(live, decoders, Workers(live, lambda _: None), ENGINE, Tally())
+        pipeline = Pipeline(live, decoders, WorkerPool(live, lambda _: None), ENGINE, JobStatistics())
         stalled = pipeline.run(Job("1", "once", "a.txt", source), outcomes, Profile())
         assert isinstance(stalled, Stalled)
         source.write_bytes(b"no picture, but here")
         outcomes.here = True
         event = stalled.again()
-    assert isinstance(event, Event)
+    assert isinstance(event, JobOutcome)
     [(_, reason)] = outcomes.failures
     assert (reason["kind"], reason["attempts"]) == ("unsupported", 1)
 
@@ -76,10 +76,10 @@ def test_a_disk_that_was_away_when_the_file_was_to_be_opened(tmp_path: Path) -> 
 def test_a_folder_that_is_gone_ends_a_command(tmp_path: Path) -> None:
     """`once` does not wait for a folder that was removed while it ran."""
     live = CurrentConfig(Config(paths=Paths(cache=tmp_path)))
-    outcomes = Folders(tmp_path)
-    with contextlib.closing(Decoders(1, live)) as decoders:
+    outcomes = LocalFiles(tmp_path)
+    with contextlib.closing(DecoderPool(1, live)) as decoders:
         decoders.start()
-        pipeline = Pipeline(live, decoders, Workers(live, lambda _: None), ENGINE, Tally())
+        pipeline = Pipeline(live, decoders, WorkerPool(live, lambda _: None), ENGINE, JobStatistics())
         event = pipeline.run_through(Job("1", "once", "a.png", tmp_path / "gone/a.png"), outcomes, Profile())
     assert event is not None
     [(_, reason)] = outcomes.failures

@@ -11,7 +11,7 @@ _THREADS = """
 import ctypes, sys, threading
 from ocrspool.processes import lifetime
 if sys.argv[1] == "one":
-    lifetime.share_one_heap()
+    lifetime.limit_malloc_arenas()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 libc.fdopen.restype = ctypes.c_void_p

@@ -29,9 +29,9 @@ def test_it_pauses_and_passes(monkeypatch: pytest.MonkeyPatch, caplog: pytest.Lo
             now[0] += 1.0
             assert not shortage.over()
         assert tries == [101.0, 103.0, 107.0, 115.0, 130.0, 145.0, 160.0]
-        assert "can't start new thread" in shortage.lack
+        assert "can't start new thread" in shortage.shortage_reason
     now[0] += 15.0
     assert shortage.over()
-    assert not shortage.lack
+    assert not shortage.shortage_reason
     assert caplog.text.count("nothing is claimed until one can") == 1
     assert caplog.text.count("can be started again") == 1

@@ -8,10 +8,10 @@ import threading
 
 import pytest
 
-from ocrspool.processes.wakeup import Wake
+from ocrspool.processes.wakeup import WakeupEvent
 
 
-def test_set_before_and_during_a_wait(wake: Wake) -> None:
+def test_set_before_and_during_a_wait(wake: WakeupEvent) -> None:
     """However often it was set, one wait ends at once and clears it; the next ends by another thread's setting it."""
     for _ in range(3):
         wake.set()
@@ -23,14 +23,14 @@ def test_set_before_and_during_a_wait(wake: Wake) -> None:
     setter.join()
 
 
-def test_no_time_is_a_look(wake: Wake) -> None:
+def test_no_time_is_a_look(wake: WakeupEvent) -> None:
     """A wait whose end has passed does not raise."""
     assert not wake.wait(-1)
     wake.set()
     assert wake.wait(-1)
 
 
-def test_set_without_end(wake: Wake) -> None:
+def test_set_without_end(wake: WakeupEvent) -> None:
     """A counter that is full is as good as set."""
     os.eventfd_write(wake._fd, 2**64 - 2)
     wake.set()
@@ -38,7 +38,7 @@ def test_set_without_end(wake: Wake) -> None:
     assert not wake.wait(0)
 
 
-def test_set_by_a_signal_handler(wake: Wake) -> None:
+def test_set_by_a_signal_handler(wake: WakeupEvent) -> None:
     """A handler that interrupts the very thread that waits, or sets, ends the wait and locks nothing up."""
     before = signal.signal(signal.SIGUSR1, lambda *_: wake.set())
     try:
@@ -50,10 +50,10 @@ def test_set_by_a_signal_handler(wake: Wake) -> None:
         signal.signal(signal.SIGUSR1, before)
 
 
-def test_children_do_not_have_it(wake: Wake) -> None:
+def test_children_do_not_have_it(wake: WakeupEvent) -> None:
     """The descriptor is closed in programs that are started, and released when it is closed here."""
     assert not os.get_inheritable(wake._fd)
-    other = Wake()
+    other = WakeupEvent()
     other.close()
     with pytest.raises(OSError, match="Bad file descriptor"):
         other.set()

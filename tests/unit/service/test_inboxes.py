@@ -14,10 +14,10 @@ import pytest
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox, Paths
 from ocrspool.errors import ConfigError, SpoolBusyError
-from ocrspool.pipeline.hooks import Event
+from ocrspool.pipeline.hooks import JobOutcome
 from ocrspool.processes.shortage import Shortage
-from ocrspool.processes.wakeup import Wake
-from ocrspool.service.inbox_thread import Attendant, Surroundings
+from ocrspool.processes.wakeup import WakeupEvent
+from ocrspool.service.inbox_thread import InboxThread, SharedResources
 from ocrspool.service.inboxes import Inboxes
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.spool import Spool
@@ -33,7 +33,7 @@ class Stalled:
     """A job whose disk fails until the line is told otherwise."""
 
     job: Job
-    again: Callable[[], Event | Stalled | None]
+    again: Callable[[], JobOutcome | Stalled | None]
     problem: OSError = field(default_factory=lambda: OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
     def leave(self) -> None:
@@ -48,28 +48,28 @@ class Line:
         self.failing: set[str] = set()
         self.rung: list[str] = []
 
-    def read(self, job: Job, attendant: Attendant) -> Event | Stalled | None:
+    def read(self, job: Job, attendant: InboxThread) -> JobOutcome | Stalled | None:
         if job.inbox in self.held:
             self.held[job.inbox].wait(60)
         if job.inbox in self.failing:
             return Stalled(job, lambda: self.read(job, attendant))
         attendant.spool.deliver(job, result_of(job))
-        return Event("done", job, ())
+        return JobOutcome("done", job, ())
 
-    def finish(self, job: Job, attendant: Attendant) -> None:
+    def finish(self, job: Job, attendant: InboxThread) -> None:
         attendant.spool.finish(job)
 
-    def ring(self, event: Event) -> None:
+    def enqueue(self, event: JobOutcome) -> None:
         self.rung.append(event.job.name)
 
 
 class World:
     """A main loop without its service."""
 
-    def __init__(self, root: Path, wake: Wake, *names: str) -> None:
+    def __init__(self, root: Path, wake: WakeupEvent, *names: str) -> None:
         self.root, self.line, self.slow = root, Line(), set[str]()
         self.live = CurrentConfig(self.config(*names))
-        around = Surroundings(self.live, self.line, Shortage(), SLOTS, wake)
+        around = SharedResources(self.live, self.line, Shortage(), SLOTS, wake)
         self.inboxes = Inboxes(around, lambda _: None, self.slow.add)
 
     def config(self, *names: str) -> Config:
@@ -109,7 +109,7 @@ class World:
 
 
 @pytest.fixture
-def new_world(tmp_path: Path, wake: Wake) -> Iterator[Callable[..., World]]:
+def new_world(tmp_path: Path, wake: WakeupEvent) -> Iterator[Callable[..., World]]:
     made: list[World] = []
 
     def make(*names: str) -> World:

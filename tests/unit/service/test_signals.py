@@ -8,17 +8,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from ocrspool.processes.wakeup import Wake
+from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.service.signals import Signals, StoppedError
 
 
 @pytest.fixture
-def signals(wake: Wake) -> Iterator[Signals]:
+def signals(wake: WakeupEvent) -> Iterator[Signals]:
     """Signals that are heeded during the test."""
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = [signal.getsignal(number) for number in numbers]
     made = Signals(wake)
-    made.heed()
+    made.install()
     yield made
     for number, handler in zip(numbers, before, strict=True):
         signal.signal(number, handler)
@@ -30,7 +30,7 @@ def send(number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_stops_are_counted(signals: Signals, wake: Wake, number: signal.Signals) -> None:
+def test_stops_are_counted(signals: Signals, wake: WakeupEvent, number: signal.Signals) -> None:
     """A second one means more than the first; each ends a wait."""
     for count in (1, 2):
         send(number)
@@ -39,7 +39,7 @@ def test_stops_are_counted(signals: Signals, wake: Wake, number: signal.Signals)
     assert not signals.reload_wanted
 
 
-def test_a_reload_is_wanted(signals: Signals, wake: Wake) -> None:
+def test_a_reload_is_wanted(signals: Signals, wake: WakeupEvent) -> None:
     """SIGHUP stops nothing, and ends a wait."""
     send(signal.SIGHUP)
     assert signals.reload_wanted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocrspool.spool.disk_steps import HANGS_SECONDS, SLOW_SECONDS, Steps
+from ocrspool.spool.disk_steps import HANGS_SECONDS, SLOW_SECONDS, DiskSteps
 
 
 class Clock:
@@ -26,7 +26,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_a_step_that_does_not_end(clock: Clock) -> None:
     """First it is slow, then it hangs, since it began; when it ends all is well."""
-    steps = Steps()
+    steps = DiskSteps()
     with steps.step():
         assert steps.going_on()
         assert not steps.slow()
@@ -42,7 +42,7 @@ def test_a_step_that_does_not_end(clock: Clock) -> None:
 
 def test_many_that_wait_for_each_other(clock: Clock) -> None:
     """While one after the other ends the disk answers, however long each has been at it."""
-    steps = Steps()
+    steps = DiskSteps()
     begun = [steps.step("deliver") for _ in range(50)]
     for step in begun:
         step.__enter__()
@@ -58,7 +58,7 @@ def test_many_that_wait_for_each_other(clock: Clock) -> None:
 
 def test_another_disk_that_answers_is_no_comfort(clock: Clock) -> None:
     """Steps of one kind end, those of another do not: an outbox may lie on a disk of its own."""
-    steps = Steps()
+    steps = DiskSteps()
     with steps.step("deliver"):
         for _ in range(5):
             clock.now += SLOW_SECONDS
@@ -69,7 +69,7 @@ def test_another_disk_that_answers_is_no_comfort(clock: Clock) -> None:
 
 def test_a_step_of_many_parts(clock: Clock) -> None:
     """Each part that ends shows that the disk answers; and a long step may have more patience."""
-    steps = Steps()
+    steps = DiskSteps()
     with steps.step("scan", 5.0) as renew:
         for _ in range(5):
             clock.now += 4.0

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from ocrspool.observability.statistics import Tally
+from ocrspool.observability.statistics import JobStatistics
 from ocrspool.web.metrics import exposition
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -114,7 +114,7 @@ def test_ready_and_paused(state: str, lack: str, ready: int, paused: int) -> Non
 
 def test_stages_are_a_histogram() -> None:
     """Buckets hold everything that took no longer, +Inf all, and the sum is that of the seconds."""
-    tally = Tally()
+    tally = JobStatistics()
     for seconds in (0.02, 0.5, 500.0):
         tally.done({"inbox": "a", "pages": 1, "lost": 0, "warnings": ()}, {"decode": seconds})
     found = samples({**FACTS, "stages": tally.stages()})
@@ -139,7 +139,7 @@ def _asked_for() -> dict[str, set[str]]:
 
 def test_board_and_alerts_ask_for_what_is_told() -> None:
     """A metric that is renamed must not leave an empty panel, or an alert that never fires."""
-    tally = Tally()
+    tally = JobStatistics()
     tally.done({"inbox": "a", "pages": 1, "lost": 0, "warnings": ()}, {"decode": 0.1})
     told = {name for name, _ in samples({**FACTS, "stages": tally.stages()})}
     asked = _asked_for()

@@ -21,7 +21,7 @@ from ocrspool.config.schema import Config, Inbox, Metrics
 from ocrspool.files import names
 from ocrspool.web.health import Health
 from ocrspool.web.server import Reply
-from ocrspool.web.status_page import Page
+from ocrspool.web.status_page import StatusPage
 from support.http_client import ask
 
 HERE = {"host": "127.0.0.1:9464"}
@@ -58,7 +58,7 @@ class World:
             "engines": [],
             "workers": [1], "worker_restarts": 0,
         }  # fmt: skip
-        self.page = Page(CurrentConfig(Config(metrics=metrics, inbox={"scans": self.inbox})), lambda: self.facts)
+        self.page = StatusPage(CurrentConfig(Config(metrics=metrics, inbox={"scans": self.inbox})), lambda: self.facts)
 
     def delivered(self, name: str, job: str) -> dict[str, Any]:
         """Lay down a result and its HTML; what is told of it."""

@@ -1,4 +1,4 @@
-"""What a decoder process may use: memory, processor time, descriptors, and nothing else of the machine."""
+"""Confine a decoder process: limit its memory, time and descriptors, and take away the rest of the machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def confine(memory_mb: int) -> list[str]:
 
     Return what this machine cannot take away from it, in words (see `sandbox.confine`).
     """
-    lifetime.belong_to_parent()
+    lifetime.die_with_parent()
     os.umask(0o077)
     _lower(resource.RLIMIT_AS, memory_mb << 20)
     _lower(resource.RLIMIT_CORE, 0)

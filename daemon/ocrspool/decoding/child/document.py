@@ -1,4 +1,4 @@
-"""Whatever lies behind an open descriptor, as a document with pages; every failure is a DocumentError."""
+"""The content of an open descriptor as a document with pages. Every failure is a DocumentError."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ocrspool.decoding.child.page import PageLimits, Remark
-    from ocrspool.pages import OwnText, PageImage, Point, TextLine
+    from ocrspool.pages import EmbeddedText, PageImage, Point, TextLine
 
 _PIECE = 1 << 20
 _READERS = {"application/pdf": PdfPages}
@@ -40,12 +40,12 @@ class Pages(Protocol):
 
 
 @runtime_checkable
-class OwnPages(Pages, Protocol):
+class PagesWithText(Pages, Protocol):
     """What `pdf` provides beyond that: pages that have text and coordinates of their own."""
 
     hidden_lines: tuple[TextLine, ...]
 
-    def own_text(self, index: int) -> tuple[OwnText, tuple[Remark, ...]]:
+    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Remark, ...]]:
         """Return the text of one page, and what is to be said of it."""
 
     def own_characters(self, index: int) -> list[tuple[str, float, float]]:
@@ -84,11 +84,11 @@ class Document:
     @property
     def hidden_lines(self) -> tuple[TextLine, ...]:
         """Return what the page that was decoded last holds and may not show: values of fields, comments."""
-        return self._pages.hidden_lines if isinstance(self._pages, OwnPages) else ()
+        return self._pages.hidden_lines if isinstance(self._pages, PagesWithText) else ()
 
-    def own_text(self, index: int) -> tuple[OwnText, tuple[Remark, ...]] | None:
+    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Remark, ...]] | None:
         """Return the text that a page brings along, and what is to be said; None where it brings none."""
-        if not isinstance(self._pages, OwnPages):
+        if not isinstance(self._pages, PagesWithText):
             return None
         with _blame(self.media_type, index + 1):
             found, remarks = self._pages.own_text(index)
@@ -96,19 +96,19 @@ class Document:
 
     def own_characters(self, index: int) -> list[tuple[str, float, float]]:
         """Return the characters that a page has as text, each with its middle in shares of the sides."""
-        if not isinstance(self._pages, OwnPages):
+        if not isinstance(self._pages, PagesWithText):
             return []
         with _blame(self.media_type, index + 1):
             return self._pages.own_characters(index)
 
     def frame(self, index: int) -> tuple[Point, Point, Point]:
         """Return top left, top right and bottom left of a PDF page in its own coordinates."""
-        if not isinstance(self._pages, OwnPages):
+        if not isinstance(self._pages, PagesWithText):
             raise TypeError(f"{self.media_type} has no coordinates of its own")
         with _blame(self.media_type, index + 1):
             return self._pages.frame(index)
 
-    def blame(self) -> contextlib.AbstractContextManager[None]:
+    def as_document_error(self) -> contextlib.AbstractContextManager[None]:
         """Return a context in which whatever a library raises is the document's error."""
         return _blame(self.media_type)
 

@@ -1,4 +1,4 @@
-"""The page image on its way out: where its pixels lie, and what is to be said about it."""
+"""The page image that a decoder hands out: where its pixels are, and what must be said about it."""
 
 from __future__ import annotations
 

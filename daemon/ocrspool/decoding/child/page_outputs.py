@@ -1,6 +1,7 @@
-"""Outputs that show the pages, made where the pages can be decoded: in this process, of the same open document.
+"""Outputs that show pages. They are made in the process that can decode the pages, from the same open document.
 
-The service sends the result and a descriptor to write to; `render` knows the formats, this module the pixels.
+The service sends the result and a descriptor to which to write. `render` knows the formats. This module provides the
+pixels.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def write_view(view: str, document: Document, result: int, target: int) -> bool:
         file.seek(0)  # descriptors of one file share their place in it
         found = document_from(json.load(file))
     try:
-        with document.blame(), open(target, "wb", closefd=False) as file:
+        with document.as_document_error(), open(target, "wb", closefd=False) as file:
             return _write(view, document, found, file)
     except DocumentError as error:
         cause = error.__cause__

@@ -1,7 +1,7 @@
 """From a plan to an engine in the cache: built model by model, compared with a reference, published last.
 
-Killed at any moment it leaves whole models behind, and the next build goes on from there. What cannot be proven is
-not published: a folder without a manifest is no engine.
+A build that is killed at any moment leaves whole models behind, and the next build continues from there. An engine that
+cannot be proven is not published: a folder without a manifest is not an engine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ocrspool.engine.build.time_estimates import History
 from ocrspool.engine.cache.store import SCHEMA, Manifest, fingerprint, measure
 from ocrspool.engine.loader import load, load_nets, recognizer_of
 from ocrspool.engine.models import model_set
-from ocrspool.engine.stages import OnStage, Stages
+from ocrspool.engine.stages import OnStage, StageTimer
 from ocrspool.engine.test_pages import known_text
 from ocrspool.errors import EngineError, EngineMissingError
 from ocrspool.formatting import format_duration
@@ -36,7 +36,7 @@ def build(plan: Plan, on_stage: OnStage, *, force: bool = False) -> tuple[Manife
     Waits for another process that builds the same engine. `force` begins from nothing. Raise EngineError when it
     cannot be built, or does not read as its reference does.
     """
-    stages = Stages(on_stage)
+    stages = StageTimer(on_stage)
     with plan.cache.building(plan.identity, on_stage) as folder:
         if force:
             plan.cache.clear(plan.identity)
@@ -92,11 +92,11 @@ def _kept(plan: Plan) -> dict[str, float]:
     if measure(plan.folder) == manifest.files:  # whole, and yet not sound: it is of no use
         plan.cache.clear(plan.identity)
         return {}
-    checkpoints.vouch(plan.folder, manifest)
+    checkpoints.checkpoint_from_manifest(plan.folder, manifest)
     return checkpoints.keep_sound(plan.folder, [spec.name for spec in plan.models])
 
 
-def _build_models(plan: Plan, kept: Mapping[str, float], stages: Stages) -> None:
+def _build_models(plan: Plan, kept: Mapping[str, float], stages: StageTimer) -> None:
     """Build the models that are missing; each is on disk and recorded as soon as it is done."""
     history = History(plan.folder.parent)
     missing: list[tuple[NetSpec, str]] = []
@@ -116,7 +116,7 @@ def _build_models(plan: Plan, kept: Mapping[str, float], stages: Stages) -> None
         history.add(plan.identity, spec, seconds)
 
 
-def _one_by_one(plan: Plan, missing: list[tuple[NetSpec, str]], stages: Stages) -> Iterator[tuple[NetSpec, float]]:
+def _one_by_one(plan: Plan, missing: list[tuple[NetSpec, str]], stages: StageTimer) -> Iterator[tuple[NetSpec, float]]:
     runtime = plan.load_runtime()
     for spec, text in missing:
         with stages.stage(spec.name, text):
@@ -124,7 +124,9 @@ def _one_by_one(plan: Plan, missing: list[tuple[NetSpec, str]], stages: Stages) 
         yield spec, stages.seconds[spec.name]
 
 
-def _side_by_side(plan: Plan, missing: list[tuple[NetSpec, str]], stages: Stages) -> Iterator[tuple[NetSpec, float]]:
+def _side_by_side(
+    plan: Plan, missing: list[tuple[NetSpec, str]], stages: StageTimer
+) -> Iterator[tuple[NetSpec, float]]:
     """Raise what kept a model from being built only when the others are done: the next build need not repeat them."""
     errors = []
     for _, text in missing:
@@ -146,7 +148,7 @@ def _side_by_side(plan: Plan, missing: list[tuple[NetSpec, str]], stages: Stages
         raise errors[0]
 
 
-def _proven(plan: Plan, stages: Stages) -> tuple[list[str], Parity | None]:
+def _proven(plan: Plan, stages: StageTimer) -> tuple[list[str], Parity | None]:
     """Return what the new engine reads on the known page, and how it compares with its reference; None if it is one.
 
     Raise ParityError, or EngineMissingError where it cannot be loaded.

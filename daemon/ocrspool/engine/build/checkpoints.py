@@ -31,7 +31,7 @@ def record(folder: Path, model: str, seconds: float) -> None:
     _write(folder, model, files, seconds)
 
 
-def vouch(folder: Path, manifest: Manifest) -> None:
+def checkpoint_from_manifest(folder: Path, manifest: Manifest) -> None:
     """Turn the manifest of a damaged engine into records: what is still as it says need not be built again."""
     for model in {name.partition("/")[0] for name in manifest.files}:
         _write(folder, model, _of(model, manifest.files), manifest.seconds.get(model, 0.0))

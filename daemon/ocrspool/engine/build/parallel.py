@@ -1,8 +1,8 @@
-"""Several models built at once, each in a process of its own.
+"""Several models built at the same time, each in a process of its own.
 
 TensorRT's builder keeps one processor busy for a quarter of an hour while the GPU is nearly idle (measured on an H100:
-96 percent of a core), and it holds Python's lock meanwhile: three models take as long as the slowest of them, and one
-that crashes takes only its own process along.
+96 percent of a core), and it holds Python's lock meanwhile. In parallel, three models take as long as the slowest of
+them, and a builder that crashes ends only its own process.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ocrspool.errors import EngineError
-from ocrspool.processes.lifetime import belong_to_parent
+from ocrspool.processes.lifetime import die_with_parent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ def _in_a_process(module: str, spec: NetSpec, folder: Path, settings: Settings) 
 
 def _begin(parent: int) -> None:
     """End with the parent, also with one that has ended already."""
-    belong_to_parent()
+    die_with_parent()
     if os.getppid() != parent:
         os._exit(1)
 

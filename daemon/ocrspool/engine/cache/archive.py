@@ -62,7 +62,7 @@ def write(folder: Path, manifest: Manifest, target: BinaryIO, on_bytes: OnBytes)
     target.write(bytes(2 * _BLOCK))  # what ends an archive
 
 
-def take_in(source: BinaryIO, cache: Path, on_bytes: OnBytes) -> Imported:
+def import_engine(source: BinaryIO, cache: Path, on_bytes: OnBytes) -> Imported:
     """Unpack an engine into the cache, where it appears whole or not at all. Waits for a build of the same engine.
 
     Raise EngineError where the file is not a sound engine, or cannot be one here; OSError.

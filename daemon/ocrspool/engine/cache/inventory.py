@@ -1,12 +1,12 @@
-"""What lies in the engine cache: listed, verified and cleared away without loading any of it.
+"""The content of the engine cache: listed, verified and removed without loading any of it.
 
     <cache>/engines/<fingerprint>/         an engine, whole if its manifest says so
-    <cache>/engines/<fingerprint>.lock     locked by whoever builds it
-    <cache>/engines/.import-<random>/      an engine on its way in, locked by whoever unpacks it
+    <cache>/engines/<fingerprint>.lock     locked by the process that builds it
+    <cache>/engines/.import-<random>/      an engine that is being imported, locked by the process that unpacks it
 
-A process that has an engine loaded holds a shared lock on the engine's manifest: not on the lock file, which a second
-`prebuild` takes alone to find the engine sound, and which is not there to be opened in a read-only cache.
-Imports no runtime and no array library, and prints nothing.
+A process that has loaded an engine holds a shared lock on the engine's manifest. It does not lock the lock file: a
+second `prebuild` takes that lock alone to find the engine sound, and in a read-only cache the lock file may not exist.
+This module imports no runtime and no array library, and prints nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SHORTEST_NAME = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class CachedEngine:
     """What one folder of the cache is."""
 
     fingerprint: str
@@ -60,13 +60,13 @@ def is_fingerprint(text: str) -> bool:
     return _FINGERPRINT.fullmatch(text) is not None
 
 
-def cards(cache: Path) -> list[Card]:
+def cards(cache: Path) -> list[CachedEngine]:
     """Return what is in the cache, newest engines first, then what is no engine. Raise PermissionError."""
     folders = (folder for folder in (cache / "engines").glob("*") if is_fingerprint(folder.name) and folder.is_dir())
     return sorted(map(card_of, folders), key=lambda card: (card.built_at, card.fingerprint), reverse=True)
 
 
-def card_of(folder: Path) -> Card:
+def card_of(folder: Path) -> CachedEngine:
     """Return what the folder of this name is, at this moment. Raise OSError."""
     locked = file_lock.is_held(lock_of(folder))  # before the manifest is read: a build gives it up after writing that
     told = manifests.read(folder)
@@ -80,7 +80,7 @@ def card_of(folder: Path) -> Card:
             state, problem = "damaged", str(error)
     elif isinstance(told.get("schema"), str) and told["schema"] != SCHEMA:
         state = "other version"
-    return Card(
+    return CachedEngine(
         folder.name,
         folder,
         state,
@@ -98,9 +98,9 @@ def lock_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.lock")
 
 
-def named(all_cards: list[Card], names: Collection[str]) -> list[Card]:
+def named(all_cards: list[CachedEngine], names: Collection[str]) -> list[CachedEngine]:
     """Return the cards of these fingerprints, or beginnings of some. Raise EngineError where one is not there."""
-    chosen: dict[str, Card] = {}
+    chosen: dict[str, CachedEngine] = {}
     for name in names:
         fits = [card for card in all_cards if card.fingerprint.startswith(name) and len(name) >= _SHORTEST_NAME]
         if len(fits) != 1:
@@ -130,7 +130,7 @@ def faults(folder: Path, manifest: Manifest, on_bytes: OnBytes) -> list[str]:
     return found + [f"{name} is not part of it" for name in sorted(there.keys() - manifest.files.keys() - about)]
 
 
-def unwanted(all_cards: list[Card], wanted: Collection[str], keep: int) -> list[tuple[Card, str]]:
+def unwanted(all_cards: list[CachedEngine], wanted: Collection[str], keep: int) -> list[tuple[CachedEngine, str]]:
     """Return what may go, each with the reason: all but what is wanted, in use, or among the `keep` newest others.
 
     Engines of another version of this program count as others: going back to it is what they are kept for.
@@ -149,7 +149,7 @@ def unwanted(all_cards: list[Card], wanted: Collection[str], keep: int) -> list[
     ]
 
 
-def remove(card: Card) -> str:
+def remove(card: CachedEngine) -> str:
     """Remove a folder of the cache. Return "", or why it stays: it is being built, in use, or no longer what it was.
 
     Its manifest goes first: at no moment is half an engine shown as whole. Raise OSError.
@@ -171,7 +171,7 @@ def remove(card: Card) -> str:
     return ""
 
 
-def litter(cache: Path) -> list[Path]:
+def stale_files(cache: Path) -> list[Path]:
     """Return what lies around: locks of engines that are gone, and folders of imports that were aborted."""
     root = cache / "engines"
     stray = [lock for lock in root.glob("*.lock") if is_fingerprint(lock.stem) and not lock.with_suffix("").exists()]
@@ -180,7 +180,7 @@ def litter(cache: Path) -> list[Path]:
     )
 
 
-def sweep(path: Path) -> bool:
+def remove_stale(path: Path) -> bool:
     """Remove a piece of litter. Return whether it was done: not where it is of use again. Raise OSError."""
     with file_lock.held(path) as mine:
         if not mine or (path.suffix == ".lock" and path.with_suffix("").exists()):

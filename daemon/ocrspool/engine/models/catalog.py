@@ -1,4 +1,4 @@
-"""The sets of models that PaddleOCR publishes, by name. Only the table: nothing is looked for and nothing downloaded.
+"""The sets of models that PaddleOCR publishes, by name. This is only the table: it searches and downloads nothing.
 
 Names as in PaddleX 3.7.2 (paddlex/inference/utils/official_models.py), sets as PaddleOCR 3.7.0 pairs them
 (paddleocr/_pipelines/ocr.py). All are under the Apache License 2.0.

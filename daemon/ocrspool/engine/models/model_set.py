@@ -1,7 +1,7 @@
-"""Which models are used and where their files lie: bundled, in a folder, or published by PaddleOCR and downloaded.
+"""Which models are used and where their files are: bundled, in a folder, or published by PaddleOCR and downloaded.
 
-The ones inside the `rapidocr` wheel need no download. Never imports rapidocr (its import pulls in a whole OCR
-program), nor any library that runs models; never touches the network, which is for `download` alone.
+The models inside the `rapidocr` wheel need no download. This module never imports rapidocr (its import loads a whole
+OCR program) or a library that runs models. It never uses the network. Only `download` does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A page on its way through an engine: its lines between being found and being read, and how much is left to do."""
+"""A page on its way through an engine: its lines between detection and reading, and how much is left to do."""
 
 from __future__ import annotations
 
@@ -81,14 +81,14 @@ class PageInWork:
         height, width = self.pixels.shape[:2]
         return height + 2 * self.margin, width + 2 * self.margin
 
-    def pieces(self) -> list[Piece]:
+    def pieces(self) -> list[LineStrip]:
         """Return every strip to be read; see `to_read`."""
         lines = [*self.lines, self.whole] if self.whole else self.lines
         return self.to_read([variant for line in lines for variant in line.variants])
 
-    def to_read(self, variants: Sequence[Variant]) -> list[Piece]:
+    def to_read(self, variants: Sequence[Variant]) -> list[LineStrip]:
         """Return the strips of these, widest first, so that the last calls of all are short ones."""
-        pieces = [Piece(self, variant, index) for variant in variants for index in range(len(variant.strips))]
+        pieces = [LineStrip(self, variant, index) for variant in variants for index in range(len(variant.strips))]
         self._unread = len(pieces)
         return sorted(pieces, key=lambda piece: -piece.pixels.shape[1])
 
@@ -100,7 +100,7 @@ class PageInWork:
             self._unread -= 1
             return not self._unread
 
-    def settle(self, outcome: PageText | Exception) -> None:
+    def complete(self, outcome: PageText | Exception) -> None:
         """Say what became of the page; the first word stands. Any thread may call it."""
         with self._lock:
             settled, self._settled = self._settled, True
@@ -112,7 +112,7 @@ class PageInWork:
             self.future.set_result(outcome)
 
 
-class Piece(NamedTuple):
+class LineStrip(NamedTuple):
     """One strip to be read, and where its reading goes."""
 
     page: PageInWork

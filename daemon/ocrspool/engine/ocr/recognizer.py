@@ -1,9 +1,9 @@
 """The engine of one worker: three nets and the steps around them, over pages as they come.
 
-Pages are searched side by side, and lines of all pages in work are read in batches of one width, in no order but that
-of coming: a page that comes while others are read is searched meanwhile. As many threads as a net runs calls keep every
-core in a net while Python prepares the next call; a GPU has threads of its own for reading, so that it is not kept
-waiting by the search for lines, which is work for processors too.
+Pages are searched in parallel. Lines of all pages in work are read in batches of one width, in the order in which they
+come. A page that comes while others are read is searched meanwhile. There are as many threads as a net runs calls. They
+keep every core busy with a net while Python prepares the next call. A GPU has threads of its own for reading, so that
+it does not wait for the search for lines, which needs processors too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ocrspool.engine.detection.single_row import one_row, padded
 from ocrspool.engine.detection.spaced_letters import letters_joined
 from ocrspool.engine.detection.tiles import find_lines
 from ocrspool.engine.ocr.line_batches import Batches
-from ocrspool.engine.ocr.page_state import Line, PageInWork, Piece, Variant
+from ocrspool.engine.ocr.page_state import Line, LineStrip, PageInWork, Variant
 from ocrspool.engine.ocr.page_text import page_text
 from ocrspool.engine.ocr.upside_down import turned_variants
 from ocrspool.engine.reading import recognize
@@ -81,7 +81,7 @@ class Recognizer:
         self._nets = Nets(*map(HalvingNet, (nets.detection, nets.recognition, nets.classifier)))
         self._characters = characters
         self._settings = settings or RecognizeSettings()
-        self._batches: Batches[Piece] = Batches(nets.recognition.batch)
+        self._batches: Batches[LineStrip] = Batches(nets.recognition.batch)
         self._lock = threading.Lock()
         self._searching = self._searched = 0
         parallel = nets.recognition.parallel
@@ -140,10 +140,10 @@ class Recognizer:
             page.on_progress()
             pieces = page.pieces()
             if not pieces:
-                page.settle(page_text(page, self._settings.least_confidence))
+                page.complete(page_text(page, self._settings.least_confidence))
             due = self._wait_for_batches(pieces)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of this page
-            page.settle(error)
+            page.complete(error)
         with self._lock:
             self._searching -= 1
             self._searched += 1
@@ -151,7 +151,7 @@ class Recognizer:
         for _ in range(due + (self._batches.flush() if lull else 0)):
             self._readers.submit(self._read)
 
-    def _wait_for_batches(self, pieces: Sequence[Piece]) -> int:
+    def _wait_for_batches(self, pieces: Sequence[LineStrip]) -> int:
         """Let strips wait for others of their width; return how many batches are due by that."""
         net, settings = self._nets.recognition, self._settings.read
         return self._batches.add((recognize.bucket(piece.pixels.shape[1], net, settings), piece) for piece in pieces)
@@ -216,14 +216,14 @@ class Recognizer:
                     self._finish(page)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of these pages
             for piece in batch:
-                piece.page.settle(error)
+                piece.page.complete(error)
 
     def _finish(self, page: PageInWork) -> None:
         """Settle a page of which everything is read. What goes wrong here is no other page's."""
         try:
             self._settle(page)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of this page
-            page.settle(error)
+            page.complete(error)
 
     def _settle(self, page: PageInWork) -> None:
         """Say what a page says, all of it having been read; but first let lines that may be so be read upside down."""
@@ -234,7 +234,7 @@ class Recognizer:
             for _ in range(due + (self._batches.flush() if lull else 0)):
                 self._readers.submit(self._read)
             return
-        page.settle(page_text(page, self._settings.least_confidence))
+        page.complete(page_text(page, self._settings.least_confidence))
 
 
 def _read_only(page: Pixels) -> Pixels:

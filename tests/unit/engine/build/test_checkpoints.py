@@ -95,7 +95,7 @@ def test_of_a_damaged_engine_the_sound_models_stay(folder: Path, tmp_path: Path)
     cache = EngineCache(tmp_path)
     cache.publish(ITEMS, manifest)
     os.truncate(folder / "rec/model.trt", 1)
-    checkpoints.vouch(folder, manifest)
+    checkpoints.checkpoint_from_manifest(folder, manifest)
     assert checkpoints.keep_sound(folder, MODELS) == {"det": 1.0, "cls": 3.0}
     with pytest.raises(EngineMissingError):
         cache.find(ITEMS)

@@ -43,8 +43,8 @@ def exported(folder: Path) -> bytes:
     return target.getvalue()
 
 
-def take_in(data: bytes, cache: Path) -> archive.Imported:
-    return archive.take_in(io.BytesIO(data), cache, lambda _: None)
+def import_engine(data: bytes, cache: Path) -> archive.Imported:
+    return archive.import_engine(io.BytesIO(data), cache, lambda _: None)
 
 
 def unpacked(data: bytes) -> Members:
@@ -63,13 +63,13 @@ def packed(members: Members, form: int = tarfile.GNU_FORMAT) -> bytes:
 
 def test_there_and_back(engine: Path, cache: Path) -> None:
     """Every byte and the manifest arrive; the folder is as readable as one built here; nothing else is left."""
-    taken = take_in(exported(engine), cache)
+    taken = import_engine(exported(engine), cache)
     assert (taken.folder, taken.new) == (cache / "engines" / engine.name, True)
     assert tree(cache / "engines") == {engine.name: None, **{f"{engine.name}/{k}": v for k, v in tree(engine).items()}}
     assert inventory.faults(taken.folder, taken.manifest, lambda _: None) == []
     assert taken.folder.stat().st_mode == engine.stat().st_mode
     assert (taken.folder / "det/model.blob").stat().st_mode == (engine / "det/model.blob").stat().st_mode
-    assert inventory.litter(cache) == []
+    assert inventory.stale_files(cache) == []
 
 
 def test_the_file_is_the_same_each_time(engine: Path, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_the_file_is_the_same_each_time(engine: Path, tmp_path: Path) -> None:
         owner = (member.uid, member.gid, member.uname, member.gname, member.mtime, member.mode)
         assert owner == (0, 0, "", "", 0, 0o644)
     read: list[int] = []
-    manifest = take_in(data, tmp_path / "other").manifest
+    manifest = import_engine(data, tmp_path / "other").manifest
     archive.write(engine, manifest, io.BytesIO(), read.append)
     assert sum(read) == sum(map(len, tree_bytes(engine)))
 
@@ -101,7 +101,7 @@ def test_long_and_foreign_names(tmp_path: Path, cache: Path, monkeypatch: pytest
     monkeypatch.setitem(FILES, long, b"long")
     monkeypatch.setitem(FILES, foreign, b"foreign")
     engine = made(tmp_path / "there", "a")
-    taken = take_in(exported(engine), cache)
+    taken = import_engine(exported(engine), cache)
     assert tree(taken.folder) == tree(engine)
     assert (taken.folder / long).read_bytes() == b"long"
 
@@ -110,7 +110,7 @@ def test_links_arrive_as_files(engine: Path, cache: Path, tmp_path: Path) -> Non
     """Paddle's folders are of links to the models; what is in the manifest is their content."""
     outside = shutil.move(engine / "det/model.blob", tmp_path / "model")
     (engine / "det/model.blob").symlink_to(outside)
-    taken = take_in(exported(engine), cache)
+    taken = import_engine(exported(engine), cache)
     assert not (taken.folder / "det/model.blob").is_symlink()
     assert (taken.folder / "det/model.blob").read_bytes() == FILES["det/model.blob"]
 
@@ -238,7 +238,7 @@ def test_hostile_files(engine: Path, cache: Path, tmp_path: Path, kind: str) -> 
     data = tampered(exported(engine))
     before = set(tmp_path.rglob("*")) - {cache, cache / "engines"}
     with pytest.raises(EngineError, match=reason) as caught:
-        take_in(data, cache)
+        import_engine(data, cache)
     assert caught.value.hint
     assert set(tmp_path.rglob("*")) - {cache, cache / "engines"} == before
 
@@ -248,9 +248,9 @@ def test_cut_off_anywhere(engine: Path, cache: Path) -> None:
     data = exported(engine)
     for length in range(0, len(data) - 512, 256):
         with pytest.raises(EngineError, match="cut off"):
-            take_in(data[:length], cache)
+            import_engine(data[:length], cache)
         assert inventory.cards(cache) == []
-    assert take_in(data[:-512], cache).new
+    assert import_engine(data[:-512], cache).new
 
 
 def test_every_byte_counts(engine: Path, cache: Path) -> None:
@@ -261,7 +261,7 @@ def test_every_byte_counts(engine: Path, cache: Path) -> None:
         altered = bytearray(data)
         altered[at] ^= 1
         with pytest.raises(EngineError):
-            take_in(bytes(altered), cache)
+            import_engine(bytes(altered), cache)
     assert inventory.cards(cache) == []
 
 
@@ -270,20 +270,20 @@ def test_an_engine_that_is_bound_to_its_place(tmp_path: Path) -> None:
     there = tmp_path / "there"
     data = exported(made(there, "a", path=os.path.realpath(there)))
     with pytest.raises(EngineError, match=f"in the cache {there} only, and this cache is {tmp_path / 'here'}"):
-        take_in(data, tmp_path / "here")
+        import_engine(data, tmp_path / "here")
     assert not (tmp_path / "here").exists()
     shutil.rmtree(there)
-    assert take_in(data, there).new
+    assert import_engine(data, there).new
     (tmp_path / "link").symlink_to(there)
-    assert not take_in(data, tmp_path / "link").new
+    assert not import_engine(data, tmp_path / "link").new
 
 
 def test_a_sound_engine_is_left(engine: Path, cache: Path) -> None:
     """Importing again changes nothing, not even a time, and says so."""
     data = exported(engine)
-    folder = take_in(data, cache).folder
+    folder = import_engine(data, cache).folder
     before = {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]}
-    assert not take_in(data, cache).new
+    assert not import_engine(data, cache).new
     assert {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]} == before
 
 
@@ -291,7 +291,7 @@ def test_a_sound_engine_is_left(engine: Path, cache: Path) -> None:
 def test_what_is_not_sound_is_replaced(engine: Path, cache: Path, harm: str) -> None:
     """A damaged engine, or what an aborted build left, gives way to the whole one, and nothing of it remains."""
     data = exported(engine)
-    folder = take_in(data, cache).folder
+    folder = import_engine(data, cache).folder
     if harm == "altered":
         (folder / "det/model.blob").write_bytes(b"x" * 3000)
     elif harm == "added":
@@ -300,14 +300,14 @@ def test_what_is_not_sound_is_replaced(engine: Path, cache: Path, harm: str) -> 
         (folder / "manifest.json").unlink()
     else:
         (folder / "manifest.json").write_text('{"schema": "ocrspool-engine/1"}', "utf-8")
-    assert take_in(data, cache).new
+    assert import_engine(data, cache).new
     assert tree(folder) == tree(engine)
 
 
 IMPORT = """
 import pathlib, sys
 from ocrspool.engine.cache import archive
-archive.take_in(sys.stdin.buffer, pathlib.Path(sys.argv[1]), lambda _: None)
+archive.import_engine(sys.stdin.buffer, pathlib.Path(sys.argv[1]), lambda _: None)
 print("done")
 """
 
@@ -339,7 +339,7 @@ def test_a_name_that_no_file_can_have(engine: Path, cache: Path, monkeypatch: py
     archive = exported(engine)
     monkeypatch.setattr("ocrspool.engine.cache.archive._LONGEST_PART", 5)
     with pytest.raises(EngineError, match="longer than a name may be"):
-        take_in(archive, cache)
+        import_engine(archive, cache)
     assert tree(cache / "engines") == {}
 
 
@@ -352,11 +352,11 @@ def test_a_killed_import(engine: Path, cache: Path) -> None:
         process.stdin.flush()
         wait_until(lambda: [path for path in cache.glob("engines/*/det/*") if path.is_file()])
         (unfinished,) = cache.glob(f"engines/{inventory.IMPORT_PREFIX}*")
-        assert inventory.litter(cache) == []
+        assert inventory.stale_files(cache) == []
         assert inventory.cards(cache) == []
-        assert take_in(data, cache).new
+        assert import_engine(data, cache).new
         process.kill()
         process.wait()
-        assert inventory.litter(cache) == [unfinished]
-        assert inventory.sweep(unfinished)
+        assert inventory.stale_files(cache) == [unfinished]
+        assert inventory.remove_stale(unfinished)
     assert [path.name for path in (cache / "engines").iterdir() if path.is_dir()] == [engine.name]

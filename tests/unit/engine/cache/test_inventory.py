@@ -38,7 +38,7 @@ def change(folder: Path, **values: object) -> None:
     (folder / MANIFEST).write_text(json.dumps({**told, **values}), "utf-8")
 
 
-def only_card(cache: Path) -> inventory.Card:
+def only_card(cache: Path) -> inventory.CachedEngine:
     (card,) = inventory.cards(cache)
     return card
 
@@ -46,7 +46,7 @@ def only_card(cache: Path) -> inventory.Card:
 def test_an_empty_cache(cache: Path) -> None:
     """A cache that is not there holds nothing, and is not made by looking."""
     assert inventory.cards(cache) == []
-    assert inventory.litter(cache) == []
+    assert inventory.stale_files(cache) == []
     assert not cache.exists()
 
 
@@ -195,7 +195,7 @@ def test_named(cache: Path) -> None:
         inventory.named(inventory.cards(cache), [wanted[:8]])
 
 
-def names_of(found: list[tuple[inventory.Card, str]]) -> set[str]:
+def names_of(found: list[tuple[inventory.CachedEngine, str]]) -> set[str]:
     return {card.fingerprint for card, _ in found}
 
 
@@ -310,13 +310,13 @@ def test_litter(cache: Path) -> None:
     lock = os.open(going_on, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
     with held_elsewhere(held):
-        assert inventory.litter(cache) == [aborted, stale]
-        assert not inventory.sweep(held)
-        assert not inventory.sweep(going_on)
-        assert inventory.sweep(aborted)
-        assert inventory.sweep(stale)
-        assert inventory.sweep(stale), "gone already is as good"
-        assert inventory.litter(cache) == []
+        assert inventory.stale_files(cache) == [aborted, stale]
+        assert not inventory.remove_stale(held)
+        assert not inventory.remove_stale(going_on)
+        assert inventory.remove_stale(aborted)
+        assert inventory.remove_stale(stale)
+        assert inventory.remove_stale(stale), "gone already is as good"
+        assert inventory.stale_files(cache) == []
     os.close(lock)
     left = {engine, inventory.lock_of(engine), held, root / "other.lock", root / "history.json", going_on}
     assert set(root.iterdir()) == left
@@ -325,7 +325,7 @@ def test_litter(cache: Path) -> None:
 def test_a_lock_that_came_to_use(cache: Path) -> None:
     """A build began and ended between looking and sweeping: its lock stays."""
     folder = cache / "engines" / made(cache, "a").name
-    assert not inventory.sweep(inventory.lock_of(folder))
+    assert not inventory.remove_stale(inventory.lock_of(folder))
     assert inventory.lock_of(folder).exists()
 
 

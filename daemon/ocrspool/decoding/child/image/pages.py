@@ -1,7 +1,7 @@
 """Page images from image files, by Pillow.
 
-A truncated image is refused, although its upper part could be read: half of a document that looks like all
-of it is worse than none, and the sender can send it again.
+A truncated image is refused, although its upper part could be read. Half of a document that looks like the whole
+document is worse than none, and the sender can send it again.
 """
 
 from __future__ import annotations

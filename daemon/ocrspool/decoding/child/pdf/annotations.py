@@ -1,7 +1,7 @@
-"""What annotations of a PDF page hold: values of form fields, comments, attached files.
+"""Annotations of a PDF page: values of form fields, comments, attached files.
 
-PDFium draws the appearance that an annotation brings along, and makes one where it brings none and PDFium knows how.
-Either may lack what the annotation says: then its text is added to what is read.
+PDFium draws the appearance of an annotation. If there is none, PDFium makes one if it knows how. Either appearance may
+lack what the annotation says. Then the text of the annotation is added to what is read.
 """
 
 from __future__ import annotations

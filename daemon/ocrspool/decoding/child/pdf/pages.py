@@ -1,10 +1,10 @@
 """PDF pages, rendered by PDFium.
 
-Nothing in a document is ever run: forms and annotations are drawn, and forms only by a PDFium without a JavaScript
+Nothing in a document is ever run. Forms and annotations are drawn, and forms only by a PDFium without a JavaScript
 engine.
 
-A page is rendered at the resolution asked for even where it is one scanned image of another resolution:
-whoever sets `dpi` chooses between speed and detail, and a page that overruled them would surprise.
+A page is rendered at the resolution that is asked for, even if it is one scanned image of another resolution. The
+administrator sets `dpi` to choose between speed and detail, so a page does not override it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ocrspool.decoding.child.pdf.text import Place, own_characters, own_text
 from ocrspool.decoding.child.pdf.text_trust import doubt
 from ocrspool.decoding.child.pdf.undrawn_text import undrawn_text
 from ocrspool.errors import DocumentError
-from ocrspool.pages import OwnText, PageImage, Point, TextLine
+from ocrspool.pages import EmbeddedText, PageImage, Point, TextLine
 
 _POINTS_PER_INCH = 72
 _RUNS_JAVASCRIPT = "V8" in PDFIUM_INFO.flags
@@ -105,7 +105,7 @@ class PdfPages:
                 self.hidden_lines += undrawn.lines
         return PageImage(index + 1, width, height, 3, width, height, dpi, descriptor), remarks
 
-    def own_text(self, index: int) -> tuple[OwnText, tuple[Remark, ...]]:
+    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Remark, ...]]:
         """Return the text that a page brings along, placed as `page` would render it; perhaps no lines."""
         with contextlib.closing(self._pdf[index]) as page:
             width, height = self._size(page, index)
@@ -114,7 +114,7 @@ class PdfPages:
             why = "annotations" if held.show_text else doubt(page, lines) if lines else ""
             _, dpi = self._scale(page, index)
         fonts = tuple(sorted({each.font for each in lines}))
-        own = OwnText(index + 1, width, height, dpi, tuple(each.line for each in lines), why, fonts)
+        own = EmbeddedText(index + 1, width, height, dpi, tuple(each.line for each in lines), why, fonts)
         return own, held.remarks
 
     def own_characters(self, index: int) -> list[tuple[str, float, float]]:

@@ -1,8 +1,9 @@
-"""Whether a page's own text can be taken for what is seen on the page, as far as that can be told without reading it.
+"""Tell whether a page's own text agrees with what the page shows, as far as this is possible without reading the page.
 
-Two looks, both cheap. At the letters: a text that is no language, too short to tell, or drawn as nothing is to be
-compared with a reading. And at the ink: the page is rendered small, and what is left beside the text's own boxes tells
-whether there is more to read. A watermark, a stamp or a page number over a scan leaves nearly all of it.
+Two cheap checks are made. The first one is about letters: a text that is no language, too short to tell, or not drawn
+must be compared with a reading. The second one is about ink: the page is rendered small, and the ink outside the text's
+own boxes shows whether there is more to read. A watermark, a stamp or a page number over a scan leaves nearly all of
+the ink.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pypdfium2
 from PIL import Image, ImageFilter
 
 from ocrspool.decoding.child.pdf.letters import LEAST, is_plausible
-from ocrspool.decoding.child.pdf.text import OwnLine, Place
+from ocrspool.decoding.child.pdf.text import EmbeddedLine, Place
 
 _PIXELS = 500_000
 """Of the small picture: A4 at 70 dots to the inch."""
@@ -36,7 +37,7 @@ _UNSEEN = 0.3
 """Shares of lines that are drawn as nothing, and where nothing is seen."""
 
 
-def doubt(page: pypdfium2.PdfPage, lines: Sequence[OwnLine]) -> str:
+def doubt(page: pypdfium2.PdfPage, lines: Sequence[EmbeddedLine]) -> str:
     """Return why the text is not simply believed: "" (it is), "letters", "invisible" or "ink"."""
     beside, unseen = ink(page, lines)
     if beside > _BESIDE or unseen > _UNSEEN:
@@ -46,7 +47,7 @@ def doubt(page: pypdfium2.PdfPage, lines: Sequence[OwnLine]) -> str:
     return "" if _is_language(lines) else "letters"
 
 
-def _is_language(lines: Sequence[OwnLine]) -> bool:
+def _is_language(lines: Sequence[EmbeddedLine]) -> bool:
     """Tell whether the text as a whole is one, and that in each font that has enough of it."""
     fonts: dict[str, list[str]] = defaultdict(list)
     for each in lines:
@@ -56,7 +57,7 @@ def _is_language(lines: Sequence[OwnLine]) -> bool:
     return all(is_plausible(text) for text in ["\n".join(texts), *long])
 
 
-def ink(page: pypdfium2.PdfPage, lines: Sequence[OwnLine]) -> tuple[float, float]:
+def ink(page: pypdfium2.PdfPage, lines: Sequence[EmbeddedLine]) -> tuple[float, float]:
     """Return the share of what is drawn on the page that is not under its text, by area; and of lines without ink."""
     scale = math.sqrt(_PIXELS / (page.get_width() * page.get_height()))
     with closing(page.render(scale=scale, grayscale=True)) as bitmap:
@@ -74,7 +75,7 @@ def ink(page: pypdfium2.PdfPage, lines: Sequence[OwnLine]) -> tuple[float, float
     return (_cells(edges) / everything if everything else 0.0), unseen / len(lines)
 
 
-def _pixels(line: OwnLine, place: Place) -> list[tuple[int, int, int, int]]:
+def _pixels(line: EmbeddedLine, place: Place) -> list[tuple[int, int, int, int]]:
     """Return the boxes of a line's characters in pixels: left, top, right, bottom."""
     found = []
     for left, bottom, right, top in line.boxes:

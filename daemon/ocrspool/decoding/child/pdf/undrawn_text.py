@@ -1,4 +1,4 @@
-"""Text of a PDF page that is there and not seen: PDFium draws nothing where it can make nothing of a font."""
+"""Text of a PDF page that is not visible, because PDFium does not draw text whose font it cannot use."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What libtiff says of damaged pixels, and what follows: the page is refused, or a warning says how much is lost.
+"""What follows from libtiff's reports of damaged pixels: the page is refused, or a warning says how much is lost.
 
-libtiff gives a page also where its data are broken, and only says so. A fax is a case of its own: one bad line of it is
-noise of a telephone line, and the other lines are sound.
+libtiff returns a page even if its data are broken, and only reports it. A fax is a special case: one bad line is noise
+of a telephone line, and the other lines are sound.
 """
 
 from __future__ import annotations

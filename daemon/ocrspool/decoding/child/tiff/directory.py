@@ -1,4 +1,4 @@
-"""Where the pages of a TIFF file are, found without reading any of them."""
+"""Find the pages of a TIFF file without reading any of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One page of a TIFF file, as an image of Pillow's that libtiff decodes."""
+"""One page of a TIFF file as a Pillow image that libtiff decodes."""
 
 from __future__ import annotations
 
