@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from ocrspool.engine import identity
 from ocrspool.engine.models import model_set
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer
-from ocrspool.engine.runtimes import openvino
 from ocrspool.engine.runtimes.fixed_shapes import FixedShapesNet
 from ocrspool.engine.runtimes.onnxruntime import graph, session
+from ocrspool.engine.runtimes.openvino import net as openvino
 from ocrspool.engine.runtimes.split_batches import HalvingNet
-from ocrspool.engine.settings import Settings
 from ocrspool.engine.spec import Net, NetSpec
+from ocrspool.engine_request import Settings
 from support import drawn_pages, paddle_specs
 from support.sealed_pages import mapped
 
@@ -46,7 +46,7 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("engine")
     if request.param == "paddle":
         pytest.importorskip("ocrspool.engine.runtimes.paddle.library", exc_type=ImportError)
-        paddle = import_module("ocrspool.engine.runtimes.paddle")
+        paddle = import_module("ocrspool.engine.runtimes.paddle.runtime")
         specs = tuple(paddle_specs.spec(role) for role in ("detection", "recognition", "classifier"))
         return Nets(*_built(paddle, specs, folder, paddle_specs.CPU)), paddle_specs.characters()
     bundled = model_set.bundled()

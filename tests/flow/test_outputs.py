@@ -21,8 +21,8 @@ from PIL import Image
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox, Paths, Profile
-from ocrspool.decoding.client import DecodersClosedError
-from ocrspool.decoding.pool import DecoderPool
+from ocrspool.decoding.api import DecodersClosedError
+from ocrspool.decoding.pool import DecoderProcessPool
 from ocrspool.files.folder import Folder
 from ocrspool.files.target_path import Place
 from ocrspool.pipeline.outputs import SourceContext, add_outputs
@@ -154,7 +154,7 @@ def origin(tmp_path: Path) -> Iterator[SourceContext]:
     noise = Image.effect_noise((1000, 800), 200)
     (tmp_path / "a.png").write_bytes(sample_files.png(noise))
     inbox = Inbox(root=tmp_path / "spool", outputs=("pdf",))
-    decoders = DecoderPool(
+    decoders = DecoderProcessPool(
         1, CurrentConfig(Config(paths=Paths(cache=tmp_path, runtime=tmp_path), inbox={"default": inbox}))
     )
     with contextlib.closing(decoders):

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from ocrspool.cli.status_report import StatusReport
 from ocrspool.config import preflight as world
 from ocrspool.config.loader import exposed, load
 from ocrspool.config.schema import Config
+from ocrspool.doctor.findings import Report
 from ocrspool.errors import ConfigError, Exit
+from ocrspool.results.reason import Reason
 from ocrspool.results.schema import Document
 
 
@@ -40,15 +43,20 @@ def check(path: Path, *, show: bool, start: bool) -> int:
 
 
 def schema(of: str) -> int:
-    """Print the JSON Schema of a result or of the configuration."""
-    document = result_schema() if of == "result" else Config.model_json_schema()
-    print(json.dumps(document, indent=2))
+    """Print the JSON Schema of what `of` names."""
+    print(json.dumps(schema_of(of), indent=2))
     return Exit.OK
 
 
-def result_schema() -> dict[str, object]:
-    """Return the JSON Schema (draft 2020-12) of a result file."""
+_PUBLISHED: dict[str, type] = {"result": Document, "reason": Reason, "status": StatusReport, "doctor": Report}
+"""What programs read, beside the configuration. Each class is what the JSON is made of."""
+
+
+def schema_of(what: str) -> dict[str, object]:
+    """Return the JSON Schema (draft 2020-12) of the configuration, or of something that programs read."""
+    if what == "config":
+        return Config.model_json_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **TypeAdapter(Document).json_schema(mode="serialization"),
+        **TypeAdapter(_PUBLISHED[what]).json_schema(mode="serialization"),
     }

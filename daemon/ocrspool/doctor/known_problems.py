@@ -11,15 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ocrspool.doctor.findings import Level
-from ocrspool.doctor.inventory import OPENMP, Inventory
+from ocrspool.doctor.inventory import Inventory
 from ocrspool.engine.runtimes.installed_packages import Package
-from ocrspool.engine.settings import Runtime
+from ocrspool.engine_request import Runtime
 from ocrspool.machine import installation, native_libraries
 from ocrspool.machine.gpu import order_is_certain
 
 _HERE = installation.find()
 _NEWEST_OF_PADDLE_2 = 8
 _OLDEST_OF_CUDA_13 = (7, 5)
+OPENMP = "libgomp.so.1"
+"""Paddle asks for it on any machine, and a minimal system does not have it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ocrspool import __version__
+from ocrspool.pages import Notice
 
 SCHEMA = "ocrspool-result/1"
-
-SUFFIXES = {"txt": ".txt", "tsv": ".tsv", "hocr": ".hocr", "alto": ".xml", "html": ".html", "pdf": ".pdf"}
-"""The suffix of each further output, in place of `.json`. None is longer, so a name that has room for `.json` has room
-for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,23 +175,9 @@ class Output:
     """Another file with the same text. It appeared beside the result, and before it."""
 
     format: str
-    """The format: txt, tsv, hocr, alto, html or pdf."""
+    """The name of the output, as in the configuration."""
     suffix: str
     """The suffix of the file. Its name is the name of the result with this suffix in place of `.json`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A warning: something that a reader of the result may want to know."""
-
-    code: str
-    """The kind of the warning: one word, for programs."""
-    message: str
-    """The warning as a sentence, for people."""
-    page: int | None
-    """The number of the page that the warning is about, from 1. null if it is not about one page."""
-    lines: tuple[int, ...] = field(default=(), kw_only=True)
-    """The `order` of each line of that page that the warning is about. Empty if it is not about single lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +249,9 @@ def document_from(found: Mapping[str, Any]) -> Document:
         engine=_engine_from(found["engine"]),
         other_engines=tuple(map(_engine_from, found.get("other_engines", ()))),
         outputs=tuple(Output(**output) for output in found.get("outputs", ())),
-        warnings=tuple(Notice(**{**notice, "lines": tuple(notice.get("lines", ()))}) for notice in found["warnings"]),
+        warnings=tuple(
+            Notice(**{**warning, "lines": tuple(warning.get("lines", ()))}) for warning in found["warnings"]
+        ),
         run=Run(**found["run"]),
     )
 

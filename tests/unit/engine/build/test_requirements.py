@@ -12,8 +12,8 @@ from ocrspool.engine.build import requirements
 from ocrspool.engine.cache.store import EngineCache
 from ocrspool.engine.models.model_set import Models
 from ocrspool.engine.plan import Plan
-from ocrspool.engine.settings import Settings
 from ocrspool.engine.spec import NetSpec, Role, ShapeProfile
+from ocrspool.engine_request import Settings
 from ocrspool.errors import EngineError
 from support.nvidia_stubs import FakeGpu, driver, needs_compiler, python
 
@@ -96,7 +96,7 @@ from ocrspool.engine.cache.store import EngineCache
 from ocrspool.engine.models.model_set import Models
 from ocrspool.engine.spec import NetSpec
 from ocrspool.engine.plan import Plan
-from ocrspool.engine.settings import Settings
+from ocrspool.engine_request import Settings
 from ocrspool.errors import EngineError
 spec = NetSpec("detection", "x", (), None, None, None)
 Path({cache!r}, "engines").mkdir(parents=True, exist_ok=True)

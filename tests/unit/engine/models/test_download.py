@@ -17,7 +17,7 @@ import pytest
 
 from ocrspool.engine.models import download, model_set
 from ocrspool.engine.models.http_download import Source
-from ocrspool.engine.settings import Runtime
+from ocrspool.engine_request import Runtime
 from ocrspool.errors import ConfigError, EngineError
 from support import model_folders
 from support.model_folders import ONNX, PIR
