@@ -249,10 +249,10 @@ from ocrspool.observability.status import StatusPublisher
 
 flag, publish = pathlib.Path(sys.argv.pop(1)), StatusPublisher.publish
 
-def broken(self, standing):
+def broken(self, look, **how):
     if flag.exists():
         raise LookupError("a bug of ours")
-    publish(self, standing)
+    publish(self, look, **how)
 
 StatusPublisher.publish = broken
 sys.argv.pop(0)

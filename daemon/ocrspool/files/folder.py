@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ocrspool.files.open_path import naming, open_folder
+from ocrspool.files.rename import rename_new
 
 _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_PIECE_BYTES = 1 << 16
 PRIVATE_MODE = 0o700
 """Of a folder that is ours alone."""
 
@@ -180,8 +182,11 @@ class Folder:
 
     def read(self, name: str, most: int) -> bytes:
         """Return at most so many of the first bytes of a regular file. Raise OSError."""
-        with os.fdopen(self.open(name), "rb") as file:
-            return file.read(most)
+        descriptor = self.open(name)
+        try:
+            return _read(descriptor, most)
+        finally:
+            os.close(descriptor)
 
     def sync_file(self, name: str) -> None:
         """Wait until the content of a regular file is on disk."""
@@ -230,8 +235,8 @@ class Folder:
 
         `durable` waits for the disk.
         """
-        with self.writing(name, durable=durable) as file:
-            file.write(data)
+        with self._replacing(name, durable=durable) as descriptor:
+            _write(descriptor, data)
 
     @contextlib.contextmanager
     def writing(self, name: str, *, durable: bool = True, mode: int | None = None) -> Iterator[BinaryIO]:
@@ -239,15 +244,26 @@ class Folder:
 
         Where the writing ends in an exception nothing is left behind, and what had the name keeps it.
         """
+        with (
+            self._replacing(name, durable=durable) as descriptor,
+            open(descriptor, "wb", closefd=False) as file,
+        ):
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            yield file
+
+    @contextlib.contextmanager
+    def _replacing(self, name: str, *, durable: bool) -> Iterator[int]:
+        """Lend a descriptor of a new file, which has the name at the end."""
         temporary = random_name()
         try:
-            with os.fdopen(self.new(temporary), "wb") as file:
-                if mode is not None:
-                    os.fchmod(file.fileno(), mode)
-                yield file
-                file.flush()
+            descriptor = self.new(temporary)
+            try:
+                yield descriptor
                 if durable:
-                    os.fsync(file.fileno())
+                    os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
             self.rename(temporary, self, name)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -276,13 +292,27 @@ class Folder:
         with naming(to._where, new):
             os.rename(name, new, src_dir_fd=self.descriptor, dst_dir_fd=to.descriptor)
 
+    def rename_new(self, name: str, to: Folder, new: str) -> None:
+        """Rename, but never over anything. Raise FileExistsError.
+
+        Where there is no such rename, what appears in the last instant before it is replaced: the caller has looked.
+        """
+        with naming(to._where, new):
+            if not rename_new(name, self.descriptor, to.descriptor, new):
+                os.rename(name, new, src_dir_fd=self.descriptor, dst_dir_fd=to.descriptor)
+
     def move_new(self, name: str, to: Folder, new: str) -> None:
         """Rename, but never over another file, and sync the folder that gains the entry. Raise FileExistsError.
 
-        Where a crash came between its two steps, both names are one file: a repeat removes the first.
+        Where there is no such rename a link and a removal do the same. Where a crash came between these two steps,
+        both names are one file: a repeat removes the first.
         """
         try:
-            self.link(name, to, new)
+            with naming(to._where, new):
+                moved = rename_new(name, self.descriptor, to.descriptor, new)
+            if not moved:
+                self.link(name, to, new)
+                self.unlink(name)
         except FileExistsError:
             if not self.is_same(name, to, new):
                 raise
@@ -293,8 +323,6 @@ class Folder:
             if to.stat(new) is not None:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), f"{to._where}/{new}") from error
             self.rename(name, to, new)
-        else:
-            self.unlink(name)
         to.sync()
 
     def unlink(self, name: str) -> None:
@@ -330,6 +358,21 @@ def copy_into(descriptor: int, source: Folder, name: str) -> None:
         shutil.copyfileobj(original, file)
         file.flush()
         os.fsync(descriptor)
+
+
+def _read(descriptor: int, most: int) -> bytes:
+    """Return at most so many bytes. An open file of Python's asks the system three things before it reads."""
+    pieces = []
+    while most and (piece := os.read(descriptor, min(most, _PIECE_BYTES))):
+        pieces.append(piece)
+        most -= len(piece)
+    return b"".join(pieces)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def random_name() -> str:

@@ -47,6 +47,8 @@ _log = logging.getLogger(__name__)
 
 _ROOM_SECONDS = 1.0
 """While disk or memory is short, it is looked at this often."""
+_MEMORY_SECONDS = 0.05
+"""Memory that was enough is measured again after so long: that takes longer than all else that grants a slot."""
 
 
 class Service:
@@ -72,7 +74,7 @@ class Service:
         self._hooks = Hooks()
         self._runner = JobRunner(self._hooks)
         self._recognizer = parts.recognizer(self._live, self._notifier.status)
-        self._memory = FreeSpaceGuard("of memory", memory.available_bytes)
+        self._memory = FreeSpaceGuard("of memory", memory.available_bytes, _MEMORY_SECONDS)
         self._shortage = Shortage()
         self._slots = job_count(config)
         around = SharedResources(self._live, self._runner, self._shortage, self._slots, self._wake)
@@ -136,7 +138,7 @@ class Service:
         self._health_monitor = HealthMonitor(
             self._signals, self._inboxes, self._recognizer, self._memory, self._shortage
         )
-        self._publisher.publish(self._health_monitor.standing())
+        self._publisher.publish(self._health_monitor.standing)
         if config.metrics.listen:
             self._health = self._listening(config.metrics)
         self._notifier.ready()
@@ -228,7 +230,7 @@ class Service:
             self._health_monitor.refused = error.message.splitlines()[0]
             refused = {"event": "reload-refused"}
             _log.error("reload: the configuration in use stays:\n%s", error.message, extra=refused)
-        self._publisher.publish(self._health_monitor.standing(), at_once=True)
+        self._publisher.publish(self._health_monitor.standing, at_once=True)
         self._notifier.ready()
 
     def _has_memory(self) -> bool:
@@ -241,11 +243,11 @@ class Service:
 
     def _until_next(self) -> float:
         """Return for how long nothing has to be done unless something happens. Room comes back without a word."""
-        due = min(self._publisher.due_in(self._health_monitor.standing()), self._inboxes.next_look_in())
+        due = min(self._publisher.due_in(self._health_monitor.standing), self._inboxes.next_look_in())
         return max(0.0, min(due, _ROOM_SECONDS) if self._health_monitor.shortage_reason() else due)
 
     def _keep_in_touch(self) -> None:
         """Keepalive and status, as often as each is due."""
         self._health_monitor.mark_alive()
-        self._publisher.keepalive(alive=self._health_monitor.alive())
-        self._publisher.publish(self._health_monitor.standing())
+        self._publisher.keepalive(self._health_monitor.alive)
+        self._publisher.publish(self._health_monitor.standing)

@@ -15,8 +15,11 @@ from ocrspool.spool.snapshot import FileSnapshot
 def is_released(folder: Folder, last: str, seen: FileSnapshot) -> bool:
     """Tell whether the file may be claimed now, as far as it can be looked at."""
     try:
-        if not folder.has_file(last):
+        found = folder.stat(last)
+        if found is None or not _is_same(found, seen):
             return False
+        if os.geteuid() not in {0, found.st_uid}:  # no lease for us: opening it would only raise more events
+            return True
         descriptor = folder.open(last)
     except PermissionError:
         return True  # to be claimed, and to fail with that reason
@@ -36,9 +39,7 @@ def claimable(descriptor: int, seen: FileSnapshot) -> bool:
     Whoever opens it for writing while we hold the lease makes the kernel send us a signal: SIGIO, which kills,
     unless another is asked for; SIGURG is ignored by default.
     """
-    found = os.fstat(descriptor)
-    same = (found.st_size, found.st_mtime_ns, found.st_ino) == (seen.size, seen.mtime_ns, seen.inode)
-    if not (same and stat.S_ISREG(found.st_mode)):
+    if not _is_same(os.fstat(descriptor), seen):
         return False
     try:
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
@@ -50,3 +51,8 @@ def claimable(descriptor: int, seen: FileSnapshot) -> bool:
     with contextlib.suppress(OSError):
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return True
+
+
+def _is_same(found: os.stat_result, seen: FileSnapshot) -> bool:
+    same = (found.st_size, found.st_mtime_ns, found.st_ino) == (seen.size, seen.mtime_ns, seen.inode)
+    return same and stat.S_ISREG(found.st_mode)

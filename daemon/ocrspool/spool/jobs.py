@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import secrets
 from collections.abc import Iterator
@@ -70,10 +71,10 @@ class Jobs:
         self.owner: int | None = None
         """Whose our folders are, on a filesystem that says so of all files; None: this process's user's."""
 
-    def new(self, name: str) -> tuple[Job, Folder]:
+    def new(self, name: str, size: int | None = None) -> tuple[Job, Folder]:
         """Return a job for a file of this name, and the folder that the file can be moved into, which is to be closed.
 
-        Raise OSError with nothing left behind.
+        `size` is how large the source is; it is written down. Raise OSError with nothing left behind.
         """
         job_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         job = Job(job_id, self._inbox, name, self._source(job_id, name))
@@ -83,19 +84,19 @@ class Jobs:
             with Folder.at(self._work) as work:
                 work.make(job_id, PRIVATE_MODE)
                 at = work.private(job_id, self.owner)
-            for part in ("source", *name.split("/")[:-1]):
+            with at:
+                if size is not None:
+                    at.note(f"{_SIZE}{size}")  # nothing waits for a disk here
+                at.make("source", PRIVATE_MODE)
+                at = at.below("source")  # the one before is closed by its own `with`
+            for part in name.split("/")[:-1]:
                 with at:
                     at.make(part, PRIVATE_MODE)
-                    at = at.below(part)  # the one before is closed by its own `with`
+                    at = at.below(part)
         except OSError:
             self.clear(job_id)
             raise
         return job, at
-
-    def note_size(self, job: Job, size: int) -> None:
-        """Write down how large the source is that was claimed. Nothing waits for a disk here."""
-        with self.opened(job.id) as folder:
-            folder.note(f"{_SIZE}{size}")
 
     def opened(self, job_id: str) -> Folder:
         """Open the folder of a job. Raise OSError: FileNotFoundError, PermissionError where it is not ours."""
@@ -132,16 +133,15 @@ class Jobs:
         if job.seen is not None:
             counts["seen"] = (job.seen.size, job.seen.mtime_ns, job.seen.ctime_ns, job.seen.inode, job.seen.renamed)
         # Not durable: what a power cut takes back is a count, and one more attempt does no harm.
-        folder.write(JOB, json_file.dump(counts), durable=False)
+        folder.write(JOB, json.dumps(counts).encode("ascii"), durable=False)
         return job
 
     def clear(self, job_id: str) -> None:
         """Remove a job's folder. A file that should not be there any more, and is, stays and keeps the folder."""
-        with contextlib.suppress(OSError):  # of a disk that fails: the job is over all the same
-            with self.opened(job_id) as folder:
+        with contextlib.suppress(OSError), Folder.at(self._work) as work:  # the job is over, also where a disk fails
+            with work.private(job_id, self.owner) as folder:
                 _prune(folder)
-            with Folder.at(self._work) as work:
-                work.remove_folder(job_id)
+            work.remove_folder(job_id)
 
     def _source(self, job_id: str, name: str) -> Path:
         return self._work / job_id / "source" / name

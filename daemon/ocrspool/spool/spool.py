@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -98,8 +99,10 @@ class Spool:
     def claim(self, seen: FileSnapshot) -> Job | None:
         """Take the file into work/. None when it has changed, is still being written, or has gone."""
         try:
-            with Folder.at(self.inbox) as inbox:
-                folder = inbox.holder(seen.name)
+            folder = Folder.at(self.inbox)
+            if "/" in seen.name:
+                with folder:
+                    folder = folder.holder(seen.name)  # the inbox is closed by its own `with`
         except OSError:  # gone, or a link stands where a folder was
             return None
         with folder:
@@ -109,10 +112,9 @@ class Spool:
         last = last_of(seen.name)
         if not is_released(folder, last, seen):
             return None
-        job, holder = self.jobs.new(seen.name)
+        job, holder = self.jobs.new(seen.name, seen.size)
         with holder:
             try:
-                self.jobs.note_size(job, seen.size)
                 folder.rename(last, holder, last)
             except OSError as error:
                 self.jobs.clear(job.id)
@@ -301,10 +303,10 @@ class Spool:
                 named = {**reason, "failed_as": names.to_json(_relative(place.path, self.failed))}
                 try:
                     folder.write(REASON, json_file.dump(named))
-                    at.rename(last, place.folder, place.name)
+                    at.rename_new(last, place.folder, place.name)
                     at, last = place.folder, place.name
                     at.sync()
-                    folder.rename(REASON, at, reason_of(last))
+                    folder.rename_new(REASON, at, reason_of(last))
                     at.sync()
                 except OSError as error:
                     if not is_of_people(error):
@@ -379,7 +381,7 @@ class Spool:
             for place in self._free(self.done, job):
                 opened.enter_context(place)
                 try:
-                    holder.rename(last_of(job.name), place.folder, place.name)
+                    holder.rename_new(last_of(job.name), place.folder, place.name)
                 except OSError as error:
                     if not is_of_people(error):
                         raise
@@ -389,13 +391,16 @@ class Spool:
         raise problem or OSError
 
     def _free(self, root: Path, job: Job) -> Iterator[Place]:
-        """Yield places under `root` that nothing has: the job's name, and that tagged with the job's id.
+        """Yield places under `root` that nothing has: the job's name, that tagged with the job's id, and one at random.
 
         In failed/ no file is called like a reason: which is which would depend on what people have taken away.
         """
-        for name in (job.name, names.tagged(job.name, job.id)):
+        for number in range(3):
+            name = job.name
+            if number:
+                name = names.tagged(name, job.id if number == 1 else f"{job.id}-{secrets.token_hex(4)}")
             place = target_path(root, name, job.id)
-            if name == job.name and self._is_taken(place, root):
+            if not number and self._is_taken(place, root):
                 place.folder.close()
             else:
                 yield place

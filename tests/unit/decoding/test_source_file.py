@@ -10,6 +10,7 @@ import pytest
 
 from ocrspool.decoding.source_file import open_source
 from ocrspool.errors import DocumentError
+from ocrspool.files.folder import Folder
 from support.forked_code import as_nobody
 
 
@@ -78,3 +79,28 @@ def test_a_folder_that_is_away(tmp_path: Path) -> None:
     assert refusal(tmp_path / "gone.png") == "unreadable"
     with pytest.raises(FileNotFoundError):
         open_source(tmp_path / "source/gone.png", 1)
+
+
+def test_below_a_folder_that_is_known(tmp_path: Path) -> None:
+    """The way to it is not walked again; a link of another person below it is refused all the same."""
+    root = tmp_path / "work"
+    (root / "job").mkdir(parents=True)
+    (root / "job/a.png").write_bytes(b"mine")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/a.png").write_bytes(b"of others")
+    Folder.at(root).close()
+    descriptor = open_source(root / "job/a.png", 1)
+    assert os.pread(descriptor, 9, 0) == b"mine"
+    os.close(descriptor)
+    root.chmod(0o770)
+    (root / "job").rename(root / "before")
+    (root / "job").symlink_to(tmp_path / "outside")
+    if os.geteuid() == 0:
+        os.chown(root / "job", 7002, 7000, follow_symlinks=False)
+        assert refusal(root / "job/a.png") == "unreadable"
+    root.rename(tmp_path / "gone")  # another folder has its place now, and is another one
+    (root / "job").mkdir(parents=True)
+    (root / "job/a.png").write_bytes(b"new")
+    descriptor = open_source(root / "job/a.png", 1)
+    assert os.pread(descriptor, 9, 0) == b"new"
+    os.close(descriptor)

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import pytest
 
-from ocrspool.files import atomic
+from ocrspool.files import atomic, rename
 from ocrspool.files.folder import Folder
 from ocrspool.files.publish import Publisher
 from support.forked_code import as_nobody, killed_before
@@ -49,10 +49,12 @@ def is_same(one: Path, other: Path) -> bool:
         return folder.is_same(one.name, folder, other.name)
 
 
-@pytest.fixture(params=["links", "no links"])
+@pytest.fixture(params=["renames that replace nothing", "links", "neither"])
 def any_filesystem(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs a test on a filesystem with hard links, and on one without."""
-    if request.param == "no links":
+    """Runs a test on a filesystem with RENAME_NOREPLACE, on one with hard links alone, and on one without both."""
+    if request.param in {"links", "neither"}:
+        monkeypatch.setattr(rename, "_renameat2", None)
+    if request.param == "neither":
         monkeypatch.setattr(os, "link", without_links)
 
 

@@ -84,3 +84,11 @@ def test_what_cannot_be_measured_is_short(tmp_path: Path) -> None:
     room = FreeSpaceGuard("on the disk of /x", lambda: (tmp_path / "none").stat().st_size)
     assert not room.enough(0)
     assert room.shortage_reason == "no telling how much is free on the disk of /x: No such file or directory"
+
+
+def test_what_was_enough_is_believed_for_a_while() -> None:
+    """It is measured once; not where more is asked for, nor where it was short."""
+    free = [200 * MIB, 100 * MIB, 200 * MIB]
+    room = FreeSpaceGuard("of memory", lambda: free.pop(0), 3600.0)
+    assert [room.enough(least) for least in (100, 100, 50, 150, 150, 150)] == [True, True, True, False, True, True]
+    assert free == []
