@@ -45,8 +45,8 @@ from ocrspool.pipeline.pipeline import Pipeline
 from ocrspool.spool.disk_steps import DiskSteps
 from ocrspool.spool.monitored_spool import MonitoredSpool
 from ocrspool.spool.spool import Spool
-from results_made import ENGINE
-from spools_made import take
+from support.sample_results import ENGINE
+from support.sample_spools import take
 from ocrspool.recognition.stub import StubRecognizer
 from support.stub_pages import text
 
