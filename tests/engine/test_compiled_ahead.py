@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-import tensorrt_stand_in
-from nvidia_stand_ins import FakeGpu, driver, needs_compiler, python
+from support import tensorrt_stubs
+from support.nvidia_stubs import FakeGpu, driver, needs_compiler, python
 
 pytestmark = [pytest.mark.engine, needs_compiler]
 
@@ -74,8 +74,8 @@ def run(code: str, packages: Path, libraries: Path, **variables: str) -> Any:  #
 def packages(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A folder in which Python finds tensorrt_rtx."""
     if request.param == "stand-in":
-        tensorrt_stand_in.cuda(tmp_path / "lib")
-        return tensorrt_stand_in.tensorrt(tmp_path / "site", "1.7.1.116", rtx=True)
+        tensorrt_stubs.cuda(tmp_path / "lib")
+        return tensorrt_stubs.tensorrt(tmp_path / "site", "1.7.1.116", rtx=True)
     if folder := os.environ.get("OCRSPOOL_TENSORRT_RTX"):
         return Path(folder)
     if (found := util.find_spec("tensorrt_rtx")) is None or found.origin is None:
@@ -109,8 +109,8 @@ answer = [instead.runtime, instead.settings.device]
 
 def test_a_build_on_the_gpu_begins_with_it(tmp_path: Path) -> None:
     """Exported here, imported there; an altered file of it is not taken. With the stand-in: there is no GPU."""
-    tensorrt_stand_in.cuda(tmp_path / "lib")
-    packages = tensorrt_stand_in.tensorrt(tmp_path / "site", "1.7.1.116", rtx=True)
+    tensorrt_stubs.cuda(tmp_path / "lib")
+    packages = tensorrt_stubs.tensorrt(tmp_path / "site", "1.7.1.116", rtx=True)
     here, there = tmp_path / "here", tmp_path / "there"
     carry = (
         BUILD.format(cache=str(here))
@@ -135,7 +135,7 @@ answer["folder"] = made.folder.name
 
 
 def test_hopper_is_refused_by_name(tmp_path: Path) -> None:
-    packages = tensorrt_stand_in.tensorrt(tmp_path / "site", "1.7.1.116", rtx=True)
+    packages = tensorrt_stubs.tensorrt(tmp_path / "site", "1.7.1.116", rtx=True)
     driver(tmp_path / "lib", FakeGpu(name="NVIDIA H100 80GB HBM3", capability=(9, 0)))
     found = run(f"plan(request({str(tmp_path)!r}), ahead=True)", packages, tmp_path / "lib")
     assert found["error"] == "EngineError"
