@@ -1,6 +1,6 @@
 """The nets alone, called as receipts call them, with nothing around them: what the device would allow, receipts/s.
 
-scripts/bench nets_alone [THREADS [SECONDS]]. OCRSPOOL_BENCH_CONFIG names the configuration; its engine has to be in the
+scripts/bench nets [THREADS [SECONDS]]. OCRSPOOL_BENCH_CONFIG names the configuration; its engine has to be in the
 cache. The calls are those that reading all receipts at once makes.
 """
 
