@@ -67,7 +67,7 @@ answer["taken"] = sorted(path.name for path in wanted.folder.rglob("*.engine"))
 
 def run(code: str, packages: Path, libraries: Path, **variables: str) -> Any:  # noqa: ANN401 - as JSON is
     text = COMMON.format(code="\n    ".join(code.strip().splitlines()))
-    return json.loads(python(text, libraries=libraries, packages=packages, variables=variables))
+    return json.loads(python(text, libraries=libraries, packages=packages, variables=variables, seconds=240))
 
 
 @pytest.fixture(params=["real", "stand-in"])
