@@ -66,7 +66,7 @@ class CapturedNet:
         self._make_plain = plain
         self._plain: Net | None = None
         self._captured = False
-        self._device = cuda(settings.gpu or 0)
+        self._number = settings.gpu or 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"{spec.role} {shape}")
         self._thread.submit(self._begin, session).result()
 
@@ -96,6 +96,7 @@ class CapturedNet:
 
     def _begin(self, session: Callable[[], Session]) -> None:
         self._session = session()
+        self._device = cuda(self._number)
         self._device.enter()
         self._stream, self._event = self._device.stream(), self._device.event()
         size = int(np.prod(self._shape))

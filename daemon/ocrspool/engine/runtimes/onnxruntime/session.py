@@ -17,6 +17,7 @@ import logging
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
@@ -99,7 +100,8 @@ def _of_shape(spec: NetSpec, folder: Path, settings: Settings, shape: Shape) -> 
         if not path.is_file():
             raise EngineMissingError(f"no engine of {spec.name} in {folder}", _HINT)
         try:
-            cuda(settings.gpu or 0)  # before the session: it says how threads wait for the GPU
+            with suppress(EngineError):  # without a driver, the session says what is missing
+                cuda(settings.gpu or 0)  # before the session: it says how threads wait for the GPU
             providers = execution_providers.to_capture(settings)
             return CapturedNet(
                 spec,
