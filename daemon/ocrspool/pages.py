@@ -15,6 +15,9 @@ Point = tuple[float, float]
 Polygon = tuple[Point, Point, Point, Point]
 """Clockwise from the text's own top left corner, whichever way the text runs on the page."""
 
+Segment = tuple[Point, Point]
+"""Both ends of a straight line that is drawn on a page: a ruling line."""
+
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
@@ -26,6 +29,10 @@ class TextLine:
     polygon: Polygon
     detection_confidence: float
     """0 to 1: mean text probability inside the polygon."""
+    letter_height: float | None = None
+    """Pixels: of its small letters, or of its capitals where there are no small ones. None if it was not measured."""
+    stroke: float | None = None
+    """How thick the strokes of its letters are, as a share of that height; likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,8 @@ class PageText:
     seconds: dict[str, float]
     """Wall time by stage (detect, orient, recognize): shared work is split evenly over the pages of a batch."""
     warnings: tuple[PageWarning, ...] = ()
+    rules: tuple[Segment, ...] = ()
+    """Ruling lines that were found on the page, in the pixels of the polygons."""
     engine: Mapping[str, Any] = field(default_factory=dict)
     """What read it, as the worker that did so has described its engine; the service adds it."""
     device: str = ""

@@ -5,17 +5,20 @@ Pure: readings in, a PageText out. Nothing here calls a net.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ocrspool.engine.layout.reading_order import reading_order
 from ocrspool.engine.models.model_set import LINE_HEIGHT
 from ocrspool.engine.ocr.ink import has_ink
+from ocrspool.engine.ocr.ruling_lines import ruling_lines
 from ocrspool.engine.ocr.upside_down import is_upside_down
+from ocrspool.engine.reading.letter_size import letter_size
 from ocrspool.engine.reading.lone_signs import without_lone_signs
 from ocrspool.engine.reading.orientation import turned_back
+from ocrspool.layout.reading_order import reading_order
 from ocrspool.pages import PageText, PageWarning, TextLine
 
 if TYPE_CHECKING:
@@ -23,8 +26,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ocrspool.engine.ocr.page_state import Line, PageInWork
+    from ocrspool.engine.ocr.page_state import Line, PageInWork, Variant
     from ocrspool.engine.reading.recognize import Reading
+    from ocrspool.engine.spec import Pixels
     from ocrspool.pages import Polygon
 
 _MARGIN = 0.1
@@ -60,7 +64,8 @@ class _Line(NamedTuple):
     polygon: NDArray[np.float32]
     """On the page as searched."""
     detection_confidence: float
-
+    strips: Sequence[Pixels] = ()
+    """Its pixels."""
     alone: bool = False
     """Whether it is all that the page holds: then it is short because the picture is."""
 
@@ -90,21 +95,31 @@ def page_text(page: PageInWork, least_confidence: float) -> PageText:
     text = [line.saying(words) for line, words in zip(text, texts, strict=True) if words.strip()]
     lines = [text[place] for place in reading_order([_points(line.polygon) for line in text])]
     told = tuple(_told(line, page) for line in lines)
-    return PageText(told, page.rotation, page.seconds, _warnings(page, lines, left_out))
+    warnings = _warnings(page, lines, left_out)
+    return PageText(told, page.rotation, page.seconds, warnings, ruling_lines(page.pixels) if told else ())
 
 
 def _told(line: _Line, page: PageInWork) -> TextLine:
     reading = line.reading
-    return TextLine(reading.text, reading.confidence, _on_page(line.polygon, page), line.detection_confidence)
+    polygon = _on_page(line.polygon, page)
+    told = TextLine(reading.text, reading.confidence, polygon, line.detection_confidence)
+    if (size := letter_size(line.strips)) is None:
+        return told
+    height = math.dist(polygon[0], polygon[3])
+    return replace(told, letter_height=size.height * height, stroke=size.stroke / size.height)
 
 
 def _best(line: Line) -> _Line:
     """Return the surest reading of a line."""
     if line.turned is not None and is_upside_down(line):
-        return _Line(line.turned.reading(), line.turned.polygon, line.detection_confidence)
+        return _line(line.turned, line.turned.reading(), line.detection_confidence)
     readings = [(variant.reading(), variant) for variant in line.variants]
     reading, variant = max(readings, key=lambda choice: choice[0].confidence)
-    return _Line(reading, variant.polygon, line.detection_confidence)
+    return _line(variant, reading, line.detection_confidence)
+
+
+def _line(variant: Variant, reading: Reading, detection_confidence: float) -> _Line:
+    return _Line(reading, variant.polygon, detection_confidence, variant.strips)
 
 
 def _whole(page: PageInWork, found: Sequence[_Line]) -> _Line | None:

@@ -1,0 +1,136 @@
+"""What a paragraph is: a heading, an item of a list, a caption, a footnote, or a paragraph. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from ocrspool.blocks import markers
+from ocrspool.blocks.items import Item
+from ocrspool.blocks.paragraphs import Style
+from ocrspool.blocks.values import Kind
+
+_LARGER = 1.17  # size, as a multiple of the usual one, from which on a short paragraph is a heading by itself
+_SMALLER = 0.93  # size, as a multiple of the usual one, up to which a footnote or a caption is set
+_MOST_LINES = 3  # of a heading
+_MOST_CHARACTERS = 160
+_LETTERS = 0.5  # share of the characters of a heading that are letters, at least
+_LEAST_LETTERS = 3
+_SPACE = 1.15  # distance to the line above, as a multiple of the usual one: a heading of plain size has more
+_NARROW = 0.9  # of the width of the column; a heading of plain size leaves more than the rest free
+_ENDS = (".", ",", ";", "。", "，", "；")
+_LOW = 0.6  # of the height of a page: footnotes stand below
+
+
+@dataclass(slots=True)
+class Paragraph:
+    """Lines that belong together, and what is beside them."""
+
+    items: list[Item]
+    column: tuple[float, float]
+    """From where to where the column reaches in which they stand."""
+    above: float | None
+    """Distance to the line above in the same column, in sizes of the font. None if there is none."""
+    below: float | None
+    kind: Kind = "paragraph"
+    level: int | None = None
+
+    @property
+    def first(self) -> Item:
+        """The first line."""
+        return self.items[0]
+
+    @property
+    def text(self) -> str:
+        """What it says."""
+        return " ".join(item.text for item in self.items)
+
+    @property
+    def size(self) -> float:
+        """Of its font."""
+        return median(item.size for item in self.items)
+
+
+def kind_of(paragraph: Paragraph, style: Style, page_height: float) -> Kind:
+    """Return what a paragraph is, by itself and by what is usual in the document."""
+    text = paragraph.text.strip()
+    if paragraph.first.runs_down:
+        return "paragraph"
+    if markers.is_caption(text) and len(paragraph.items) <= 2 * _MOST_LINES:
+        return "heading" if _is_larger(paragraph, style) and _may_be_heading(paragraph) else "caption"
+    small = paragraph.size <= _SMALLER * style.size
+    if small and markers.is_footnote(text) and paragraph.first.top >= _LOW * page_height:
+        return "footnote"
+    if is_heading(paragraph, style):
+        return "heading"
+    if markers.bullet(text) or markers.ordinal(text):
+        return "list-item"
+    return "paragraph"
+
+
+def is_heading(paragraph: Paragraph, style: Style) -> bool:
+    """Return whether a paragraph is a heading: short, and larger, bolder, in capitals or numbered, and set apart."""
+    if not _may_be_heading(paragraph) or markers.bullet(paragraph.text):
+        return False
+    if _is_larger(paragraph, style):
+        return True
+    if paragraph.size < _SMALLER * style.size or paragraph.text.rstrip().endswith((*_ENDS, ":")):
+        return False
+    if len(paragraph.items) > _MOST_LINES - 1 or not _is_set_apart(paragraph, style):
+        return False
+    bold = all(style.is_bold(item) for item in paragraph.items)
+    return bold or (_is_narrow(paragraph) and (_is_capitals(paragraph.text) or _is_section(paragraph)))
+
+
+def _may_be_heading(paragraph: Paragraph) -> bool:
+    text = paragraph.text.strip()
+    letters = sum(character.isalpha() for character in text)
+    spaces = text.count(" ")
+    return (
+        len(paragraph.items) <= _MOST_LINES
+        and _LEAST_LETTERS <= letters
+        and letters >= _LETTERS * (len(text) - spaces)
+        and len(text) <= _MOST_CHARACTERS
+        and not text.endswith((",", ";", "，", "；"))
+    )
+
+
+def _is_larger(paragraph: Paragraph, style: Style) -> bool:
+    return paragraph.size >= _LARGER * style.size
+
+
+def _is_set_apart(paragraph: Paragraph, style: Style) -> bool:
+    """Return whether there is more space above than between lines, and text below."""
+    return (paragraph.above is None or paragraph.above >= _SPACE * style.pitch) and paragraph.below is not None
+
+
+def _is_narrow(paragraph: Paragraph) -> bool:
+    left, right = paragraph.column
+    return max(item.right for item in paragraph.items) - left <= _NARROW * (right - left)
+
+
+def _is_capitals(text: str) -> bool:
+    letters = [character for character in text if character.isalpha()]
+    return len(letters) > _LEAST_LETTERS and all(character.isupper() for character in letters)
+
+
+def _is_section(paragraph: Paragraph) -> bool:
+    """Return whether it begins with the number of a section, and is no sentence."""
+    return len(paragraph.items) == 1 and markers.section_depth(paragraph.text) is not None
+
+
+def item_levels(paragraphs: Sequence[Paragraph]) -> None:
+    """Set the level of each list item of a page, by the indents of the items around it."""
+    lefts: list[float] = []
+    for paragraph in paragraphs:
+        if paragraph.kind != "list-item":
+            if paragraph.kind != "paragraph" or not lefts or paragraph.first.left < lefts[0]:
+                lefts = []
+            continue
+        near = paragraph.size
+        while lefts and paragraph.first.left < lefts[-1] - near:
+            lefts.pop()
+        if not lefts or paragraph.first.left > lefts[-1] + near:
+            lefts.append(paragraph.first.left)
+        paragraph.level = len(lefts)
