@@ -56,12 +56,12 @@ class PageText:
     seconds: dict[str, float]
     """Wall time by stage (detect, orient, recognize): shared work is split evenly over the pages of a batch."""
     warnings: tuple[PageWarning, ...] = ()
-    rules: tuple[Segment, ...] = ()
-    """Ruling lines that were found on the page, in the pixels of the polygons."""
     engine: Mapping[str, Any] = field(default_factory=dict)
     """What read it, as the worker that did so has described its engine; the service adds it."""
     device: str = ""
     """Where that computes: cpu, or the GPU as the configuration names it; likewise."""
+    rules: tuple[Segment, ...] = ()
+    """Ruling lines that were found on the page, in the pixels of the polygons."""
 
 
 @dataclass(frozen=True, slots=True)

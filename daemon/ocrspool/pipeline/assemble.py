@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from ocrspool.blocks.values import PageLines
 from ocrspool.decoding.client import DocumentInfo
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.pages import EmbeddedText, PageImage, PageText, Polygon, TextLine
+from ocrspool.pipeline.page_blocks import with_blocks
 from ocrspool.results.schema import (
     SCHEMA,
     Document,
@@ -63,7 +65,7 @@ def build(reading: Reading, engine: Engine, run: Run) -> Document:
     """Return the document to publish; `engine` stands in it where no page was read by one."""
     engines = _engines(reading.pages) or (engine,)
     opened = reading.opened
-    built = tuple(map(_page, reading.pages))
+    built = with_blocks(tuple(map(_page, reading.pages)), tuple(map(_page_lines, reading.pages)))
     named = names.to_json(reading.name)
     path = named["path"]
     return Document(
@@ -118,6 +120,14 @@ def _page(page: ReadPage | EmbeddedText | LostPage) -> Page:
     size = (image.source_width, image.source_height, image.dpi)
     read_by = ReadBy(found.device, found.engine["fingerprint"]) if found.engine else None
     return replace(_with_text(image.number, size, lines, rotation=found.rotation), read_by=read_by)
+
+
+def _page_lines(page: ReadPage | EmbeddedText | LostPage) -> PageLines:
+    """Return what the blocks of a page are found in."""
+    if isinstance(page, ReadPage):
+        found, image = page.text, page.image
+        return PageLines(found.lines, image.width, image.height, found.rotation, found.rules)
+    return PageLines(page.lines, page.width, page.height) if isinstance(page, EmbeddedText) else PageLines((), 0, 0)
 
 
 def _with_text(

@@ -22,13 +22,15 @@ from ocrspool.decoding.pool import DecoderPool
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.files.target_path import Place
-from ocrspool.render import alto, hocr, json, tsv, txt
+from ocrspool.render import alto, csv, hocr, json, md, tsv, txt
 from ocrspool.results.schema import SUFFIXES, Document, Notice, Output
 
 _log = logging.getLogger(__name__)
 
 _TEXTS: dict[str, Callable[[Document], bytes]] = {
     "txt": txt.render,
+    "md": md.render,
+    "csv": csv.render,
     "tsv": tsv.render,
     "hocr": hocr.render,
     "alto": alto.render,
@@ -87,7 +89,10 @@ def add_outputs(
 def _make(name: str, document: Document, target: Place, origin: SourceContext) -> DocumentError | Notice | None:
     """Make one output. Return why the document does not allow it, if so, or what is to be said of it."""
     if name in _TEXTS:
-        target.folder.write(target.name, _TEXTS[name](document))
+        try:
+            target.folder.write(target.name, _TEXTS[name](document))
+        except DocumentError as error:
+            return error
         return None
     problem = _write_view(name, document, target, origin)
     if isinstance(problem, DocumentError) and problem.kind == "crash":

@@ -249,7 +249,15 @@ def _said(error: Exception) -> str:
 def _as_json(page: PageText) -> dict[str, Any]:
     lines = [(line.text, line.confidence, line.polygon, line.detection_confidence) for line in page.lines]
     warnings = [(warning.code, warning.message, warning.lines) for warning in page.warnings]
-    return {"lines": lines, "rotation": page.rotation, "seconds": page.seconds, "warnings": warnings}
+    letters = [(line.letter_height, line.stroke) for line in page.lines]
+    return {
+        "lines": lines,
+        "rotation": page.rotation,
+        "seconds": page.seconds,
+        "warnings": warnings,
+        "letters": letters,
+        "rules": page.rules,
+    }
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from ocrspool.config.schema import Config
@@ -72,4 +73,10 @@ def page_text(found: dict[str, Any]) -> PageText:
         for text, confidence, polygon, detection_confidence in found["lines"]
     )
     warnings = tuple(PageWarning(code, message, tuple(about)) for code, message, about in found["warnings"])
-    return PageText(lines, found["rotation"], found["seconds"], warnings)
+    letters = found.get("letters") or [(None, None)] * len(lines)
+    lines = tuple(
+        replace(line, letter_height=height, stroke=stroke)
+        for line, (height, stroke) in zip(lines, letters, strict=True)
+    )
+    rules = tuple(((x1, y1), (x2, y2)) for (x1, y1), (x2, y2) in found.get("rules", ()))
+    return PageText(lines, found["rotation"], found["seconds"], warnings, rules=rules)

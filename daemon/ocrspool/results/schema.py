@@ -11,10 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ocrspool import __version__
+from ocrspool.results.blocks import Block, block_from
 
 SCHEMA = "ocrspool-result/1"
 
-SUFFIXES = {"txt": ".txt", "tsv": ".tsv", "hocr": ".hocr", "alto": ".xml", "html": ".html", "pdf": ".pdf"}
+SUFFIXES = {
+    **{"txt": ".txt", "md": ".md", "csv": ".csv"},
+    **{"tsv": ".tsv", "hocr": ".hocr", "alto": ".xml", "html": ".html", "pdf": ".pdf"},
+}
 """The suffix of each further output, in place of `.json`. None is longer, so a name that has room for `.json` has room
 for all."""
 
@@ -113,6 +117,9 @@ class Page:
     """The mean confidence of the lines. null if there are no lines."""
     lines: tuple[Line, ...]
     """The lines in reading order."""
+    blocks: tuple[Block, ...] = field(default=(), kw_only=True)
+    """The blocks in reading order: paragraphs, headings, list items, tables and so on. They refer to the lines by
+    their `order`."""
     error: PageError | None
     """Why the page could not be read. null if it was read."""
 
@@ -156,7 +163,7 @@ class Output:
     """Another file with the same text. It appeared beside the result, and before it."""
 
     format: str
-    """The format: txt, tsv, hocr, alto, html or pdf."""
+    """The format: txt, md, csv, tsv, hocr, alto, html or pdf."""
     suffix: str
     """The suffix of the file. Its name is the name of the result with this suffix in place of `.json`."""
 
@@ -266,4 +273,5 @@ def _page_from(found: Mapping[str, Any]) -> Page:
     )
     error = PageError(**found["error"]) if found["error"] else None
     read_by = ReadBy(**found["read_by"]) if found.get("read_by") else None
-    return Page(**{**found, "lines": lines, "error": error, "read_by": read_by})
+    blocks = tuple(map(block_from, found.get("blocks", ())))
+    return Page(**{**found, "lines": lines, "blocks": blocks, "error": error, "read_by": read_by})

@@ -96,7 +96,8 @@ def page_text(page: PageInWork, least_confidence: float) -> PageText:
     lines = [text[place] for place in reading_order([_points(line.polygon) for line in text])]
     told = tuple(_told(line, page) for line in lines)
     warnings = _warnings(page, lines, left_out)
-    return PageText(told, page.rotation, page.seconds, warnings, ruling_lines(page.pixels) if told else ())
+    rules = ruling_lines(page.pixels) if told else ()
+    return PageText(told, page.rotation, page.seconds, warnings, rules=rules)
 
 
 def _told(line: _Line, page: PageInWork) -> TextLine:
