@@ -1,22 +1,21 @@
-"""Tables without a grid: rows of short cells whose columns leave the same gaps open. Pure.
+"""Tables without a grid: rows of short cells that stand below each other in columns. Pure.
 
 The reading order keeps such rows together, because it reads columns of prose one after the other and all else row by
-row. So a table is a run of rows, most of them with several cells, through which at least one gap runs from top to bottom.
+row. So a table is a run of rows, most of them with several cells, in which the cells of a column keep apart from those
+of the next one.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from ocrspool.blocks import markers
-from ocrspool.blocks.items import Item, rows
+from ocrspool.blocks.columns import Columns, Row
+from ocrspool.blocks.items import Item, Rule, rows
 from ocrspool.blocks.values import Cell, Table
 
-_LEAST_GAP = 0.8  # of a font's size, between columns
 _FARTHEST = 3.4  # distance of the rows of a table, in sizes of the font
 _LEAST_ROWS = 3  # of a table with two columns; of one with more, two
 _FEW_COLUMNS = 2
@@ -24,9 +23,10 @@ _LONG_CELL = 45  # characters; two columns of longer cells are prose
 _TIGHT = 1.5  # distance of lines within a cell, in sizes of the font
 _FULL = 0.6  # share of the rows that a column has cells in, for a row without one to go on the row above
 _MANY_SINGLE = 0.5  # share of rows with one cell only, from which on it is no table
+_RULED = 0.4  # ruling lines as a share of the rows, from which on they divide the rows
+_OTHER_SIZE = 1.5  # ratio of sizes: a heading is larger than what is below it
 
-Row = list[Item]
-Gap = tuple[float, float]
+Cells = dict[int, list[Item]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,14 @@ class FoundTable:
     places: frozenset[int]
 
 
-def aligned_tables(items: Sequence[Item]) -> list[FoundTable]:
-    """Return the tables among the lines of a page in reading order."""
+def aligned_tables(items: Sequence[Item], rules: Sequence[Rule] = ()) -> list[FoundTable]:
+    """Return the tables among the lines of a page in reading order; `rules` are level ones."""
     found = []
     page_rows = [_without_markers(row) for row in rows([item for item in items if not item.runs_down])]
     start = 0
     while start < len(page_rows):
-        end, gaps = _run(page_rows, start)
-        table = _table(page_rows[start:end], gaps) if end - start > 1 else None
+        columns, end = _run(page_rows, start)
+        table = _table(page_rows[start:end], columns, rules) if columns and end - start > 1 else None
         if table is None:
             start += 1
             continue
@@ -58,84 +58,64 @@ def _without_markers(row: Row) -> Row:
     return row[1:] if len(row) > 1 and markers.is_lone_marker(row[0].text) else row
 
 
-def _run(page_rows: Sequence[Row], start: int) -> tuple[int, list[Gap]]:
-    """Return the end of the run of rows that begins here, and the gaps that run through it."""
-    if len(page_rows[start]) < _FEW_COLUMNS:
-        return start, []
-    gaps = _gaps(page_rows[start])
+def _run(page_rows: Sequence[Row], start: int) -> tuple[Columns | None, int]:
+    """Return the columns of the run of rows that begins here, and its end."""
+    columns = Columns.of(page_rows[start])
+    if columns is None:
+        return None, start
     end, reached = start + 1, start + 1
-    while end < len(page_rows):
-        above, row = page_rows[end - 1], page_rows[end]
-        size = max(item.size for item in row)
-        distance = _middle(row) - _middle(above)
-        if not 0 < distance <= _FARTHEST * size or not _alike(above, row):
+    found = columns
+    while end < len(page_rows) and _near(page_rows[end - 1], page_rows[end]):
+        row = page_rows[end]
+        more = columns.with_row(row)
+        if more is None:
             break
-        kept = _kept(gaps, row)
-        if not kept:
-            break
-        if len(row) > 1 and len(kept) < len(gaps) and len(kept) < len(row) - 1 and reached - start >= _LEAST_ROWS:
-            break  # other columns begin
-        gaps = kept
+        columns = more
         end += 1
-        if len(row) > 1:
-            reached = end
-    return reached, gaps
+        if len(row) > 1 or _goes_on_in_cell(page_rows[end - 2], row, columns):
+            reached, found = end, columns
+    return found, reached
 
 
-def _gaps(row: Row) -> list[Gap]:
-    """Return the gaps between the cells of a row that are wide enough."""
-    pairs = itertools.pairwise(row)
-    return [(one.right, two.left) for one, two in pairs if two.left - one.right >= _LEAST_GAP * min(one.size, two.size)]
+def _near(above: Row, row: Row) -> bool:
+    distance = _middle(row) - _middle(above)
+    one, two = median(item.size for item in above), median(item.size for item in row)
+    near = 0 < distance <= _FARTHEST * max(item.size for item in row)
+    return near and max(one, two) < _OTHER_SIZE * min(one, two)
 
 
-def _kept(gaps: Sequence[Gap], row: Row) -> list[Gap]:
-    """Return what is left open of these gaps by a row."""
-    least = _LEAST_GAP * min(item.size for item in row)
-    edges = [-math.inf, *(edge for item in row for edge in (item.left, item.right)), math.inf]
-    free = list(zip(edges[::2], edges[1::2], strict=True))
-    parts = [(max(a, c), min(b, d)) for a, b in gaps for c, d in free]
-    return [(start, end) for start, end in parts if end - start >= least]
-
-
-def _alike(above: Row, below: Row) -> bool:
-    one, two = median(item.size for item in above), median(item.size for item in below)
-    return max(one, two) < 1.5 * min(one, two)  # noqa: PLR2004 - a heading is larger than what is below it
+def _goes_on_in_cell(above: Row, row: Row, columns: Columns) -> bool:
+    """Return whether a lone line goes on a cell that is not in the first column."""
+    tight = _middle(row) - _middle(above) <= _TIGHT * row[0].size
+    return tight and columns.column_of(row[0]) not in {None, 0}
 
 
 def _middle(row: Row) -> float:
     return sum(item.middle for item in row) / len(row)
 
 
-def _table(table_rows: Sequence[Row], gaps: Sequence[Gap]) -> FoundTable | None:
+def _table(table_rows: Sequence[Row], columns: Columns, rules: Sequence[Rule]) -> FoundTable | None:
     """Return the table that a run of rows is, if it is one."""
-    edges = [(start + end) / 2 for start, end in gaps]
-    grid = [_cells(row, edges) for row in table_rows]
-    columns = len(edges) + 1
-    if len(grid) < (_LEAST_ROWS if columns == _FEW_COLUMNS else 2):
+    count = len(columns.ranges)
+    if len(table_rows) < (_LEAST_ROWS if count == _FEW_COLUMNS else 2):
         return None
+    grid = [columns.cells(row) for row in table_rows]
     single = sum(len(cells) == 1 for cells in grid)
-    if single > _MANY_SINGLE * len(grid) or _is_prose(grid, columns):
+    if single > _MANY_SINGLE * len(grid) or _is_prose(grid, count):
         return None
-    grid = _joined(grid, columns)
+    bands = _bands(table_rows, columns, rules)
+    grid = _joined_in_bands(grid, bands) if bands else _joined(grid)
+    if len(grid) < 2:  # noqa: PLR2004 - one row is no table
+        return None
     cells = tuple(
-        Cell(number, column, tuple(item.place for item in cells[column]))
+        Cell(number, column, tuple(item.place for item in cells[column]), 1, columns.span(cells[column]))
         for number, cells in enumerate(grid)
         for column in sorted(cells)
     )
-    if len(grid) < 2:  # noqa: PLR2004 - one row is no table
-        return None
-    places = frozenset(item.place for row in table_rows for item in row)
-    return FoundTable(Table(len(grid), columns, cells), places)
+    return FoundTable(Table(len(grid), count, cells), frozenset(item.place for row in table_rows for item in row))
 
 
-def _cells(row: Row, edges: Sequence[float]) -> dict[int, list[Item]]:
-    cells: dict[int, list[Item]] = {}
-    for item in row:
-        cells.setdefault(sum(edge <= item.center for edge in edges), []).append(item)
-    return cells
-
-
-def _is_prose(grid: Sequence[dict[int, list[Item]]], columns: int) -> bool:
+def _is_prose(grid: Sequence[Cells], columns: int) -> bool:
     """Return whether the cells are lines of running text side by side."""
     long = 0
     for column in range(columns):
@@ -144,13 +124,29 @@ def _is_prose(grid: Sequence[dict[int, list[Item]]], columns: int) -> bool:
     return long > 1
 
 
-def _joined(grid: list[dict[int, list[Item]]], columns: int) -> list[dict[int, list[Item]]]:
-    """Join the rows that go on in a row above: those with few cells, none of them in the first column, near above."""
-    first = sum(0 in cells for cells in grid)
-    if columns < _FEW_COLUMNS or first < _FULL * len(grid):
+def _bands(table_rows: Sequence[Row], columns: Columns, rules: Sequence[Rule]) -> list[int]:
+    """Return for each row how many ruling lines are above it, if these divide the rows; otherwise nothing."""
+    left, right = columns.ranges[0][0], columns.ranges[-1][1]
+    across = [rule for rule in rules if min(rule.end, right) - max(rule.start, left) >= (right - left) / 2]
+    above = [sum(rule.place < _middle(row) for rule in across) for row in table_rows]
+    different = len(set(above))
+    return above if different >= max(_LEAST_ROWS, _RULED * len(table_rows)) else []
+
+
+def _joined_in_bands(grid: Sequence[Cells], bands: Sequence[int]) -> list[Cells]:
+    found: dict[int, Cells] = {}
+    for cells, band in zip(grid, bands, strict=True):
+        for column, items in cells.items():
+            found.setdefault(band, {}).setdefault(column, []).extend(items)
+    return list(found.values())
+
+
+def _joined(grid: list[Cells]) -> list[Cells]:
+    """Join the rows that go on in the row above: those without a cell in the first column, near above."""
+    if sum(0 in cells for cells in grid) < _FULL * len(grid):
         return grid
-    found: list[dict[int, list[Item]]] = []
-    last: dict[int, list[Item]] = {}
+    found: list[Cells] = []
+    last: Cells = {}
     for cells in grid:
         if found and _continues(last, cells):
             for column, items in cells.items():
@@ -161,7 +157,7 @@ def _joined(grid: list[dict[int, list[Item]]], columns: int) -> list[dict[int, l
     return found
 
 
-def _continues(above: dict[int, list[Item]], cells: dict[int, list[Item]]) -> bool:
+def _continues(above: Cells, cells: Cells) -> bool:
     """Return whether a row goes on in the cells of the row above."""
     if 0 in cells or not set(cells) <= set(above):
         return False

@@ -33,6 +33,8 @@ class Paragraph:
     above: float | None
     """Distance to the line above in the same column, in sizes of the font. None if there is none."""
     below: float | None
+    after: str = ""
+    """The beginning of the next paragraph in the same column."""
     kind: Kind = "paragraph"
     level: int | None = None
 
@@ -73,7 +75,7 @@ def is_heading(paragraph: Paragraph, style: Style) -> bool:
     """Return whether a paragraph is a heading: short, and larger, bolder, in capitals or numbered, and set apart."""
     if not _may_be_heading(paragraph) or markers.bullet(paragraph.text):
         return False
-    if _is_larger(paragraph, style):
+    if _is_larger(paragraph, style) and not (_is_sentence(paragraph) or _is_entry(paragraph.text)):
         return True
     if paragraph.size < _SMALLER * style.size or paragraph.text.rstrip().endswith((*_ENDS, ":")):
         return False
@@ -96,6 +98,17 @@ def _may_be_heading(paragraph: Paragraph) -> bool:
     )
 
 
+def _is_sentence(paragraph: Paragraph) -> bool:
+    """Return whether a larger text is a sentence, or the size of a few letters was taken for larger."""
+    return paragraph.text.rstrip().endswith(_ENDS)
+
+
+def _is_entry(text: str) -> bool:
+    """Return whether it is a label and a value, as forms and receipts have them: "Invoice No.: 17"."""
+    label, colon, value = text.partition(":")
+    return bool(colon) and bool(value.strip()) and any(map(str.isdigit, value)) and len(label) < len(text)
+
+
 def _is_larger(paragraph: Paragraph, style: Style) -> bool:
     return paragraph.size >= _LARGER * style.size
 
@@ -116,8 +129,9 @@ def _is_capitals(text: str) -> bool:
 
 
 def _is_section(paragraph: Paragraph) -> bool:
-    """Return whether it begins with the number of a section, and is no sentence."""
-    return len(paragraph.items) == 1 and markers.section_depth(paragraph.text) is not None
+    """Return whether it begins with the number of a section, and is no sentence and no item of a list."""
+    is_item = markers.bullet(paragraph.after) or markers.ordinal(paragraph.after)
+    return len(paragraph.items) == 1 and not is_item and markers.section_depth(paragraph.text) is not None
 
 
 def item_levels(paragraphs: Sequence[Paragraph]) -> None:

@@ -42,7 +42,7 @@ class _Draft:
         in_grids = {place for table in grids for place in table.places}
         self._margins = {place: margin for place, margin in margins.items() if place not in in_grids}
         free = _left_over(page.items, grids, self._margins)
-        self._tables = [*grids, *aligned_tables(free)]
+        self._tables = [*grids, *aligned_tables(free, page.rules.level)]
         self.paragraphs: list[Paragraph] = []
         for run in _runs(_left_over(page.items, self._tables, self._margins), self._tables):
             for stream in streams(run):
@@ -87,7 +87,6 @@ def _of_stream(stream: Sequence[Item], style: Style) -> list[Paragraph]:
         above = group[0].middle - groups[number - 1][-1].middle if number else None
         below = groups[number + 1][0].middle - group[-1].middle if number + 1 < len(groups) else None
         size = group[0].size
-        found.append(
-            Paragraph(group, column, None if above is None else above / size, None if below is None else below / size)
-        )
+        after = groups[number + 1][0].text if number + 1 < len(groups) else ""
+        found.append(Paragraph(group, column, above and above / size, below and below / size, after))
     return found

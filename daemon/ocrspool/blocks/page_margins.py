@@ -11,9 +11,11 @@ from ocrspool.blocks import markers
 from ocrspool.blocks.items import Item, Leveled, same_row
 from ocrspool.blocks.paragraphs import Style
 
-_ZONE = 0.12  # of the height of a page, from its upper and its lower edge
+_ZONE = 0.15  # of the height of a page, from its upper and its lower edge
 _REPEATED = 0.4  # share of the pages, and two of them at least, on which the same text stands
 _NEAR = 0.03  # of the height of a page, by which the places of the same text may differ
+_SMALLER = 0.9  # size, as a multiple of the usual one, up to which other text at the edge of a full page is a header
+_FULL_PAGE = 15  # lines; shorter documents have letterheads, which are no headers
 _APART = 1.6  # distance to the text, in usual distances of lines, that a page number keeps
 _DIGITS = re.compile(r"\d+|\b[ivxlc]+\b", re.IGNORECASE)
 
@@ -60,7 +62,8 @@ def _repeats(known: Counter[tuple[Margin, str, int]], key: tuple[Margin, str, in
 def _is_number_apart(page: Leveled, margin: Margin, item: Item, style: Style) -> bool:
     """Return whether a line is a page number, at the outer edge of the text and apart from it."""
     is_number = markers.is_page_number(item.text) or markers.tells_page_number(item.text)
-    return is_number and _is_outermost(page, margin, item, style)
+    is_small = item.size <= _SMALLER * style.size and len(page.items) >= _FULL_PAGE
+    return (is_number or is_small) and _is_outermost(page, margin, item, style)
 
 
 def _is_outermost(page: Leveled, margin: Margin, item: Item, style: Style) -> bool:

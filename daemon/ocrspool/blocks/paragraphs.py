@@ -12,11 +12,13 @@ from ocrspool.blocks.items import Item, same_row
 
 _USUAL_PITCH = 1.25  # distance of lines, in sizes of their font, where a document does not tell
 _MOST_PITCH = 3.2  # lines further apart than this say nothing of the distance of lines
-_LOOSER = 1.22  # times the usual distance, from which on another paragraph begins
-_NOISE = 0.12  # of a font's size, by which distances of equal lines differ
+_LOOSER = 1.18  # times the usual distance, from which on another paragraph begins
+_NOISE = 0.08  # of a font's size, by which distances of equal lines differ
 _OTHER_SIZE = 1.17  # ratio of sizes from which on two lines are set in different fonts
 _FEW = 4  # characters; the size of a shorter line is not sure
 _INDENT = 0.8  # of a font's size; a line that begins this much further right is indented
+_HANGING = 2.3  # sizes by which the text of a list item may stand further right than its bullet
+_SMALLER = 0.93  # size, as a multiple of the usual one, up to which a text is set smaller
 _APART = 6.0  # sizes; lines that begin and end this far apart are in no column together
 _RAGGED = 0.12  # of the width of a column, by which a line may be short and go on all the same
 _BOLDER = 1.18  # ratio of strokes from which on one of two lines is bold
@@ -121,6 +123,7 @@ def paragraphs(stream: Sequence[Item], style: Style) -> list[list[Item]]:
             or not _alike(above, below)
             or _other_stroke(above, below)
             or _begins(found[-1], below, after, left)
+            or _is_next_footnote(found[-1], below, style)
             or _ended(above, below, left, right)
         ):
             found.append([below])
@@ -146,7 +149,7 @@ def _alike(above: Item, below: Item) -> bool:
 
 
 def _other_stroke(above: Item, below: Item) -> bool:
-    if above.stroke is None or below.stroke is None or min(len(above.text), len(below.text)) < 2 * _FEW:
+    if above.stroke is None or below.stroke is None or min(len(above.text), len(below.text)) <= _FEW:
         return False
     return max(above.stroke, below.stroke) > _BOLDER * min(above.stroke, below.stroke)
 
@@ -157,15 +160,31 @@ def _begins(group: Sequence[Item], below: Item, after: Item | None, left: float)
     indent = _INDENT * below.size
     if markers.bullet(below.text) and below.left <= above.left + indent:
         return True
+    in_item = starts_item(group[0].text)
+    if in_item and (_leaves_item(group, below, indent) or below.left - group[0].left > _HANGING * below.size):
+        return True
     if is_item_start(below, group[0]):
         return True
     centered = abs(above.center - below.center) <= below.size and abs(above.left - below.left) > indent
     if centered or below.left - above.left < indent:
         return False
-    hangs = len(group) == 1 and starts_item(above.text)
     # Indented more than the line above, and the next line is back: the first line of a paragraph.
     back = after is None or after.left <= below.left - indent
-    return back and not hangs and abs(above.left - left) <= indent
+    return back and not (in_item and len(group) == 1) and abs(above.left - left) <= indent
+
+
+def _leaves_item(group: Sequence[Item], below: Item, indent: float) -> bool:
+    """Return whether a line stands further left than the item above goes, or begins another one beside it."""
+    first = group[0]
+    if below.left < first.left - indent:
+        return True
+    beside = below.left <= first.left + indent
+    return beside and (bool(markers.ordinal(below.text)) or (len(group) > 1 and group[-1].left > first.left + indent))
+
+
+def _is_next_footnote(group: Sequence[Item], below: Item, style: Style) -> bool:
+    small = max(below.size, group[0].size) <= _SMALLER * style.size
+    return small and markers.is_footnote(below.text) and markers.is_footnote(group[0].text)
 
 
 def starts_item(text: str) -> bool:
