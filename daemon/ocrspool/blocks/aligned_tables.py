@@ -24,7 +24,7 @@ _TIGHT = 1.5  # distance of lines within a cell, in sizes of the font
 _FULL = 0.6  # share of the rows that a column has cells in, for a row without one to go on the row above
 _MANY_SINGLE = 0.5  # share of rows with one cell only, from which on it is no table
 _RULED = 0.4  # ruling lines as a share of the rows, from which on they divide the rows
-_OTHER_SIZE = 1.5  # ratio of sizes: a heading is larger than what is below it
+_OTHER_SIZE = 1.6  # ratio of heights: a heading is larger than what is below it
 
 Cells = dict[int, list[Item]]
 
@@ -79,7 +79,7 @@ def _run(page_rows: Sequence[Row], start: int) -> tuple[Columns | None, int]:
 
 def _near(above: Row, row: Row) -> bool:
     distance = _middle(row) - _middle(above)
-    one, two = median(item.size for item in above), median(item.size for item in row)
+    one, two = median(item.height for item in above), median(item.height for item in row)
     near = 0 < distance <= _FARTHEST * max(item.size for item in row)
     return near and max(one, two) < _OTHER_SIZE * min(one, two)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import mode
 
 from ocrspool.blocks import markers
 from ocrspool.blocks.kinds import Paragraph
@@ -40,15 +41,14 @@ def _nearest(sizes: Sequence[float], size: float) -> float:
 
 
 def _set_by_numbers(headings: Sequence[Paragraph]) -> None:
-    """Let headings with numbers of several parts be as much deeper than those of one part as they have more parts."""
-    depths = [_depth(heading) for heading in headings]
-    firsts = [heading.level for heading, depth in zip(headings, depths, strict=True) if depth == 1 and heading.level]
-    if not firsts or max((depth for depth in depths if depth), default=0) < 2:  # noqa: PLR2004 - no parts
+    """Let headings with numbers of as many parts be of one level, and those with more parts deeper."""
+    numbered = [(heading, depth) for heading in headings if (depth := _depth(heading))]
+    if not numbered:
         return
-    base = min(firsts)
-    for heading, depth in zip(headings, depths, strict=True):
-        if depth:
-            heading.level = min(base + depth - 1, _DEEPEST)
+    first = min(depth for _, depth in numbered)
+    base = mode(heading.level or 1 for heading, depth in numbered if depth == first)
+    for heading, depth in numbered:
+        heading.level = min(base + depth - first, _DEEPEST)
 
 
 def _depth(heading: Paragraph) -> int | None:

@@ -16,6 +16,9 @@ _LEVEL = 0.1  # dy / dx up to which a rule is level, and dx / dy up to which it 
 _BOX = 1.2  # height of a line, as a multiple of the size of its font
 _SMALL, _CAPITAL, _WIDE = 0.5, 0.7, 0.85  # heights of letters, as shares of that size; wide ones are Chinese
 _MOST = 1.25  # size of the font of a line, as a multiple of the height of its box
+_LEAST = 0.5  # likewise: what is measured smaller than this is no height of letters
+_LEAST_LETTER = 0.35  # of a font's size; what is lower is a part of letters, and says nothing of strokes
+_FEW = 4  # letters and digits; the shapes of fewer say little
 _FIRST_WIDE = "\u2e80"
 _MANY_SMALL = 0.4  # share of letters from which on it is the small ones that most ink is in
 _SAME_ROW = 0.5  # shared height, as a share of the lower box, from which two lines stand in one row
@@ -110,17 +113,18 @@ def same_row(one: Item, other: Item) -> bool:
 def _size(line: TextLine, polygon: Polygon) -> float:
     """Return the size of the font of a line in pixels, as near as it can be told."""
     box = math.dist(polygon[0], polygon[3]) or 1.0
-    if line.letter_height is None:
+    if line.letter_height is None or sum(map(str.isalnum, line.text)) < _FEW:
         return box / _BOX
     share = _height_of_letters(line.text)
     if line.letter_height / share > _MOST * box:  # a font is no larger than its line: most ink was in the capitals
         share = _CAPITAL
-    return line.letter_height / share
+    size = line.letter_height / share
+    return size if size >= _LEAST * box else box / _BOX
 
 
 def _stroke(line: TextLine, size: float) -> float | None:
     """Return how thick the strokes of a line are, as a share of the size of its font."""
-    if line.stroke is None or line.letter_height is None:
+    if line.stroke is None or line.letter_height is None or line.letter_height < _LEAST_LETTER * size:
         return None
     return line.stroke * line.letter_height / size
 

@@ -10,7 +10,7 @@ _ORDINAL = re.compile(
     r"(?:\(?(?P<number>\d{1,3})[.)](?!\d)|\(?(?P<letter>[A-Za-z])\)|(?P<lone>[A-Za-z])\.|\(?(?P<roman>[ivxIVX]{1,5})[.)])\s*(?=\S)"
 )
 _SECTION = re.compile(
-    r"(?:(?P<numbers>\d{1,2}(?:\.\d{1,2}){0,4})\.?|(?P<roman>[IVXL]{1,6})\.|(?P<letter>[A-H])\.|[§]\s*\d+\w?\.?)\s*(?=[^\W\d_])"
+    r"(?:(?P<numbers>\d{1,2}(?:\.\d{1,2}){0,4})\.?|(?P<roman>[IVXL]{1,6})\.|[§]\s*\d+\w?\.?)\s*(?=[^\W\d_])"
 )
 _SECTION_WORD = re.compile(
     r"(?:chapter|section|part|article|appendix|annex|schedule|kapitel|abschnitt|teil|artikel|anhang|anlage|chapitre|partie"

@@ -15,12 +15,13 @@ from ocrspool.blocks.kinds import Paragraph, item_levels, kind_of
 from ocrspool.blocks.page_margins import Margin, page_margins
 from ocrspool.blocks.paragraphs import Style, paragraphs, streams, style_of
 from ocrspool.blocks.ruled_tables import ruled_tables
+from ocrspool.blocks.sizes import steady
 from ocrspool.blocks.values import Block, PageLines, Table
 
 
 def blocks(pages: Sequence[PageLines]) -> list[tuple[Block, ...]]:
     """Return the blocks of each page of a document, in reading order. Each line is in one block."""
-    leveled = [level(page) for page in pages]
+    leveled = steady([level(page) for page in pages])
     grids = [ruled_tables(page) for page in leveled]
     rough = [streams(_left_over(page.items, tables)) for page, tables in zip(leveled, grids, strict=True)]
     style = style_of(stream for page in rough for stream in page)

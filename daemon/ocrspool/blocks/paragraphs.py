@@ -15,6 +15,7 @@ _MOST_PITCH = 3.2  # lines further apart than this say nothing of the distance o
 _LOOSER = 1.18  # times the usual distance, from which on another paragraph begins
 _NOISE = 0.08  # of a font's size, by which distances of equal lines differ
 _OTHER_SIZE = 1.17  # ratio of sizes from which on two lines are set in different fonts
+_MEASURED_OTHERWISE = 1.35  # ratio of sizes up to which it may be measured so by mistake
 _FEW = 4  # characters; the size of a shorter line is not sure
 _INDENT = 0.8  # of a font's size; a line that begins this much further right is indented
 _HANGING = 2.3  # sizes by which the text of a list item may stand further right than its bullet
@@ -40,7 +41,8 @@ class Style:
         """Return whether a line has thicker strokes than most of the text."""
         if item.stroke is None or self.stroke is None or len(item.text) < _FEW:
             return False
-        return item.stroke >= _BOLDER * self.stroke
+        thick = item.stroke * item.size >= _BOLDER * self.stroke * self.size  # else only its size was taken for less
+        return thick and item.stroke >= _BOLDER * self.stroke
 
 
 def style_of(streams: Iterable[Sequence[Item]]) -> Style:
@@ -120,8 +122,7 @@ def paragraphs(stream: Sequence[Item], style: Style) -> list[list[Item]]:
         after = stream[place + 1] if place + 1 < len(stream) else None
         if (
             _is_apart(found[-1], below, pitch)
-            or not _alike(above, below)
-            or _other_stroke(above, below)
+            or (_set_otherwise(above, below) and not _goes_on_in_sentence(above, below))
             or _begins(found[-1], below, after, left)
             or _is_next_footnote(found[-1], below, style)
             or _ended(above, below, left, right)
@@ -148,10 +149,22 @@ def _alike(above: Item, below: Item) -> bool:
     return max(above.size, below.size) < _OTHER_SIZE * min(above.size, below.size)
 
 
+def _set_otherwise(above: Item, below: Item) -> bool:
+    """Return whether two lines differ in the size or in the weight of their letters."""
+    return not _alike(above, below) or _other_stroke(above, below)
+
+
 def _other_stroke(above: Item, below: Item) -> bool:
     if above.stroke is None or below.stroke is None or min(len(above.text), len(below.text)) <= _FEW:
         return False
-    return max(above.stroke, below.stroke) > _BOLDER * min(above.stroke, below.stroke)
+    one, two = above.stroke * above.size, below.stroke * below.size
+    return max(one, two) > _BOLDER * min(one, two)
+
+
+def _goes_on_in_sentence(above: Item, below: Item) -> bool:
+    """Return whether a sentence goes on from line to line: then a small difference is one of measuring."""
+    ratio = max(above.size, below.size) / min(above.size, below.size)
+    return below.text[:1].islower() and not above.text.rstrip().endswith(tuple(_ENDS)) and ratio < _MEASURED_OTHERWISE
 
 
 def _begins(group: Sequence[Item], below: Item, after: Item | None, left: float) -> bool:
