@@ -5,16 +5,42 @@ from __future__ import annotations
 import random
 
 _WHO = (
-    *("The committee", "The county archive", "A small workshop", "Our laboratory", "The harbor office", "Each district"),
-    *("The survey team", "The printing house", "The water board", "A group of volunteers", "The librarian", "The museum"),
+    *(
+        "The committee",
+        "The county archive",
+        "A small workshop",
+        "Our laboratory",
+        "The harbor office",
+        "Each district",
+    ),
+    *(
+        "The survey team",
+        "The printing house",
+        "The water board",
+        "A group of volunteers",
+        "The librarian",
+        "The museum",
+    ),
 )
 _DID = (
     *("collected", "compared", "repaired", "described", "measured", "published", "examined", "catalogued", "returned"),
     *("replaced", "documented", "inspected"),
 )
 _WHAT = (
-    *("the older registers", "several hundred maps", "the records of the river", "a series of letters", "new instruments"),
-    *("the annual accounts", "the plans of the bridge", "samples from every well", "the printed catalogue", "two engines"),
+    *(
+        "the older registers",
+        "several hundred maps",
+        "the records of the river",
+        "a series of letters",
+        "new instruments",
+    ),
+    *(
+        "the annual accounts",
+        "the plans of the bridge",
+        "samples from every well",
+        "the printed catalogue",
+        "two engines",
+    ),
 )
 _WHEN = (
     *("during the second half of the year", "before the winter began", "after a long discussion", "within three weeks"),

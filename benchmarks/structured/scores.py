@@ -151,13 +151,17 @@ def _distance(one: _Postorder, two: _Postorder) -> float:
 def _forests(one: _Postorder, two: _Postorder, root: int, other: int, trees: list[list[float]]) -> None:
     start, begin = one.leftmost[root], two.leftmost[other]
     height, width = root - start + 2, other - begin + 2
-    costs = [[float(row + column) if not row or not column else 0.0 for column in range(width)] for row in range(height)]
+    costs = [
+        [float(row + column) if not row or not column else 0.0 for column in range(width)] for row in range(height)
+    ]
     for row in range(1, height):
         for column in range(1, width):
             a, b = start + row - 1, begin + column - 1
             removed, added = costs[row - 1][column] + 1, costs[row][column - 1] + 1
             if one.leftmost[a] == start and two.leftmost[b] == begin:
-                costs[row][column] = min(removed, added, costs[row - 1][column - 1] + _rename(one.nodes[a], two.nodes[b]))
+                costs[row][column] = min(
+                    removed, added, costs[row - 1][column - 1] + _rename(one.nodes[a], two.nodes[b])
+                )
                 trees[a][b] = costs[row][column]
             else:
                 kept = costs[one.leftmost[a] - start][two.leftmost[b] - begin] + trees[a][b]

@@ -69,7 +69,9 @@ def _texts() -> list[Sheet]:
         Sheet(
             "two-line-headings",
             [
-                Heading("A long report with a title that does not fit into one line of the page", 1, 2.0, centered=True),
+                Heading(
+                    "A long report with a title that does not fit into one line of the page", 1, 2.0, centered=True
+                ),
                 Text(p.paragraph(3)),
                 Heading("Why the heading of this section is so long that it needs a second line as well", 2, 1.4),
                 Text(p.paragraph(4)),
@@ -97,7 +99,9 @@ def _texts() -> list[Sheet]:
                     ]
                 ),
                 Text(p.paragraph(3)),
-                Items([p.item(), Items([p.item(), p.item()], "(a)"), p.item(), p.sentence() + " " + p.sentence()], "1."),
+                Items(
+                    [p.item(), Items([p.item(), p.item()], "(a)"), p.item(), p.sentence() + " " + p.sentence()], "1."
+                ),
                 Text(p.paragraph(2)),
             ],
             font="sans",
@@ -154,7 +158,12 @@ def _columns() -> list[Sheet]:
                 Heading("News of the harbor", 1, 2.4),
                 *(
                     element
-                    for title in ("New cranes arrive", "Ferry is late again", "Library opens on Sundays", "Old map found")
+                    for title in (
+                        "New cranes arrive",
+                        "Ferry is late again",
+                        "Library opens on Sundays",
+                        "Old map found",
+                    )
                     for element in (Heading(title, 2, 1.3), Text(p.paragraph(5)), Text(p.paragraph(3)))
                 ),
             ],
@@ -186,7 +195,10 @@ def _columns() -> list[Sheet]:
                 Heading("Fields", 2, 1.2),
                 Caption("Table 1: Yields in tons", picture=False),
                 Grid(
-                    [["Field", "1901", "1902"], *([f"No. {n}", str(n * 17 % 90), str(n * 31 % 90)] for n in range(1, 7))],
+                    [
+                        ["Field", "1901", "1902"],
+                        *([f"No. {n}", str(n * 17 % 90), str(n * 31 % 90)] for n in range(1, 7)),
+                    ],
                     [0.4, 0.3, 0.3],
                     "book",
                     frozenset({1, 2}),

@@ -80,7 +80,9 @@ class _Setter:
         lines = sum(len(self._wrapped(note, small, right - left)) for note in sheet.footnotes)
         if lines:
             notes.y = bottom - lines * self._size * _SMALL * _LEADING
-            self._draw.line((left, notes.y - 6 * unit, left + 90 * unit, notes.y - 6 * unit), fill=0, width=self._rule())
+            self._draw.line(
+                (left, notes.y - 6 * unit, left + 90 * unit, notes.y - 6 * unit), fill=0, width=self._rule()
+            )
             bottom = notes.y - 16 * unit
             for note in sheet.footnotes:
                 self._text(notes, Text(note, small=True), last=True)
@@ -156,7 +158,9 @@ class _Setter:
             line, room = word, width
         return [*lines, line]
 
-    def _lines(self, frame: _Frame, lines: Sequence[str], font: Font, *, first: float = 0, centered: bool = False) -> None:
+    def _lines(
+        self, frame: _Frame, lines: Sequence[str], font: Font, *, first: float = 0, centered: bool = False
+    ) -> None:
         for number, line in enumerate(lines):
             left = frame.left + (0 if number else first)
             if centered:
@@ -256,9 +260,7 @@ class _Setter:
                 heights[row] = max(heights[row], len(lines) * self._size * _LEADING + 2 * pad)
         return heights
 
-    def _rules(
-        self, grid: Grid, placed: dict[tuple[int, int], Span], xs: Sequence[float], ys: Sequence[float]
-    ) -> None:
+    def _rules(self, grid: Grid, placed: dict[tuple[int, int], Span], xs: Sequence[float], ys: Sequence[float]) -> None:
         width = self._rule()
         if grid.rules == "all":
             for (row, column), cell in placed.items():

@@ -12,7 +12,10 @@ from ocrspool.blocks.paragraphs import Style
 from ocrspool.blocks.values import Kind
 
 _LARGER = 1.17  # size, as a multiple of the usual one, from which on a short paragraph is a heading by itself
+_MUCH_LARGER = 1.35  # likewise, even if no space sets it apart
 _SMALLER = 0.93  # size, as a multiple of the usual one, up to which a footnote or a caption is set
+_SAME_HEADING = 1.25  # ratio of sizes up to which two lines may be one heading
+_HEADING_PITCH = 1.45  # distance of the lines of a heading, in sizes of the font
 _MOST_LINES = 3  # of a heading
 _MOST_CHARACTERS = 160
 _LETTERS = 0.5  # share of the characters of a heading that are letters, at least
@@ -76,7 +79,7 @@ def is_heading(paragraph: Paragraph, style: Style) -> bool:
     if not _may_be_heading(paragraph) or markers.bullet(paragraph.text):
         return False
     if _is_larger(paragraph, style) and not (_is_sentence(paragraph) or _is_entry(paragraph.text)):
-        return True
+        return paragraph.size >= _MUCH_LARGER * style.size or _has_space_above(paragraph, style)
     if paragraph.size < _SMALLER * style.size or paragraph.text.rstrip().endswith((*_ENDS, ":")):
         return False
     if len(paragraph.items) > _MOST_LINES - 1 or not _is_set_apart(paragraph, style):
@@ -115,7 +118,11 @@ def _is_larger(paragraph: Paragraph, style: Style) -> bool:
 
 def _is_set_apart(paragraph: Paragraph, style: Style) -> bool:
     """Return whether there is more space above than between lines, and text below."""
-    return (paragraph.above is None or paragraph.above >= _SPACE * style.pitch) and paragraph.below is not None
+    return _has_space_above(paragraph, style) and paragraph.below is not None
+
+
+def _has_space_above(paragraph: Paragraph, style: Style) -> bool:
+    return paragraph.above is None or paragraph.above >= _SPACE * style.pitch
 
 
 def _is_narrow(paragraph: Paragraph) -> bool:
@@ -132,6 +139,27 @@ def _is_section(paragraph: Paragraph) -> bool:
     """Return whether it begins with the number of a section, and is no sentence and no item of a list."""
     is_item = markers.bullet(paragraph.after) or markers.ordinal(paragraph.after)
     return len(paragraph.items) == 1 and not is_item and markers.section_depth(paragraph.text) is not None
+
+
+def joined_headings(paragraphs: Sequence[Paragraph]) -> list[Paragraph]:
+    """Return the paragraphs of a stream with the lines of a heading in one, although their sizes were told otherwise."""
+    found: list[Paragraph] = []
+    for paragraph in paragraphs:
+        before = found[-1] if found else None
+        if before and _is_next_line_of_heading(before, paragraph):
+            before.items += paragraph.items
+            before.below = paragraph.below
+        else:
+            found.append(paragraph)
+    return found
+
+
+def _is_next_line_of_heading(before: Paragraph, paragraph: Paragraph) -> bool:
+    if before.kind != "heading" or paragraph.kind != "heading" or paragraph.above is None:
+        return False
+    alike = max(before.size, paragraph.size) <= _SAME_HEADING * min(before.size, paragraph.size)
+    near = paragraph.above <= _HEADING_PITCH and len(before.items) + len(paragraph.items) <= _MOST_LINES
+    return alike and near and markers.section_depth(paragraph.text) is None
 
 
 def item_levels(paragraphs: Sequence[Paragraph]) -> None:

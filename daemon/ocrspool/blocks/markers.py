@@ -22,13 +22,17 @@ _CAPTION = re.compile(
     r"|图|圖|表|図)\s*(?:S?\d+|[IVX]+\b|[A-Z]\.?\d*\b)",
     re.IGNORECASE,
 )
-_FOOTNOTE = re.compile(r"(?:[*†‡§¶]{1,3}|\[\d{1,3}\]|\(\d{1,2}\)|\d{1,3}(?![\d.,:/%-])|[¹²³⁴⁵⁶⁷⁸⁹⁰]+)\s*(?=[^\W\d_]|[\"'“„«])")
+_FOOTNOTE = re.compile(
+    r"(?:[*†‡§¶]{1,3}|\[\d{1,3}\]|\(\d{1,2}\)|\d{1,3}(?![\d.,:/%-])|[¹²³⁴⁵⁶⁷⁸⁹⁰]+)\s*(?=[^\W\d_]|[\"'“„«])"
+)
 _PAGE_NUMBER = re.compile(
     r"\W*(?:(?:page|pg|seite|pagina|página|p|s)\b[. ]*)?(?:\d{1,4}|[ivxlc]{1,6})\s*"
     r"(?:(?:/|of|von|sur|de|di)\s*\d{1,4})?\W*",
     re.IGNORECASE,
 )
-_PAGE_COUNT = re.compile(r"(?:page|pg\.?|seite|pagina|página)\s*\d{1,4}\b|\d{1,4}\s*(?:of|von|sur)\s*\d{1,4}$", re.IGNORECASE)
+_PAGE_COUNT = re.compile(
+    r"(?:page|pg\.?|seite|pagina|página)\s*\d{1,4}\b|\d{1,4}\s*(?:of|von|sur)\s*\d{1,4}$", re.IGNORECASE
+)
 
 
 def bullet(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from ocrspool.blocks.aligned_tables import FoundTable, aligned_tables
 from ocrspool.blocks.heading_levels import set_levels
 from ocrspool.blocks.items import Item, Leveled, level
-from ocrspool.blocks.kinds import Paragraph, item_levels, kind_of
+from ocrspool.blocks.kinds import Paragraph, item_levels, joined_headings, kind_of
 from ocrspool.blocks.page_margins import Margin, page_margins
 from ocrspool.blocks.paragraphs import Style, paragraphs, streams, style_of
 from ocrspool.blocks.ruled_tables import ruled_tables
@@ -47,17 +47,25 @@ class _Draft:
         self.paragraphs: list[Paragraph] = []
         for run in _runs(_left_over(page.items, self._tables, self._margins), self._tables):
             for stream in streams(run):
-                self.paragraphs += _of_stream(stream, style)
-        for paragraph in self.paragraphs:
-            paragraph.kind = kind_of(paragraph, style, page.height)
+                self.paragraphs += _of_stream(stream, style, page.height)
         item_levels(self.paragraphs)
 
     def blocks(self) -> tuple[Block, ...]:
         """Return the blocks, each at the place of its first line."""
         found = [Block(one.kind, _places(one.items), one.level) for one in self.paragraphs]
         found += [Block("table", _lines(table.table, table.places), table=table.table) for table in self._tables]
-        found += [Block(margin, (place,)) for place, margin in self._margins.items()]
+        found += self._of_margins()
         return tuple(sorted(found, key=lambda block: min(block.lines)))
+
+    def _of_margins(self) -> list[Block]:
+        """Return the header and the footer; lines of one that follow each other are one block."""
+        found: list[Block] = []
+        for place, margin in sorted(self._margins.items()):
+            if found and found[-1].kind == margin and found[-1].lines[-1] == place - 1:
+                found[-1] = Block(margin, (*found[-1].lines, place))
+            else:
+                found.append(Block(margin, (place,)))
+        return found
 
 
 def _places(items: Iterable[Item]) -> tuple[int, ...]:
@@ -79,8 +87,8 @@ def _runs(items: Sequence[Item], tables: Sequence[FoundTable]) -> list[list[Item
     return list(found.values())
 
 
-def _of_stream(stream: Sequence[Item], style: Style) -> list[Paragraph]:
-    """Return the paragraphs of a stream, with the distances between them."""
+def _of_stream(stream: Sequence[Item], style: Style, page_height: float) -> list[Paragraph]:
+    """Return the paragraphs of a stream, with the distances between them, and what each of them is."""
     groups = paragraphs(stream, style)
     column = min(item.left for item in stream), max(item.right for item in stream)
     found = []
@@ -90,4 +98,6 @@ def _of_stream(stream: Sequence[Item], style: Style) -> list[Paragraph]:
         size = group[0].size
         after = groups[number + 1][0].text if number + 1 < len(groups) else ""
         found.append(Paragraph(group, column, above and above / size, below and below / size, after))
-    return found
+    for paragraph in found:
+        paragraph.kind = kind_of(paragraph, style, page_height)
+    return joined_headings(found)

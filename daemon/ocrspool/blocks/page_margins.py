@@ -14,8 +14,7 @@ from ocrspool.blocks.paragraphs import Style
 _ZONE = 0.15  # of the height of a page, from its upper and its lower edge
 _REPEATED = 0.4  # share of the pages, and two of them at least, on which the same text stands
 _NEAR = 0.03  # of the height of a page, by which the places of the same text may differ
-_SMALLER = 0.9  # size, as a multiple of the usual one, up to which other text at the edge of a full page is a header
-_FULL_PAGE = 15  # lines; shorter documents have letterheads, which are no headers
+_SMALLER = 0.9  # size, as a multiple of the usual one, up to which other text at the edge of a page is a header
 _APART = 1.6  # distance to the text, in usual distances of lines, that a page number keeps
 _DIGITS = re.compile(r"\d+|\b[ivxlc]+\b", re.IGNORECASE)
 
@@ -32,6 +31,8 @@ def page_margins(pages: Sequence[Leveled], style: Style) -> list[dict[int, Margi
         for margin, item in found:
             if _repeats(known, _key(page, margin, item), len(pages)) or _is_number_apart(page, margin, item, style):
                 of_page[item.place] = margin
+        if of_page:  # a page of several: other small text at its edges is of the same kind
+            of_page |= {item.place: margin for margin, item in found if _is_small_apart(page, margin, item, style)}
         margins.append(_with_rows(page, of_page, style))
     return margins
 
@@ -62,8 +63,12 @@ def _repeats(known: Counter[tuple[Margin, str, int]], key: tuple[Margin, str, in
 def _is_number_apart(page: Leveled, margin: Margin, item: Item, style: Style) -> bool:
     """Return whether a line is a page number, at the outer edge of the text and apart from it."""
     is_number = markers.is_page_number(item.text) or markers.tells_page_number(item.text)
-    is_small = item.size <= _SMALLER * style.size and len(page.items) >= _FULL_PAGE
-    return (is_number or is_small) and _is_outermost(page, margin, item, style)
+    return is_number and _is_outermost(page, margin, item, style)
+
+
+def _is_small_apart(page: Leveled, margin: Margin, item: Item, style: Style) -> bool:
+    """Return whether a line is smaller than the text, at its outer edge and apart from it."""
+    return item.size <= _SMALLER * style.size and _is_outermost(page, margin, item, style)
 
 
 def _is_outermost(page: Leveled, margin: Margin, item: Item, style: Style) -> bool:

@@ -83,8 +83,21 @@ class _Grid:
         lines = sum(map(len, filled.values()))
         if len(columns) < 2 or (len(filled) <= _FEW_CELLS and lines >= _PROSE * len(filled)):  # noqa: PLR2004
             return None
+        filled = self._labels_divided(filled)
         table = _numbered(_split_rows(filled, len(self._ys) - 1))
         return FoundTable(table, frozenset(item.place for items in filled.values() for item in items))
+
+    def _labels_divided(self, filled: dict[Region, list[Item]]) -> dict[Region, list[Item]]:
+        """Divide a cell beside several rows that has one line for each of them: these are labels of the rows."""
+        found: dict[Region, list[Item]] = {}
+        for region, items in filled.items():
+            at_rows = [at[0] for item in items if (at := self._at(item))]
+            if region[2] - region[0] > 1 and sorted(at_rows) == list(range(region[0], region[2])):
+                for row, item in zip(at_rows, items, strict=True):
+                    found[row, region[1], row + 1, region[3]] = [item]
+            else:
+                found[region] = items
+        return found
 
     def _at(self, item: Item) -> tuple[int, int] | None:
         """Return the row and the column in which the middle of a line stands."""
@@ -96,9 +109,13 @@ class _Grid:
     def _regions(self) -> dict[tuple[int, int], Region]:
         """Return the cell to which each field of the grid belongs: fields without a border between them are one."""
         height, width = len(self._ys) - 1, len(self._xs) - 1
-        regions = {(row, column): (row, column, row + 1, column + 1) for row in range(height) for column in range(width)}
+        regions = {
+            (row, column): (row, column, row + 1, column + 1) for row in range(height) for column in range(width)
+        }
         for row, column in itertools.product(range(height), range(width)):
-            if column + 1 < width and not self._has_border(self._upright, self._xs[column + 1], self._ys[row : row + 2]):
+            if column + 1 < width and not self._has_border(
+                self._upright, self._xs[column + 1], self._ys[row : row + 2]
+            ):
                 _join(regions, (row, column), (row, column + 1))
             if row + 1 < height and not self._has_border(self._level, self._ys[row + 1], self._xs[column : column + 2]):
                 _join(regions, (row, column), (row + 1, column))
@@ -131,7 +148,9 @@ def _join(regions: dict[tuple[int, int], Region], one: tuple[int, int], other: t
         return
     around = _around(regions[one], regions[other])
     while True:
-        touched = {regions[field] for field in itertools.product(range(around[0], around[2]), range(around[1], around[3]))}
+        touched = {
+            regions[field] for field in itertools.product(range(around[0], around[2]), range(around[1], around[3]))
+        }
         grown = around
         for region in touched:
             grown = _around(grown, region)
@@ -152,7 +171,7 @@ def _split_rows(filled: dict[Region, list[Item]], height: int) -> dict[Region, l
     added = 0
     for row in range(height):
         here = {region: items for region, items in filled.items() if region[0] == row}
-        lines = _ledger(here, row) if height <= _LEDGER else []
+        lines = _ledger(here, row, few_rules=height <= _LEDGER)
         more = max(len(lines) - 1, 0)
         for region, items in here.items():
             if region[2] > row + 1 or not lines:  # a cell beside several rows goes along with them
@@ -165,10 +184,16 @@ def _split_rows(filled: dict[Region, list[Item]], height: int) -> dict[Region, l
     return found
 
 
-def _ledger(here: dict[Region, list[Item]], row: int) -> list[list[Item]]:
-    """Return the rows of text in one row of the grid, if these are rows of the table."""
+def _ledger(here: dict[Region, list[Item]], row: int, *, few_rules: bool) -> list[list[Item]]:
+    """Return the rows of text in one row of the grid, if these are rows of the table.
+
+    In a grid with few level rules they are if most of them have several cells. In another one they may be the lines of
+    texts side by side; but not if all cells have as many.
+    """
     single = [items for region, items in here.items() if region[2] == row + 1]
     if sum(len(items) >= _LEDGER for items in single) < 2:  # noqa: PLR2004 - side by side
+        return []
+    if not few_rules and (len(single) < _LEDGER or len({len(items) for items in single}) > 1):
         return []
     in_order = sorted((item for items in single for item in items), key=lambda item: (item.middle, item.left))
     lines = rows(_row_by_row(in_order))

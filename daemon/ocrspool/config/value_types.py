@@ -37,7 +37,9 @@ Mode = Annotated[str, AfterValidator(_a_mode)]
 
 Patterns = Annotated[tuple[str, ...], Field(strict=False)]
 
-Formats = Annotated[tuple[Literal["json", "txt", "md", "csv", "tsv", "hocr", "alto", "html", "pdf"], ...], Field(strict=False)]
+Formats = Annotated[
+    tuple[Literal["json", "txt", "md", "csv", "tsv", "hocr", "alto", "html", "pdf"], ...], Field(strict=False)
+]
 
 Command = Annotated[tuple[Annotated[str, Field(pattern=COMMAND_PART)], ...], Field(strict=False)]
 
