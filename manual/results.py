@@ -52,7 +52,10 @@ This is the reason of a PNG file whose end is missing:
 {reason}```
 """
 
-_ORDER = ("Document", "Source", "Page", "Line", "ReadBy", "PageError", "Engine", "Model", "Output", "Notice", "Run")
+_ORDER = (
+    *("Document", "Source", "Page", "Line", "Word", "ReadBy", "PageError", "Engine", "Model", "Output", "Notice"),
+    "Run",
+)
 
 
 def results() -> str:

@@ -19,6 +19,28 @@ Segment = tuple[Point, Point]
 """Both ends of a straight line that is drawn on a page: a ruling line."""
 
 
+_FIRST_WIDE = "\u2e80"
+"""CJK radicals: from here on characters fill a square, mostly."""
+_HANGUL_TO_PRIVATE = ("\uac00", "\uf900")
+"""Hangul, which is written with spaces; halves of pairs in UTF-16; characters of private use."""
+
+
+def stands_alone(character: str) -> bool:
+    """Return whether a character is a word of its own: Han and kana are, because they are written without spaces."""
+    return character >= _FIRST_WIDE and not _HANGUL_TO_PRIVATE[0] <= character < _HANGUL_TO_PRIVATE[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a line, or one of its characters."""
+
+    text: str
+    confidence: float
+    """0 to 1: mean probability of its characters."""
+    polygon: Polygon
+    """Around its ink, along the line."""
+
+
 @dataclass(frozen=True, slots=True)
 class TextLine:
     """One recognized line. Its place in the tuple that holds it is its place in the reading order."""
@@ -29,6 +51,8 @@ class TextLine:
     polygon: Polygon
     detection_confidence: float
     """0 to 1: mean text probability inside the polygon."""
+    words: tuple[Word, ...] = ()
+    """From the first to the last; together they are the line's text without its spaces. Empty where nobody asked."""
     letter_height: float | None = None
     """Pixels: of its small letters, or of its capitals where there are no small ones. None if it was not measured."""
     stroke: float | None = None

@@ -147,7 +147,7 @@ sys.path[:0] = sys.argv[2:]
 import test_pdf_outputs as t
 with t.contextlib.closing(t.pool(Path(sys.argv[1]), "pdf")) as decoders:
     for name in ("form.pdf", "odd.pdf"):
-        origin = t.Origin(Path(sys.argv[1], name), t.PROFILE, decoders)
+        origin = t.SourceContext(Path(sys.argv[1], name), t.PROFILE, decoders)
         made = t.add_outputs(t.READ, ["pdf"], lambda suffix: t.Place(t.Folder.at(Path(sys.argv[1])), "out"), origin)
         assert made.outputs
 """

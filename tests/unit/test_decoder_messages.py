@@ -21,7 +21,7 @@ from ocrspool.config.schema import Config, Limits, Profile
 from ocrspool.decoding import protocol
 from ocrspool.decoding.client import DecoderClient, DecoderDiedError
 from ocrspool.errors import DocumentError
-from ocrspool.pages import PageText
+from ocrspool.pages import PageText, Word
 from ocrspool.pipeline.assemble import Reading, ReadPage, build
 from ocrspool.processes.channel import Channel, ChannelClosedError
 from ocrspool.processes.child import ChildDiedError
@@ -171,9 +171,10 @@ def test_pixels_that_could_hurt_a_worker(monkeypatch: pytest.MonkeyPatch, source
     assert verdict(monkeypatch, source, ({"error": ERROR}, [pixels(), pixels()])) == "damaged"
 
 
+WORD = {"text": "born", "confidence": 1.0, "polygon": [[1.0, 2.0], [4.0, 2.0], [4.0, 4.0], [1.0, 4.0]]}
 LINE = {
     "text": "born digital", "confidence": 1.0, "detection_confidence": 1.0,
-    "polygon": [[1.0, 2.0], [9.0, 2.0], [9.0, 4.0], [1.0, 4.0]],
+    "polygon": [[1.0, 2.0], [9.0, 2.0], [9.0, 4.0], [1.0, 4.0]], "words": [WORD],
 }  # fmt: skip
 OWN_TEXT = {
     "number": 1, "width": 20, "height": 10, "dpi": 200.0, "lines": [LINE], "doubt": "letters", "fonts": ["Times"],
@@ -196,6 +197,7 @@ def test_own_text_is_believed_where_it_makes_sense() -> None:
     assert found is not None
     own, notices = found
     assert (own.number, own.lines[0].text, own.lines[0].polygon[1]) == (1, "born digital", (9.0, 2.0))
+    assert own.lines[0].words == (Word("born", 1.0, ((1.0, 2.0), (4.0, 2.0), (4.0, 4.0), (1.0, 4.0))),)
     assert (own.doubt, own.fonts, notices) == ("letters", ("Times",), [REMARK])
     assert protocol.own_text({"own_text": None}, [], 1, MOST_BYTES) is None
 
@@ -206,6 +208,8 @@ def test_own_text_is_believed_where_it_makes_sense() -> None:
         {"number": 2}, {"width": 31}, {"height": 0}, {"dpi": None}, {"lines": []}, {"lines": None}, {"more": 1},
         {"doubt": "whatever"}, {"fonts": None}, {"fonts": ["x" * 201]}, {"warnings": [{"code": "No"}]},
         *({"lines": [{**LINE, "text": text}]} for text in ("", "two\nlines", "\ud800", "\0", "page\fpage", 1, None)),
+        *({"lines": [{**LINE, "words": [{**WORD, "text": text}]}]} for text in ("", "two words", "\ud800", None)),
+        *({"lines": [{**LINE, "words": words}]} for words in (None, "born", [WORD, None], [{**WORD, "polygon": []}])),
         *({"lines": [{**LINE, "confidence": value}]} for value in (0.5, 2, float("nan"), "1", None)),
         *({"lines": [{**LINE, "polygon": value}]} for value in ([[1.0, 2.0]] * 3, [[1.0]] * 4, [[1e9, 0.0]] * 4, None)),
     ],

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ocrspool.errors import DocumentError
-from ocrspool.pages import EmbeddedText, PageImage, Polygon, TextLine
+from ocrspool.pages import EmbeddedText, PageImage, Polygon, TextLine, Word
 from ocrspool.processes.channel import Message
 
 MOST_BYTES = 1 << 20
@@ -80,9 +80,16 @@ class _Page(_Part):
     hidden: list[_Line]
 
 
+class _OwnWord(_Part):
+    text: Annotated[str, Field(pattern=r"^\S+$")]
+    confidence: Literal[1]
+    polygon: Annotated[list[_Point], Field(min_length=4, max_length=4)]
+
+
 class _Line(_Part):
     text: Annotated[str, Field(pattern=r"^[^\x00\n\r\f]+$")]
     confidence: Literal[1]
+    words: list[_OwnWord]
     polygon: Annotated[list[_Point], Field(min_length=4, max_length=4)]
     detection_confidence: Literal[1]
 
@@ -161,7 +168,13 @@ def remarks(found: list[_Remark]) -> list[dict[str, Any]]:
 
 
 def _text_lines(found: list[_Line]) -> tuple[TextLine, ...]:
-    return tuple(TextLine(line.text, line.confidence, _corners(line.polygon), line.confidence) for line in found)
+    return tuple(
+        TextLine(
+            *(line.text, line.confidence, _corners(line.polygon), line.confidence),
+            tuple(Word(word.text, word.confidence, _corners(word.polygon)) for word in line.words),
+        )
+        for line in found
+    )
 
 
 def _corners(polygon: list[list[float]]) -> Polygon:

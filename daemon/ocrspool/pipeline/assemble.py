@@ -25,6 +25,7 @@ from ocrspool.results.schema import (
     ReadBy,
     Run,
     Source,
+    Word,
     engine_from,
 )
 
@@ -185,6 +186,7 @@ def _line(order: int, line: TextLine, scale: tuple[float, float]) -> Line:
         detection_confidence=round(line.detection_confidence, 4),
         polygon=polygon,
         bounding_box=(min(xs), min(ys), max(xs), max(ys)),
+        words=tuple(Word(word.text, round(word.confidence, 4), _scaled(word.polygon, scale)) for word in line.words),
     )
 
 

@@ -247,7 +247,13 @@ def _said(error: Exception) -> str:
 
 
 def _as_json(page: PageText) -> dict[str, Any]:
-    lines = [(line.text, line.confidence, line.polygon, line.detection_confidence) for line in page.lines]
+    lines = [
+        (
+            *(line.text, line.confidence, line.polygon, line.detection_confidence),
+            [(word.text, word.confidence, word.polygon) for word in line.words],
+        )
+        for line in page.lines
+    ]
     warnings = [(warning.code, warning.message, warning.lines) for warning in page.warnings]
     letters = [(line.letter_height, line.stroke) for line in page.lines]
     return {

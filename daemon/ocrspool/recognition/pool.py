@@ -2,8 +2,8 @@
 
 A thread per worker (its supervisor) keeps it supplied: up to so many pages are in work there, and each that has been
 read makes room for the next. Pages that a worker had when it died or hung come back as EngineError, and are to be
-submitted again alone, so that only the culprit's job suffers twice. A page that makes a sound engine raise an error is tried once
-more, alone, and comes back as DocumentError if that fails too; the worker goes on.
+submitted again alone, so that only the culprit's job suffers twice. A page that makes a sound engine raise an error is
+tried once more, alone, and comes back as DocumentError if that fails too; the worker goes on.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 
 from ocrspool.config.schema import Config
 from ocrspool.errors import EngineError, EngineMissingError, Exit
-from ocrspool.pages import PageFault, PageText, PageWarning, TextLine
+from ocrspool.pages import PageFault, PageText, PageWarning, Polygon, TextLine, Word
 from ocrspool.processes.channel import Message
 
 
@@ -69,8 +69,8 @@ def page_outcome(answer: Message) -> tuple[int, PageText | PageFault]:
 def page_text(found: dict[str, Any]) -> PageText:
     """Return the text of one page."""
     lines = tuple(
-        TextLine(text, confidence, tuple((x, y) for x, y in polygon), detection_confidence)  # type: ignore[arg-type] # four points
-        for text, confidence, polygon, detection_confidence in found["lines"]
+        TextLine(text, confidence, _polygon(points), detection_confidence, tuple(_word(*word) for word in words))
+        for text, confidence, points, detection_confidence, words in found["lines"]
     )
     warnings = tuple(PageWarning(code, message, tuple(about)) for code, message, about in found["warnings"])
     letters = found.get("letters") or [(None, None)] * len(lines)
@@ -80,3 +80,12 @@ def page_text(found: dict[str, Any]) -> PageText:
     )
     rules = tuple(((x1, y1), (x2, y2)) for (x1, y1), (x2, y2) in found.get("rules", ()))
     return PageText(lines, found["rotation"], found["seconds"], warnings, rules=rules)
+
+
+def _word(text: str, confidence: float, points: list[list[float]]) -> Word:
+    return Word(text, confidence, _polygon(points))
+
+
+def _polygon(points: list[list[float]]) -> Polygon:
+    one, two, three, four = ((x, y) for x, y in points)
+    return one, two, three, four

@@ -46,6 +46,25 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a line. Han and kana are written without spaces, so each of these characters is a word."""
+
+    text: str
+    """The text of the word."""
+    confidence: float
+    """How sure the text is, from 0 to 1: the mean over the characters of the word."""
+    polygon: tuple[tuple[float, float], ...]
+    """Four points (x, y) around the ink of the word, clockwise. The first is the top left corner of the text as it is
+    read."""
+
+    @property
+    def bounding_box(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom."""
+        xs, ys = [x for x, _ in self.polygon], [y for _, y in self.polygon]
+        return min(xs), min(ys), max(xs), max(ys)
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One line of text."""
 
@@ -61,6 +80,9 @@ class Line:
     """Four points (x, y) around the line, clockwise. The first is the top left corner of the text as it is read."""
     bounding_box: tuple[float, float, float, float]
     """The upright rectangle around the line: left, top, right, bottom."""
+    words: tuple[Word, ...] = field(default=(), kw_only=True)
+    """The words of the line, in the order in which they are read. Together they are `text` without its spaces. The list
+    is empty if the inbox asks for no words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +282,10 @@ def _engine_from(found: Mapping[str, Any]) -> Engine:
     return Engine(**{**found, "models": tuple(Model(**model) for model in found["models"])})
 
 
+def _word_from(found: Mapping[str, Any]) -> Word:
+    return Word(found["text"], found["confidence"], tuple((x, y) for x, y in found["polygon"]))
+
+
 def _page_from(found: Mapping[str, Any]) -> Page:
     lines = tuple(
         Line(
@@ -267,6 +293,7 @@ def _page_from(found: Mapping[str, Any]) -> Page:
                 **line,
                 "polygon": tuple((x, y) for x, y in line["polygon"]),
                 "bounding_box": tuple(line["bounding_box"]),
+                "words": tuple(map(_word_from, line.get("words", ()))),
             }
         )
         for line in found["lines"]

@@ -15,11 +15,13 @@ from ocrspool.engine.models.model_set import LINE_HEIGHT
 from ocrspool.engine.ocr.ink import has_ink
 from ocrspool.engine.ocr.ruling_lines import ruling_lines
 from ocrspool.engine.ocr.upside_down import is_upside_down
+from ocrspool.engine.reading.crop import rectangle
 from ocrspool.engine.reading.letter_size import letter_size
 from ocrspool.engine.reading.lone_signs import without_lone_signs
 from ocrspool.engine.reading.orientation import turned_back
+from ocrspool.engine.reading.words import as_in, words
 from ocrspool.layout.reading_order import reading_order
-from ocrspool.pages import PageText, PageWarning, TextLine
+from ocrspool.pages import PageText, PageWarning, TextLine, Word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +67,9 @@ class _Line(NamedTuple):
     """On the page as searched."""
     detection_confidence: float
     strips: Sequence[Pixels] = ()
-    """Its pixels."""
+    """Its pixels, and"""
+    readings: Sequence[Reading] = ()
+    """what each of these says."""
     alone: bool = False
     """Whether it is all that the page holds: then it is short because the picture is."""
 
@@ -103,11 +107,29 @@ def page_text(page: PageInWork, least_confidence: float) -> PageText:
 def _told(line: _Line, page: PageInWork) -> TextLine:
     reading = line.reading
     polygon = _on_page(line.polygon, page)
-    told = TextLine(reading.text, reading.confidence, polygon, line.detection_confidence)
+    told = TextLine(reading.text, reading.confidence, polygon, line.detection_confidence, _words(line, page))
     if (size := letter_size(line.strips)) is None:
         return told
     height = math.dist(polygon[0], polygon[3])
     return replace(told, letter_height=size.height * height, stroke=size.stroke / size.height)
+
+
+def _words(line: _Line, page: PageInWork) -> tuple[Word, ...]:
+    """Return the words of a line, as they stand on the page."""
+    found = as_in(line.reading.text, words(line.strips, line.readings))
+    # Fractions of the rectangle that the strips show.
+    start, right, _, down = rectangle(line.polygon)
+    corners = [
+        (
+            start + (right - start) * x + (down - start) * y
+            for x, y in ((box.left, box.top), (box.right, box.top), (box.right, box.bottom), (box.left, box.bottom))
+        )
+        for _, _, box in found
+    ]
+    return tuple(
+        Word(text, certainty, _on_page(np.array(list(polygon), np.float32), page))
+        for (text, certainty, _), polygon in zip(found, corners, strict=True)
+    )
 
 
 def _best(line: Line) -> _Line:
@@ -120,7 +142,8 @@ def _best(line: Line) -> _Line:
 
 
 def _line(variant: Variant, reading: Reading, detection_confidence: float) -> _Line:
-    return _Line(reading, variant.polygon, detection_confidence, variant.strips)
+    readings = [variant.readings[index] for index in range(len(variant.strips))]
+    return _Line(reading, variant.polygon, detection_confidence, variant.strips, readings)
 
 
 def _whole(page: PageInWork, found: Sequence[_Line]) -> _Line | None:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from ocrspool.engine.models.model_set import LINE_HEIGHT
-from ocrspool.engine.reading.letter_spacing import spaced_text
+from ocrspool.engine.reading.letter_spacing import spaced
 from ocrspool.engine.reading.unread_ink import NOTHING_UNREAD, Ink, Letter, unread_ink
 from ocrspool.engine.spec import PADDING
 
@@ -63,6 +63,8 @@ class Reading:
     certainty: float
     """Mean probability of the characters: of what came out, it says nothing of what did not."""
     ink: Ink = NOTHING_UNREAD
+    letters: tuple[Letter, ...] = ()
+    """The characters of the text, spaces included, with their places; empty where several strips were joined."""
 
     @property
     def unread_share(self) -> float:
@@ -142,7 +144,7 @@ def _decoded(
     total, previous = 0.0, _BLANK
     for place, (best, probability) in enumerate(zip(classes, probabilities, strict=True)):
         if best not in (previous, _BLANK):
-            letters.append(Letter(characters[best], (place + 0.5) * step))
+            letters.append(Letter(characters[best], (place + 0.5) * step, probability))
             total += probability
         previous = best
     certainty = total / max(len(letters), 1)
@@ -151,7 +153,9 @@ def _decoded(
 
 def _with_ink(pixels: Pixels, letters: list[Letter], certainty: float) -> Reading:
     """Return the reading of one strip, and how much of its ink it leaves out."""
-    return Reading(spaced_text(pixels, letters), certainty, unread_ink(pixels, letters))
+    spaced_letters = tuple(spaced(pixels, letters))
+    text = "".join(letter.text for letter in spaced_letters)
+    return Reading(text, certainty, unread_ink(pixels, letters), spaced_letters)
 
 
 def _cut(pixels: Pixels, most: int) -> list[Pixels]:

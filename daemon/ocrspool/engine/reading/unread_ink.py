@@ -57,6 +57,7 @@ class Letter(NamedTuple):
 
     text: str
     x: float
+    probability: float = 1.0
 
 
 class Ink(NamedTuple):
@@ -96,7 +97,7 @@ def _gaps(letters: Sequence[Letter], width: int) -> list[tuple[int, int]]:
     reach = _reach([letter.x for letter in own])
     gaps = []
     end = 0.0
-    for text, x in own:
+    for text, x, _ in own:
         far = _far(text, reach)
         if x - far - end >= _LEAST_PIECE:
             gaps.append((int(end), int(x - far)))
