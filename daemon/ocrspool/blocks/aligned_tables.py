@@ -14,12 +14,15 @@ from statistics import median
 from ocrspool.blocks import markers
 from ocrspool.blocks.columns import Columns, Row
 from ocrspool.blocks.items import Item, Rule, rows
+from ocrspool.blocks.pieces import at_wide_gaps
 from ocrspool.blocks.values import Cell, Table
 
 _FARTHEST = 3.4  # distance of the rows of a table, in sizes of the font
 _LEAST_ROWS = 3  # of a table with two columns; of one with more, two
 _FEW_COLUMNS = 2
 _LONG_CELL = 45  # characters; two columns of longer cells are prose
+_FAR = 18.0  # of a font's size: two columns that are further apart have nothing to do with each other
+_MANY_ROWS = 6  # rows from which on two columns are a table, even without numbers in the second one
 _TIGHT = 1.5  # distance of lines within a cell, in sizes of the font
 _FULL = 0.6  # share of the rows that a column has cells in, for a row without one to go on the row above
 _MANY_SINGLE = 0.5  # share of rows with one cell only, from which on it is no table
@@ -37,10 +40,17 @@ class FoundTable:
     places: frozenset[int]
 
 
+def cell_of(items: Sequence[Item], row: int, column: int, row_span: int, column_span: int) -> Cell:
+    """Return the cell that holds these lines, or parts of lines."""
+    places, texts = tuple(item.place for item in items), tuple(item.text for item in items)
+    return Cell(row, column, places, texts, row_span, column_span)
+
+
 def aligned_tables(items: Sequence[Item], rules: Sequence[Rule] = ()) -> list[FoundTable]:
     """Return the tables among the lines of a page in reading order; `rules` are level ones."""
     found = []
-    page_rows = [_without_markers(row) for row in rows([item for item in items if not item.runs_down])]
+    parts = [part for item in items if not item.runs_down for part in at_wide_gaps(item)]
+    page_rows = [_without_markers(row) for row in rows(parts)]
     start = 0
     while start < len(page_rows):
         columns, end = _run(page_rows, start)
@@ -68,6 +78,9 @@ def _run(page_rows: Sequence[Row], start: int) -> tuple[Columns | None, int]:
     while end < len(page_rows) and _near(page_rows[end - 1], page_rows[end]):
         row = page_rows[end]
         more = columns.with_row(row)
+        if more is None or (more.spanning > columns.spanning and len(row) < len(columns.ranges)):
+            divided = columns.divided(row)
+            more = columns.with_row(divided) or more
         if more is None:
             break
         columns = more
@@ -99,16 +112,18 @@ def _table(table_rows: Sequence[Row], columns: Columns, rules: Sequence[Rule]) -
     count = len(columns.ranges)
     if len(table_rows) < (_LEAST_ROWS if count == _FEW_COLUMNS else 2):
         return None
-    grid = [columns.cells(row) for row in table_rows]
+    grid = [columns.cells(columns.divided(row)) for row in table_rows]
     single = sum(len(cells) == 1 for cells in grid)
     if single > _MANY_SINGLE * len(grid) or _is_prose(grid, count):
+        return None
+    if count == _FEW_COLUMNS and _are_beside(columns, grid):
         return None
     bands = _bands(table_rows, columns, rules)
     grid = _joined_in_bands(grid, bands) if bands else _joined(grid)
     if len(grid) < 2:  # noqa: PLR2004 - one row is no table
         return None
     cells = tuple(
-        Cell(number, column, tuple(item.place for item in cells[column]), 1, columns.span(cells[column]))
+        cell_of(cells[column], number, column, 1, columns.span(cells[column]))
         for number, cells in enumerate(grid)
         for column in sorted(cells)
     )
@@ -122,6 +137,17 @@ def _is_prose(grid: Sequence[Cells], columns: int) -> bool:
         lengths = [sum(len(item.text) for item in cells[column]) for cells in grid if column in cells]
         long += bool(lengths) and median(lengths) >= _LONG_CELL
     return long > 1
+
+
+def _are_beside(columns: Columns, grid: Sequence[Cells]) -> bool:
+    """Return whether two columns are texts that only stand side by side: addresses, signatures, a letterhead."""
+    size = median(item.size for cells in grid for items in cells.values() for item in items)
+    (_, left), (right, _) = columns.ranges
+    if right - left > _FAR * size:
+        return True
+    seconds = [" ".join(item.text for item in cells[1]) for cells in grid if 1 in cells]
+    told = sum(any(map(str.isdigit, text)) for text in seconds)
+    return len(grid) < _MANY_ROWS and 2 * told < len(seconds)
 
 
 def _bands(table_rows: Sequence[Row], columns: Columns, rules: Sequence[Rule]) -> list[int]:

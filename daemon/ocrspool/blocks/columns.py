@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ocrspool.blocks.items import Item
+from ocrspool.blocks.pieces import at_places
 
 Row = list[Item]
 Range = tuple[float, float]
@@ -27,7 +29,7 @@ class Columns:
     @classmethod
     def of(cls, row: Row) -> Columns | None:
         """Return the columns that a row has by itself; None where it has one cell, or no room between its cells."""
-        gaps = [two.left - one.right for one, two in zip(row, row[1:], strict=False)]
+        gaps = [two.left - one.right for one, two in itertools.pairwise(row)]
         if not gaps or min(gaps) < _LEAST_GAP * min(item.size for item in row):
             return None
         return cls(tuple((item.left, item.right) for item in row), (row,))
@@ -92,6 +94,14 @@ class Columns:
             found.setdefault(touched[0] if touched else self._nearest(item), []).append(item)
         return found
 
+    def divided(self, row: Row) -> Row:
+        """Return a row with those lines divided that go over several columns and have room between their words there."""
+        between = [(one[1] + two[0]) / 2 for one, two in itertools.pairwise(self.ranges)]
+        parts = []
+        for item in row:
+            parts += at_places(item, between) if len(self._touched(item)) > 1 else [item]
+        return parts
+
     def span(self, items: Sequence[Item]) -> int:
         """Return over how many columns the lines of a cell go."""
         touched = {column for item in items for column in self._touched(item)}
@@ -109,5 +119,5 @@ def _around(one: Range, other: Range) -> Range:
 def _apart(ranges: Sequence[Range], row: Row) -> tuple[Range, ...]:
     """Return the ranges if they keep apart; otherwise nothing."""
     least = _APART * min(item.size for item in row)
-    kept = all(two[0] - one[1] >= least for one, two in zip(ranges, ranges[1:], strict=False))
+    kept = all(two[0] - one[1] >= least for one, two in itertools.pairwise(ranges))
     return tuple(ranges) if kept else ()

@@ -24,6 +24,15 @@ _MANY_SMALL = 0.4  # share of letters from which on it is the small ones that mo
 _SAME_ROW = 0.5  # shared height, as a share of the lower box, from which two lines stand in one row
 
 
+class ItemWord(NamedTuple):
+    """One word of a line: where it stands on the leveled page, and in the text of the line."""
+
+    left: float
+    right: float
+    start: int
+    end: int
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One line on the leveled page."""
@@ -39,6 +48,8 @@ class Item:
     """Of its font, in pixels: comparable between the lines of one document."""
     stroke: float | None = None
     """How thick its strokes are, as a share of that size. None where it was not measured."""
+    words: tuple[ItemWord, ...] = ()
+    """Empty where nobody has measured them."""
 
     @property
     def middle(self) -> float:
@@ -95,13 +106,28 @@ class Leveled(NamedTuple):
 def level(page: PageLines) -> Leveled:
     """Turn a page upright and level."""
     polygons = [_upright(line.polygon, page) for line in page.lines]
-    boxes = leveled(polygons)
+    boxes, angle = leveled(polygons), slope(polygons)
     items = []
     for box, polygon, line in zip(boxes, polygons, page.lines, strict=True):
         size = _size(line, polygon)
-        items.append(Item(*box[-1:], *box[:-1], line.text, size, _stroke(line, size)))
+        words = _words(line, page, angle)
+        items.append(Item(*box[-1:], *box[:-1], line.text, size, _stroke(line, size), words))
     size = (page.height, page.width) if page.rotation in {90, 270} else (page.width, page.height)
-    return Leveled(tuple(items), _rules(page, slope(polygons)), *size)
+    return Leveled(tuple(items), _rules(page, angle), *size)
+
+
+def _words(line: TextLine, page: PageLines, angle: float) -> tuple[ItemWord, ...]:
+    """Return the words of a line; none where they are not in its text, one after the other."""
+    found = []
+    end = 0
+    for word in line.words:
+        start = line.text.find(word.text, end)
+        if start < 0:
+            return ()
+        end = start + len(word.text)
+        xs = [x for x, _ in turned(_upright(word.polygon, page), angle)]
+        found.append(ItemWord(min(xs), max(xs), start, end))
+    return tuple(found)
 
 
 def same_row(one: Item, other: Item) -> bool:

@@ -12,6 +12,8 @@ from ocrspool.blocks.paragraphs import Style
 from ocrspool.blocks.values import Kind
 
 _LARGER = 1.17  # size, as a multiple of the usual one, from which on a short paragraph is a heading by itself
+_LEAST = 0.85  # likewise: a bold heading may be a little smaller than the text
+_ABBREVIATED = 3  # words; what has no more of them and ends in a full stop may be a name: "Smith Ltd."
 _MUCH_LARGER = 1.35  # likewise, even if no space sets it apart
 _SMALLER = 0.93  # size, as a multiple of the usual one, up to which a footnote or a caption is set
 _SAME_HEADING = 1.25  # ratio of sizes up to which two lines may be one heading
@@ -80,12 +82,15 @@ def is_heading(paragraph: Paragraph, style: Style) -> bool:
         return False
     if _is_larger(paragraph, style) and not (_is_sentence(paragraph) or _is_entry(paragraph.text)):
         return paragraph.size >= _MUCH_LARGER * style.size or _has_space_above(paragraph, style)
-    if paragraph.size < _SMALLER * style.size or paragraph.text.rstrip().endswith((*_ENDS, ":")):
+    if paragraph.text.rstrip().endswith((*_ENDS, ":")) or len(paragraph.items) > _MOST_LINES - 1:
         return False
-    if len(paragraph.items) > _MOST_LINES - 1 or not _is_set_apart(paragraph, style):
+    if paragraph.size < _LEAST * style.size or not _has_space_above(paragraph, style):
         return False
-    bold = all(style.is_bold(item) for item in paragraph.items)
-    return bold or (_is_narrow(paragraph) and (_is_capitals(paragraph.text) or _is_section(paragraph)))
+    if all(style.is_bold(item) for item in paragraph.items):
+        return True
+    if paragraph.size < _SMALLER * style.size or paragraph.below is None or not _is_narrow(paragraph):
+        return False
+    return _is_capitals(paragraph.text) or _is_section(paragraph)
 
 
 def _may_be_heading(paragraph: Paragraph) -> bool:
@@ -103,7 +108,8 @@ def _may_be_heading(paragraph: Paragraph) -> bool:
 
 def _is_sentence(paragraph: Paragraph) -> bool:
     """Return whether a larger text is a sentence, or the size of a few letters was taken for larger."""
-    return paragraph.text.rstrip().endswith(_ENDS)
+    text = paragraph.text.rstrip()
+    return text.endswith(_ENDS) and len(text.split()) > _ABBREVIATED
 
 
 def _is_entry(text: str) -> bool:
@@ -116,12 +122,8 @@ def _is_larger(paragraph: Paragraph, style: Style) -> bool:
     return paragraph.size >= _LARGER * style.size
 
 
-def _is_set_apart(paragraph: Paragraph, style: Style) -> bool:
-    """Return whether there is more space above than between lines, and text below."""
-    return _has_space_above(paragraph, style) and paragraph.below is not None
-
-
 def _has_space_above(paragraph: Paragraph, style: Style) -> bool:
+    """Return whether there is more space above than between lines."""
     return paragraph.above is None or paragraph.above >= _SPACE * style.pitch
 
 
@@ -141,12 +143,12 @@ def _is_section(paragraph: Paragraph) -> bool:
     return len(paragraph.items) == 1 and not is_item and markers.section_depth(paragraph.text) is not None
 
 
-def joined_headings(paragraphs: Sequence[Paragraph]) -> list[Paragraph]:
+def joined_headings(paragraphs: Sequence[Paragraph], style: Style) -> list[Paragraph]:
     """Return the paragraphs of a stream with the lines of a heading in one, although their sizes were told otherwise."""
     found: list[Paragraph] = []
     for paragraph in paragraphs:
         before = found[-1] if found else None
-        if before and _is_next_line_of_heading(before, paragraph):
+        if before and _is_next_line_of_heading(before, paragraph, style):
             before.items += paragraph.items
             before.below = paragraph.below
         else:
@@ -154,11 +156,11 @@ def joined_headings(paragraphs: Sequence[Paragraph]) -> list[Paragraph]:
     return found
 
 
-def _is_next_line_of_heading(before: Paragraph, paragraph: Paragraph) -> bool:
+def _is_next_line_of_heading(before: Paragraph, paragraph: Paragraph, style: Style) -> bool:
     if before.kind != "heading" or paragraph.kind != "heading" or paragraph.above is None:
         return False
     alike = max(before.size, paragraph.size) <= _SAME_HEADING * min(before.size, paragraph.size)
-    near = paragraph.above <= _HEADING_PITCH and len(before.items) + len(paragraph.items) <= _MOST_LINES
+    near = paragraph.above <= max(_HEADING_PITCH, _SPACE * style.pitch) and len(before.items) + len(paragraph.items) <= _MOST_LINES
     return alike and near and markers.section_depth(paragraph.text) is None
 
 

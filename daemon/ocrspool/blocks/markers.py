@@ -7,7 +7,7 @@ import re
 _BULLET = re.compile(r"(?:[•·●○◦▪▫■□‣⁃∙►▸➢➤✓✔❖◆◇–—*»-]|[oO](?=\s+\S))\s*(?=\S)")
 _BULLET_ONLY = re.compile(r"[•·●○◦▪▫■□‣⁃∙►▸➢➤✓✔❖◆◇–—*»oO.-]")
 _ORDINAL = re.compile(
-    r"(?:\(?(?P<number>\d{1,3})[.)](?!\d)|\(?(?P<letter>[A-Za-z])\)|(?P<lone>[A-Za-z])\.|\(?(?P<roman>[ivxIVX]{1,5})[.)])\s*(?=\S)"
+    r"(?:\(?(?P<number>\d{1,3})[.)](?!\d)|\(?(?P<letter>[A-Za-z])\)|(?P<lone>[a-z])\.|\(?(?P<roman>[ivx]{1,5}|I|[IVX]{2,5})[.)])\s*(?=\S)"
 )
 _SECTION = re.compile(
     r"(?:(?P<numbers>\d{1,2}(?:\.\d{1,2}){0,4})\.?|(?P<roman>[IVXL]{1,6})\.|[§]\s*\d+\w?\.?)\s*(?=[^\W\d_])"

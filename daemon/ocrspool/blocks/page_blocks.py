@@ -74,7 +74,7 @@ def _places(items: Iterable[Item]) -> tuple[int, ...]:
 
 def _lines(table: Table, places: Iterable[int]) -> tuple[int, ...]:
     """Return the lines of a table cell by cell, and then those that are in no cell: bullets."""
-    in_cells = [line for cell in table.cells for line in cell.lines]
+    in_cells = dict.fromkeys(line for cell in table.cells for line in cell.lines)
     return (*in_cells, *sorted(set(places) - set(in_cells)))
 
 
@@ -100,4 +100,4 @@ def _of_stream(stream: Sequence[Item], style: Style, page_height: float) -> list
         found.append(Paragraph(group, column, above and above / size, below and below / size, after))
     for paragraph in found:
         paragraph.kind = kind_of(paragraph, style, page_height)
-    return joined_headings(found)
+    return joined_headings(found, style)

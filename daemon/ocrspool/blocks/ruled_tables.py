@@ -6,16 +6,20 @@ import itertools
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from ocrspool.blocks.aligned_tables import FoundTable
+from ocrspool.blocks.aligned_tables import FoundTable, cell_of
+from ocrspool.blocks.columns import Columns
 from ocrspool.blocks.items import Item, Leveled, Rule, rows
-from ocrspool.blocks.values import Cell, Table
+from ocrspool.blocks.pieces import at_places
+from ocrspool.blocks.values import Table
 
 _REACH = 0.6  # of a font's size: ruling lines that end so near to each other meet
 _LEAST_SIDE = 0.7  # of a font's size: lines that are nearer to each other are one
 _BORDER = 0.5  # share of a cell's side that is drawn, from which on it is a border
+_BESIDE_BORDER = 0.1  # of a font's size: words on both sides of a border are at least this far apart
 _PROSE = 8  # lines in each cell, on the average, from which on a few cells are the frames of columns
 _FEW_CELLS = 4
 _LEDGER = 3  # lines one above the other in two cells side by side: perhaps rows without a rule between them
+_TIGHT = 1.5  # distance of lines within a cell, in sizes of the font
 _FILLED = 0.6  # share of such rows that have several cells, from which on they are rows
 
 Region = tuple[int, int, int, int]
@@ -63,7 +67,7 @@ class _Grid:
     """The ruling lines of one table."""
 
     def __init__(self, level: Sequence[Rule], upright: Sequence[Rule], size: float) -> None:
-        self._level, self._upright = level, upright
+        self._level, self._upright = list(level), list(upright)
         self._size = size
         across = [end for rule in level for end in (rule.start, rule.end)]
         down = [end for rule in upright for end in (rule.start, rule.end)]
@@ -74,18 +78,34 @@ class _Grid:
         """Return the table, if the grid has cells with text in several columns."""
         if len(self._xs) < 3 or len(self._ys) < 2:  # noqa: PLR2004 - two columns and a row
             return None
+        self._add_columns(items)
         filled: dict[Region, list[Item]] = {}
         regions = self._regions()
         for item in items:
-            if (at := self._at(item)) is not None:
-                filled.setdefault(regions[at], []).append(item)
+            for part in self._parts(item, regions):
+                if (at := self._at(part)) is not None:
+                    filled.setdefault(regions[at], []).append(part)
         columns = {region[1] for region in filled}
         lines = sum(map(len, filled.values()))
         if len(columns) < 2 or (len(filled) <= _FEW_CELLS and lines >= _PROSE * len(filled)):  # noqa: PLR2004
             return None
-        filled = self._labels_divided(filled)
+        filled = self._columns_divided(self._labels_divided(filled))
         table = _numbered(_split_rows(filled, len(self._ys) - 1))
         return FoundTable(table, frozenset(item.place for items in filled.values() for item in items))
+
+    def _add_columns(self, items: Sequence[Item]) -> None:
+        """Add borders to a column that holds as many texts side by side in each row: they are not all drawn."""
+        added: list[float] = []
+        for left, right in itertools.pairwise(self._xs):
+            inside = [item for item in items if left <= item.left and item.right <= right and self._at(item)]
+            lines = rows(_row_by_row(sorted(inside, key=lambda item: item.middle)))
+            columns = Columns.of(lines[0]) if len(lines) > 1 and len({len(line) for line in lines}) == 1 else None
+            for line in lines[1:]:
+                columns = columns and columns.with_row(line)
+            if columns and len(columns.ranges) == len(lines[0]):
+                added += [(one[1] + two[0]) / 2 for one, two in itertools.pairwise(columns.ranges)]
+        self._upright = [*self._upright, *(Rule(x, self._ys[0], self._ys[-1]) for x in added)]
+        self._xs = sorted([*self._xs, *added])
 
     def _labels_divided(self, filled: dict[Region, list[Item]]) -> dict[Region, list[Item]]:
         """Divide a cell beside several rows that has one line for each of them: these are labels of the rows."""
@@ -98,6 +118,34 @@ class _Grid:
             else:
                 found[region] = items
         return found
+
+    def _columns_divided(self, filled: dict[Region, list[Item]]) -> dict[Region, list[Item]]:
+        """Divide a cell over several columns that has texts side by side, each in its own column: these are cells."""
+        found: dict[Region, list[Item]] = {}
+        for region, items in filled.items():
+            columns = [self._column(item) for item in items]
+            if region[3] - region[1] < 2 or len(set(columns)) < 2 or None in columns:  # noqa: PLR2004 - side by side
+                found[region] = items
+                continue
+            for column, item in zip(columns, items, strict=True):
+                start = column or 0
+                found.setdefault((region[0], start, region[2], start + 1), []).append(item)
+        return found
+
+    def _column(self, item: Item) -> int | None:
+        """Return the only column of the grid in which a line stands; None if it goes over several."""
+        slack = self._size / 3
+        first = sum(x <= item.left + slack for x in self._xs) - 1
+        last = sum(x < item.right - slack for x in self._xs) - 1
+        return first if first == last and 0 <= first < len(self._xs) - 1 else None
+
+    def _parts(self, item: Item, regions: dict[tuple[int, int], Region]) -> list[Item]:
+        """Return the parts of a line that stands in several cells."""
+        if (at := self._at(item)) is None:
+            return [item]
+        borders = {self._xs[regions[at[0], column][3]] for column in range(len(self._xs) - 1)}
+        crossed = [x for x in borders if item.left + self._size / 2 < x < item.right - self._size / 2]
+        return at_places(item, crossed, room=_BESIDE_BORDER) if crossed else [item]
 
     def _at(self, item: Item) -> tuple[int, int] | None:
         """Return the row and the column in which the middle of a line stands."""
@@ -198,7 +246,21 @@ def _ledger(here: dict[Region, list[Item]], row: int, *, few_rules: bool) -> lis
     in_order = sorted((item for items in single for item in items), key=lambda item: (item.middle, item.left))
     lines = rows(_row_by_row(in_order))
     several = sum(len(line) > 1 for line in lines)
-    return lines if several >= _FILLED * len(lines) else []
+    return _with_next_lines(lines) if several >= _FILLED * len(lines) else []
+
+
+def _with_next_lines(lines: list[list[Item]]) -> list[list[Item]]:
+    """Return the rows with those joined that go on in the row above: near below it, and not in the first column."""
+    first = min(item.left for line in lines for item in line)
+    found: list[list[Item]] = []
+    for line in lines:
+        size = line[0].size
+        near = bool(found) and line[0].middle - max(item.middle for item in found[-1]) <= _TIGHT * size
+        if near and min(item.left for item in line) > first + 2 * size:
+            found[-1] = [*found[-1], *line]
+        else:
+            found.append(line)
+    return found
 
 
 def _row_by_row(items: Sequence[Item]) -> list[Item]:
@@ -220,10 +282,10 @@ def _numbered(filled: dict[Region, list[Item]]) -> Table:
     for region in sorted(filled):
         in_order = _row_by_row(sorted(filled[region], key=lambda item: (item.middle, item.left)))
         cells.append(
-            Cell(
+            cell_of(
+                in_order,
                 row_numbers[region[0]],
                 column_numbers[region[1]],
-                tuple(item.place for item in in_order),
                 sum(region[0] <= row < region[2] for row in row_numbers),
                 sum(region[1] <= column < region[3] for column in column_numbers),
             )

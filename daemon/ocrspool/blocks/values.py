@@ -34,6 +34,8 @@ class Cell:
     column: int
     """From 0."""
     lines: tuple[int, ...]
+    texts: tuple[str, ...]
+    """What of each of these lines is in the cell: a line may hold several cells."""
     row_span: int = 1
     column_span: int = 1
 

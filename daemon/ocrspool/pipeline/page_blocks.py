@@ -33,7 +33,7 @@ def _table(table: values.Table, lines: Sequence[Line], compounds: Collection[str
 
 def _cell(cell: values.Cell, lines: Sequence[Line], compounds: Collection[str]) -> Cell:
     own = [lines[place] for place in cell.lines]
-    text = joined((line.text for line in own), compounds)
+    text = joined(cell.texts, compounds)
     return Cell(cell.row, cell.column, cell.row_span, cell.column_span, text, cell.lines, _around(own))
 
 
