@@ -27,7 +27,7 @@ class Made:
 def ours(files: Sequence[Path], folder: Path) -> Made:
     """Let `ocrspool once` make Markdown."""
     began = time.monotonic()
-    command = [_COMMAND, "once", "--outbox", folder, "--outputs", "md", *files]
+    command: list[str | Path] = [_COMMAND, "once", "--outbox", folder, "--outputs", "md", *files]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     seconds = time.monotonic() - began
     return Made([(folder / f"{file.name}.md").read_text("utf-8") for file in files], seconds)
@@ -46,7 +46,7 @@ def tesseract(files: Sequence[Path], folder: Path) -> Made:
     texts = []
     for file in files:
         image = _image(file, folder)
-        command = ["tesseract", image, "stdout", "-l", "eng", "-c", "tessedit_create_hocr=1"]
+        command: list[str | Path] = ["tesseract", image, "stdout", "-l", "eng", "-c", "tessedit_create_hocr=1"]
         made = subprocess.run(command, check=True, capture_output=True)
         texts.append(_markdown(made.stdout))
     return Made(texts, time.monotonic() - began)

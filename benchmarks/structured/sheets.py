@@ -1,5 +1,7 @@
 """(no benchmark.) The pages of scripts/bench structure: headings, lists, tables, columns, sidebars, footnotes."""
 
+# ruff: noqa: RUF001 - dashes
+
 from __future__ import annotations
 
 from structured.elements import Caption, Grid, Heading, Items, Sheet, Side, Span, Text

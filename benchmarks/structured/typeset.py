@@ -182,7 +182,7 @@ class _Setter:
         font = self._face(heading.size, bold=heading.bold)
         frame.y += self._size * 0.8
         lines = self._wrapped(heading.text, font, frame.right - frame.left)
-        self._lines(frame, lines if heading.centered else lines, font, centered=heading.centered)
+        self._lines(frame, lines, font, centered=heading.centered)
         frame.y += self._size * 0.4
 
     def _text(self, frame: _Frame, text: Text, *, last: bool = False) -> None:

@@ -1,1 +1,1 @@
-"""Blocks: lines become paragraphs, headings, list items and tables, by geometry alone. Pure: no I/O, no image, no net."""
+"""Blocks: lines become paragraphs, headings, list items and tables, by geometry alone. Pure: no I/O, no net."""

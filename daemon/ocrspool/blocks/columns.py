@@ -95,7 +95,7 @@ class Columns:
         return found
 
     def divided(self, row: Row) -> Row:
-        """Return a row with those lines divided that go over several columns and have room between their words there."""
+        """Return a row with its lines divided that go over several columns and have room between words there."""
         between = [(one[1] + two[0]) / 2 for one, two in itertools.pairwise(self.ranges)]
         parts = []
         for item in row:

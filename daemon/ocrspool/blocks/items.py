@@ -112,8 +112,8 @@ def level(page: PageLines) -> Leveled:
         size = _size(line, polygon)
         words = _words(line, page, angle)
         items.append(Item(*box[-1:], *box[:-1], line.text, size, _stroke(line, size), words))
-    size = (page.height, page.width) if page.rotation in {90, 270} else (page.width, page.height)
-    return Leveled(tuple(items), _rules(page, angle), *size)
+    width, height = (page.height, page.width) if page.rotation in {90, 270} else (page.width, page.height)
+    return Leveled(tuple(items), _rules(page, angle), width, height)
 
 
 def _words(line: TextLine, page: PageLines, angle: float) -> tuple[ItemWord, ...]:

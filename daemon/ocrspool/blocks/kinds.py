@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from ocrspool.blocks import markers
+from ocrspool.blocks.characters import CLAUSE_ENDS, FULL_STOPS
 from ocrspool.blocks.items import Item
 from ocrspool.blocks.paragraphs import Style
 from ocrspool.blocks.values import Kind
@@ -14,6 +15,7 @@ from ocrspool.blocks.values import Kind
 _LARGER = 1.17  # size, as a multiple of the usual one, from which on a short paragraph is a heading by itself
 _LEAST = 0.85  # likewise: a bold heading may be a little smaller than the text
 _ABBREVIATED = 3  # words; what has no more of them and ends in a full stop may be a name: "Smith Ltd."
+_THIN = 0.8  # of the usual strokes: print that is larger has no thinner ones
 _MUCH_LARGER = 1.35  # likewise, even if no space sets it apart
 _SMALLER = 0.93  # size, as a multiple of the usual one, up to which a footnote or a caption is set
 _SAME_HEADING = 1.25  # ratio of sizes up to which two lines may be one heading
@@ -24,7 +26,6 @@ _LETTERS = 0.5  # share of the characters of a heading that are letters, at leas
 _LEAST_LETTERS = 3
 _SPACE = 1.15  # distance to the line above, as a multiple of the usual one: a heading of plain size has more
 _NARROW = 0.9  # of the width of the column; a heading of plain size leaves more than the rest free
-_ENDS = (".", ",", ";", "。", "，", "；")
 _LOW = 0.6  # of the height of a page: footnotes stand below
 
 
@@ -38,6 +39,8 @@ class Paragraph:
     above: float | None
     """Distance to the line above in the same column, in sizes of the font. None if there is none."""
     below: float | None
+    beside: bool = False
+    """Whether it is a line that stands alone in its column, with another one beside it."""
     after: str = ""
     """The beginning of the next paragraph in the same column."""
     kind: Kind = "paragraph"
@@ -81,12 +84,24 @@ def is_heading(paragraph: Paragraph, style: Style) -> bool:
     if not _may_be_heading(paragraph) or markers.bullet(paragraph.text):
         return False
     if _is_larger(paragraph, style) and not (_is_sentence(paragraph) or _is_entry(paragraph.text)):
-        return paragraph.size >= _MUCH_LARGER * style.size or _has_space_above(paragraph, style)
-    if paragraph.text.rstrip().endswith((*_ENDS, ":")) or len(paragraph.items) > _MOST_LINES - 1:
+        much_larger = paragraph.size >= _MUCH_LARGER * style.size
+        return not _is_handwriting(paragraph, style) and (much_larger or _has_space_above(paragraph, style))
+    return _is_heading_of_text_size(paragraph, style)
+
+
+def _is_handwriting(paragraph: Paragraph, style: Style) -> bool:
+    """Return whether a larger line beside another one has thinner strokes than the text."""
+    stroke = paragraph.first.stroke
+    return paragraph.beside and bool(style.stroke and stroke and stroke < _THIN * style.stroke)
+
+
+def _is_heading_of_text_size(paragraph: Paragraph, style: Style) -> bool:
+    """Return whether a paragraph that is no larger than the text is a heading."""
+    if paragraph.beside or paragraph.text.rstrip().endswith((*FULL_STOPS, ":")):
         return False
-    if paragraph.size < _LEAST * style.size or not _has_space_above(paragraph, style):
+    if len(paragraph.items) >= _MOST_LINES or not _has_space_above(paragraph, style):
         return False
-    if all(style.is_bold(item) for item in paragraph.items):
+    if paragraph.size >= _LEAST * style.size and all(style.is_bold(item) for item in paragraph.items):
         return True
     if paragraph.size < _SMALLER * style.size or paragraph.below is None or not _is_narrow(paragraph):
         return False
@@ -99,17 +114,17 @@ def _may_be_heading(paragraph: Paragraph) -> bool:
     spaces = text.count(" ")
     return (
         len(paragraph.items) <= _MOST_LINES
-        and _LEAST_LETTERS <= letters
+        and letters >= _LEAST_LETTERS
         and letters >= _LETTERS * (len(text) - spaces)
         and len(text) <= _MOST_CHARACTERS
-        and not text.endswith((",", ";", "，", "；"))
+        and not text.endswith(CLAUSE_ENDS)
     )
 
 
 def _is_sentence(paragraph: Paragraph) -> bool:
     """Return whether a larger text is a sentence, or the size of a few letters was taken for larger."""
     text = paragraph.text.rstrip()
-    return text.endswith(_ENDS) and len(text.split()) > _ABBREVIATED
+    return text.endswith(FULL_STOPS) and len(text.split()) > _ABBREVIATED
 
 
 def _is_entry(text: str) -> bool:
@@ -144,7 +159,7 @@ def _is_section(paragraph: Paragraph) -> bool:
 
 
 def joined_headings(paragraphs: Sequence[Paragraph], style: Style) -> list[Paragraph]:
-    """Return the paragraphs of a stream with the lines of a heading in one, although their sizes were told otherwise."""
+    """Return the paragraphs of a stream with the lines of a heading in one, although their sizes differ a little."""
     found: list[Paragraph] = []
     for paragraph in paragraphs:
         before = found[-1] if found else None
@@ -160,7 +175,10 @@ def _is_next_line_of_heading(before: Paragraph, paragraph: Paragraph, style: Sty
     if before.kind != "heading" or paragraph.kind != "heading" or paragraph.above is None:
         return False
     alike = max(before.size, paragraph.size) <= _SAME_HEADING * min(before.size, paragraph.size)
-    near = paragraph.above <= max(_HEADING_PITCH, _SPACE * style.pitch) and len(before.items) + len(paragraph.items) <= _MOST_LINES
+    near = (
+        paragraph.above <= max(_HEADING_PITCH, _SPACE * style.pitch)
+        and len(before.items) + len(paragraph.items) <= _MOST_LINES
+    )
     return alike and near and markers.section_depth(paragraph.text) is None
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
-_BULLET = re.compile(r"(?:[•·●○◦▪▫■□‣⁃∙►▸➢➤✓✔❖◆◇–—*»-]|[oO](?=\s+\S))\s*(?=\S)")
-_BULLET_ONLY = re.compile(r"[•·●○◦▪▫■□‣⁃∙►▸➢➤✓✔❖◆◇–—*»oO.-]")
+_BULLETS = "•·●○◦▪▫■□‣⁃∙►▸➢➤✓✔❖◆◇–—*»-"  # noqa: RUF001 - dashes are bullets too
+_BULLET = re.compile(rf"(?:[{_BULLETS}]|[oO](?=\s+\S))\s*(?=\S)")
+_BULLET_ONLY = re.compile(rf"[oO.{_BULLETS}]")
 _ORDINAL = re.compile(
-    r"(?:\(?(?P<number>\d{1,3})[.)](?!\d)|\(?(?P<letter>[A-Za-z])\)|(?P<lone>[a-z])\.|\(?(?P<roman>[ivx]{1,5}|I|[IVX]{2,5})[.)])\s*(?=\S)"
+    r"(?:\(?(?P<number>\d{1,3})[.)](?!\d)|\(?(?P<letter>[A-Za-z])\)|(?P<lone>[a-z])\."
+    r"|\(?(?P<roman>[ivx]{1,5}|I|[IVX]{2,5})[.)])\s*(?=\S)"
 )
 _SECTION = re.compile(
     r"(?:(?P<numbers>\d{1,2}(?:\.\d{1,2}){0,4})\.?|(?P<roman>[IVXL]{1,6})\.|[§]\s*\d+\w?\.?)\s*(?=[^\W\d_])"

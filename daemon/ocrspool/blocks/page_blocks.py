@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from ocrspool.blocks.aligned_tables import FoundTable, aligned_tables
 from ocrspool.blocks.heading_levels import set_levels
-from ocrspool.blocks.items import Item, Leveled, level
+from ocrspool.blocks.items import Item, Leveled, level, same_row
 from ocrspool.blocks.kinds import Paragraph, item_levels, joined_headings, kind_of
 from ocrspool.blocks.page_margins import Margin, page_margins
 from ocrspool.blocks.paragraphs import Style, paragraphs, streams, style_of
@@ -47,7 +47,8 @@ class _Draft:
         self.paragraphs: list[Paragraph] = []
         for run in _runs(_left_over(page.items, self._tables, self._margins), self._tables):
             for stream in streams(run):
-                self.paragraphs += _of_stream(stream, style, page.height)
+                beside = len(stream) == 1 and _has_neighbor(page.items, stream[0])
+                self.paragraphs += _of_stream(stream, style, page.height, beside=beside)
         item_levels(self.paragraphs)
 
     def blocks(self) -> tuple[Block, ...]:
@@ -87,7 +88,12 @@ def _runs(items: Sequence[Item], tables: Sequence[FoundTable]) -> list[list[Item
     return list(found.values())
 
 
-def _of_stream(stream: Sequence[Item], style: Style, page_height: float) -> list[Paragraph]:
+def _has_neighbor(items: Sequence[Item], item: Item) -> bool:
+    """Return whether the line before or after this one in the reading order stands beside it."""
+    return any(same_row(item, items[near]) for near in (item.place - 1, item.place + 1) if 0 <= near < len(items))
+
+
+def _of_stream(stream: Sequence[Item], style: Style, page_height: float, *, beside: bool) -> list[Paragraph]:
     """Return the paragraphs of a stream, with the distances between them, and what each of them is."""
     groups = paragraphs(stream, style)
     column = min(item.left for item in stream), max(item.right for item in stream)
@@ -97,7 +103,7 @@ def _of_stream(stream: Sequence[Item], style: Style, page_height: float) -> list
         below = groups[number + 1][0].middle - group[-1].middle if number + 1 < len(groups) else None
         size = group[0].size
         after = groups[number + 1][0].text if number + 1 < len(groups) else ""
-        found.append(Paragraph(group, column, above and above / size, below and below / size, after))
+        found.append(Paragraph(group, column, above and above / size, below and below / size, beside, after))
     for paragraph in found:
         paragraph.kind = kind_of(paragraph, style, page_height)
     return joined_headings(found, style)

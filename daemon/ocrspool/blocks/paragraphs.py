@@ -1,4 +1,4 @@
-"""Lines that follow each other become paragraphs: by the distances, the indents, the sizes and the ends of lines. Pure."""
+"""Lines that follow each other become paragraphs: by distances, indents, sizes, and the ends of lines. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from ocrspool.blocks import markers
+from ocrspool.blocks.characters import SENTENCE_ENDS
 from ocrspool.blocks.items import Item, same_row
 
 _USUAL_PITCH = 1.25  # distance of lines, in sizes of their font, where a document does not tell
@@ -23,7 +24,6 @@ _SMALLER = 0.93  # size, as a multiple of the usual one, up to which a text is s
 _APART = 6.0  # sizes; lines that begin and end this far apart are in no column together
 _RAGGED = 0.12  # of the width of a column, by which a line may be short and go on all the same
 _BOLDER = 1.18  # ratio of strokes from which on one of two lines is bold
-_ENDS = ".!?:;。！？：；…\"”»'’)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _is_apart(group: Sequence[Item], below: Item, pitch: float) -> bool:
 
 def _alike(above: Item, below: Item) -> bool:
     if min(len(above.text), len(below.text)) < _FEW:
-        return max(above.height, below.height) < 1.8 * min(above.height, below.height)  # noqa: PLR2004 - rough
+        return max(above.height, below.height) < 1.8 * min(above.height, below.height)
     return max(above.size, below.size) < _OTHER_SIZE * min(above.size, below.size)
 
 
@@ -164,7 +164,7 @@ def _other_stroke(above: Item, below: Item) -> bool:
 def _goes_on_in_sentence(above: Item, below: Item) -> bool:
     """Return whether a sentence goes on from line to line: then a small difference is one of measuring."""
     ratio = max(above.size, below.size) / min(above.size, below.size)
-    return below.text[:1].islower() and not above.text.rstrip().endswith(tuple(_ENDS)) and ratio < _MEASURED_OTHERWISE
+    return below.text[:1].islower() and not above.text.rstrip().endswith(SENTENCE_ENDS) and ratio < _MEASURED_OTHERWISE
 
 
 def _begins(group: Sequence[Item], below: Item, after: Item | None, left: float) -> bool:
@@ -221,4 +221,4 @@ def _ended(above: Item, below: Item, left: float, right: float) -> bool:
     word = below.text.split(" ", 1)[0]
     room = below.width * len(word) / max(len(below.text), 1) + below.size / 2
     short = right - above.right > max(room, _RAGGED * (right - left))
-    return short and above.text.rstrip()[-1:] in _ENDS and below.text[:1].isupper()
+    return short and above.text.rstrip().endswith(SENTENCE_ENDS) and below.text[:1].isupper()

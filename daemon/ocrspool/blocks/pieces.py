@@ -1,7 +1,7 @@
 """Lines that hold several cells of a table, cut where the words leave room. Pure.
 
-The detection net joins cells that stand near each other. Their words tell them apart: they stand further from each other
-than words of a sentence do, or a border of the table is between them.
+The detection net joins cells that stand near each other. Their words tell them apart: they stand further from each
+other than words of a sentence do, or a border of the table is between them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The sizes of the lines of a document, made steady: one measurement alone is wrong now and then. Pure.
 
-The height of the letters is exact where it is right, and is half or twice as much where a line has many capitals or
-noise. The width of a line tells the size of its font too, if it is divided by the usual widths of its characters; and so
-does the height of its polygon, less exactly. The middle one of the three counts, so two of them have to be wrong.
+The height of the letters is exact where it is right, and half or twice as much where a line has many capitals. The
+width of a line tells the size of its font too, if it is divided by the usual widths of its characters. So does the
+height of its polygon, less exactly. Where the first two disagree, the middle one of the three counts.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import median
 
+from ocrspool.blocks.characters import BROAD, NARROW
 from ocrspool.blocks.items import Item, Leveled
 
 _MISTAKEN = (1.0, 0.7, 1.4)
 _AGREE = 0.16  # of sizes that differ by less, the height of the letters is the exact one
 _DOUBTFUL = 0.25  # of sizes that differ by more, one is wrong
 _LEAST_TEXT = 8  # characters of a line that tells how wide the letters of a document are
-_NARROW = set("fijlrtI.,:;'|!()[]/-\"’‘“”`·•1")
-_BROAD = set("mwMW@%—…")
 _FIRST_WIDE = "\u2e80"
 
 
@@ -70,8 +69,8 @@ def _width(character: str) -> float:
         return 1.0
     if character == " ":
         return 0.27
-    if character in _NARROW:
+    if character in NARROW:
         return 0.3
-    if character in _BROAD:
+    if character in BROAD:
         return 0.85
     return 0.68 if character.isupper() else 0.5

@@ -1,4 +1,4 @@
-"""The blocks of a document's pages, as they are published: found on the pages as decoded, told in source pixels. Pure."""
+"""The blocks of a document, as they are published: found on the pages as decoded, in source pixels. Pure."""
 
 from __future__ import annotations
 

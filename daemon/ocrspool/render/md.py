@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from ocrspool.blocks import markers
+from ocrspool.blocks.characters import SENTENCE_ENDS
 from ocrspool.blocks.joining import compounds_in, joined
 from ocrspool.render.table_rows import table_rows
 from ocrspool.results.blocks import Block, Table
@@ -19,7 +20,6 @@ from ocrspool.results.schema import Document, Page
 _RULE = "\n\n---\n\n"
 _INDENT = "    "  # as far as the text of an item "99. " begins
 _LEFT_OUT = {"header", "footer"}
-_SENTENCE_ENDS = tuple(".!?:;。！？：；…\"”»'’)")
 _SPECIAL = re.compile(r"[\\`*]|(?<!\w)_|_(?!\w)|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\[(?=[^\]]*\]\()|~(?=~)")
 _AT_START = re.compile(r"(?=#{1,6}(?:\s|$)|>|[-+=](?:\s|$)|(?:---+|===+)\s*$|\|)|(?<=\d)(?=[.)](?:\s|$))")
 _NUMBER = re.compile(r"\d{1,9}(?=[.)](?:\s|$))")
@@ -68,7 +68,7 @@ def _goes_on(before: Block, said: Sequence[str], lines: Sequence[str]) -> bool:
     return (
         before.kind in {"paragraph", "list-item"}
         and len(said) > 1
-        and not said[-1].rstrip().endswith(_SENTENCE_ENDS)
+        and not said[-1].rstrip().endswith(SENTENCE_ENDS)
         and lines[0][:1].islower()
     )
 

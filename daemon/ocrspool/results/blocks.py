@@ -46,11 +46,11 @@ class Block:
     """Lines that belong together. Each line of a page is in exactly one block."""
 
     kind: Literal["paragraph", "heading", "list-item", "caption", "footnote", "header", "footer", "table"]
-    """What the block is. header and footer: what stands at the edge of the page, as the number of the page does. Further
-    kinds may be added; treat a kind that you do not know as a paragraph."""
+    """What the block is. header and footer: what stands at the edge of the page, such as its number. Further kinds may
+    be added: treat a kind that you do not know as a paragraph."""
     level: int | None
-    """Of a heading: 1 to 6, where 1 is the highest level of the document. Of a list item: 1 for an item of the outermost
-    list. null for other kinds."""
+    """Of a heading: 1 to 6, where 1 is the highest level of the document. Of a list item: 1 for an item of the
+    outermost list. null for other kinds."""
     lines: tuple[int, ...]
     """The `order` of each line of the block, in the order in which they are read."""
     bounding_box: Box

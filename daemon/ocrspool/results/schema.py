@@ -16,8 +16,14 @@ from ocrspool.results.blocks import Block, block_from
 SCHEMA = "ocrspool-result/1"
 
 SUFFIXES = {
-    **{"txt": ".txt", "md": ".md", "csv": ".csv"},
-    **{"tsv": ".tsv", "hocr": ".hocr", "alto": ".xml", "html": ".html", "pdf": ".pdf"},
+    "txt": ".txt",
+    "md": ".md",
+    "csv": ".csv",
+    "tsv": ".tsv",
+    "hocr": ".hocr",
+    "alto": ".xml",
+    "html": ".html",
+    "pdf": ".pdf",
 }
 """The suffix of each further output, in place of `.json`. None is longer, so a name that has room for `.json` has room
 for all."""

@@ -33,7 +33,7 @@ def ruling_lines(page: Pixels) -> tuple[Segment, ...]:
     small = page if scale == 1.0 else cv2.resize(page, size, interpolation=cv2.INTER_AREA)
     grey = cv2.extractChannel(small, 1) if small.ndim == 3 else small  # noqa: PLR2004 - color
     around = cv2.blur(grey, (_NEIGHBORHOOD, _NEIGHBORHOOD))
-    ink = cv2.compare(cv2.subtract(around, grey), _LEAST_CONTRAST, cv2.CMP_GE)
+    _, ink = cv2.threshold(cv2.subtract(around, grey), _LEAST_CONTRAST - 1, 255, cv2.THRESH_BINARY)
     found = [*_lines(ink), *((_swapped(start), _swapped(end)) for start, end in _lines(cv2.transpose(ink)))]
     if len(found) > _MOST:
         return ()

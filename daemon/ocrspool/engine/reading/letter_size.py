@@ -63,7 +63,7 @@ def _ink(strip: Pixels) -> NDArray[np.bool_] | None:
     if not 0 < share < 1:
         return None
     mean_dark, mean_light = cv2.mean(green, dark)[0], cv2.mean(green, 1 - dark)[0]
-    if mean_light - mean_dark < _LEAST_CONTRAST or not 0 < edge:
+    if mean_light - mean_dark < _LEAST_CONTRAST or edge <= 0:
         return None
     ink: NDArray[np.bool_] = dark.astype(bool) if share <= 1 / 2 else ~dark.astype(bool)
     return ink
