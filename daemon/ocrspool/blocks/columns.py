@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ocrspool.blocks.items import Item
-from ocrspool.blocks.pieces import at_places
+from ocrspool.blocks.pieces import between
 
 Row = list[Item]
 Range = tuple[float, float]
@@ -96,10 +96,11 @@ class Columns:
 
     def divided(self, row: Row) -> Row:
         """Return a row with its lines divided that go over several columns and have room between words there."""
-        between = [(one[1] + two[0]) / 2 for one, two in itertools.pairwise(self.ranges)]
+        gaps = [(one[1], two[0]) for one, two in itertools.pairwise(self.ranges)]
         parts = []
         for item in row:
-            parts += at_places(item, between) if len(self._touched(item)) > 1 else [item]
+            touched = self._touched(item)
+            parts += between(item, gaps[touched[0] : touched[-1]]) if len(touched) > 1 else [item]
         return parts
 
     def span(self, items: Sequence[Item]) -> int:

@@ -109,7 +109,7 @@ def level(page: PageLines) -> Leveled:
     boxes, angle = leveled(polygons), slope(polygons)
     items = []
     for box, polygon, line in zip(boxes, polygons, page.lines, strict=True):
-        size = _size(line, polygon)
+        size = max(_size(line, polygon), 1.0)
         words = _words(line, page, angle)
         items.append(Item(*box[-1:], *box[:-1], line.text, size, _stroke(line, size), words))
     width, height = (page.height, page.width) if page.rotation in {90, 270} else (page.width, page.height)

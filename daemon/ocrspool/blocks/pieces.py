@@ -12,6 +12,9 @@ from dataclasses import replace
 
 from ocrspool.blocks.items import Item
 
+Gap = tuple[float, float]
+"""From the end of one column to the beginning of the next one."""
+
 _WIDE = 1.2  # of a font's size: words that are further apart are in different cells
 _ROOM = 0.45  # likewise, where a column of the table ends between them; a space is about 0.3
 
@@ -22,17 +25,19 @@ def at_wide_gaps(item: Item) -> list[Item]:
     return _cut(item, [at for at, is_wide in enumerate(gaps, 1) if is_wide])
 
 
-def at_places(item: Item, places: Sequence[float], room: float = _ROOM) -> list[Item]:
-    """Return the parts of a line between these places, as far as there is room for a border between its words."""
-    cuts = []
-    for at, (before, after) in enumerate(itertools.pairwise(item.words), 1):
-        middle = (before.right + after.left) / 2
-        apart = after.left - before.right >= room * item.size
-        if apart and any(before.right - item.size < place < after.left + item.size for place in places):
-            near = min(places, key=lambda place: abs(place - middle))
-            if before.left < near < after.right:
-                cuts.append(at)
-    return _cut(item, cuts)
+def between(item: Item, gaps: Sequence[Gap], room: float = _ROOM) -> list[Item]:
+    """Return the parts of a line that stand in different columns: it is cut where its words leave most room in a gap."""
+    cuts = set()
+    for start, end in gaps:
+        spaces = [
+            (after.left - before.right, at)
+            for at, (before, after) in enumerate(itertools.pairwise(item.words), 1)
+            if before.right <= end and after.left >= start
+        ]
+        space, at = max(spaces, default=(0.0, 0))
+        if space >= room * item.size:
+            cuts.add(at)
+    return _cut(item, sorted(cuts))
 
 
 def _cut(item: Item, cuts: Sequence[int]) -> list[Item]:

@@ -9,7 +9,7 @@ from statistics import median
 from ocrspool.blocks.aligned_tables import FoundTable, cell_of
 from ocrspool.blocks.columns import Columns
 from ocrspool.blocks.items import Item, Leveled, Rule, rows
-from ocrspool.blocks.pieces import at_places
+from ocrspool.blocks.pieces import between
 from ocrspool.blocks.values import Table
 
 _REACH = 0.6  # of a font's size: ruling lines that end so near to each other meet
@@ -145,7 +145,8 @@ class _Grid:
             return [item]
         borders = {self._xs[regions[at[0], column][3]] for column in range(len(self._xs) - 1)}
         crossed = [x for x in borders if item.left + self._size / 2 < x < item.right - self._size / 2]
-        return at_places(item, crossed, room=_BESIDE_BORDER) if crossed else [item]
+        near = self._size / 2
+        return between(item, [(x - near, x + near) for x in crossed], room=_BESIDE_BORDER) if crossed else [item]
 
     def _at(self, item: Item) -> tuple[int, int] | None:
         """Return the row and the column in which the middle of a line stands."""

@@ -19,6 +19,7 @@ _MISTAKEN = (1.0, 0.7, 1.4)
 _AGREE = 0.16  # of sizes that differ by less, the height of the letters is the exact one
 _DOUBTFUL = 0.25  # of sizes that differ by more, one is wrong
 _LEAST_TEXT = 8  # characters of a line that tells how wide the letters of a document are
+_SPACE = 0.27  # of a font's size
 _FIRST_WIDE = "\u2e80"
 
 
@@ -60,7 +61,7 @@ def _by_box(item: Item) -> float:
 
 
 def _by_width(item: Item) -> float:
-    return max(item.width, 1.0) / sum(map(_width, item.text))
+    return max(item.width, 1.0) / max(sum(map(_width, item.text)), _SPACE)
 
 
 def _width(character: str) -> float:
@@ -68,7 +69,7 @@ def _width(character: str) -> float:
     if character >= _FIRST_WIDE:
         return 1.0
     if character == " ":
-        return 0.27
+        return _SPACE
     if character in NARROW:
         return 0.3
     if character in BROAD:

@@ -51,7 +51,7 @@ def letter_size(strips: Sequence[Pixels]) -> LetterSize | None:
         return None
     band = ink[top:bottom]
     strokes = np.count_nonzero(band[:, 1:] & ~band[:, :-1]) + np.count_nonzero(band[:, 0])
-    width = np.count_nonzero(band) / max(int(strokes), 1)
+    width = float(np.count_nonzero(band)) / max(int(strokes), 1)
     return LetterSize((bottom - top) / LINE_HEIGHT, width / LINE_HEIGHT)
 
 
