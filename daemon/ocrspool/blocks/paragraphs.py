@@ -171,9 +171,9 @@ def _begins(group: Sequence[Item], below: Item, after: Item | None, left: float)
     """Return whether a line begins as the first one of a paragraph or of a list item does."""
     above = group[-1]
     indent = _INDENT * below.size
-    if markers.bullet(below.text) and below.left <= above.left + indent:
-        return True
     in_item = starts_item(group[0].text)
+    if markers.bullet(below.text) and (in_item or below.left <= above.left + indent):
+        return True
     if in_item and (_leaves_item(group, below, indent) or below.left - group[0].left > _HANGING * below.size):
         return True
     if is_item_start(below, group[0]):

@@ -18,6 +18,7 @@ from ocrspool.blocks.items import Item, Leveled
 _MISTAKEN = (1.0, 0.7, 1.4)
 _AGREE = 0.16  # of sizes that differ by less, the height of the letters is the exact one
 _DOUBTFUL = 0.25  # of sizes that differ by more, one is wrong
+_LONG = 20  # characters
 _LEAST_TEXT = 8  # characters of a line that tells how wide the letters of a document are
 _SPACE = 0.27  # of a font's size
 _FIRST_WIDE = "\u2e80"
@@ -44,10 +45,11 @@ def _steady(item: Item, by_width: float, by_box: float) -> Item:
         return item
     width, box = by_width * _by_width(item), by_box * _by_box(item)
     letters = item.size
-    if item.stroke is not None and len(item.text) >= _LEAST_TEXT and _differ(letters, width) > _DOUBTFUL:
+    sure = len(item.text) < _LONG and _differ(letters, box) <= _AGREE  # a short line may be in wide or narrow letters
+    if item.stroke is not None and not sure and _differ(letters, width) > _DOUBTFUL:
         # Perhaps the capitals were measured and taken for small letters, or the other way round.
         letters = min((letters * other for other in _MISTAKEN), key=lambda size: _differ(size, width))
-    size = letters if _differ(letters, width) <= _AGREE else median((letters, width, box))
+    size = letters if sure or _differ(letters, width) <= _AGREE else median((letters, width, box))
     return replace(item, size=size, stroke=item.stroke and item.stroke * item.size / size)
 
 
