@@ -18,8 +18,10 @@ PROSE = (
 """Four lines of running text, as long as a column of 72 characters."""
 
 
-def at(x: float, y: float, text: str, size: float = 24, *, bold: bool = False, words: bool = False) -> TextLine:
-    """Return a line whose left end is at x and whose middle is at y; a character is half as wide as the font is high."""
+def at(  # noqa: PLR0913 - a line has that many properties
+    x: float, y: float, text: str, size: float = 24, *, bold: bool = False, words: bool = False
+) -> TextLine:
+    """Return a line that begins at x and has its middle at y; characters are half as wide as the font is high."""
     width, height = len(text) * size / 2, size * 1.2
     stroke = 0.36 if bold else 0.26
     found = tuple(_words(x, y, text, size)) if words else ()

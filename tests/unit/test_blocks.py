@@ -210,16 +210,11 @@ def _before_rotation(polygon: Polygon, rotation: int) -> Polygon:
 def test_a_skewed_page_has_the_same_blocks() -> None:
     lines = [at(LEFT, 150, "Water levels of the valley", 40), *prose(LEFT, 230), *prose(LEFT, 400)]
     angle = math.radians(1.5)
-    skewed = [
-        replace(
-            line,
-            polygon=tuple(
-                (x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle))
-                for x, y in line.polygon
-            ),
-        )
-        for line in lines
-    ]
+    cosine, sine = math.cos(angle), math.sin(angle)
+    skewed = []
+    for line in lines:
+        one, two, three, four = ((x * cosine - y * sine, x * sine + y * cosine) for x, y in line.polygon)
+        skewed.append(replace(line, polygon=(one, two, three, four)))
     assert blocks([page(skewed)]) == blocks([page(lines)])
 
 

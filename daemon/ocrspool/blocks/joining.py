@@ -32,7 +32,8 @@ def _joined(text: str, line: str, compounds: Collection[str]) -> str:
         if before and after and line[0].islower() and not _is_compound(before[1], after[0], compounds):
             return text[:-1] + line
         return text + line
-    if _is_wide(text[-1]) and _is_wide(line[0]):
+    is_range = text.endswith(_HYPHENS) and text[-2:-1].isdigit() and line[0].isdigit()
+    if is_range or (_is_wide(text[-1]) and _is_wide(line[0])):
         return text + line
     return f"{text} {line}"
 

@@ -26,7 +26,7 @@ def at_wide_gaps(item: Item) -> list[Item]:
 
 
 def between(item: Item, gaps: Sequence[Gap], room: float = _ROOM) -> list[Item]:
-    """Return the parts of a line that stand in different columns: it is cut where its words leave most room in a gap."""
+    """Return the parts of a line that stand in different columns: it is cut at its widest space in each gap."""
     cuts = set()
     for start, end in gaps:
         spaces = [

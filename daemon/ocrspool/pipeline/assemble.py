@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from ocrspool.blocks.values import PageLines
+from ocrspool.blocks.page_blocks import blocks
+from ocrspool.blocks.values import Block, PageLines
 from ocrspool.decoding.client import DocumentInfo
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.pages import EmbeddedText, PageImage, PageText, Polygon, TextLine
-from ocrspool.pipeline.page_blocks import with_blocks
+from ocrspool.pipeline.page_blocks import Order, with_blocks
 from ocrspool.results.schema import (
     SCHEMA,
     Document,
@@ -66,7 +67,8 @@ def build(reading: Reading, engine: Engine, run: Run) -> Document:
     """Return the document to publish; `engine` stands in it where no page was read by one."""
     engines = _engines(reading.pages) or (engine,)
     opened = reading.opened
-    built = with_blocks(tuple(map(_page, reading.pages)), tuple(map(_page_lines, reading.pages)))
+    pages, found = _in_order(reading.pages)
+    built = with_blocks(tuple(map(_page, pages)), found)
     named = names.to_json(reading.name)
     path = named["path"]
     return Document(
@@ -89,7 +91,7 @@ def build(reading: Reading, engine: Engine, run: Run) -> Document:
         outputs=(),
         warnings=(
             *(Notice(each["code"], each["message"], each.get("page")) for each in reading.notices),
-            *(notice for page in reading.pages if isinstance(page, ReadPage) for notice in _notices(page)),
+            *(notice for page in pages if isinstance(page, ReadPage) for notice in _notices(page)),
         ),
         run=run,
     )
@@ -121,6 +123,26 @@ def _page(page: ReadPage | EmbeddedText | LostPage) -> Page:
     size = (image.source_width, image.source_height, image.dpi)
     read_by = ReadBy(found.device, found.engine["fingerprint"]) if found.engine else None
     return replace(_with_text(image.number, size, lines, rotation=found.rotation), read_by=read_by)
+
+
+def _in_order(
+    pages: Sequence[ReadPage | EmbeddedText | LostPage],
+) -> tuple[list[ReadPage | EmbeddedText | LostPage], list[tuple[Block, ...]]]:
+    """Return the pages with their lines in the order in which their blocks are read, and these blocks."""
+    ordered: list[ReadPage | EmbeddedText | LostPage] = []
+    made = []
+    for page, found in zip(pages, blocks(list(map(_page_lines, pages))), strict=True):
+        order = Order(found)
+        made.append(order.blocks(found))
+        if isinstance(page, ReadPage):
+            text = page.text
+            text = replace(text, lines=order.lines(text.lines), warnings=order.warnings(text.warnings))
+            ordered.append(replace(page, text=text))
+        elif isinstance(page, EmbeddedText):
+            ordered.append(replace(page, lines=order.lines(page.lines)))
+        else:
+            ordered.append(page)
+    return ordered, made
 
 
 def _page_lines(page: ReadPage | EmbeddedText | LostPage) -> PageLines:

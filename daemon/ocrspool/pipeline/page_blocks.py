@@ -1,4 +1,4 @@
-"""The blocks of a document, as they are published: found on the pages as decoded, in source pixels. Pure."""
+"""The blocks of a document: found on its pages as decoded and read, and then as they are published. Pure."""
 
 from __future__ import annotations
 
@@ -7,18 +7,47 @@ from dataclasses import replace
 
 from ocrspool.blocks import values
 from ocrspool.blocks.joining import compounds_in, joined
-from ocrspool.blocks.page_blocks import blocks
-from ocrspool.blocks.values import PageLines
+from ocrspool.pages import PageWarning, TextLine
 from ocrspool.results.blocks import Block, Box, Cell, Table
 from ocrspool.results.schema import Line, Page
 
 
-def with_blocks(pages: Sequence[Page], found: Sequence[PageLines]) -> tuple[Page, ...]:
-    """Return the published pages with their blocks; `found` are the lines of each, as they were decoded or read."""
+class Order:
+    """The order in which the blocks of a page are read, where it is not that of its lines: cells of several lines."""
+
+    def __init__(self, found: Sequence[values.Block]) -> None:
+        self._places = [place for block in found for place in block.lines]
+        self._numbers = {place: number for number, place in enumerate(self._places)}
+
+    def lines(self, lines: Sequence[TextLine]) -> tuple[TextLine, ...]:
+        """Return the lines of the page in this order."""
+        return tuple(lines[place] for place in self._places)
+
+    def warnings(self, warnings: Iterable[PageWarning]) -> tuple[PageWarning, ...]:
+        """Return warnings that refer to lines by their new numbers."""
+        return tuple(replace(each, lines=tuple(sorted(self._renumbered(each.lines)))) for each in warnings)
+
+    def blocks(self, found: Iterable[values.Block]) -> tuple[values.Block, ...]:
+        """Return blocks that refer to lines by their new numbers."""
+        return tuple(
+            replace(block, lines=self._renumbered(block.lines), table=block.table and self._table(block.table))
+            for block in found
+        )
+
+    def _table(self, table: values.Table) -> values.Table:
+        cells = tuple(replace(cell, lines=self._renumbered(cell.lines)) for cell in table.cells)
+        return replace(table, cells=cells)
+
+    def _renumbered(self, places: Iterable[int]) -> tuple[int, ...]:
+        return tuple(self._numbers.get(place, place) for place in places)
+
+
+def with_blocks(pages: Sequence[Page], found: Sequence[Sequence[values.Block]]) -> tuple[Page, ...]:
+    """Return the published pages with their blocks."""
     compounds = compounds_in(line.text for page in pages for line in page.lines)
     return tuple(
         replace(page, blocks=tuple(_block(block, page.lines, compounds) for block in of_page))
-        for page, of_page in zip(pages, blocks(found), strict=True)
+        for page, of_page in zip(pages, found, strict=True)
     )
 
 
@@ -32,9 +61,9 @@ def _table(table: values.Table, lines: Sequence[Line], compounds: Collection[str
 
 
 def _cell(cell: values.Cell, lines: Sequence[Line], compounds: Collection[str]) -> Cell:
-    own = [lines[place] for place in cell.lines]
+    around = _around(lines[place] for place in cell.lines)
     text = joined(cell.texts, compounds)
-    return Cell(cell.row, cell.column, cell.row_span, cell.column_span, text, cell.lines, _around(own))
+    return Cell(cell.row, cell.column, cell.row_span, cell.column_span, text, cell.lines, around)
 
 
 def _around(lines: Iterable[Line]) -> Box:

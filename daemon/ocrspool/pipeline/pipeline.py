@@ -254,7 +254,9 @@ class Pipeline:
         settled, notices = progress.own_texts.settled(pages)
         run = Run(job.id, self._host, job.attempts, rfc3339(progress.started), rfc3339(), seconds)
         reading = Reading(job.name, job.inbox, progress.opened, settled, [*progress.notices, *notices])
-        return build(reading, self._engine, run)
+        began = time.monotonic()
+        document = build(reading, self._engine, run)
+        return replace(document, run=replace(run, seconds={**seconds, "blocks": round(time.monotonic() - began, 4)}))
 
     def _publish(
         self, progress: Attempt, outcomes: JobStore, document: Document, outputs: Collection[str]

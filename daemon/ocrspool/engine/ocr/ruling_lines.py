@@ -22,6 +22,8 @@ _LEAST_CONTRAST = 10  # grey levels: averaging makes a fine line faint
 _SHORTEST = 36  # pixels of the copy: longer than the strokes of letters, and than underlined short words
 _GAP = 5  # pixels of the copy that may be missing in a line: dots, and crossings that were lost
 _THICKEST = 8  # pixels of the copy; thicker ones are bars and pictures
+_BESIDE = 3  # rows of the copy above and below a line
+_MOST_BESIDE = 0.35  # share of these that may be ink: a halftone picture has more
 _MOST = 2000  # lines of a page; one that has more is a halftone picture
 
 
@@ -52,6 +54,9 @@ def _lines(ink: NDArray[np.uint8] | cv2.typing.MatLike) -> list[Segment]:
     for label in range(1, count):
         left, top, width, height, area = stats[label].tolist()
         if area > (_THICKEST + 2) * width or width < _SHORTEST or height > max(_THICKEST + 2, width // 4):
+            continue
+        beside = np.concatenate((ink[max(top - _BESIDE, 0) : top], ink[top + height : top + height + _BESIDE]))
+        if np.count_nonzero(beside[:, left : left + width]) > _MOST_BESIDE * beside.shape[0] * width:
             continue
         piece = labels[top : top + height, left : left + width] == label
         ends = [float(np.flatnonzero(piece[:, column]).mean()) for column in (0, width - 1)]
