@@ -34,7 +34,9 @@ def page(*blocks: tuple[str, str | list[str] | list[list[str]]], number: int = 1
             rows = [list(row) for row in content]
             cells = [(row, column, text) for row, texts in enumerate(rows) for column, text in enumerate(texts) if text]
             lines += [text for _, _, text in cells]
-            numbered = [Cell(*at, 1, 1, text, (first + n,), BOX) for n, (*at, text) in enumerate(cells)]
+            numbered = [
+                Cell(row, column, 1, 1, text, (first + n,), BOX) for n, (row, column, text) in enumerate(cells)
+            ]
             table = Table(len(rows), len(rows[0]), tuple(numbered))
         else:
             lines += [content] if isinstance(content, str) else [str(text) for text in content]
@@ -49,7 +51,7 @@ def markdown(*pages: Page) -> str:
 
 
 def html_of(text: str) -> str:
-    return MarkdownIt("commonmark").enable("table").render(text)
+    return str(MarkdownIt("commonmark").enable("table").render(text))
 
 
 def test_each_kind_of_block() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ocrspool.engine.spec import Pixels
 
+_ENOUGH = 12 * LINE_HEIGHT  # pixels from the beginning of a line: about 25 letters tell its size
 _LEAST_CONTRAST = 24  # grey levels between paper and ink
 _FULL = 0.35  # a row belongs to the band of letters if it has this share of the ink that a full row has
 _QUANTILE = 0.9  # of the rows' ink, which stands for a full row: no rule across the line decides
@@ -40,8 +41,7 @@ def letter_size(strips: Sequence[Pixels]) -> LetterSize | None:
     """Return the size of the letters of a line that was cut into these strips [48, w, 3]; None where it has no ink."""
     if not strips:
         return None
-    strip = max(strips, key=lambda strip: strip.shape[1])
-    ink = _ink(strip)
+    ink = _ink(strips[0][:, :_ENOUGH])
     if ink is None:
         return None
     per_row = np.count_nonzero(ink, axis=1)
