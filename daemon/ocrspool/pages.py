@@ -60,14 +60,19 @@ class TextLine:
 
 
 @dataclass(frozen=True, slots=True)
-class PageWarning:
-    """Something about one page that a reader of its text may want to know."""
+class Notice:
+    """A warning: something that a reader of the result may want to know."""
+
+    # It travels as it is, from a decoder, an engine or an output into the result. The published schema has its name.
 
     code: str
-    """One word, for programs: "unread-script", "no-text-found"."""
+    """The kind of the warning: one word, for programs."""
     message: str
-    lines: tuple[int, ...] = ()
-    """The lines that it is about, as their places in the reading order, from 0; empty where it is about the page."""
+    """The warning as a sentence, for people."""
+    page: int | None
+    """The number of the page that the warning is about, from 1. null if it is not about one page."""
+    lines: tuple[int, ...] = field(default=(), kw_only=True)
+    """The `order` of each line of that page that the warning is about. Empty if it is not about single lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ class PageText:
     """Degrees clockwise (0, 90, 180, 270) by which the page has to be turned to be read."""
     seconds: dict[str, float]
     """Wall time by stage (detect, orient, recognize): shared work is split evenly over the pages of a batch."""
-    warnings: tuple[PageWarning, ...] = ()
+    warnings: tuple[Notice, ...] = ()
     engine: Mapping[str, Any] = field(default_factory=dict)
     """What read it, as the worker that did so has described its engine; the service adds it."""
     device: str = ""

@@ -15,19 +15,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import pages_drawn
 from ocrspool.engine.models import model_set
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer
 from ocrspool.engine.runtimes.onnxruntime import graph, session
-from ocrspool.engine.settings import Provider, Settings
+from ocrspool.engine_request import Provider, Settings
 from ocrspool.errors import EngineError, EngineMissingError
-from pages_mapped import ReadingOnly
+from support import drawn_pages
+from support.sealed_pages import ReadingOnly
 
 pytestmark = pytest.mark.engine
 
 SPECS = model_set.bundled()
-SETTINGS = Settings("cpu", "cpu", "f32", threads=2, streams=2, batch=1, line_width=3200)
-GPU = replace(SETTINGS, device="gpu:0", batch=8)
+SETTINGS = Settings("cpu", "cpu", "f32", threads=2, streams=2, batch_lines=1, line_width=3200)
+GPU = replace(SETTINGS, device="gpu:0", batch_lines=8)
 LIBRARY = sys.modules["onnxruntime"]  # imported by our module of that name, which sets a variable first
 LINES = ("The quick brown fox", "jumps over 13 dogs.", "Total: 42.50 EUR")
 
@@ -48,7 +48,7 @@ def nets(built: Path) -> Nets:
 
 
 def _page(*lines: str) -> NDArray[np.uint8]:
-    return np.asarray(pages_drawn.page(*lines).convert("RGB"))
+    return np.asarray(drawn_pages.page(*lines).convert("RGB"))
 
 
 def _framed(page: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
@@ -101,7 +101,7 @@ def test_text_of_pages_is_that_of_openvino(nets: Nets, exact_engine: Any) -> Non
         with Recognizer(found, exact_engine.characters) as recognizer:
             texts.append([[line.text for line in page.lines] for page in recognizer.recognize(pages, ["auto"] * 3)])
     assert texts[0] == texts[1]
-    assert [pages_drawn.squeezed(text) for text in texts[0][0]] == [pages_drawn.squeezed(line) for line in LINES]
+    assert [drawn_pages.squeezed(text) for text in texts[0][0]] == [drawn_pages.squeezed(line) for line in LINES]
 
 
 def test_calls_side_by_side_do_not_mix_up_their_results(nets: Nets) -> None:
@@ -167,7 +167,7 @@ def test_a_shape_that_no_model_takes_is_an_error_and_no_end(nets: Nets) -> None:
 
 @pytest.mark.parametrize(("threads", "streams"), [(1, 1), (4, 2)])
 def test_streams_are_set_when_loading(built: Path, threads: int, streams: int) -> None:
-    settings = replace(SETTINGS, threads=threads, streams=streams, batch=4)
+    settings = replace(SETTINGS, threads=threads, streams=streams, batch_lines=4)
     net = session.load(SPECS.classifier, built / SPECS.classifier.name, settings)
     assert (net.parallel, net.batch, net.warm_up) == (streams, 4, ())
     assert net(np.zeros((2, 48, 192, 3), np.uint8))[0].shape == (2, 2)

@@ -12,6 +12,8 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,8 @@ from ocrspool.spool.failure_reason import REASON_SUFFIX
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.patience import Patience
 from ocrspool.spool.spool import Spool
-from results_made import result_of
-from spools_made import drop, files, reason_of, scan, spool_in, take
+from support.sample_results import rendered, result_of
+from support.sample_spools import drop, files, reason_of, scan, spool_in, take
 
 _TOUCHES = frozenset({"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.scandir", "os.chmod"})
 
@@ -83,7 +85,7 @@ def deliver(spool: Spool, job: Job) -> None:
     with spool.place(job, ".txt") as place:
         place.folder.write(place.name, b"text")
     result = result_of(job).replace(b'"outputs": []', b'"outputs": [{"format": "txt", "suffix": ".txt"}]')
-    spool.deliver(job, result)
+    spool.deliver(job, rendered(result))
 
 
 STEPS: dict[str, Callable[[Spool, Job], object]] = {
@@ -117,7 +119,7 @@ def test_no_link_leads_out(quick: Path, step: str, swapped: str, kind: str) -> N
             (outside / name).write_bytes(data)
             (outside / name).chmod(0o600)
         spool = spool_in(root / "s", mode=0o644)
-        spool.mark = True
+        spool.delivery = replace(spool.delivery, mark=True)
         spool.open()
         for state in ("outbox", "done", "failed", "inbox"):
             (root / "s" / state / "sub").mkdir()
@@ -142,6 +144,47 @@ def test_no_link_leads_out(quick: Path, step: str, swapped: str, kind: str) -> N
         if not ATTACKER.swapped:
             break
     assert touch > 5, "the step touched the disk less often than it can"
+
+
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [
+        ("deliver", "done/sub/a.png"),
+        ("fail", "failed/sub/a.png"),
+        ("fail", "failed/sub/a.png.reason.json"),
+        ("give back", "inbox/sub/a.png"),
+        ("retry", "inbox/sub/c.png"),
+    ],
+)
+def test_a_file_put_there_in_the_very_instant_stays(quick: Path, step: str, name: str) -> None:
+    """Whenever somebody puts a file where one is about to be moved, both are kept: ours has another name."""
+    for touch in itertools.count(1):
+        root = quick / str(touch)
+        spool = spool_in(root / "s")
+        spool.open()
+        theirs = root / "s" / name
+        theirs.parent.mkdir()
+        spool.fail(take(spool, "sub/c.png", b"failed"), reason_of("sub/c.png"))
+        job = take(spool, "sub/a.png", b"document")
+        put: list[bool] = []
+        with ATTACKER.swapping(touch, partial(put_new, theirs, put)), contextlib.suppress(FileExistsError):
+            STEPS[step](spool, job)
+        spool.close()
+        if put:
+            assert theirs.read_bytes() == b"theirs"
+        everywhere = list(files(root / "s").values())
+        assert (everywhere.count(b"document"), everywhere.count(b"failed")) == (1, 1)
+        shutil.rmtree(root)
+        if not ATTACKER.swapped:
+            break
+    assert touch > 5, "the step touched the disk less often than it can"
+
+
+def put_new(at: Path, put: list[bool]) -> None:
+    """Put a file there, unless something has the name; note that it was put."""
+    with contextlib.suppress(FileExistsError), at.open("xb") as file:
+        file.write(b"theirs")
+        put.append(True)
 
 
 def test_a_link_in_the_place_of_what_is_on_its_way(tmp_path: Path) -> None:
@@ -174,7 +217,7 @@ def test_links_under_names_that_were_predictable(tmp_path: Path) -> None:
     for name in ("x.png.json.new", "x.png.json"):
         (tmp_path / "shared" / name).symlink_to(victim)
     (job,) = once.jobs([spool.failed / "x.png"], NamePatterns(("*",), ()))
-    once.deliver(job, b"{}")
+    once.deliver(job, rendered(b"{}"))
     assert victim.read_bytes() == b"of others"
     assert (tmp_path / "shared/x.png.json").read_bytes() == b"{}"
 
@@ -188,7 +231,7 @@ def test_a_folder_of_once_that_is_a_link(tmp_path: Path) -> None:
     (tmp_path / "shared/sub").symlink_to(tmp_path / "outside")
     once = LocalFiles(tmp_path / "shared")
     (job,) = once.jobs([tmp_path / "in"], NamePatterns(("*",), ()))
-    assert once.deliver(job, b"{}").parent.parent == tmp_path / "shared"
+    assert once.deliver(job, rendered(b"{}")).parent.parent == tmp_path / "shared"
     assert files(tmp_path / "outside") == {}
 
 

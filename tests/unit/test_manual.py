@@ -45,7 +45,7 @@ def test_the_synopsis_can_be_typed() -> None:
     (status,) = (line for line in lines if line.startswith("ocrspool status "))
     assert "[--log-format auto | plain | journal | json]" in serve
     assert "[--watch [SECONDS]]" in status
-    assert "ocrspool schema result | config" in lines
+    assert "ocrspool schema result | reason | status | doctor | config" in lines
 
 
 def test_every_setting_has_a_meaning() -> None:

@@ -50,7 +50,7 @@ def _audit(config: Config, name: str, *, thorough: bool) -> Audit:
 
 def _spool(config: Config, name: str) -> Spool:
     inbox = config.inbox[name]
-    return Spool(name, inbox.folders(), delete=inbox.after == "delete", mode=inbox.mode())
+    return Spool(name, inbox.folders(), inbox.delivery())
 
 
 def _facts(found: Audit, mended: list[Finding], *, warnings: bool) -> dict[str, Any]:

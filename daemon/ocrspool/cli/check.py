@@ -1,4 +1,4 @@
-"""`ocrspool check` and `ocrspool schema`."""
+"""`ocrspool check`: every problem of the configuration, before the service starts."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ import json
 import sys
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from ocrspool.config import preflight as world
 from ocrspool.config.loader import exposed, load
-from ocrspool.config.schema import Config
 from ocrspool.errors import ConfigError, Exit
-from ocrspool.results.schema import Document
 
 
 def check(path: Path, *, show: bool, start: bool) -> int:
@@ -37,18 +33,3 @@ def check(path: Path, *, show: bool, start: bool) -> int:
         print(f"  inbox {name}: {inbox.folder('inbox')} → {inbox.folder('outbox')}, profile {inbox.profile}")
     print(f"  engine: {config.engine.runtime} on {', '.join(config.engine.devices)}, cache {config.paths.cache}")
     return Exit.OK
-
-
-def schema(of: str) -> int:
-    """Print the JSON Schema of a result or of the configuration."""
-    document = result_schema() if of == "result" else Config.model_json_schema()
-    print(json.dumps(document, indent=2))
-    return Exit.OK
-
-
-def result_schema() -> dict[str, object]:
-    """Return the JSON Schema (draft 2020-12) of a result file."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **TypeAdapter(Document).json_schema(mode="serialization"),
-    }

@@ -16,6 +16,7 @@ from ocrspool.errors import ConfigError, Exit, OcrspoolError
 from ocrspool.files import names
 from ocrspool.formatting import counted
 from ocrspool.observability import log_setup
+from ocrspool.results.formats import SUFFIXES
 
 _ABOUT = "Files dropped into watched folders come out as JSON OCR results."
 
@@ -142,7 +143,7 @@ def command_line() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON, for programs")
 
     schema = command("schema", commands.run_schema, "print a JSON Schema")
-    schema.add_argument("of", choices=["result", "config"])
+    schema.add_argument("of", choices=["result", "reason", "status", "doctor", "config"])
     return parser
 
 
@@ -176,7 +177,7 @@ def _add_once(once: argparse.ArgumentParser) -> None:
         default=[],
         type=lambda text: text.split(","),
         metavar="LIST",
-        help="the outputs to make beside the JSON, separated by commas: txt,tsv,hocr,alto,html,pdf",
+        help=f"the outputs to make beside the JSON, separated by commas: {','.join(SUFFIXES)}",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, cast
@@ -21,9 +22,10 @@ from rich.progress import (
 
 from ocrspool.cli.prebuild import Progress as Stages
 from ocrspool.config.current import CurrentConfig
+from ocrspool.config.job_options import options_of
 from ocrspool.config.loader import load
 from ocrspool.config.schema import Config, Engine, Inbox, Paths, Profile
-from ocrspool.decoding.pool import DecoderPool, decoder_count
+from ocrspool.decoding.pool import DecoderProcessPool, decoder_count
 from ocrspool.errors import ConfigError, EngineMissingError, Exit
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
@@ -32,9 +34,11 @@ from ocrspool.intake.local_files import LocalFiles
 from ocrspool.observability import log_setup
 from ocrspool.observability.statistics import JobStatistics
 from ocrspool.pipeline.pipeline import Pipeline
+from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.pool import WorkerPool
 from ocrspool.recognition.prebuild import prebuild
-from ocrspool.results.schema import SUFFIXES, engine_from
+from ocrspool.results.formats import JSON, SUFFIXES
+from ocrspool.results.schema import engine_from
 from ocrspool.service.active_jobs import job_count
 from ocrspool.spool.jobs import Job
 
@@ -43,7 +47,7 @@ def once(paths: list[Path], outbox: Path, config_path: Path | None, profile_name
     """Read the files. Return 65 when at least one of them failed."""
     config = load(config_path) if config_path else _own_config()
     profile = _profile(config, profile_name)
-    if unknown := set(outputs) - {"json", *SUFFIXES}:
+    if unknown := set(outputs) - {JSON, *SUFFIXES}:
         raise ConfigError([f"there is no output {unknown.pop()!r}; there are: json, {', '.join(SUFFIXES)}"])
     config = config.model_copy(update={"inbox": {"once": Inbox(root=outbox, outputs=cast(Any, tuple(outputs)))}})
     log_setup.set_up("error", config.log.format)
@@ -73,7 +77,7 @@ def _read(config: Config, profile: Profile, folders: LocalFiles, jobs: list[Job]
     statistics = JobStatistics()
     live = CurrentConfig(config)
     workers, facts = _engine(live)
-    decoders = DecoderPool(decoder_count(config), live)
+    decoders = DecoderProcessPool(decoder_count(config), live)
     pipeline = Pipeline(live, decoders, workers, engine_from(facts), statistics)
     console = Console(stderr=True)
     columns = (
@@ -89,12 +93,10 @@ def _read(config: Config, profile: Profile, folders: LocalFiles, jobs: list[Job]
             ThreadPoolExecutor(job_count(config)) as threads,
         ):
             task = bar.add_task("", total=len(jobs))
-            outputs = config.inbox["once"].outputs
+            options = options_of(config.inbox["once"], profile)
             shown = 0
             try:
-                for _ in as_completed(
-                    [threads.submit(pipeline.run_through, job, folders, profile, outputs) for job in jobs]
-                ):
+                for _ in as_completed([threads.submit(pipeline.run_through, job, folders, options) for job in jobs]):
                     bar.advance(task)
                     for source, reason in folders.failures[shown:]:
                         shown += 1
@@ -112,7 +114,7 @@ def _read(config: Config, profile: Profile, folders: LocalFiles, jobs: list[Job]
     return statistics
 
 
-def _engine(live: CurrentConfig) -> tuple[WorkerPool, dict[str, object]]:
+def _engine(live: CurrentConfig) -> tuple[PageRecognizer, Mapping[str, object]]:
     """Load the engine; build it first where it is missing and the configuration allows that."""
     try:
         return _loaded(live)
@@ -124,7 +126,7 @@ def _engine(live: CurrentConfig) -> tuple[WorkerPool, dict[str, object]]:
     return _loaded(live)
 
 
-def _loaded(live: CurrentConfig) -> tuple[WorkerPool, dict[str, object]]:
+def _loaded(live: CurrentConfig) -> tuple[PageRecognizer, Mapping[str, object]]:
     """Return workers that have loaded, and the facts of their engine."""
     workers = WorkerPool(live, lambda _: None)
     workers.start()

@@ -8,7 +8,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ocrspool.config.value_types import Command, Devices, Folder, Formats, Listen, Mode, Name, Patterns
+from ocrspool.engine_request import GpuProvider, Precision, Runtime
 from ocrspool.files.name_patterns import NamePatterns
+from ocrspool.spool.delivery_options import DeliveryOptions
 from ocrspool.spool.layout import STATES
 
 DEFAULT_PATH = Path("/etc/ocrspool/ocrspool.toml")
@@ -41,7 +43,7 @@ class Paths(Section):
 class Engine(Section):
     """What recognizes, and on which devices."""
 
-    runtime: Literal["openvino", "onnxruntime", "paddle"] = "openvino"
+    runtime: Runtime = "openvino"
     """The library that runs the nets. openvino: CPU. onnxruntime: CPU, CUDA or TensorRT. paddle: CPU or TensorRT."""
     models: str = "bundled"
     """bundled: PP-OCRv6 small, part of the installation. Otherwise a published set that `prebuild` downloads, or a
@@ -52,9 +54,9 @@ class Engine(Section):
     """The devices that recognize: cpu, or GPUs (gpu:0, gpu:1). Each device has `service.workers` workers."""
     on_no_gpu: Literal["fail", "cpu"] = "fail"
     """What `serve` does if a GPU of `devices` is missing: fail stops it, cpu uses the CPU in place of the GPU."""
-    provider: Literal["auto", "tensorrt", "cuda"] = "auto"
+    provider: GpuProvider = "auto"
     """What computes on a GPU. auto: TensorRT. cuda: the runtime's own CUDA kernels, which need no build."""
-    precision: Literal["auto", "f32", "bf16", "f16"] = "auto"
+    precision: Precision = "auto"
     """The precision of the arithmetic. auto: the fastest on this device without a loss of accuracy."""
     threads: int = Field(0, ge=0, le=1024)
     """The number of threads of one worker. 0: all processors that the process may use, divided among the workers."""
@@ -228,9 +230,10 @@ class Inbox(Section):
         """Return the patterns that say which names are read."""
         return NamePatterns(self.include, self.exclude + self.ignore)
 
-    def mode(self) -> int | None:
-        """Return the mode of the results, or None if the umask decides."""
-        return None if self.outbox_mode == "auto" else int(self.outbox_mode, 8)
+    def delivery(self) -> DeliveryOptions:
+        """Return how the files of a job are delivered."""
+        mode = None if self.outbox_mode == "auto" else int(self.outbox_mode, 8)
+        return DeliveryOptions(delete=self.after == "delete", mode=mode, mark=self.done_marker)
 
     def folders(self) -> dict[str, Path]:
         """Return the folder of each state, in the order of `STATES`."""

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ocrspool.config.schema import Config
-from ocrspool.engine.runtimes import installed_packages
-from ocrspool.engine.runtimes.installed_packages import Package
-from ocrspool.engine.settings import Runtime
+from ocrspool.engine.runtimes.base import runtime_spec, runtime_specs
+from ocrspool.engine.runtimes.installed_packages import Package, distributions
+from ocrspool.engine_request import Runtime
 from ocrspool.errors import NoGpuError
 from ocrspool.machine import gpu, native_libraries
 from ocrspool.machine.gpu import Gpu
 
-RUNTIMES: tuple[Runtime, ...] = ("openvino", "onnxruntime", "paddle")
-
-_NOTED = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "paddlepaddle", "paddlepaddle-gpu", "numpy")
-
-OPENMP = "libgomp.so.1"
-"""What Paddle asks for on any machine, and a minimal system has not."""
 _COMMON = (
     *("libnvinfer.so.10", "libnvinfer.so.8", "libcudnn.so.9", "libcudnn.so.8"),
     *("libcublas.so.13", "libcublas.so.12", "libcublas.so.11"),
 )  # fmt: skip
-"""Told where they are, even if no runtime asks for them yet: they say which build of one would fit."""
+"""Libraries that are shown even if no runtime asks for them yet: they say which build of a runtime would fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +25,15 @@ class Inventory:
     """Facts that several checks look at."""
 
     config: Config | None = None
-    """None where it is not valid."""
+    """None if it is not valid."""
     gpus: tuple[Gpu, ...] = ()
     no_gpu: NoGpuError | None = None
-    """Why there are none, as far as the driver, or its absence, tells."""
+    """Why there are none, as far as the driver tells."""
     packages: dict[Runtime, Package] = field(default_factory=dict)
     noted: dict[str, str] = field(default_factory=dict)
-    """Distribution → version, of those that can be in each other's way, as pip has noted them."""
+    """Distribution → version, as pip recorded it, of packages that can conflict with each other."""
     libraries: dict[str, Path | None] = field(default_factory=dict)
-    """Name that a runtime asks for → the file it would get, None where there is none; and common ones."""
+    """Name of a library → the file that a runtime would get, None if there is none. Common libraries are there too."""
 
     @property
     def wants_gpu(self) -> bool:
@@ -60,29 +53,26 @@ class Inventory:
 
 
 def look(config: Config | None) -> Inventory:
-    """Gather. Imports no runtime and loads no library, except the driver's own for asking it."""
+    """Gather the facts. This imports no runtime, and loads no library but that of the driver."""
     gpus: tuple[Gpu, ...] = ()
     no_gpu = None
     try:
         gpus = tuple(gpu.gpus())
     except NoGpuError as error:
         no_gpu = error
-    packages = {runtime: package for runtime in RUNTIMES if (package := installed_packages.look(runtime)) is not None}
-    return Inventory(config, gpus, no_gpu, packages, installed_packages.distributions(*_NOTED), _libraries(packages))
+    specs = runtime_specs()
+    packages = {spec.name: package for spec in specs if (package := spec.find_package()) is not None}
+    noted = distributions(*(name for spec in specs for name in spec.distributions), "numpy")
+    return Inventory(config, gpus, no_gpu, packages, noted, _libraries(packages))
 
 
 def _libraries(packages: dict[Runtime, Package]) -> dict[str, Path | None]:
     found: dict[str, Path | None] = {}
-    for package in packages.values():
-        for name in (*package.cuda_libraries, *filter(None, [package.nvinfer])):
-            found[name] = native_libraries.find(name, package.asks)
-    if "paddle" in packages:
-        found[OPENMP] = native_libraries.find(OPENMP)
+    for runtime, package in packages.items():
+        spec = runtime_spec(runtime)
+        for name in (*package.cuda_libraries, *filter(None, [package.nvinfer]), *spec.system_libraries):
+            found[name] = spec.find_library(name, package)
     for name in _COMMON:
         if name not in found and (path := native_libraries.find(name)) is not None:
             found[name] = path
-    # Paddle looks into a folder of its own first.
-    own = Path(os.environ.get("FLAGS_tensorrt_dir", "/nonexistent"), "libnvinfer.so")  # noqa: SIM112 - its name
-    if "libnvinfer.so" in found and own.is_file():
-        found["libnvinfer.so"] = own
     return found

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ocrspool import __version__
 from ocrspool.doctor.findings import Finding, Level
-from ocrspool.doctor.inventory import RUNTIMES, Inventory
+from ocrspool.doctor.inventory import Inventory
+from ocrspool.engine.runtimes.base import RuntimeSpec, runtime_specs
 from ocrspool.engine.runtimes.installed_packages import Package
 from ocrspool.machine import accounts, installation, native_libraries
 from ocrspool.machine.cpu import native_bf16, processor
@@ -22,18 +23,15 @@ _DEV = Path("/dev")
 _DRIVER = Path("/proc/driver/nvidia/version")
 _NEEDED_NODES = ("nvidiactl", "nvidia-uvm")
 _SYSTEMD = tuple(map(Path, ("/usr/lib/systemd", "/usr/local/lib/systemd", "/run/systemd", "/etc/systemd")))
-"""Where units lie; what is in a later folder wins."""
+"""The folders of units. A unit in a later folder replaces one in an earlier folder."""
 _UNITS = ("ocrspool.service", "ocrspool-prebuild.service")
 _PRIVATE_DEVICES = re.compile(r"^PrivateDevices=(\S+)", re.MULTILINE)
 _LITTLE_MB = 2048
-"""Less free GPU memory than this is worth a word: context, workspace of three nets, activations."""
-
-_EXTRAS = {"onnxruntime": "onnx", "paddle": "paddle"}
-"""The extra of ours that brings a runtime; its name with -gpu brings the one for GPUs."""
+"""Less free GPU memory than this is worth a note: context, workspace of three nets, activations."""
 
 
 def program() -> Iterator[Finding]:
-    """Yield versions of what everything runs on."""
+    """Yield the versions of the program, Python and the system, and the protection of decoders."""
     yield Finding("program", "ok", "ocrspool", f"{__version__}, {Path(__file__).parents[1]}")
     yield Finding("program", "ok", "Python", f"{platform.python_version()}, {sys.executable}")
     try:
@@ -59,7 +57,7 @@ def cpu() -> Iterator[Finding]:
 
 
 def gpus(seen: Inventory, dev: Path = _DEV, driver: Path = _DRIVER) -> Iterator[Finding]:
-    """Yield driver and GPUs, or why there are none; a problem only where the configuration wants one."""
+    """Yield driver and GPUs, or why there are none. This is a problem only if the configuration wants a GPU."""
     if seen.gpus:
         first = seen.gpus[0]
         yield Finding("gpu", "ok", "driver", f"{first.driver}, supports CUDA {first.cuda_driver}")
@@ -80,7 +78,7 @@ def gpus(seen: Inventory, dev: Path = _DEV, driver: Path = _DRIVER) -> Iterator[
 
 
 def hidden_devices(seen: Inventory, systemd: tuple[Path, ...] = _SYSTEMD) -> Iterator[Finding]:
-    """Yield the units that hide the devices from a service which is to use a GPU."""
+    """Yield the units that hide the GPU devices from a service that needs them."""
     for unit in _UNITS if seen.wants_gpu else ():
         files = [path for folder in systemd if (path := folder / "system" / unit).is_file()][-1:]
         if not files:
@@ -98,22 +96,21 @@ def hidden_devices(seen: Inventory, systemd: tuple[Path, ...] = _SYSTEMD) -> Ite
 
 def runtimes(seen: Inventory) -> Iterator[Finding]:
     """Yield each runtime with what it was built for, and the native libraries that it would get."""
-    for runtime in RUNTIMES:
-        package = seen.packages.get(runtime)
+    for spec in runtime_specs():
+        package = seen.packages.get(spec.name)
         if package is not None:
-            yield Finding("runtimes", "ok", runtime, _described(package))
+            yield Finding("runtimes", "ok", spec.name, _described(spec, package))
         else:
-            level: Level = "problem" if seen.uses(runtime) else "ok"
-            yield Finding("runtimes", level, runtime, "not installed", _advice(runtime) if level == "problem" else "")
+            level: Level = "problem" if seen.uses(spec.name) else "ok"
+            yield Finding("runtimes", level, spec.name, "not installed", _advice(spec) if level == "problem" else "")
     for name, path in seen.libraries.items():
         if path is not None:  # missing ones are among the combinations, which know who asks
             yield Finding("runtimes", "ok", name, f"{native_libraries.version(path)} {path}".strip())
 
 
-def _advice(runtime: str) -> str:
+def _advice(spec: RuntimeSpec) -> str:
     here = installation.find()
-    extra = _EXTRAS.get(runtime)
-    return f"{here.add(extra)}; for a GPU {extra}-gpu in its place" if extra else here.repair()
+    return f"{here.add(spec.extra)}; for a GPU {spec.gpu_extra} in its place" if spec.extra else here.repair()
 
 
 def _missing_gpu(seen: Inventory) -> Level:
@@ -138,7 +135,7 @@ def _gpu(gpu: Gpu) -> Finding:
 
 
 def _nodes(seen: Inventory, dev: Path) -> Iterator[Finding]:
-    """Yield what is wrong with the device nodes; one line where all is well."""
+    """Yield what is wrong with the device nodes, or one line if all is well."""
     numbered = sorted(path.name for path in dev.glob("nvidia[0-9]*"))
     level = _missing_gpu(seen) if seen.wants_gpu else "note"
     missing = [f"/dev/{name}" for name in _NEEDED_NODES if not (dev / name).exists()]
@@ -168,11 +165,11 @@ def _denied(path: Path) -> bool:
     return path.exists() and not os.access(path, os.R_OK | os.W_OK)
 
 
-def _described(package: Package) -> str:
+def _described(spec: RuntimeSpec, package: Package) -> str:
     parts = [f"{package.name} {package.version}"]
     if package.cuda:
         parts.append(f"for CUDA {package.cuda}" + (f", cuDNN {package.cudnn}" if package.cudnn else ""))
-    elif package.name != "openvino":
+    elif len(spec.precisions) > 1:  # it could be for a GPU
         parts.append("for the CPU")
     if package.tensorrt:
         parts.append(f"TensorRT {package.tensorrt}")

@@ -14,13 +14,14 @@ from ocrspool.files import names
 from ocrspool.files.faults import is_of_people
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.files.target_path import Place, target_path
+from ocrspool.results.rendered import RenderedResult
 from ocrspool.spool.growing_files import Return
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.outbox import RESULT_SUFFIX
 
 
 class LocalFiles:
-    """Where `once` jobs come from and go to. Has what a pipeline needs of a spool (see pipeline.job_store.JobStore)."""
+    """The JobStore (spool/job_store.py) of `once`: where its jobs come from and go to."""
 
     def __init__(self, outbox: Path) -> None:
         self._outbox = outbox
@@ -58,7 +59,7 @@ class LocalFiles:
         """Do nothing: the file is where it was."""
 
     def may_grow(self, job: Job) -> bool:  # noqa: ARG002 - a spool has to know which
-        """Return False: whoever names a file says that it is whole."""
+        """Return False: a file that somebody names is whole."""
         return False
 
     def take_back(self, job: Job, error: DocumentError | None = None) -> Return | None:  # noqa: ARG002 - likewise
@@ -74,11 +75,11 @@ class LocalFiles:
         place.name = place.name.removesuffix(RESULT_SUFFIX) + suffix
         return place
 
-    def deliver(self, job: Job, result: bytes) -> Path:
+    def deliver(self, job: Job, result: RenderedResult) -> Path:
         """Write the result whole, in place of an earlier one."""
         with self.place(job, RESULT_SUFFIX) as place:
             try:
-                place.folder.write(place.name, result)
+                place.folder.write(place.name, result.data)
             except OSError as error:
                 if not is_of_people(error) or not place.folder.may_write():
                     raise
@@ -95,7 +96,7 @@ class LocalFiles:
         return False
 
     def hangs(self) -> bool:
-        """Tell nothing: nobody looks."""
+        """Return False: nobody watches this disk."""
         return False
 
 

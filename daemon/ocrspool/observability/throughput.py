@@ -6,12 +6,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from ocrspool.observability.snapshot import ByMinute
+
 _RATE_SECONDS = 60.0
 _MINUTES_KEPT = 60
 
 
 class Throughput:
-    """Counts files and pages as they come out. Whoever uses it from several threads has to take turns."""
+    """Counts files and pages as they come out. Only one thread may use it at a time."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -33,7 +35,7 @@ class Throughput:
             self._minutes.append((minute, 1, pages))
 
     def files_per_minute(self) -> float:
-        """Return the rate over the last minute, or over the time since work began where that is less."""
+        """Return the rate over the last minute, or over the time since the first file if that is less."""
         seconds = self._seconds()
         return 60 * len(self._recent) / seconds
 
@@ -42,15 +44,15 @@ class Throughput:
         seconds = self._seconds()
         return sum(pages for _, pages in self._recent) / seconds
 
-    def by_minute(self) -> dict[str, list[int]]:
-        """Return the `files` and the `pages` of each minute of the last hour, the one that goes on last."""
+    def by_minute(self) -> ByMinute:
+        """Return what came out in each minute of the last hour. The present minute is the last."""
         minute = int(self._clock() // 60)
         found = {number: (files, pages) for number, files, pages in self._minutes}
         hour = [found.get(number, (0, 0)) for number in range(minute - _MINUTES_KEPT + 1, minute + 1)]
-        return {"files": [files for files, _ in hour], "pages": [pages for _, pages in hour]}
+        return ByMinute(tuple(files for files, _ in hour), tuple(pages for _, pages in hour))
 
     def _seconds(self) -> float:
-        """Return over how many seconds the rates are; at least one."""
+        """Return the number of seconds that the rates are about; at least one."""
         now = self._clock()
         self._forget(now)
         return max(now - self._recent[0][0], 1.0) if self._recent else 1.0

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ocrspool.blocks import values
 from ocrspool.blocks.joining import compounds_in, joined
-from ocrspool.pages import PageWarning, TextLine
+from ocrspool.pages import Notice, TextLine
 from ocrspool.results.blocks import Block, Box, Cell, Table
 from ocrspool.results.schema import Line, Page
 
@@ -23,7 +23,7 @@ class Order:
         """Return the lines of the page in this order."""
         return tuple(lines[place] for place in self._places)
 
-    def warnings(self, warnings: Iterable[PageWarning]) -> tuple[PageWarning, ...]:
+    def warnings(self, warnings: Iterable[Notice]) -> tuple[Notice, ...]:
         """Return warnings that refer to lines by their new numbers."""
         return tuple(replace(each, lines=tuple(sorted(self._renumbered(each.lines)))) for each in warnings)
 

@@ -7,26 +7,16 @@ engine may differ in `run` only. With several equal GPUs the device in `read_by`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeVar
 
 from ocrspool import __version__
+from ocrspool.pages import Notice
 from ocrspool.results.blocks import Block, block_from
 
-SCHEMA = "ocrspool-result/1"
+_Part = TypeVar("_Part")
 
-SUFFIXES = {
-    "txt": ".txt",
-    "md": ".md",
-    "csv": ".csv",
-    "tsv": ".tsv",
-    "hocr": ".hocr",
-    "alto": ".xml",
-    "html": ".html",
-    "pdf": ".pdf",
-}
-"""The suffix of each further output, in place of `.json`. None is longer, so a name that has room for `.json` has room
-for all."""
+SCHEMA = "ocrspool-result/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,23 +181,9 @@ class Output:
     """Another file with the same text. It appeared beside the result, and before it."""
 
     format: str
-    """The format: txt, md, csv, tsv, hocr, alto, html or pdf."""
+    """The name of the output, as in the configuration."""
     suffix: str
     """The suffix of the file. Its name is the name of the result with this suffix in place of `.json`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A warning: something that a reader of the result may want to know."""
-
-    code: str
-    """The kind of the warning: one word, for programs."""
-    message: str
-    """The warning as a sentence, for people."""
-    page: int | None
-    """The number of the page that the warning is about, from 1. null if it is not about one page."""
-    lines: tuple[int, ...] = field(default=(), kw_only=True)
-    """The `order` of each line of that page that the warning is about. Empty if it is not about single lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,23 +245,26 @@ def engine_from(facts: Mapping[str, Any]) -> Engine:
 
 
 def document_from(found: Mapping[str, Any]) -> Document:
-    """Return the document that a result file of ours holds. Raise KeyError or TypeError where it is none."""
+    """Return the document that a result file of ours holds. Raise KeyError or TypeError where it is none.
+
+    Fields that a later version may have added are left out.
+    """
     return Document(
         schema=found["schema"],
         status=found["status"],
-        source=Source(**found["source"]),
+        source=_made(Source, found["source"]),
         text=found["text"],
         pages=tuple(_page_from(page) for page in found["pages"]),
         engine=_engine_from(found["engine"]),
         other_engines=tuple(map(_engine_from, found.get("other_engines", ()))),
-        outputs=tuple(Output(**output) for output in found.get("outputs", ())),
-        warnings=tuple(Notice(**{**notice, "lines": tuple(notice.get("lines", ()))}) for notice in found["warnings"]),
-        run=Run(**found["run"]),
+        outputs=tuple(_made(Output, output) for output in found.get("outputs", ())),
+        warnings=tuple(_made(Notice, warning, lines=tuple(warning.get("lines", ()))) for warning in found["warnings"]),
+        run=_made(Run, found["run"]),
     )
 
 
 def _engine_from(found: Mapping[str, Any]) -> Engine:
-    return Engine(**{**found, "models": tuple(Model(**model) for model in found["models"])})
+    return _made(Engine, found, models=tuple(_made(Model, model) for model in found["models"]))
 
 
 def _word_from(found: Mapping[str, Any]) -> Word:
@@ -294,17 +273,22 @@ def _word_from(found: Mapping[str, Any]) -> Word:
 
 def _page_from(found: Mapping[str, Any]) -> Page:
     lines = tuple(
-        Line(
-            **{
-                **line,
-                "polygon": tuple((x, y) for x, y in line["polygon"]),
-                "bounding_box": tuple(line["bounding_box"]),
-                "words": tuple(map(_word_from, line.get("words", ()))),
-            }
+        _made(
+            Line,
+            line,
+            polygon=tuple((x, y) for x, y in line["polygon"]),
+            bounding_box=tuple(line["bounding_box"]),
+            words=tuple(map(_word_from, line.get("words", ()))),
         )
         for line in found["lines"]
     )
-    error = PageError(**found["error"]) if found["error"] else None
-    read_by = ReadBy(**found["read_by"]) if found.get("read_by") else None
+    error = _made(PageError, found["error"]) if found["error"] else None
+    read_by = _made(ReadBy, found["read_by"]) if found.get("read_by") else None
     blocks = tuple(map(block_from, found.get("blocks", ())))
-    return Page(**{**found, "lines": lines, "blocks": blocks, "error": error, "read_by": read_by})
+    return _made(Page, found, lines=lines, blocks=blocks, error=error, read_by=read_by)
+
+
+def _made(kind: type[_Part], found: Mapping[str, Any], **parts: object) -> _Part:
+    """Return a value of one of the classes above, of the fields that it knows; `parts` are made already."""
+    names = {each.name for each in fields(kind)}  # type: ignore[arg-type] # all of them are dataclasses
+    return kind(**{name: value for name, value in found.items() if name in names} | parts)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ocrspool.errors import DocumentError
 from ocrspool.files.target_path import Place
+from ocrspool.results.rendered import RenderedResult
 from ocrspool.spool.disk_steps import HANGS_SECONDS, DiskSteps
 from ocrspool.spool.growing_files import Return
 from ocrspool.spool.jobs import Job
@@ -14,7 +15,7 @@ from ocrspool.spool.spool import Spool
 
 
 class MonitoredSpool:
-    """A spool whose every call is a step on its disk: it is a JobStore (see pipeline/job_store.py)."""
+    """A JobStore (job_store.py) on a spool. Each call is a step on the disk (disk_steps.py)."""
 
     def __init__(self, spool: Spool, steps: DiskSteps) -> None:
         self._spool = spool
@@ -55,7 +56,7 @@ class MonitoredSpool:
         with self._steps.step():
             return self._spool.place(job, suffix)
 
-    def deliver(self, job: Job, result: bytes) -> Path:
+    def deliver(self, job: Job, result: RenderedResult) -> Path:
         """Publish the result and retire the source."""
         with self._steps.step("deliver"):
             return self._spool.deliver(job, result)

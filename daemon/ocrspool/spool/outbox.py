@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from ocrspool.files.faults import is_of_people
 from ocrspool.files.folder import Folder
 from ocrspool.files.publish import Publisher
 from ocrspool.files.target_path import Place, target_path
-from ocrspool.results.schema import SUFFIXES
+from ocrspool.results.formats import SUFFIXES
+from ocrspool.results.rendered import ResultFiles
 
 RESULT_SUFFIX = ".json"
 MARKER_SUFFIX = ".done"
@@ -32,28 +33,27 @@ _RESULT, _BEGUN = SAVED + RESULT_SUFFIX, SAVED + ".begun"
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """The outbox of one spool. Used by one thread at a time: what is free for one is taken for the next."""
+    """The outbox of one spool. One thread uses it at a time: a name that is free for one is taken for the next."""
 
     folder: Path
     mode: int | None = None
     """Mode of what is put there; None: as the umask has it."""
     mark: bool = False
-    """Whether an empty file says that all outputs of a document are there."""
+    """Whether an empty file marks that all outputs of a document are there."""
 
-    def publish(self, job: Folder, job_id: str, name: str, result: dict[str, Any]) -> Path:
-        """Make the result of a source of this name appear, after the outputs that it names. Return where it is.
+    def publish(self, job: Folder, job_id: str, name: str, files: ResultFiles) -> Path:
+        """Make the result of a source of this name appear, after the outputs beside it. Return where it is.
 
-        They lie in the open folder of the job, and stay there. A result of the same document is replaced; that of
-        another is left, and all files of this one are tagged, as they are where anything else has one of the names.
-        Raise OSError where the disk or the outbox is at fault, DocumentError where people have left no name free.
+        They lie in the open folder of the job, and stay there. A result of the same document is replaced. A result of
+        another document is left, and all files of this one are tagged. They are tagged too where anything else has one
+        of the names. Raise OSError where the disk or the outbox is at fault, DocumentError where people have left no
+        name free.
         """
-        digest = digest_of(result)
-        suffixes = _suffixes(result)
         problem: OSError | None = None
-        for place in self._places(job, job_id, name, digest):
+        for place in self._places(job, job_id, name, files.digest):
             with place:
                 try:
-                    self._put(job, place, suffixes)
+                    self._put(job, place, files.suffixes)
                 except OSError as error:
                     if not is_of_people(error):
                         raise
@@ -70,9 +70,9 @@ class Outbox:
             stage="deliver",
         ) from problem
 
-    def _put(self, job: Folder, place: Place, suffixes: list[str]) -> None:
+    def _put(self, job: Folder, place: Place, suffixes: Sequence[str]) -> None:
         if suffixes:
-            # After a crash what has appeared is known for this document's, though no result tells of it yet.
+            # After a crash this shows that what has appeared is this document's.
             began = names.to_json(os.fspath(place.path.relative_to(self.folder)))
             job.write(_BEGUN, json_file.dump(began))
         folder, stem = place.folder, place.name.removesuffix(RESULT_SUFFIX)
@@ -80,7 +80,7 @@ class Outbox:
             folder.unlink(stem + MARKER_SUFFIX)
         publisher = Publisher(job, self.folder, self.mode)
         for suffix in suffixes:
-            with contextlib.suppress(FileNotFoundError):  # someone has tidied work/: that must not stop the rest
+            with contextlib.suppress(FileNotFoundError):  # somebody has removed it, which must not stop the rest
                 publisher.publish(SAVED + suffix, folder, stem + suffix)
         if suffixes:
             folder.sync()
@@ -90,7 +90,7 @@ class Outbox:
         folder.sync()
 
     def _mark(self, folder: Folder, name: str) -> None:
-        with contextlib.suppress(FileExistsError):  # another has put something there, which stays as it is
+        with contextlib.suppress(FileExistsError):  # somebody has put something there, which stays as it is
             descriptor = folder.new(name)
             try:
                 if self.mode is not None:
@@ -101,7 +101,7 @@ class Outbox:
     def _places(self, job: Folder, job_id: str, name: str, digest: str) -> Iterator[Place]:
         """Yield the places that are free or hold a result of the same document, best first."""
         begun = names.from_json(json_file.load(job, _BEGUN))
-        if begun:  # where a delivery that a crash ended was putting the result
+        if begun:  # a crash has cut a delivery to this name short
             place = self._placed(begun, digest)
             if place.folder.stat(place.name) is None or _digest_at(place) == digest:
                 yield place
@@ -151,6 +151,7 @@ def _with(place: Place, suffix: str) -> str:
     return place.name.removesuffix(RESULT_SUFFIX) + suffix
 
 
-def _suffixes(result: dict[str, Any]) -> list[str]:
-    """Return the suffixes of the outputs that a result names."""
-    return [SUFFIXES[name] for output in result.get("outputs", ()) if (name := output.get("format")) in SUFFIXES]
+def files_of(result: dict[str, Any]) -> ResultFiles:
+    """Return what a result that has been read says of itself."""
+    named = (output.get("format") for output in result.get("outputs", ()))
+    return ResultFiles(digest_of(result), tuple(SUFFIXES[name] for name in named if name in SUFFIXES))

@@ -22,8 +22,8 @@ from ocrspool.processes.lifetime import die_with_parent
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ocrspool.engine.settings import Settings
     from ocrspool.engine.spec import NetSpec
+    from ocrspool.engine_request import Settings
 
 Job = tuple["NetSpec", "Path"]
 """A model, and the empty folder for its engine."""

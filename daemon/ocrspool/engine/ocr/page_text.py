@@ -21,7 +21,7 @@ from ocrspool.engine.reading.lone_signs import without_lone_signs
 from ocrspool.engine.reading.orientation import turned_back
 from ocrspool.engine.reading.words import as_in, words
 from ocrspool.layout.reading_order import reading_order
-from ocrspool.pages import PageText, PageWarning, TextLine, Word
+from ocrspool.pages import Notice, PageText, TextLine, Word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,15 +159,15 @@ def _whole(page: PageInWork, found: Sequence[_Line]) -> _Line | None:
     return whole._replace(detection_confidence=found_at, alone=True)
 
 
-def _warnings(page: PageInWork, lines: Sequence[_Line], left_out: Sequence[_Line]) -> tuple[PageWarning, ...]:
+def _warnings(page: PageInWork, lines: Sequence[_Line], left_out: Sequence[_Line]) -> tuple[Notice, ...]:
     """Return what a reader of the page's lines has to know of what is not in them."""
     unread = tuple(place for place, line in enumerate(lines) if _is_unread(line))
     lost = [line for line in left_out if _is_unread(line)]
     warnings = []
     if unread or lost:
-        warnings.append(PageWarning("unread-script", _unread_message(page, len(unread), lost), unread))
+        warnings.append(Notice("unread-script", _unread_message(page, len(unread), lost), None, lines=unread))
     if not lines and has_ink(page.pixels):
-        warnings.append(PageWarning("no-text-found", _NO_TEXT))
+        warnings.append(Notice("no-text-found", _NO_TEXT, None))
     return tuple(warnings)
 
 
