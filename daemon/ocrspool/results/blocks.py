@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ocrspool.results.known_fields import made
+
 Box = tuple[float, float, float, float]
 
 
@@ -62,15 +64,15 @@ class Block:
 def block_from(found: Mapping[str, Any]) -> Block:
     """Return the block that a result file of ours holds. Raise KeyError or TypeError where it is none."""
     table = found["table"]
-    return Block(
-        **{
-            **found,
-            "lines": tuple(found["lines"]),
-            "bounding_box": tuple(found["bounding_box"]),
-            "table": table and Table(table["rows"], table["columns"], tuple(map(_cell_from, table["cells"]))),
-        }
+    cells = tuple(map(_cell_from, table["cells"])) if table else ()
+    return made(
+        Block,
+        found,
+        lines=tuple(found["lines"]),
+        bounding_box=tuple(found["bounding_box"]),
+        table=made(Table, table, cells=cells) if table else None,
     )
 
 
 def _cell_from(found: Mapping[str, Any]) -> Cell:
-    return Cell(**{**found, "lines": tuple(found["lines"]), "bounding_box": tuple(found["bounding_box"])})
+    return made(Cell, found, lines=tuple(found["lines"]), bounding_box=tuple(found["bounding_box"]))
