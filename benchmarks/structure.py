@@ -1,9 +1,10 @@
 """Blocks and Markdown: reading order, tables and headings of pages whose structure is known, with Tesseract beside it.
 
-usage: scripts/bench structure [--made] [--each] [NAME...]
+usage: scripts/bench structure [--made] [--each] [--variation N] [NAME...]
 
 The pages are made here, and some are documents of OCRSPOOL_CORPUS that were marked up by hand. --made leaves these out,
---each prints a line for each page. The measures are described in structured/scores.py.
+--each prints a line for each page. --variation makes the pages with other texts, fonts, sizes, resolutions and slopes:
+the first ones were at hand while blocks were developed, and these were not. The measures are described in structured/scores.py.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def main() -> None:
     print(machine())
     with scratch() as name:
         folder = Path(name)
-        sets = {"made": _made(folder / "pages", arguments.names)}
+        sets = {"made": _made(folder / "pages", arguments.names, arguments.variation)}
         if not arguments.made:
             sets["corpus"] = _of_corpus(named_corpus().absolute(), arguments.names)
         for title, pages in sets.items():
@@ -39,11 +40,11 @@ def main() -> None:
                 _compare(title, pages, folder, each=arguments.each)
 
 
-def _made(folder: Path, names: Sequence[str]) -> list[tuple[Path, str]]:
+def _made(folder: Path, names: Sequence[str], variation: int) -> list[tuple[Path, str]]:
     """Return the files of the pages that are made, each with its truth."""
     folder.mkdir()
     pages = []
-    for sheet in sheets():
+    for sheet in sheets(variation):
         if not names or sheet.name in names:
             file = folder / f"{sheet.name}.png"
             drawn(sheet).save(file, dpi=(sheet.dpi, sheet.dpi))
@@ -84,6 +85,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench structure", description="Measure blocks and Markdown.")
     parser.add_argument("--made", action="store_true", help="only the pages that are made")
     parser.add_argument("--each", action="store_true", help="a line for each page")
+    parser.add_argument("--variation", type=int, default=0, metavar="N", help="other texts, fonts and resolutions")
     parser.add_argument("names", nargs="*", metavar="NAME", help="these pages only")
     return parser.parse_args()
 

@@ -4,17 +4,41 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
+from typing import Literal
+
 from structured.elements import Caption, Grid, Heading, Items, Sheet, Side, Span, Text
 from structured.prose import Prose
 
 
-def sheets() -> list[Sheet]:
-    """Return all pages."""
-    return [*_texts(), *_columns(), *_tables()]
+_FONTS: tuple[Literal["serif", "sans", "dejavu"], ...] = ("serif", "sans", "dejavu")
+_RESOLUTIONS = (100, 150, 200, 300)
 
 
-def _texts() -> list[Sheet]:
-    p = Prose(1)
+def sheets(variation: int = 0) -> list[Sheet]:
+    """Return all pages. Other variations have other texts, fonts, sizes, resolutions and slopes than the first."""
+    seed = 10 * variation
+    made = [*_texts(seed + 1), *_columns(seed + 2), *_tables(seed + 3)]
+    if not variation:
+        return made
+    chance = random.Random(variation)  # noqa: S311 - always the same
+    return [_varied(sheet, chance) for sheet in made]
+
+
+def _varied(sheet: Sheet, chance: random.Random) -> Sheet:
+    return replace(
+        sheet,
+        font=chance.choice(_FONTS[:2] if sheet.columns > 1 else _FONTS),
+        points=sheet.points - chance.choice((0, 0.5, 1)),
+        dpi=chance.choice(_RESOLUTIONS),
+        justified=chance.random() < 1 / 2,
+        skew=round(chance.uniform(-1, 1), 1),
+    )
+
+
+def _texts(seed: int) -> list[Sheet]:
+    p = Prose(seed)
     return [
         Sheet(
             "article",
@@ -128,8 +152,8 @@ def _texts() -> list[Sheet]:
     ]
 
 
-def _columns() -> list[Sheet]:
-    p = Prose(2)
+def _columns(seed: int) -> list[Sheet]:
+    p = Prose(seed)
     return [
         Sheet(
             "two-columns",
@@ -219,8 +243,8 @@ def _columns() -> list[Sheet]:
     ]
 
 
-def _tables() -> list[Sheet]:
-    p = Prose(3)
+def _tables(seed: int) -> list[Sheet]:
+    p = Prose(seed)
     stock = [
         ["Item", "Place", "Pieces", "Value"],
         ["Maps", "Room 4", "112", "8,400.00"],
