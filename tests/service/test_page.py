@@ -107,7 +107,7 @@ def test_the_button_works_in_a_browser(site: Site, chromium: Browser) -> None:
 
 
 def test_after_a_restart(new_daemon: NewDaemon, tmp_path: Path) -> None:
-    """A service that has just started knows the files in failed/: on the page, in metrics and in its status."""
+    """A service that has just started knows the files that lie in failed/: on the page and in its metrics."""
     listen = tmp_path / "d/ask.sock"
     daemon = new_daemon(more=f"[metrics]\nlisten = '{listen}'\npage = true\npage_retry = true\n")
     daemon.start()

@@ -57,9 +57,11 @@ class Browser:
             page.value(f"document.querySelector({json.dumps(what)}).click()")
             wait_until(until, 60)
 
-    def comes_to(self, url: str, expression: str, value: object) -> None:
-        """Wait until an expression comes to this value within the page."""
+    def comes_to(self, url: str, expression: str, value: object, width: int = 0) -> None:
+        """Wait until an expression comes to this value within the page, on a screen of this width."""
         with self._opened(url) as page:
+            if width:
+                page.resize(width)
             wait_until(lambda: page.value(expression) == value, 60)
 
     @contextlib.contextmanager
@@ -98,6 +100,10 @@ class _Page:
         self._session: dict[str, str] = {}
         target = self._ask("Target.createTarget", url=url)["targetId"]
         self._session = {"sessionId": self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]}
+
+    def resize(self, width: int) -> None:
+        """Show the page on a screen of this width, as a phone does."""
+        self._ask("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=True)
 
     def value(self, expression: str) -> object:
         """What an expression comes to within the page; None while there is no page."""

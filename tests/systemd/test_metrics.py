@@ -41,7 +41,7 @@ def test_the_page_on_the_socket(machine: Machine) -> None:
     machine.configure(f'[metrics]\n{settings}[inbox.default]\noutputs = ["html"]\n')
     machine.start()
     machine.drop("good.png", drawn_pages.png("Good"))
-    machine.drop("bad.png", b"no picture")
+    machine.drop("bad.png", drawn_pages.png("Bad")[:-200])
     wait_until(lambda: "bad.png" in (page := ask(_SOCKET, "/", "localhost")[1]) and "good.png" in page, 120)
     page = ask(_SOCKET, "/", "localhost")[1]
     view = page.partition('<a href="')[2].partition('"')[0]

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from ocrspool.cli.check import schema_of
+from ocrspool.cli.json_schemas import schema_of
 from ocrspool.cli.main import main
 from ocrspool.errors import DocumentError
 from ocrspool.spool.failure_reason import reason
@@ -54,6 +54,19 @@ def test_a_status(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     valid("status", found)
     assert found["inboxes"]["a"]["failed"] == 1
+
+
+def test_what_is_always_there_is_required() -> None:
+    """As the manual promises: a program need not ask whether a key is there."""
+    assert "outputs" in schema_of("result")["required"]
+    assert "text_from" in schema_of("result")["$defs"]["Page"]["required"]
+    status = schema_of("status")
+    assert set(status["$defs"]["StatusSnapshot"]["properties"]) == set(status["$defs"]["StatusSnapshot"]["required"])
+
+
+def test_each_has_a_name_of_its_own() -> None:
+    """Programs that keep schemas find them by it."""
+    assert len({schema_of(what)["$id"] for what in ("result", "reason", "status", "doctor")}) == 4
 
 
 def test_a_doctor(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

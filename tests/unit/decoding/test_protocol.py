@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ocrspool.cli.check import schema_of
+from ocrspool.cli.json_schemas import schema_of
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Limits, Profile
 from ocrspool.decoding import protocol

@@ -11,9 +11,10 @@ import pytest
 
 from ocrspool.config.schema import Config, Engine, Inbox, Paths
 from ocrspool.doctor import config_checks, machine_checks, problem_check
+from ocrspool.doctor.conditions import OPENMP
 from ocrspool.doctor.findings import Finding
 from ocrspool.doctor.inventory import Inventory, look
-from ocrspool.doctor.known_problems import OPENMP, RULES
+from ocrspool.doctor.known_problems import RULES
 from ocrspool.engine.runtimes.installed_packages import Package
 from ocrspool.errors import ConfigError, NoGpuError
 from ocrspool.machine import installation

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrspool.cli.check import schema_of
+from ocrspool.cli.json_schemas import schema_of
 from ocrspool.decoding.api import DocumentInfo
 from ocrspool.errors import DocumentError
 from ocrspool.files import names

@@ -18,8 +18,8 @@ from ocrspool.errors import ConfigError, SpoolBusyError
 from ocrspool.pipeline.job_outcome import JobOutcome
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import WakeupEvent
-from ocrspool.service.inbox_thread import SharedResources
 from ocrspool.service.inboxes import Inboxes
+from ocrspool.service.shared_resources import SharedResources
 from ocrspool.spool.job_store import JobStore
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.spool import Spool

@@ -287,6 +287,18 @@ def test_a_sound_engine_is_left(engine: Path, cache: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]} == before
 
 
+@pytest.mark.parametrize("harm", [lambda data: data[: len(data) // 2], lambda data: data.replace(b"det", b"dex", 1)])
+def test_a_damaged_file_is_refused_also_where_the_engine_is(
+    engine: Path, cache: Path, harm: Callable[[bytes], bytes]
+) -> None:
+    """The hashes of the file are compared too, not only those of the engine in the cache; that one stays."""
+    data = exported(engine)
+    before = tree(import_engine(data, cache).folder)
+    with pytest.raises(EngineError, match="no engine to import"):
+        import_engine(harm(data), cache)
+    assert tree(cache / "engines" / engine.name) == before
+
+
 @pytest.mark.parametrize("harm", ["altered", "added", "leftover", "other version"])
 def test_what_is_not_sound_is_replaced(engine: Path, cache: Path, harm: str) -> None:
     """A damaged engine, or what an aborted build left, gives way to the whole one, and nothing of it remains."""

@@ -240,10 +240,10 @@ def _claiming(name: str, size: int) -> bytes:
 STRANGE = {
     "upwards": (_tar((_member("m/../../../inference.yml"), b"x")), "outside of itself"),
     "absolute": (_tar((_member("/tmp/inference.yml"), b"x")), "outside of itself"),  # noqa: S108
-    "link": (_tar((_member("m/inference.onnx", tarfile.SYMTYPE, "/etc/passwd"), b"")), "is no file"),
-    "hard link": (_tar((_member("m/inference.onnx", tarfile.LNKTYPE, "/etc/passwd"), b"")), "is no file"),
-    "device": (_tar((_member("m/inference.onnx", tarfile.CHRTYPE), b"")), "is no file"),
-    "pipe": (_tar((_member("m/inference.onnx", tarfile.FIFOTYPE), b"")), "is no file"),
+    "link": (_tar((_member("m/inference.onnx", tarfile.SYMTYPE, "/etc/passwd"), b"")), "is no regular file"),
+    "hard link": (_tar((_member("m/inference.onnx", tarfile.LNKTYPE, "/etc/passwd"), b"")), "is no regular file"),
+    "device": (_tar((_member("m/inference.onnx", tarfile.CHRTYPE), b"")), "is no regular file"),
+    "pipe": (_tar((_member("m/inference.onnx", tarfile.FIFOTYPE), b"")), "is no regular file"),
     "twice": (_tar((_member("m/inference.yml"), b"x"), (_member("n/inference.yml"), b"y")), "File exists"),
     "large": (_claiming("m/inference.onnx", 1_100_000), "of 1100000 bytes"),
     "empty": (_tar(), "but nothing"),
