@@ -37,9 +37,10 @@ class Folder(ReadableFolder):
 
     @classmethod
     def made(cls, path: Path, mode: int = 0o777) -> Folder:
-        """Open a folder of the configuration. Where it or one above it is missing, make it with this mode, less the umask.
+        """Open a folder of the configuration. Where it is missing it is made, with this mode less the umask.
 
-        Those above are not writable for others: who could rename there could put another folder in this one's place.
+        Missing folders above it are made too. They are not writable for others, who could otherwise put another folder
+        in this one's place.
         """
         try:
             return cls.at(path)
