@@ -35,7 +35,7 @@ LIBRARIES = {
     "prometheus_client": {"web.metrics"},
     # For results: the schema, and whether one fits it.
     "pydantic": {
-        *("config", "decoding.protocol", "cli.check", "audit.outbox_checks", "observability.snapshot_file"),
+        *("config", "decoding.protocol", "cli.json_schemas", "audit.outbox_checks", "observability.snapshot_file"),
     },
     "pydantic_core": {"config.loader"},
     "pynvml": {"machine.gpu"},

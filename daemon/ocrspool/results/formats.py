@@ -47,7 +47,7 @@ FORMATS = (
     Format("hocr", ".hocr", "ocrspool.render.hocr"),
     Format("alto", ".xml", "ocrspool.render.alto"),
     Format("html", ".html", "ocrspool.render.html", page_side=1600),
-    Format("pdf", ".pdf", "ocrspool.render.pdf_pages", page_side=32_000, loads_late=True),
+    Format("pdf", ".pdf", "ocrspool.render.pdf.output", page_side=32_000, loads_late=True),
 )
 """All outputs, in the order in which they are made. 1600 pixels are enough for a screen, and 32,000 for any page."""
 

@@ -19,6 +19,7 @@ from ocrspool.config.schema import Config
 from ocrspool.decoding.pool import decoder_count
 from ocrspool.files import names
 from ocrspool.pipeline.job_outcome import JobOutcome
+from ocrspool.processes.backoff import Backoff
 from ocrspool.processes.child import NoProcessError
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.threads import Threads
@@ -58,7 +59,7 @@ class _PutOff:
 
     halted: Halted
     told: str
-    pause: float
+    pauses: Backoff
     due: float
 
 
@@ -128,7 +129,7 @@ class ActiveJobs:
 
     def begin(self, job: Job, follow: Follow) -> None:
         """Run a job that has just been claimed in a granted slot."""
-        self._start(_PutOff(_Unbegun(job, follow), "", _FIRST_PAUSE / 2, 0.0))
+        self._start(_PutOff(_Unbegun(job, follow), "", Backoff(_FIRST_PAUSE, _LONGEST_PAUSE), 0.0))
 
     def begin_again(self) -> bool:
         """Run a job whose time has come in a granted slot. Tell whether there was one."""
@@ -179,8 +180,8 @@ class ActiveJobs:
             self.on_change()
 
     def _wait(self, before: _PutOff, halted: Halted, problem: Exception) -> None:
-        """Put a job off, twice as long each time. The log has each problem once, however many jobs have it."""
-        pause = min(before.pause * 2, _LONGEST_PAUSE)
+        """Put a job off, a while longer each time. The log has each problem once, however many jobs have it."""
+        pause = before.pauses.next()
         told = str(problem)
         if _kind(told) not in {_kind(other.told) for other in (before, *self._put_off)}:
             _log.error(
@@ -191,7 +192,7 @@ class ActiveJobs:
                 _LONGEST_PAUSE,
                 extra=log_fields(halted.job),
             )
-        self._put_off.append(_PutOff(halted, told, pause, time.monotonic() + pause))
+        self._put_off.append(_PutOff(halted, told, before.pauses, time.monotonic() + pause))
 
     def wait_ended(self, seconds: float) -> bool:
         """Wait until no job runs, at most so long. Tell whether none does."""

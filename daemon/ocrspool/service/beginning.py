@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ocrspool.errors import OcrspoolError
+from ocrspool.processes.backoff import Backoff
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ class Beginning:
         self.next_try = 0.0
         """On the monotonic clock."""
         self._reason = ""
-        self._pause = _FIRST_PAUSE
+        self._pauses = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
 
     def succeeded(self, left: int, folders: Mapping[str, Path]) -> None:
         """Take note that it has begun. `left` jobs were left in work/ by the last run."""
@@ -39,7 +40,8 @@ class Beginning:
         _log.info(
             "inbox %s: drop files into %s; results: %s", self._name, folders["inbox"], folders["outbox"], extra=again
         )
-        self.error, self._reason, self._pause, self.begun = None, "", _FIRST_PAUSE, True
+        self.error, self._reason, self.begun = None, "", True
+        self._pauses.reset()
 
     def failed(self, error: OSError | OcrspoolError, now: float) -> None:
         """Take note why it could not begin. The log says each reason once."""
@@ -48,8 +50,7 @@ class Beginning:
             waits = {"event": "inbox-waits"}
             _log.error("inbox %s waits and is tried again; the others go on: %s", self._name, reason, extra=waits)
         self.error = error
-        self.next_try = now + self._pause
-        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        self.next_try = now + self._pauses.next()
 
     def try_soon(self) -> None:
         """Try at once, because the settings are others."""

@@ -49,8 +49,8 @@ def write_pages(document: Document, pages: ShownPages, file: BinaryIO) -> bool:
 USE_PAGES = """
 import os, sys
 from pathlib import Path
-import files_made
-from documents_made import document, page
+from support import sample_files
+from support.sample_documents import document, page
 from ocrspool.decoding.child.document import Document
 from ocrspool.decoding.child.page import PageLimits
 from ocrspool.decoding.child.page_outputs import write_view
@@ -58,7 +58,7 @@ from ocrspool.render import json
 
 root = Path(sys.argv[1])
 root.mkdir()
-(root / "a.png").write_bytes(files_made.png())
+(root / "a.png").write_bytes(sample_files.png())
 (root / "a.json").write_bytes(json.render(document(page())))
 opened = Document(os.open(root / "a.png", os.O_RDONLY), PageLimits(dpi=100, pages=9, megapixels=9, side=500))
 result, target = os.open(root / "a.json", os.O_RDONLY), os.open(root / "a.dmy", os.O_RDWR | os.O_CREAT)
@@ -79,8 +79,8 @@ from ocrspool.pipeline.pipeline import Pipeline
 from ocrspool.spool.disk_steps import DiskSteps
 from ocrspool.spool.monitored_spool import MonitoredSpool
 from ocrspool.spool.spool import Spool
-from results_made import ENGINE
-from spools_made import take
+from support.sample_results import ENGINE
+from support.sample_spools import take
 from ocrspool.recognition.stub import StubRecognizer
 from support.stub_pages import text
 

@@ -83,7 +83,7 @@ class Decoder:
             for output in FORMATS:
                 if output.loads_late:
                     output.module()
-            importlib.import_module("ocrspool.render.pdf").open_what_is_opened_late()
+            importlib.import_module("ocrspool.render.pdf.writer").open_what_is_opened_late()
         missing = confine(request["memory_mb"])
         self._cpu_seconds = request.get("cpu_seconds")
         self._channel.send({"ready": True, "missing": missing})
