@@ -15,7 +15,7 @@ from PIL import Image
 
 from ocrspool.engine.runtimes.openvino import net as openvino
 from ocrspool.errors import EngineError
-from ocrspool.recognition import child
+from ocrspool.recognition.child import __main__ as child
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,8 @@ from typing import Any
 from ocrspool.engine.cache.store import Manifest
 from ocrspool.engine.plan import Plan, plan
 from ocrspool.engine_request import EngineRequest
-from ocrspool.recognition import child
+from ocrspool.recognition.child import __main__ as child
+from ocrspool.recognition.child import engines
 
 GPU = "gpu:0"
 FINGERPRINT = "f" * 16
@@ -20,7 +21,7 @@ FINGERPRINT = "f" * 16
 
 def main() -> None:
     """Answer the service as the worker does."""
-    facts_of = child._facts
+    facts_of = engines.facts_of
     pretends = False
 
     def planned(request: EngineRequest) -> Plan:
@@ -34,7 +35,7 @@ def main() -> None:
         more = {"device": "gpu", "fingerprint": FINGERPRINT} if pretends else {}
         return {**facts_of(wanted, manifest), **more}
 
-    child.plan, child._facts = planned, facts  # type: ignore[attr-defined] # what the module has imported
+    engines.plan, engines.facts_of = planned, facts  # type: ignore[attr-defined] # what the module has imported
     sys.argv = sys.argv[1:]
     child.main()
 

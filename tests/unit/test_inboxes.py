@@ -18,8 +18,8 @@ from ocrspool.errors import ConfigError, SpoolBusyError
 from ocrspool.pipeline.job_outcome import JobOutcome
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import WakeupEvent
-from ocrspool.service.inbox_thread import SharedResources
 from ocrspool.service.inboxes import Inboxes
+from ocrspool.service.shared_resources import SharedResources
 from ocrspool.spool.job_store import JobStore
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.spool import Spool
@@ -123,6 +123,26 @@ def new_world(tmp_path: Path, wake: WakeupEvent) -> Iterator[Callable[..., World
         for held in world.line.held.values():
             held.set()
         assert world.inboxes.close()
+
+
+def test_what_lies_in_failed(new_world: Callable[..., World]) -> None:
+    """An inbox that has just begun knows it, with how much room its disk has; a file that is taken away goes."""
+    world = new_world("a", "b")
+    failed = world.root / "a/failed"
+    failed.mkdir(parents=True)
+    (failed / "old.png").write_bytes(b"x")
+    (failed / "old.png.reason.json").write_text('{"message": "it was damaged", "job": "j1"}', "utf-8")
+    world.inboxes.open()
+    found = world.inboxes.standings()
+    assert (found["a"].failed_files, found["b"].failed_files) == (1, 0)
+    assert (found["a"].free_bytes or 0) > 0
+    (failure,) = world.inboxes.failures()
+    assert (failure.inbox, failure.message, failure.job) == ("a", "it was damaged", "j1")
+    (failed / "old.png").unlink()
+    (failed / "old.png.reason.json").unlink()
+    world.drop("a", "1")
+    world.until(lambda: world.inboxes.standings()["a"].failed_files == 0)
+    assert world.inboxes.failures() == []
 
 
 def test_each_reads_its_own(new_world: Callable[..., World]) -> None:

@@ -14,7 +14,7 @@ from ocrspool.files.publish import PRIVATE
 from ocrspool.files.target_path import target_path
 from ocrspool.spool.spool import Spool
 from results_made import rendered, result_of
-from spools_made import drop, files, reason_of, scan, spool_in, take
+from spools_made import drop, files, reason_of, scan, take
 
 
 def at(root: Path, name: str, tag: str = "tag", mode: int | None = None) -> Path:
@@ -89,9 +89,9 @@ def test_links_are_not_followed_on_the_way_out(spool: Spool, tmp_path: Path, sta
 
 def test_paths_that_only_the_inbox_has_room_for(tmp_path: Path) -> None:
     """A deep file that can be claimed gets somewhere: where its path would be too long, to the top of the folder."""
-    spool = spool_in(tmp_path)
     far = tmp_path / "/".join(["far" * 60] * 4)
-    spool.outbox, spool.done, spool.failed = far / "outbox", far / "done", far / "failed"
+    near = {state: tmp_path / state for state in ("inbox", "work")}
+    spool = Spool("default", {**near, **{state: far / state for state in ("outbox", "done", "failed")}})
     spool.open()
     deep = "/".join(["d" * 200] * ((4096 - 64 - len(os.fsencode(far))) // 201 + 1))
     contents = []

@@ -215,10 +215,10 @@ class WorkerSupervisor:
 
     def _replace_failed(self, worker: Worker, error: ChildDiedError | EngineError) -> None:
         """Report the worker and its pages as lost; the next turn of the thread starts another worker."""
-        worker.close()
         reason = error if isinstance(error, EngineError) else EngineError(f"the worker {error}")
         self._events.lost(self._number, reason)
         pages = self._fail_pages(reason)
+        worker.close()  # last, because a process that waits for a disk does not end at once
         if not self._queue.closed:
             _log.warning("worker %d: %s, with %d pages in work; starting another", self._number, reason, pages)
 

@@ -13,7 +13,7 @@ from ocrspool.spool.snapshot import FileSnapshot
 
 
 def is_released(folder: Folder, last: str, seen: FileSnapshot) -> bool:
-    """Tell whether the file may be claimed now, as far as it can be looked at."""
+    """Tell whether the file may be claimed now, as far as this user can see."""
     try:
         found = folder.stat(last)
         if found is None or not _is_same(found, seen):
@@ -22,7 +22,7 @@ def is_released(folder: Folder, last: str, seen: FileSnapshot) -> bool:
             return True
         descriptor = folder.open(last)
     except PermissionError:
-        return True  # to be claimed, and to fail with that reason
+        return True  # it is claimed, and then it fails with that reason
     except OSError:
         return False
     try:
@@ -32,7 +32,7 @@ def is_released(folder: Folder, last: str, seen: FileSnapshot) -> bool:
 
 
 def claimable(descriptor: int, seen: FileSnapshot) -> bool:
-    """Tell whether the open file is still the one that was seen, whole and let go of by its writer.
+    """Tell whether the open file is still the one that was seen, and nobody has it open for writing.
 
     A read lease is granted only while nobody has the file open for writing (fcntl(2), F_SETLEASE). The kernel
     grants it on local filesystems to the file's owner or with CAP_LEASE; elsewhere the settle time has to do.

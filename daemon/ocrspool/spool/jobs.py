@@ -4,7 +4,8 @@
 <job id>/result.json       read, not yet delivered and retired; beside it result.txt and so on
 <job id>/reason.json       failed, not yet moved
 
-These folders are ours alone: 0700, and used only while they belong to this user. Whatever else lies in work/ is left.
+Only the service's user may enter these folders (0700). They are used only while they belong to that user. Whatever else
+lies in work/ is left.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ from ocrspool.spool.snapshot import FileSnapshot
 
 JOB, RESULT, REASON = "job.json", "result.json", "reason.json"
 _SIZE = ".size-"
-"""An empty file whose name ends in the size of the source. The name is on disk when the rename of the source is."""
+"""The name of an empty file begins so and ends in the size of the source. It is on disk when the source's rename is."""
 _OURS = (JOB, "result.", REASON, _SIZE)
 _MOST_RESULT_BYTES = 1 << 30
-"""Of a result of ours, in a folder that nobody else can enter: it is as large as the document makes it."""
+"""The largest result that is read. Nobody else can enter its folder, so only the document decides how large it is."""
 _MOST_PATH_BYTES = 4095
 
 
@@ -63,13 +64,13 @@ def log_fields(job: Job) -> dict[str, str]:
 
 
 class Jobs:
-    """The folders of one inbox's jobs. Of a job whose folder has gone nothing is known, and that is no error."""
+    """The folders of one inbox's jobs. A folder that is gone is no error: nothing is known of its job."""
 
     def __init__(self, inbox: str, work: Path) -> None:
         self._inbox = inbox
         self._work = work
         self.owner: int | None = None
-        """Whose our folders are, on a filesystem that says so of all files; None: this process's user's."""
+        """The owner of our folders, on a filesystem where all files have one owner; None: the user of this process."""
 
     def new(self, name: str, size: int | None = None) -> tuple[Job, Folder]:
         """Return a job for a file of this name, and the folder that the file can be moved into, which is to be closed.
@@ -112,7 +113,7 @@ class Jobs:
             each.keep_others_out(self.owner)
 
     def read(self, folder: Folder) -> Job | None:
-        """Return the job in a folder of work/; None when there is nothing left in it that is not delivered."""
+        """Return the job in a folder of work/; None where all that is in it has been delivered."""
         counts = json_file.load(folder, JOB)
         past = _count(counts.get("attempts")), _count(counts.get("interruptions")), _pages(counts.get("deaths"))
         job_id = folder.path.name
@@ -123,21 +124,21 @@ class Jobs:
         return None
 
     def save(self, job: Job) -> Job:
-        """Write down what is counted."""
+        """Write down the counts of a job."""
         with self.opened(job.id) as folder:
             return self.save_in(folder, job)
 
     def save_in(self, folder: Folder, job: Job) -> Job:
-        """Write down what is counted, in the job's open folder."""
+        """Write down the counts of a job in its open folder."""
         counts: dict[str, object] = {"attempts": job.attempts, "interruptions": job.interruptions, "deaths": job.deaths}
         if job.seen is not None:
             counts["seen"] = (job.seen.size, job.seen.mtime_ns, job.seen.ctime_ns, job.seen.inode, job.seen.renamed)
-        # Not durable: what a power cut takes back is a count, and one more attempt does no harm.
+        # Not durable: a power cut can only lose a count, and one more attempt does no harm.
         folder.write(JOB, json.dumps(counts).encode("ascii"), durable=False)
         return job
 
     def clear(self, job_id: str) -> None:
-        """Remove a job's folder. A file that should not be there any more, and is, stays and keeps the folder."""
+        """Remove a job's folder. A file that should not be there any more stays, and its folder with it."""
         with contextlib.suppress(OSError), Folder.at(self._work) as work:  # the job is over, also where a disk fails
             with work.private(job_id, self.owner) as folder:
                 _prune(folder)
@@ -209,12 +210,12 @@ def failed_as(folder: Folder) -> str:
 
 
 def is_ours(name: str) -> bool:
-    """Tell whether a name in a job's folder is that of a record, or of one that was being written."""
+    """Tell whether a name in a job's folder is that of a record, or of a record that was being written."""
     return "/" not in name and name.startswith((*_OURS, ".ocrspool-"))
 
 
 def _sources(folder: Folder) -> Iterator[str]:
-    """Yield the names of the regular files that a claim has put there; nothing else is a source."""
+    """Yield the names of the regular files that a claim has put there. Nothing else is a source."""
     try:
         source = folder.below("source")
     except OSError:  # of what is no folder, too
