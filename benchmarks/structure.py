@@ -4,7 +4,8 @@ usage: scripts/bench structure [--made] [--each] [--variation N] [NAME...]
 
 The pages are made here, and some are documents of OCRSPOOL_CORPUS that were marked up by hand. --made leaves these out,
 --each prints a line for each page. --variation makes the pages with other texts, fonts, sizes, resolutions and slopes:
-the first ones were at hand while blocks were developed, and these were not. The measures are described in structured/scores.py.
+the first ones were at hand while blocks were developed, and these were not. structured/scores.py describes the
+measures.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from typing import Literal
 from structured.elements import Caption, Grid, Heading, Items, Sheet, Side, Span, Text
 from structured.prose import Prose
 
-
 _FONTS: tuple[Literal["serif", "sans", "dejavu"], ...] = ("serif", "sans", "dejavu")
 _RESOLUTIONS = (100, 150, 200, 300)
 

@@ -82,6 +82,9 @@ class _Line(_Part):
     words: list[_OwnWord]
     polygon: Annotated[list[_Point], Field(min_length=4, max_length=4)]
     detection_confidence: Literal[1]
+    letter_height: None = None
+    stroke: None = None
+    """Only an engine measures these two."""
 
 
 class _OwnText(_Part):
