@@ -7,6 +7,7 @@ of the next one.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -23,6 +24,7 @@ _FEW_COLUMNS = 2
 _LONG_CELL = 45  # characters; two columns of longer cells are prose
 _FAR = 18.0  # of a font's size: two columns that are further apart have nothing to do with each other
 _MANY_ROWS = 6  # rows from which on two columns are a table, even without numbers in the second one
+_SENTENCES = 0.4  # share of the lines of running text that begin with a small letter, at least
 _TIGHT = 1.5  # distance of lines within a cell, in sizes of the font
 _FULL = 0.6  # share of the rows that a column has cells in, for a row without one to go on the row above
 _MANY_SINGLE = 0.5  # share of rows with one cell only, from which on it is no table
@@ -55,11 +57,8 @@ def aligned_tables(items: Sequence[Item], rules: Sequence[Rule] = ()) -> list[Fo
     while start < len(page_rows):
         columns, end = _run(page_rows, start)
         table = _table(page_rows[start:end], columns, rules) if columns and end - start > 1 else None
-        if table is None:
-            start += 1
-            continue
-        found.append(table)
-        start = end
+        found += [table] if table else []
+        start = max(end, start + 1)  # no part of what is no table is one
     return found
 
 
@@ -135,8 +134,18 @@ def _is_prose(grid: Sequence[Cells], columns: int) -> bool:
     long = 0
     for column in range(columns):
         lengths = [sum(len(item.text) for item in cells[column]) for cells in grid if column in cells]
-        long += bool(lengths) and median(lengths) >= _LONG_CELL
+        is_long = bool(lengths) and median(lengths) >= _LONG_CELL
+        if is_long and _goes_on(grid, column):
+            return True
+        long += is_long
     return long > 1
+
+
+def _goes_on(grid: Sequence[Cells], column: int) -> bool:
+    """Return whether sentences go on from row to row in a column, although there is something beside each line."""
+    pairs = [(one, two) for one, two in itertools.pairwise(grid) if column in one and column in two and len(two) > 1]
+    goes_on = sum(two[column][0].text[:1].islower() for _, two in pairs)
+    return len(pairs) >= _LEAST_ROWS and goes_on >= _SENTENCES * len(pairs)
 
 
 def _are_beside(columns: Columns, grid: Sequence[Cells]) -> bool:

@@ -166,3 +166,12 @@ def test_cells_of_several_lines_are_read_one_after_the_other() -> None:
     lines += [at(110, 380, "Maps"), at(410, 380, "Room 4")]
     (table,) = blocks([page(lines, grid((100, 400, 700), (280, 355, 400)))])[0]
     assert table.lines == (0, 2, 1, 3, 4, 5)
+
+
+def test_text_beside_a_sidebar_is_no_table() -> None:
+    """Rows of both may stand at the same heights."""
+    items = ["Maps of the river", "Two engines", "Old letters", "New wells", "The bridge"]
+    lines = []
+    for number, item in enumerate(items):
+        lines += [at(40, 300 + number * 30, PROSE[number % 4][:60]), at(860, 300 + number * 30, f"{item} 19{number}7")]
+    assert "table" not in [kind for kind, _ in found(lines)]
