@@ -14,7 +14,8 @@ from ocrspool.processes.channel import Message
 from ocrspool.processes.child import ChildDiedError, NoProcessError
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.client import Process, WorkerClient
-from ocrspool.recognition.stub import FACTS, StubProcess
+from ocrspool.recognition.stub import FACTS
+from ocrspool.recognition.stub_worker import StubProcess
 from ocrspool.recognition.worker import STAGE_SECONDS
 from support.stub_pages import NewPage
 
