@@ -22,16 +22,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))  # paddle_folders
+sys.path.append(str(Path(__file__).parents[1] / "tests"))  # paddleocr_folders
 
 from PIL import Image
 
-import paddle_folders
 from compared import drawn_pdf
 from compared.contestant import Program
 from compared.drawn_pdf import Box
 from compared.peers import environment
 from serving import machine, named_corpus, scratch, serving
+from support import paddleocr_folders
 
 SAVED = Path("docs/benchmarks")
 DPI = (100, 150, 200, 300)
@@ -114,7 +114,7 @@ def _contestants(
     models.mkdir()
     peers: dict[str, tuple[list[str], list[str | Path]]] = {
         "rapidocr": (["rapidocr", "onnxruntime"], ["onnxruntime"]),
-        "paddleocr-onnxruntime": (["paddleocr==3.7.*", "onnxruntime"], [*paddle_folders.made(models)]),
+        "paddleocr-onnxruntime": (["paddleocr==3.7.*", "onnxruntime"], [*paddleocr_folders.made(models)]),
     }
     for name, (packages, more) in peers.items():
         if (not names or name in names) and (python := environment(name, packages)):

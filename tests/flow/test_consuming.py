@@ -14,8 +14,8 @@ from pathlib import Path
 import pypdfium2
 import pytest
 
-import pages_drawn
-from daemons import ocrspool
+from support import drawn_pages
+from support.daemon_process import ocrspool
 
 PAGE = Path(__file__).parents[2] / "docs" / "consuming.md"
 PROGRAMS: dict[str, str] = dict(
@@ -39,7 +39,7 @@ def read(tmp_path_factory: pytest.TempPathFactory, engine_cache: Path) -> Read:
     folder = tmp_path_factory.mktemp("consuming")
     config = folder / "ocrspool.toml"
     config.write_text(f"[paths]\ncache = '{engine_cache}'\nruntime = 'run'\n[inbox.default]\nroot = 'spool'\n")
-    pages_drawn.page("Invoice for Miller", "Total 1.234,56").save(folder / "scan.pdf", "PDF", resolution=200)
+    drawn_pages.page("Invoice for Miller", "Total 1.234,56").save(folder / "scan.pdf", "PDF", resolution=200)
     ended = ocrspool("once", folder / "scan.pdf", "--outbox", folder, "--config", config)
     assert ended.returncode == 0, ended.stderr
     return Read(folder / "scan.pdf", folder / "scan.pdf.json")

@@ -29,8 +29,8 @@ from ocrspool.spool.failure_reason import REASON_SUFFIX
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.patience import Patience
 from ocrspool.spool.spool import Spool
-from results_made import rendered, result_of
-from spools_made import drop, files, reason_of, scan, spool_in, take
+from support.sample_results import rendered, result_of
+from support.sample_spools import drop, files, reason_of, scan, spool_in, take
 
 _TOUCHES = frozenset({"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.scandir", "os.chmod"})
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-import pages_drawn
-from machine import ENGINES, SCANNER, SERVICE, SPOOL, Machine, as_user, run, tree
-from pages_drawn import says
-from waiting import wait_until
+from support import drawn_pages
+from support.drawn_pages import says
+from support.lab_machine import ENGINES, SCANNER, SERVICE, SPOOL, Machine, as_user, run, tree
+from support.waiting import wait_until
 
 _OTHER = SPOOL.with_name("other")
 _APART, _THEIRS = SPOOL.with_name("apart"), "neighbors"
@@ -31,7 +31,7 @@ def many() -> Iterator[Path]:
     folder = Path("/var/spool/many")
     folder.mkdir()
     for number, name in enumerate(_MANY):
-        (folder / name).write_bytes(pages_drawn.tiny(number))
+        (folder / name).write_bytes(drawn_pages.tiny(number))
     for path in (folder, *folder.iterdir()):
         shutil.chown(path, SCANNER, "ocrspool")
         path.chmod(0o2770 if path.is_dir() else 0o660)
@@ -58,7 +58,7 @@ def test_a_member_of_the_group_in_the_way(machine: Machine, many: Path) -> None:
     machine.systemctl("restart", SERVICE)
     assert _files(_OTHER / "done") == before
     dropped = time.monotonic()
-    machine.drop("other.png", pages_drawn.png("Not in the way"), _OTHER)
+    machine.drop("other.png", drawn_pages.png("Not in the way"), _OTHER)
     wait_until(lambda: machine.names("outbox", _OTHER), 60)
     assert time.monotonic() - dropped < _SOON_SECONDS
     wait_until(lambda: not list((SPOOL / "inbox").rglob("*.pgm")) and not machine.in_work(), 60)
@@ -93,7 +93,7 @@ def test_what_is_in_work_is_closed_to_the_group(two: Machine) -> None:
     two.start()
     for number, name in enumerate(_MANY):
         for root in (SPOOL, _APART):
-            two.drop(name, pages_drawn.png(f"{number} " * 20), root)
+            two.drop(name, drawn_pages.png(f"{number} " * 20), root)
     pid = two.pid
 
     def stopped_at_work() -> list[Path]:
@@ -146,7 +146,7 @@ def test_names_that_are_taken(serving: Machine) -> None:
     as_user(SCANNER, "ln", "-s", "/etc/hostname", SPOOL / "done/link.png")
     hostname = Path("/etc/hostname").read_bytes()
     for name in ("folder.png", "link.png"):
-        serving.drop(name, pages_drawn.png(name.partition(".")[0]))
+        serving.drop(name, drawn_pages.png(name.partition(".")[0]))
     for name in ("bad.png", "worse.png"):
         serving.drop(name, b"no picture")
     wait_until(lambda: len(serving.names("done")) == 3 and len(serving.names("failed")) == 4, 60)  # the link is one
@@ -175,7 +175,7 @@ def test_an_outbox_that_is_closed(two: Machine) -> None:
     shutil.chown(outbox, "root", "root")
     outbox.chmod(0o700)
     try:
-        two.drop("waits.png", pages_drawn.png("Waits"))
+        two.drop("waits.png", drawn_pages.png("Waits"))
         wait_until(two.in_work)
         _delivered_soon(two, "during.png")
         two.systemctl("restart", SERVICE)
@@ -191,7 +191,7 @@ def test_an_outbox_that_is_closed(two: Machine) -> None:
 def _delivered_soon(machine: Machine, name: str) -> None:
     """Drop a file into the inbox of the others, whose result is there within seconds."""
     dropped = time.monotonic()
-    machine.drop(name, pages_drawn.png("Not in the way"), _APART)
+    machine.drop(name, drawn_pages.png("Not in the way"), _APART)
     wait_until(lambda: f"{name}.json" in machine.names("outbox", _APART), 60)
     assert time.monotonic() - dropped < _SOON_SECONDS
 

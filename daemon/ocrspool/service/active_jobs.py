@@ -180,7 +180,7 @@ class ActiveJobs:
             self.on_change()
 
     def _wait(self, before: _PutOff, halted: Halted, problem: Exception) -> None:
-        """Put a job off, twice as long each time. The log has each problem once, however many jobs have it."""
+        """Put a job off, a while longer each time. The log has each problem once, however many jobs have it."""
         pause = before.pauses.next()
         told = str(problem)
         if _kind(told) not in {_kind(other.told) for other in (before, *self._put_off)}:

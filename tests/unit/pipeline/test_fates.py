@@ -26,8 +26,8 @@ from ocrspool.pipeline.pipeline import Pipeline
 from ocrspool.recognition.stub import Answer, StubRecognizer
 from ocrspool.spool.growing_files import Return
 from ocrspool.spool.jobs import Job
-from results_made import ENGINE
 from support.memory_job_store import MemoryJobStore
+from support.sample_results import ENGINE
 from support.stub_pages import BOX, text
 
 HOOKS = HookOptions(("told", "done"), ("told", "failed"), 5.0)

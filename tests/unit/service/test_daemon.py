@@ -23,7 +23,7 @@ from ocrspool.service.daemon import Service
 from ocrspool.service.parts import OnStage, Parts
 from ocrspool.service.signals import Signals
 from support.stub_pages import text
-from waiting import wait_until
+from support.waiting import wait_until
 
 
 class CalledSignals(Signals):

@@ -22,7 +22,7 @@ from ocrspool.service.shared_resources import SharedResources
 from ocrspool.spool.job_store import JobStore
 from ocrspool.spool.jobs import Job
 from support.memory_job_source import MemoryJobSource
-from waiting import wait_until
+from support.waiting import wait_until
 
 MOST = 3
 INBOX = Inbox(root=Path("/nowhere"))
