@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageFault, PageImage, PageText, TextLine
+from ocrspool.pages import PageFault, PageImage, PageText, TextLine, WordMode
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.processes.wakeup import WakeupEvent
@@ -94,7 +94,14 @@ class StubRecognizer:
             raise self.problem
         return self._facts
 
-    def submit(self, image: PageImage, orientation: str, *, alone: bool = False) -> Future[PageText]:  # noqa: ARG002
+    def submit(
+        self,
+        image: PageImage,
+        orientation: str,  # noqa: ARG002
+        *,
+        words: WordMode = "words",  # noqa: ARG002
+        alone: bool = False,
+    ) -> Future[PageText]:
         """Answer at once, unless the page is slow or hangs. The memory file of the page is closed."""
         os.close(image.fd)
         if self.is_closed:
@@ -179,7 +186,13 @@ class StubWorker:
         self.loads_after -= 1
         return self.loads_after < 0
 
-    def send_page(self, number: int, image: PageImage, orientation: str) -> None:  # noqa: ARG002
+    def send_page(
+        self,
+        number: int,
+        image: PageImage,
+        orientation: str,  # noqa: ARG002
+        words: WordMode = "words",  # noqa: ARG002
+    ) -> None:
         """Take a page."""
         if self.killed or self.closed:
             raise ChildDiedError("was killed by SIGKILL")
