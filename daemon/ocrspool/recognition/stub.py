@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageImage, PageText, TextLine
+from ocrspool.pages import PageImage, PageText, TextLine, WordMode
 from ocrspool.recognition.api import RecognizerStatus
 from ocrspool.recognition.worker import ReadyWorker, engines
 
@@ -85,7 +85,14 @@ class StubRecognizer:
             raise self.problem
         return self._facts
 
-    def submit(self, image: PageImage, orientation: str, *, alone: bool = False) -> Future[PageText]:  # noqa: ARG002
+    def submit(
+        self,
+        image: PageImage,
+        orientation: str,  # noqa: ARG002
+        *,
+        words: WordMode = "words",  # noqa: ARG002
+        alone: bool = False,
+    ) -> Future[PageText]:
         """Answer at once, unless the page is slow or hangs. The memory file of the page is closed."""
         os.close(image.fd)
         if self.is_closed:

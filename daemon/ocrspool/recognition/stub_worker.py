@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ocrspool.errors import EngineError
-from ocrspool.pages import PageFault, PageImage
+from ocrspool.pages import PageFault, PageImage, WordMode
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.processes.wakeup import WakeupEvent
@@ -52,7 +52,13 @@ class StubWorker:
         self.loads_after -= 1
         return self.loads_after < 0
 
-    def send_page(self, number: int, image: PageImage, orientation: str) -> None:  # noqa: ARG002
+    def send_page(
+        self,
+        number: int,
+        image: PageImage,
+        orientation: str,  # noqa: ARG002
+        words: WordMode = "words",  # noqa: ARG002
+    ) -> None:
         """Take a page."""
         if self.killed or self.closed:
             raise ChildDiedError("was killed by SIGKILL")

@@ -138,7 +138,14 @@ def test_pages_and_faults_come_back_by_number(new_page: NewPage, reading: Callab
         found.send_page(number, image, "auto")
     assert found.pages == 2
     assert process.sent[1]["op"] == "recognize"
-    assert process.sent[1]["page"] == {"number": 1, "width": 4, "height": 2, "channels": 1, "orientation": "auto"}
+    assert process.sent[1]["page"] == {
+        "number": 1,
+        "width": 4,
+        "height": 2,
+        "channels": 1,
+        "orientation": "auto",
+        "words": "words",
+    }
     assert reading(found) == (None, 1)
     corners = ((0, 0), (9, 0), (9, 9), (0, 9))
     text = PageText(
