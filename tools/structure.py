@@ -43,7 +43,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "observability": ("files", "formatting", "results"),
     # Steps of a job.
     "spool": ("errors", "files", "formatting", "results"),
-    "config": ("errors", "files", "machine", "observability", "spool"),
+    "config": ("errors", "files", "formatting", "machine", "observability", "spool"),
     "render": ("errors", "pages", "results"),
     "intake": ("config", "errors", "files", "processes", "spool"),
     "decoding": ("config", "errors", "files", "pages", "processes", "render", "results", "text_similarity"),

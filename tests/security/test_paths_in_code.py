@@ -22,6 +22,8 @@ ALLOWED = {
     "config.loader": "the configuration",
     "config.preflight": "the folders that the configuration names, as they are: it looks, and changes nothing",
     "cli.engines": "the engine cache, and archives that the administrator names",
+    "cli.inbox": "the configuration and drop-ins of units, which are root's",
+    "cli.inbox_folders": "the place that root names for an inbox, before there is one; all else by descriptors",
     "cli.once": "the outbox that the user names: that folder itself, nothing below it",
     "cli.status": "the run-time folder",
     "cli.hangup": "the engine cache",

@@ -49,7 +49,7 @@ def test_help_names_every_command() -> None:
     """--help tells of each command and of the exit codes, and each command has help of its own."""
     answer = ocrspool("--help")
     assert answer.returncode == 0
-    for command in ("serve", "prebuild", "check", "once", "status", "retry", "engines", "doctor", "schema"):
+    for command in ("serve", "prebuild", "check", "once", "status", "retry", "engines", "inbox", "doctor", "schema"):
         assert f"    {command} " in answer.stdout
         own = ocrspool(command, "--help")
         assert own.returncode == 0
@@ -97,7 +97,7 @@ def test_check_before_a_start(tmp_path: Path) -> None:
     assert ocrspool("check", "--config", path).returncode == Exit.CONFIG
     answer = ocrspool("check", "--start", "--config", path)
     assert answer.returncode == 0
-    assert f"warning: inbox.b.inbox: {tmp_path}/b is not a folder" in answer.stderr
+    assert f"{tmp_path}/b is not a folder" in answer.stderr
     assert "the service can start" in answer.stdout
     (tmp_path / "a").write_bytes(b"no folder either")
     assert ocrspool("check", "--start", "--config", path).returncode == Exit.CONFIG
@@ -128,6 +128,33 @@ def test_every_problem_at_once(config: Path, command: str) -> None:
     assert "Traceback" not in answer.stderr
 
 
+@pytest.mark.parametrize(
+    ("engine", "said"),
+    [
+        ("devices = ['gpu:0']", "engine: openvino runs on the cpu here, not on 'gpu:0'"),
+        ("models = '/no/such/folder'", "engine.models: there is no folder /no/such/folder"),
+        ("models = 'bundlet'", "engine.models: there are no models 'bundlet'"),
+        ("runtime = 'paddle'", "engine.models: the bundled models are ONNX files"),
+        ("runtime = 'onnxruntime'\nprecision = 'bf16'", "precision"),
+    ],
+)
+def test_check_finds_what_could_not_start(config: Path, engine: str, said: str) -> None:
+    """Models, runtime and device are looked at before a restart stops what works; each cause is one line."""
+    with config.open("a") as file:
+        file.write(f"[engine]\n{engine}\n")
+    answer = ocrspool("check", "--config", config)
+    assert answer.returncode == Exit.CONFIG, answer.stdout
+    (problem,) = [line for line in answer.stderr.splitlines() if line.startswith("  ")]
+    assert said in problem
+
+
+def test_models_that_are_to_be_downloaded_are_no_problem(config: Path) -> None:
+    """`prebuild` fetches them, so `check` says that all is well."""
+    with config.open("a") as file:
+        file.write("[engine]\nmodels = 'PP-OCRv5_server'\n")
+    assert ocrspool("check", "--config", config).returncode == 0
+
+
 def test_problems_of_folders(config: Path) -> None:
     """`check` finds folders that overlap and folders that cannot be, all at once."""
     (config.parent / "file").touch()
@@ -136,7 +163,10 @@ def test_problems_of_folders(config: Path) -> None:
     answer = ocrspool("check", "--config", config)
     assert answer.returncode == 78
     assert "inbox.default.inbox and inbox.inner.inbox overlap" in answer.stderr
-    assert f"inbox.blocked.inbox: {config.parent / 'file'} is not a folder" in answer.stderr
+    assert (
+        f"inbox.blocked: may not use the folders in {config.parent}/file: {config.parent}/file is not a folder"
+        in answer.stderr
+    )
 
 
 def test_no_configuration(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ To begin:
   ocrspool retry --all                           failed files once more
   ocrspool doctor                                driver, GPU, libraries, versions: do they fit together?
   ocrspool engines ls                            which engines there are, and what each is made for
+  ocrspool inbox add invoices /srv/invoices      one more inbox, in a place of your own
 
 Exit codes: 0 all is well; 64 wrong usage; 65 some documents failed, or an audit has findings; 66 no such file;
 69 no engine or no service; 70 a bug; 71 an operating system error; 73 cannot create; 74 input or output error;
@@ -129,6 +130,10 @@ def command_line() -> argparse.ArgumentParser:
 
     _add_engines(
         command("engines", commands.run_engines, "tell what is in the engine cache, verify it, clear it, copy it")
+    )
+
+    _add_inbox(
+        command("inbox", commands.run_inbox, "add an inbox anywhere, remove one, open one to the service; needs root")
     )
 
     doctor = command("doctor", commands.run_doctor, "look at everything that this depends on, and say what to do")
@@ -230,6 +235,26 @@ def _add_engines(engines: argparse.ArgumentParser) -> None:
 
     take = command("import", "take an exported engine into the cache; it is machine code: only from whom you trust")
     take.add_argument("file", type=Path, metavar="FILE", help="- for standard input")
+
+
+def _add_inbox(inbox: argparse.ArgumentParser) -> None:
+    subparsers = inbox.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="act")
+
+    def command(name: str, about: str) -> argparse.ArgumentParser:
+        added = subparsers.add_parser(name, help=about, description=about + ".")
+        _add_config(added)
+        added.add_argument("--dry-run", action="store_true", help="only tell what would be done")
+        return added
+
+    add = command("add", "make folders, a file in conf.d, and drop-ins that let the units use the folders")
+    add.add_argument("name", metavar="NAME", help="of the new inbox")
+    add.add_argument("root", type=Path, metavar="ROOT", help="the folder that is to hold its five folders")
+
+    remove = command("remove", "undo that; folders with files in them stay as they are")
+    remove.add_argument("name", metavar="NAME", help="of an inbox that `inbox add` has made")
+
+    repair = command("repair", "let the service take what people have put into an inbox without a right for its group")
+    repair.add_argument("name", nargs="?", metavar="NAME", help="one inbox; without it, all")
 
 
 def _count(text: str) -> int:
