@@ -133,7 +133,9 @@ def _in_the_way(config: Config, path: Path, name: str, root: Path) -> Iterator[s
     file = _file_of(path, name)
     if file.exists():
         yield f"{file} is there already"
-    if not _names_its_inboxes(path):
+    names = unit_names(path)
+    is_further = bool(names) and "@" in names[0]  # the default inbox is not that of a further service
+    if not _names_its_inboxes(path) and not is_further:
         yield f"{path} names no inbox, and the default one would be gone with another one: write [inbox.default] first"
     together = config.model_copy(update={"inbox": {**config.inbox, name: Inbox(root=root)}})
     spools = {each: preflight.really(inbox) for each, inbox in together.inbox.items()}
