@@ -59,7 +59,7 @@ def test_help_names_every_command() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["unknown"], ["serve", "--unknown"], ["once", "x"], ["schema"], ["schema", "other"], ["retry"]],
+    [[], ["unknown"], ["serve", "--unknown"], ["once"], ["schema"], ["schema", "other"], ["retry"]],
     ids=lambda arguments: " ".join(arguments) or "nothing",
 )
 def test_wrong_usage(config: Path, arguments: list[str]) -> None:
@@ -292,6 +292,45 @@ def test_once_succeeds(config: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.engine
+def test_once_from_stdin_to_stdout(config: Path, tmp_path: Path) -> None:
+    """`once -` is a filter: a file comes in, its result or one output goes out, and nothing else does."""
+    page = tmp_path / "page.png"
+    page.write_bytes(pages_drawn.png("Through a pipe"))
+    said: list[str] = []
+    for outputs in ([], ["--outputs", "txt"]):
+        with page.open("rb") as source:
+            answer = subprocess.run(
+                [COMMAND, "once", "-", "--config", config, *outputs],
+                stdin=source,
+                check=False,
+                capture_output=True,
+                text=True,
+                timeout=120,
+            )
+        assert answer.returncode == 0, answer.stderr
+        said.append(answer.stdout)
+    assert says(json.loads(said[0]), "Through a pipe")
+    assert "Through a pipe" in said[1]
+    named = ocrspool("once", page, "--config", config)
+    assert json.loads(named.stdout)["source"]["name"] == "page.png"
+    assert ocrspool("once", page, page, "--config", config).returncode == Exit.USAGE
+    damaged = tmp_path / "damaged.png"
+    damaged.write_bytes(page.read_bytes()[:100])
+    failed = ocrspool("once", damaged, "--config", config)
+    assert (failed.returncode, failed.stdout) == (Exit.DATA, "")
+    assert "damaged.png: " in failed.stderr
+
+
+def test_once_without_a_home(tmp_path: Path) -> None:
+    """A user who can keep no engine is told so in a sentence, with what to set."""
+    page = tmp_path / "page.pgm"
+    page.write_bytes(b"P5 8 8 255\n" + bytes(64))
+    (tmp_path / "file").touch()
+    answer = ocrspool("once", page, XDG_CACHE_HOME=str(tmp_path / "file"))
+    assert answer.returncode in {Exit.CANT_CREATE, Exit.IO}
+    assert "Traceback" not in answer.stderr
+
+
 def test_once_same_names(config: Path, tmp_path: Path) -> None:
     """Two files of one name from two folders give two results."""
     for folder in ("one", "two"):

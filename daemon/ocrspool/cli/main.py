@@ -24,6 +24,7 @@ _LONGEST_WATCH_SECONDS = 86_400
 _MORE = """\
 To begin:
   ocrspool once scan.pdf --outbox .              read one file now, no set-up
+  scanimage | ocrspool once - --outputs txt      from standard input to standard output
   ocrspool check && ocrspool prebuild            is the configuration right? then build the engines, once
   ocrspool serve                                 watch the inboxes; stop it with SIGTERM or Ctrl-C
   ocrspool status --watch                        what waits, what is in work, what failed and why, live
@@ -156,18 +157,27 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_once(once: argparse.ArgumentParser) -> None:
-    once.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    once.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="- for standard input")
     once.add_argument(
-        "--outbox", type=Path, required=True, metavar="DIR", help="where the results go; folders are mirrored"
+        "--outbox",
+        type=Path,
+        metavar="DIR",
+        help="where the results go; folders are mirrored. Without it the result of one file goes to standard output",
     )
-    once.add_argument("--config", type=Path, metavar="FILE", help="take engine, limits and profile from this file")
+    once.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="take engine, limits and profile from this file; without it the engine of the service is used, where this "
+        "user may read it, or one of this user's own",
+    )
     once.add_argument("--profile", default="default", metavar="NAME", help="a profile of that file")
     once.add_argument(
         "--outputs",
         default=[],
         type=lambda text: text.split(","),
         metavar="LIST",
-        help="what to make beside the JSON: any of txt,tsv,hocr,alto,html,pdf",
+        help="what to make beside the JSON: any of txt,tsv,hocr,alto,html,pdf; for standard output: one, in its place",
     )
 
 

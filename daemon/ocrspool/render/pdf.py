@@ -14,6 +14,7 @@ import io
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, BinaryIO, cast
 
 from pikepdf import (
@@ -101,8 +102,10 @@ def write_over_pictures(document: Document, paint: Painter, file: BinaryIO) -> N
             if page.error is None:
                 _show(pdf, made, paint(page))
                 layer.add(made, page, _upright(_size(page)), page.lines)
+                _turn(made, page)
         layer.close()
         pdf.docinfo["/Producer"] = f"ocrspool {document.engine.version}"
+        _describe(pdf, document)
         _save(pdf, file, ObjectStreamMode.generate)
 
 
@@ -121,7 +124,9 @@ def write_over_original(
         for original_page, page in zip(pdf.pages, document.pages, strict=True):
             if page.lines and page.text_from == "ocr":
                 layer.add(original_page, page, frame_of(page), page.lines)
+                _turn(original_page, page)
         layer.close()
+        _describe(pdf, document)
         _save(pdf, file, ObjectStreamMode.preserve)
 
 
@@ -223,6 +228,30 @@ class _Layer:
         numbers = " ".join(f"{value:.5f}" for value in matrix)
         text = self._codes.encode(line.text).hex()
         return b"%b %.4f Tf %b Tm <%b> Tj" % (font, size, numbers.encode("ascii"), text.encode("ascii"))
+
+
+def _turn(target: Page, page: schema.Page) -> None:
+    """Have readers show a page that was scanned on its side as it is read; its content stays as it is."""
+    if page.rotation:
+        target.rotate(page.rotation, relative=True)
+
+
+def _describe(pdf: Pdf, document: Document) -> None:
+    """Give the PDF a title and dates, where it has none; the dates are the result's, so that a repeat makes the same.
+
+    A PDF whose metadata (XMP) say such things keeps what it has: the two have to agree, in PDF/A for instance.
+    """
+    if "/Metadata" in pdf.Root:
+        return
+    info = pdf.docinfo
+    made = "D:" + "".join(filter(str.isdigit, document.run.finished_at))[:14] + "Z"
+    for key, value in (
+        ("/Title", PurePosixPath(document.source.name).stem),
+        ("/CreationDate", made),
+    ):
+        if not str(info.get(key, "")):
+            info[key] = value
+    info["/ModDate"] = made
 
 
 def _copy(holder: Object, name: str) -> Dictionary:
