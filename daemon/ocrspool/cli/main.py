@@ -13,7 +13,7 @@ from ocrspool import __version__
 from ocrspool.cli import commands
 from ocrspool.config.schema import DEFAULT_PATH
 from ocrspool.errors import ConfigError, Exit, OcrspoolError
-from ocrspool.files import names
+from ocrspool.files.faults import in_words
 from ocrspool.formatting import counted
 from ocrspool.observability import log_setup
 
@@ -57,20 +57,14 @@ def main(arguments: Sequence[str]) -> int:
     except OcrspoolError as error:
         return _report(error.message, error.hint, error.exit_code)
     except PermissionError as error:
-        return _report(_plainly(error), "run this as the service's user (sudo -u), or as root", Exit.NO_PERMISSION)
+        return _report(in_words(error), "run this as the service's user (sudo -u), or as root", Exit.NO_PERMISSION)
     except BrokenPipeError:  # the reader of our output has gone, `| head` for instance
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
     except OSError as error:
-        return _report(_plainly(error), "", Exit.IO)
+        return _report(in_words(error), "", Exit.IO)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
-
-
-def _plainly(error: OSError) -> str:
-    """Return what the system says, and of which file, without its numbers."""
-    path = "" if error.filename is None else f"{names.printable(os.fsdecode(error.filename))}: "
-    return f"{path}{error.strerror or error}"
 
 
 def _report(message: str, hint: str, code: Exit) -> int:

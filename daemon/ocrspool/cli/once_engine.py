@@ -27,12 +27,13 @@ def loaded(configs: list[Config]) -> tuple[CurrentConfig, WorkerPool, dict[str, 
     for live in others:
         with contextlib.suppress(EngineError):
             return live, *_loaded(live)
+    if own.config.engine.on_missing == "build":
+        _refuse_unless_possible(own.config.paths.cache)
     try:
         return own, *_loaded(own)
     except EngineMissingError:
         if own.config.engine.on_missing == "fail" or _is_foreign(own.config.paths.cache):
             raise
-    _refuse_unless_possible(own.config.paths.cache)
     with Stages() as stages:
         prebuild(own.config, stages)
     return own, *_loaded(own)
@@ -82,8 +83,8 @@ def _is_foreign(cache: Path) -> bool:
 
 def _refuse_unless_possible(cache: Path) -> None:
     """Raise EngineError where this user can keep no engine."""
-    nearest = next(folder for folder in (cache, *cache.parents) if folder.exists())
-    if not os.access(nearest, os.W_OK | os.X_OK):
+    nearest = next(folder for folder in (cache, *cache.parents) if os.path.exists(folder))  # noqa: PTH110 - False where we may not look
+    if nearest != cache and not os.access(nearest, os.W_OK | os.X_OK):
         error = EngineError(
             f"an engine has to be kept, and user {accounts.user()} cannot make {cache}",
             "set XDG_CACHE_HOME to a folder of this user",

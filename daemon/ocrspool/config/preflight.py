@@ -14,6 +14,7 @@ from ocrspool.config.sandbox import read_only
 from ocrspool.config.schema import Config, Inbox
 from ocrspool.errors import ConfigError
 from ocrspool.files import mounts
+from ocrspool.files.faults import in_words
 from ocrspool.formatting import counted
 from ocrspool.machine import accounts, units
 from ocrspool.spool.layout import STATES
@@ -86,7 +87,7 @@ class _Look:
             self.places = really(self._inbox)
             self.problems = of_inbox(self._name, self._inbox)
         except OSError as error:
-            self.problems = [f"inbox.{self._name}: {error}"]
+            self.problems = [f"inbox.{self._name}: {in_words(error)}"]
         finally:
             self.ended.set()
 

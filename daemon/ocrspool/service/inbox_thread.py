@@ -25,7 +25,7 @@ from ocrspool.config import preflight
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Inbox, Profile
 from ocrspool.errors import ConfigError, OcrspoolError
-from ocrspool.files import names
+from ocrspool.files import faults, names
 from ocrspool.intake.inbox import InboxIntake
 from ocrspool.intake.watcher import Watch
 from ocrspool.pipeline.hooks import JobOutcome
@@ -341,4 +341,4 @@ def in_words(error: Exception) -> str:
     """Return an error as a line for people."""
     if isinstance(error, OcrspoolError):
         return "; ".join(filter(None, (*error.message.splitlines(), error.hint)))
-    return str(error)
+    return faults.in_words(error) if isinstance(error, OSError) else str(error)

@@ -26,7 +26,7 @@ from typing import Any
 
 from ocrspool.errors import DocumentError
 from ocrspool.files import json_file, names
-from ocrspool.files.faults import is_of_people
+from ocrspool.files.faults import in_words, is_of_people
 from ocrspool.files.folder import PRIVATE_MODE, Folder
 from ocrspool.files.publish import PRIVATE, clear
 from ocrspool.files.target_path import Place, target_path
@@ -162,7 +162,7 @@ class Spool:
             try:
                 return [] if self._finish(folder, job) else [self._cut_short(folder, job)]
             except OSError as error:
-                self._say(f"{names.printable(job.name)} cannot be finished now: {error}")
+                self._say(f"{names.printable(job.name)} cannot be finished now: {in_words(error)}")
                 unfinished.append(job)
         return []
 

@@ -17,6 +17,7 @@ from ocrspool.engine.models.model_folder import FoundModel
 from ocrspool.engine.settings import Runtime
 from ocrspool.engine.spec import NetSpec, Role, ShapeProfile
 from ocrspool.errors import ConfigError, EngineError, EngineMissingError
+from ocrspool.files.faults import in_words
 from ocrspool.machine import installation
 
 _WHEEL = "rapidocr"
@@ -69,7 +70,7 @@ def find(choice: str, folder: Path, runtime: Runtime) -> Models:
         return _find(choice, folder, runtime)
     except OSError as error:
         raise EngineError(
-            f"engine.models: {error}", "the user of the service must be able to read the models"
+            f"engine.models: {in_words(error)}", "the user of the service must be able to read the models"
         ) from error
 
 
