@@ -47,7 +47,7 @@ def test_a_subfolder_whatever_the_umask(serving: Machine) -> None:
 
 
 def test_a_folder_that_was_copied_with_its_mode(serving: Machine) -> None:
-    """`cp -r` brings modes along, against any ACL; `ocrspool inbox repair` opens such a folder, and its files are read."""
+    """`cp -r` brings modes along, against any ACL; `inbox repair` opens such a folder, and its files are read."""
     source = Path("/var/tmp/copied")  # noqa: S108 - as above
     source.mkdir()
     (source / "page.png").write_bytes(png("Copied with its folder"))
@@ -145,17 +145,3 @@ def test_a_second_service_on_one_machine(machine: Machine) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     for unit in ("ocrspool@second", "ocrspool-prebuild@second"):
         shutil.rmtree(f"/etc/systemd/system/{unit}.service.d", ignore_errors=True)
-
-
-def test_a_page_dropped_by_rsync(serving: Machine) -> None:
-    """The recipe for rsync: modes for the group, and a temporary name that is excluded until the file is whole."""
-    if not shutil.which("rsync"):
-        pytest.skip("rsync is not installed")
-    source = Path("/var/tmp/rsync")  # noqa: S108 - as above
-    (source / "deep").mkdir(parents=True)
-    (source / "deep/page.png").write_bytes(png("Sent by rsync"))
-    for path in (source, source / "deep", source / "deep/page.png"):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    as_user(SCANNER, "rsync", "-rt", "--chmod=ug=rwX,o=", f"{source}/", f"{SPOOL}/inbox/")
-    assert "rsync" in wait_for_result(serving, SPOOL, "deep/page.png")
-    shutil.rmtree(source)
