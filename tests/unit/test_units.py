@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.config import sandbox
+from ocrspool.config import preflight, sandbox
 from ocrspool.config.schema import Config, Engine, Inbox, Metrics
 from ocrspool.machine.units import Access, Unit
 
@@ -151,3 +151,20 @@ def test_a_unit_that_was_edited_and_not_read_again() -> None:
     """What systemd has not read yet is not in effect."""
     found = sandbox.problems(Config(), (service(NeedDaemonReload="yes"), builder()))
     assert found == ["ocrspool.service has changed: run `systemctl daemon-reload`"]
+
+
+def test_what_is_not_seen_is_told_apart() -> None:
+    """A folder that a unit does not see has no other problem worth a line."""
+    (unseen,), (closed,) = problems(config("/home/anna")), problems(config("/srv/x"))
+    assert sandbox.is_unseen(unseen)
+    assert not sandbox.is_unseen(closed)
+
+
+def test_folders_that_systemd_makes(tmp_path: Path) -> None:
+    """They are not there while the service is stopped, and that is no problem of the configuration."""
+    assert Path("/run/ocrspool") in service().made
+    blocked = tmp_path / "file"
+    blocked.touch()
+    configured = Config.model_validate({"paths": {"cache": tmp_path, "runtime": blocked / "run"}})
+    assert "paths.runtime" in " ".join(preflight.problems(configured))
+    assert "paths.runtime" not in " ".join(preflight.problems(configured, [blocked / "run"]))

@@ -15,6 +15,7 @@ from ocrspool.config.schema import Config
 from ocrspool.engine.plan import EngineRequest, plan
 from ocrspool.errors import ConfigError, EngineMissingError, Exit, OcrspoolError
 from ocrspool.machine import accounts, units
+from ocrspool.machine.units import Unit
 from ocrspool.recognition.protocol import wanted
 from ocrspool.results.schema import Document
 
@@ -38,7 +39,7 @@ def check(path: Path, *, show: bool, start: bool) -> int:
     if start:
         problems = preflight.refuse(config)
     else:
-        problems = [*preflight.problems(config), *sandbox.problems(config, found), *_engine_problems(config)]
+        problems = _problems(config, found)
         if problems:
             raise ConfigError(problems)
     for problem in problems:
@@ -48,6 +49,15 @@ def check(path: Path, *, show: bool, start: bool) -> int:
         return Exit.OK
     _print(path, config, "the service can start" if problems else "all is well", became=became)
     return Exit.OK
+
+
+def _problems(config: Config, found: list[Unit]) -> list[str]:
+    """Return all that is in the way, here and in these units; a line for each cause."""
+    of_units = sandbox.problems(config, found)
+    unseen = {problem.partition(":")[0] for problem in of_units if sandbox.is_unseen(problem)}
+    here = preflight.problems(config, [folder for unit in found for folder in unit.made])
+    others = [problem for problem in (*here, *_engine_problems(config)) if problem.partition(":")[0] not in unseen]
+    return [*others, *of_units]
 
 
 def _print(path: Path, config: Config, verdict: str, *, became: bool) -> None:

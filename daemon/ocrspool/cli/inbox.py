@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from ocrspool.formatting import counted
 from ocrspool.machine import units
 from ocrspool.spool.layout import STATES
 
+_MEBIBYTE = 1 << 20
 _DROP_INS = Path("/etc/systemd/system")
 _MARK = "# Made by `ocrspool inbox add`; `ocrspool inbox remove {name}` takes it away."
 _MADE = "# Made with it: "
@@ -65,6 +67,8 @@ def add(path: Path, name: str, root: Path, *, dry_run: bool) -> int:
     _make(steps, dry_run=dry_run)
     if not dry_run and not inbox_folders.has_acls(root / "inbox"):
         print(f"note: {root} is on a filesystem without ACLs: people who drop files there need the umask 007")
+    if not dry_run and shutil.disk_usage(root).free < config.limits.free_disk_mb * _MEBIBYTE:
+        print(f"note: {root} has less room than limits.free_disk_mb asks for: nothing is read there until it has")
     restart = f"systemctl restart {names[0]}" if names else "a restart of the service"
     print(f"{'then' if dry_run else 'next'}: {restart}, which takes the inbox up; files in work are finished first")
     return Exit.OK

@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import combinations
 from pathlib import Path
 
@@ -29,13 +29,16 @@ _LOOK_SECONDS = 5.0
 """How long the disks of all inboxes have to answer."""
 
 
-def problems(config: Config) -> list[str]:
-    """Return every reason why the daemon could not do its work, each naming a key, a folder and what to do."""
+def problems(config: Config, made: Collection[Path] = ()) -> list[str]:
+    """Return every reason why the daemon could not do its work, each naming a key, a folder and what to do.
+
+    `made` are folders that somebody makes before the service starts: systemd, for its units.
+    """
     found = overlaps(config, {name: really(inbox) for name, inbox in config.inbox.items()})
     for name, inbox in config.inbox.items():
         found += of_inbox(name, inbox)
         found += _commands(name, inbox)
-    return found + _own_folders(config)
+    return found + _own_folders(config, made)
 
 
 def nonsense(config: Config, spools: Mapping[str, Places]) -> list[str]:
@@ -164,8 +167,13 @@ def _by_cause(key: str, inbox: Inbox, denied: dict[str, str]) -> list[str]:
     return found
 
 
-def _own_folders(config: Config) -> list[str]:
-    return _writable("paths.cache", config.paths.cache) + _writable("paths.runtime", config.paths.runtime)
+def _own_folders(config: Config, made: Collection[Path] = ()) -> list[str]:
+    return [
+        problem
+        for key, folder in config.paths
+        if folder not in made or folder.exists()
+        for problem in _writable(f"paths.{key}", folder)
+    ]
 
 
 def _commands(name: str, inbox: Inbox) -> list[str]:

@@ -47,6 +47,11 @@ def problems(config: Config, units: Sequence[Unit]) -> list[str]:
     return found
 
 
+def is_unseen(problem: str) -> bool:
+    """Tell whether a problem is that a unit does not see a folder: whatever else is said of the folder follows."""
+    return problem.endswith(tuple(_WHY.values()))
+
+
 def read_only(base: Path, units: Iterable[str], *, exists: bool) -> str:
     """Return what to do about a folder that the sandbox of these units makes read-only (ProtectSystem=strict)."""
     names = tuple(units)

@@ -88,9 +88,13 @@ class Unit:
         allowed = self.properties.get("IPAddressAllow", "")
         return not self.properties.get("IPAddressDeny") or "127.0.0.0/8" in allowed or "0.0.0.0/0" in allowed
 
+    @property
+    def made(self) -> list[Path]:
+        """The folders that systemd makes for it, and may take away when it stops."""
+        return [place / each for name, place in _PLACES.items() for each in self.properties.get(name, "").split()]
+
     def _writable(self) -> list[str]:
-        made = [str(place / each) for name, place in _PLACES.items() for each in self.properties.get(name, "").split()]
-        return [*self._listed("ReadWritePaths"), *made]
+        return [*self._listed("ReadWritePaths"), *map(str, self.made)]
 
     def _listed(self, name: str) -> list[str]:
         return [re.sub(r"^[-+]+", "", path).strip('"') for path in _split(self.properties.get(name, ""))]
