@@ -14,12 +14,14 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from rapidfuzz.distance import Levenshtein
 
+from ocrspool.engine_request import Runtime
 from serving import COMMAND, machine, named_corpus, scratch
 
-RUNTIMES = ("openvino", "onnxruntime", "paddle")
+RUNTIMES = get_args(Runtime)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ follows the options.
 from __future__ import annotations
 
 import argparse
-import itertools
 from collections.abc import Iterator
 
 from manual import roff
@@ -17,15 +16,16 @@ from ocrspool.cli.main import command_line
 from ocrspool.config.schema import DEFAULT_PATH, Config
 
 _SERVICE = """\
-Under systemd it is `ocrspool.service`, whose start returns when files can be read. `ocrspool-prebuild.service` comes \
-before it and makes the engines that are not there. Messages go to standard error, data to standard output."""
+Under systemd the service is `ocrspool.service`. Its start returns when the service can read files. \
+`ocrspool-prebuild.service` runs before it and builds the engines that are missing. Messages go to standard error. \
+Data goes to standard output."""
 
 _SIGNALS = (
     (
         ("SIGTERM", "SIGINT"),
-        "Finish what is in work, within `service.stop_seconds`, and end; a second one ends at once.",
+        "Finish the files in work within `service.stop_seconds`, then end. A second signal ends the service at once.",
     ),
-    (("SIGHUP",), "Read the configuration again. A faulty one is reported, and the one in use stays."),
+    (("SIGHUP",), "Read the configuration again. A faulty configuration is reported, and the one in use stays."),
 )
 
 
@@ -68,7 +68,7 @@ def settings_page() -> str:
         for part in (
             roff.subheading(f"[{table.name}]"),
             roff.paragraphs(table.meaning),
-            *(_settings(group) for group in _sharing(table.settings)),
+            *(roff.item(_setting(setting), about=setting.meaning) for setting in table.settings),
         )
     )
     return roff.page(
@@ -149,20 +149,15 @@ def _files() -> Iterator[str]:
     yield roff.item(
         *(roff.italic(str(folder)) for folder in inbox.folders().values()),
         about="The spool of the inbox named default: files in their five states. "
-        "Beside each file in the last one lies its reason.",
+        "Each file in the last folder has its reason beside it.",
     )
-    yield roff.item(roff.italic(str(config.paths.cache)), about="Engines. May be deleted while no service runs.")
-    yield roff.item(roff.italic(str(config.paths.runtime)), about="What the running service tells `ocrspool status`.")
-
-
-def _sharing(settings: tuple[Setting, ...]) -> Iterator[list[Setting]]:
-    """Yield settings, together where they share their meaning."""
-    for _, group in itertools.groupby(settings, key=lambda setting: setting.meaning):
-        yield list(group)
-
-
-def _settings(group: list[Setting]) -> str:
-    return roff.item(*map(_setting, group), about=group[0].meaning)
+    yield roff.item(
+        roff.italic(str(config.paths.cache)), about="The engine cache. You may delete it while no service runs."
+    )
+    yield roff.item(
+        roff.italic(str(config.paths.runtime)),
+        about="The state that the running service publishes for `ocrspool status`.",
+    )
 
 
 def _setting(setting: Setting) -> str:

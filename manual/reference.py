@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from manual.settings import Setting, Table, introduction, tables
+from manual.settings import Table, introduction, tables
 
 _HEAD = """\
 # Configuration
 
-Made by `scripts/docs` from the comments in [config/ocrspool.toml](../config/ocrspool.toml) and the types in
-`daemon/ocrspool/config/schema.py`; `man ocrspool.toml` says the same. `ocrspool schema config` prints a JSON Schema,
-which editors understand.
+`scripts/docs` makes this page from the comments in [config/ocrspool.toml](../config/ocrspool.toml) and the types in
+`daemon/ocrspool/config/schema.py`. `man ocrspool.toml` has the same text. `ocrspool schema config` prints a JSON
+Schema, which editors understand.
 
 """
 
@@ -24,14 +24,10 @@ def configuration() -> str:
 def _section(table: Table) -> str:
     about = f"{escaped(table.meaning)}\n\n" if table.meaning else ""
     rows = "".join(
-        f"| `{setting.name}` | {escaped(setting.type)} | {_code(setting.default)} | {_meaning(setting, before)} |\n"
-        for before, setting in zip((None, *table.settings), table.settings, strict=False)
+        f"| `{setting.name}` | {escaped(setting.type)} | {_code(setting.default)} | {escaped(setting.meaning)} |\n"
+        for setting in table.settings
     )
     return f"## `[{table.name}]`\n\n{about}| setting | type | default | meaning |\n|---|---|---|---|\n{rows}"
-
-
-def _meaning(setting: Setting, before: Setting | None) -> str:
-    return "as above" if before and before.meaning == setting.meaning else escaped(setting.meaning)
 
 
 def _code(default: str) -> str:

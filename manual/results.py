@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
-import inspect
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from manual.docstrings import meanings
 from manual.reference import escaped
 from ocrspool.results import schema
 
@@ -18,33 +17,45 @@ _EXAMPLES = Path(__file__).with_name("examples")
 _HEAD = """\
 # Results
 
-Made by `scripts/docs` from `daemon/ocrspool/results/schema.py`. `ocrspool schema result` prints the JSON Schema (draft
-2020-12).
+`scripts/docs` makes this page from `daemon/ocrspool/results/schema.py`. `ocrspool schema result` prints the JSON Schema
+(draft 2020-12).
 
-For each file that was read, `outbox/<name>.json` appears, whole, in UTF-8. All fields are always there, in this order.
-What else may appear, and when, is in [outputs.md](outputs.md).
+For each file that was read, one file `outbox/<name>.json` appears. It appears whole, and it is in UTF-8. All fields are
+always there, in the order of this page. [outputs.md](outputs.md) describes the other files that can appear, and when
+they appear.
 
 """
 
 _EXAMPLE = """\
 ## An example
 
-What became of `letters/letter.png`, an image of two lines, with `outputs = ["json", "txt"]`:
+This is the result of `letters/letter.png`, an image of two lines, with `outputs = ["json", "txt"]`:
 
 ```json
 {result}```
 
 ## What failed
 
-A file that cannot be read moves to `failed/`, and `<name>.reason.json` appears beside it. `kind` is one word for
-programs, `stage` where it happened, `page` which page (from 1, or null), `hint` what to do. `ocrspool retry` puts the
-file back and removes the reason. This is what became of a PNG file that had lost its end:
+A file that cannot be read moves to `failed/`. Its reason appears beside it as `<name>.reason.json`. `ocrspool retry`
+puts the file back into the inbox and removes the reason.
+
+| field | meaning |
+|---|---|
+| `kind` | The kind of the failure: one word, for programs. |
+| `stage` | The stage in which the failure happened. |
+| `page` | The number of the page at which it happened, from 1, or null. |
+| `hint` | What to do. |
+
+This is the reason of a PNG file whose end is missing:
 
 ```json
 {reason}```
 """
 
-_ORDER = ("Document", "Source", "Page", "Line", "ReadBy", "PageError", "Engine", "Model", "Output", "Notice", "Run")
+_ORDER = (
+    *("Document", "Source", "Page", "Line", "Word", "ReadBy", "PageError", "Engine", "Model", "Output", "Notice"),
+    "Run",
+)
 
 
 def results() -> str:
@@ -66,9 +77,9 @@ def results() -> str:
 
 def _section(name: str, described: dict[str, Any]) -> str:
     values = getattr(schema, name)
-    meanings = _meanings(values)
+    found = meanings(values)
     rows = "".join(
-        f"| `{field.name}` | {_type(described['properties'][field.name])} | {escaped(meanings.get(field.name, ''))} |\n"
+        f"| `{field.name}` | {_type(described['properties'][field.name])} | {escaped(found[field.name])} |\n"
         for field in dataclasses.fields(values)
     )
     return f"## {name}\n\n{escaped(described['description'])}\n\n| field | type | meaning |\n|---|---|---|\n{rows}"
@@ -90,18 +101,3 @@ def _type(property_: dict[str, Any]) -> str:
     if property_["type"] == "object":
         return f"object of {_type(property_['additionalProperties'])}s"
     return str(property_["type"])
-
-
-def _meanings(values: type) -> dict[str, str]:
-    """Return what the string after each field says of it."""
-    (body,) = ast.parse(inspect.getsource(values)).body
-    assert isinstance(body, ast.ClassDef)
-    return {
-        field.target.id: " ".join(said.value.value.split())
-        for field, said in zip(body.body, body.body[1:], strict=False)
-        if isinstance(field, ast.AnnAssign)
-        and isinstance(field.target, ast.Name)
-        and isinstance(said, ast.Expr)
-        and isinstance(said.value, ast.Constant)
-        and isinstance(said.value.value, str)
-    }

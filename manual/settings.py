@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from manual.docstrings import meanings
 from ocrspool.config.schema import Config
 
 EXAMPLE = Path(__file__).parents[1] / "config/ocrspool.toml"
@@ -57,19 +58,25 @@ def tables() -> tuple[Table, ...]:
         Table(
             f"{name}.NAME" if name in _NAMED else name,
             written[name].meaning,
-            _settings(_properties(name, schema), written[name].settings),
+            _settings(_section(name), _properties(name, schema), written[name].settings),
         )
         for name in written
     )
 
 
-def _settings(properties: dict[str, Any], written: dict[str, tuple[str, str]]) -> tuple[Setting, ...]:
-    """Return the settings; one that the example has in a comment only shares that with the setting before it."""
-    found: list[Setting] = []
-    for name, property_ in properties.items():
-        default, meaning = written[name] if name in written else ("", found[-1].meaning)
-        found.append(Setting(name, _type(property_), default, meaning))
-    return tuple(found)
+def _settings(section: type, properties: dict[str, Any], written: dict[str, tuple[str, str]]) -> tuple[Setting, ...]:
+    """Return the settings. The meaning of one that the example leaves out is the string below its field."""
+    meant = meanings(section)
+    found = ((name, property_, written.get(name) or ("", meant[name])) for name, property_ in properties.items())
+    return tuple(Setting(name, _type(property_), default, meaning) for name, property_, (default, meaning) in found)
+
+
+def _section(table: str) -> type:
+    """Return the class that holds the settings of a table."""
+    annotation = Config.model_fields[table].annotation
+    section = get_args(annotation)[1] if table in _NAMED else annotation
+    assert isinstance(section, type)
+    return section
 
 
 def _properties(table: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/lab/*.md")])
 _CODE = re.compile(r"```.*?\n(.*?)```|`([^`]+)`", re.DOTALL)
 _BEFORE = re.compile(r"^(\$ |sudo (-u \w+ )?|ssh \w+ |\.venv/bin/|podman exec \w+ )*")
 _COMMAND = re.compile(r"ocrspool ((?:[a-z]+|--[a-z-]+)(?: [^ #|&;>]+)*)")

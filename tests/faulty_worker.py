@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from ocrspool.engine.runtimes import openvino
+from ocrspool.engine.runtimes.openvino import net as openvino
 from ocrspool.errors import EngineError
 from ocrspool.recognition import child
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ocrspool.engine.settings import Settings
     from ocrspool.engine.spec import Net, NetSpec, Pixels, Shape, ShapeProfile
+    from ocrspool.engine_request import Settings
 
 ALWAYS, ONCE, REFUSED, DISORDER = (240, 255, 255), (255, 240, 255), (255, 255, 240), (240, 240, 255)
 """Red, green, blue of a spot at which an error of Python's is raised; at which it is raised once in each process; at

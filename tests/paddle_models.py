@@ -8,11 +8,21 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ocrspool.engine.settings import Settings
 from ocrspool.engine.spec import NetSpec, Role, ShapeProfile
+from ocrspool.engine_request import Settings
 
-CPU = Settings("cpu", "cpu", "f32", threads=2, streams=1, batch=2, side=640, line_width=640)
-GPU = Settings("gpu:0", "tensorrt", "f16", threads=2, streams=2, batch=2, side=640, line_width=640, workspace_mb=512)
+CPU = Settings("cpu", "cpu", "f32", threads=2, streams=1, batch_lines=2, detection_side=640, line_width=640)
+GPU = Settings(
+    "gpu:0",
+    "tensorrt",
+    "f16",
+    threads=2,
+    streams=2,
+    batch_lines=2,
+    detection_side=640,
+    line_width=640,
+    workspace_mb=512,
+)
 
 _HALF = (127.5, 127.5, 127.5)
 _FOLDERS: dict[Role, str] = {

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from ocrspool.engine.cache.store import Manifest
-from ocrspool.engine.plan import EngineRequest, Plan, plan
+from ocrspool.engine.plan import Plan, plan
+from ocrspool.engine_request import EngineRequest
 from ocrspool.recognition import child
 
 GPU = "gpu:0"
@@ -22,10 +23,12 @@ def main() -> None:
     facts_of = child._facts
     pretends = False
 
-    def planned(wanted: EngineRequest) -> Plan:
+    def planned(request: EngineRequest) -> Plan:
         nonlocal pretends
-        pretends = wanted.device == GPU
-        return plan(replace(wanted, device="cpu") if pretends else wanted)
+        pretends = request.settings.device == GPU
+        if not pretends:
+            return plan(request)
+        return plan(replace(request, settings=replace(request.settings, device="cpu")))
 
     def facts(wanted: Plan, manifest: Manifest) -> dict[str, Any]:
         more = {"device": "gpu", "fingerprint": FINGERPRINT} if pretends else {}

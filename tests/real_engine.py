@@ -8,8 +8,8 @@ from pathlib import Path
 from ocrspool.engine import identity
 from ocrspool.engine.models import model_set
 from ocrspool.engine.ocr.recognizer import Nets
-from ocrspool.engine.runtimes import openvino
-from ocrspool.engine.settings import Precision, Settings
+from ocrspool.engine.runtimes.openvino import net as openvino
+from ocrspool.engine_request import Precision, Settings
 from pages_mapped import ReadingOnly
 
 

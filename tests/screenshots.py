@@ -1,7 +1,8 @@
 """Makes docs/images anew, of documents drawn here: .venv/bin/python tests/screenshots.py [MINUTES]
 
 Serves two inboxes for some minutes, so that the last hour has something in it, then stops the worker within a document
-and takes the pictures: the status page (light and dark), `ocrspool status`, and the HTML output of one invoice.
+and takes the pictures: the status page (light, dark, and 400 pixels wide), `ocrspool status`, and the HTML output of
+one invoice.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from rich.console import Console
 import files_made
 from browser import Browser
 from daemons import Daemon, ocrspool
+from ocrspool.cli.status import collect
 from ocrspool.cli.status_view import view
+from ocrspool.config.loader import load
 from waiting import wait_until
 
 _IMAGES = Path(__file__).parents[1] / "docs/images"
@@ -112,10 +115,11 @@ def take(daemon: Daemon, url: str, browser: Browser) -> None:
     facts = state(daemon)
     browser.picture(url, _IMAGES / "status-page.png", (1000, 1530))
     browser.picture(url, _IMAGES / "status-page-dark.png", (1000, 1530), _DARK)
+    browser.picture(url, _IMAGES / "status-page-narrow.png", (400, 2600))
     document = next(each for each in facts["service"]["last_documents"] if "html" in each["outputs"])
     browser.picture(f"{url}view/{document['job']}", _IMAGES / "html-output.png", (760, 1000))
     console = Console(record=True, width=100, highlight=False, markup=False, file=io.StringIO())
-    console.print(view(facts))
+    console.print(view(collect(load(daemon.config))))
     # Without the font, which whoever looks at it would have to fetch from elsewhere.
     svg = re.sub(r"@font-face \{.*?\}\s*", "", console.export_svg(title="ocrspool status"), flags=re.DOTALL)
     (_IMAGES / "status.svg").write_text(svg.replace("Fira Code", "DejaVu Sans Mono"), "utf-8")

@@ -14,18 +14,21 @@ import pytest
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.intake.scanner import Scanner
+from ocrspool.spool.delivery_options import DeliveryOptions
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.layout import STATES
 from ocrspool.spool.patience import Patience
 from ocrspool.spool.snapshot import FileSnapshot
 from ocrspool.spool.spool import Spool
-from results_made import result_of
+from results_made import rendered, result_of
 
 
 def spool_in(root: Path, outbox: Path | None = None, *, delete: bool = False, mode: int | None = None) -> Spool:
     """Return a spool below `root`, its outbox elsewhere if so wished; not open."""
     folders = {state: root / state for state in STATES}
-    return Spool("default", {**folders, "outbox": outbox or folders["outbox"]}, delete=delete, mode=mode)
+    return Spool(
+        "default", {**folders, "outbox": outbox or folders["outbox"]}, DeliveryOptions(delete=delete, mode=mode)
+    )
 
 
 def drop(spool: Spool, name: str, data: bytes = b"x") -> Path:
@@ -59,7 +62,7 @@ def take(spool: Spool, name: str, data: bytes = b"x") -> Job:
 
 def read(spool: Spool, name: str, data: bytes = b"x", run: object = 1) -> Path:
     """Take a file all the way; where its result is."""
-    return spool.deliver(job := take(spool, name, data), result_of(job, run))
+    return spool.deliver(job := take(spool, name, data), rendered(result_of(job, run)))
 
 
 def fail(spool: Spool, name: str, data: bytes = b"x") -> Path:

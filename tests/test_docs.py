@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from documented import DOCUMENTS, ROOT, code, commands, name, scripts
 from ocrspool.cli.main import command_line
@@ -90,6 +91,17 @@ def test_settings(document: Path) -> None:
             section, setting = named.groups()
             fields = Config.model_fields[section].annotation.model_fields  # type: ignore[union-attr]
             assert setting in fields, line
+
+
+def test_the_hook_before_a_commit() -> None:
+    """What .pre-commit-config.yaml runs is a script that is there and that can be run."""
+    hooks = [
+        hook
+        for repo in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+        for hook in repo["hooks"]
+    ]
+    assert [hook["entry"] for hook in hooks] == ["scripts/check"]
+    assert os.access(ROOT / hooks[0]["entry"], os.X_OK)
 
 
 def _anchor(heading: str) -> str:

@@ -34,7 +34,9 @@ LIBRARIES = {
     "pikepdf": {"render.pdf"},
     "prometheus_client": {"web.metrics"},
     # For results: the schema, and whether one fits it.
-    "pydantic": {"config", "decoding.protocol", "cli.check", "audit.outbox_checks"},
+    "pydantic": {
+        *("config", "decoding.protocol", "cli.check", "audit.outbox_checks", "observability.snapshot_file"),
+    },
     "pydantic_core": {"config.loader"},
     "pynvml": {"machine.gpu"},
     "pypdfium2": {"decoding.child.pdf"},
@@ -56,8 +58,8 @@ def test_the_walk_sees_imports() -> None:
     assert len(MODULES) > 40
     assert {"spool.claim", "spool.jobs", "files.names"} <= by_name["spool.spool"].ours
     assert "service.daemon" in by_name["cli.commands"].ours, "imports within functions count"
-    assert "engine.spec" in by_name["engine.plan"].ours, "imports for the type checker count"
-    assert "openvino" in by_name["engine.runtimes.openvino"].libraries
+    assert "engine.spec" in by_name["engine.runtimes.base"].ours, "imports for the type checker count"
+    assert "openvino" in by_name["engine.runtimes.openvino.net"].libraries
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name or "ocrspool")
@@ -211,7 +213,7 @@ BUDGETS = {
             "csv", "ctypes", "decimal", "difflib", "email", "html", "importlib.metadata", "inspect", "tempfile", "uuid",
             "zipfile",
         }),
-        380,
+        425,
     ),
     # PDFium too: a decoder gives up files before the first document, and can load nothing after that.
     "ocrspool.decoding.child.__main__": Budget(
@@ -223,7 +225,7 @@ BUDGETS = {
     "ocrspool.recognition.child": Budget(
         frozenset(),
         frozenset({"csv", "ctypes", "difflib", "email", "importlib.metadata", "inspect", "tempfile", "zipfile"}),
-        220,
+        240,
     ),
     "ocrspool.engine.loader": Budget(
         frozenset({"cv2", "numpy"}),

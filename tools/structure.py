@@ -21,6 +21,7 @@ GROUND = (
     "pages",
     "formatting",
     "text_similarity",
+    "engine_request",
     "files",
     "machine",
     "processes",
@@ -36,20 +37,22 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "pages": (),
     "formatting": (),
     "text_similarity": (),
+    "engine_request": (),
     "files": ("errors",),
     "machine": ("errors",),
     "processes": ("errors", "files", "machine"),
-    "results": ("",),
+    "results": ("", "pages"),
     "observability": ("files", "formatting", "results"),
     # Steps of a job.
     "spool": ("errors", "files", "formatting", "results"),
-    "config": ("errors", "files", "formatting", "machine", "observability", "spool"),
+    "config": ("engine_request", "errors", "files", "formatting", "machine", "observability", "results", "spool"),
     "render": ("errors", "pages", "results"),
-    "intake": ("config", "errors", "files", "processes", "spool"),
+    "intake": ("config", "errors", "files", "observability", "processes", "results", "spool"),
     "decoding": ("config", "errors", "files", "pages", "processes", "render", "results", "text_similarity"),
-    "engine": ("", "errors", "files", "formatting", "machine", "pages", "processes"),
+    "engine": ("", "engine_request", "errors", "files", "formatting", "machine", "pages", "processes"),
     "recognition": (
-        *("config", "engine", "errors", "files", "formatting", "machine", "observability", "pages", "processes"),
+        *("config", "engine", "engine_request", "errors", "files", "formatting", "machine", "observability", "pages"),
+        "processes",
     ),
     # From claim to outcome.
     "pipeline": (
@@ -59,7 +62,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     # What people and programs see of it.
     "web": ("config", "errors", "files", "formatting", "observability", "render", "results", "spool"),
     "audit": ("errors", "files", "formatting", "processes", "results", "spool"),
-    "doctor": ("", "config", "engine", "errors", "formatting", "machine", "processes", "recognition"),
+    "doctor": ("", "config", "engine", "engine_request", "errors", "formatting", "machine", "processes"),
     "service": (
         *("config", "decoding", "errors", "files", "intake", "machine", "observability", "pipeline", "processes"),
         *("recognition", "results", "spool", "web"),
@@ -73,22 +76,34 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 """Each package, or module that lies beside them, and the only ones that it may import; from the ground up."""
 
 MAY_IMPORT_IN_ENGINE: Mapping[str, tuple[str, ...]] = {
-    "settings": (),
     "spec": (),
     "stages": (),
+    "file_stamps": (),
     "layout": (),
     "detection": ("spec",),
-    "models": ("settings", "spec"),
-    "shapes": ("models", "settings", "spec"),
+    "runtimes": ("file_stamps", "spec"),
+    "models": ("runtimes", "spec"),
+    "shapes": ("models", "spec"),
     "reading": ("models", "spec"),
     "cache": ("models",),
-    "runtimes": ("cache", "settings", "spec"),
     "ocr": ("detection", "layout", "models", "reading", "runtimes", "spec"),
-    "identity": ("runtimes", "settings"),
+    "identity": ("runtimes",),
     "test_pages": ("ocr", "spec"),
-    "plan": ("cache", "identity", "models", "settings", "shapes", "spec"),
-    "loader": ("cache", "detection", "models", "ocr", "plan", "reading", "runtimes", "spec", "stages", "test_pages"),
-    "build": ("cache", "identity", "loader", "models", "plan", "settings", "shapes", "spec", "stages", "test_pages"),
+    "plan": ("cache", "identity", "models", "runtimes", "shapes"),
+    "loader": (
+        "cache",
+        "detection",
+        "file_stamps",
+        "models",
+        "ocr",
+        "plan",
+        "reading",
+        "runtimes",
+        "spec",
+        "stages",
+        "test_pages",
+    ),
+    "build": ("cache", "identity", "loader", "models", "plan", "shapes", "spec", "stages", "test_pages"),
 }
 """The same within the engine."""
 

@@ -25,9 +25,9 @@ from ocrspool.engine.models import model_set
 from ocrspool.engine.reading import recognize
 from ocrspool.engine.reading.crop import crop, is_vertical, quarter_turned
 from ocrspool.engine.reading.recognize import ReadSettings
-from ocrspool.engine.runtimes import openvino
-from ocrspool.engine.settings import Settings
+from ocrspool.engine.runtimes.openvino import net as openvino
 from ocrspool.engine.spec import PADDING, Net
+from ocrspool.engine_request import Settings
 from reading import ReadAll, converse
 
 Pixels = NDArray[Any]

@@ -1,6 +1,6 @@
 """The three fates as classes: the file's fault, the engine's fault, the configuration's fault.
 
-Every message names what failed and why; `hint` says what to do about it. Exit codes follow sysexits(3).
+Every message names what failed and why. `hint` says what to do. Exit codes follow sysexits(3).
 """
 
 from __future__ import annotations

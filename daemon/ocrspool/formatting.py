@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any
+from typing import Protocol
 
 _MINUTE, _HOUR = 60, 3600
 _FROM_MINUTES = 90
@@ -23,17 +22,34 @@ def format_duration(seconds: float) -> str:
     return f"{hours} h {minutes} min"
 
 
-def format_remaining(job: Mapping[str, Any], at: float) -> str:
-    """Return in words what a file in work waits for, or how long the rest takes if it goes on as it did.
+class InProgress(Protocol):
+    """A file that is being read."""
 
-    `job` is what Attempt.snapshot says of it; `at` is when that was said, in seconds of the epoch.
+    @property
+    def since(self) -> float | None:
+        """When reading began, in seconds of the epoch; None while the file waits for a decoder."""
+
+    @property
+    def pages(self) -> int | None:
+        """How many pages it has; None before it is open."""
+
+    @property
+    def read(self) -> int:
+        """How many of them have been read."""
+
+
+def format_remaining(job: InProgress, at: float) -> str:
+    """Return in words what a file in work waits for, or how long the rest takes at the same speed.
+
+    `at` is when `job` was true, in seconds of the epoch.
     """
-    read, pages = job["read"], job["pages"]
-    if pages is None:
-        return "waits for a decoder" if job["since"] is None else "is opened"
-    if read == 0:
+    if job.pages is None:
+        return "waits for a decoder" if job.since is None else "is opened"
+    if job.read == 0 or job.since is None:
         return ""
-    return "writing" if read == pages else f"about {format_duration((at - job['since']) / read * (pages - read))}"
+    if job.read == job.pages:
+        return "writing"
+    return f"about {format_duration((at - job.since) / job.read * (job.pages - job.read))}"
 
 
 def rfc3339(at: datetime | None = None) -> str:

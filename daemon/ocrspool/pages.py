@@ -1,6 +1,6 @@
-"""The values that travel the line: frozen, no I/O, and they import nothing of ours.
+"""The values that travel from step to step. They are frozen, do no I/O, and import nothing of ours.
 
-Everything the service handles is here, so nothing here may import numpy, an image library or an engine.
+The service handles all of these values, so this module must not import numpy, an image library or an engine.
 """
 
 from __future__ import annotations
@@ -16,6 +16,28 @@ Polygon = tuple[Point, Point, Point, Point]
 """Clockwise from the text's own top left corner, whichever way the text runs on the page."""
 
 
+_FIRST_WIDE = "\u2e80"
+"""CJK radicals: from here on characters fill a square, mostly."""
+_HANGUL_TO_PRIVATE = ("\uac00", "\uf900")
+"""Hangul, which is written with spaces; halves of pairs in UTF-16; characters of private use."""
+
+
+def stands_alone(character: str) -> bool:
+    """Return whether a character is a word of its own: Han and kana are, because they are written without spaces."""
+    return character >= _FIRST_WIDE and not _HANGUL_TO_PRIVATE[0] <= character < _HANGUL_TO_PRIVATE[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a line, or one of its characters."""
+
+    text: str
+    confidence: float
+    """0 to 1: mean probability of its characters."""
+    polygon: Polygon
+    """Around its ink, along the line."""
+
+
 @dataclass(frozen=True, slots=True)
 class TextLine:
     """One recognized line. Its place in the tuple that holds it is its place in the reading order."""
@@ -26,17 +48,24 @@ class TextLine:
     polygon: Polygon
     detection_confidence: float
     """0 to 1: mean text probability inside the polygon."""
+    words: tuple[Word, ...] = ()
+    """From the first to the last; together they are the line's text without its spaces. Empty where nobody asked."""
 
 
 @dataclass(frozen=True, slots=True)
-class PageWarning:
-    """Something about one page that a reader of its text may want to know."""
+class Notice:
+    """A warning: something that a reader of the result may want to know."""
+
+    # It travels as it is, from a decoder, an engine or an output into the result. The published schema has its name.
 
     code: str
-    """One word, for programs: "unread-script", "no-text-found"."""
+    """The kind of the warning: one word, for programs."""
     message: str
-    lines: tuple[int, ...] = ()
-    """The lines that it is about, as their places in the reading order, from 0; empty where it is about the page."""
+    """The warning as a sentence, for people."""
+    page: int | None
+    """The number of the page that the warning is about, from 1. null if it is not about one page."""
+    lines: tuple[int, ...] = field(default=(), kw_only=True)
+    """The `order` of each line of that page that the warning is about. Empty if it is not about single lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +77,7 @@ class PageText:
     """Degrees clockwise (0, 90, 180, 270) by which the page has to be turned to be read."""
     seconds: dict[str, float]
     """Wall time by stage (detect, orient, recognize): shared work is split evenly over the pages of a batch."""
-    warnings: tuple[PageWarning, ...] = ()
+    warnings: tuple[Notice, ...] = ()
     engine: Mapping[str, Any] = field(default_factory=dict)
     """What read it, as the worker that did so has described its engine; the service adds it."""
     device: str = ""

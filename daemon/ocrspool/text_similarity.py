@@ -1,8 +1,8 @@
-"""How much of one text is in another, whatever the order of their lines and where their words are divided.
+"""How much of one text is in another, regardless of the order of their lines and of where their words are divided.
 
-Texts are compared by runs of four characters, in lower case and without spaces. Of text that was read with an error in
-twenty characters, four of five runs are still right. Two texts of one language share one run in five, and a text whose
-letters stand for others shares none.
+Texts are compared by runs of four characters, in lower case and without spaces. If a text was read with an error in
+every twentieth character, four of five runs are still right. Two texts of one language share one run in five. A text
+whose letters stand for other letters shares none.
 """
 
 from __future__ import annotations

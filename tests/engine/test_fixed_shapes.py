@@ -13,8 +13,8 @@ from ocrspool.engine.models import model_set
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer, RecognizeSettings
 from ocrspool.engine.reading.recognize import ReadSettings
 from ocrspool.engine.runtimes.fixed_shapes import FixedShapesNet, shapes, widths
-from ocrspool.engine.settings import Settings
 from ocrspool.engine.shapes import profiled
+from ocrspool.engine_request import Settings
 from pages_drawn import page
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class _Batched:
 
 def test_the_text_is_the_same(exact_engine: Engine) -> None:
     """Detection on a larger canvas, lines in whole batches and wider strips: the words do not change."""
-    settings = replace(identity.resolved("openvino", Settings(precision="f32")), batch=4, line_width=1024)
+    settings = replace(identity.resolved("openvino", Settings(precision="f32")), batch_lines=4, line_width=1024)
     specs = profiled(model_set.bundled(), settings)
     nets = Nets(*(_fixed(net, spec) for net, spec in zip(_listed(exact_engine.nets), specs, strict=True)))
     pixels = np.asarray(page(*LINES).convert("L"))

@@ -21,11 +21,11 @@ import pytest
 from ocrspool.engine.build.builder import build
 from ocrspool.engine.cache.store import EngineCache, Manifest, measure
 from ocrspool.engine.loader import load
-from ocrspool.engine.plan import EngineRequest, Plan
+from ocrspool.engine.plan import Plan
 from ocrspool.engine.plan import plan as planned
-from ocrspool.engine.runtimes import openvino
-from ocrspool.engine.settings import Precision, Settings
+from ocrspool.engine.runtimes.openvino import net as openvino
 from ocrspool.engine.spec import Net, NetSpec, Shape
+from ocrspool.engine_request import EngineRequest, Precision, Settings
 from ocrspool.errors import EngineError, EngineMissingError
 from ocrspool.files import file_lock
 from ocrspool.machine.cpu import native_bf16, processor
@@ -38,7 +38,7 @@ UseRuntime = Callable[..., None]
 
 
 def wanted(cache: Path, precision: Precision) -> EngineRequest:
-    return EngineRequest("openvino", "cpu", "auto", precision, 0, 0, 0, 1280, 1024, "bundled", "fail", str(cache))
+    return EngineRequest(cache=str(cache), settings=Settings(precision=precision))
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def use_runtime(monkeypatch: pytest.MonkeyPatch) -> UseRuntime:
 
     def use(**functions: object) -> None:
         stand_in = SimpleNamespace(**{"build": openvino.build, "load": openvino.load, **functions})
-        monkeypatch.setitem(sys.modules, "ocrspool.engine.runtimes.openvino", stand_in)
+        monkeypatch.setitem(sys.modules, "ocrspool.engine.runtimes.openvino.net", stand_in)
 
     return use
 

@@ -19,9 +19,9 @@ from ocrspool.engine.models import model_set
 from ocrspool.engine.models.model_set import Models
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer, RecognizeSettings
 from ocrspool.engine.reading.orientation import upside_down
-from ocrspool.engine.runtimes import openvino
-from ocrspool.engine.settings import Settings
+from ocrspool.engine.runtimes.openvino import net as openvino
 from ocrspool.engine.shapes import profiled
+from ocrspool.engine_request import Settings
 
 pytestmark = pytest.mark.engine
 

@@ -19,15 +19,15 @@ import pages_drawn
 from ocrspool.engine.models import model_set
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer
 from ocrspool.engine.runtimes.onnxruntime import graph, session
-from ocrspool.engine.settings import Provider, Settings
+from ocrspool.engine_request import Provider, Settings
 from ocrspool.errors import EngineError, EngineMissingError
 from pages_mapped import ReadingOnly
 
 pytestmark = pytest.mark.engine
 
 SPECS = model_set.bundled()
-SETTINGS = Settings("cpu", "cpu", "f32", threads=2, streams=2, batch=1, line_width=3200)
-GPU = replace(SETTINGS, device="gpu:0", batch=8)
+SETTINGS = Settings("cpu", "cpu", "f32", threads=2, streams=2, batch_lines=1, line_width=3200)
+GPU = replace(SETTINGS, device="gpu:0", batch_lines=8)
 LIBRARY = sys.modules["onnxruntime"]  # imported by our module of that name, which sets a variable first
 LINES = ("The quick brown fox", "jumps over 13 dogs.", "Total: 42.50 EUR")
 
@@ -167,7 +167,7 @@ def test_a_shape_that_no_model_takes_is_an_error_and_no_end(nets: Nets) -> None:
 
 @pytest.mark.parametrize(("threads", "streams"), [(1, 1), (4, 2)])
 def test_streams_are_set_when_loading(built: Path, threads: int, streams: int) -> None:
-    settings = replace(SETTINGS, threads=threads, streams=streams, batch=4)
+    settings = replace(SETTINGS, threads=threads, streams=streams, batch_lines=4)
     net = session.load(SPECS.classifier, built / SPECS.classifier.name, settings)
     assert (net.parallel, net.batch, net.warm_up) == (streams, 4, ())
     assert net(np.zeros((2, 48, 192, 3), np.uint8))[0].shape == (2, 2)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from ocrspool.engine.models import model_set
-from ocrspool.engine.runtimes import openvino
-from ocrspool.engine.settings import Settings
+from ocrspool.engine.runtimes.openvino import net as openvino
+from ocrspool.engine_request import Settings
 from ocrspool.errors import EngineMissingError
 
 pytestmark = pytest.mark.engine
@@ -93,8 +93,8 @@ def test_pixels_may_be_a_part_of_larger_ones(built: Path) -> None:
     code = (
         "import sys, numpy as np\n"
         "from pathlib import Path\n"
-        "from ocrspool.engine.models import model_set; from ocrspool.engine.runtimes import openvino\n"
-        "from ocrspool.engine.settings import Settings\n"
+        "from ocrspool.engine.models import model_set; from ocrspool.engine.runtimes.openvino import net as openvino\n"
+        "from ocrspool.engine_request import Settings\n"
         "settings = Settings(precision='f32', streams=1, threads=1)\n"
         "net = openvino.load(model_set.bundled().classifier, Path(sys.argv[1]), settings)\n"
         "page = np.random.default_rng(1).integers(0, 255, (64, 48, 250, 3), dtype=np.uint8)\n"
@@ -111,7 +111,7 @@ def test_pixels_may_be_a_part_of_larger_ones(built: Path) -> None:
 def test_the_import_brings_no_telemetry() -> None:
     """Its mere import would report over the network and write to the home folder."""
     code = (
-        "import sys, ocrspool.engine.runtimes.openvino\n"
+        "import sys, ocrspool.engine.runtimes.openvino.net\n"
         "found = [name for name in sys.modules if 'telemetry' in name or name == 'openvino.tools.ovc']\n"
         "sys.exit(f'{found} loaded' if found else 0)\n"
     )

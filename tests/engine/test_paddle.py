@@ -15,15 +15,14 @@ from numpy.typing import NDArray
 
 import pages_drawn
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer
-from ocrspool.engine.runtimes import openvino
+from ocrspool.engine.runtimes.openvino import net as openvino
 from ocrspool.engine.spec import Net, Role
 from ocrspool.errors import EngineError, EngineMissingError
 from pages_mapped import ReadingOnly
 
 pytest.importorskip("ocrspool.engine.runtimes.paddle.library", exc_type=ImportError)  # Paddle itself, and its libgomp
 
-from ocrspool.engine.runtimes import paddle as runtime
-from ocrspool.engine.runtimes.paddle import predictor, program
+from ocrspool.engine.runtimes.paddle import predictor, program, runtime
 from ocrspool.engine.runtimes.paddle.library import inference, paddle
 from paddle_models import CPU, GPU, characters, spec
 
@@ -248,7 +247,7 @@ def test_the_import_is_silent_and_leaves_signals_alone() -> None:
         # Above are those of the C library; SIGWINCH is readline's, which Python 3.13 imports with its debugger.
         "    return [int(mask, 16) & 0x7fffffff & ~(1 << (signal.SIGWINCH - 1)) for mask in masks]\n"
         "before = handled()\n"
-        "import ocrspool.engine.runtimes.paddle\n"
+        "import ocrspool.engine.runtimes.paddle.runtime\n"
         "assert handled() == before, (before, handled())\n"
         "os.kill(os.getpid(), signal.SIGTERM)\n"
         "print('alive')\n"

@@ -25,8 +25,7 @@ from paddle_models import CPU, GPU, spec
 
 pytest.importorskip("ocrspool.engine.runtimes.paddle.library", exc_type=ImportError)  # Paddle itself, and its libgomp
 
-from ocrspool.engine.runtimes import paddle as runtime
-from ocrspool.engine.runtimes.paddle import pir, predictor, shapes, tensorrt
+from ocrspool.engine.runtimes.paddle import pir, predictor, runtime, shapes, tensorrt
 from ocrspool.engine.runtimes.paddle.library import inference, paddle
 
 pytestmark = pytest.mark.engine

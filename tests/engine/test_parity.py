@@ -3,7 +3,7 @@
 The reference is what PaddleOCR 3.7's TextDetection and TextRecognition (ONNX Runtime, f32) make of the pages in
 parity/, which `tests/parity_pages.py` drew; it is computed afresh where paddleocr is installed, and read from
 parity/reference.json otherwise. Ours runs with PaddleOCR's settings first, so that only processing is compared, then
-with the defaults. Why the two are not equal to the last line is in docs/recognition.md.
+with the defaults. Why the two are not equal to the last line is in docs/lab/recognition.md.
 """
 
 from __future__ import annotations

@@ -16,12 +16,12 @@ import pages_drawn
 from ocrspool.engine import identity
 from ocrspool.engine.models import model_set
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer
-from ocrspool.engine.runtimes import openvino
 from ocrspool.engine.runtimes.fixed_shapes import FixedShapesNet
 from ocrspool.engine.runtimes.onnxruntime import graph, session
+from ocrspool.engine.runtimes.openvino import net as openvino
 from ocrspool.engine.runtimes.split_batches import HalvingNet
-from ocrspool.engine.settings import Settings
 from ocrspool.engine.spec import Net, NetSpec
+from ocrspool.engine_request import Settings
 from pages_mapped import mapped
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
@@ -47,7 +47,7 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("engine")
     if request.param == "paddle":
         pytest.importorskip("ocrspool.engine.runtimes.paddle.library", exc_type=ImportError)
-        paddle = import_module("ocrspool.engine.runtimes.paddle")
+        paddle = import_module("ocrspool.engine.runtimes.paddle.runtime")
         specs = tuple(paddle_models.spec(role) for role in ("detection", "recognition", "classifier"))
         return Nets(*_built(paddle, specs, folder, paddle_models.CPU)), paddle_models.characters()
     bundled = model_set.bundled()

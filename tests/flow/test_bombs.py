@@ -11,24 +11,25 @@ import pytest
 import files_made
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Limits, Paths, Profile
-from ocrspool.decoding.client import DecoderDiedError
-from ocrspool.decoding.pool import DecoderPool
+from ocrspool.decoding.api import DecoderDiedError
+from ocrspool.decoding.pool import DecoderProcessPool
 from ocrspool.errors import DocumentError
 
 PAGE_SECONDS = 5.0
 
 
 @pytest.fixture(scope="module")
-def decoders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DecoderPool]:
+def decoders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DecoderProcessPool]:
     """One decoder with little memory and time."""
     limits = Limits(decoder_memory_mb=256, page_seconds=PAGE_SECONDS, page_megapixels=60, pages=6000)
-    made = DecoderPool(1, CurrentConfig(Config(limits=limits, paths=Paths(cache=tmp_path_factory.mktemp("cache")))))
+    config = Config(limits=limits, paths=Paths(cache=tmp_path_factory.mktemp("cache")))
+    made = DecoderProcessPool(1, CurrentConfig(config))
     made.start()
     yield made
     made.close()
 
 
-def verdict(decoders: DecoderPool, path: Path) -> str:
+def verdict(decoders: DecoderProcessPool, path: Path) -> str:
     """What becomes of the file: the kind of its error, "died at page 1", or "page" where its first page is read."""
     with decoders.take() as decoder:
         try:
@@ -70,7 +71,7 @@ def verdict(decoders: DecoderPool, path: Path) -> str:
         *("tiff-5000-pages", "pdf-200-inches"),
     ],
 )
-def test_verdict(decoders: DecoderPool, tmp_path: Path, expected: str, made: Callable[[], bytes]) -> None:
+def test_verdict(decoders: DecoderProcessPool, tmp_path: Path, expected: str, made: Callable[[], bytes]) -> None:
     """Refused for a reason, or read; and whatever it did to its decoder, a sound file is read right after it."""
     bomb, sound = tmp_path / "bomb", tmp_path / "sound"
     bomb.write_bytes(made())

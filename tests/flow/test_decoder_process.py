@@ -23,7 +23,7 @@ import files_made
 import files_rare
 import ocrspool
 from ocrspool.decoding.child.document import Document
-from ocrspool.decoding.child.page import PageLimits
+from ocrspool.decoding.child.page import PageLimits, warning_as_json
 from ocrspool.processes import sandbox
 from ocrspool.processes.channel import Channel, ChannelClosedError
 
@@ -192,7 +192,7 @@ def test_rare_kinds_are_read_in_the_confined_process(shared: Child, tmp_path: Pa
         image, remarks = free.page(0)
         assert page.pixels == os.pread(image.fd, len(page.pixels) + 1, 0)
         os.close(image.fd)
-    assert page.facts["warnings"] == [remark.as_json() for remark in remarks]
+    assert page.facts["warnings"] == [warning_as_json(remark) for remark in remarks]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -20,12 +20,12 @@ from documents_made import box, document, line, page
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox, Paths, Profile
 from ocrspool.decoding.child.pdf.text import own_lines
-from ocrspool.decoding.pool import DecoderPool
+from ocrspool.decoding.pool import DecoderProcessPool
 from ocrspool.errors import DocumentError
 from ocrspool.files.folder import Folder
 from ocrspool.files.target_path import Place
 from ocrspool.pipeline.outputs import SourceContext, add_outputs
-from ocrspool.results.schema import SUFFIXES
+from ocrspool.results.formats import SUFFIXES
 from ocrspool.results.schema import Document as Result
 
 PROFILE = Profile(dpi=100)
@@ -35,21 +35,22 @@ READ = document(
 )
 
 
-def pool(folder: Path, *outputs: str) -> DecoderPool:
+def pool(folder: Path, *outputs: str) -> DecoderProcessPool:
     """One decoder of a service that wants these outputs."""
-    inbox = Inbox(root=folder / "spool", outputs=outputs)  # type: ignore[arg-type] # words that are known
-    return DecoderPool(1, CurrentConfig(Config(paths=Paths(cache=folder, runtime=folder), inbox={"default": inbox})))
+    inbox = Inbox(root=folder / "spool", outputs=outputs)
+    config = Config(paths=Paths(cache=folder, runtime=folder), inbox={"default": inbox})
+    return DecoderProcessPool(1, CurrentConfig(config))
 
 
 @pytest.fixture(scope="module")
-def decoders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DecoderPool]:
+def decoders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DecoderProcessPool]:
     """A decoder that makes PDF too."""
     with contextlib.closing(pool(tmp_path_factory.mktemp("decoders"), "pdf")) as made:
         yield made
 
 
 @pytest.fixture
-def outputs_of(tmp_path: Path, decoders: DecoderPool) -> Callable[[bytes], Result]:
+def outputs_of(tmp_path: Path, decoders: DecoderProcessPool) -> Callable[[bytes], Result]:
     """Makes every output of a file; they lie in the test's folder under "out"."""
 
     def make(data: bytes) -> Result:
@@ -164,7 +165,9 @@ with t.contextlib.closing(t.pool(Path(sys.argv[1]), "pdf")) as decoders:
 
 
 @pytest.mark.parametrize(("kind", "already"), [("image/png", 0), ("application/pdf", 0), ("application/pdf", 270)])
-def test_a_page_on_its_side_is_shown_upright(tmp_path: Path, decoders: DecoderPool, kind: str, already: int) -> None:
+def test_a_page_on_its_side_is_shown_upright(
+    tmp_path: Path, decoders: DecoderProcessPool, kind: str, already: int
+) -> None:
     """A reader turns the page as it was turned to be read; the PDF has a title and dates, the result's own."""
     size = (1100, 850) if already else (850, 1100)
     data = (
@@ -192,7 +195,7 @@ def test_a_page_on_its_side_is_shown_upright(tmp_path: Path, decoders: DecoderPo
 @pytest.mark.parametrize("unit", [0.5, 2, 10])
 @pytest.mark.parametrize("rotate", [0, 270])
 def test_text_lies_where_it_was_read_whatever_the_unit(
-    tmp_path: Path, decoders: DecoderPool, unit: float, rotate: int
+    tmp_path: Path, decoders: DecoderProcessPool, unit: float, rotate: int
 ) -> None:
     """A confined decoder tells the page's real size, and the PDF that it makes has the line in the page's own place."""
     (tmp_path / "source").write_bytes(pdfs_made.with_unit(unit, rotate=rotate, packed=True))

@@ -141,14 +141,14 @@ sys.path.insert(0, sys.argv[1])
 from ocrspool.processes import lifetime, sandbox, seccomp
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Paths
-from ocrspool.decoding.pool import DecoderPool
+from ocrspool.decoding.pool import DecoderProcessPool
 calls = [seccomp._one(0x20, 0)]
 for number in (444, 445, 446):
     calls += [seccomp._one(0x15, number, 0, 1), seccomp._one(0x06, 0x00050000 | 38)]
 lifetime.die_with_parent()
 sandbox._install(b"".join([*calls, seccomp._one(0x06, 0x7FFF0000)]))
 logging.basicConfig(stream=sys.stdout, format="%(message)s")
-decoders = DecoderPool(2, CurrentConfig(Config(paths=Paths(cache=sys.argv[2]))))
+decoders = DecoderProcessPool(2, CurrentConfig(Config(paths=Paths(cache=sys.argv[2]))))
 decoders.start()
 decoders.close()
 print(sandbox.missing_protections())

@@ -24,7 +24,7 @@ ALLOWED = {
     "cli.engines": "the engine cache, and archives that the administrator names",
     "cli.inbox": "the configuration and drop-ins of units, which are root's",
     "cli.inbox_folders": "the place that root names for an inbox, before there is one; all else by descriptors",
-    "cli.once": "the outbox that the user names: that folder itself, nothing below it; and a temporary folder of its own",
+    "cli.once": "the outbox that the user names, that folder itself; and a temporary folder of its own",
     "cli.once_engine": "engine caches, to find one that this user may use",
     "cli.service_user": "the engine cache, to tell whose it is",
     "cli.status": "the run-time folder",

@@ -15,7 +15,7 @@ import pytest
 from disk_images import Disk
 from disks_made import disk
 from ocrspool.audit.auditor import audit
-from results_made import result_of
+from results_made import rendered, result_of
 from spools_made import claim, drop, files, spool_in
 
 _CONTENT = {f"{number}.png": f"document {number} ".encode() * 500 for number in range(6)}
@@ -40,7 +40,7 @@ def test_what_was_acknowledged_is_there(power: Disk) -> None:
     results = {job.name: result_of(job) for job in jobs}
     for job in jobs[:3]:
         spool.keep(job)
-        spool.deliver(job, results[job.name])
+        spool.deliver(job, rendered(results[job.name]))
     spool.close()
     power.cut()
     power.come_back()
@@ -48,7 +48,7 @@ def test_what_was_acknowledged_is_there(power: Disk) -> None:
     spool.open()
     again = spool.recover()
     for job in again:
-        spool.deliver(job, results[job.name])
+        spool.deliver(job, rendered(results[job.name]))
     done = files(spool.done)
     assert done == {name: _CONTENT[name] for name in done}
     assert set(done) >= {"0.png", "1.png", "2.png"}

@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from ocrspool.spool.failure_reason import REASON_SUFFIX
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.patience import Patience
 from ocrspool.spool.spool import Spool
-from results_made import result_of
+from results_made import rendered, result_of
 from spools_made import drop, files, reason_of, scan, spool_in, take
 
 _TOUCHES = frozenset({"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.scandir", "os.chmod"})
@@ -83,7 +84,7 @@ def deliver(spool: Spool, job: Job) -> None:
     with spool.place(job, ".txt") as place:
         place.folder.write(place.name, b"text")
     result = result_of(job).replace(b'"outputs": []', b'"outputs": [{"format": "txt", "suffix": ".txt"}]')
-    spool.deliver(job, result)
+    spool.deliver(job, rendered(result))
 
 
 STEPS: dict[str, Callable[[Spool, Job], object]] = {
@@ -117,7 +118,7 @@ def test_no_link_leads_out(quick: Path, step: str, swapped: str, kind: str) -> N
             (outside / name).write_bytes(data)
             (outside / name).chmod(0o600)
         spool = spool_in(root / "s", mode=0o644)
-        spool.mark = True
+        spool.delivery = replace(spool.delivery, mark=True)
         spool.open()
         for state in ("outbox", "done", "failed", "inbox"):
             (root / "s" / state / "sub").mkdir()
@@ -174,7 +175,7 @@ def test_links_under_names_that_were_predictable(tmp_path: Path) -> None:
     for name in ("x.png.json.new", "x.png.json"):
         (tmp_path / "shared" / name).symlink_to(victim)
     (job,) = once.jobs([spool.failed / "x.png"], NamePatterns(("*",), ()))
-    once.deliver(job, b"{}")
+    once.deliver(job, rendered(b"{}"))
     assert victim.read_bytes() == b"of others"
     assert (tmp_path / "shared/x.png.json").read_bytes() == b"{}"
 
@@ -188,7 +189,7 @@ def test_a_folder_of_once_that_is_a_link(tmp_path: Path) -> None:
     (tmp_path / "shared/sub").symlink_to(tmp_path / "outside")
     once = LocalFiles(tmp_path / "shared")
     (job,) = once.jobs([tmp_path / "in"], NamePatterns(("*",), ()))
-    assert once.deliver(job, b"{}").parent.parent == tmp_path / "shared"
+    assert once.deliver(job, rendered(b"{}")).parent.parent == tmp_path / "shared"
     assert files(tmp_path / "outside") == {}
 
 

@@ -46,7 +46,7 @@ def site(new_daemon: NewDaemon) -> Site:
     daemon = new_daemon(inboxes=INBOX, more=more)
     daemon.start()
     daemon.drop(EVIL, pages_drawn.png("Seen by a browser"))
-    daemon.drop("broken.png", b"no picture")
+    daemon.drop("broken.png", pages_drawn.png("Cut off")[:-200])
     daemon.result(EVIL)
     daemon.reason("broken.png")
     return Site(daemon, f"http://{address}/")
@@ -105,6 +105,27 @@ def test_the_button_works_in_a_browser(site: Site, chromium: Browser) -> None:
 
     chromium.press(site.url, "form button", again)
     wait_until(lambda: "no longer there" in chromium.dom(site.url), 60)
+
+
+def test_after_a_restart(new_daemon: NewDaemon, tmp_path: Path) -> None:
+    """A service that has just started knows the files in failed/: on the page, in metrics and in its status."""
+    listen = tmp_path / "d/ask.sock"
+    daemon = new_daemon(more=f"[metrics]\nlisten = '{listen}'\npage = true\npage_retry = true\n")
+    daemon.start()
+    daemon.drop("cut.png", pages_drawn.png("Cut off")[:-200])
+    daemon.drop("letter.docx", b"PK\x03\x04 no picture")
+    daemon.reason("cut.png")
+    daemon.reason("letter.docx")
+    daemon.stop()
+    daemon.start()
+    page = ask(listen, "/", "localhost")[1]
+    assert '<b>2</b><span class="soft">in failed/</span>' in page
+    assert "default/cut.png" in page
+    assert page.count("<button") == 1, "a cut file may be whole by now; what is no document stays that"
+    metrics = ask(listen, "/metrics", "localhost")[1]
+    assert 'ocrspool_failed_files{inbox="default"} 2.0' in metrics
+    assert 'ocrspool_files_total{inbox="default",result="failed"} 0.0' in metrics
+    assert 'ocrspool_unclaimable_files{inbox="default"} 0.0' in metrics
 
 
 def test_there_is_no_page_unless_asked_for(new_daemon: NewDaemon, tmp_path: Path) -> None:

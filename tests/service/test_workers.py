@@ -73,7 +73,7 @@ def test_what_a_worker_writes_is_its_own(engine_cache: Path) -> None:
     before = os.umask(0o007)
     try:
         with _pool(engine_cache, Engine()) as workers:
-            (pid,) = workers.pids()
+            (pid,) = workers.status().pids
             (umask,) = re.findall(r"Umask:\s(\d+)", Path(f"/proc/{pid}/status").read_text("ascii"))
     finally:
         os.umask(before)
@@ -115,7 +115,7 @@ def test_a_page_that_cannot_be_read_costs_itself(
     """It is tried once more, alone; the pages beside it are read, and all by the same process."""
     monkeypatch.setattr(sys, "executable", os.fspath(worker_replaced.python(tmp_path, faulty_worker.__file__)))
     with _pool(engine_cache, Engine()) as workers:
-        (before,) = workers.pids()
+        (before,) = workers.status().pids
         bad = [_image("Cut short", missing=1), _bad(faulty_worker.ALWAYS), _bad(faulty_worker.REFUSED)]
         pages = [each for number, image in enumerate(bad) for each in (_image(f"Good page {number}"), image)]
         futures = [workers.submit(image, "off") for image in pages]
@@ -125,8 +125,8 @@ def test_a_page_that_cannot_be_read_costs_itself(
             assert (lost.value.kind, lost.value.stage, lost.value.page) == ("recognition", "recognize", 1)
         read = [" ".join(line.text for line in good.result(timeout=60).lines) for good in futures[::2]]
         assert read == ["Good page 0", "Good page 1", "Good page 2"]
-        assert workers.pids() == [before]
-        assert workers.restarts == 0
+        assert workers.status().pids == (before,)
+        assert workers.status().restarts == 0
 
 
 def test_a_worker_whose_engine_failed_is_replaced(
@@ -135,36 +135,36 @@ def test_a_worker_whose_engine_failed_is_replaced(
     """It does not read the known page any more: the next page is read by another process."""
     monkeypatch.setattr(sys, "executable", os.fspath(worker_replaced.python(tmp_path, faulty_worker.__file__)))
     with _pool(engine_cache, Engine()) as workers:
-        (before,) = workers.pids()
+        (before,) = workers.status().pids
         failed = workers.submit(_bad(faulty_worker.DISORDER), "off")
         with pytest.raises(EngineError, match="reads the known page wrongly"):
             failed.result(timeout=60)
         assert _text(workers, _image("Read after all")) == "Read after all"
-        (after,) = workers.pids()
+        (after,) = workers.status().pids
         assert after != before
-        assert workers.restarts == 1
+        assert workers.status().restarts == 1
         assert not Path(f"/proc/{before}").exists()
 
 
 def test_each_device_has_its_workers(engine_cache: Path) -> None:
     """Two devices with two workers each make four processes; a GPU would be named gpu:0, and here are none."""
     with _pool(engine_cache, Engine(devices=("cpu", "cpu"), threads=1), Service(workers=2)) as workers:
-        assert len(set(workers.pids())) == 4
+        assert len(set(workers.status().pids)) == 4
         pages = [_image(f"Page number {number}") for number in range(8)]
         futures = [workers.submit(image, "off") for image in pages]
         read = [" ".join(line.text for line in future.result(timeout=60).lines) for future in futures]
         assert read == [f"Page number {number}" for number in range(8)]
         told = {(page.device, page.engine["fingerprint"]) for page in (future.result() for future in futures)}
         assert told == {("cpu", workers.wait_ready()["fingerprint"])}
-        wait_until(workers.healthy, 10)
+        wait_until(lambda: workers.status().ready, 10)
 
 
 def _replaced(workers: WorkerPool) -> Iterator[bool]:
     """Read pages until another worker does; after each, whether there is one with an engine."""
-    (before,) = workers.pids()
-    while workers.pids() == [before]:
+    (before,) = workers.status().pids
+    while workers.status().pids == (before,):
         assert _text(workers, _image("Read without a pause")) == "Read without a pause"
-        yield workers.healthy()
+        yield workers.status().ready
     wait_until(lambda: not Path(f"/proc/{before}").exists(), 10)
 
 
@@ -175,7 +175,7 @@ def test_a_worker_that_has_grown_is_replaced_without_a_pause(
     caplog.set_level("INFO")
     with _pool(engine_cache, Engine(threads=1), Service(worker_pages=3, batch_pages=1)) as workers:
         assert all(_replaced(workers))
-        assert workers.restarts == 0
+        assert workers.status().restarts == 0
     assert "worker 1 was replaced after" in caplog.text
 
 
@@ -187,7 +187,7 @@ def test_without_memory_for_two_the_successor_loads_afterwards(
     short = Limits(free_memory_mb=1 << 30)
     with _pool(engine_cache, Engine(threads=1), Service(worker_pages=3, batch_pages=1), short) as workers:
         list(_replaced(workers))
-        assert workers.restarts == 0
+        assert workers.status().restarts == 0
     assert "worker 1 is replaced after 3 pages, and memory is short" in caplog.text
 
 
@@ -198,21 +198,21 @@ def test_a_successor_that_cannot_load_changes_nothing(
     cache = tmp_path / "cache"
     shutil.copytree(engine_cache, cache)
     with _pool(cache, Engine(threads=1), Service(worker_pages=3, batch_pages=1)) as workers:
-        (before,) = workers.pids()
+        (before,) = workers.status().pids
         shutil.rmtree(cache / "engines")
         while "cannot load its engine" not in caplog.text:
             assert _text(workers, _image("Read by the old one")) == "Read by the old one"
-        assert workers.pids() == [before]
-        assert workers.healthy()
+        assert workers.status().pids == (before,)
+        assert workers.status().ready
 
 
 def test_only_workers_that_have_read_begin_anew(engine_cache: Path) -> None:
     """For want of memory: one that has just loaded would hold no less after another load."""
     with _pool(engine_cache, Engine(threads=1)) as workers:
-        (before,) = workers.pids()
+        (before,) = workers.status().pids
         workers.renew()
         assert _text(workers, _image("First page")) == "First page"
-        assert workers.pids() == [before]
+        assert workers.status().pids == (before,)
         workers.renew()
         assert all(_replaced(workers))
 

@@ -11,8 +11,8 @@ import pytest
 import documents_made
 from ocrspool.cli.main import main
 from ocrspool.errors import Exit
+from ocrspool.pages import Notice
 from ocrspool.render.json import render
-from ocrspool.results.schema import Notice
 from ocrspool.spool.layout import STATES
 
 ODD = "\x1b[31m[bold]\udcff\n.json"
@@ -70,6 +70,7 @@ def test_for_programs(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert facts["b"] == {
         "busy": False,
         "counts": dict.fromkeys(STATES, 0),
+        "unclaimable": 0,
         "findings": [],
         "notes": [],
         "with_warnings": 0,
@@ -83,7 +84,8 @@ def test_results_with_warnings(config: Path, capsys: pytest.CaptureFixture[str])
     """They are counted always and named when that is wanted, and are no findings."""
     arguments = ["status", "--audit", "--config", str(config)]
     document = documents_made.document(documents_made.page())
-    notices = (Notice("unread-script", "x", 1), Notice("reduced", "x", 1), Notice("reduced", "x", 2))
+    codes = (("unread-script", 1), ("reduced", 1), ("reduced", 2))
+    notices = tuple(Notice(code, "x", page) for code, page in codes)
     for name, warnings in (("plain", ()), ("both", notices), ("one", notices[1:])):
         result = render(replace(document, warnings=warnings))
         (config.parent / f"a/outbox/{name}.json").write_bytes(result)

@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
 
-from forks import as_nobody
+from forks import NOBODY, as_nobody, needs_root
 from ocrspool.cli.retry import retry
 from ocrspool.cli.status import collect, status
 from ocrspool.cli.status_view import view
@@ -79,16 +80,17 @@ def test_files_are_counted_by_state(config: Config) -> None:
         put(folder("inbox") / name)
     put(folder("work") / "20260101T000000-01234567/source/sub/a.png")
     put(folder("work") / ".lock")
-    for name in ("a.png.json", "x.reason.json", "sub/b.png.json"):
+    for name in ("a.png.json", "a.png.txt", "sub/b.png.json"):
         put(folder("outbox") / name)
     for name in ("a.png", "b.png.reason.json"):
         put(folder("done") / name)
     for name in FAILED:
         put_failed(config, name)
-    counts = collect(config)["inboxes"]["scans"]
-    assert [counts[state] for state in STATES] == [2, 1, 3, 2, 3]
-    assert sorted(names.from_json(failure) for failure in counts["failures"]) == sorted(FAILED)
-    assert {failure["reason"]["kind"] for failure in counts["failures"]} == {"damaged"}
+    counts = collect(config).inboxes["scans"]
+    assert [getattr(counts, state) for state in STATES] == [2, 1, 3, 2, 3]
+    assert (counts.results, counts.ignored) == (2, 2), "a result may lie beside other outputs; two files are left out"
+    assert sorted(names.from_json(asdict(failure)) for failure in counts.failures) == sorted(FAILED)
+    assert {failure.reason["kind"] for failure in counts.failures} == {"damaged"}
 
 
 def test_a_running_service(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
@@ -179,7 +181,7 @@ def test_a_stale_or_damaged_state_file(config: Config, text: bytes) -> None:
     if text == b"dead":
         text = json.dumps({"pid": dead_pid(), "state": "ready"}).encode()
     put(config.paths.runtime / "status.json", text)
-    assert collect(config)["service"] is None
+    assert collect(config).service is None
 
 
 def test_seen_by_another_user(open_folder: Path) -> None:
@@ -190,7 +192,7 @@ def test_seen_by_another_user(open_folder: Path) -> None:
     for state in ("work", "done", "failed"):
         config.inbox["scans"].folder(state).mkdir()
         config.inbox["scans"].folder(state).chmod(0o700)
-    facts: Any = as_nobody(lambda: collect(config))
+    facts: Any = as_nobody(lambda: asdict(collect(config)))
     assert facts["service"]["pid"] == os.getpid()
     assert [facts["inboxes"]["scans"][state] for state in STATES] == [1, None, 0, None, None]
     assert as_nobody(lambda: int(status(config, as_json=False))) == Exit.OK
@@ -202,7 +204,7 @@ def test_a_state_that_may_not_be_read(open_folder: Path, closed: str) -> None:
     config = config_in(open_folder)
     put_service(config)
     (config.paths.runtime / closed).chmod(0o600)
-    facts: Any = as_nobody(lambda: collect(config))
+    facts: Any = as_nobody(lambda: asdict(collect(config)))
     assert (facts["service"], facts["unseen"]) == (None, str(config.paths.runtime / "status.json"))
     assert as_nobody(lambda: int(status(config, as_json=True))) == Exit.NO_PERMISSION
     shown = as_nobody(lambda: rendered(view(collect(config))))
@@ -257,11 +259,11 @@ def test_retry_everything(tmp_path: Path) -> None:
         for name in FAILED:
             put_failed(config, name, inbox)
     assert retry(config, [], inbox="faxes", everything=True) == Exit.OK
-    assert collect(config)["inboxes"]["scans"]["failed"] == 3
+    assert collect(config).inboxes["scans"].failed == 3
     assert retry(config, [], inbox=None, everything=True) == Exit.OK
     for inbox in ("scans", "faxes"):
-        counts = collect(config)["inboxes"][inbox]
-        assert (counts["inbox"], counts["failed"]) == (3, 0)
+        counts = collect(config).inboxes[inbox]
+        assert (counts.inbox, counts.failed) == (3, 0)
         assert not [path for path in config.inbox[inbox].folder("failed").rglob("*") if path.is_file()]
 
 
@@ -299,5 +301,71 @@ def test_inboxes_that_do_not_serve(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "inbox closed waits: may not use it" in said
     assert "inbox full serves; 3 in work wait for its disk: No space left" in said
     assert "inbox well" not in said
-    counts = {name: inbox["inbox"] for name, inbox in collect(config)["inboxes"].items()}
+    counts = {name: inbox.inbox for name, inbox in collect(config).inboxes.items()}
     assert counts == {"dead": None, "closed": 1, "full": 1, "well": 1}
+
+
+def test_files_that_cannot_be_taken(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the running service knows, with the reason, which comes from outside."""
+    put(config.inbox["scans"].folder("inbox") / "sub/a.png")
+    queue = {"waiting": 0, "oldest": 1.0, "open": 0, "unclaimable": 157, "unclaimable_reason": "sub/[red]a.png: no"}
+    put_service(config, queues={"scans": queue})
+    assert status(config, as_json=False) == Exit.OK
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "inbox scans: 157 files or folders cannot be taken: sub/[red]a.png: no" in shown
+    assert collect(config).inboxes["scans"].unclaimable == 157
+    put_service(config)
+    status(config, as_json=False)
+    assert "cannot be taken" not in capsys.readouterr().out
+
+
+def test_without_a_service_the_folders_are_asked(open_folder: Path) -> None:
+    """Root asks as the user of the service: what waits and can never be read is told before the start."""
+    needs_root()
+    config = config_in(open_folder)
+    folder = config.inbox["scans"].folder
+    put(folder("inbox") / "sub/a.png")
+    folder("work").mkdir()
+    os.chown(folder("work"), NOBODY, NOBODY)
+    found = collect(config).inboxes["scans"]
+    assert (found.inbox, found.unclaimable) == (1, 1)
+    assert found.unclaimable_reason == "sub/a.png: the service may not write to its folder sub"
+
+
+def test_lines_end_where_their_text_ends(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    """No blanks behind a table, and what is wrapped stands below its beginning, not at the edge."""
+    put_failed(config, "a.png", message="word " * 40)
+    put_service(config, start={"in all": 1.0})
+    status(config, as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+    (first,) = [number for number, line in enumerate(lines) if line.startswith("failed ")]
+    assert lines[first + 1].startswith("       word")
+
+
+def test_a_service_of_the_first_version(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    """During an upgrade the command reads what a service of 0.1.0 has published."""
+    reads = {"device": "cpu", "runtime": "openvino", "runtime_version": "1", "precision": "f32", "fingerprint": "f"}
+    put_service(
+        config,
+        began=1.0, at=2.0, waiting=1, workers=[5], worker_restarts=0, lack="", overflows=0, reload_refused="",
+        queues={"scans": {"waiting": 1, "oldest": 1.5, "open": 0}},
+        inboxes={"scans": {"state": "serves", "reason": "", "since": None, "stalled": 0}},
+        engines=[{**reads, "workers": 1}],
+        engine={**reads, "name": "ocrspool", "version": "0.1.0",
+                "models": [{"role": "detection", "name": "det", "sha256": "0"}]},
+        start={"in all": 1.0}, jobs=[job("a.png", pages=2, read=1)], files_per_minute=1.0,
+        by_minute={"files": [0] * 60, "pages": [0] * 60},
+        since_start={"scans": {"done": 1, "partial": 0, "failed": 0, "pages": 1, "warned": 0, "warnings": {}}},
+        stages={"decode": {"sum": 0.1, "count": 1, "up_to": {"0.01": 0, "100.0": 1}}},
+        last_documents=[{"job": "j", "inbox": "scans", "path": "a", "finished_at": "", "pages": 1, "lost": 0,
+                         "lines": 1, "warnings": [], "outputs": ["txt"], "result": {"path": "/a.json"}}],
+        last_failures=[{"schema": "ocrspool-reason/1", "kind": "damaged", "stage": "decode", "page": None,
+                        "message": "m", "hint": "", "attempts": 1, "source": {"path": "b", "path_base64": "Yg=="},
+                        "inbox": "scans", "job": "k", "failed_at": "", "file": {"path": "/failed/b"}}],
+    )  # fmt: skip
+    assert status(config, as_json=False) == Exit.OK
+    shown = capsys.readouterr().out
+    assert "openvino 1, f32 on cpu, f" in shown
+    assert "det" in shown
+    assert "1 of 2" in shown

@@ -239,7 +239,7 @@ def test_modes(tmp_path: Path) -> None:
     """A mode is octal, as chmod(1) has it; without one the umask is to decide."""
     text = "[inbox.a]\nroot = 'a'\noutbox_mode = '0640'\n[inbox.b]\nroot = 'b'"
     inboxes = load(written(tmp_path, text)).inbox
-    assert (inboxes["a"].mode(), inboxes["b"].mode()) == (0o640, None)
+    assert (inboxes["a"].delivery().mode, inboxes["b"].delivery().mode) == (0o640, None)
 
 
 def test_values_cannot_be_changed() -> None:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 import tiffs_made
 from ocrspool.decoding.child.document import Document
 from ocrspool.decoding.child.image.pages import ImagePages
-from ocrspool.decoding.child.page import PageLimits, Remark
+from ocrspool.decoding.child.page import PageLimits
 from ocrspool.errors import DocumentError
+from ocrspool.pages import Notice
 from tiffs_made import DEFLATE, LZW, NONE, PACKBITS, Layout
 
 LIMITS = PageLimits(dpi=100, pages=10, megapixels=10, side=1000)
@@ -38,7 +39,7 @@ def whole(levels: NDArray[np.float64], bits: int) -> NDArray[np.int64]:
     return np.round(levels * ((1 << bits) - 1)).astype(np.int64)
 
 
-def decoded(data: bytes) -> tuple[Pixels, tuple[Remark, ...]]:
+def decoded(data: bytes) -> tuple[Pixels, tuple[Notice, ...]]:
     """Rows, columns, and red, green and blue or grey, of the first page."""
     pages = ImagePages(io.BytesIO(data), "image/tiff", LIMITS)
     try:

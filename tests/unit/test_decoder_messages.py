@@ -15,13 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ocrspool.cli.check import result_schema
+from ocrspool.cli.check import schema_of
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Limits, Profile
 from ocrspool.decoding import protocol
-from ocrspool.decoding.client import DecoderClient, DecoderDiedError
+from ocrspool.decoding.api import DecoderDiedError
+from ocrspool.decoding.client import DecoderClient
 from ocrspool.errors import DocumentError
-from ocrspool.pages import PageText
+from ocrspool.pages import Notice, PageText, Word
 from ocrspool.pipeline.assemble import Reading, ReadPage, build
 from ocrspool.processes.channel import Channel, ChannelClosedError
 from ocrspool.processes.child import ChildDiedError
@@ -43,7 +44,7 @@ ENGINE = engine_from({
     "runtime": "openvino", "runtime_version": "2025.4", "device": "cpu", "precision": "bf16",
     "fingerprint": "0123456789abcdef", "models": [],
 })  # fmt: skip
-VALIDATOR = jsonschema.Draft202012Validator(result_schema())
+VALIDATOR = jsonschema.Draft202012Validator(schema_of("result"))
 ALL_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 
@@ -104,7 +105,7 @@ def verdict(
         else:
             os.close(decoded.image.fd)
             page = ReadPage(decoded.image, PageText(decoded.hidden, 0, {}))
-            reading = Reading("a.png", "scans", opened, [page], [*opened.warnings, *decoded.notices])
+            reading = Reading("a.png", "scans", opened, [page], [*opened.warnings, *decoded.warnings])
             made = render(build(reading, ENGINE, Run("j", "h", 1, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", {})))
             VALIDATOR.validate(json.loads(made))
     taken.kill()
@@ -171,9 +172,10 @@ def test_pixels_that_could_hurt_a_worker(monkeypatch: pytest.MonkeyPatch, source
     assert verdict(monkeypatch, source, ({"error": ERROR}, [pixels(), pixels()])) == "damaged"
 
 
+WORD = {"text": "born", "confidence": 1.0, "polygon": [[1.0, 2.0], [4.0, 2.0], [4.0, 4.0], [1.0, 4.0]]}
 LINE = {
     "text": "born digital", "confidence": 1.0, "detection_confidence": 1.0,
-    "polygon": [[1.0, 2.0], [9.0, 2.0], [9.0, 4.0], [1.0, 4.0]],
+    "polygon": [[1.0, 2.0], [9.0, 2.0], [9.0, 4.0], [1.0, 4.0]], "words": [WORD],
 }  # fmt: skip
 OWN_TEXT = {
     "number": 1, "width": 20, "height": 10, "dpi": 200.0, "lines": [LINE], "doubt": "letters", "fonts": ["Times"],
@@ -194,9 +196,11 @@ def test_own_text_is_believed_where_it_makes_sense() -> None:
     """The text of a page, or none."""
     found = protocol.own_text({"own_text": OWN_TEXT}, [], 1, MOST_BYTES)
     assert found is not None
-    own, notices = found
+    own, warnings = found
     assert (own.number, own.lines[0].text, own.lines[0].polygon[1]) == (1, "born digital", (9.0, 2.0))
-    assert (own.doubt, own.fonts, notices) == ("letters", ("Times",), [REMARK])
+    assert own.lines[0].words == (Word("born", 1.0, ((1.0, 2.0), (4.0, 2.0), (4.0, 4.0), (1.0, 4.0))),)
+    assert (own.doubt, own.fonts) == ("letters", ("Times",))
+    assert warnings == (Notice("reduced", "It is reduced.", 1),)
     assert protocol.own_text({"own_text": None}, [], 1, MOST_BYTES) is None
 
 
@@ -206,6 +210,8 @@ def test_own_text_is_believed_where_it_makes_sense() -> None:
         {"number": 2}, {"width": 31}, {"height": 0}, {"dpi": None}, {"lines": []}, {"lines": None}, {"more": 1},
         {"doubt": "whatever"}, {"fonts": None}, {"fonts": ["x" * 201]}, {"warnings": [{"code": "No"}]},
         *({"lines": [{**LINE, "text": text}]} for text in ("", "two\nlines", "\ud800", "\0", "page\fpage", 1, None)),
+        *({"lines": [{**LINE, "words": [{**WORD, "text": text}]}]} for text in ("", "two words", "\ud800", None)),
+        *({"lines": [{**LINE, "words": words}]} for words in (None, "born", [WORD, None], [{**WORD, "polygon": []}])),
         *({"lines": [{**LINE, "confidence": value}]} for value in (0.5, 2, float("nan"), "1", None)),
         *({"lines": [{**LINE, "polygon": value}]} for value in ([[1.0, 2.0]] * 3, [[1.0]] * 4, [[1e9, 0.0]] * 4, None)),
     ],

@@ -13,8 +13,8 @@ from forks import as_nobody
 from ocrspool.config.schema import Config, Engine, Inbox, Paths
 from ocrspool.doctor import config_checks, machine_checks, problem_check
 from ocrspool.doctor.findings import Finding
-from ocrspool.doctor.inventory import OPENMP, Inventory, look
-from ocrspool.doctor.known_problems import RULES
+from ocrspool.doctor.inventory import Inventory, look
+from ocrspool.doctor.known_problems import OPENMP, RULES
 from ocrspool.engine.runtimes.installed_packages import Package
 from ocrspool.errors import ConfigError, NoGpuError
 from ocrspool.machine import installation

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrspool.cli.check import result_schema
-from ocrspool.decoding.client import DocumentInfo
+from ocrspool.cli.check import schema_of
+from ocrspool.decoding.api import DocumentInfo
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
-from ocrspool.pages import EmbeddedText, PageImage, PageText, PageWarning, Polygon, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, Polygon, TextLine
 from ocrspool.pipeline.assemble import LostPage, Reading, ReadPage, build, summary
 from ocrspool.render.json import render
 from ocrspool.results.schema import Document, Run, document_from, engine_from
@@ -29,7 +29,7 @@ FACTS = {
 ENGINE = engine_from(FACTS)
 RUN = Run("j1", "host", 1, "2026-01-01T00:00:00.000Z", "2026-01-01T00:00:01.000Z", {"decode": 0.5})
 SQUARE: Polygon = ((10.0, 20.0), (30.0, 20.0), (30.0, 40.0), (10.0, 40.0))
-VALIDATOR = jsonschema.Draft202012Validator(result_schema())
+VALIDATOR = jsonschema.Draft202012Validator(schema_of("result"))
 
 
 def line(text: str = "text", polygon: Polygon = SQUARE, confidence: float = 0.9) -> TextLine:
@@ -55,7 +55,7 @@ def lost(number: int = 1) -> LostPage:
 
 
 def built(
-    *pages: ReadPage | EmbeddedText | LostPage, name: str = "a.png", notices: tuple[dict[str, Any], ...] = ()
+    *pages: ReadPage | EmbeddedText | LostPage, name: str = "a.png", notices: tuple[Notice, ...] = ()
 ) -> Document:
     """Return the document of these pages."""
     opened = DocumentInfo("image/png", len(pages), 1234, "f" * 64, ())
@@ -73,9 +73,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 POINTS = st.tuples(st.floats(0, 1e5), st.floats(0, 1e5))
 LINES = st.builds(TextLine, TEXTS, st.floats(0, 1), st.tuples(POINTS, POINTS, POINTS, POINTS), st.floats(0, 1))
 PAGES = st.builds(lambda lines, dpi: page(*lines, dpi=dpi), st.lists(LINES, max_size=4), st.none() | st.floats(1, 1e4))
-NOTICES = st.builds(
-    lambda text, page: {"code": "x", "message": text, "page": page}, TEXTS, st.none() | st.integers(1, 9)
-)
+NOTICES = st.builds(lambda text, page: Notice("x", text, page), TEXTS, st.none() | st.integers(1, 9))
 NAMES = (
     st.binary(min_size=1, max_size=20)
     .filter(lambda raw: b"\0" not in raw)
@@ -84,9 +82,7 @@ NAMES = (
 
 
 @given(st.lists(PAGES | st.just(lost()), min_size=1, max_size=3), st.lists(NOTICES, max_size=2), NAMES)
-def test_whatever_is_found_fits_the_schema(
-    pages: list[ReadPage | LostPage], notices: list[dict[str, Any]], name: str
-) -> None:
+def test_whatever_is_found_fits_the_schema(pages: list[ReadPage | LostPage], notices: list[Notice], name: str) -> None:
     """Every result validates, and equal documents give equal bytes."""
     one, other = (built(*pages, name=name, notices=tuple(notices)) for _ in range(2))
     found = published(one)
@@ -180,7 +176,7 @@ def test_a_name_that_is_not_utf8() -> None:
 
 def test_notices_are_kept() -> None:
     """What decoding remarked is published, with the page or without."""
-    notices = ({"code": "icc", "message": "no profile", "page": 2}, {"code": "x", "message": "y"})
+    notices = (Notice("icc", "no profile", 2), Notice("x", "y", None))
     assert published(built(page(), notices=notices))["warnings"] == [
         {"code": "icc", "message": "no profile", "page": 2, "lines": []},
         {"code": "x", "message": "y", "page": None, "lines": []},
@@ -189,8 +185,8 @@ def test_notices_are_kept() -> None:
 
 def test_warnings_of_pages_name_their_lines() -> None:
     """They stand after those of decoding, each with its page."""
-    warnings = (PageWarning("unread-script", "two lines", (0, 2)), PageWarning("other", "the page"))
-    found = published(built(page(), page(number=2, warnings=warnings), notices=({"code": "x", "message": "y"},)))
+    warnings = (Notice("unread-script", "two lines", None, lines=(0, 2)), Notice("other", "the page", None))
+    found = published(built(page(), page(number=2, warnings=warnings), notices=(Notice("x", "y", None),)))
     assert found["warnings"] == [
         {"code": "x", "message": "y", "page": None, "lines": []},
         {"code": "unread-script", "message": "two lines", "page": 2, "lines": [0, 2]},
@@ -200,7 +196,7 @@ def test_warnings_of_pages_name_their_lines() -> None:
 
 def test_in_short_a_document_has_few_codes() -> None:
     """Each once, whatever its decoder makes up: hooks get them in one variable."""
-    notices = tuple({"code": f"x{number:03}", "message": "y"} for number in range(500)) * 2
+    notices = tuple(Notice(f"x{number:03}", "y", None) for number in range(500)) * 2
     told = summary(built(page(), notices=notices), Path("a.png.json"))
     assert told["warnings"] == [f"x{number:03}" for number in range(20)]
 
@@ -233,10 +229,10 @@ def test_each_page_names_what_read_it() -> None:
 
 def test_results_of_earlier_versions_are_results() -> None:
     """They say nothing of what read each page, and are read all the same."""
-    found = published(built(page(line()), notices=({"code": "x", "message": "y"},)))
+    found = published(built(page(line()), notices=(Notice("x", "y", None),)))
     del found["other_engines"], found["pages"][0]["read_by"], found["warnings"][0]["lines"]
     VALIDATOR.validate(found)
-    assert document_from(found) == built(page(line()), notices=({"code": "x", "message": "y"},))
+    assert document_from(found) == built(page(line()), notices=(Notice("x", "y", None),))
 
 
 def test_only_the_run_may_differ() -> None:

@@ -19,7 +19,7 @@ import models_made
 from models_made import ONNX, PIR
 from ocrspool.engine.models import download, model_set
 from ocrspool.engine.models.http_download import Source
-from ocrspool.engine.settings import Runtime
+from ocrspool.engine_request import Runtime
 from ocrspool.errors import ConfigError, EngineError
 from package_server import PackageServer, package, serving
 

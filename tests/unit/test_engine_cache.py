@@ -21,8 +21,8 @@ from ocrspool.engine.cache.store import (
     fingerprint,
     identity,
     measure,
-    stamps,
 )
+from ocrspool.engine.file_stamps import stamps
 from ocrspool.engine.models.model_set import Models, Thresholds
 from ocrspool.engine.spec import NetSpec, Role, Shape, ShapeProfile
 from ocrspool.errors import EngineMissingError

@@ -12,6 +12,8 @@ from ocrspool.errors import Exit
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.intake.local_files import LocalFiles, MissingPathError
+from ocrspool.results.rendered import RenderedResult, ResultFiles
+from results_made import rendered
 
 RULES = NamePatterns(("*",), Inbox(root=Path("/r")).ignore)
 
@@ -60,7 +62,7 @@ def test_names_that_meet(folders: LocalFiles, tree: Path) -> None:
     jobs = folders.jobs([tree / "a.png", tree, tree / "a.png"], RULES)
     found = [job.name for job in jobs if job.source == tree / "a.png"]
     assert found == ["a.png", "a~2.png", "a~3.png"]
-    assert len({folders.deliver(job, b"{}") for job in jobs}) == len(jobs)
+    assert len({folders.deliver(job, rendered(b"{}")) for job in jobs}) == len(jobs)
 
 
 def test_a_missing_path(folders: LocalFiles, tree: Path) -> None:
@@ -76,7 +78,9 @@ def test_deliver_replaces_whole(folders: LocalFiles, tmp_path: Path, tree: Path,
     (job,) = folders.jobs([tree / "a.png"], RULES)
     job = type(job)(job.id, job.inbox, name, job.source)
     for result in (b"1", b"2"):
-        assert folders.deliver(job, result) == tmp_path / "out" / names.with_suffix(name, ".json")
+        assert folders.deliver(job, RenderedResult(ResultFiles(""), result)) == tmp_path / "out" / names.with_suffix(
+            name, ".json"
+        )
     found = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     assert [path.read_bytes() for path in found] == [b"2"]
 

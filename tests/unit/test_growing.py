@@ -17,7 +17,7 @@ from ocrspool.errors import DocumentError
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.patience import Patience
 from ocrspool.spool.spool import Spool
-from results_made import result_of
+from results_made import rendered, result_of
 from spools_made import claim, drop, files, reason_of, spool_in, take
 
 PATIENCE = Patience(settle=2, writer=600, incomplete=30)
@@ -103,7 +103,7 @@ def test_a_file_that_changes_for_ever(spool: Spool) -> None:
         assert back.again == (number > 0)
         waits.append(spool.growing.alone.pop()[1])
     assert waits == [2, 4, 8, 16, 32, 60, 60, 60]
-    spool.deliver(job := claim(spool, "a.png"), result_of(job))
+    spool.deliver(job := claim(spool, "a.png"), rendered(result_of(job)))
     write_to(job := take(spool, "a.png"))
     again = spool.take_back(job)
     assert again is not None
@@ -165,14 +165,14 @@ def test_written_to_while_it_is_delivered(spool: Spool, caplog: pytest.LogCaptur
     job = spool.begin(take(spool, "sub/a.png", b"half"))
     result = result_of(job)
     write_to(job, b" and whole")
-    target = spool.deliver(job, result)
+    target = spool.deliver(job, rendered(result))
     assert target.read_bytes() == result
     assert files(spool.inbox) == {"sub/a.png": b"half and whole"}
     assert (files(spool.done), jobs_in_work(spool)) == ({}, [])
     assert "sub/a.png changed while its result was delivered: it is read again" in caplog.text
-    spool.deliver(job := claim(spool, "sub/a.png"), result_of(job))
+    spool.deliver(job := claim(spool, "sub/a.png"), rendered(result_of(job)))
     assert len(files(spool.outbox)) == 2
-    assert list(files(spool.done).values()) == ([] if spool.delete else [b"half and whole"])
+    assert list(files(spool.done).values()) == ([] if spool.delivery.delete else [b"half and whole"])
 
 
 def test_written_to_while_there_is_no_service(spool: Spool) -> None:
@@ -210,7 +210,7 @@ def test_killed_at_any_instant(tmp_path: Path, step: str, *, delete: bool) -> No
 
         def act(root: Path = root, job: Job = job, half: bytes = half) -> None:
             spool = opened(root, delete=delete)
-            spool.take_back(job) if step == "take back" else spool.deliver(job, half)
+            spool.take_back(job) if step == "take back" else spool.deliver(job, rendered(half))
 
         killed = killed_before(touch, act)
         spool = opened(root, delete=delete)
@@ -219,7 +219,7 @@ def test_killed_at_any_instant(tmp_path: Path, step: str, *, delete: bool) -> No
         sources += [each.source.read_bytes() for each in jobs]
         assert sources == [b"half more"]
         for each in [*jobs, *(claim(spool, name) for name in files(spool.inbox))]:
-            spool.deliver(each, result_of(each))
+            spool.deliver(each, rendered(result_of(each)))
         results = [json.loads(data)["source"]["size"] for data in files(spool.outbox).values()]
         assert set(results) <= {4, 9}
         assert 9 in results or files(spool.done) == {"a.png": b"half more"}

@@ -8,26 +8,27 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from asked import ask, said
 from ocrspool.errors import ConfigError
+from ocrspool.observability.snapshot import State, StatusSnapshot
 from ocrspool.web.health import Health
 
-FACTS: dict[str, Any] = {"state": "ready"}
+READY = StatusSnapshot(state="ready", pid=1)
 
 
 class Asked:
-    """A Health on a Unix socket, whose facts a test may change."""
+    """A Health on a Unix socket. A test may change what has been published."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.facts = dict(FACTS)
+        self.snapshot = READY
         self.alive = True
-        self.health = Health(str(path), lambda: self.facts, lambda: self.alive)
+        self.health = Health(str(path), lambda: self.snapshot, lambda: self.alive)
 
     def get(self, path: str) -> tuple[int, str]:
         return ask(self.path, path)
@@ -49,9 +50,9 @@ def test_alive_and_ready(asked: Asked) -> None:
 
 
 @pytest.mark.parametrize("state", ["degraded", "stopping"])
-def test_not_ready(asked: Asked, state: str) -> None:
+def test_not_ready(asked: Asked, state: State) -> None:
     """Alive and not ready: whoever sends work elsewhere meanwhile should not kill it."""
-    asked.facts = {"state": state}
+    asked.snapshot = replace(READY, state=state)
     assert asked.get("/livez")[0] == 200
     assert asked.get("/readyz") == (503, f"{state}\n")
 
@@ -141,7 +142,7 @@ def test_a_loopback_port(host: str) -> None:
         except OSError:
             pytest.skip(f"this machine has no {host}")
         port = probe.getsockname()[1]
-    health = Health(f"{host}:{port}", lambda: FACTS, lambda: True)
+    health = Health(f"{host}:{port}", lambda: READY, lambda: True)
     try:
         with socket.create_connection((host.strip("[]"), port), 20) as client:
             assert said(client, "/readyz") == (200, "ready\n")
@@ -156,5 +157,5 @@ def test_a_port_that_is_taken_is_a_wrong_configuration() -> None:
         taken.listen()
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(ConfigError) as caught:
-            Health(listen, lambda: FACTS, lambda: True)
+            Health(listen, lambda: READY, lambda: True)
     assert caught.value.problems == [f"metrics.listen: {listen}: Address already in use"]

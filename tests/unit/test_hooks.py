@@ -8,13 +8,14 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ocrspool.config.current import CurrentConfig
-from ocrspool.config.schema import Config, Inbox
-from ocrspool.pipeline.hooks import Hooks, JobOutcome
+from ocrspool.config.job_options import HookOptions
+from ocrspool.pipeline.hooks import Hooks
+from ocrspool.pipeline.job_outcome import JobOutcome
 from ocrspool.spool.jobs import Job
 from processes_seen import lives
 from waiting import wait_until
@@ -25,14 +26,24 @@ HANG = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); ti
 New = Callable[..., Hooks]
 
 
+class OfOneInbox(Hooks):
+    """Hooks that hear of jobs with the same commands only."""
+
+    def __init__(self, options: HookOptions) -> None:
+        super().__init__()
+        self._options = options
+
+    def enqueue(self, event: JobOutcome) -> None:
+        super().enqueue(replace(event, hooks=self._options))
+
+
 @pytest.fixture
-def new_hooks(tmp_path: Path) -> Iterator[New]:
+def new_hooks() -> Iterator[New]:
     """Makes the hooks of one inbox, `default`."""
     made: list[Hooks] = []
 
     def make(on_done: tuple[str, ...] = (), on_failed: tuple[str, ...] = (), seconds: float = 60) -> Hooks:
-        inbox = Inbox(root=tmp_path, on_done=on_done, on_failed=on_failed, hook_seconds=seconds)
-        hooks = Hooks(CurrentConfig(Config(inbox={"default": inbox})))
+        hooks = OfOneInbox(HookOptions(on_done, on_failed, seconds))
         hooks.start()
         made.append(hooks)
         return hooks
@@ -142,9 +153,8 @@ def test_a_stop_kills_what_runs_and_drops_what_waits(
 
 
 def test_without_a_command_nothing_happens(new_hooks: New) -> None:
-    """Nor for an inbox that a reload has taken away."""
+    """There is nothing to wait for either."""
     hooks = new_hooks()
     hooks.enqueue(done())
-    hooks.enqueue(JobOutcome("done", Job("job", "gone", "a", Path("/a")), (Path("/a"),)))
     assert not hooks.busy()
     assert threading.active_count() >= 2

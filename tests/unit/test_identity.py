@@ -13,14 +13,14 @@ import pytest
 
 from nvidia_stand_ins import FakeGpu, compiled, driver, needs_compiler, python, tensorrt
 from ocrspool.engine import identity
-from ocrspool.engine.settings import Precision, Provider, Runtime, Settings
+from ocrspool.engine_request import Precision, Provider, Runtime, Settings
 from ocrspool.errors import ConfigError, EngineError, NoGpuError
 from ocrspool.machine import installation
 
 FACTS = """
 import dataclasses, json
 from ocrspool.engine import identity
-from ocrspool.engine.settings import Settings
+from ocrspool.engine_request import Settings
 from ocrspool.errors import OcrspoolError
 try:
     settings = identity.resolved({runtime!r}, Settings(**{settings!r}))
@@ -58,12 +58,12 @@ def facts(
     [
         ("onnxruntime", Settings(), ("cpu", "f32", 1, 3200)),
         ("onnxruntime", Settings(provider="tensorrt"), ("cpu", "f32", 1, 3200)),
-        ("onnxruntime", Settings(batch=4, line_width=960), ("cpu", "f32", 4, 960)),
+        ("onnxruntime", Settings(batch_lines=4, line_width=960), ("cpu", "f32", 4, 960)),
         ("onnxruntime", Settings("gpu:0"), ("tensorrt", "f16", 32, 1600)),
         ("onnxruntime", Settings("gpu:1", precision="f32"), ("tensorrt", "f32", 32, 1600)),
         ("onnxruntime", Settings("gpu:0", "cuda"), ("cuda", "f32", 32, 1600)),
         ("onnxruntime", Settings("gpu:0", "cuda", "f16"), ("cuda", "f16", 32, 1600)),
-        ("onnxruntime", Settings("gpu:0", batch=8, line_width=2400), ("tensorrt", "f16", 8, 2400)),
+        ("onnxruntime", Settings("gpu:0", batch_lines=8, line_width=2400), ("tensorrt", "f16", 8, 2400)),
         ("paddle", Settings(), ("cpu", "f32", 1, 3200)),
         ("paddle", Settings("gpu:0"), ("tensorrt", "f16", 16, 1600)),
         ("paddle", Settings("gpu:0", "cuda"), ("cuda", "f32", 16, 1600)),
@@ -73,7 +73,7 @@ def test_what_is_left_to_the_machine_is_decided(
     runtime: Runtime, asked: Settings, expected: tuple[Provider, Precision, int, int]
 ) -> None:
     found = identity.resolved(runtime, asked)
-    assert (found.provider, found.precision, found.batch, found.line_width) == expected
+    assert (found.provider, found.precision, found.batch_lines, found.line_width) == expected
     assert found.threads > 0
     assert identity.resolved(runtime, found) == found or found.provider == "cpu", "resolved settings stay as they are"
 
@@ -129,7 +129,7 @@ def test_no_runtime_is_imported() -> None:
     code = """
 import sys
 from ocrspool.engine import identity
-from ocrspool.engine.settings import Settings
+from ocrspool.engine_request import Settings
 from ocrspool.errors import EngineError
 for runtime in ("openvino", "onnxruntime", "paddle"):
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ocrspool.config.schema import Config
-from ocrspool.pipeline.hooks import JobOutcome
+from ocrspool.pipeline.job_outcome import JobOutcome
 from ocrspool.processes.child import NoProcessError
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.threads import Threads

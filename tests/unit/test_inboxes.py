@@ -12,16 +12,18 @@ from pathlib import Path
 import pytest
 
 from ocrspool.config.current import CurrentConfig
+from ocrspool.config.job_options import JobOptions
 from ocrspool.config.schema import Config, Inbox, Paths
 from ocrspool.errors import ConfigError, SpoolBusyError
-from ocrspool.pipeline.hooks import JobOutcome
+from ocrspool.pipeline.job_outcome import JobOutcome
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import WakeupEvent
-from ocrspool.service.inbox_thread import InboxThread, SharedResources
+from ocrspool.service.inbox_thread import SharedResources
 from ocrspool.service.inboxes import Inboxes
+from ocrspool.spool.job_store import JobStore
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.spool import Spool
-from results_made import result_of
+from results_made import rendered, result_of
 from spools_made import scan
 from waiting import wait_until
 
@@ -48,19 +50,19 @@ class Line:
         self.failing: set[str] = set()
         self.rung: list[str] = []
 
-    def read(self, job: Job, attendant: InboxThread) -> JobOutcome | Stalled | None:
+    def run(self, job: Job, store: JobStore, options: JobOptions) -> JobOutcome | Stalled | None:
         if job.inbox in self.held:
             self.held[job.inbox].wait(60)
         if job.inbox in self.failing:
-            return Stalled(job, lambda: self.read(job, attendant))
-        attendant.spool.deliver(job, result_of(job))
+            return Stalled(job, lambda: self.run(job, store, options))
+        store.deliver(job, rendered(result_of(job)))
         return JobOutcome("done", job, ())
 
-    def finish(self, job: Job, attendant: InboxThread) -> None:
-        attendant.spool.finish(job)
+    def finish(self, job: Job, store: JobStore) -> None:
+        store.finish(job)
 
-    def enqueue(self, event: JobOutcome) -> None:
-        self.rung.append(event.job.name)
+    def announce(self, outcome: JobOutcome) -> None:
+        self.rung.append(outcome.job.name)
 
 
 class World:
@@ -105,7 +107,7 @@ class World:
 
     def standing(self, inbox: str) -> tuple[str, str]:
         found = self.inboxes.standings()[inbox]
-        return found["state"], found["reason"]
+        return found.state, found.reason
 
 
 @pytest.fixture
@@ -154,7 +156,7 @@ def test_jobs_that_wait_for_their_disk_hold_no_slot(new_world: Callable[..., Wor
     world.line.failing.add("a")
     world.inboxes.open()
     world.drop("a", *map(str, range(20)))
-    world.until(lambda: world.inboxes.standings()["a"]["stalled"] == SLOTS)
+    world.until(lambda: world.inboxes.standings()["a"].stalled == SLOTS)
     state, reason = world.standing("a")
     assert state == "waits"
     assert "No space left" in reason

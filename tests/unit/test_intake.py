@@ -157,7 +157,7 @@ def test_other_settings_for_the_same_folders(new_intake: NewIntake, tmp_path: Pa
     assert claimed(intake) == []
     inbox = Inbox(root=tmp_path, settle_seconds=0, include=("*.pdf",), after="delete", rescan_seconds=86_400)
     intake.change(inbox, Profile())
-    assert intake.spool.delete
+    assert intake.spool.delivery.delete
     assert claimed(intake) == ["a.pdf"]
     put(intake, "b.pdf")
     assert wait_until(lambda: claimed(intake)) == ["b.pdf"]
@@ -169,12 +169,12 @@ def test_a_file_that_is_still_written_waits(new_intake: NewIntake, caplog: pytes
     intake = new_intake(settle_seconds=0.1, writer_seconds=600, rescan_seconds=86_400)
     with (intake.spool.inbox / "a.tif").open("xb", buffering=0) as file:
         file.write(b"sheet")
-        assert wait_until(lambda: claimed(intake) or intake.queue()["open"]) == 1
+        assert wait_until(lambda: claimed(intake) or intake.queue().open) == 1
         file.write(b"another")
-        wait_until(lambda: claimed(intake) or not intake.queue()["open"])
-        assert wait_until(lambda: claimed(intake) or intake.queue()["open"]) == 1
+        wait_until(lambda: claimed(intake) or not intake.queue().open)
+        assert wait_until(lambda: claimed(intake) or intake.queue().open) == 1
     assert wait_until(lambda: claimed(intake)) == ["a.tif"]
-    assert wait_until(lambda: claimed(intake) or intake.queue()["open"] == 0) is True
+    assert wait_until(lambda: claimed(intake) or intake.queue().open == 0) is True
     assert "a.tif is still open for writing and waits" in caplog.text
 
 
@@ -183,10 +183,10 @@ def test_other_settings_while_a_file_is_written(new_intake: NewIntake, tmp_path:
     intake = new_intake(settle_seconds=0.1, writer_seconds=600)
     with (intake.spool.inbox / "a.tif").open("xb", buffering=0) as file:
         file.write(b"sheet")
-        assert wait_until(lambda: claimed(intake) or intake.queue()["open"]) == 1
+        assert wait_until(lambda: claimed(intake) or intake.queue().open) == 1
         intake.change(Inbox(root=tmp_path, settle_seconds=0.1, after="delete"), Profile())
         due = intake.next_scan()
-        assert wait_until(lambda: claimed(intake) or (intake.next_scan() > due and intake.queue()["open"])) == 1
+        assert wait_until(lambda: claimed(intake) or (intake.next_scan() > due and intake.queue().open)) == 1
     assert wait_until(lambda: claimed(intake)) == ["a.tif"]
 
 

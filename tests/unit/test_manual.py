@@ -45,16 +45,18 @@ def test_the_synopsis_can_be_typed() -> None:
     (status,) = (line for line in lines if line.startswith("ocrspool status "))
     assert "[--log-format auto | plain | journal | json]" in serve
     assert "[--watch [SECONDS]]" in status
-    assert "ocrspool schema result | config" in lines
+    assert "ocrspool schema result | reason | status | doctor | config" in lines
 
 
 def test_every_setting_has_a_meaning() -> None:
-    """No setting is left without a comment in config/ocrspool.toml, its own or that of the one before it."""
+    """Each setting has a text of its own: a comment in config/ocrspool.toml, or the string below its field."""
     found = tables()
     assert [table.name.removesuffix(".NAME") for table in found] == list(Config.model_fields)
     settings = [setting for table in found for setting in table.settings]
     assert len(settings) > 50
     assert not [setting for setting in settings if not (setting.meaning and setting.type)]
+    for table in found:
+        assert len({setting.meaning for setting in table.settings}) == len(table.settings), table.name
     assert [setting.name for setting in settings if not setting.default] == [
         "inbox",
         "work",
@@ -62,6 +64,13 @@ def test_every_setting_has_a_meaning() -> None:
         "done",
         "failed",
     ]
+
+
+def test_every_field_has_a_meaning() -> None:
+    """Each field of a result has a text of its own."""
+    rows = [line.split(" | ") for line in PAGES["docs/result.md"]().splitlines() if line.startswith("| `")]
+    assert len(rows) > 60
+    assert not [row for row in rows if len(row[-1].removesuffix(" |")) < len("one word.")]
 
 
 def test_the_example_is_a_result() -> None:

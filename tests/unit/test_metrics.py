@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +12,35 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from ocrspool.observability.snapshot_file import snapshot_of
 from ocrspool.observability.statistics import JobStatistics
 from ocrspool.web.metrics import exposition
 
 CONFIG = Path(__file__).parents[2] / "config"
 
 FACTS: dict[str, Any] = {
+    "pid": 1,
     "state": "ready",
     "in_work": 2,
     "worker_restarts": 3,
     "overflows": 1,
     "lack": "",
     "inboxes": {
-        "a": {"state": "serves", "reason": "no room", "since": None, "stalled": 3},
+        "a": {
+            "state": "serves",
+            "reason": "no room",
+            "since": None,
+            "stalled": 3,
+            "failed_files": 131,
+            "free_bytes": 7,
+        },
         "b": {"state": "hangs", "reason": "it does not answer", "since": 1_700_000_000, "stalled": 0},
     },
-    "queues": {"a": {"waiting": 7, "oldest": 1_700_000_000.5}, "b": {"waiting": 0, "oldest": None}},
+    "queues": {
+        "a": {"waiting": 7, "oldest": 1_700_000_000.5, "unclaimable": 4, "unclaimable_reason": "sub: no"},
+        "b": {"waiting": 0, "oldest": None},
+    },
+    "free_memory_bytes": 99,
     "engine": {
         "runtime": "openvino",
         "runtime_version": "2026.4.1",
@@ -46,8 +60,13 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
 def samples(facts: dict[str, Any]) -> Samples:
-    families = text_string_to_metric_families(exposition(facts).decode("utf-8"))
+    families = text_string_to_metric_families(exposition(snapshot_of(facts)).decode("utf-8"))
     return {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for f in families for sample in f.samples}
+
+
+def stages(statistics: JobStatistics) -> dict[str, Any]:
+    """Return the stages as JSON has them."""
+    return {stage: asdict(durations) for stage, durations in statistics.stages().items()}
 
 
 def test_what_the_service_knows_is_told() -> None:
@@ -66,6 +85,13 @@ def test_what_the_service_knows_is_told() -> None:
     assert found["ocrspool_inbox_serves", (("inbox", "a"),)] == 1
     assert found["ocrspool_inbox_serves", (("inbox", "b"),)] == 0
     assert found["ocrspool_stalled_files", (("inbox", "a"),)] == 3
+    assert found["ocrspool_unclaimable_files", (("inbox", "a"),)] == 4
+    assert found["ocrspool_unclaimable_files", (("inbox", "b"),)] == 0
+    assert found["ocrspool_failed_files", (("inbox", "a"),)] == 131
+    assert ("ocrspool_failed_files", (("inbox", "b"),)) not in found, "its folder has not been looked at"
+    assert found["ocrspool_free_disk_bytes", (("inbox", "a"),)] == 7
+    assert found["ocrspool_free_memory_bytes", ()] == 99
+    assert found["ocrspool_reload_refused", ()] == 0
     assert found["ocrspool_in_work_files", ()] == 2
     assert found["ocrspool_worker_restarts_total", ()] == 3
     assert found["ocrspool_inotify_overflows_total", ()] == 1
@@ -92,6 +118,8 @@ def test_counters_are_there_from_the_start() -> None:
     assert found["ocrspool_documents_with_warnings_total", (("inbox", "a"),)] == 3
     assert found["ocrspool_documents_with_warnings_total", (("inbox", "b"),)] == 0
     assert found["ocrspool_files_total", (("inbox", "b"), ("result", "failed"))] == 0
+    assert found["ocrspool_stage_seconds_count", (("stage", "decode"),)] == 0
+    assert found["ocrspool_drop_to_result_seconds_count", (("inbox", "b"),)] == 0
     codes = {
         (dict(labels)["inbox"], dict(labels)["code"]): value
         for (name, labels), value in found.items()
@@ -117,7 +145,7 @@ def test_stages_are_a_histogram() -> None:
     tally = JobStatistics()
     for seconds in (0.02, 0.5, 500.0):
         tally.done({"inbox": "a", "pages": 1, "lost": 0, "warnings": ()}, {"decode": seconds})
-    found = samples({**FACTS, "stages": tally.stages()})
+    found = samples({**FACTS, "stages": stages(tally)})
     buckets = {
         dict(labels)["le"]: value
         for (name, labels), value in found.items()
@@ -126,6 +154,21 @@ def test_stages_are_a_histogram() -> None:
     assert (buckets["0.01"], buckets["0.03"], buckets["1.0"], buckets["100.0"], buckets["+Inf"]) == (0, 1, 2, 2, 3)
     assert found["ocrspool_stage_seconds_sum", (("stage", "decode"),)] == pytest.approx(500.52)
     assert found["ocrspool_stage_seconds_count", (("stage", "decode"),)] == 3
+
+
+def test_from_drop_to_result() -> None:
+    """A histogram for each inbox, in buckets that are wide enough for a night of waiting."""
+    statistics = JobStatistics()
+    for seconds in (2.5, 9000.0, -0.2):
+        statistics.done({"inbox": "a"}, {}, seconds)
+    statistics.done({"inbox": "a"}, {})
+    drops = {inbox: asdict(durations) for inbox, durations in statistics.drop_to_result().items()}
+    found = samples({**FACTS, "drop_to_result": drops})
+    name = "ocrspool_drop_to_result_seconds"
+    assert found[f"{name}_count", (("inbox", "a"),)] == 3, "of the fourth it is not known when it came"
+    assert found[f"{name}_sum", (("inbox", "a"),)] == pytest.approx(9002.5)
+    assert found[f"{name}_bucket", (("inbox", "a"), ("le", "1.0"))] == 1
+    assert found[f"{name}_bucket", (("inbox", "a"), ("le", "10000.0"))] == 3
 
 
 def _asked_for() -> dict[str, set[str]]:
@@ -141,7 +184,7 @@ def test_board_and_alerts_ask_for_what_is_told() -> None:
     """A metric that is renamed must not leave an empty panel, or an alert that never fires."""
     tally = JobStatistics()
     tally.done({"inbox": "a", "pages": 1, "lost": 0, "warnings": ()}, {"decode": 0.1})
-    told = {name for name, _ in samples({**FACTS, "stages": tally.stages()})}
+    told = {name for name, _ in samples({**FACTS, "stages": stages(tally)})}
     asked = _asked_for()
     assert len(asked) > 10
     for title, names in asked.items():

@@ -11,8 +11,8 @@ import models_made
 from models_made import ONNX, PIR, PROGRAM
 from ocrspool.engine.models import inference_yml, model_set
 from ocrspool.engine.models.model_set import Thresholds
-from ocrspool.engine.settings import Runtime, Settings
 from ocrspool.engine.shapes import profiled
+from ocrspool.engine_request import Runtime, Settings
 from ocrspool.errors import ConfigError, EngineError, EngineMissingError
 
 SMALL = ("PP-OCRv6_small_det", "PP-OCRv6_small_rec", "PP-LCNet_x0_25_textline_ori")
@@ -119,7 +119,7 @@ def test_models_for_other_purposes_are_passed_over(tmp_path: Path, labels: str) 
 
 def test_the_classifier_keeps_its_own_size(tmp_path: Path) -> None:
     """Shapes follow the settings, but for the classifier, whose shape is fixed by its training."""
-    settings = Settings(batch=4, line_width=640)
+    settings = Settings(batch_lines=4, line_width=640)
     found = profiled(model_set.find(str(_folder(tmp_path)), tmp_path, "openvino"), settings)
     assert found.classifier.profile.maximum == (4, 80, 160, 3)
     assert profiled(model_set.bundled(), settings).classifier.profile.maximum == (4, 48, 192, 3)

@@ -12,8 +12,8 @@ import pytest
 from ocrspool.engine import identity
 from ocrspool.engine.detection.detect import DetectSettings
 from ocrspool.engine.models import catalog, model_set
-from ocrspool.engine.settings import Precision, Settings
 from ocrspool.engine.spec import NetSpec
+from ocrspool.engine_request import Precision, Settings
 from ocrspool.errors import EngineError
 
 XEON = "processor\t: 0\nmodel name\t: Xeon\nflags\t\t: fpu avx2 avx512f amx_bf16 amx_tile\n\nprocessor\t: 1\n"
@@ -89,7 +89,7 @@ def test_models_and_identity_load_no_heavy_library() -> None:
         "import sys\n"
         "from pathlib import Path\n"
         "from ocrspool.engine import identity; from ocrspool.engine.models import model_set\n"
-        "from ocrspool.engine.settings import Settings\n"
+        "from ocrspool.engine_request import Settings\n"
         "chosen = model_set.find('bundled', Path('/nowhere'), 'openvino')\n"
         "model_set.characters(chosen.recognition)\n"
         "settings = identity.resolved('openvino', Settings())\n"

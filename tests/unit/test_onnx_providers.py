@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from ocrspool.engine.runtimes.onnxruntime import execution_providers
-from ocrspool.engine.settings import Settings
 from ocrspool.engine.spec import NetSpec, ShapeProfile
+from ocrspool.engine_request import Settings
 
 PROFILE = ShapeProfile((1, 48, 32, 3), (32, 48, 320, 3), (32, 48, 1600, 3))
 SPEC = NetSpec("recognition", "rec", (Path("rec.onnx"),), (0, 0, 0), (1, 1, 1), PROFILE)
 FOLDER = Path("/engines/0123/rec")
-F16 = Settings("gpu:1", "tensorrt", "f16", 4, 4, batch=32, line_width=1600, workspace_mb=512)
+F16 = Settings("gpu:1", "tensorrt", "f16", 4, 4, batch_lines=32, line_width=1600, workspace_mb=512)
 F32 = replace(F16, precision="f32")
 CUDA = replace(F16, provider="cuda", precision="f32")
 OLD, NEW = (1, 16), (1, 31)
@@ -35,7 +35,7 @@ KNOWN_TO_OLD = {
 
 
 def test_the_cpu_needs_no_option() -> None:
-    settings = Settings("cpu", "cpu", "f32", 2, 2, batch=1, line_width=3200)
+    settings = Settings("cpu", "cpu", "f32", 2, 2, batch_lines=1, line_width=3200)
     assert execution_providers.to_build(SPEC, FOLDER, settings, NEW) == [("CPUExecutionProvider", {})]
     assert execution_providers.to_load(SPEC, FOLDER, settings, NEW) == [("CPUExecutionProvider", {})]
 

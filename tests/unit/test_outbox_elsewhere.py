@@ -17,7 +17,7 @@ from ocrspool.audit.auditor import audit
 from ocrspool.files.publish import PRIVATE
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.spool import Spool
-from results_made import result_of
+from results_made import rendered, result_of
 from spools_made import files, other_filesystem, read, spool_in, take
 
 
@@ -76,7 +76,7 @@ def test_killed_at_any_instant(tmp_path: Path, outbox: Path, *, nameless: bool, 
         result = result_of(job, 2)
 
         def deliver(spool: Spool = spool, job: Job = job, result: bytes = result) -> None:
-            spool.deliver(job, result)
+            spool.deliver(job, rendered(result))
 
         killed = killed_before(touch, deliver)
         seen = visible(spool.outbox)
@@ -84,7 +84,7 @@ def test_killed_at_any_instant(tmp_path: Path, outbox: Path, *, nameless: bool, 
         assert nameless is False or before or not (spool.outbox / PRIVATE).exists()
         spool.open()
         for left in spool.recover():
-            spool.deliver(left, result)
+            spool.deliver(left, rendered(result))
         spool.close()
         assert audit(spool).findings == ()
         assert visible(spool.outbox) == {"a.png.json": result}
@@ -121,11 +121,11 @@ def test_a_full_filesystem(tmp_path: Path, outbox: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "fsync", full)
     result = result_of(job)
     with pytest.raises(OSError, match="No space left"):
-        spool.deliver(job, result)
+        spool.deliver(job, rendered(result))
     assert files(outbox) == {}
     assert job.source.exists()
     monkeypatch.setattr(os, "fsync", really)
-    spool.deliver(job, result)
+    spool.deliver(job, rendered(result))
     assert list(visible(outbox)) == ["a.png.json"]
     spool.close()
 

@@ -11,7 +11,7 @@ import pytest
 import pdfs_made
 from ocrspool.decoding.child.pdf.letters import is_plausible
 from ocrspool.errors import DocumentError
-from ocrspool.pages import EmbeddedText, PageImage, PageText, PageWarning, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, TextLine
 from ocrspool.pipeline.assemble import ReadPage
 from ocrspool.pipeline.embedded_text import EmbeddedTexts, judged, with_hidden
 from ocrspool.text_similarity import Runs, share_of
@@ -48,7 +48,7 @@ def own(*texts: str, doubt: str = "letters", number: int = 1, fonts: tuple[str, 
     return EmbeddedText(number, 400, 1000, 100.0, lines(*texts), doubt, fonts)
 
 
-def reading(*texts: str, warnings: tuple[PageWarning, ...] = ()) -> PageText:
+def reading(*texts: str, warnings: tuple[Notice, ...] = ()) -> PageText:
     return PageText(lines(*texts), 0, {}, warnings)
 
 
@@ -105,7 +105,7 @@ def test_own_text_is_kept_where_it_agrees(
 def test_a_script_that_the_reader_says_it_does_not_know() -> None:
     """Its letters came out as others: its own text is kept where the reading says that it left some out."""
     garbage = tuple("HoMep no/|uca o6R3aTe/|bH" for _ in RUSSIAN)
-    warning = PageWarning("unread-script", "It has letters of another script.")
+    warning = Notice("unread-script", "It has letters of another script.", None)
     assert judged(own(*RUSSIAN), reading(*garbage, warnings=(warning,))).is_kept
     assert not judged(own(*RUSSIAN), reading(*garbage)).is_kept
 
@@ -116,7 +116,7 @@ def test_text_over_nothing_is_kept_and_said() -> None:
     texts.note(own(*PROSE), (), 1, done(reading()))
     settled, notices = texts.settled([ReadPage(image(1), reading())])
     assert settled == [own(*PROSE)]
-    assert [(notice["code"], notice["page"]) for notice in notices] == [("own-text-not-seen", 1)]
+    assert [(notice.code, notice.page) for notice in notices] == [("own-text-not-seen", 1)]
 
 
 def test_two_pages_speak_for_the_others() -> None:
@@ -147,10 +147,10 @@ def test_pages_whose_text_is_wrong_are_said_together() -> None:
         texts.note(own(*map(pdfs_made.shifted, PROSE), number=number), (), number, done(reading(*PROSE)))
     settled, (notice,) = texts.settled([ReadPage(image(number), reading(*PROSE)) for number in range(1, 31)])
     assert all(isinstance(page, ReadPage) for page in settled)
-    assert notice["code"] == "own-text-not-trusted"
-    assert "pages 1, 2, 3" in notice["message"]
-    assert len(notice["message"]) < 200
-    assert "page" not in notice
+    assert notice.code == "own-text-not-trusted"
+    assert "pages 1, 2, 3" in notice.message
+    assert len(notice.message) < 200
+    assert notice.page is None
 
 
 def test_hidden_lines_are_added_where_they_were_not_read() -> None:
@@ -168,7 +168,7 @@ def test_hidden_lines_are_added_where_they_were_not_read() -> None:
         for line in lines("First line", "of a fie1d and the sec0nd")
     )
     assert with_hidden(replace(read, lines=(*read.lines, *there)), hidden, 100).lines == (*read.lines, *there)
-    nothing = reading(warnings=(PageWarning("no-text-found", "It has none."), PageWarning("other", "It is.")))
+    nothing = reading(warnings=(Notice("no-text-found", "It has none.", None), Notice("other", "It is.", None)))
     assert [warning.code for warning in with_hidden(nothing, hidden, 100).warnings] == ["other"]
     assert len(with_hidden(nothing, (), 100).warnings) == 2
     elsewhere = lines("First line of a field", "and the second", left=1000)

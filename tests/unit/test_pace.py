@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ocrspool.observability.snapshot import ByMinute
 from ocrspool.observability.throughput import Throughput
 
 
@@ -29,7 +30,7 @@ def pace(clock: Clock) -> Throughput:
 def test_nothing_is_no_rate(pace: Throughput) -> None:
     """And a flat hour."""
     assert (pace.files_per_minute(), pace.pages_per_second()) == (0, 0)
-    assert pace.by_minute() == {"files": [0] * 60, "pages": [0] * 60}
+    assert pace.by_minute() == ByMinute((0,) * 60, (0,) * 60)
 
 
 def test_the_rate_is_of_the_time_since_work_began(pace: Throughput, clock: Clock) -> None:
@@ -59,12 +60,12 @@ def test_the_last_hour(pace: Throughput, clock: Clock) -> None:
     clock.now = 720
     pace.add(5)
     hour = pace.by_minute()
-    assert (hour["files"][-3:], hour["pages"][-3:]) == ([2, 0, 1], [3, 0, 5])
-    assert sum(hour["files"]) == 3
+    assert (hour.files[-3:], hour.pages[-3:]) == ((2, 0, 1), (3, 0, 5))
+    assert sum(hour.files) == 3
     clock.now += 59 * 60
-    assert pace.by_minute()["pages"][0] == 5
+    assert pace.by_minute().pages[0] == 5
     clock.now += 60
-    assert sum(pace.by_minute()["pages"]) == 0
+    assert sum(pace.by_minute().pages) == 0
 
 
 def test_memory_is_bounded(pace: Throughput, clock: Clock) -> None:

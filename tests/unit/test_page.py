@@ -20,6 +20,7 @@ from asked import ask
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox, Metrics
 from ocrspool.files import names
+from ocrspool.observability.snapshot_file import snapshot_of
 from ocrspool.web.health import Health
 from ocrspool.web.server import Reply
 from ocrspool.web.status_page import StatusPage
@@ -41,7 +42,7 @@ class World:
         self.document = self.delivered(EVIL, "j1")
         self.failure = self.failed("bad.png", "j2")
         self.facts: dict[str, Any] = {
-            "state": "ready", "lack": "", "at": 1000.0, "began": 0.0, "waiting": 3, "in_work": 1,
+            "pid": 1, "state": "ready", "lack": "", "at": 1000.0, "began": 0.0, "waiting": 3, "in_work": 1,
             "files_per_minute": 8.2, "pages_per_second": 1.44,
             "by_minute": {"files": [0] * 59 + [2], "pages": [0] * 60},
             "queues": {"scans": {"waiting": 3, "oldest": 900.0}, "new": {"waiting": 0, "oldest": None}},
@@ -58,7 +59,9 @@ class World:
             "engines": [],
             "workers": [1], "worker_restarts": 0,
         }  # fmt: skip
-        self.page = StatusPage(CurrentConfig(Config(metrics=metrics, inbox={"scans": self.inbox})), lambda: self.facts)
+        self.page = StatusPage(
+            CurrentConfig(Config(metrics=metrics, inbox={"scans": self.inbox})), lambda: snapshot_of(self.facts)
+        )
 
     def delivered(self, name: str, job: str) -> dict[str, Any]:
         """Lay down a result and its HTML; what is told of it."""
@@ -75,8 +78,8 @@ class World:
     def failed(self, name: str, job: str) -> dict[str, Any]:
         """Lay down a failed file with its reason; what is told of it."""
         reason = {
-            "source": names.to_json(name), "inbox": "scans", "job": job, "message": f"no good: {EVIL}", "hint": EVIL,
-            "page": 2, "failed_at": MOMENT,
+            "source": names.to_json(name), "inbox": "scans", "job": job, "kind": "crash", "page": 2,
+            "message": f"no good: {EVIL}", "hint": EVIL, "failed_at": MOMENT,
         }  # fmt: skip
         path = self.inbox.folder("failed") / name
         path.write_bytes(b"x")
@@ -170,6 +173,74 @@ def test_inboxes_that_do_not_serve(new_world: NewWorld) -> None:
     _, page = world.get()
     assert "Inbox scans waits: &lt;no&gt; access." in page
     assert "Inbox new" not in page
+
+
+def test_what_somebody_has_to_mend_is_named(new_world: NewWorld) -> None:
+    """Files that cannot be taken, with the reason and in numbers; a reload that was refused."""
+    world = new_world()
+    world.facts["queues"]["scans"] |= {"unclaimable": 157, "unclaimable_reason": "sub/<a>.jpg: Permission denied"}
+    world.facts["reload_refused"] = "engine.<x>: no"
+    page = Parsed(world.get()[1])
+    told = "Inbox scans: 157 files or folders cannot be taken: sub/<a>.jpg: Permission denied."
+    assert told in page.text
+    assert "The last reload was refused: engine.<x>: no." in page.text
+    assert page.text.count("cannot be taken") == 3, "a tile and a column too"
+
+
+def test_a_page_after_a_restart(new_world: NewWorld) -> None:
+    """Nothing has come out since the start, and the files in failed/ are there: their number, and the last of them."""
+    world = new_world(page_retry=True)
+    there = {"state": "serves", "reason": "", "since": None, "stalled": 0, "failed_files": 131}
+    world.facts |= {"since_start": {}, "jobs": [], "last_documents": [], "inboxes": {"scans": there}}
+    status, page = world.get()
+    assert status == HTTPStatus.OK
+    assert '<b>131</b><span class="soft">in failed/</span>' in page
+    assert "<button" in page
+    assert world.press("j2")[0] == HTTPStatus.SEE_OTHER
+
+
+def test_ten_thousand_wait(new_world: NewWorld) -> None:
+    """The page tells of them in numbers, and is as large as before."""
+    world = new_world()
+    before = len(world.get()[1])
+    world.facts["waiting"] = 10_000
+    world.facts["queues"]["scans"] = {"waiting": 10_000, "oldest": 0.0}
+    page = world.get()[1]
+    assert "<b>10000</b>" in page
+    assert len(page) < before + 100
+
+
+def test_no_button_where_another_try_cannot_help(new_world: NewWorld) -> None:
+    """A file of an unknown kind stays what it is. Damage may have been a transfer that was not over."""
+    world = new_world(page_retry=True)
+    world.failure["kind"] = "unsupported"
+    page = world.get()[1]
+    assert "<button" not in page
+    assert "ends in the same way" in page
+    world.failure["kind"] = "damaged"
+    assert "<button" in world.get()[1]
+
+
+def test_a_failure_without_a_job_has_no_button(new_world: NewWorld) -> None:
+    """A reason file of other people may lack it: nothing tells then which file the button would be for."""
+    world = new_world(page_retry=True)
+    token = world.token()
+    reason = world.inbox.folder("failed") / "bad.png.reason.json"
+    reason.write_text("{}", "utf-8")
+    world.failure["job"] = None
+    assert "<button" not in world.get()[1]
+    assert world.press("", token)[0] == HTTPStatus.NOT_FOUND
+    assert (world.root / "failed/bad.png").exists()
+
+
+def test_a_narrow_screen_names_each_number(new_world: NewWorld) -> None:
+    """There the heads of the tables are hidden, so each cell with a number has the name of its column."""
+    page = Parsed(new_world(page_views=True, page_retry=True).get()[1])
+    numbers = [values for tag, values in page.tags if tag == "td" and values.get("class") == "n"]
+    assert len(numbers) > 15
+    unnamed = [values for values in numbers if "data-label" not in values]
+    assert len(unnamed) < len(numbers) / 2, "only cells that are empty, which are hidden too"
+    assert "attr(data-label)" in new_world().get()[1]
 
 
 def test_the_policy_lets_nothing_in(new_world: NewWorld) -> None:
@@ -380,7 +451,7 @@ def test_by_way_of_the_listener(new_world: NewWorld, tmp_path: Path) -> None:
     """Headers arrive in any case of their letters, bodies within bounds; health is what it was."""
     world = new_world(page_retry=True)
     where = tmp_path / "page.sock"
-    health = Health(str(where), lambda: world.facts, lambda: True, world.page)
+    health = Health(str(where), lambda: snapshot_of(world.facts), lambda: True, world.page)
     try:
         assert ask(where, "/livez") == (200, "alive\n")
         assert ask(where, "/")[0] == HTTPStatus.MISDIRECTED_REQUEST
@@ -399,7 +470,7 @@ def test_slow_readers_do_not_keep_others_waiting(new_world: NewWorld, tmp_path: 
     """While some have connected and say nothing, health is answered."""
     world = new_world()
     where = tmp_path / "page.sock"
-    health = Health(str(where), lambda: world.facts, lambda: True, world.page)
+    health = Health(str(where), lambda: snapshot_of(world.facts), lambda: True, world.page)
     silent = [socket.socket(socket.AF_UNIX) for _ in range(5)]
     try:
         for client in silent:

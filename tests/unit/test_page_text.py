@@ -138,7 +138,8 @@ def test_strips_of_a_turned_line_come_in_the_other_order() -> None:
 def test_a_small_picture_is_one_line_where_that_reads_as_well() -> None:
     pixels = np.full((40, 30), 255, np.uint8)
     page = PageInWork(pixels, lambda: None, margin=24)
-    page.whole = Line(0.0, [Variant(np.array([(2, 2), (28, 2), (28, 38), (2, 38)], np.float32), [pixels])])
+    strip = np.full((48, 36, 3), 255, np.uint8)
+    page.whole = Line(0.0, [Variant(np.array([(2, 2), (28, 2), (28, 38), (2, 38)], np.float32), [strip])])
     page.whole.variants[0].readings[0] = Reading("7", 0.99)
     (line,) = page_text(page, 0.5).lines
     assert (line.text, line.polygon[0]) == ("7", (2, 2))

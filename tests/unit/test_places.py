@@ -13,7 +13,7 @@ from ocrspool.audit.auditor import audit
 from ocrspool.files.publish import PRIVATE
 from ocrspool.files.target_path import target_path
 from ocrspool.spool.spool import Spool
-from results_made import result_of
+from results_made import rendered, result_of
 from spools_made import drop, files, reason_of, scan, spool_in, take
 
 
@@ -77,7 +77,7 @@ def test_links_are_not_followed_on_the_way_out(spool: Spool, tmp_path: Path, sta
     if state == "inbox":
         folder.rmdir()
     folder.symlink_to(outside)
-    spool.deliver(jobs[0], result_of(jobs[0]))
+    spool.deliver(jobs[0], rendered(result_of(jobs[0])))
     spool.fail(jobs[1], reason_of("sub/1.png"))
     spool.give_back(jobs[2])
     assert list(outside.iterdir()) == []
@@ -101,7 +101,7 @@ def test_paths_that_only_the_inbox_has_room_for(tmp_path: Path) -> None:
         contents.append(f"{number}".encode())
         job = take(spool, name, contents[-1])
         if number < 2:
-            spool.deliver(job, result_of(job))
+            spool.deliver(job, rendered(result_of(job)))
         else:
             spool.fail(job, reason_of(name))
     assert sorted(path.parent for path in far.rglob("*.json")) == [spool.failed] * 2 + [spool.outbox] * 2
@@ -121,7 +121,7 @@ def test_one_file_under_two_names(spool: Spool) -> None:
     for name in ("a.png", "b.png"):
         job = spool.claim(next(seen for seen in scan(spool) if seen.name == name))
         assert job is not None
-        spool.deliver(job, result_of(job))
+        spool.deliver(job, rendered(result_of(job)))
     assert sorted(files(spool.outbox)) == ["a.png.json", "b.png.json"]
     assert files(spool.done) == {"a.png": b"x", "b.png": b"x"}
     assert audit(spool).findings == ()
@@ -133,7 +133,7 @@ def test_a_name_outside_stays_and_may_write(spool: Spool, tmp_path: Path) -> Non
     (spool.inbox / "a.png").hardlink_to(tmp_path / "mine.png")
     job = spool.claim(scan(spool)[0])
     assert job is not None
-    spool.deliver(job, result_of(job))
+    spool.deliver(job, rendered(result_of(job)))
     (tmp_path / "mine.png").write_bytes(b"two")
     assert (spool.done / "a.png").read_bytes() == b"two"
     spool.close()

@@ -68,7 +68,8 @@ def test_hocr_keeps_the_rules_of_its_specification(made: Document) -> None:
     assert metas["ocr-system"].startswith("ocrspool")
     capabilities = set(metas["ocr-capabilities"].split())
     elements = [element for element in root.iter() if (element.get("class") or "").startswith("ocr")]
-    assert {element.get("class") for element in elements} == {"ocr_page", "ocr_line"} == capabilities - {"ocrp_poly"}
+    declared = capabilities - {"ocrp_poly", "ocrp_wconf"}
+    assert {element.get("class") for element in elements} == {"ocr_page", "ocr_line", "ocrx_word"} == declared
     assert len({element.get("id") for element in elements}) == len(elements)
     for element in elements:
         properties = [part.split(None, 1) for part in (element.get("title") or "").split("; ")]
@@ -77,12 +78,13 @@ def test_hocr_keeps_the_rules_of_its_specification(made: Document) -> None:
         assert re.fullmatch(r"\d+ \d+ \d+ \d+", values["bbox"])
         if element.get("class") == "ocr_line":
             assert re.fullmatch(r"\d+( \d+){7}", values["poly"])
+        if element.get("class") == "ocrx_word":
             assert 0 <= float(values["x_wconf"]) <= 100
     pages = [element for element in elements if element.get("class") == "ocr_page"]
     assert "ppageno 0; scan_res 200 200" in (pages[0].get("title") or "")
     assert 'image "a %22b%22%3Bc%25<&>.png"' in (pages[0].get("title") or "")
     lines = [element for element in elements if element.get("class") == "ocr_line"]
-    assert [element.text for element in lines][::2] == ["First line", "down"]
+    assert ["".join(element.itertext()) for element in lines][::2] == ["First line", "down"]
     assert "textangle -90.0" in (lines[2].get("title") or "")
     assert "textangle" not in (lines[0].get("title") or "")
 

@@ -13,8 +13,8 @@ from ocrspool.engine.build import requirements
 from ocrspool.engine.cache.store import EngineCache
 from ocrspool.engine.models.model_set import Models
 from ocrspool.engine.plan import Plan
-from ocrspool.engine.settings import Settings
 from ocrspool.engine.spec import NetSpec, Role, ShapeProfile
+from ocrspool.engine_request import Settings
 from ocrspool.errors import EngineError
 
 SHAPES = ShapeProfile((1, 1, 1, 3), (1, 1, 1, 3), (1, 1, 1, 3))
@@ -96,7 +96,7 @@ from ocrspool.engine.cache.store import EngineCache
 from ocrspool.engine.models.model_set import Models
 from ocrspool.engine.spec import NetSpec
 from ocrspool.engine.plan import Plan
-from ocrspool.engine.settings import Settings
+from ocrspool.engine_request import Settings
 from ocrspool.errors import EngineError
 spec = NetSpec("detection", "x", (), None, None, None)
 Path({cache!r}, "engines").mkdir(parents=True, exist_ok=True)

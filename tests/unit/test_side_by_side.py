@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ocrspool.engine.build import parallel
-from ocrspool.engine.settings import Settings
+from ocrspool.engine_request import Settings
 from ocrspool.errors import EngineError
 from processes_seen import children_of, lives
 from waiting import wait_until
@@ -32,7 +32,7 @@ def build(spec, folder, settings):
     others = [folder.parent / name for name in spec.waits_for]
     while not all(other.is_file() for other in others):
         os.sched_yield()
-    (folder / "engine").write_text(f"{os.getpid()} {settings.batch}")
+    (folder / "engine").write_text(f"{os.getpid()} {settings.batch_lines}")
     (folder.parent / spec.name).write_text("")
 """
 
@@ -40,7 +40,7 @@ PARENT = """
 from pathlib import Path
 from types import SimpleNamespace
 from ocrspool.engine.build import parallel
-from ocrspool.engine.settings import Settings
+from ocrspool.engine_request import Settings
 
 if __name__ == "__main__":
     job = (SimpleNamespace(name="endless", waits_for=("never",)), Path({folder!r}))
@@ -65,7 +65,9 @@ def _jobs(folder: Path, **models: tuple[str, ...]) -> list[Any]:
 
 
 def _built(module: str, jobs: list[Any], threads: int = 4) -> dict[str, float | EngineError]:
-    return {spec.name: outcome for spec, outcome in parallel.build(module, jobs, Settings(threads=threads, batch=7))}
+    return {
+        spec.name: outcome for spec, outcome in parallel.build(module, jobs, Settings(threads=threads, batch_lines=7))
+    }
 
 
 def test_they_run_at_the_same_time(module: str, tmp_path: Path) -> None:

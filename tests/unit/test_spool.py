@@ -23,6 +23,7 @@ from ocrspool.files import names
 from ocrspool.spool.failure_reason import REASON_SUFFIX
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.spool import Spool
+from results_made import rendered
 from spools_made import claim, drop, files, scan, spool_in, take
 
 STATES = ("inbox", "work", "outbox", "done", "failed")
@@ -92,7 +93,7 @@ def test_from_inbox_to_done(spool: Spool, name: str) -> None:
     assert (job.name, job.inbox, job.attempts) == (name, "default", 0)
     assert files(spool.inbox) == {}
     job = spool.begin(job)
-    target = spool.deliver(job, result_of(job))
+    target = spool.deliver(job, rendered(result_of(job)))
     assert target == spool.outbox / names.with_suffix(name, ".json")
     assert files(spool.done) == {name: b"x"}
     assert len(results(spool)) == 1
@@ -103,7 +104,7 @@ def test_delete_keeps_only_the_result(tmp_path: Path) -> None:
     """`after = "delete"`: the source is gone once its result is there."""
     spool = new_spool(tmp_path, delete=True)
     job = take(spool, "a.png")
-    spool.deliver(job, result_of(job))
+    spool.deliver(job, rendered(result_of(job)))
     assert list(results(spool)) == ["a.png.json"]
     assert sources(spool) == Counter()
     assert jobs_in_work(spool) == []
@@ -300,10 +301,10 @@ def test_delivering_again_gives_the_first_result(spool: Spool) -> None:
     spool.done.rmdir()
     spool.done.write_bytes(b"in the way")
     with pytest.raises(NotADirectoryError):
-        spool.deliver(job, result_of(job, "first"))
+        spool.deliver(job, rendered(result_of(job, "first")))
     assert results(spool)["a.png.json"]["run"] == "first"
     spool.done.unlink()
-    spool.deliver(job, result_of(job, "second"))
+    spool.deliver(job, rendered(result_of(job, "second")))
     assert {name: result["run"] for name, result in results(spool).items()} == {"a.png.json": "first"}
     assert files(spool.done) == {"a.png": b"x"}
 
@@ -312,7 +313,7 @@ def test_same_name_other_content(spool: Spool) -> None:
     """Two documents of one name give two results and two files in done/."""
     for data in (b"1", b"2", b"3"):
         job = take(spool, "a.png", data)
-        spool.deliver(job, result_of(job))
+        spool.deliver(job, rendered(result_of(job)))
     assert len(set(digests(spool))) == len(results(spool)) == 3
     assert {name[:1] for name in results(spool)} == {"a"}
     assert sorted(files(spool.done).values()) == [b"1", b"2", b"3"]
@@ -322,7 +323,7 @@ def test_same_name_same_content(spool: Spool) -> None:
     """The same document once more replaces its result; both sources are kept."""
     for run in (1, 2):
         job = take(spool, "a.png")
-        spool.deliver(job, result_of(job, run))
+        spool.deliver(job, rendered(result_of(job, run)))
     assert {name: result["run"] for name, result in results(spool).items()} == {"a.png.json": 2}
     assert sorted(files(spool.done).values()) == [b"x", b"x"]
 
@@ -331,7 +332,7 @@ def test_long_names_that_differ_at_the_end(spool: Spool) -> None:
     """Names that only what is cut off tells apart have results of their own."""
     for data, name in ((b"1", LONG), (b"2", LONG.replace("1", "2"))):
         job = take(spool, name, data)
-        spool.deliver(job, result_of(job))
+        spool.deliver(job, rendered(result_of(job)))
     assert len(results(spool)) == 2
 
 
@@ -369,7 +370,7 @@ def test_a_folder_named_like_an_earlier_file(spool: Spool, first: str, second: s
         for name, data in ((first, b"1" + end.__name__.encode()), (second, b"2" + end.__name__.encode())):
             job = take(spool, name, data)
             if end == spool.deliver:
-                spool.deliver(job, result_of(job))
+                spool.deliver(job, rendered(result_of(job)))
             else:
                 spool.fail(job, reason_of(job))
         shutil.rmtree(spool.inbox)
@@ -395,7 +396,7 @@ def test_a_foreign_file_in_the_outbox_stays(spool: Spool, foreign: bytes) -> Non
     """What is not ours is not replaced."""
     (spool.outbox / "a.png.json").write_bytes(foreign)
     job = take(spool, "a.png")
-    target = spool.deliver(job, result_of(job))
+    target = spool.deliver(job, rendered(result_of(job)))
     assert (spool.outbox / "a.png.json").read_bytes() == foreign
     assert json.loads(target.read_bytes())["run"] == 1
 
@@ -430,7 +431,7 @@ def test_a_damaged_result_is_made_again(spool: Spool, damage: bytes) -> None:
     (spool.work / job.id / "result.json").write_bytes(damage)
     (again,) = spool.recover()
     assert results(spool) == {}
-    spool.deliver(again, result_of(again))
+    spool.deliver(again, rendered(result_of(again)))
     assert len(digests(spool)) == 1
     assert jobs_in_work(spool) == []
 
@@ -529,13 +530,13 @@ def end_well_or_badly(spool: Spool, job: Job) -> None:
     if job.source.read_bytes().startswith(b"bad"):
         spool.fail(job, reason_of(job))
     else:
-        spool.deliver(job, result_of(job, os.getpid()))
+        spool.deliver(job, rendered(result_of(job, os.getpid())))
 
 
 def check_outcome(spool: Spool, contents: list[bytes]) -> None:
     """Hold the invariant: each file has exactly one fate, with its result or its reason, and no other trace."""
     fates = {data: "failed" if data.startswith(b"bad") else "done" for data in contents}
-    kept = {data: fate for data, fate in fates.items() if fate == "failed" or not spool.delete}
+    kept = {data: fate for data, fate in fates.items() if fate == "failed" or not spool.delivery.delete}
     assert sources(spool) == Counter((fate, data) for data, fate in kept.items())
     read = [data for data, fate in fates.items() if fate == "done"]
     assert sorted(digests(spool)) == sorted(hashlib.sha256(data).hexdigest() for data in read)
@@ -560,7 +561,7 @@ def only_job(spool: Spool) -> Job:
 STEPS: dict[str, Step] = {
     "claim": lambda spool: claim(spool, "sub/a.png"),
     "begin": lambda spool: spool.begin(only_job(spool)),
-    "deliver": lambda spool: spool.deliver(job := only_job(spool), result_of(job)),
+    "deliver": lambda spool: spool.deliver(job := only_job(spool), rendered(result_of(job))),
     "fail": lambda spool: spool.fail(job := only_job(spool), reason_of(job)),
     "give back": lambda spool: spool.give_back(only_job(spool)),
     "give back to a taken name": lambda spool: spool.give_back(only_job(spool)),
@@ -672,7 +673,7 @@ def test_a_failure_that_the_disk_stopped_is_forgotten(tmp_path: Path) -> None:
         spool.close()
 
         def deliver(spool: Spool, job: Job = job) -> None:
-            spool.deliver(job, result_of(job))
+            spool.deliver(job, rendered(result_of(job)))
 
         killed = killed_before(touch, open_and(deliver, root))
         check_outcome(finish(root), [b"good"])

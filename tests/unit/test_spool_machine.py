@@ -35,7 +35,7 @@ from ocrspool.files import json_file, names
 from ocrspool.files.folder import Folder
 from ocrspool.spool.jobs import JOB, Job
 from ocrspool.spool.snapshot import FileSnapshot
-from results_made import result_of
+from results_made import rendered, result_of
 from spools_made import files, reason_of, scan, spool_in
 
 LONG = "é" * 124 + "_1.png"
@@ -308,7 +308,7 @@ class AnyHistory(RuleBasedStateMachine):
         steps: dict[str, Callable[[], object]] = {
             "begin": lambda: self.jobs.__setitem__(at, self.spool.begin(job)),
             "suspend": lambda: self.spool.suspend(job),
-            "deliver": lambda: self.spool.deliver(job, result),
+            "deliver": lambda: self.spool.deliver(job, rendered(result)),
             "fail": lambda: self.spool.fail(job, reason_of(job.name)),
             "give back": lambda: self.spool.give_back(job),
             "take back": lambda: self.spool.take_back(job),
@@ -362,7 +362,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     def forget_deleted(self) -> None:
         """With `after = "delete"` a document may go, once, when its result is there."""
-        if self.spool.delete:
+        if self.spool.delivery.delete:
             results = {json.loads(data)["source"]["sha256"] for data in files(self.spool.outbox).values()}
             for data, count in (self.contents - self.documents()).items():
                 assert count == 1

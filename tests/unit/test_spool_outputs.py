@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from ocrspool.audit.auditor import audit
 from ocrspool.files import names
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.spool import Spool
-from results_made import result_of
+from results_made import rendered, result_of
 from spools_made import other_filesystem, spool_in, take
 
 MADE = {"txt": ".txt", "pdf": ".pdf"}
@@ -26,7 +27,7 @@ MADE = {"txt": ".txt", "pdf": ".pdf"}
 
 def new_spool(root: Path, outbox: Path | None = None) -> Spool:
     spool = spool_in(root, outbox)
-    spool.mark = True
+    spool.delivery = replace(spool.delivery, mark=True)
     spool.open()
     return spool
 
@@ -50,7 +51,8 @@ def deliver(spool: Spool, job: Job, made: dict[str, str] = MADE) -> Path:
     for output, suffix in made.items():
         put(spool, job, suffix, f"{output} of {digest}")
     outputs = [{"format": output, "suffix": suffix} for output, suffix in made.items()]
-    return spool.deliver(job, json.dumps({**json.loads(result_of(job, os.getpid())), "outputs": outputs}).encode())
+    result = json.dumps({**json.loads(result_of(job, os.getpid())), "outputs": outputs}).encode()
+    return spool.deliver(job, rendered(result))
 
 
 def in_outbox(spool: Spool) -> dict[str, str]:
@@ -124,7 +126,7 @@ def test_an_output_that_someone_removed_from_work_stops_nothing(spool: Spool) ->
     job = take(spool, "a.png", b"x")
     digest = hashlib.sha256(b"x").hexdigest()
     result = {"source": {"sha256": digest}, "outputs": [{"format": "txt", "suffix": ".txt"}]}
-    spool.deliver(job, json.dumps(result).encode())
+    spool.deliver(job, rendered(json.dumps(result).encode()))
     assert set(in_outbox(spool)) == {"a.png.json", "a.png.done"}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ocrspool.observability.snapshot import InboxCounts
 from ocrspool.observability.statistics import Count, JobStatistics
 
 
@@ -27,9 +28,9 @@ def test_counts_add_up() -> None:
     total = tally.total()
     assert total == Count(4, 1, 2, 7, warned=2, warnings={"reduced": 2, "unread-script": 1})
     assert tally.by_inbox() == {
-        "a": {"done": 2, "partial": 1, "failed": 0, "pages": 5, "warned": 0, "warnings": {}},
-        "b": {"done": 2, "partial": 0, "failed": 1, "pages": 2, "warned": 2, "warnings": total.warnings},
-        "c": {"done": 0, "partial": 0, "failed": 1, "pages": 0, "warned": 0, "warnings": {}},
+        "a": InboxCounts(done=2, partial=1, pages=5),
+        "b": InboxCounts(done=2, failed=1, pages=2, warned=2, warnings=total.warnings),
+        "c": InboxCounts(failed=1),
     }
 
 
@@ -48,19 +49,20 @@ def test_the_last_failures_are_kept() -> None:
     """Only the newest ten, newest first: a flood of bad files does not fill the memory."""
     tally = JobStatistics()
     for number in range(1000):
-        tally.failed({"inbox": "a", "number": number})
-    assert [failure["number"] for failure in tally.failures()] == list(range(999, 989, -1))
+        tally.failed({"inbox": "a", "job": str(number)})
+    assert [failure.job for failure in tally.failures()] == [str(number) for number in range(999, 989, -1)]
     assert tally.total().failed == 1000
 
 
 def test_no_rate_without_work() -> None:
     """Nothing done is 0 pages a second; something done is more, and never more than was done in a second."""
     tally = JobStatistics()
-    assert (tally.pace()["pages_per_second"], tally.pace()["files_per_minute"]) == (0, 0)
+    assert tally.rates() == (0, 0)
     tally.done(document("a", 30), {})
     tally.failed({"inbox": "a"})
-    assert 0 < tally.pace()["pages_per_second"] <= 30
-    assert 0 < tally.pace()["files_per_minute"] <= 120
+    files_per_minute, pages_per_second = tally.rates()
+    assert 0 < pages_per_second <= 30
+    assert 0 < files_per_minute <= 120
 
 
 class Attempt:
@@ -84,14 +86,14 @@ def test_attempts_are_seen_while_they_go_on() -> None:
 
     def fail() -> None:
         with tally.watching(Attempt("second")):
-            assert [job["job"] for job in tally.jobs()] == ["first", "second"]
+            assert [job.job for job in tally.jobs()] == ["first", "second"]
             raise OSError("disk")
 
     with tally.watching(Attempt("first")):
         with pytest.raises(OSError, match="disk"):
             fail()
-        assert [job["job"] for job in tally.jobs()] == ["first"]
-    assert tally.jobs() == []
+        assert [job.job for job in tally.jobs()] == ["first"]
+    assert tally.jobs() == ()
 
 
 def test_many_threads() -> None:
@@ -103,7 +105,7 @@ def test_many_threads() -> None:
             tally.done(document(f"{number}-{turn % 50}"), {})
             tally.failed({"inbox": f"{number}"})
             tally.by_inbox()
-            tally.pace()
+            tally.rates()
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(work, range(8)))

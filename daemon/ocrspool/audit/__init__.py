@@ -1,1 +1,1 @@
-"""Proves of one inbox that every file is in exactly one place, or says what is wrong; mends what is safe to mend."""
+"""The audit of one inbox: prove that every file is in exactly one place, or say what is wrong and repair it."""

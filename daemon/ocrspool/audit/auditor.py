@@ -1,10 +1,10 @@
-"""Proves of one inbox that every file is in exactly one of inbox, work, outbox with done, and failed; or says why not.
+"""Prove that every file of one inbox is in exactly one of inbox, work, outbox with done, and failed, or say why not.
 
-Changes nothing, and is right beside a running service too: what moves meanwhile looks wrong only for a moment, so
-nothing is reported that one look alone has seen. `repair` is the other half, and needs the spool for itself.
+The audit changes nothing. It is also right beside a running service: a file that moves meanwhile looks wrong only for a
+moment, so nothing is reported that only one look has seen. `repair` is the other half and needs the spool for itself.
 
-`findings` are the words, `tree` is one look at a folder, `jobs`, `failures` and `results` know what belongs in work/,
-failed/ and outbox/.
+`findings` has the names of the findings. `folder_snapshot` is one look at a folder. `job_checks`, `failed_checks` and
+`outbox_checks` know what belongs in work/, failed/ and outbox/.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ocrspool.audit import failed_checks, job_checks
+from ocrspool.audit.claim_rights import unclaimable
 from ocrspool.audit.findings import FINDINGS, Audit, Finding
 from ocrspool.audit.folder_snapshot import Entry, Tree, look
 from ocrspool.audit.outbox_checks import Results
@@ -67,10 +68,12 @@ def look_once(
     results = results or Results(thorough=False)
     inbox = look(spool.inbox, rules.excludes)
     work, done, failed = (look(folder) for folder in (spool.work, spool.done, spool.failed))
+    not_ours = unclaimable(spool, rules)
     outbox, private = look(spool.outbox, lambda name: name == PRIVATE), _private(spool.outbox)
     found = [
         *_closed(inbox, work, outbox, done, failed),
-        *_waiting(inbox, rules),
+        *_never_claimed(inbox, rules),
+        *(Finding("unclaimable", inbox.path(each.name), each.why) for each in not_ours or ()),
         *job_checks.examine(spool, work, busy=busy),
         *results.examine(outbox, done),
         *failed_checks.examine(failed, job_checks.on_their_way(work)),
@@ -106,7 +109,7 @@ def _closed(*trees: Tree) -> Iterator[Finding]:
         yield from (Finding("closed", tree.path(name), why) for name, why in tree.closed.items())
 
 
-def _waiting(inbox: Tree, rules: NamePatterns) -> Iterator[Finding]:
+def _never_claimed(inbox: Tree, rules: NamePatterns) -> Iterator[Finding]:
     """Yield what will never be read although its name is wanted."""
     for entry in inbox.entries.values():
         if not rules.wants(entry.name):

@@ -1,4 +1,4 @@
-"""What lies in failed/: each file has a reason beside it, and each reason a file."""
+"""Checks of failed/: each file has a reason beside it, and each reason has a file."""
 
 from __future__ import annotations
 

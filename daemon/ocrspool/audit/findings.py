@@ -1,4 +1,4 @@
-"""What an audit says, and what each of its words means."""
+"""The findings and notes of an audit, and the meaning of each."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ocrspool.files import names
+from ocrspool.formatting import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ FINDINGS: dict[str, Kind] = {
         "written to after it was read: its result is of what it held before; if it is whole now, move it to inbox/ "
         "to have it read again"
     ),
-    "stray": Kind("nothing of ours: only results, sources and reasons belong here; take it away"),
+    "stray": Kind("not made by ocrspool: only results, sources and reasons belong here; take it away"),
     "closed": Kind("cannot be looked into: nothing is known of what is in it"),
 }
 """Where a file is not in exactly one place, or that cannot be proven."""
@@ -49,6 +50,10 @@ FINDINGS: dict[str, Kind] = {
 NOTES: dict[str, Kind] = {
     "waiting-job": Kind("claimed; no service is running, and the next one to start reads it"),
     "never-claimed": Kind("no regular file: links, pipes, sockets and devices are never claimed"),
+    "unclaimable": Kind(
+        "waits in the inbox, and the service may not take it: give its group the right to write to the folder and to "
+        "read the file"
+    ),
     "unreadable": Kind("nobody may read it: chmod it"),
     "two-names": Kind("one file under several names (hard links): each is read for itself, and all change with one"),
     "lone-reason": Kind("a reason whose file was taken away or retried; delete it when you have read it"),
@@ -123,15 +128,22 @@ class Audit:
     def verdict(self) -> str:
         """The audit in a line."""
         if self.findings:
-            return f"{len(self.findings)} finding{'s' * (len(self.findings) > 1)}"
+            return counted(len(self.findings), "finding")
         files = sum(count for state, count in self.counts.items() if state != "outbox")
-        return f"{files} file{'s' * (files != 1)}, each in one place"
+        stuck = f"; {self.unclaimable} of them cannot be taken out of the inbox" if self.unclaimable else ""
+        return f"{counted(files, 'file')}, each in one place{stuck}"
+
+    @property
+    def unclaimable(self) -> int:
+        """How many files and folders in the inbox the service may not take."""
+        return sum(note.kind == "unclaimable" for note in self.notes)
 
     def to_json(self) -> dict[str, Any]:
         """Return the audit for programs."""
         return {
             "busy": self.busy,
             "counts": self.counts,
+            "unclaimable": self.unclaimable,
             "findings": [finding.to_json() for finding in self.findings],
             "notes": [note.to_json() for note in self.notes],
             "with_warnings": len(self.warned),

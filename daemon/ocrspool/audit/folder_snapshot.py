@@ -1,4 +1,4 @@
-"""One look at a folder and all below it: names and what stat(2) says of them. Follows no link, opens no file."""
+"""One look at a folder and everything below it: names and results of stat(2). It follows no link and opens no file."""
 
 from __future__ import annotations
 

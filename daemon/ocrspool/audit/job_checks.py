@@ -1,4 +1,4 @@
-"""What lies in work/: jobs in every state that a crash can leave them in, and what is no job's."""
+"""Checks of work/: jobs in every state in which a crash can leave them, and files that belong to no job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies in outbox/: whole results, each of the document that it says it is of."""
+"""Checks of outbox/: every result is whole and belongs to the document that it names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from ocrspool.audit.folder_snapshot import Entry, Tree
 from ocrspool.files import names
 from ocrspool.files.folder import Folder
 from ocrspool.formatting import parse_rfc3339
-from ocrspool.results.schema import SUFFIXES, Document
+from ocrspool.results.formats import SUFFIXES
+from ocrspool.results.schema import Document
 from ocrspool.spool.outbox import MARKER_SUFFIX, RESULT_SUFFIX
 
 _JOB_ID = re.compile(r"~\d{8}T\d{6}-[0-9a-f]{8}(?=\.[^./]*\Z|\Z)")

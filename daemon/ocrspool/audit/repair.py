@@ -1,4 +1,4 @@
-"""Mends what an audit finds, as far as that is safe: no document is ever removed, overwritten or read."""
+"""Repair what an audit finds, as far as this is safe. It never removes, overwrites or reads a document."""
 
 from __future__ import annotations
 

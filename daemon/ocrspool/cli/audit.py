@@ -1,4 +1,4 @@
-"""`ocrspool status --audit`: is every file in exactly one place? And `--repair`."""
+"""`ocrspool status --audit`, which proves that every file is in exactly one place, and `--repair`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _audit(config: Config, name: str, *, thorough: bool) -> Audit:
 
 def _spool(config: Config, name: str) -> Spool:
     inbox = config.inbox[name]
-    return Spool(name, inbox.folders(), delete=inbox.after == "delete", mode=inbox.mode())
+    return Spool(name, inbox.folders(), inbox.delivery())
 
 
 def _facts(found: Audit, mended: list[Finding], *, warnings: bool) -> dict[str, Any]:

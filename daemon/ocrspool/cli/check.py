@@ -9,14 +9,17 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from ocrspool.cli import service_user
+from ocrspool.cli.status_report import StatusReport
 from ocrspool.config import preflight, sandbox
+from ocrspool.config.engine_requests import engine_request
 from ocrspool.config.loader import exposed, load
 from ocrspool.config.schema import Config
-from ocrspool.engine.plan import EngineRequest, plan
+from ocrspool.doctor.findings import Report
+from ocrspool.engine.plan import plan
 from ocrspool.errors import ConfigError, EngineMissingError, Exit, OcrspoolError
 from ocrspool.machine import accounts, units
 from ocrspool.machine.units import Unit
-from ocrspool.recognition.protocol import wanted
+from ocrspool.results.reason import Reason
 from ocrspool.results.schema import Document
 
 
@@ -83,7 +86,7 @@ def _engine_problems(config: Config) -> list[str]:
 
 def _why_no_engine(config: Config, device: str) -> list[str]:
     try:
-        plan(EngineRequest(**wanted(config, device)))
+        plan(engine_request(config, device))
     except EngineMissingError:  # models that `prebuild` downloads
         return []
     except OcrspoolError as error:
@@ -93,15 +96,20 @@ def _why_no_engine(config: Config, device: str) -> list[str]:
 
 
 def schema(of: str) -> int:
-    """Print the JSON Schema of a result or of the configuration."""
-    document = result_schema() if of == "result" else Config.model_json_schema()
-    print(json.dumps(document, indent=2))
+    """Print the JSON Schema of what `of` names."""
+    print(json.dumps(schema_of(of), indent=2))
     return Exit.OK
 
 
-def result_schema() -> dict[str, object]:
-    """Return the JSON Schema (draft 2020-12) of a result file."""
+_PUBLISHED: dict[str, type] = {"result": Document, "reason": Reason, "status": StatusReport, "doctor": Report}
+"""What programs read, beside the configuration. Each class is what the JSON is made of."""
+
+
+def schema_of(what: str) -> dict[str, object]:
+    """Return the JSON Schema (draft 2020-12) of the configuration, or of something that programs read."""
+    if what == "config":
+        return Config.model_json_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **TypeAdapter(Document).json_schema(mode="serialization"),
+        **TypeAdapter(_PUBLISHED[what]).json_schema(mode="serialization"),
     }

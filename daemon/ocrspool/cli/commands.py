@@ -1,4 +1,4 @@
-"""What each command runs: options in, exit code out. Each imports what it alone needs, so that all start fast."""
+"""The function of each command: options in, exit code out. Each imports only what it needs, to start fast."""
 
 from __future__ import annotations
 

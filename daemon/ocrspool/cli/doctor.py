@@ -1,4 +1,4 @@
-"""`ocrspool doctor`: what was found, for people and for programs."""
+"""`ocrspool doctor`: print the findings, for people or for programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from ocrspool.doctor.findings import Finding, Level
+from ocrspool.doctor.findings import Finding, Level, report_of
 from ocrspool.doctor.run import examine
 from ocrspool.errors import Exit
 from ocrspool.files import names
@@ -32,7 +32,7 @@ def doctor(path: Path, *, as_json: bool) -> int:
     findings = examine(path)
     problems = {finding.group for finding in findings if finding.level == "problem"}
     if as_json:
-        print(json.dumps({"well": not problems, "findings": [asdict(finding) for finding in findings]}, indent=2))
+        print(json.dumps(asdict(report_of(findings)), indent=2))
     else:
         _show(findings)
     if problems & {"configuration", "permissions"}:

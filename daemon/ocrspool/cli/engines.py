@@ -1,4 +1,4 @@
-"""`ocrspool engines`: what is in the engine cache, whether it is sound, and how it gets smaller or elsewhere."""
+"""`ocrspool engines`: list, verify, remove, export and import engines of the cache."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from ocrspool.cli import engines_view, service_user
 from ocrspool.cli.engines_view import STATES, Want, megabytes, summary
+from ocrspool.config.engine_requests import devices, engine_request
 from ocrspool.config.schema import Config
 from ocrspool.engine.cache import archive, inventory
 from ocrspool.engine.cache.inventory import CachedEngine
 from ocrspool.engine.cache.permissions import unusable
 from ocrspool.engine.cache.store import OnBytes, differences
-from ocrspool.engine.plan import EngineRequest, plan
+from ocrspool.engine.plan import plan
 from ocrspool.errors import EngineError, EngineMissingError, Exit, OcrspoolError
 from ocrspool.files import atomic, names
-from ocrspool.recognition.protocol import devices, wanted
 
 
 def ls(config: Config, *, as_json: bool) -> int:
@@ -158,7 +158,7 @@ def import_engine(config: Config, source: Path) -> int:
 def _want(config: Config, device: str) -> Want:
     """Find out what is wanted for a device, and whether it is there."""
     try:
-        planned = plan(EngineRequest(**wanted(config, device)))
+        planned = plan(engine_request(config, device))
     except OcrspoolError as error:
         return Want(device, None, error.message, error.hint)
     try:
@@ -179,7 +179,7 @@ def _wanted_for_sure(config: Config) -> set[str]:
 def _fingerprint(config: Config, device: str) -> str:
     """Return that of the engine for this device, with nothing in its place. Raise EngineError."""
     try:
-        return plan(replace(EngineRequest(**wanted(config, device)), on_no_gpu="fail")).folder.name
+        return plan(replace(engine_request(config, device), on_no_gpu="fail")).folder.name
     except OcrspoolError as error:
         raise EngineError(
             f"nothing is removed, because it is not known which engine is wanted for {device}: {error.message}",

@@ -1,4 +1,4 @@
-"""How an engine of the cache is shown: an identity card for people, and the same for programs."""
+"""How an engine of the cache is shown: as an identity card for people, or as JSON for programs."""
 
 from __future__ import annotations
 

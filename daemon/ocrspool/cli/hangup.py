@@ -1,4 +1,4 @@
-"""What a command that takes long does about a terminal, or a reader of its output, that goes away meanwhile: go on."""
+"""Let a long command continue when its terminal, or the reader of its output, goes away."""
 
 from __future__ import annotations
 

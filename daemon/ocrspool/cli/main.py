@@ -16,6 +16,7 @@ from ocrspool.errors import ConfigError, Exit, OcrspoolError
 from ocrspool.files.faults import in_words
 from ocrspool.formatting import counted
 from ocrspool.observability import log_setup
+from ocrspool.results.formats import SUFFIXES
 
 _ABOUT = "Files dropped into watched folders come out as JSON OCR results."
 
@@ -23,16 +24,16 @@ _LONGEST_WATCH_SECONDS = 86_400
 
 _MORE = """\
 To begin:
-  ocrspool once scan.pdf --outbox .              read one file now, no set-up
-  scanimage | ocrspool once - --outputs txt      from standard input to standard output
-  ocrspool check && ocrspool prebuild            is the configuration right? then build the engines, once
-  ocrspool serve                                 watch the inboxes; stop it with SIGTERM or Ctrl-C
-  ocrspool status --watch                        what waits, what is in work, what failed and why, live
-  ocrspool status --audit                        is every file in exactly one place?
-  ocrspool retry --all                           failed files once more
-  ocrspool doctor                                driver, GPU, libraries, versions: do they fit together?
-  ocrspool engines ls                            which engines there are, and what each is made for
-  ocrspool inbox add invoices /srv/invoices      one more inbox, in a place of your own
+  ocrspool once scan.pdf --outbox .              read one file now, without a service
+  scanimage | ocrspool once - --outputs txt      read standard input, write text to standard output
+  ocrspool check && ocrspool prebuild            check the configuration, then build the engines, once
+  ocrspool serve                                 watch the inboxes until SIGTERM or Ctrl-C
+  ocrspool status --watch                        show live which files wait, are in work or failed, and why
+  ocrspool status --audit                        prove that every file is in exactly one place
+  ocrspool retry --all                           move all failed files back to their inboxes
+  ocrspool doctor                                check that driver, GPU, libraries and versions fit together
+  ocrspool engines ls                            list the engines, and the device for which each is made
+  ocrspool inbox add invoices /srv/invoices      add an inbox in another place
 
 Exit codes: 0 all is well; 64 wrong usage; 65 some documents failed, or an audit has findings; 66 no such file;
 69 no engine or no service; 70 a bug; 71 an operating system error; 73 cannot create; 74 input or output error;
@@ -92,51 +93,57 @@ def command_line() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    serve = command("serve", commands.run_serve, "watch the inboxes until told to stop")
+    serve = command("serve", commands.run_serve, "watch the inboxes until a signal stops it")
     _add_config(serve)
     serve.add_argument(
-        "--log-format", choices=get_args(log_setup.Format), help="in place of log.format of the configuration"
+        "--log-format",
+        choices=get_args(log_setup.Format),
+        help="use this format instead of log.format of the configuration",
     )
 
     prebuild = command(
         "prebuild",
         commands.run_prebuild,
-        "build the engines that the configuration needs; does nothing if they are there",
+        "build the engines that the configuration needs; do nothing if they are in the cache and sound",
     )
     _add_config(prebuild)
-    prebuild.add_argument("--force", action="store_true", help="build again what is there")
+    prebuild.add_argument("--force", action="store_true", help="build the engines again even if they are in the cache")
 
     check = command("check", commands.run_check, "find every problem of the configuration, its folders and permissions")
     _add_config(check)
     check.add_argument("--show", action="store_true", help="print the configuration in effect, as JSON")
     check.add_argument(
-        "--start", action="store_true", help="fail only for what would keep the service from starting; tell the rest"
+        "--start",
+        action="store_true",
+        help="fail only for problems that would keep the service from starting; report the others",
     )
 
     _add_once(
-        command("once", commands.run_once, "read files or folders of files now; the sources are left as they are")
+        command(
+            "once",
+            commands.run_once,
+            "read files or folders of files now, without a service; the sources are not changed",
+        )
     )
 
-    _add_status(
-        command("status", commands.run_status, "tell what waits, what is in work, what is done and what failed")
-    )
+    _add_status(command("status", commands.run_status, "show which files wait, are in work, are done or failed"))
 
     _add_retry(command("retry", commands.run_retry, "move failed files back to their inbox"))
 
     _add_engines(
-        command("engines", commands.run_engines, "tell what is in the engine cache, verify it, clear it, copy it")
+        command("engines", commands.run_engines, "list, verify, remove, export or import engines of the engine cache")
     )
 
     _add_inbox(
-        command("inbox", commands.run_inbox, "add an inbox anywhere, remove one, open one to the service; needs root")
+        command("inbox", commands.run_inbox, "add or remove an inbox, or give the service its rights in one, as root")
     )
 
-    doctor = command("doctor", commands.run_doctor, "look at everything that this depends on, and say what to do")
+    doctor = command("doctor", commands.run_doctor, "examine everything that ocrspool depends on, and say what to do")
     _add_config(doctor)
-    doctor.add_argument("--json", action="store_true", help="the same for programs")
+    doctor.add_argument("--json", action="store_true", help="print the findings as JSON, for programs")
 
     schema = command("schema", commands.run_schema, "print a JSON Schema")
-    schema.add_argument("of", choices=["result", "config"])
+    schema.add_argument("of", choices=["result", "reason", "status", "doctor", "config"])
     return parser
 
 
@@ -146,7 +153,7 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=DEFAULT_PATH,
         metavar="FILE",
-        help="default: %(default)s; conf.d/*.toml beside it is read too",
+        help="the configuration file; conf.d/*.toml beside it is read too (default: %(default)s)",
     )
 
 
@@ -156,53 +163,57 @@ def _add_once(once: argparse.ArgumentParser) -> None:
         "--outbox",
         type=Path,
         metavar="DIR",
-        help="where the results go; folders are mirrored. Without it the result of one file goes to standard output",
+        help="the folder for the results; it gets the same tree of folders. Without it the result of one file is "
+        "written to standard output",
     )
     once.add_argument(
         "--config",
         type=Path,
         metavar="FILE",
-        help="take engine, limits and profile from this file; without it the engine of the service is used, where this "
-        "user may read it, or one of this user's own",
+        help="use engine, limits and profile of this configuration file (default: the engine of the service if this "
+        "user may read it, otherwise an engine of this user)",
     )
-    once.add_argument("--profile", default="default", metavar="NAME", help="a profile of that file")
+    once.add_argument(
+        "--profile", default="default", metavar="NAME", help="the name of a profile in that file (default: %(default)s)"
+    )
     once.add_argument(
         "--outputs",
         default=[],
         type=lambda text: text.split(","),
         metavar="LIST",
-        help="what to make beside the JSON: any of txt,tsv,hocr,alto,html,pdf; for standard output: one, in its place",
+        help=f"the outputs to make beside the JSON, separated by commas: {','.join(SUFFIXES)}; "
+        "for standard output: one output, instead of the JSON",
     )
 
 
 def _add_status(status: argparse.ArgumentParser) -> None:
     _add_config(status)
-    status.add_argument("--json", action="store_true", help="the same for programs")
+    status.add_argument("--json", action="store_true", help="print the state as JSON, for programs")
     status.add_argument(
         "--watch",
         nargs="?",
         type=_seconds,
         const=2.0,
         metavar="SECONDS",
-        help="again every so many seconds (2), until Ctrl-C; with --json one object a line",
+        help="show the state again every SECONDS (2) until Ctrl-C; with --json, print one object a line",
     )
     status.add_argument(
-        "--audit", action="store_true", help="prove that every file is in one place; 65 where it is not"
+        "--audit", action="store_true", help="prove that every file is in one place; exit code 65 if there are findings"
     )
-    status.add_argument(
-        "--thorough", action="store_true", help="with --audit: compare sources with results, byte for byte"
-    )
+    status.add_argument("--thorough", action="store_true", help="with --audit: compare sources with results by SHA-256")
     status.add_argument(
         "--warnings", action="store_true", help="with --audit: name the results in the outbox that have warnings"
     )
-    status.add_argument("--repair", action="store_true", help="with --audit: mend what can be; not beside a service")
+    status.add_argument(
+        "--repair", action="store_true", help="with --audit: repair what can be repaired; refused while a service runs"
+    )
 
 
 def _add_retry(retry: argparse.ArgumentParser) -> None:
     _add_config(retry)
-    retry.add_argument("names", nargs="*", metavar="NAME", help="path below failed/, as `status` shows it")
-    retry.add_argument("--all", action="store_true", help="every failed file")
-    retry.add_argument("--inbox", metavar="NAME", help="of this inbox only")
+    retry.add_argument("names", nargs="*", metavar="NAME", help="a path below failed/, as `status` shows it")
+    retry.add_argument("--all", action="store_true", help="move every failed file")
+    retry.add_argument("--inbox", metavar="NAME", help="move files of this inbox only")
 
 
 def _add_engines(engines: argparse.ArgumentParser) -> None:
@@ -213,32 +224,50 @@ def _add_engines(engines: argparse.ArgumentParser) -> None:
         _add_config(added)
         return added
 
-    ls = command("ls", "what each engine is, which are wanted, and what differs where one is missing")
-    ls.add_argument("--json", action="store_true", help="the same for programs")
+    ls = command("ls", "list the engines and mark the wanted ones; say what differs if a wanted engine is missing")
+    ls.add_argument("--json", action="store_true", help="print the list as JSON, for programs")
 
-    verify = command("verify", "hash the files of engines; 69 where one is damaged")
-    verify.add_argument("fingerprints", nargs="*", metavar="FINGERPRINT", help="these only, or beginnings of theirs")
-    verify.add_argument("--json", action="store_true", help="the same for programs")
+    verify = command("verify", "hash the files of engines; exit code 69 if one is damaged")
+    verify.add_argument(
+        "fingerprints",
+        nargs="*",
+        metavar="FINGERPRINT",
+        help="verify only this engine; the beginning of the fingerprint is enough",
+    )
+    verify.add_argument("--json", action="store_true", help="print the findings as JSON, for programs")
 
-    gc = command("gc", "remove engines that nobody wants, and what aborted builds left behind")
-    gc.add_argument("--keep", type=_count, default=1, metavar="N", help="of engines not wanted, the newest; default: 1")
-    gc.add_argument("--dry-run", action="store_true", help="only tell what would be removed")
+    gc = command("gc", "remove engines that the configuration does not want, and leftovers of aborted builds")
+    gc.add_argument(
+        "--keep",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="how many of the unwanted engines to keep, the newest first (default: %(default)s)",
+    )
+    gc.add_argument("--dry-run", action="store_true", help="remove nothing, and list what would be removed")
     gc.add_argument(
         "--fingerprint",
         action="append",
         default=[],
         metavar="FINGERPRINT",
-        help="an engine to keep, in place of those that the configuration wants; may be repeated",
+        help="keep this engine instead of those that the configuration wants; may be repeated",
     )
 
-    export = command("export", "write an engine into one file, to be imported elsewhere")
-    export.add_argument("fingerprint", metavar="FINGERPRINT", help="or the beginning of it")
+    export = command("export", "write an engine into one file, for import on another machine")
+    export.add_argument("fingerprint", metavar="FINGERPRINT", help="the fingerprint of the engine, or its beginning")
     export.add_argument(
-        "file", nargs="?", type=Path, metavar="FILE", help="- for standard output; ocrspool-engine-FINGERPRINT.tar"
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+        help="the file to write, or - for standard output (default: ocrspool-engine-FINGERPRINT.tar)",
     )
 
-    take = command("import", "take an exported engine into the cache; it is machine code: only from whom you trust")
-    take.add_argument("file", type=Path, metavar="FILE", help="- for standard input")
+    take = command(
+        "import",
+        "import an exported engine into the cache; it is machine code, so import only from people whom you trust",
+    )
+    take.add_argument("file", type=Path, metavar="FILE", help="the file to read, or - for standard input")
 
 
 def _add_inbox(inbox: argparse.ArgumentParser) -> None:

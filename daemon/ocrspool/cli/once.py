@@ -1,4 +1,4 @@
-"""`ocrspool once`: the pipeline without a spool and without a service around it."""
+"""`ocrspool once`: the pipeline without a spool and without a service."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from rich.progress import (
 )
 
 from ocrspool.cli import once_engine
+from ocrspool.config.job_options import options_of
 from ocrspool.config.loader import load
 from ocrspool.config.schema import Config, Inbox, Profile
-from ocrspool.decoding.pool import DecoderPool, decoder_count
+from ocrspool.decoding.pool import DecoderProcessPool, decoder_count
 from ocrspool.errors import ConfigError, Exit, OcrspoolError
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
@@ -33,7 +34,8 @@ from ocrspool.intake.local_files import LocalFiles
 from ocrspool.observability import log_setup
 from ocrspool.observability.statistics import JobStatistics
 from ocrspool.pipeline.pipeline import Pipeline
-from ocrspool.results.schema import SUFFIXES, engine_from
+from ocrspool.results.formats import JSON, SUFFIXES
+from ocrspool.results.schema import engine_from
 from ocrspool.service.active_jobs import job_count
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.outbox import RESULT_SUFFIX
@@ -42,7 +44,7 @@ _PIECE = 1 << 20
 
 
 class UsageError(OcrspoolError):
-    """What is asked for does not go together."""
+    """Options that do not go together."""
 
     exit_code = Exit.USAGE
 
@@ -50,11 +52,11 @@ class UsageError(OcrspoolError):
 def once(
     paths: list[Path], outbox: Path | None, config_path: Path | None, profile_name: str, outputs: list[str]
 ) -> int:
-    """Read the files. Without an outbox there is one, and what is made of it goes to standard output.
+    """Read the files. Without an outbox there is one file, and its result goes to standard output.
 
     Return 65 when at least one of them failed.
     """
-    if unknown := set(outputs) - {"json", *SUFFIXES}:
+    if unknown := set(outputs) - {JSON, *SUFFIXES}:
         raise ConfigError([f"there is no output {unknown.pop()!r}; there are: json, {', '.join(SUFFIXES)}"])
     configs = [load(config_path)] if config_path else once_engine.configurations()
     profile = _profile(configs[0], profile_name)
@@ -81,7 +83,7 @@ def _into(outbox: Path, configs: list[Config], profile: Profile, paths: list[Pat
 
 def _to_stdout(configs: list[Config], profile: Profile, paths: list[Path], outputs: list[str]) -> int:
     """Read one file and write its result, or the one output that is asked for, to standard output."""
-    wanted = outputs or ["json"]
+    wanted = outputs or [JSON]
     if len(paths) != 1 or len(wanted) != 1 or paths[0].is_dir():
         raise UsageError("standard output takes one output of one file; name a folder with --outbox for more")
     with tempfile.TemporaryDirectory() as folder:
@@ -89,7 +91,7 @@ def _to_stdout(configs: list[Config], profile: Profile, paths: list[Path], outpu
         local, jobs = _jobs(outbox, [source])
         _prepare(outbox)
         _read(_with_inbox(configs, outbox, wanted), profile, local, jobs)
-        suffix = SUFFIXES[wanted[0]] if wanted[0] != "json" else RESULT_SUFFIX
+        suffix = RESULT_SUFFIX if wanted[0] == JSON else SUFFIXES[wanted[0]]
         made = outbox / f"{jobs[0].name}{suffix}"
         if not made.is_file():
             return Exit.DATA
@@ -136,7 +138,7 @@ def _read(configs: list[Config], profile: Profile, folders: LocalFiles, jobs: li
     log_setup.set_up("error", configs[0].log.format)
     live, workers, facts = once_engine.loaded(configs)
     config = live.config
-    decoders = DecoderPool(decoder_count(config), live)
+    decoders = DecoderProcessPool(decoder_count(config), live)
     pipeline = Pipeline(live, decoders, workers, engine_from(facts), statistics)
     console = Console(stderr=True)
     columns = (
@@ -152,12 +154,10 @@ def _read(configs: list[Config], profile: Profile, folders: LocalFiles, jobs: li
             ThreadPoolExecutor(job_count(config)) as threads,
         ):
             task = bar.add_task("", total=len(jobs))
-            outputs = config.inbox["once"].outputs
+            options = options_of(config.inbox["once"], profile)
             shown = 0
             try:
-                for _ in as_completed(
-                    [threads.submit(pipeline.run_through, job, folders, profile, outputs) for job in jobs]
-                ):
+                for _ in as_completed([threads.submit(pipeline.run_through, job, folders, options) for job in jobs]):
                     bar.advance(task)
                     for source, reason in folders.failures[shown:]:
                         shown += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from ocrspool.cli.prebuild import Progress as Stages
@@ -12,6 +13,7 @@ from ocrspool.config.loader import load
 from ocrspool.config.schema import DEFAULT_PATH, Config, Engine, Paths
 from ocrspool.errors import ConfigError, EngineError, EngineMissingError, Exit
 from ocrspool.machine import accounts
+from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.pool import WorkerPool
 from ocrspool.recognition.prebuild import prebuild
 
@@ -21,7 +23,7 @@ def configurations() -> list[Config]:
     return [*_of_the_service(), _own_config()]
 
 
-def loaded(configs: list[Config]) -> tuple[CurrentConfig, WorkerPool, dict[str, object]]:
+def loaded(configs: list[Config]) -> tuple[CurrentConfig, PageRecognizer, Mapping[str, object]]:
     """Load the engine of the first configuration that has one here; the last one's is built where it is missing."""
     *others, own = [CurrentConfig(config) for config in configs]
     for live in others:
@@ -39,7 +41,7 @@ def loaded(configs: list[Config]) -> tuple[CurrentConfig, WorkerPool, dict[str, 
     return own, *_loaded(own)
 
 
-def _loaded(live: CurrentConfig) -> tuple[WorkerPool, dict[str, object]]:
+def _loaded(live: CurrentConfig) -> tuple[PageRecognizer, Mapping[str, object]]:
     """Return workers that have loaded, and the facts of their engine."""
     workers = WorkerPool(live, lambda _: None)
     workers.start()

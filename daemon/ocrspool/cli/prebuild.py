@@ -19,7 +19,6 @@ from ocrspool.formatting import format_duration
 from ocrspool.observability.systemd import Notifier
 from ocrspool.recognition.prebuild import SILENCE_SECONDS
 from ocrspool.recognition.prebuild import prebuild as build
-from ocrspool.results import engine_label
 
 _LONG_STAGES = 4
 """Three models and the comparison, for each device and for the CPU in the place of one."""
@@ -52,7 +51,7 @@ def _state(built: dict[str, Any]) -> str:
 
 def _summarize(built: dict[str, Any]) -> None:
     print(f"engine {built['fingerprint']}: {_state(built)}")
-    print(f"  runtime     {engine_label.runtime(built)}")
+    print(f"  runtime     {built['runtime']} {built['runtime_version']}, {built['precision']} on {built['device']}")
     for model in built["models"]:
         seconds = built["manifest"]["seconds"].get(model["name"])
         print(f"  {model['role']:<11} {model['name']}" + (f", built in {seconds:.1f} s" if seconds else ""))

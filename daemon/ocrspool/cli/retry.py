@@ -1,4 +1,4 @@
-"""`ocrspool retry`: failed files go back to where they came from."""
+"""`ocrspool retry`: move failed files back to the place from which they came."""
 
 from __future__ import annotations
 

@@ -56,9 +56,9 @@ def become(account: Account | None) -> bool:
     return True
 
 
-def _owner_of(folder: Path) -> Account | None:
+def _owner_of(cache: Path) -> Account | None:
     with contextlib.suppress(OSError):
-        found = folder.stat()
+        found = cache.stat()
         if found.st_uid == 0:
             return None
         return named(accounts.user(found.st_uid)) or Account(

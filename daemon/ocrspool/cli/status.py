@@ -1,67 +1,67 @@
-"""`ocrspool status`: the folders are the truth, the running service adds what only it knows."""
+"""`ocrspool status`: what the folders show, and what only the running service knows."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from ocrspool.cli.status_view import view
+from ocrspool.audit.claim_rights import unclaimable
+from ocrspool.cli.status_report import FailedFile, InboxFolders, StatusReport
+from ocrspool.cli.status_view import show, view
 from ocrspool.config.schema import Config
 from ocrspool.errors import Exit
 from ocrspool.files import names
 from ocrspool.files.folder import Folder
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.files.walk import walk
-from ocrspool.spool.layout import STATES
+from ocrspool.observability.snapshot import Queue, StatusSnapshot
+from ocrspool.observability.snapshot_file import snapshot_from
+from ocrspool.spool.outbox import RESULT_SUFFIX
 from ocrspool.spool.spool import Spool
 
 
 def status(config: Config, *, as_json: bool) -> int:
     """Print where things stand. 69 when no service is running, 77 when this user may not know whether one is."""
-    facts = collect(config)
+    report = collect(config)
     if as_json:
-        print(json.dumps(facts, indent=2))
+        print(json.dumps(asdict(report), indent=2))
     else:
-        Console(highlight=False, markup=False).print(view(facts))
-    if facts["unseen"]:
+        show(Console(highlight=False, markup=False), view(report))
+    if report.unseen:
         return Exit.NO_PERMISSION
-    return Exit.OK if facts["service"] else Exit.UNAVAILABLE
+    return Exit.OK if report.service else Exit.UNAVAILABLE
 
 
-def collect(config: Config) -> dict[str, Any]:
-    """Return the state of the service and of each inbox's folders.
-
-    `unseen` is the file that this user would have to read to know whether a service runs; null where it may.
-    """
+def collect(config: Config) -> StatusReport:
+    """Return the state of the service and of the folders of each inbox."""
     published = config.paths.runtime / "status.json"
     try:
         service, unseen = _service(published), None
     except PermissionError:
         service, unseen = None, os.fspath(published)
-    told = {} if service is None else service.get("inboxes", {})
-    hanging = {name for name, inbox in told.items() if inbox["state"] == "hangs"}
-    return {
-        "service": service,
-        "unseen": unseen,
-        "inboxes": {name: _folders(config, name, hangs=name in hanging) for name in config.inbox},
-    }
+    return StatusReport(
+        service=service,
+        unseen=unseen,
+        inboxes={name: _folders(config, name, service) for name in config.inbox},
+    )
 
 
-def _service(published: Path) -> dict[str, Any] | None:
-    """Return what the running service last said of itself; None when there is none. Raise PermissionError."""
+def _service(published: Path) -> StatusSnapshot | None:
+    """Return what the running service has published last; None when there is none. Raise PermissionError."""
     try:
-        facts: dict[str, Any] = json.loads(published.read_bytes())
-        alive = _lives(facts["pid"])
+        found = snapshot_from(published.read_bytes())
+        alive = _lives(found.pid)
     except PermissionError:
         raise
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, OverflowError):
         return None
-    return facts if alive else None
+    return found if alive else None
 
 
 def _lives(pid: int) -> bool:
@@ -74,42 +74,63 @@ def _lives(pid: int) -> bool:
     return True
 
 
-def _folders(config: Config, name: str, *, hangs: bool) -> dict[str, Any]:
+def _folders(config: Config, name: str, service: StatusSnapshot | None) -> InboxFolders:
     """Count the files in each state; null for a folder that may not be looked into, and for a disk that hangs."""
     inbox = config.inbox[name]
-    folder = inbox.folders()
-    if hangs:
-        return {"folder": os.fspath(folder["inbox"]), **dict.fromkeys(STATES), "failures": []}
+    folder, rules = inbox.folders(), inbox.rules()
+    at = os.fspath(folder["inbox"])
+    if service is not None and name in service.inboxes and service.inboxes[name].state == "hangs":
+        return InboxFolders(at)
     spool = Spool(name, folder)
-    rules = inbox.rules()
-    failures = [
-        {**names.to_json(os.fspath(path.relative_to(spool.failed))), "reason": reason}
+    failures = tuple(
+        FailedFile(**names.to_json(os.fspath(path.relative_to(spool.failed))), reason=reason)
         for path, reason in sorted(spool.failures(), key=_failed_at, reverse=True)
-    ]
-    return {
-        "folder": os.fspath(folder["inbox"]),
-        "inbox": _count(folder["inbox"], rules),
-        "work": _jobs(folder["work"]),
-        "outbox": _count(folder["outbox"]),
-        "done": _count(folder["done"]),
-        "failed": len(failures) if _readable(folder["failed"]) else None,
-        "failures": failures,
-    }
-
-
-def _count(folder: Path, rules: NamePatterns | None = None) -> int | None:
-    if not _readable(folder):
-        return None
-    return sum(
-        1
-        for prefix, _, entries in walk(folder)
-        for entry in entries
-        if not entry.is_dir(follow_symlinks=False) and (rules is None or rules.wants(prefix + entry.name))
+    )
+    there = _names(folder["inbox"])
+    wanted = None if there is None else sum(rules.wants(each) for each in there)
+    outbox = _names(folder["outbox"])
+    done = _names(folder["done"])
+    queue = _queue(spool, rules, service)
+    return InboxFolders(
+        folder=at,
+        inbox=wanted,
+        work=_jobs(folder["work"]),
+        outbox=None if outbox is None else len(outbox),
+        done=None if done is None else len(done),
+        failed=len(failures) if _readable(folder["failed"]) else None,
+        results=None if outbox is None else sum(each.endswith(RESULT_SUFFIX) for each in outbox),
+        ignored=None if there is None or wanted is None else len(there) - wanted,
+        unclaimable=None if queue is None else queue.unclaimable,
+        unclaimable_reason="" if queue is None else queue.unclaimable_reason,
+        failures=failures,
     )
 
 
+def _queue(spool: Spool, rules: NamePatterns, service: StatusSnapshot | None) -> Queue | None:
+    """Return what cannot be taken: as the service knows, or as far as this user can tell."""
+    if service is not None:
+        return service.queues.get(spool.name)
+    found = unclaimable(spool, rules)
+    if found is None:
+        return None
+    why = f"{names.printable(found[0].name)}: {found[0].why}" if found else ""
+    return Queue(unclaimable=len(found), unclaimable_reason=why)
+
+
+def _names(folder: Path) -> list[str] | None:
+    """Return the names of all files below a folder; None where it may not be looked into."""
+    if not _readable(folder):
+        return None
+    return [
+        prefix + entry.name
+        for prefix, _, entries in walk(folder)
+        for entry in entries
+        if not entry.is_dir(follow_symlinks=False)
+    ]
+
+
 def _jobs(work: Path) -> int | None:
-    """Count the jobs. The folder of each is closed to all but the service, so those are counted."""
+    """Count the jobs by their folders. What is in them is closed to all but the service."""
     if not _readable(work):
         return None
     return sum(

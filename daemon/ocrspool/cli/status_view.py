@@ -1,23 +1,22 @@
-"""How `ocrspool status` looks to people. Names and reasons come from outside: nothing of them is taken for markup."""
+"""How `ocrspool status` looks to people. Names and reasons come from outside, so they are never treated as markup."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any
 
-from rich.console import Group, RenderableType
-from rich.padding import Padding
+from rich.console import Console, Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from ocrspool.cli.status_report import InboxFolders, StatusReport
 from ocrspool.files import names
-from ocrspool.formatting import format_duration, format_remaining
+from ocrspool.formatting import counted, format_duration, format_remaining
 from ocrspool.machine import accounts
 from ocrspool.observability import inbox_summary
+from ocrspool.observability.snapshot import Queue, StatusSnapshot
 from ocrspool.results import engine_label
-from ocrspool.spool.layout import STATES
 
 _FAILURES_SHOWN = 5
 _JOBS_SHOWN = 10
@@ -25,14 +24,23 @@ _BAR_COLUMNS = 20
 _COLORS = {"ready": "green", "degraded": "red", "stopping": "yellow"}
 
 
-def view(facts: Mapping[str, Any]) -> RenderableType:
-    """Return what `collect` has found, to be printed."""
-    service = facts["service"]
-    parts: list[RenderableType] = [_unseen(facts["unseen"]) if facts.get("unseen") else _card(service)]
-    if service and service.get("jobs"):
+def show(console: Console, report: RenderableType) -> None:
+    """Print without the blanks that tables put behind their last column."""
+    with console.capture() as captured:
+        console.print(report)
+    console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    console.file.flush()
+
+
+def view(report: StatusReport) -> RenderableType:
+    """Return a report, to be printed."""
+    service = report.service
+    parts: list[RenderableType] = [_unseen(report.unseen) if report.unseen else _card(service)]
+    if service and service.jobs:
         parts += [Text(), *_jobs(service)]
-    parts += [Text(), _inboxes(facts["inboxes"])]
-    if failures := list(_failures(facts["inboxes"])):
+    parts += [Text(), _inboxes(report.inboxes)]
+    parts += _unclaimable(report.inboxes)
+    if failures := list(_failures(report.inboxes)):
         parts += [Text(), *failures]
     return Group(*parts)
 
@@ -46,7 +54,7 @@ def _unseen(published: str) -> RenderableType:
     )
 
 
-def _card(service: Mapping[str, Any] | None) -> RenderableType:
+def _card(service: StatusSnapshot | None) -> RenderableType:
     """Return what runs, with which engine, and how fast."""
     card = Table.grid(padding=(0, 2), pad_edge=False)
     card.add_column(style="bold")
@@ -54,103 +62,119 @@ def _card(service: Mapping[str, Any] | None) -> RenderableType:
     if service is None:
         card.add_row("service", "not running")
         return card
-    state = service["state"]
-    told = Text(state, style=_COLORS.get(state, ""))
-    card.add_row("service", told.append(_about(service), style="default"))
-    if lack := service.get("lack"):
-        card.add_row("", Text(f"claims nothing: {lack}", style="red"))
-    if refused := service.get("reload_refused"):
-        card.add_row("", Text(f"the last reload was refused: {names.printable(refused)}", style="red"))
-    for waits in _waits(service):
-        card.add_row("", waits)
-    if engine := service["engine"]:
-        for each in service.get("engines") or [engine]:
-            card.add_row("engine", engine_label.line(each))
-        card.add_row("models", engine_label.models(engine))
-    if "workers" in service:
-        card.add_row("workers", f"{len(service['workers'])}, {service['worker_restarts']} replaced for a failure")
-    if start := service.get("start"):
-        card.add_row("start", ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in start.items()))
+    state = Text(service.state, style=_COLORS[service.state])
+    card.add_row("service", state.append(_about(service), style="default"))
+    for problem in _problems(service):
+        card.add_row("", Text(problem, style="red"))
+    if held := sum(queue.open for queue in service.queues.values()):
+        files = counted(held, "file")
+        card.add_row("", f"{files} still open for writing: waiting for the program that writes")
+    for engine in service.reads_with:
+        card.add_row("engine", engine_label.line(engine))
+    if service.engine is not None:
+        card.add_row("models", engine_label.models(service.engine.models))
+    if service.workers:
+        card.add_row("workers", f"{len(service.workers)}, {service.worker_restarts} replaced for a failure")
+    if service.start:
+        card.add_row("start", ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in service.start.items()))
     card.add_row("rate", _rate(service))
     if warnings := _warnings(service):
         card.add_row("warnings", warnings)
     return card
 
 
-def _about(service: Mapping[str, Any]) -> str:
-    since = f", for {format_duration(service['at'] - service['began'])}" if "began" in service else ""
-    return f", pid {service['pid']}{since}, {service['in_work']} in work"
+def _about(service: StatusSnapshot) -> str:
+    since = "" if service.began is None else f", for {format_duration(service.at - service.began)}"
+    return f", pid {service.pid}{since}, {service.in_work} in work"
 
 
-def _rate(service: Mapping[str, Any]) -> str:
-    """Return the rates, and when at that rate nothing waits any more."""
-    pages, files = f"{service['pages_per_second']:.1f} pages/s", service.get("files_per_minute", 0.0)
-    told = f"{pages}, {files:.0f} files/min"
-    waiting = service.get("waiting", 0)
-    if waiting and files:
-        told += f"; what waits takes about {format_duration(60 * (waiting + service['in_work']) / files)}"
+def _problems(service: StatusSnapshot) -> Iterator[str]:
+    """Yield what keeps files from being read as configured."""
+    if service.lack:
+        yield f"claims nothing: {service.lack}"
+    if service.reload_refused:
+        yield f"the last reload was refused: {names.printable(service.reload_refused)}"
+    for name, inbox in service.inboxes.items():
+        if told := inbox_summary.line(inbox):
+            yield f"inbox {name} {told}"
+
+
+def _rate(service: StatusSnapshot) -> str:
+    """Return the rates, and how long the files that wait take at that rate."""
+    told = f"{service.pages_per_second:.1f} pages/s, {service.files_per_minute:.0f} files/min"
+    if service.waiting and service.files_per_minute:
+        seconds = 60 * (service.waiting + service.in_work) / service.files_per_minute
+        told += f"; what waits takes about {format_duration(seconds)}"
     return told
 
 
-def _waits(service: Mapping[str, Any]) -> Iterator[Text]:
-    """Yield what waits for others: files for the programs that write them, inboxes for their folders or disks."""
-    if held := sum(queue.get("open", 0) for queue in service.get("queues", {}).values()):
-        yield Text(f"{held} file{'s' * (held > 1)} still open for writing: waiting for the program that writes")
-    for name, inbox in service.get("inboxes", {}).items():
-        if told := inbox_summary.line(inbox):
-            yield Text(f"inbox {name} {told}", style="red")
-
-
-def _warnings(service: Mapping[str, Any]) -> str:
+def _warnings(service: StatusSnapshot) -> str:
     """Return how many documents have warnings, and of which codes; "" where none has."""
-    counts = service.get("since_start", {}).values()
-    documents = sum(count.get("warned", 0) for count in counts)
-    codes = sorted({code for count in counts for code in count.get("warnings", ())})
+    counts = service.since_start.values()
+    documents = sum(count.warned for count in counts)
     if not documents:
         return ""
-    by_code = ", ".join(f"{code} {sum(count.get('warnings', {}).get(code, 0) for count in counts)}" for code in codes)
-    return f"{documents} document{'s' * (documents > 1)} since the start: {by_code}"
+    codes = sorted({code for count in counts for code in count.warnings})
+    by_code = ", ".join(f"{code} {sum(count.warnings.get(code, 0) for count in counts)}" for code in codes)
+    return f"{counted(documents, 'document')} since the start: {by_code}"
 
 
-def _jobs(service: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """Yield a line for each file in work: how far it is, and how long it will take if it goes on so."""
+def _jobs(service: StatusSnapshot) -> Iterator[RenderableType]:
+    """Yield a line for each file in work: how far it is, and how long it will take at the same speed."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("in work", overflow="fold")
     table.add_column("pages", justify="right", no_wrap=True)
     table.add_column(no_wrap=True, width=_BAR_COLUMNS)
     table.add_column(no_wrap=True)
-    for job in islice(service["jobs"], _JOBS_SHOWN):
-        name = Text(f"{job['inbox']}/{names.printable(job['path'])}")
+    for job in islice(service.jobs, _JOBS_SHOWN):
+        name = Text(f"{job.inbox}/{names.printable(job.path)}")
         told = ""
         bar: RenderableType = ""
-        if job["pages"] is not None:
-            told = f"{job['read']} of {job['pages']}"
-            bar = ProgressBar(total=job["pages"], completed=job["read"], width=_BAR_COLUMNS, complete_style="blue")
-        table.add_row(name, told, bar, format_remaining(job, service["at"]))
+        if job.pages is not None:
+            told = f"{job.read} of {job.pages}"
+            bar = ProgressBar(total=job.pages, completed=job.read, width=_BAR_COLUMNS, complete_style="blue")
+        table.add_row(name, told, bar, format_remaining(job, service.at))
     yield table
-    if (more := len(service["jobs"]) - _JOBS_SHOWN) > 0:
+    if (more := len(service.jobs) - _JOBS_SHOWN) > 0:
         yield Text(f"and {more} more")
 
 
-def _inboxes(inboxes: Mapping[str, Any]) -> RenderableType:
+def _inboxes(inboxes: Mapping[str, InboxFolders]) -> RenderableType:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("inbox")
-    for column in ("waiting", "work", "outbox", "done", "failed"):
+    for column in ("waiting", "work", "results", "done", "failed", "ignored"):
         table.add_column(column, justify="right")
     for name, inbox in inboxes.items():
-        table.add_row(name, *("?" if inbox[state] is None else str(inbox[state]) for state in STATES))
+        numbers = (inbox.inbox, inbox.work, inbox.results, inbox.done, inbox.failed, inbox.ignored)
+        table.add_row(name, *("?" if number is None else str(number) for number in numbers))
     return table
 
 
-def _failures(inboxes: Mapping[str, Any]) -> Iterator[RenderableType]:
+def _unclaimable(inboxes: Mapping[str, InboxFolders]) -> Iterator[RenderableType]:
+    """Yield which inboxes hold files that the service may not take, and why."""
+    for name, inbox in inboxes.items():
+        queue = Queue(unclaimable=inbox.unclaimable or 0, unclaimable_reason=inbox.unclaimable_reason)
+        if told := inbox_summary.unclaimable(queue):
+            yield _hanging("inbox", Text(f"{name}: {names.printable(told)}"), "red")
+
+
+def _failures(inboxes: Mapping[str, InboxFolders]) -> Iterator[RenderableType]:
     """Yield the last failures of each inbox, with reason and advice."""
     for name, inbox in inboxes.items():
-        failures: Sequence[Mapping[str, Any]] = inbox["failures"]
-        for failure in failures[:_FAILURES_SHOWN]:
-            reason = failure["reason"]
+        for failure in inbox.failures[:_FAILURES_SHOWN]:
+            reason = failure.reason
             why = names.printable(str(reason.get("message", "no reason file")))  # others may write these files
-            yield Text(f"failed {name}/{names.printable(failure['path'])}: {why}", style="red")
+            yield _hanging("failed", Text(f"{name}/{names.printable(failure.path)}: {why}"), "red")
             if hint := reason.get("hint"):
-                yield Padding(Text(names.printable(str(hint))), (0, 0, 0, 7))
-        if (more := len(failures) - _FAILURES_SHOWN) > 0:
+                yield _hanging(" " * len("failed"), Text(names.printable(str(hint))), "")
+        if (more := len(inbox.failures) - _FAILURES_SHOWN) > 0:
             yield Text(f"       and {more} more; `ocrspool status --json` names them all")
+
+
+def _hanging(head: str, text: Text, style: str) -> RenderableType:
+    """Return a line of which only the first part begins at the left edge, however often it is wrapped."""
+    line = Table.grid(padding=(0, 1, 0, 0))
+    line.add_column(no_wrap=True, style=style)
+    line.add_column(overflow="fold", style=style)
+    line.add_row(head, text)
+    return line

@@ -1,1 +1,1 @@
-"""The configuration: its settings, how files become one, and whether it can work on this machine."""
+"""The configuration: its settings, how files become one configuration, and whether it can work on this machine."""

@@ -9,6 +9,6 @@ from ocrspool.config.schema import Config
 
 @dataclass(slots=True)
 class CurrentConfig:
-    """The configuration in effect: what a reload replaces, and everyone reads anew each time."""
+    """The configuration in effect. A reload replaces it, so readers take it anew each time."""
 
     config: Config

@@ -1,4 +1,4 @@
-"""Reads TOML files into a configuration, and says of every problem in which file and at which key it is."""
+"""Read TOML files into a configuration. Each problem is reported with its file and its key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a valid configuration meets in the real world: folders, permissions, filesystems. Changes nothing."""
+"""Compare a valid configuration with the machine: folders, permissions, filesystems. It changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configuration of a running service: read at the start and when it is asked to; what then has to wait is said."""
+"""The configuration of a running service: read at the start and on request. It says which changes need a restart."""
 
 from __future__ import annotations
 

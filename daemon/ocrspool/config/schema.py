@@ -1,4 +1,4 @@
-"""The configuration as frozen values: every setting with its type, bounds and default. Reads nothing."""
+"""The configuration as frozen values: every setting with its type, bounds and default. This module reads nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ocrspool.config.value_types import Command, Devices, Folder, Formats, Listen, Mode, Name, Patterns
+from ocrspool.engine_request import GpuProvider, Precision, Runtime
 from ocrspool.files.name_patterns import NamePatterns
+from ocrspool.spool.delivery_options import DeliveryOptions
 from ocrspool.spool.layout import STATES
 
 DEFAULT_PATH = Path("/etc/ocrspool/ocrspool.toml")
@@ -30,104 +32,112 @@ class Section(BaseModel):
 
 
 class Paths(Section):
-    """Where the daemon keeps what it can make again."""
+    """The folders of data that ocrspool can make again."""
 
     cache: Folder = Path("/var/cache/ocrspool")
-    """Engines, in engines/<fingerprint>. May be deleted; `ocrspool prebuild` makes it again."""
+    """The folder of the engine cache. It may be deleted: `ocrspool prebuild` makes the engines again."""
     runtime: Folder = Path("/run/ocrspool")
-    """The running daemon's state, for `ocrspool status`."""
+    """The folder in which the running service publishes its state for `ocrspool status`."""
 
 
 class Engine(Section):
     """What recognizes, and on which devices."""
 
-    runtime: Literal["openvino", "onnxruntime", "paddle"] = "openvino"
-    """openvino: CPU, no GPU needed, models included. onnxruntime: CPU, CUDA or TensorRT. paddle: CPU or TensorRT."""
+    runtime: Runtime = "openvino"
+    """The library that runs the nets. openvino: CPU. onnxruntime: CPU, CUDA or TensorRT. paddle: CPU or TensorRT."""
     models: str = "bundled"
-    """bundled: PP-OCRv6 small, part of the installation; or a name that `prebuild` downloads; or a folder."""
+    """bundled: PP-OCRv6 small, part of the installation. Otherwise a published set that `prebuild` downloads, or a
+    folder."""
     model_source: str = "https://paddle-model-ecology.bj.bcebos.com/paddlex/official_inference_model/paddle3.0.0"
-    """Where `prebuild` finds published models: a web folder of <name>_infer.tar. Nothing else goes to the network."""
+    """The address from which `prebuild` downloads published models: a web folder of <name>_infer.tar files."""
     devices: Devices = ("cpu",)
-    """cpu, or GPUs: gpu:0, gpu:1. Each has service.workers workers."""
+    """The devices that recognize: cpu, or GPUs (gpu:0, gpu:1). Each device has `service.workers` workers."""
     on_no_gpu: Literal["fail", "cpu"] = "fail"
-    """What `serve` does when a GPU of devices is not there: say so and stop, or use the CPU in its place."""
-    provider: Literal["auto", "tensorrt", "cuda"] = "auto"
-    """What computes on a GPU. auto: TensorRT. cuda: the runtime's own kernels, which need no build."""
-    precision: Literal["auto", "f32", "bf16", "f16"] = "auto"
-    """auto: the fastest that this device computes without losing accuracy."""
+    """What `serve` does if a GPU of `devices` is missing: fail stops it, cpu uses the CPU in place of the GPU."""
+    provider: GpuProvider = "auto"
+    """What computes on a GPU. auto: TensorRT. cuda: the runtime's own CUDA kernels, which need no build."""
+    precision: Precision = "auto"
+    """The precision of the arithmetic. auto: the fastest on this device without a loss of accuracy."""
     threads: int = Field(0, ge=0, le=1024)
-    """Threads of one worker; 0 = all processors this process may use."""
+    """The number of threads of one worker. 0: all processors that the process may use, divided among the workers."""
     batch_lines: int = Field(0, ge=0, le=256)
-    """Text lines per call of the recognizer; 0 = what suits the device."""
+    """The number of text lines in one call of the recognition net. 0: a number that suits the device."""
     line_width: int = Field(0, ge=0, le=8192)
-    """Pixels of the widest line that is read at once, scaled to a height of 48; longer ones are cut at gaps. 0 = what
-    suits the device."""
+    """The width of the widest line that is read in one piece, in pixels at a height of 48. Longer lines are cut at
+    gaps. 0: a width that suits the device."""
     detection_side: int = Field(1280, ge=320, le=4096)
-    """Pixels to which the long side of a 3:4 page is reduced to find its lines."""
+    """The long side, in pixels, to which a page with the proportions 3:4 is reduced to find its lines."""
     workspace_mb: int = Field(1024, ge=64, le=_MOST_MB)
-    """GPU memory that TensorRT may use for one net."""
+    """The GPU memory that TensorRT may use for one net, in megabytes."""
     on_missing: Literal["fail", "build"] = "fail"
-    """What `serve` does when the engine is not in the cache: say what differs and stop, or build it first."""
+    """What `serve` does if the engine is not in the cache: fail says what differs and stops, build builds it first."""
 
 
 class Service(Section):
-    """Processes and patience."""
+    """The processes of the service: how many, and how long they may take."""
 
     workers: int = Field(1, ge=1, le=64)
-    """Processes that recognize on each device, each with an engine of its own."""
+    """The number of worker processes on each device. A worker recognizes and has an engine of its own."""
     decoders: int = Field(0, ge=0, le=256)
-    """Processes that open files; 0 = one for every two processors."""
+    """The number of decoder processes, which open files. 0: one for every two processors."""
     batch_pages: int = Field(8, ge=1, le=64)
-    """Pages recognized together, at most: their text lines share batches. One message carries 64 descriptors."""
+    """The highest number of pages that one worker has in work. One message carries at most 64 descriptors."""
     attempts: int = Field(3, ge=1, le=100)
-    """How often a file may cost a process its life before it is given up."""
+    """How many times a file may end a process before the file is given up."""
     stop_seconds: float = Field(60, ge=0, le=86_400)
-    """How long a stop waits for files in work; the rest is taken up at the next start."""
+    """How long a stop waits for the files in work, in seconds. The others are read after the next start."""
     worker_pages: int = Field(20_000, ge=1, le=10**9)
-    """A worker is replaced after so many pages,"""
+    """A worker is replaced after this number of pages."""
     worker_memory_mb: int = Field(4096, ge=256, le=_MOST_MB)
-    """or when it holds so much memory."""
+    """A worker is replaced when it holds more memory than this, in megabytes."""
     worker_seconds: float = Field(300, gt=0, le=86_400)
-    """A worker that gets no further for so long (by a page to search, by a batch of lines) is killed and replaced."""
+    """A worker that makes no progress for this time, in seconds, is killed and replaced. Progress is a page searched
+    for lines or a batch of lines read."""
 
 
 class Limits(Section):
-    """What one file may cost. A file beyond a limit ends in failed/ with the reason."""
+    """What one file may cost. A file that exceeds a limit moves to failed/ with the reason."""
 
     file_mb: int = Field(1024, ge=1, le=_MOST_MB)
+    """The largest size of a file, in megabytes."""
     pages: int = Field(2000, ge=1, le=10**6)
+    """The highest number of pages of a file."""
     page_megapixels: int = Field(300, ge=1, le=4000)
+    """The highest number of pixels of a page, in millions. A larger image is refused, a PDF page rendered coarser."""
     page_seconds: float = Field(60, gt=0, le=86_400)
-    """Decoding one page, and opening the file."""
+    """The longest time that decoding one page may take, or opening the file, in seconds."""
     document_seconds: float = Field(3600, gt=0, le=604_800)
+    """The longest time that decoding all pages of a file may take, in seconds. Waits between pages count."""
     decoder_memory_mb: int = Field(2048, ge=256, le=_MOST_MB)
+    """The largest address space of a decoder process, in megabytes."""
     memory_mb: int = Field(512, ge=64, le=_MOST_MB)
-    """Decoded pages held at one time, over all files; a single page that needs more is reduced to fit."""
+    """The memory for decoded pages of all files, in megabytes. A page that needs more alone is reduced to fit."""
     free_disk_mb: int = Field(200, ge=0, le=_MOST_MB)
-    """Nothing is claimed while the spool's filesystem has less room than this,"""
+    """No file is claimed while the spool's filesystem has less free space than this, in megabytes."""
     free_memory_mb: int = Field(200, ge=0, le=_MOST_MB)
-    """or less memory is available, of the machine or of the service's control group."""
+    """No file is claimed while the machine or the service's control group has less memory than this, in megabytes."""
 
 
 class Log(Section):
-    """Messages, on standard error."""
+    """Messages on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The lowest level of the messages that are logged."""
     format: Literal["auto", "plain", "journal", "json"] = "auto"
-    """auto: journal priorities under systemd, plain lines elsewhere."""
+    """The form of the messages. auto: journal under systemd, plain lines elsewhere."""
 
 
 class Metrics(Section):
-    """Health and numbers, for who asks: /livez, /readyz, /metrics (Prometheus)."""
+    """The HTTP server for health checks and metrics: /livez, /readyz, /metrics (Prometheus)."""
 
     listen: Listen = ""
-    """A loopback address with a port ("127.0.0.1:9464"), or the path of a Unix socket; "" for none."""
+    """A loopback address with a port ("127.0.0.1:9464"), or the path of a Unix socket. "": no server."""
     page: bool = False
-    """Whether / there is a page for people. It names files: whoever can reach the address can read those names."""
+    """Whether the server has a status page at /. Everybody who can reach the address can read the file names on it."""
     page_views: bool = False
-    """Whether the page leads to the HTML outputs, which are the documents themselves."""
+    """Whether the status page links to the HTML outputs, which are the documents themselves."""
     page_retry: bool = False
-    """Whether the page has a button that puts a failed file back into its inbox."""
+    """Whether the status page has a button that puts a failed file back into its inbox."""
 
     @model_validator(mode="after")
     def _page_is_somewhere(self) -> Metrics:
@@ -139,61 +149,73 @@ class Metrics(Section):
 
 
 class Profile(Section):
-    """How the files of an inbox are read. Named, so that inboxes can share it."""
+    """How the files of an inbox are read. Several inboxes can name the same profile."""
 
     dpi: int = Field(200, ge=36, le=1200)
-    """Resolution at which PDF pages are rendered."""
+    """The resolution at which PDF pages are rendered, in dots per inch."""
     orientation: Literal["auto", "off"] = "auto"
-    """auto: pages on their side or upside down are turned to be read; off: trust that none is."""
+    """auto: pages that lie on their side or upside down are turned before they are read. off: no page is turned."""
     page_side: int = Field(4000, ge=256, le=32_000)
-    """Sheets up to A3 and photographs with a longer side (pixels) are reduced to it before recognition; larger sheets
-    and long pages are not, because their letters would be lost."""
+    """The longer side, in pixels, to which sheets up to A3 and photographs are reduced. Larger sheets and long pages
+    are not reduced, because their letters would be lost."""
     pdf_text: Literal["ocr", "prefer"] = "ocr"
-    """ocr: every page is read; prefer: a PDF page that has text keeps it, and only pages without any are read."""
+    """ocr: every page is read. prefer: a PDF page keeps its own text if that text agrees with what the page shows."""
 
 
 class Inbox(Section):
-    """A watched folder, the folders around it, and what is done with its files."""
+    """A watched folder, the folders that belong to it, and what is done with its files."""
 
     root: Folder | None = None
-    """Holds inbox, work, outbox, done and failed, unless they are given one by one."""
+    """The folder that holds inbox, work, outbox, done and failed, unless they are set one by one."""
     inbox: Folder | None = None
+    """The folder that is watched. Not set: the folder inbox in `root`."""
     work: Folder | None = None
+    """The folder of the files in work. Not set: the folder work in `root`. It must be on the filesystem of inbox."""
     outbox: Folder | None = None
+    """The folder of the results. Not set: the folder outbox in `root`. It may be on another filesystem."""
     done: Folder | None = None
+    """The folder of the sources that were read. Not set: the folder done in `root`. It must be on the filesystem of
+    inbox."""
     failed: Folder | None = None
+    """The folder of the files that failed. Not set: the folder failed in `root`. It must be on the filesystem of
+    inbox."""
     profile: Name = "default"
+    """The profile that says how the files are read: the name of a [profile.NAME]."""
     include: Patterns = ("*",)
-    """Shell patterns, in any case; one with a "/" is matched with the path inside the inbox."""
+    """The files that are taken: shell patterns without regard to case. One with a "/" is compared with the path."""
     exclude: Patterns = ()
+    """The files that are not taken although `include` matches them."""
     ignore: Patterns = _IGNORED
-    """Excluded as well: names under which copies are still being written, hidden files, what NAS boxes leave behind."""
+    """More files that are not taken: names of unfinished copies, hidden files, files that NAS devices leave behind."""
     recursive: bool = True
+    """Whether folders inside the inbox are watched too. The outbox has the same tree."""
     settle_seconds: float = Field(2.0, ge=0, le=86_400)
-    """A file is taken when it has not changed for so long; one renamed into the inbox is taken at once."""
+    """A file is taken when it has not changed for this time, in seconds. A file renamed into the inbox is taken at
+    once."""
     writer_seconds: float = Field(600.0, ge=0, le=86_400)
-    """A file that a program has open for writing is waited for; so long after its last change it is taken anyway."""
+    """A file that a program has open for writing is taken when it has not changed for this time, in seconds."""
     incomplete_seconds: float = Field(30.0, ge=0, le=86_400)
-    """A file that is empty, or ends before its format says, fails only when it has not changed for so long."""
+    """A file that is empty, or ends before its format says, fails when it has not changed for this time, in seconds."""
     after: Literal["keep", "delete"] = "keep"
-    """What becomes of a source that has been read: keep moves it to done, delete removes it."""
+    """What happens to a source that has been read. keep: it moves to done. delete: it is deleted."""
     outbox_mode: Mode = "auto"
-    """Mode of results; their folders get search permission with it, and their owner all. auto: as the umask has it."""
+    """The mode of the results. Their folders get search permission too, and their owner all. auto: by the umask."""
     watch: Literal["auto", "events", "poll"] = "auto"
-    """auto: events, but polling on network filesystems, which send none."""
+    """How changes are noticed. auto: by events, but by polling on network filesystems, which send no events."""
     poll_seconds: float = Field(5.0, ge=0.1, le=86_400)
+    """The time between two looks at an inbox that is polled, in seconds."""
     rescan_seconds: float = Field(60.0, ge=0.1, le=86_400)
-    """Beside events: the whole inbox is looked at this often, because events get lost."""
+    """The time between two looks at the whole inbox while events arrive too, in seconds. Events can get lost."""
     outputs: Formats = ("json",)
-    """What appears in the outbox for each file; json always does, and last."""
+    """The files that appear in the outbox for each source file. json is always made and appears last."""
     done_marker: bool = False
-    """Whether an empty file NAME.done follows when all outputs of a file are there."""
+    """Whether an empty file NAME.done appears when all outputs of a file are there."""
     on_done: Command = ()
-    """A command and its arguments, run after each file that was read; the outputs follow as arguments."""
+    """A command and its arguments, run after each file that was read. The outputs follow as arguments."""
     on_failed: Command = ()
-    """The same after each file that failed; the file and its reason follow as arguments."""
+    """A command and its arguments, run after each file that failed. The file and its reason follow as arguments."""
     hook_seconds: float = Field(60.0, gt=0, le=86_400)
-    """A command that takes longer is killed."""
+    """The longest time that a command of `on_done` or `on_failed` may take, in seconds. After that it is killed."""
 
     def folder(self, state: str) -> Path:
         """Return the folder of a state: inbox, work, outbox, done or failed."""
@@ -205,15 +227,16 @@ class Inbox(Section):
         return self.root / state
 
     def rules(self) -> NamePatterns:
-        """Return which names are to be read."""
+        """Return the patterns that say which names are read."""
         return NamePatterns(self.include, self.exclude + self.ignore)
 
-    def mode(self) -> int | None:
-        """Return the mode of results; None where the umask is to decide."""
-        return None if self.outbox_mode == "auto" else int(self.outbox_mode, 8)
+    def delivery(self) -> DeliveryOptions:
+        """Return how the files of a job are delivered."""
+        mode = None if self.outbox_mode == "auto" else int(self.outbox_mode, 8)
+        return DeliveryOptions(delete=self.after == "delete", mode=mode, mark=self.done_marker)
 
     def folders(self) -> dict[str, Path]:
-        """Return the folder of each state, in the order of a file's way."""
+        """Return the folder of each state, in the order of `STATES`."""
         return {state: self.folder(state) for state in STATES}
 
     @model_validator(mode="after")
@@ -234,7 +257,7 @@ class Config(Section):
     log: Log = Log()
     metrics: Metrics = Metrics()
     profile: dict[Name, Profile] = {"default": Profile()}
-    """The profile named default is always there."""
+    """The profiles by name. The profile named default always exists."""
     inbox: dict[Name, Inbox] = {"default": Inbox(root=Path("/var/spool/ocrspool/default"))}
 
     def profile_of(self, inbox: str) -> Profile:

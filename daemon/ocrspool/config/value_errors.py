@@ -1,4 +1,4 @@
-"""What is wrong with a value of the configuration, in words of people who write TOML. Pure."""
+"""What is wrong with a value of the configuration, in the words of people who write TOML. Pure."""
 
 from __future__ import annotations
 

@@ -1,12 +1,14 @@
-"""What the value of a setting may look like, where a type and bounds do not say it. Reads nothing."""
+"""Rules for values that a type and bounds cannot express. This module reads nothing."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+
+from ocrspool.results.formats import JSON, SUFFIXES
 
 _LAST_PORT = 65_535
 
@@ -37,7 +39,13 @@ Mode = Annotated[str, AfterValidator(_a_mode)]
 
 Patterns = Annotated[tuple[str, ...], Field(strict=False)]
 
-Formats = Annotated[tuple[Literal["json", "txt", "tsv", "hocr", "alto", "html", "pdf"], ...], Field(strict=False)]
+if TYPE_CHECKING:
+    _FormatName = str
+else:
+    _NAMES = (JSON, *SUFFIXES)
+    _FormatName = Literal[_NAMES]  # a type checker wants the names written out, and the registry has them
+
+Formats = Annotated[tuple[_FormatName, ...], Field(strict=False)]
 
 Command = Annotated[tuple[Annotated[str, Field(pattern=COMMAND_PART)], ...], Field(strict=False)]
 

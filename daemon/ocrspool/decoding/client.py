@@ -1,6 +1,6 @@
 """One decoder as the service sees it: a child process that opens one file at a time, under limits.
 
-One that dies or hangs takes nothing with it but its answer. It gets an open descriptor, never a path.
+A decoder that dies or hangs costs only its answer. It gets an open descriptor, never a path.
 """
 
 from __future__ import annotations
@@ -8,17 +8,16 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Limits, Profile
 from ocrspool.decoding import protocol
-from ocrspool.decoding.protocol import Decoded
+from ocrspool.decoding.api import DecodedPage, DecoderDiedError, DecodersClosedError, DocumentInfo
 from ocrspool.decoding.source_file import open_source
-from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import EmbeddedText
+from ocrspool.errors import DocumentError
+from ocrspool.pages import EmbeddedText, Notice
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import Child, ChildDiedError
 from ocrspool.processes.environment import of_decoders
@@ -26,36 +25,13 @@ from ocrspool.processes.environment import of_decoders
 _Answer = TypeVar("_Answer")
 
 _START_SECONDS = 60.0
-"""Importing takes part of a second; on a busy machine, more."""
+"""How long a start may take. Importing takes part of a second, and longer on a busy machine."""
 _DOCUMENTS_EACH = 500
-"""A decoder is replaced after so many: it costs 0.1 s and ends whatever a library leaks."""
-
-
-class DecoderDiedError(EngineError):
-    """A decoder died while it had this file: perhaps the file's fault, or that of this page (from 1), so it counts."""
-
-    def __init__(self, message: str, page: int | None = None) -> None:
-        super().__init__(message)
-        self.page = page
-
-
-class DecodersClosedError(DecoderDiedError):
-    """The service is stopping: no decoder is started any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentInfo:
-    """What a file turned out to be."""
-
-    media_type: str
-    pages: int
-    size: int
-    sha256: str
-    warnings: tuple[dict[str, Any], ...]
+"""A decoder is replaced after so many documents. That costs 0.1 s and ends whatever a library leaks."""
 
 
 class DecoderClient:
-    """One decoder process, replaced after its death and now and then."""
+    """One decoder process. It is replaced after its death, and after a number of documents."""
 
     def __init__(self, live: CurrentConfig) -> None:
         self._live = live
@@ -68,7 +44,7 @@ class DecoderClient:
         self._needs_qpdf = False
         self._closed = False
         self.lacking: tuple[str, ...] = ()
-        """What this machine does not take away from the process, in words."""
+        """What this machine cannot forbid the process, in words."""
 
     def start(self) -> Child:
         """Return the process, started where there is none. Raise DecoderDiedError when it cannot be."""
@@ -80,7 +56,7 @@ class DecoderClient:
             self._memory_mb = self._limits.decoder_memory_mb
             self._makes_pdf = self._needs_qpdf or self._live.config.wants("pdf")
             self._documents = 0
-            # Processor time is limited too: that holds even while this service is stopped or stuck.
+            # The limit on processor time holds even while this service is stopped or stuck.
             limits = {"memory_mb": self._memory_mb, "cpu_seconds": int(self._patience) + 1, "pdf": self._makes_pdf}
             try:
                 answer, _ = child.ask({"op": "limits", **limits}, seconds=_START_SECONDS)
@@ -92,10 +68,10 @@ class DecoderClient:
         return self._child
 
     def open(self, source: Path, profile: Profile, *, whole: bool = True, may_grow: bool = False) -> DocumentInfo:
-        """Give it a file. Raise DocumentError, or DecoderDiedError.
+        """Give it a file. Raise DocumentError or DecoderDiedError.
 
         Pages that are larger or longer than a sheet keep their pixels, unless `whole` is false. With `may_grow` a file
-        that ends too early is refused as "incomplete": somebody may be writing to it still.
+        that ends too early is refused as "incomplete": somebody may still be writing to it.
         """
         self._source = (source, profile, whole)
         if self._live.config.wants("pdf") and not self._makes_pdf:  # since a reload
@@ -115,23 +91,23 @@ class DecoderClient:
         except DocumentError as error:
             if error.kind != "encrypted" or self._makes_pdf:
                 raise
-            # PDFium cannot decrypt it. Perhaps qpdf can, which a decoder has loaded at its start or never.
+            # PDFium cannot decrypt it, and qpdf perhaps can. A decoder loads qpdf at its start, so it takes a new one.
             self._end()
             self._needs_qpdf = True
             return self.open(source, profile, whole=whole, may_grow=may_grow)
         finally:
             os.close(descriptor)
         self._pages = found.pages
-        warnings = tuple(protocol.remarks(found.warnings))
+        warnings = protocol.warnings_of(found.warnings)
         return DocumentInfo(found.media_type, found.pages, found.size, found.sha256, warnings)
 
-    def page(self, index: int) -> Decoded:
+    def page(self, index: int) -> DecodedPage:
         """Return a page, whose memory file is now the caller's to close. Raise as `open` does."""
         most, number = self._most_bytes_of_page(), index + 1
         request = {"op": "page", "index": index}
         return self._ask(request, lambda answer, fds: protocol.page(answer, fds, number, most), page=number)
 
-    def own_text(self, index: int) -> tuple[EmbeddedText, list[dict[str, Any]]] | None:
+    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Notice, ...]] | None:
         """Return the text that a page brings along, and warnings; None where it brings none. Raise as `open` does."""
         most, number = self._most_bytes_of_page(), index + 1
         request = {"op": "own_text", "index": index}
@@ -212,7 +188,7 @@ class DecoderClient:
         page: int | None = None,
         seconds: float = 0,
     ) -> _Answer:
-        """Ask, and let `read` make something of the answer. What makes no sense ends the decoder like a crash."""
+        """Ask, and let `read` check the answer. An answer that makes no sense ends the decoder like a crash."""
         child = self.start()
         seconds = seconds or self._patience
         try:

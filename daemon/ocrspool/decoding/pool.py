@@ -1,4 +1,4 @@
-"""The pool of decoders: each has one file at a time, and whoever needs one waits until one is free."""
+"""The pool of decoder processes. Each has one file at a time, and whoever needs one waits until one is free."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ocrspool.decoding.client import DecoderClient
 _log = logging.getLogger(__name__)
 
 
-class DecoderPool:
-    """A fixed number of decoders, shared by the threads that need one."""
+class DecoderProcessPool:
+    """A DecoderPool (api.py) of a fixed number of processes."""
 
     def __init__(self, count: int, live: CurrentConfig) -> None:
         self._live = live
         self._free: queue.SimpleQueue[DecoderClient] = queue.SimpleQueue()
         self._all = [DecoderClient(live) for _ in range(count)]
         self._lent: dict[DecoderClient, str] = {}
-        """Those that are in use, each with the inbox of the job that has it."""
+        """The decoders in use, each with the inbox of the job that has it."""
         self._replaced: set[DecoderClient] = set()
-        """Those in use in whose place another one serves: they end when they come back."""
+        """The decoders in use that another one has replaced already. They end when they come back."""
         self._changing = threading.Lock()
         for decoder in self._all:
             self._free.put(decoder)
@@ -58,7 +58,7 @@ class DecoderPool:
             self._take_back(decoder)
 
     def replace_those_of(self, inbox: str) -> None:
-        """Have others serve in place of those that this inbox has: its disk does not answer, so they may not return."""
+        """Let others serve in place of those that this inbox has: its disk does not answer, so they may not return."""
         with self._changing:
             missing = [decoder for decoder, of in self._lent.items() if of == inbox and decoder not in self._replaced]
             for decoder in missing:

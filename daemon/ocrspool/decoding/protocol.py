@@ -1,7 +1,7 @@
-"""What a decoder may answer, and what that means. A decoder may have been taken over by its document: believe nothing.
+"""What a decoder may answer, and what the answer means.
 
-Every function raises ValueError for an answer that a sound decoder never gives. What is believed after that can be
-wrong, but is of the kind and size that it should be.
+A document may have taken over its decoder, so nothing is believed without a check. Every function raises ValueError
+for an answer that a sound decoder never gives. An answer that passes may be wrong, but it has the right kind and size.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import fcntl
 import os
 import resource
 import stat
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ocrspool.decoding.api import DecodedPage
 from ocrspool.errors import DocumentError
-from ocrspool.pages import EmbeddedText, PageImage, Polygon, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageImage, Polygon, TextLine, Word
 from ocrspool.processes.channel import Message
 
 MOST_BYTES = 1 << 20
@@ -38,21 +38,11 @@ _WRITTEN: dict[Written, Message] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """A page that was decoded."""
-
-    image: PageImage
-    notices: list[dict[str, Any]]
-    hidden: tuple[TextLine, ...]
-    """Text that the page holds and may not show: values of form fields, comments."""
-
-
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class _Remark(_Part):
+class _Warning(_Part):
     code: _Word
     message: _Text
     page: _Number | None = None
@@ -65,7 +55,7 @@ class Found(_Part):
     pages: _Number
     size: Annotated[int, Field(ge=0, lt=1 << 63)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    warnings: Annotated[list[_Remark], Field(max_length=20)]
+    warnings: Annotated[list[_Warning], Field(max_length=20)]
 
 
 class _Page(_Part):
@@ -76,13 +66,20 @@ class _Page(_Part):
     source_width: _Number
     source_height: _Number
     dpi: Annotated[float, Field(gt=0, lt=1e6)] | None
-    warnings: Annotated[list[_Remark], Field(max_length=20)]
+    warnings: Annotated[list[_Warning], Field(max_length=20)]
     hidden: list[_Line]
+
+
+class _OwnWord(_Part):
+    text: Annotated[str, Field(pattern=r"^\S+$")]
+    confidence: Literal[1]
+    polygon: Annotated[list[_Point], Field(min_length=4, max_length=4)]
 
 
 class _Line(_Part):
     text: Annotated[str, Field(pattern=r"^[^\x00\n\r\f]+$")]
     confidence: Literal[1]
+    words: list[_OwnWord]
     polygon: Annotated[list[_Point], Field(min_length=4, max_length=4)]
     detection_confidence: Literal[1]
 
@@ -95,7 +92,7 @@ class _OwnText(_Part):
     lines: Annotated[list[_Line], Field(min_length=1)]
     doubt: Literal["", "letters", "invisible", "ink", "annotations"]
     fonts: list[Annotated[str, Field(max_length=200)]]
-    warnings: Annotated[list[_Remark], Field(max_length=20)]
+    warnings: Annotated[list[_Warning], Field(max_length=20)]
 
 
 class _Refusal(_Part):
@@ -122,7 +119,7 @@ def document(answer: Message, descriptors: list[int], most_pages: int) -> Found:
     return found
 
 
-def page(answer: Message, descriptors: list[int], number: int, most_bytes: int) -> Decoded:
+def page(answer: Message, descriptors: list[int], number: int, most_bytes: int) -> DecodedPage:
     """Return the page image, with its pixels in the one descriptor, and what goes with it."""
     found = _Page.model_validate(answer.get("page"))
     size = (found.width, found.height, found.channels)
@@ -130,12 +127,12 @@ def page(answer: Message, descriptors: list[int], number: int, most_bytes: int) 
         raise ValueError("another page than the one asked for")
     _check_pixels(descriptors[0], found.width * found.height * found.channels)
     facts = found.model_dump(exclude={"warnings", "hidden"})
-    return Decoded(PageImage(**facts, fd=descriptors[0]), remarks(found.warnings), _text_lines(found.hidden))
+    return DecodedPage(PageImage(**facts, fd=descriptors[0]), warnings_of(found.warnings), _text_lines(found.hidden))
 
 
 def own_text(
     answer: Message, descriptors: list[int], number: int, most_bytes: int
-) -> tuple[EmbeddedText, list[dict[str, Any]]] | None:
+) -> tuple[EmbeddedText, tuple[Notice, ...]] | None:
     """Return the text that a page brings along, if it brings any, and warnings."""
     if answer.get("own_text", "") is None and not descriptors:
         return None
@@ -144,7 +141,7 @@ def own_text(
         raise ValueError("another page than the one asked for")
     lines, fonts = _text_lines(found.lines), tuple(found.fonts)
     own = EmbeddedText(found.number, found.width, found.height, found.dpi, lines, found.doubt, fonts)
-    return own, remarks(found.warnings)
+    return own, warnings_of(found.warnings)
 
 
 def written(answer: Message, descriptors: list[int]) -> Written:
@@ -155,13 +152,19 @@ def written(answer: Message, descriptors: list[int]) -> Written:
     return found
 
 
-def remarks(found: list[_Remark]) -> list[dict[str, Any]]:
-    """Return warnings in the form in which the line carries them."""
-    return [remark.model_dump(exclude_none=True) for remark in found]
+def warnings_of(found: list[_Warning]) -> tuple[Notice, ...]:
+    """Return the warnings of an answer as the values that reach the result."""
+    return tuple(Notice(each.code, each.message, each.page) for each in found)
 
 
 def _text_lines(found: list[_Line]) -> tuple[TextLine, ...]:
-    return tuple(TextLine(line.text, line.confidence, _corners(line.polygon), line.confidence) for line in found)
+    return tuple(
+        TextLine(
+            *(line.text, line.confidence, _corners(line.polygon), line.confidence),
+            tuple(Word(word.text, word.confidence, _corners(word.polygon)) for word in line.words),
+        )
+        for line in found
+    )
 
 
 def _corners(polygon: list[list[float]]) -> Polygon:

@@ -1,4 +1,5 @@
-"""Looks at everything that the program depends on, and says of each what was found and what to do.
+"""Examine everything that the program depends on. Each finding says what was found and what to do.
 
-Changes nothing, prints nothing, imports no runtime, and works where the configuration, the GPU or a package is missing.
+It changes nothing, prints nothing and imports no runtime. It works if the configuration, the GPU or a package is
+missing.
 """

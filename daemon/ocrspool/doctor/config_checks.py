@@ -1,4 +1,4 @@
-"""The configuration, its folders, its models, and the engines that it asks for."""
+"""Checks of the configuration, its folders, its models, and the engines that it needs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ocrspool.config import preflight
+from ocrspool.config.engine_requests import engine_request
 from ocrspool.config.loader import exposed
 from ocrspool.config.schema import Config
 from ocrspool.doctor.findings import Finding, Level
@@ -16,11 +17,10 @@ from ocrspool.engine.cache import inventory
 from ocrspool.engine.cache.permissions import unusable
 from ocrspool.engine.cache.store import differences
 from ocrspool.engine.models import model_set
-from ocrspool.engine.plan import EngineRequest, plan
+from ocrspool.engine.plan import plan
 from ocrspool.errors import ConfigError, EngineMissingError, NoGpuError, OcrspoolError
 from ocrspool.formatting import counted
 from ocrspool.machine import accounts
-from ocrspool.recognition.protocol import wanted
 
 _SERVICE_USER = "ocrspool"
 _MEGABYTE = 1e6
@@ -90,7 +90,7 @@ def _engine(config: Config, device: str) -> Iterator[Finding]:
     missing: Level = "problem" if config.engine.on_missing == "fail" else "note"
     name = f"engine for {device}"
     try:
-        planned = plan(EngineRequest(**wanted(config, device)))
+        planned = plan(engine_request(config, device))
         manifest = planned.cache.find(planned.identity)
     except NoGpuError:
         yield Finding("engines", "note", name, "which one it is cannot be told while its GPU is not there")

@@ -1,25 +1,18 @@
-"""What is installed on this machine, gathered once: versions from files and notes, GPUs from the driver."""
+"""What is installed on this machine, gathered once: versions from files and package metadata, GPUs from the driver."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ocrspool.config.schema import Config
-from ocrspool.engine.runtimes import installed_packages
-from ocrspool.engine.runtimes.installed_packages import Package
-from ocrspool.engine.settings import Runtime
+from ocrspool.engine.runtimes.base import runtime_spec, runtime_specs
+from ocrspool.engine.runtimes.installed_packages import Package, distributions
+from ocrspool.engine_request import Runtime
 from ocrspool.errors import NoGpuError
 from ocrspool.machine import gpu, native_libraries
 from ocrspool.machine.gpu import Gpu
 
-RUNTIMES: tuple[Runtime, ...] = ("openvino", "onnxruntime", "paddle")
-
-_NOTED = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "paddlepaddle", "paddlepaddle-gpu", "numpy")
-
-OPENMP = "libgomp.so.1"
-"""What Paddle asks for on any machine, and a minimal system has not."""
 _COMMON = (
     *("libnvinfer.so.10", "libnvinfer.so.8", "libcudnn.so.9", "libcudnn.so.8"),
     *("libcublas.so.13", "libcublas.so.12", "libcublas.so.11"),
@@ -67,22 +60,19 @@ def look(config: Config | None) -> Inventory:
         gpus = tuple(gpu.gpus())
     except NoGpuError as error:
         no_gpu = error
-    packages = {runtime: package for runtime in RUNTIMES if (package := installed_packages.look(runtime)) is not None}
-    return Inventory(config, gpus, no_gpu, packages, installed_packages.distributions(*_NOTED), _libraries(packages))
+    specs = runtime_specs()
+    packages = {spec.name: package for spec in specs if (package := spec.find_package()) is not None}
+    noted = distributions(*(name for spec in specs for name in spec.distributions), "numpy")
+    return Inventory(config, gpus, no_gpu, packages, noted, _libraries(packages))
 
 
 def _libraries(packages: dict[Runtime, Package]) -> dict[str, Path | None]:
     found: dict[str, Path | None] = {}
-    for package in packages.values():
-        for name in (*package.cuda_libraries, *filter(None, [package.nvinfer])):
-            found[name] = native_libraries.find(name, package.asks)
-    if "paddle" in packages:
-        found[OPENMP] = native_libraries.find(OPENMP)
+    for runtime, package in packages.items():
+        spec = runtime_spec(runtime)
+        for name in (*package.cuda_libraries, *filter(None, [package.nvinfer]), *spec.system_libraries):
+            found[name] = spec.find_library(name, package)
     for name in _COMMON:
         if name not in found and (path := native_libraries.find(name)) is not None:
             found[name] = path
-    # Paddle looks into a folder of its own first.
-    own = Path(os.environ.get("FLAGS_tensorrt_dir", "/nonexistent"), "libnvinfer.so")  # noqa: SIM112 - its name
-    if "libnvinfer.so" in found and own.is_file():
-        found["libnvinfer.so"] = own
     return found

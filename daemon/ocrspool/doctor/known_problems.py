@@ -1,7 +1,7 @@
-"""Combinations that are known not to work, or not as one would think: a table of rules, each a row.
+"""Combinations that are known not to work, or not as expected: a table with one rule in each row.
 
-A rule says by name what is wrong, before minutes of building end in a message of some library, or in wrong numbers.
-Every row has its source: *measured* by this project, or what the makers' documents or issues say.
+A rule names the problem before minutes of building end in the message of some library, or in wrong numbers. Every row
+has its source: *measured* by this project, or the documents or issues of the makers.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ocrspool.doctor.findings import Level
-from ocrspool.doctor.inventory import OPENMP, Inventory
+from ocrspool.doctor.inventory import Inventory
 from ocrspool.engine.runtimes.installed_packages import Package
-from ocrspool.engine.settings import Runtime
+from ocrspool.engine_request import Runtime
 from ocrspool.machine import installation, native_libraries
 from ocrspool.machine.gpu import order_is_certain
 
 _HERE = installation.find()
 _NEWEST_OF_PADDLE_2 = 8
 _OLDEST_OF_CUDA_13 = (7, 5)
+OPENMP = "libgomp.so.1"
+"""Paddle asks for it on any machine, and a minimal system does not have it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Program, processor, GPU and its device nodes, and the runtimes that are installed."""
+"""Checks of the program, the processor, the GPUs and their device nodes, and the installed runtimes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ocrspool import __version__
 from ocrspool.doctor.findings import Finding, Level
-from ocrspool.doctor.inventory import RUNTIMES, Inventory
+from ocrspool.doctor.inventory import Inventory
+from ocrspool.engine.runtimes.base import RuntimeSpec, runtime_specs
 from ocrspool.engine.runtimes.installed_packages import Package
 from ocrspool.machine import accounts, installation, native_libraries
 from ocrspool.machine.cpu import native_bf16, processor
@@ -27,9 +28,6 @@ _UNITS = ("ocrspool.service", "ocrspool-prebuild.service")
 _PRIVATE_DEVICES = re.compile(r"^PrivateDevices=(\S+)", re.MULTILINE)
 _LITTLE_MB = 2048
 """Less free GPU memory than this is worth a word: context, workspace of three nets, activations."""
-
-_EXTRAS = {"onnxruntime": "onnx", "paddle": "paddle"}
-"""The extra of ours that brings a runtime; its name with -gpu brings the one for GPUs."""
 
 
 def program() -> Iterator[Finding]:
@@ -98,22 +96,21 @@ def hidden_devices(seen: Inventory, systemd: tuple[Path, ...] = _SYSTEMD) -> Ite
 
 def runtimes(seen: Inventory) -> Iterator[Finding]:
     """Yield each runtime with what it was built for, and the native libraries that it would get."""
-    for runtime in RUNTIMES:
-        package = seen.packages.get(runtime)
+    for spec in runtime_specs():
+        package = seen.packages.get(spec.name)
         if package is not None:
-            yield Finding("runtimes", "ok", runtime, _described(package))
+            yield Finding("runtimes", "ok", spec.name, _described(spec, package))
         else:
-            level: Level = "problem" if seen.uses(runtime) else "ok"
-            yield Finding("runtimes", level, runtime, "not installed", _advice(runtime) if level == "problem" else "")
+            level: Level = "problem" if seen.uses(spec.name) else "ok"
+            yield Finding("runtimes", level, spec.name, "not installed", _advice(spec) if level == "problem" else "")
     for name, path in seen.libraries.items():
         if path is not None:  # missing ones are among the combinations, which know who asks
             yield Finding("runtimes", "ok", name, f"{native_libraries.version(path)} {path}".strip())
 
 
-def _advice(runtime: str) -> str:
+def _advice(spec: RuntimeSpec) -> str:
     here = installation.find()
-    extra = _EXTRAS.get(runtime)
-    return f"{here.add(extra)}; for a GPU {extra}-gpu in its place" if extra else here.repair()
+    return f"{here.add(spec.extra)}; for a GPU {spec.gpu_extra} in its place" if spec.extra else here.repair()
 
 
 def _missing_gpu(seen: Inventory) -> Level:
@@ -168,11 +165,11 @@ def _denied(path: Path) -> bool:
     return path.exists() and not os.access(path, os.R_OK | os.W_OK)
 
 
-def _described(package: Package) -> str:
+def _described(spec: RuntimeSpec, package: Package) -> str:
     parts = [f"{package.name} {package.version}"]
     if package.cuda:
         parts.append(f"for CUDA {package.cuda}" + (f", cuDNN {package.cudnn}" if package.cudnn else ""))
-    elif package.name != "openvino":
+    elif len(spec.precisions) > 1:  # it could be for a GPU
         parts.append("for the CPU")
     if package.tensorrt:
         parts.append(f"TensorRT {package.tensorrt}")

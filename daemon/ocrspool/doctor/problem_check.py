@@ -1,4 +1,4 @@
-"""Combinations that are known not to work: each rule that applies to this machine is a finding."""
+"""The check for combinations that are known not to work: each rule that applies to this machine is a finding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examination: one check after the other, none of which may keep the next from being made."""
+"""The examination: one check after the other. A check that fails does not keep the next one from running."""
 
 from __future__ import annotations
 

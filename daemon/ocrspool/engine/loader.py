@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ocrspool.engine.cache.store import HINT, Manifest, differences, stamps
+from ocrspool.engine.cache.store import HINT, Manifest, differences
 from ocrspool.engine.detection.detect import DetectSettings
+from ocrspool.engine.file_stamps import stamps
 from ocrspool.engine.models import model_set
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer, RecognizeSettings
 from ocrspool.engine.reading.recognize import ReadSettings
@@ -110,7 +111,7 @@ def recognizer_of(plan: Plan, nets: Nets) -> Recognizer:
             net(np.zeros(shape, np.uint8))
     thresholds = asdict(plan.models.thresholds)
     settings = RecognizeSettings(
-        detect=DetectSettings(side=plan.settings.side, **thresholds),
+        detect=DetectSettings(side=plan.settings.detection_side, **thresholds),
         read=ReadSettings(widths=widths(plan.settings.line_width) if plan.settings.provider == "cuda" else ()),
         threads=0 if plan.settings.gpu is None else min(plan.settings.threads, _MOST_BESIDE_A_GPU),
     )

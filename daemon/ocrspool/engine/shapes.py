@@ -1,7 +1,7 @@
-"""The shapes that nets are made for, derived from the configuration. Narrow ones build faster and take less memory.
+"""The shapes for which nets are made, derived from the configuration. Narrow ones build faster and take less memory.
 
-Callers keep to them: larger pages are looked at in tiles, longer lines cut, batches filled (detect, recognize).
-Changing them is another fingerprint.
+Callers keep to them: larger pages are searched in tiles, longer lines are cut, batches are filled (detect, recognize).
+A change of a shape gives another fingerprint.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ocrspool.engine.models.model_set import LINE_HEIGHT, Models
-from ocrspool.engine.settings import Settings
 from ocrspool.engine.spec import ShapeProfile
+from ocrspool.engine_request import Settings
 
 _STRIDE = 32
 _A_SERIES = 1.05
@@ -19,9 +19,9 @@ _A_SERIES = 1.05
 
 def profiled(models: Models, settings: Settings) -> Models:
     """Return the models with the shapes that these resolved settings ask for. Shapes are [n, h, w, c]."""
-    batch = settings.batch
-    page = _multiple(settings.side)
-    largest = _multiple(settings.side * _A_SERIES)
+    batch = settings.batch_lines
+    page = _multiple(settings.detection_side)
+    largest = _multiple(settings.detection_side * _A_SERIES)
     _, height, width, _ = models.classifier.profile.optimum  # fixed by the model
     shapes = (
         ShapeProfile((1, _STRIDE, _STRIDE, 3), (1, page, _multiple(page * 3 / 4), 3), (1, largest, largest, 3)),

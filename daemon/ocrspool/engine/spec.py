@@ -1,6 +1,6 @@
-"""The seam between recognition and a runtime: what a model is, and what its compiled form must do.
+"""The interface between recognition and a runtime: what a model is, and what its compiled form must do.
 
-Owns the vocabulary that every runtime shares. Imports no runtime, and numpy for typing only, so that the service
+It owns the vocabulary that every runtime shares. It imports no runtime, and numpy for typing only, so that the service
 can name models and compute fingerprints without loading an array library.
 """
 

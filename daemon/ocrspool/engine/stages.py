@@ -1,4 +1,4 @@
-"""The stages of a build or a load: told as they begin, timed as they end."""
+"""The stages of a build or a load: reported when they begin, timed when they end."""
 
 from __future__ import annotations
 

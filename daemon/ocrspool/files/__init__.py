@@ -1,1 +1,1 @@
-"""Files below folders that others may write to: reached by descriptors, step by step, and never through a link."""
+"""Files below folders to which others may write: reached by descriptors, step by step, and never through a link."""

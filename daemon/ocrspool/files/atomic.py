@@ -1,6 +1,6 @@
-"""Files that appear whole or not at all, in folders that only this user and the administrator write to.
+"""Files that appear whole or not at all, in folders to which only this user and the administrator write.
 
-What others may write to is `files/folder.py`'s. Given one filesystem, a rename is atomic for everyone who looks
+`files/folder.py` is for folders to which others may write. Within one filesystem a rename is atomic for every reader
 (rename(2)).
 """
 

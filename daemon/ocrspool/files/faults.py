@@ -1,4 +1,4 @@
-"""Whose fault an error of the system is: that of a person who may put files there, or that of the disk. Pure."""
+"""Whose fault a system error is: that of a person who may put files there, or that of the disk. Pure."""
 
 from __future__ import annotations
 

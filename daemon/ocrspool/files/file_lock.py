@@ -1,9 +1,10 @@
-"""Locks between processes on files that may be removed: held as long as a descriptor is open, gone with its process.
+"""Locks between processes on files that may be removed. A lock ends with its descriptor or its process.
 
-Whoever removes a file that serves as a lock holds that lock meanwhile, so a process may wait for a file that is no
-longer there, and hold what nobody else will ever ask for. Each lock taken here is therefore compared with the path.
+A process that removes a lock file holds that lock meanwhile. So another process may wait for a file that no longer
+exists, and then hold a lock that nobody else will ever ask for. Therefore each lock taken here is compared with the
+path.
 
-Everybody who can read a file can lock it. So each wait has a deadline, and names the process that has the lock.
+Everybody who can read a file can lock it. So each wait has a deadline, and names the process that holds the lock.
 """
 
 from __future__ import annotations

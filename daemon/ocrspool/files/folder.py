@@ -1,6 +1,6 @@
-"""A folder that is open: everything below it is reached by its descriptor, so no path is looked up twice.
+"""An open folder: everything below it is reached by its descriptor, so no path is looked up twice.
 
-Names are single parts, unless it says otherwise. No link is followed, neither by the last part nor on the way.
+Names are single parts, unless a function says otherwise. No link is followed, neither at the last part nor on the way.
 An OSError names the whole path, for people.
 """
 

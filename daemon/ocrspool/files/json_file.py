@@ -1,4 +1,4 @@
-"""The small JSON files beside a job: written by us, but read as if by anyone, in folders that others may write to."""
+"""The small JSON files beside a job. Others may write to the folder, so the files are read with suspicion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kind of filesystem a folder lies on: network filesystems send no events for what other hosts write."""
+"""The kind of filesystem on which a folder is. Network filesystems send no events about writes of other hosts."""
 
 from __future__ import annotations
 

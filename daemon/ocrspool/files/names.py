@@ -1,4 +1,4 @@
-"""File names: any bytes that a filesystem allows, shown safely, lengthened without overflowing.
+"""File names: any bytes that a filesystem allows, shown safely, and made longer without exceeding the limit.
 
 Inside the program a name is a `str` with surrogate escapes (os.fsdecode), relative to its inbox, with "/".
 """

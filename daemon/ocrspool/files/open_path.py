@@ -1,7 +1,7 @@
-"""Opens a folder or a file by its path, as the configuration or the command line names it, one step at a time.
+"""Open a folder or a file by the path in the configuration or on the command line, one step at a time.
 
-Links that the administrator has made are followed. A link that another person can have put there is not: that would
-lead what the service does to files that this person may not touch.
+Links that the administrator has made are followed. A link that another person can have put there is not followed,
+because it would lead the service to files that this person may not touch.
 """
 
 from __future__ import annotations

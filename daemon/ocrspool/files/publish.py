@@ -1,7 +1,7 @@
-"""Makes files of a job appear in an outbox, whole, also where that is on another filesystem.
+"""Make the files of a job appear whole in an outbox, even if the outbox is on another filesystem.
 
-What is renamed or linked into an outbox has been written and synced before, and the folder's entry is synced after, so
-neither a reader nor a power cut ever sees half a file.
+Files are written and synced before they are renamed or linked into the outbox, and the folder's entry is synced after
+that. So neither a reader nor a power cut ever sees half a file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a file goes below a folder: folders made on the way, no link followed, no path too long for the system."""
+"""The place of a file below a folder: folders are made on the way, no link is followed, no path is too long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Walks all that lies below a folder, by descriptors: a folder that is swapped for a link meanwhile leads nowhere."""
+"""Walk everything below a folder by descriptors. A folder that is replaced by a link meanwhile leads nowhere."""
 
 from __future__ import annotations
 

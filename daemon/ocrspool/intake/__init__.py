@@ -1,1 +1,1 @@
-"""What comes in: which files count, when one is whole, and which inbox is next."""
+"""The intake of files: which files count, when a file is whole, and which inbox is next."""

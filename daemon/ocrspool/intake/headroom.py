@@ -1,4 +1,4 @@
-"""Whether there is room to claim more, on a disk or in memory: logged once each way, and kept for the status."""
+"""Whether there is enough disk space or memory to claim more. Each change is logged once and kept for the status."""
 
 from __future__ import annotations
 
@@ -13,9 +13,18 @@ class FreeSpaceGuard:
 
     def __init__(self, of: str, free_bytes: Callable[[], int]) -> None:
         self._of = of
-        self._free_bytes = free_bytes
+        self._ask = free_bytes
         self.shortage_reason = ""
         """Why nothing is claimed, as of the last look; "" when there is room."""
+        self.free_bytes: int | None = None
+        """What was free at the last look; None before the first, and where it could not be looked at."""
+
+    def measure(self) -> None:
+        """Look at how much is free, for the status."""
+        try:
+            self.free_bytes = self._ask()
+        except OSError:
+            self.free_bytes = None
 
     def enough(self, least_mb: int) -> bool:
         """Tell whether so much is free. What cannot be looked at has no room either.
@@ -24,9 +33,11 @@ class FreeSpaceGuard:
         """
         least = least_mb << 20
         try:
-            short = self._free_bytes() < (least * 5 // 4 if self.shortage_reason else least)
+            self.free_bytes = self._ask()
+            short = self.free_bytes < (least * 5 // 4 if self.shortage_reason else least)
             lack = f"less than {least_mb} MiB free {self._of}" if short else ""
         except OSError as error:
+            self.free_bytes = None
             lack = f"no telling how much is free {self._of}: {error.strerror}"
         if lack != self.shortage_reason:
             if lack:

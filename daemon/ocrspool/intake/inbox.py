@@ -1,6 +1,6 @@
 """One inbox at work: when to scan it, and which of its settled files to claim next.
 
-The thread of the inbox owns it (service/inbox_thread.py). Nothing here waits, but for the disk.
+The thread of the inbox owns it (service/inbox_thread.py). Nothing here waits, except for the disk.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
 
 from ocrspool.config.schema import Inbox, Profile
 from ocrspool.files import mounts, names
 from ocrspool.intake.headroom import FreeSpaceGuard
 from ocrspool.intake.scanner import Scan, Scanner
 from ocrspool.intake.watcher import TELLS_OF_LOSSES, Watch
+from ocrspool.observability.snapshot import Queue
+from ocrspool.observability.statistics import KEPT
+from ocrspool.spool.failure_reason import FailedFiles, look
 from ocrspool.spool.jobs import Job, log_fields
 from ocrspool.spool.patience import Patience
 from ocrspool.spool.snapshot import FileSnapshot
@@ -29,6 +32,14 @@ _SCAN_SHARE = 0.1
 _SOONEST_SECONDS = 0.05
 _UNSURE_SECONDS = 60.0
 """How long a writer is believed in, where nobody says that events of it may have been lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unclaimable:
+    """Why a file cannot be claimed, and when it came, in seconds of the epoch."""
+
+    text: str
+    since: float
 
 
 class InboxIntake:
@@ -46,8 +57,10 @@ class InboxIntake:
         self._problems: list[str] = []
         self._why_polled = ""
         """Why no events come from the kernel; "" when they do."""
-        self._stuck: set[str] = set()
-        """Names of files that cannot be claimed, and that this has been said of."""
+        self._unclaimable: dict[str, _Unclaimable] = {}
+        """The files that cannot be claimed, by name. The log has named each of them once."""
+        self._to_try_again = 0
+        """How many of the settled files are among them."""
         self._held: frozenset[str] = frozenset()
         """Names of files that wait for their writer, as far as the last scan knows."""
         self._said: frozenset[str] = frozenset()
@@ -87,9 +100,7 @@ class InboxIntake:
     def _set(self, inbox: Inbox, profile: Profile) -> None:
         """Begin anew with these settings: what was known of files that settle is lost, and costs one settle time."""
         self.inbox, self.profile = inbox, profile
-        self.spool.delete = inbox.after == "delete"
-        self.spool.mode = inbox.mode()
-        self.spool.mark = inbox.done_marker
+        self.spool.delivery = inbox.delivery()
         self.patience = self.spool.growing.patience = patience_of(inbox)
         self._scanner = Scanner(
             str(self.spool.inbox),
@@ -143,8 +154,10 @@ class InboxIntake:
         took = time.monotonic() - now
         self._settled = deque(scan.settled)
         self._oldest = min((seen.ctime_ns / 1e9 for seen in scan.settled), default=None)
-        if self._stuck:
-            self._stuck.intersection_update(seen.name for seen in scan.settled)
+        if self._unclaimable:
+            there = {seen.name for seen in scan.settled}
+            self._unclaimable = {name: why for name, why in self._unclaimable.items() if name in there}
+        self._to_try_again = len(self._unclaimable)
         self._earliest_scan = now + took + max(_SOONEST_SECONDS, took / _SCAN_SHARE)
         soon = self._why_polled or scan.problems  # what could not be read raises no event when it can be
         self._next_scan = now + (self.inbox.poll_seconds if soon else self.inbox.rescan_seconds)
@@ -164,6 +177,7 @@ class InboxIntake:
             return self._recovered.popleft()
         while self._settled:
             seen = self._settled.popleft()
+            self._to_try_again -= seen.name in self._unclaimable
             try:
                 job = self.spool.claim(seen)
             except OSError as error:
@@ -171,6 +185,7 @@ class InboxIntake:
                 continue
             if job is not None:
                 self._scanner.forget(seen)
+                self._unclaimable.pop(seen.name, None)
                 claimed = {**log_fields(job), "event": "claimed"}
                 _log.info("claimed %s (%s)", claimed["file"], self.name, extra=claimed)
                 return job
@@ -180,17 +195,12 @@ class InboxIntake:
 
     def _cannot_claim(self, seen: FileSnapshot, error: OSError) -> None:
         """Say once why a file stays where it is, and look again. Files behind it do not wait, however many it is of."""
-        if seen.name not in self._stuck:
-            _log.error(
-                "inbox %s: cannot claim %s: %s%s",
-                self.name,
-                names.printable(seen.name),
-                error.strerror,
-                "; the service has to have write permission for its folder"
-                if isinstance(error, PermissionError)
-                else "",
-            )
-        self._stuck.add(seen.name)
+        why = f"{names.printable(seen.name)}: {error.strerror}"
+        if isinstance(error, PermissionError):
+            why += "; the service has to have write permission for its folder"
+        if seen.name not in self._unclaimable:
+            _log.error("inbox %s: cannot claim %s", self.name, why)
+        self._unclaimable[seen.name] = _Unclaimable(why, seen.ctime_ns / 1e9)
         self._next_scan = min(self._next_scan, time.monotonic() + self.inbox.poll_seconds)
 
     def next_scan(self) -> float:
@@ -198,16 +208,31 @@ class InboxIntake:
         return max(min(self._next_scan, self._next_check), self._earliest_scan)
 
     def waiting(self) -> int:
-        """Return how many files could be claimed, as far as the last scan knows."""
+        """Return how many files could be claimed, as far as the last scan knows. Those that could not be count too.
+
+        Each scan lets them be tried again.
+        """
         return len(self._settled) + len(self._recovered) + len(self._unfinished)
 
-    def queue(self) -> dict[str, Any]:
-        """Return how many files wait, since when the oldest does, and how many more are `open`: still being written.
+    def queue(self) -> Queue:
+        """Return what waits, as far as the last scan knows. Another thread may ask: each list is copied at once."""
+        unclaimable, closed = list(self._unclaimable.values()), self._closed()
+        claimable = max(0, self.waiting() - self._to_try_again)
+        whys = [why.text for why in unclaimable] + closed
+        since = [why.since for why in unclaimable]
+        if claimable and self._oldest is not None:
+            since.append(self._oldest)
+        return Queue(
+            waiting=claimable,
+            oldest=min(since, default=None),
+            open=len(self._held),
+            unclaimable=len(whys),
+            unclaimable_reason=names.printable(whys[0]) if whys else "",
+        )
 
-        All of it as far as the last scan knows.
-        """
-        waiting = self.waiting()
-        return {"waiting": waiting, "oldest": self._oldest if waiting else None, "open": len(self._held)}
+    def failed_files(self) -> FailedFiles:
+        """Return what lies in failed/ now. Raise OSError."""
+        return look(self.spool.failed, self.name, KEPT)
 
     def rest(self) -> None:
         """Stop watching; jobs that have been begun go on."""
@@ -234,6 +259,11 @@ class InboxIntake:
             )
         self._said = scan.held | (self._said & written.keys())
         self._held, self._overdue = scan.held, scan.overdue
+
+    def _closed(self) -> list[str]:
+        """Return the folders in the inbox that could not be looked into when it was scanned last, with the reason."""
+        whole = self.unreadable()
+        return [problem for problem in self._problems if problem != whole]
 
     def unreadable(self) -> str:
         """Return why the inbox itself could not be looked at when it was scanned last; "" where it could."""

@@ -1,4 +1,4 @@
-"""Files read where they lie, for `ocrspool once`: the sources stay untouched, results go to one folder."""
+"""Files that are read in place, for `ocrspool once`. The sources are not changed, and the results go to one folder."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ocrspool.files import names
 from ocrspool.files.faults import in_words, is_of_people
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.files.target_path import Place, target_path
+from ocrspool.results.rendered import RenderedResult
 from ocrspool.spool.growing_files import Return
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.outbox import RESULT_SUFFIX
@@ -74,11 +75,11 @@ class LocalFiles:
         place.name = place.name.removesuffix(RESULT_SUFFIX) + suffix
         return place
 
-    def deliver(self, job: Job, result: bytes) -> Path:
+    def deliver(self, job: Job, result: RenderedResult) -> Path:
         """Write the result whole, in place of an earlier one."""
         with self.place(job, RESULT_SUFFIX) as place:
             try:
-                place.folder.write(place.name, result)
+                place.folder.write(place.name, result.data)
             except OSError as error:
                 if not is_of_people(error) or not place.folder.may_write():
                     raise

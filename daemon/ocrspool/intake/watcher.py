@@ -1,9 +1,8 @@
-"""The watchdog library's one place: what arrives in an inbox sets the wake flag, and a rename is remembered as a hint.
+"""The only module that uses watchdog: an arrival in an inbox sets the wake flag, and a rename is remembered as a hint.
 
-Events are never trusted, because bursts lose them. An arrival makes the next scan come sooner; an opening without a
-close may delay a claim (writers.py). A folder may be deleted, renamed or mounted over while it is watched: `sees`
-tells, and it is watched anew.
-This module opens no file.
+Events are never trusted, because bursts lose them. An arrival makes the next scan come sooner. An opening without a
+close may delay a claim (writers.py). A folder may be deleted, renamed or mounted over while it is watched. `sees`
+reports this, and the folder is watched anew. This module opens no file.
 """
 
 from __future__ import annotations

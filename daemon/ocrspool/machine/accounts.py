@@ -1,4 +1,4 @@
-"""Users and groups as people know them: by name."""
+"""Users and groups by name, as people know them."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The processor: its name, and those of its abilities for which a runtime generates different code."""
+"""The processor: its name, and those of its features for which a runtime generates different code."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-_CPUINFO = Path("/proc/cpuinfo")
+CPUINFO = Path("/proc/cpuinfo")
 
 # Instruction sets for which OpenVINO and Paddle (oneDNN) and ONNX Runtime (MLAS) take or make different code.
 _RELEVANT = frozenset(
@@ -24,7 +24,7 @@ def native_bf16(flags: frozenset[str]) -> bool:
     return bool(flags & {"amx_bf16", "avx512_bf16"})
 
 
-def processor(cpuinfo: Path = _CPUINFO) -> tuple[str, frozenset[str]]:
+def processor(cpuinfo: Path = CPUINFO) -> tuple[str, frozenset[str]]:
     """Return name and relevant flags of the first processor listed."""
     fields: dict[str, str] = {}
     for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():

@@ -1,7 +1,7 @@
-"""The GPUs that a CUDA program started from here would see, asked of the driver's management library (NVML).
+"""The GPUs that a CUDA program started from here would see, as the driver's management library (NVML) reports them.
 
-The only module that imports pynvml. NVML reads; it makes no CUDA context and takes no memory on a GPU, so the service
-and the commands may ask it. The import takes 30 ms, and machines without a GPU are spared it.
+This is the only module that imports pynvml. NVML only reads. It makes no CUDA context and takes no memory on a GPU, so
+the service and the commands may use it. The import takes 30 ms, and machines without a GPU are spared it.
 """
 
 from __future__ import annotations

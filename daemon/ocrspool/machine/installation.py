@@ -1,7 +1,7 @@
 """How this program was installed, and so how more is added to it.
 
-No message may send anybody to a package index for a package of this program's name: it is not published there, and
-whoever registered the name would be run as root.
+No message may send anybody to a package index for a package of this program's name. The name is not published there,
+and code of a person who registered it would run as root.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How much memory this process and its children may still take: of the machine, and of the unit they run in."""
+"""How much memory this process and its children may still take: memory of the machine, and of their unit."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Native libraries: which file the dynamic loader would take for a name, and its version. Loads none but TensorRT.
+"""Native libraries: the file that the dynamic loader would take for a name, and its version. It loads only TensorRT.
 
 The rules are those of ld.so(8): the run path of the file that asks, LD_LIBRARY_PATH, the loader's cache, /lib and
-/usr/lib. After them come the folders of wheels (nvidia/*/lib, tensorrt_libs): the loader does not look there, so
-whoever finds a library in one has to load it first, with `preload`. Once a file is loaded, its name means that file.
+/usr/lib. The folders of wheels (nvidia/*/lib, tensorrt_libs) come after them. The loader does not look there, so a
+library in one of them must first be loaded with `preload`. Once a file is loaded, its name means that file.
 """
 
 from __future__ import annotations

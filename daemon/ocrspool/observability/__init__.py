@@ -1,1 +1,1 @@
-"""What the program tells of itself: log, journal, systemd, statistics, status."""
+"""What the program reports about itself: log, journal, systemd, statistics, status."""

@@ -1,7 +1,7 @@
-"""Records for systemd's journal, each with its fields, by the journal's own protocol: one datagram a record.
+"""Records for systemd's journal, with their fields, by the journal's own protocol: one datagram for each record.
 
-The stream that a unit has for its errors takes lines with a priority before them, and nothing else: no message id, no
-job to search for. (systemd.io/JOURNAL_NATIVE_PROTOCOL, sd_journal_send(3).)
+The stream that a unit has for its errors takes only lines with a priority before them. It takes no message id, and no
+job by which to search. (systemd.io/JOURNAL_NATIVE_PROTOCOL, sd_journal_send(3).)
 """
 
 from __future__ import annotations

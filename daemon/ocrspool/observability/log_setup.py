@@ -1,7 +1,7 @@
-"""Logging: to systemd's journal with fields, as plain lines on a terminal, as JSON on request.
+"""Logging: to systemd's journal with fields, as plain lines on a terminal, or as JSON on request.
 
-A record says in its `extra` what it is of (`job`, `inbox`, `file`), and what has happened (`event`; see journald.py).
-Names in messages come from outside: whatever prints them escapes them first (see names.printable).
+The `extra` of a record says what it is about (`job`, `inbox`, `file`) and what has happened (`event`; see journald.py).
+Names in messages come from outside. The code that prints them escapes them first (see names.printable).
 """
 
 from __future__ import annotations

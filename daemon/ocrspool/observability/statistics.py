@@ -1,4 +1,4 @@
-"""What the running service is doing and has done: attempts, counts, pace, last failures; for whoever looks on."""
+"""What the running service is doing and has done: attempts, counts, throughput, last failures."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
+from ocrspool.observability.snapshot import ByMinute, DeliveredDocument, Durations, InboxCounts, JobProgress
 from ocrspool.observability.throughput import Throughput
+from ocrspool.results.reason import Failure, PublishedName, failure_from
 
-_KEPT = 10
-"""Failures, and documents."""
+KEPT = 10
+"""How many of the last failures, and of the last documents, are kept."""
 _MOST_CODES, _OTHER = 50, "other"
-"""Codes of warnings that are counted each for itself, and what the rest is counted as: a decoder that its document has
-taken over may make up as many as it likes."""
-_BOUNDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-"""Seconds: the buckets into which the stages of documents fall, three times as wide each."""
+"""How many codes of warnings have a count of their own, and the code for all others. A hostile document can make its
+decoder invent any number of codes."""
+STAGE_BOUNDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+"""Seconds: the buckets for the stages of documents. Each is three times as wide as the one before."""
+DROP_BOUNDS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0, 30_000.0)
+"""Seconds: the buckets for the time from the arrival of a file to its result."""
 
 
 @dataclass(slots=True)
@@ -58,8 +63,13 @@ class Histogram:
 
     sum: float = 0.0
     count: int = 0
-    up_to: dict[float, int] = field(default_factory=lambda: dict.fromkeys(_BOUNDS, 0))
+    up_to: dict[float, int] = field(default_factory=lambda: dict.fromkeys(STAGE_BOUNDS, 0))
     """Seconds → how many took no longer; what took longer than all of them is in `count` only."""
+
+    @classmethod
+    def of_drops(cls) -> Histogram:
+        """Return an empty one for the time from the arrival of a file to its result."""
+        return cls(up_to=dict.fromkeys(DROP_BOUNDS, 0))
 
     def add(self, seconds: float) -> None:
         """Count one."""
@@ -68,12 +78,16 @@ class Histogram:
         for bound in self.up_to:
             self.up_to[bound] += seconds <= bound
 
+    def durations(self) -> Durations:
+        """Return what it has counted so far."""
+        return Durations(self.sum, self.count, dict(self.up_to))
+
 
 class ActiveAttempt(Protocol):
     """One job that is being read."""
 
     def snapshot(self) -> dict[str, Any]:
-        """Return how far it is, for people who look on."""
+        """Return how far it is: the attributes of a JobProgress."""
 
 
 @dataclass(slots=True)
@@ -82,11 +96,13 @@ class JobStatistics:
 
     _inboxes: dict[str, Count] = field(default_factory=dict)
     _stages: dict[str, Histogram] = field(default_factory=dict)
+    _drops: dict[str, Histogram] = field(default_factory=dict)
+    """By inbox."""
     _attempts: dict[int, ActiveAttempt] = field(default_factory=dict)
-    """By identity: which one it is that ends has nothing to do with what it says."""
+    """By identity: an attempt that ends is removed, whatever it is equal to."""
     _throughput: Throughput = field(default_factory=Throughput)
-    _failures: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT))
-    _documents: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    _failures: deque[Failure] = field(default_factory=partial(deque[Failure], maxlen=KEPT))
+    _documents: deque[DeliveredDocument] = field(default_factory=partial(deque[DeliveredDocument], maxlen=KEPT))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
@@ -100,40 +116,50 @@ class JobStatistics:
             with self._lock:
                 del self._attempts[id(attempt)]
 
-    def done(self, document: Mapping[str, Any], seconds: Mapping[str, float]) -> None:
-        """Count one delivered document, told as by `assemble.summary`, and the seconds that each stage took of it."""
+    def done(self, document: Mapping[str, Any], seconds: Mapping[str, float], since_drop: float | None = None) -> None:
+        """Count one delivered document.
+
+        `document` has the attributes of a DeliveredDocument (`assemble.summary`). `seconds` is how long each stage
+        took, `since_drop` how long ago the file arrived, as far as that is known.
+        """
+        delivered = _delivered(document)
         with self._lock:
-            count = self._inboxes.setdefault(document["inbox"], Count())
+            count = self._inboxes.setdefault(delivered.inbox, Count())
             count.done += 1
-            count.partial += bool(document["lost"])
-            count.pages += document["pages"]
-            count.warn(document["warnings"])
+            count.partial += bool(delivered.lost)
+            count.pages += delivered.pages
+            count.warn(delivered.warnings)
             for stage, spent in seconds.items():
                 self._stages.setdefault(stage, Histogram()).add(spent)
-            self._throughput.add(document["pages"])
-            self._documents.append(document)
+            if since_drop is not None:
+                self._drops.setdefault(delivered.inbox, Histogram.of_drops()).add(max(0.0, since_drop))
+            self._throughput.add(delivered.pages)
+            self._documents.append(delivered)
 
     def failed(self, failure: Mapping[str, Any]) -> None:
-        """Count one failed file, told by its reason."""
+        """Count one failed file. `failure` is its reason, with the `file` that it is now."""
+        file = PublishedName(**failure.get("file", {"path": ""}))
+        found = failure_from(failure, file, failure["inbox"], file.path)
         with self._lock:
-            self._inboxes.setdefault(failure["inbox"], Count()).failed += 1
+            self._inboxes.setdefault(found.inbox, Count()).failed += 1
             self._throughput.add(0)
-            self._failures.append(failure)
+            self._failures.append(found)
 
-    def jobs(self) -> list[dict[str, Any]]:
+    def jobs(self) -> tuple[JobProgress, ...]:
         """Return how far each attempt is that is going on, in the order in which they began."""
         with self._lock:
             attempts = list(self._attempts.values())
-        return [attempt.snapshot() for attempt in attempts]
+        return tuple(JobProgress(**attempt.snapshot()) for attempt in attempts)
 
-    def pace(self) -> dict[str, Any]:
-        """Return the rates of the last minute, and what came out in each minute of the last hour."""
+    def rates(self) -> tuple[float, float]:
+        """Return the files per minute and the pages per second of the last minute."""
         with self._lock:
-            return {
-                "files_per_minute": round(self._throughput.files_per_minute(), 1),
-                "pages_per_second": round(self._throughput.pages_per_second(), 2),
-                "by_minute": self._throughput.by_minute(),
-            }
+            return round(self._throughput.files_per_minute(), 1), round(self._throughput.pages_per_second(), 2)
+
+    def by_minute(self) -> ByMinute:
+        """Return what came out in each minute of the last hour."""
+        with self._lock:
+            return self._throughput.by_minute()
 
     def total(self) -> Count:
         """Return the counts of all inboxes together."""
@@ -143,22 +169,32 @@ class JobStatistics:
                 total.add(count)
         return total
 
-    def by_inbox(self) -> dict[str, dict[str, int]]:
+    def by_inbox(self) -> dict[str, InboxCounts]:
         """Return the counts of each inbox."""
         with self._lock:
-            return {name: asdict(count) for name, count in self._inboxes.items()}
+            return {name: InboxCounts(**asdict(count)) for name, count in self._inboxes.items()}
 
-    def stages(self) -> dict[str, dict[str, Any]]:
+    def stages(self) -> dict[str, Durations]:
         """Return how long each stage took of the documents that were delivered."""
         with self._lock:
-            return {stage: asdict(spread) for stage, spread in self._stages.items()}
+            return {stage: histogram.durations() for stage, histogram in self._stages.items()}
 
-    def failures(self) -> list[Mapping[str, Any]]:
+    def drop_to_result(self) -> dict[str, Durations]:
+        """Return how long it took from the arrival of a file to its result, by inbox."""
+        with self._lock:
+            return {inbox: histogram.durations() for inbox, histogram in self._drops.items()}
+
+    def failures(self) -> tuple[Failure, ...]:
         """Return the last failures, newest first."""
         with self._lock:
-            return list(reversed(self._failures))
+            return tuple(reversed(self._failures))
 
-    def documents(self) -> list[Mapping[str, Any]]:
+    def documents(self) -> tuple[DeliveredDocument, ...]:
         """Return the last documents that were delivered, newest first."""
         with self._lock:
-            return list(reversed(self._documents))
+            return tuple(reversed(self._documents))
+
+
+def _delivered(document: Mapping[str, Any]) -> DeliveredDocument:
+    lists = {key: tuple(document.get(key, ())) for key in ("warnings", "outputs")}
+    return DeliveredDocument(**{**document, **lists, "result": PublishedName(**document.get("result", {"path": ""}))})

@@ -1,132 +1,144 @@
-"""Tells systemd and `ocrspool status` where the service stands: when that changes, at most once a second."""
+"""Publishes the state of the service: to systemd, to `status.json`, and to the threads that answer HTTP.
+
+It publishes when something has changed, at most once a second.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import time
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from ocrspool.files import atomic
+from ocrspool.formatting import parse_rfc3339
 from ocrspool.observability import inbox_summary
-from ocrspool.observability.statistics import Count, JobStatistics
-from ocrspool.observability.systemd import Notifier
+from ocrspool.observability.snapshot import EngineStatus, JobProgress, ServiceStatus, StatusSnapshot
+from ocrspool.observability.statistics import KEPT, Count, JobStatistics
 from ocrspool.results import engine_label
-from ocrspool.results.schema import Engine
+from ocrspool.results.reason import Failure
 
 _log = logging.getLogger(__name__)
 
 _LEAST_SECONDS = 1.0
 _MOST_SECONDS = 60.0
-"""The rate falls while nothing happens; this often that is told too."""
+"""The rates fall while nothing happens, so the status is published at least this often."""
+
+
+class Systemd(Protocol):
+    """What is told to systemd (observability/systemd.py)."""
+
+    keepalive_seconds: float | None
+    """How often systemd wants a keepalive; None for never."""
+
+    def status(self, text: str) -> None:
+        """Set the line that `systemctl status` shows."""
+
+    def keepalive(self) -> None:
+        """Show the watchdog that all is well."""
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceStatus:
-    """What is told as soon as it changes."""
+class Sources:
+    """Where the parts of a snapshot come from that are not in a ServiceStatus."""
 
-    state: str
-    """ready, degraded (no worker has an engine, a CPU stands in for a GPU, an inbox does not serve) or stopping."""
-    waiting: int
-    in_work: int
-    workers: tuple[int, ...]
-    """Process ids."""
-    worker_restarts: int
-    shortage_reason: str = ""
-    """Why nothing is claimed; "" when files are."""
-    queues: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Of each inbox: how many files are `waiting`, since when the `oldest` is (seconds of the epoch, or None), and how
-    many are `open`: they wait for the program that writes them."""
-    overflows: int = 0
-    """Times that the kernel lost events."""
-    engines: tuple[dict[str, Any], ...] = ()
-    """What reads now, one for each device; it may be another than at the start, where a CPU stands in for a GPU."""
-    inboxes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """How each inbox is: `state` (serves, waits, hangs), `reason`, `since`, `stalled` (see service/inbox_thread.py)."""
-    reload_refused: str = ""
-    """Why the last reload was refused: the configuration that is in use is not the one in the file; "" otherwise."""
-
-    def idle(self) -> dict[str, str]:
-        """Return, in words, why each inbox that does not serve does not."""
-        return {name: inbox_summary.line(inbox) for name, inbox in self.inboxes.items() if inbox["state"] != "serves"}
+    engine: EngineStatus
+    start: Mapping[str, float]
+    """Seconds of each stage of the start."""
+    statistics: JobStatistics
+    failed_before: Callable[[], Iterable[Failure]] = tuple
+    """Returns the failures that lie in failed/."""
+    free_memory: Callable[[], int | None] = lambda: None
+    """Returns the bytes of memory that are left. It may raise OSError."""
 
 
 class StatusPublisher:
     """Keepalive and status, each as often as it is due. Belongs to the main thread."""
 
     def __init__(
-        self, notifier: Notifier, runtime: Path, engine: Engine, statistics: JobStatistics, start: dict[str, float]
+        self, systemd: Systemd, runtime: Path, sources: Sources, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._notifier = notifier
+        self._systemd = systemd
         self._file = runtime / "status.json"
-        self._engine = asdict(engine)
-        self._statistics = statistics
-        self._start = start
-        """Seconds of each stage of the start, so that a slow one can be explained a week later."""
+        self._sources = sources
+        self._statistics = sources.statistics
+        self._clock = clock
         self._began = round(time.time(), 3)
-        self.facts: dict[str, Any] = {}
-        """What was published last: a new one each time, so that other threads may read it."""
+        self._snapshot: StatusSnapshot | None = None
         self._state = "ready"
-        self._told: tuple[ServiceStatus, Count, list[dict[str, Any]]] | None = None
-        self._told_at = 0.0
-        self._kept_alive_at = 0.0
+        self._published: tuple[ServiceStatus, Count, tuple[JobProgress, ...]] | None = None
+        self._published_at = self._kept_alive_at = -math.inf
+
+    @property
+    def snapshot(self) -> StatusSnapshot:
+        """What was published last. Other threads may ask. Nothing is asked before the first `publish`."""
+        assert self._snapshot is not None  # noqa: S101 - see above
+        return self._snapshot
 
     def keepalive(self, *, alive: bool) -> None:
         """Show systemd's watchdog that all is well, twice as often as it asks, but not while something is stuck."""
-        every = self._notifier.keepalive_seconds
-        now = time.monotonic()
+        every = self._systemd.keepalive_seconds
+        now = self._clock()
         if every is not None and now >= self._kept_alive_at + every:
             self._kept_alive_at = now
             if alive:
-                self._notifier.keepalive()
+                self._systemd.keepalive()
 
     def publish(self, standing: ServiceStatus, *, at_once: bool = False) -> None:
-        """Tell what has changed, unless the last time was a moment ago; `at_once` even then."""
-        since = time.monotonic() - self._told_at
+        """Publish what has changed, unless the last time was a moment ago. With `at_once` publish even then."""
+        since = self._clock() - self._published_at
         if since < _LEAST_SECONDS and not at_once:
             return
         total, jobs = self._statistics.total(), self._statistics.jobs()
         current = (standing, total, jobs)
-        if current == self._told and since < _MOST_SECONDS:
+        if current == self._published and since < _MOST_SECONDS:
             return
-        self._told, self._told_at = current, time.monotonic()
+        self._published, self._published_at = current, self._clock()
         self._log_change(standing)
-        pace = self._statistics.pace()
-        rate = pace["pages_per_second"]
-        self._notifier.status(
-            f"{standing.state} · {engine_label.label(self._engine)} · {standing.waiting} waiting, "
-            f"{standing.in_work} in work, {total.done} done, {total.failed} failed · {rate:.1f} pages/s"
-            + (f" · claims nothing: {standing.shortage_reason}" if standing.shortage_reason else "")
-            + "".join(f" · inbox {name} {why}" for name, why in standing.idle().items())
-            + (f" · reload refused: {standing.reload_refused}" if standing.reload_refused else "")
-        )
-        self.facts = {
-            "pid": os.getpid(),
-            "at": round(time.time(), 3),
-            "began": self._began,
-            **asdict(standing),
-            "engine": self._engine,
-            "start": self._start,
-            "jobs": jobs,
-            **pace,
-            "since_start": self._statistics.by_inbox(),
-            "stages": self._statistics.stages(),
-            "last_documents": self._statistics.documents(),
-            "last_failures": self._statistics.failures(),
-        }
+        snapshot = self._snapshot = self._made(standing, jobs)
+        self._systemd.status(status_line(snapshot, total))
         with suppress(OSError):  # a full disk must not stop the service for want of its status
-            atomic.write(self._file, json.dumps(self.facts).encode(), durable=False)
+            atomic.write(self._file, json.dumps(asdict(snapshot)).encode(), durable=False)
+
+    def _made(self, standing: ServiceStatus, jobs: tuple[JobProgress, ...]) -> StatusSnapshot:
+        statistics = self._statistics
+        files_per_minute, pages_per_second = statistics.rates()
+        return StatusSnapshot(
+            **{field.name: getattr(standing, field.name) for field in fields(ServiceStatus)},
+            pid=os.getpid(),
+            at=round(time.time(), 3),
+            began=self._began,
+            engine=self._sources.engine,
+            start=self._sources.start,
+            free_memory_bytes=self._memory_left(),
+            jobs=jobs,
+            files_per_minute=files_per_minute,
+            pages_per_second=pages_per_second,
+            by_minute=statistics.by_minute(),
+            since_start=statistics.by_inbox(),
+            stages=statistics.stages(),
+            drop_to_result=statistics.drop_to_result(),
+            last_documents=statistics.documents(),
+            last_failures=_newest(statistics.failures(), self._sources.failed_before()),
+        )
+
+    def _memory_left(self) -> int | None:
+        try:
+            return self._sources.free_memory()
+        except OSError:
+            return None
 
     def _log_change(self, standing: ServiceStatus) -> None:
         state = standing.state
         if state == "degraded" != self._state:
-            idle = standing.idle()
             what = (
-                "; ".join(f"inbox {name} {why}" for name, why in idle.items())
+                "; ".join(_idle(standing))
                 or "no worker has an engine, or a CPU reads in place of a GPU; the cause is logged before this"
             )
             _log.warning("degraded: %s", what, extra={"event": "degraded"})
@@ -135,17 +147,58 @@ class StatusPublisher:
         self._state = state
 
     def due_in(self, standing: ServiceStatus) -> float:
-        """Return in how many seconds there will be something to tell, if nothing happens before."""
-        now = time.monotonic()
-        changed = self._told is None or (standing, self._statistics.total()) != self._told[:2]
-        due = [self._told_at + (_LEAST_SECONDS if changed else _MOST_SECONDS)]
-        if standing.in_work:  # its pages are read without a word
+        """Return in how many seconds there will be something to publish, if nothing happens before."""
+        now = self._clock()
+        changed = self._published is None or (standing, self._statistics.total()) != self._published[:2]
+        due = [self._published_at + (_LEAST_SECONDS if changed else _MOST_SECONDS)]
+        if standing.in_work:  # reading a page wakes nobody
             due.append(now + _LEAST_SECONDS)
-        if self._notifier.keepalive_seconds is not None:
-            due.append(self._kept_alive_at + self._notifier.keepalive_seconds)
+        if self._systemd.keepalive_seconds is not None:
+            due.append(self._kept_alive_at + self._systemd.keepalive_seconds)
         return min(due) - now
 
     def close(self) -> None:
-        """Take the status away: nobody is serving any more."""
+        """Remove the status file: nobody serves any more."""
         with suppress(OSError):
             self._file.unlink(missing_ok=True)
+
+
+def status_line(snapshot: StatusSnapshot, total: Count) -> str:
+    """Return the line that `systemctl status` shows."""
+    parts = [
+        snapshot.state,
+        *([engine_label.label(snapshot.engine)] if snapshot.engine is not None else []),
+        f"{snapshot.waiting} waiting, {snapshot.in_work} in work, {total.done} done, {total.failed} failed",
+        f"{snapshot.pages_per_second:.1f} pages/s",
+    ]
+    if snapshot.lack:
+        parts.append(f"claims nothing: {snapshot.lack}")
+    parts += _idle(snapshot)
+    for name, queue in snapshot.queues.items():
+        if told := inbox_summary.unclaimable(queue):
+            parts.append(f"inbox {name}: {told}")
+    if snapshot.reload_refused:
+        parts.append(f"reload refused: {snapshot.reload_refused}")
+    return " · ".join(parts)
+
+
+def _idle(standing: ServiceStatus) -> list[str]:
+    """Return, in words, each inbox that does not serve and why."""
+    return [
+        f"inbox {name} {inbox_summary.line(inbox)}"
+        for name, inbox in standing.inboxes.items()
+        if inbox.state != "serves"
+    ]
+
+
+def _newest(since_start: Iterable[Failure], before: Iterable[Failure]) -> tuple[Failure, ...]:
+    """Return the last failures, newest first, each job's once."""
+    known = {(failure.file, failure.job): failure for failure in (*before, *since_start)}
+    newest = sorted(known.values(), key=_failed_at, reverse=True)
+    return tuple(newest[:KEPT])
+
+
+def _failed_at(failure: Failure) -> float:
+    """Return when it failed; what does not say so comes last."""
+    at = parse_rfc3339(failure.failed_at)
+    return -math.inf if at == math.inf else at

@@ -1,7 +1,7 @@
-"""What the service tells systemd, over sdnotify: ready, status, keepalive, stopping. Does nothing elsewhere.
+"""Messages to systemd, by sdnotify: ready, status, keepalive, stopping. Without systemd they do nothing.
 
-sdnotify swallows errors unless told not to; here they are logged, once, because a readiness that never arrives
-looks like a hang.
+sdnotify swallows errors unless told otherwise. Here they are logged once, because a readiness message that never
+arrives looks like a hang.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How fast it goes: rates over the last minute, and what came out in each minute of the last hour."""
+"""Throughput: rates of the last minute, and the output of each minute of the last hour."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from ocrspool.observability.snapshot import ByMinute
+
 _RATE_SECONDS = 60.0
 _MINUTES_KEPT = 60
 
 
 class Throughput:
-    """Counts files and pages as they come out. Whoever uses it from several threads has to take turns."""
+    """Counts files and pages as they come out. Only one thread may use it at a time."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -42,12 +44,12 @@ class Throughput:
         seconds = self._seconds()
         return sum(pages for _, pages in self._recent) / seconds
 
-    def by_minute(self) -> dict[str, list[int]]:
-        """Return the `files` and the `pages` of each minute of the last hour, the one that goes on last."""
+    def by_minute(self) -> ByMinute:
+        """Return what came out in each minute of the last hour. The present minute is the last."""
         minute = int(self._clock() // 60)
         found = {number: (files, pages) for number, files, pages in self._minutes}
         hour = [found.get(number, (0, 0)) for number in range(minute - _MINUTES_KEPT + 1, minute + 1)]
-        return {"files": [files for files, _ in hour], "pages": [pages for _, pages in hour]}
+        return ByMinute(tuple(files for files, _ in hour), tuple(pages for _, pages in hour))
 
     def _seconds(self) -> float:
         """Return over how many seconds the rates are; at least one."""

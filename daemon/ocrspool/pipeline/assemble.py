@@ -1,4 +1,4 @@
-"""Makes the published document out of what decoding and recognition found. Pure: no I/O, no clock."""
+"""Makes the published document of what decoding and recognition found. It does no I/O and reads no clock."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from ocrspool.decoding.client import DocumentInfo
+from ocrspool.decoding.api import DocumentInfo
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
-from ocrspool.pages import EmbeddedText, PageImage, PageText, Polygon, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, Polygon, TextLine
 from ocrspool.results.schema import (
     SCHEMA,
     Document,
     Engine,
     Line,
-    Notice,
     Page,
     PageError,
     ReadBy,
     Run,
     Source,
+    Word,
     engine_from,
 )
 
 _CODES_TOLD = 20
-"""Of a document's warnings. There are not so many codes, but a decoder that its document has taken over may make some
-up, and hooks are told all of them in one variable."""
+"""Hooks get all codes of a document's warnings in one variable, at most so many. There are fewer codes, but a decoder
+that its document has taken over may make some up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Reading:
     inbox: str
     opened: DocumentInfo
     pages: Sequence[ReadPage | EmbeddedText | LostPage]
-    notices: Sequence[dict[str, Any]]
+    warnings: Sequence[Notice]
 
 
 def build(reading: Reading, engine: Engine, run: Run) -> Document:
@@ -85,8 +85,8 @@ def build(reading: Reading, engine: Engine, run: Run) -> Document:
         other_engines=engines[1:],
         outputs=(),
         warnings=(
-            *(Notice(each["code"], each["message"], each.get("page")) for each in reading.notices),
-            *(notice for page in reading.pages if isinstance(page, ReadPage) for notice in _notices(page)),
+            *reading.warnings,
+            *(warning for page in reading.pages if isinstance(page, ReadPage) for warning in _warnings(page)),
         ),
         run=run,
     )
@@ -101,9 +101,10 @@ def _engines(pages: Sequence[ReadPage | EmbeddedText | LostPage]) -> tuple[Engin
     return tuple(found.values())
 
 
-def _notices(page: ReadPage) -> Iterator[Notice]:
+def _warnings(page: ReadPage) -> Iterator[Notice]:
+    """Yield the warnings of an engine, which does not know the number of the page."""
     for warning in page.text.warnings:
-        yield Notice(warning.code, warning.message, page.image.number, lines=warning.lines)
+        yield replace(warning, page=page.image.number)
 
 
 def _page(page: ReadPage | EmbeddedText | LostPage) -> Page:
@@ -175,6 +176,7 @@ def _line(order: int, line: TextLine, scale: tuple[float, float]) -> Line:
         detection_confidence=round(line.detection_confidence, 4),
         polygon=polygon,
         bounding_box=(min(xs), min(ys), max(xs), max(ys)),
+        words=tuple(Word(word.text, round(word.confidence, 4), _scaled(word.polygon, scale)) for word in line.words),
     )
 
 

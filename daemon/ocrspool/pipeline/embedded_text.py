@@ -1,8 +1,8 @@
 """Which pages of a PDF keep the text that they bring along, and which are read: what `pdf_text = "prefer"` means.
 
-A decoder says why it doubts a page's own text (`EmbeddedText.doubt`); without a doubt the page is not read. With one
-it is read, and the text is kept where it agrees with what was read. Where the doubt is about the text and not about the page,
-two pages that agree speak for all others whose text is in the same fonts.
+A decoder says why it doubts a page's own text (`EmbeddedText.doubt`). Without a doubt the page is not read. With one
+it is read, and its own text is kept where it agrees with what was read. Where the doubt is about the text and not about
+the page, two pages that agree speak for all other pages whose text is in the same fonts.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ocrspool.errors import DocumentError
-from ocrspool.pages import EmbeddedText, PageText, Polygon, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageText, Polygon, TextLine
 from ocrspool.pipeline.assemble import LostPage, ReadPage
 from ocrspool.text_similarity import Runs, share_of, squeezed
 
@@ -81,14 +80,14 @@ class EmbeddedTexts:
         if hidden:
             self._hidden[number] = hidden
 
-    def settled(self, pages: Pages) -> tuple[Pages, list[dict[str, Any]]]:
+    def settled(self, pages: Pages) -> tuple[Pages, list[Notice]]:
         """Return the pages with the text that each gets in the end, and warnings."""
         wrong: list[int] = []
         unseen: list[int] = []
         settled = [self._settled(page, wrong, unseen) if isinstance(page, ReadPage) else page for page in pages]
         return settled, [
-            *_notice(wrong, "own-text-not-trusted", "The PDF's own text is not what is seen {}; it was read instead."),
-            *_notice(
+            *_warning(wrong, "own-text-not-trusted", "The PDF's own text is not what is seen {}; it was read instead."),
+            *_warning(
                 unseen, "own-text-not-seen", "The PDF has text {} of which nothing is seen; it was taken as it is."
             ),
         ]
@@ -185,11 +184,11 @@ def _is_in(polygon: Polygon, box: Polygon) -> bool:
     return bool(min(xs) <= x <= max(xs) and min(ys) <= y <= max(ys))
 
 
-def _notice(pages: list[int], code: str, message: str) -> list[dict[str, Any]]:
+def _warning(pages: list[int], code: str, message: str) -> list[Notice]:
     """Return one warning for all of these pages; none where there are none."""
     if not pages:
         return []
     if len(pages) == 1:
-        return [{"code": code, "message": message.format(f"on page {pages[0]}"), "page": pages[0]}]
+        return [Notice(code, message.format(f"on page {pages[0]}"), pages[0])]
     listed = ", ".join(map(str, pages[:_LISTED])) + ("" if len(pages) <= _LISTED else ", …")
-    return [{"code": code, "message": message.format(f"on pages {listed}")}]
+    return [Notice(code, message.format(f"on pages {listed}"), None)]

@@ -1,7 +1,7 @@
-"""Runs the administrator's command after a file was read or has failed: one at a time, and the line never waits for it.
+"""Runs the administrator's command after a file was read or has failed. One command runs at a time, and no job waits.
 
-At most once: the outcome is on disk before the command runs, and nothing remembers that it still has to. A crash or a
-kill in between loses the call and no document; whoever must not miss one looks at the outbox as well.
+A command runs at most once. The outcome is on disk before it runs, and nothing remembers that it still has to run. A
+crash or a kill in between loses the call and no document. Whoever must not miss a document looks at the outbox as well.
 """
 
 from __future__ import annotations
@@ -14,14 +14,10 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
 
-from ocrspool.config.current import CurrentConfig
 from ocrspool.files import names
-from ocrspool.spool.jobs import Job, log_fields
+from ocrspool.pipeline.job_outcome import JobOutcome
+from ocrspool.spool.jobs import log_fields
 
 _log = logging.getLogger(__name__)
 
@@ -33,23 +29,10 @@ _KILL_SECONDS = 5.0
 """How long the end of a killed command is waited for."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobOutcome:
-    """What came of a job."""
-
-    outcome: Literal["done", "failed"]
-    job: Job
-    files: tuple[Path, ...]
-    """The result and what lies beside it; or the failed file and its reason."""
-    more: Mapping[str, str] = field(default_factory=dict)
-    """Further variables, without their OCRSPOOL_."""
-
-
 class Hooks:
     """The commands of all inboxes, and the one thread that runs them."""
 
-    def __init__(self, live: CurrentConfig) -> None:
-        self._live = live
+    def __init__(self) -> None:
         self._waiting: queue.SimpleQueue[JobOutcome | None] = queue.SimpleQueue()
         self._unfinished = 0
         self._counting = threading.Lock()
@@ -61,8 +44,8 @@ class Hooks:
         self._thread.start()
 
     def enqueue(self, event: JobOutcome) -> None:
-        """Have the command for this event run, where its inbox has one; returns at once."""
-        if self._command(event):
+        """Let the command for this event run, where its inbox has one. Return at once."""
+        if event.command:
             with self._counting:
                 self._unfinished += 1
             self._waiting.put(event)
@@ -87,15 +70,12 @@ class Hooks:
                 self._unfinished -= 1
 
     def _run(self, event: JobOutcome) -> None:
-        inbox = self._live.config.inbox.get(event.job.inbox)
-        command = self._command(event)
-        if inbox is None or not command:  # a reload has taken it away
-            return
+        command = event.command
         began = time.monotonic()
         fine = log_fields(event.job)
         bad = {**fine, "event": "hook-failed"}
         try:
-            code = self._wait(command, event, inbox.hook_seconds)
+            code = self._wait(command, event, event.hooks.seconds)
         except TimeoutError as error:
             _log.error("on_%s: %s was killed: %s", event.outcome, command[0], error, extra=bad)
         except (OSError, ValueError) as error:
@@ -124,12 +104,6 @@ class Hooks:
         with contextlib.suppress(subprocess.TimeoutExpired):  # it waits for a disk that does not answer
             process.wait(_KILL_SECONDS)
         raise TimeoutError("the service stops" if self._closed.is_set() else f"it took longer than {seconds:g} s")
-
-    def _command(self, event: JobOutcome) -> tuple[str, ...]:
-        inbox = self._live.config.inbox.get(event.job.inbox)
-        if inbox is None:
-            return ()
-        return inbox.on_done if event.outcome == "done" else inbox.on_failed
 
 
 def _environment(event: JobOutcome, files: list[str]) -> dict[str, str]:

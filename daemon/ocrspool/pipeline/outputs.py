@@ -1,8 +1,8 @@
-"""Makes the outputs beside the JSON, each put whole where its delivery finds it.
+"""Makes the outputs beside the JSON, each whole at the place where its delivery finds it.
 
-Texts are made here, of the document alone. What shows pages is made by a decoder, which opens the file once more: it
-is the one kind of process that may look into a file, and dies alone. What cannot be made is a warning in the result,
-and never costs the text.
+Text outputs are made here, of the document alone. Outputs that show pages are made by a decoder, which opens the file
+once more: no other kind of process may look into a file. An output that cannot be made becomes a warning in the result,
+and the text is delivered all the same.
 """
 
 from __future__ import annotations
@@ -17,31 +17,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ocrspool.config.schema import Profile
-from ocrspool.decoding.client import DecoderDiedError, DecodersClosedError
-from ocrspool.decoding.pool import DecoderPool
+from ocrspool.decoding.api import DecoderDiedError, DecoderPool, DecodersClosedError
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.files.target_path import Place
-from ocrspool.render import alto, hocr, json, tsv, txt
-from ocrspool.results.schema import SUFFIXES, Document, Notice, Output
+from ocrspool.pages import Notice
+from ocrspool.render import json
+from ocrspool.results.formats import FORMATS, Format
+from ocrspool.results.rendered import RenderedResult, ResultFiles
+from ocrspool.results.schema import Document, Output
 
 _log = logging.getLogger(__name__)
 
-_TEXTS: dict[str, Callable[[Document], bytes]] = {
-    "txt": txt.render,
-    "tsv": tsv.render,
-    "hocr": hocr.render,
-    "alto": alto.render,
+_RENDER: dict[str, Callable[[Document], bytes]] = {
+    each.name: each.module().render for each in FORMATS if not each.needs_pages
 }
-_VIEWS = {"html": 1600, "pdf": 32_000}
-"""What a decoder makes; pixels to which the longer side of a page is reduced: enough for a screen, and anything. (Of a
-page that is much longer than wide, see `decode.sizes`.)"""
+"""What makes each text output. It is loaded at the start: the files of the program may be replaced while it runs."""
 _PICTURES = "The pdf shows pictures of the pages: the source can be read, but its structure is too damaged to be kept."
 
 
 @dataclass(frozen=True, slots=True)
 class SourceContext:
-    """The file that a document was read from, for those outputs that show it."""
+    """The file that a document was read from, for the outputs that show its pages."""
 
     source: Path
     profile: Profile
@@ -50,74 +47,95 @@ class SourceContext:
     """Tells whether its disk does not answer."""
 
 
+def rendered(document: Document) -> RenderedResult:
+    """Return the result of a document, ready to be delivered."""
+    suffixes = tuple(output.suffix for output in document.outputs)
+    return RenderedResult(ResultFiles(document.source.sha256, suffixes), json.render(document))
+
+
 def add_outputs(
-    document: Document, wanted: Collection[str], place: Callable[[str], Place], origin: SourceContext
+    document: Document, wanted: Collection[str], place: Callable[[str], Place], source: SourceContext
 ) -> Document:
-    """Make the wanted outputs, each at `place(suffix)`. Return the document, which names them and what could not be.
+    """Make the wanted outputs, each at `place(suffix)`. Return the document with their names and with warnings.
 
     Raise DecodersClosedError when the service stops, OSError when the disk is full.
     """
     made: list[Output] = []
-    notices: list[Notice] = []
+    warnings: list[Notice] = []
     seconds = dict(document.run.seconds)
-    for name in [name for name in SUFFIXES if name in wanted]:
+    shown = _ShownDocument(document, source)
+    for output in [each for each in FORMATS if each.name in wanted]:
         began = time.monotonic()
-        with place(SUFFIXES[name]) as target:
-            problem = _make(name, document, target, origin)
-        seconds[name] = round(time.monotonic() - began, 4)
-        if problem is None or isinstance(problem, Notice):
-            made.append(Output(name, SUFFIXES[name]))
-            notices += [problem] if problem else []
-            continue
-        _log.warning(
-            "no %s: %s",
-            name,
-            names.printable(problem.message),
-            extra={"job": document.run.job, "inbox": document.source.inbox},
-        )
-        notices.append(Notice("output-failed", f"There is no {name}: {problem.message}", problem.page))
+        with place(output.suffix) as target:
+            try:
+                warnings += _make(output, document, target, shown)
+                made.append(Output(output.name, output.suffix))
+            except DocumentError as error:
+                warnings.append(_not_made(output, document, error))
+        seconds[output.name] = round(time.monotonic() - began, 4)
     return replace(
         document,
         outputs=tuple(made),
-        warnings=(*document.warnings, *notices),
+        warnings=(*document.warnings, *warnings),
         run=replace(document.run, seconds=seconds),
     )
 
 
-def _make(name: str, document: Document, target: Place, origin: SourceContext) -> DocumentError | Notice | None:
-    """Make one output. Return why the document does not allow it, if so, or what is to be said of it."""
-    if name in _TEXTS:
-        target.folder.write(target.name, _TEXTS[name](document))
-        return None
-    problem = _write_view(name, document, target, origin)
-    if isinstance(problem, DocumentError) and problem.kind == "crash":
-        # A decoder may have been killed for a reason that has nothing to do with this file.
-        return _write_view(name, document, target, origin)
-    return problem
+def _not_made(output: Format, document: Document, error: DocumentError) -> Notice:
+    of_job = {"job": document.run.job, "inbox": document.source.inbox}
+    _log.warning("no %s: %s", output.name, names.printable(error.message), extra=of_job)
+    return Notice("output-failed", f"There is no {output.name}: {error.message}", error.page)
 
 
-def _write_view(name: str, document: Document, target: Place, origin: SourceContext) -> DocumentError | Notice | None:
-    """Let a decoder write a view. Return why it did not, or what is to be said of it.
+def _make(output: Format, document: Document, target: Place, shown: _ShownDocument) -> list[Notice]:
+    """Make one output. Return warnings. Raise DocumentError where the document does not allow it."""
+    if not output.needs_pages:
+        target.folder.write(target.name, _RENDER[output.name](document))
+        return []
+    kept = _write_again_if_died(output, target, shown)
+    return [] if kept else [Notice("pages-as-pictures", _PICTURES, None)]
 
-    Raise DecodersClosedError or OSError.
-    """
-    profile = origin.profile.model_copy(update={"page_side": _VIEWS[name]})
+
+def _write_again_if_died(output: Format, target: Place, shown: _ShownDocument) -> bool:
+    """Let a decoder write an output, and another one where it dies. Raise DocumentError where that one dies too."""
     try:
-        with _memory_file(json.render(document)) as result, os.fdopen(target.folder.scratch(), "w+b", 0) as made:
-            with origin.decoders.take(document.source.inbox, origin.hangs) as decoder:
-                decoder.open(origin.source, profile, whole=False)
-                kept = decoder.view(name, result, made.fileno())
+        return shown.write(output, target)
+    except DecodersClosedError:
+        raise
+    except DecoderDiedError:
+        _log.debug("a decoder died of %s; it is tried once more", output.name)  # the cause may not be this file
+    try:
+        return shown.write(output, target)
+    except DecodersClosedError:
+        raise
+    except DecoderDiedError as error:
+        raise DocumentError("crash", str(error)) from error
+
+
+class _ShownDocument:
+    """A document of which decoders make outputs that show its pages. It is rendered once for all of them."""
+
+    def __init__(self, document: Document, source: SourceContext) -> None:
+        self._document = document
+        self._source = source
+        self._result = b""
+
+    def write(self, output: Format, target: Place) -> bool:
+        """Let a decoder write an output. Tell whether it shows the pages as they are.
+
+        Raise DocumentError, DecoderDiedError or OSError.
+        """
+        self._result = self._result or json.render(self._document)
+        profile = self._source.profile.model_copy(update={"page_side": output.page_side})
+        with _memory_file(self._result) as result, os.fdopen(target.folder.scratch(), "w+b", 0) as made:
+            with self._source.decoders.take(self._document.source.inbox, self._source.hangs) as decoder:
+                decoder.open(self._source.source, profile, whole=False)
+                kept = decoder.view(output.name, result, made.fileno())
             # A copy, because a decoder that was taken over could keep its descriptor and change what was delivered.
             made.seek(0)
             with target.folder.writing(target.name) as file:
                 shutil.copyfileobj(made, file)
-    except DecodersClosedError:
-        raise
-    except DecoderDiedError as error:
-        return DocumentError("crash", str(error))
-    except DocumentError as error:
-        return error
-    return None if kept else Notice("pages-as-pictures", _PICTURES, None)
+        return kept
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""Processes and threads: child processes and how to talk to them, what confines them, whom they act as."""
+"""Processes and threads: child processes and how to talk to them, what confines them, and as whom they act."""

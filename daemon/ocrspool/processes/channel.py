@@ -1,7 +1,7 @@
 """Messages between the service and its child processes: JSON frames and file descriptors over a Unix socket.
 
-JSON and not pickle: a decoder reads hostile files, so nothing that it says may be able to run code here.
-Names that are not UTF-8 survive, as surrogate escapes.
+The format is JSON and not pickle: a decoder reads hostile files, so nothing that it sends may be able to run code here.
+Names that are not UTF-8 survive as surrogate escapes.
 """
 
 from __future__ import annotations

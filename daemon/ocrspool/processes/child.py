@@ -1,6 +1,7 @@
 """A child process with a channel to it: how the service starts, asks and ends decoders and workers.
 
-Started anew (never forked from a process with threads), without a shell, holding one socket and nothing else of ours.
+The process is started anew and never forked from a process with threads. It is started without a shell. It inherits one
+socket and nothing else of ours.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The environment of child processes: every library writes below our cache, and none of them phones home.
+"""The environment of child processes: every library writes below our cache, and none sends data to its maker.
 
-Set before a library loads, because most read these variables once, at import. Children get the variables that are
-named here and no others: the service may have been given secrets, for a hook, and a child may be taken over by a file.
+The variables are set before a library loads, because most libraries read them once, at import. A child process gets the
+variables that are named here and no others. The service may have secrets for a hook, and a file may take over a child
+process.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What each process does first: a child ties its life to the service's; the service keeps its memory together."""
+"""The first steps of each process: a child ties its life to the service's life, and the service limits its heaps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who a command acts as: root works in a folder of another user as that user, who may do there what is to be done."""
+"""As whom a command acts: in a folder of another user, root acts as that user, who may do what is needed there."""
 
 from __future__ import annotations
 

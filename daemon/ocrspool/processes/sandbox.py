@@ -1,8 +1,8 @@
-"""What a process can give up for good: files, network and other processes (landlock(7)), system calls (seccomp(2)).
+"""What a process can give up for ever: files, network, other processes (landlock(7)), system calls (seccomp(2)).
 
-Own code, because there is little of it: a Landlock ruleset without ports and with a rule or two, and a filter that is
-a list of numbers (seccomp.py). The packages for either are about rules that we do not have, or need a library of the
-system.
+This is our own code, because there is little of it: a Landlock ruleset without ports and with one or two rules, and a
+filter that is a list of numbers (seccomp.py). The packages for either offer rules that we do not use, or need a library
+of the system.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which system calls a confined process may make, as a program of the Berkeley Packet Filter (seccomp(2)). Pure.
 
-The kernel runs the program at each system call, over `struct seccomp_data`: the number of the call, the architecture,
+The kernel runs the program at each system call, over `struct seccomp_data`: the number of the call, the architecture
 and the arguments. Calls that are not named here are refused with EPERM.
 """
 

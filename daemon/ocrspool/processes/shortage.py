@@ -1,4 +1,4 @@
-"""A lack of threads or processes: nothing new is begun for a while, and no document is blamed."""
+"""A shortage of threads or processes: nothing new is started for a while, and no document is blamed."""
 
 from __future__ import annotations
 

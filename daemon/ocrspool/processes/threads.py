@@ -1,8 +1,8 @@
-"""Threads that are used again and never end: what a thread has started may end with it.
+"""Threads that are used again and never end, because a process that a thread has started may end with the thread.
 
 The kernel kills a decoder when the thread that started it ends (PR_SET_PDEATHSIG, prctl(2); see lifetime.py). So the
-threads of jobs, which start decoders, have to last. All are daemons: one that a dead disk holds does not keep the
-process from ending.
+threads of jobs, which start decoders, have to last. All are daemon threads: one that a dead disk holds does not keep
+the process from ending.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""A flag that ends a wait: set by watch events, finished jobs and signal handlers alike.
+"""A flag that ends a wait. Watch events, finished jobs and signal handlers set it.
 
-An eventfd instead of threading.Event: its lock may be held by the very thread that a signal handler interrupts.
+It is an eventfd and not a threading.Event, because the thread that a signal handler interrupts may hold the lock of the
+latter.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The worker process: owns one engine on one device, and recognizes the pages that the service sends.
 
-    → {"op": "load", "wanted": {...}, "log": {...}}        ← {"stage": "..."}*, {"ready": {...}} or {"error": {...}}
+    → {"op": "load", "engine": {...}, "log": {...}}        ← {"stage": "..."}*, {"ready": {...}} or {"error": {...}}
     → {"op": "build", the same, "force": false, "source": null}
                                                            ← {"stage": "..."}*, {"built": {...}} or {"error": {...}}
     → {"op": "ping"}                                       ← {"pong": true}
@@ -31,7 +31,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocrspool.engine.cache.permissions import denied
-from ocrspool.engine.plan import EngineRequest, Plan, plan
+from ocrspool.engine.plan import Plan, plan
+from ocrspool.engine_request import EngineRequest
 from ocrspool.errors import (
     ConfigError,
     DeviceLostError,
@@ -118,7 +119,7 @@ class Worker:
 
     def _build(self, request: Message, _: list[int]) -> None:
         if source := request["source"]:
-            self._fetch(EngineRequest(**request["wanted"]), source)
+            self._fetch(EngineRequest.from_json(request["engine"]), source)
         wanted = self._planned(request)
         from ocrspool.engine.build.builder import build  # noqa: PLC0415 - there by now
 
@@ -157,7 +158,7 @@ class Worker:
         """Return the plan; hashing the models for it and importing numpy and OpenCV go on side by side."""
         log_setup.set_up(**request["log"])
         with ThreadPoolExecutor(1) as aside:
-            planned = aside.submit(plan, EngineRequest(**request["wanted"]))
+            planned = aside.submit(plan, EngineRequest.from_json(request["engine"]))
             import_module("ocrspool.engine.loader")
         return planned.result()
 
@@ -247,7 +248,13 @@ def _said(error: Exception) -> str:
 
 
 def _as_json(page: PageText) -> dict[str, Any]:
-    lines = [(line.text, line.confidence, line.polygon, line.detection_confidence) for line in page.lines]
+    lines = [
+        (
+            *(line.text, line.confidence, line.polygon, line.detection_confidence),
+            [(word.text, word.confidence, word.polygon) for word in line.words],
+        )
+        for line in page.lines
+    ]
     warnings = [(warning.code, warning.message, warning.lines) for warning in page.warnings]
     return {"lines": lines, "rotation": page.rotation, "seconds": page.seconds, "warnings": warnings}
 

@@ -1,222 +1,173 @@
-"""The pool of workers: pages in, futures out. Each worker is a process that owns one engine on one device.
+"""The pool of worker processes: pages in, futures out. Each worker owns one engine on one device.
 
-A thread per worker (its supervisor) keeps it supplied: up to so many pages are in work there, and each that has been
-read makes room for the next. Pages that a worker had when it died or hung come back as EngineError, and are to be submitted
-again alone, so that only the culprit's job suffers twice. A page that makes a sound engine raise an error is tried once
-more, alone, and comes back as DocumentError if that fails too; the worker goes on.
+Each worker has a supervisor, which takes pages from the queue and reports what happens. The pool keeps what was
+reported and decides what it means:
+
+- Pages that a worker had when it died or hung fail with EngineError. Their jobs submit them again, alone, so that only
+  the job of the page at fault suffers twice.
+- A page that makes a sound engine raise an error is read once more, alone. If that fails too, the page fails with
+  DocumentError. The worker goes on.
 """
 
 from __future__ import annotations
 
-import os
-import resource
-import sys
+import logging
 import threading
-import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
 from ocrspool.config.current import CurrentConfig
-from ocrspool.config.schema import Config
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageImage, PageText
-from ocrspool.recognition.supervisor import PageTask, WorkerSupervisor
+from ocrspool.pages import PageFault, PageImage, PageText
+from ocrspool.recognition.api import RecognizerStatus
+from ocrspool.recognition.client import start_worker
+from ocrspool.recognition.page_queue import PageQueue, PageTask
+from ocrspool.recognition.supervisor import SYSTEM, Place, Timing, WorkerSupervisor
+from ocrspool.recognition.worker import Launch, OnStage, ReadyWorker, Worker
 
-_TOLD = ("device", "runtime", "runtime_version", "precision", "fingerprint")
-"""What is told of each engine that reads."""
+_log = logging.getLogger(__name__)
+
+_TRIES_OF_A_PAGE = 2
+"""One failure may be chance, or the fault of another page whose lines were in the same batch."""
+_PUBLISHED = ("runtime", "runtime_version", "precision", "fingerprint")
+"""The facts of an engine that its status has, beside the device."""
 
 
 class WorkerPool:
-    """`submit(page) → future` over all devices. Owns the memory files of the pages it is given."""
+    """A PageRecognizer over all devices."""
 
-    def __init__(self, live: CurrentConfig, on_stage: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        live: CurrentConfig,
+        on_stage: OnStage,
+        launch: Launch | None = None,
+        timing: Timing = SYSTEM,
+    ) -> None:
+        """`on_stage` is told what loading workers do. `launch` starts each worker in place of a real process."""
         self._live = live
         self._on_stage = on_stage
-        self._held_bytes = 0
-        self._held_pages = 0
-        self._most_pages = _most_pages()
-        self._waiting: deque[PageTask] = deque()
-        self._idle = 0
-        """Workers that wait for pages."""
+        self._queue = PageQueue(lambda: live.config.limits.memory_mb << 20)
         self._changed = threading.Condition()
-        self._closed = False
+        self._ready: dict[int, ReadyWorker] = {}
+        """The workers that have an engine, by the number of their supervisor."""
+        self._first: dict[int, ReadyWorker | EngineError] = {}
+        """How the first start of each worker ended."""
+        self._restarts = 0
         engine, each = live.config.engine, live.config.service.workers
-        devices = [device for _ in range(each) for device in engine.devices]
-        self._supervisors = [WorkerSupervisor(self, number, device) for number, device in enumerate(devices, 1)]
-        self.restarts = 0
+        self._devices = dict(enumerate((device for _ in range(each) for device in engine.devices), 1))
+        self._supervisors = [
+            WorkerSupervisor(
+                Place(number, device, live), self._queue, self, launch or self._launch(number, device), timing
+            )
+            for number, device in self._devices.items()
+        ]
 
     def start(self) -> None:
-        """Start the workers; they load at once, and side by side."""
+        """Start the workers. They load side by side."""
         for supervisor in self._supervisors:
             supervisor.start()
 
-    def wait_ready(self) -> dict[str, Any]:
-        """Wait until every worker has loaded; return what its engine is. Raise what kept one from it."""
-        for supervisor in self._supervisors:
-            supervisor.settled.wait()
-            if supervisor.problem is not None:
-                raise supervisor.problem
-        return self._supervisors[0].facts
+    def wait_ready(self) -> Mapping[str, Any]:
+        """Wait until every worker has loaded. Return the facts of the first engine. Raise what kept one from it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._failures() or len(self._first) == len(self._devices))
+            if failures := self._failures():
+                raise failures[0]
+            first = self._ready.get(1) or self._first[1]
+        assert isinstance(first, ReadyWorker)  # noqa: S101 - it would be among the failures
+        return first.facts
 
-    def healthy(self) -> bool:
-        """Tell whether at least one worker has an engine loaded."""
-        return any(supervisor.loaded for supervisor in self._supervisors)
+    def submit(self, image: PageImage, orientation: str, *, alone: bool = False) -> Future[PageText]:
+        """Queue a page, and wait while too much is held. See PageRecognizer."""
+        task = PageTask(image, orientation, alone)
+        self._queue.put(task)
+        return task.future
 
-    def uses_cpu_fallback(self) -> bool:
-        """Tell whether a CPU does the work of a GPU that is not there."""
-        return any(supervisor.uses_cpu_fallback for supervisor in self._supervisors)
-
-    def engines(self) -> tuple[dict[str, Any], ...]:
-        """Return what reads now: each engine, the device that it is on, and how many workers have it loaded."""
-        found: dict[tuple[str, str], dict[str, Any]] = {}
-        for supervisor in self._supervisors:
-            if supervisor.loaded:
-                facts = {**supervisor.facts, "device": supervisor.reads_on}
-                known = {name: facts[name] for name in _TOLD}
-                found.setdefault((facts["device"], facts["fingerprint"]), {**known, "workers": 0})["workers"] += 1
-        return tuple(found.values())
-
-    def responsive(self) -> bool:
-        """Tell whether every worker's thread is where it should be: waiting no longer than it may for an answer."""
-        return all(supervisor.deadline > time.monotonic() for supervisor in self._supervisors)
-
-    def pids(self) -> list[int]:
-        """Return the workers' process ids."""
-        return [supervisor.worker.pid for supervisor in self._supervisors if supervisor.worker is not None]
+    def status(self) -> RecognizerStatus:
+        """Return how the workers are now."""
+        with self._changed:
+            ready = dict(self._ready)
+            restarts = self._restarts
+        return RecognizerStatus(
+            ready=bool(ready),
+            responsive=all(supervisor.responsive() for supervisor in self._supervisors),
+            uses_cpu_fallback=any(
+                worker.device == "cpu" and self._devices[number] != "cpu" for number, worker in ready.items()
+            ),
+            engines=_engines(list(ready.values())),
+            pids=tuple(pid for supervisor in self._supervisors for pid in supervisor.pids()),
+            restarts=restarts,
+        )
 
     def renew(self) -> None:
         """Replace the workers that have read anything since they loaded: memory is short, and they hold the most."""
         for supervisor in self._supervisors:
-            supervisor.renew_wanted = supervisor.worker is not None and supervisor.worker.pages > 0
-
-    def submit(self, image: PageImage, orientation: str, *, alone: bool = False) -> Future[PageText]:
-        """Queue a page, waiting while too much is held already.
-
-        The future raises EngineError, or DocumentError where the page cannot be read, and may be cancelled.
-        """
-        page = PageTask(image, orientation, alone)
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or not self._held_pages or self._fits(page))
-            if self._closed:
-                os.close(image.fd)
-                raise EngineError("the service is stopping")
-            self._held_bytes += page.size
-            self._held_pages += 1
-            self._waiting.append(page)
-            self._tell_seats()
-        return page.future
+            supervisor.renew()
 
     def close(self) -> None:
-        """End the workers now. Pages that were not recognized raise EngineError."""
-        with self._changed:
-            self._closed = True
-            abandoned = list(self._waiting)
-            self._waiting.clear()
-            self._changed.notify_all()
-        for page in abandoned:
-            if _begin(page):
-                self.complete(page, EngineError("the service is stopping"))
-            else:
-                self._release(page)
+        """End the workers now. Pages that were not read fail with EngineError."""
+        self._queue.close()
         for supervisor in self._supervisors:
             supervisor.stop()
 
-    def take(self, most: int) -> list[PageTask]:
-        """Return pages that wait, for a worker that has some already: none where one without any waits for them."""
-        with self._changed:
-            return [] if self._idle else self._next(most, beside=True)
-
-    def wait_and_take(self, most: int, seconds: float) -> list[PageTask]:
-        """Wait for pages and return them, for a worker that has none; nothing when none came in time."""
-        with self._changed:
-            self._idle += 1
-            self._changed.wait_for(lambda: self._closed or self._waiting, seconds)
-            self._idle -= 1
-            return self._next(most, beside=False)
-
-    def _next(self, most: int, *, beside: bool) -> list[PageTask]:
-        """Return at most so many pages, to be read beside others or not. A page sent alone stays so."""
-        pages: list[PageTask] = []
-        while self._waiting and len(pages) < most:
-            if self._waiting[0].alone and (beside or pages):
-                break
-            page = self._waiting.popleft()
-            if not _begin(page):
-                self._release(page)
-                continue
-            pages.append(page)
-            if page.alone:
-                break
-        return pages
-
-    def again(self, page: PageTask) -> None:
-        """Have a page tried once more before all others, alone: it may be the one that makes engines fail."""
-        page.alone = True
-        with self._changed:
-            if not self._closed:
-                self._waiting.appendleft(page)
-                self._tell_seats()
-                return
-        self.complete(page, EngineError("the service is stopping"))
-
-    def _tell_seats(self) -> None:
-        """Tell every supervisor that a page waits. The caller holds the lock."""
-        self._changed.notify_all()
-        for supervisor in self._supervisors:
-            supervisor.wake.set()
-
-    def complete(self, page: PageTask, outcome: PageText | DocumentError | EngineError) -> None:
-        """Hand out what became of a page and let go of its memory."""
-        self._release(page)
-        if isinstance(outcome, Exception):
-            page.future.set_exception(outcome)
-        else:
-            page.future.set_result(outcome)
-
-    def _release(self, page: PageTask) -> None:
-        os.close(page.image.fd)
-        with self._changed:
-            self._held_bytes -= page.size
-            self._held_pages -= 1
-            self._changed.notify_all()
-
-    def _fits(self, page: PageTask) -> bool:
-        fits = self._held_bytes + page.size <= self._live.config.limits.memory_mb << 20
-        return fits and self._held_pages < self._most_pages
-
-    @property
-    def closed(self) -> bool:
-        """Whether the pool takes no more pages."""
-        return self._closed
-
-    @property
-    def config(self) -> Config:
-        """What the workers are to load."""
-        return self._live.config
-
-    def wait_closed(self, seconds: float) -> None:
-        """Wait so long, or until the pool closes."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed, seconds)
-
-    def count_restart(self) -> None:
-        """Count a worker that had to be replaced for a failure."""
-        self.restarts += 1
-
     def stage(self, text: str) -> None:
-        """Pass on what a worker that is loading is doing."""
+        """Pass on what a worker that loads is doing."""
         self._on_stage(text)
 
+    def ready(self, supervisor: int, worker: ReadyWorker) -> None:
+        """Take note that a worker has loaded its engine."""
+        with self._changed:
+            self._ready[supervisor] = worker
+            self._first.setdefault(supervisor, worker)
+            self._changed.notify_all()
 
-def _begin(page: PageTask) -> bool:
-    """Tell whether a page is still wanted; from then on it cannot be cancelled."""
-    page.begun = page.begun or page.future.set_running_or_notify_cancel()
-    return page.begun
+    def lost(self, supervisor: int, error: EngineError | None) -> None:
+        """Take note that there is no worker. It counts as a restart if an engine that had been loaded has failed."""
+        with self._changed:
+            had_loaded = self._ready.pop(supervisor, None) is not None
+            if error is not None:
+                self._restarts += had_loaded
+                self._first.setdefault(supervisor, error)
+            self._changed.notify_all()
+
+    def page(self, supervisor: int, task: PageTask, outcome: PageText | PageFault | EngineError) -> None:
+        """Publish what became of a page, or have it read once more where reading it has failed once."""
+        if not isinstance(outcome, PageFault):
+            self._queue.complete(task, outcome)
+            return
+        task.faults += 1
+        if task.faults < _TRIES_OF_A_PAGE:
+            _log.warning("worker %d could not read a page; it is tried once more: %s", supervisor, outcome.message)
+            self._queue.put_back(task)
+            return
+        self._queue.complete(task, _lost_page(task, outcome))
+
+    def _launch(self, number: int, device: str) -> Launch:
+        def launch(on_stage: OnStage) -> Worker:
+            return start_worker(f"worker {number}", self._live.config, device, on_stage)
+
+        return launch
+
+    def _failures(self) -> list[EngineError]:
+        """Return what kept workers from loading at the start. The caller holds the lock."""
+        return [each for _, each in sorted(self._first.items()) if isinstance(each, EngineError)]
 
 
-def _most_pages() -> int:
-    """Return how many pages may be held: each is an open file, and half of those are for other uses."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return sys.maxsize if soft == resource.RLIM_INFINITY else soft // 2
+def _engines(workers: list[ReadyWorker]) -> tuple[dict[str, Any], ...]:
+    """Return each engine once for each device, with the number of workers that have it loaded."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for worker in workers:
+        known = {"device": worker.device, **{name: worker.facts[name] for name in _PUBLISHED}}
+        found.setdefault((worker.device, known["fingerprint"]), {**known, "workers": 0})["workers"] += 1
+    return tuple(found.values())
+
+
+def _lost_page(task: PageTask, fault: PageFault) -> DocumentError:
+    return DocumentError(
+        "recognition",
+        f"reading this page failed {task.faults} times: {fault.message}",
+        "this is a fault of the program, not of the page; the log has where it happened; please report it",
+        stage="recognize",
+        page=task.image.number,
+    )

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ocrspool.config.engine_requests import devices
 from ocrspool.config.schema import Config
 from ocrspool.errors import EngineError
 from ocrspool.formatting import format_duration
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import Child, ChildDiedError
 from ocrspool.processes.environment import of_workers
-from ocrspool.recognition.protocol import about_engine, devices, engine_error
+from ocrspool.recognition.protocol import about_engine, engine_error
 
 SILENCE_SECONDS = 3600.0
 """The longest that one stage of a build may take."""

@@ -1,9 +1,8 @@
-"""The place of one worker in the pool: a thread that keeps a process in it, feeds it pages and replaces it.
+"""Keeps one worker running: a thread that starts it, feeds it pages and replaces it.
 
-The process always has some pages in work, where there are any: it gets the next one when one has been read.
-
-A process that dies or hangs is replaced at once. One that has grown is replaced without a pause: its successor loads
-beside it and takes over when it can, where there is memory for two.
+The worker always has some pages in work, if there are any. It gets the next page when one has been read. A worker that
+dies or hangs is replaced at once; a worker that has grown is replaced without a pause (succession.py). The supervisor
+takes pages from the queue and reports what happens. It knows nothing of the pool.
 """
 
 from __future__ import annotations
@@ -14,293 +13,233 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
 
-from ocrspool.config.schema import Config
-from ocrspool.errors import DocumentError, EngineError
+from ocrspool.config.current import CurrentConfig
+from ocrspool.errors import EngineError
 from ocrspool.machine import memory
-from ocrspool.pages import PageFault, PageImage, PageText
+from ocrspool.pages import PageText
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.processes.wakeup import WakeupEvent
-from ocrspool.recognition.client import STAGE_SECONDS, WorkerClient
+from ocrspool.recognition.page_queue import PageQueue, PageTask, stopping
+from ocrspool.recognition.succession import Succession
+from ocrspool.recognition.worker import STAGE_SECONDS, Launch, ReadyWorker, Worker, WorkerEvents
 
 _log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 60.0
 _LOADING_STEP_SECONDS = 0.1
-_PING_SECONDS = 10.0
-"""An idle worker is asked so often whether it still answers, and has as long to do so."""
-_TRIES_OF_A_PAGE = 2
-"""Once may be chance, or another page's fault: of one whose lines were in the same batch."""
 _SLACK_SECONDS = 10.0
-"""Past the end of any wait, before the thread that waits counts as stuck."""
+"""A thread that waits counts as stuck so long after the end of its wait."""
 
 
-@dataclass(slots=True)
-class PageTask:
-    """A page that waits for a worker, or is with one."""
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How a supervisor measures time and memory. Tests measure otherwise."""
 
-    image: PageImage
-    orientation: str
-    alone: bool
-    future: Future[PageText] = field(default_factory=Future)
-    begun: bool = False
-    """Whether a worker has had it, so that its future cannot be cancelled any more."""
-    faults: int = 0
-    """How often reading it raised an error, in an engine that was in order."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of its pixels."""
-        return self.image.width * self.image.height * self.image.channels
+    clock: Callable[[], float] = time.monotonic
+    available_bytes: Callable[[], int] = memory.available_bytes
+    ping_seconds: float = 10.0
+    """An idle worker is asked so often whether it still answers, and has as long to do so."""
 
 
-class Pool(Protocol):
-    """What a seat needs of the pool."""
+SYSTEM = Timing()
+"""By the clock and the memory of this machine."""
 
-    @property
-    def closed(self) -> bool:
-        """Whether no more pages come."""
 
-    @property
-    def config(self) -> Config:
-        """What the workers are to load."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which of the workers it is, on which device, and by which configuration."""
 
-    def take(self, most: int) -> list[PageTask]:
-        """Return pages that wait, for a worker that has some already."""
-
-    def wait_and_take(self, most: int, seconds: float) -> list[PageTask]:
-        """Return pages for a worker that has none; wait for them."""
-
-    def complete(self, page: PageTask, outcome: PageText | DocumentError | EngineError) -> None:
-        """Hand out what became of a page."""
-
-    def again(self, page: PageTask) -> None:
-        """Have a page tried once more, alone."""
-
-    def wait_closed(self, seconds: float) -> None:
-        """Wait so long, or until the pool closes."""
-
-    def count_restart(self) -> None:
-        """Count a worker that had to be replaced for a failure."""
-
-    def stage(self, text: str) -> None:
-        """Pass on what a worker that is loading is doing."""
+    number: int
+    device: str
+    live: CurrentConfig
 
 
 class WorkerSupervisor:
-    """The place of one worker: a thread that keeps a process in it."""
+    """Keeps a worker in one place."""
 
-    def __init__(self, pool: Pool, number: int, device: str) -> None:
-        self._pool = pool
-        self._number = number
-        self._device = device
-        self._thread = threading.Thread(target=self._run, name=f"worker-{number}")
-        self.wake = WakeupEvent()
-        """Set by the pool when there are more pages."""
-        self.worker: WorkerClient | None = None
-        self._successor: WorkerClient | None = None
-        """Loads beside the worker, and takes its place."""
-        self._next_successor = 0.0
-        """When another one may be tried, on the monotonic clock."""
+    def __init__(
+        self,
+        place: Place,
+        queue: PageQueue,
+        events: WorkerEvents,
+        launch: Launch,
+        timing: Timing = SYSTEM,
+    ) -> None:
+        self._number = number = place.number
+        self._device = place.device
+        self._live = place.live
+        self._queue = queue
+        self._events = events
+        self._launch = launch
+        self._timing = timing
+        self._thread = threading.Thread(target=self.run, name=f"worker-{number}")
+        self._wake = WakeupEvent()
+        queue.wake_up(self._wake)
+        self._succession = Succession(
+            f"worker {number}", place.live, lambda: launch(lambda _: None), timing.clock, timing.available_bytes
+        )
+        self._worker: Worker | None = None
         self._in_work: dict[int, PageTask] = {}
-        """What the worker has, by number."""
+        """The pages that the worker has, by number."""
         self._numbers = itertools.count(1)
-        self._draining = False
-        """Whether the worker gets no more pages, because another is to take its place."""
-        self.renew_wanted = False
-        self.settled = threading.Event()
-        self.problem: EngineError | None = None
-        self.facts: dict[str, Any] = {}
-        self.loaded = False
-        self.deadline = math.inf
-        """When this thread has to have got on, on the monotonic clock, or is stuck."""
-
-    @property
-    def uses_cpu_fallback(self) -> bool:
-        """Whether it was to be a GPU, and is not."""
-        return self._device != "cpu" and self.facts.get("device") == "cpu"
-
-    @property
-    def reads_on(self) -> str:
-        """The device that reads: not the one that was wanted where a CPU stands in for it."""
-        return "cpu" if self.facts.get("device") == "cpu" else self._device
+        self._deadline = math.inf
+        """When this thread has to have made progress, or is stuck."""
 
     def start(self) -> None:
-        """Start the thread, which starts a process."""
+        """Start the thread, which starts a worker."""
         self._thread.start()
 
+    def renew(self) -> None:
+        """Have a worker replaced that has read anything since it loaded."""
+        if self._worker is not None and self._worker.pages:
+            self._succession.renew()
+
+    def responsive(self) -> bool:
+        """Tell whether the thread waits no longer than it may."""
+        return self._timing.clock() < self._deadline
+
+    def pids(self) -> tuple[int, ...]:
+        """Return the process id of the worker, also of one that still loads."""
+        worker = self._worker
+        return () if worker is None else (worker.pid,)
+
     def stop(self) -> None:
-        """Kill the processes, if they are at work, and wait for the thread."""
-        for process in (self.worker, self._successor):
+        """Kill the worker and wait for the thread. The queue is closed by now."""
+        for process in (self._worker, self._succession.successor):
             if process is not None:
                 process.signal_kill()
         if self._thread.ident is not None:
             self._thread.join()
-        self.wake.close()
+        self._wake.close()
 
-    def _run(self) -> None:
-        pause = 1.0
-        while not self._pool.closed:
+    def run(self) -> None:
+        """Keep a worker running until the queue is closed, or until the first one cannot load: that ends the start."""
+        pause, has_loaded = 1.0, False
+        while not self._queue.closed:
             try:
-                self._load()
+                worker = self._loaded()
             except EngineError as error:
-                self.problem = error
-                if not self.settled.is_set():  # at start: the service decides
-                    self.settled.set()
+                self._events.lost(self._number, error)
+                if not has_loaded:
                     return
                 _log.error("worker %d cannot load its engine: %s; next try in %.0f s", self._number, error, pause)
                 self._set_deadline(pause)
-                self._pool.wait_closed(pause)
+                self._queue.wait_closed(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
-            pause = 1.0
-            self.settled.set()
-            self._work()
-            self.loaded = False
-        for process in (self.worker, self._successor):
+            pause, has_loaded = 1.0, True
+            self._work(worker)
+        for process in (self._worker, self._succession.take()):
             if process is not None:
                 process.close()
 
-    def _load(self) -> None:
-        """Put a process with an engine into the place: the one that loads already, or a new one. Raise EngineError."""
+    def _loaded(self) -> Worker:
+        """Return a worker that has loaded: the successor that loads already, or a new one. Raise EngineError."""
         self._set_deadline(STAGE_SECONDS)
-        process, self._successor = self._successor or self._started(self._on_stage), None
-        self.worker = process
-        while not process.has_loaded(_LOADING_STEP_SECONDS):
+        worker = self._succession.take() or self._launch(self._on_loading)
+        self._worker = worker
+        while not worker.has_loaded(_LOADING_STEP_SECONDS):
             pass
-        self._take_over(process)
+        return self._announced(worker)
 
-    def _started(self, on_stage: Callable[[str], None]) -> WorkerClient:
-        return WorkerClient(f"worker {self._number}", self._pool.config, self._device, on_stage)
+    def _announced(self, worker: Worker) -> Worker:
+        self._worker = worker
+        self._events.ready(self._number, self._described(worker))
+        return worker
 
-    def _take_over(self, process: WorkerClient) -> None:
-        self.worker, self.facts, self.loaded, self.problem = process, process.facts, True, None
-        self.renew_wanted = False
+    def _described(self, worker: Worker) -> ReadyWorker:
+        on_cpu = worker.facts.get("device") == "cpu"
+        return ReadyWorker(worker.pid, worker.facts, "cpu" if on_cpu else self._device)
 
-    def _on_stage(self, text: str) -> None:
+    def _on_loading(self, stage: str) -> None:
         self._set_deadline(STAGE_SECONDS)
-        self._pool.stage(text)
+        self._events.stage(stage)
 
-    def _work(self) -> None:
-        """Feed the process until the pool closes or the process has to be replaced by one that is not there yet."""
-        while not self._pool.closed:
-            worker = self.worker
-            assert worker is not None  # noqa: S101 - for the type checker
+    def _work(self, worker: Worker) -> None:
+        """Feed the worker until the queue is closed, or until there is no worker."""
+        while not self._queue.closed:
             try:
-                self._give(worker)
-                if self._in_work:
-                    if not self._hear(worker):
-                        continue
-                else:  # one that does not answer is found before the next file is
-                    worker.ping(_PING_SECONDS)
-            except ChildDiedError as error:
-                pages = self._lose(EngineError(f"the worker {error}"))
-                if not self._pool.closed:
-                    _log.warning("worker %d %s with %d pages; starting another", self._number, error, pages)
-            except EngineError as error:
+                self._feed(worker)
+                if not self._in_work:  # a worker that does not answer is found before the next file is
+                    worker.ping(self._timing.ping_seconds)
+                elif not self._receive(worker):
+                    continue
+            except (ChildDiedError, EngineError) as error:
                 # Whatever it was (no memory, a device that is gone, a library in disorder), a new process begins
                 # afresh, and is known to work, because it reads the known page first. Loading takes a second.
-                worker.close()
-                self._lose(error)
-                _log.warning("worker %d: %s; starting another", self._number, error)
-            if not worker.alive():
-                self._pool.count_restart()
+                self._replace_failed(worker, error)
                 return
-            if not self._goes_on(worker):
-                return
-        self._lose(EngineError("the service is stopping"))
+            self._succession.proceed(worker)
+            if self._succession.draining and not self._in_work:
+                successor = self._replace_grown(worker)
+                if successor is None:
+                    return
+                worker = successor
+        self._fail_pages(stopping())
 
-    def _give(self, worker: WorkerClient) -> None:
-        """Give the worker the pages that it has room for; wait for some where it has none."""
-        most = self._pool.config.service.batch_pages
+    def _feed(self, worker: Worker) -> None:
+        """Send the pages that the worker has room for. Wait for some where it has none."""
+        most = self._live.config.service.batch_pages
         if not self._in_work:
-            self._set_deadline(_PING_SECONDS)
-            pages = self._pool.wait_and_take(most, _LOADING_STEP_SECONDS if self._successor else _PING_SECONDS)
-        elif self._draining or any(page.alone for page in self._in_work.values()):
+            self._set_deadline(self._timing.ping_seconds)
+            step = _LOADING_STEP_SECONDS if self._succession.successor else self._timing.ping_seconds
+            tasks = self._queue.wait_and_take(most, step)
+        elif self._succession.draining or any(task.alone for task in self._in_work.values()):
             return
         else:
-            pages = self._pool.take(most - len(self._in_work))
-        given = {number: page for page, number in zip(pages, self._numbers, strict=False)}
-        self._in_work |= given
-        for number, page in given.items():
-            worker.send_page(number, page.image, page.orientation)
+            tasks = self._queue.take(most - len(self._in_work))
+        sent = {number: task for task, number in zip(tasks, self._numbers, strict=False)}
+        self._in_work |= sent
+        for number, task in sent.items():
+            worker.send_page(number, task.image, task.orientation)
 
-    def _hear(self, worker: WorkerClient) -> bool:
-        """Wait for the worker's news, or for more pages to give to it. Tell whether it has done with a page."""
-        seconds = self._pool.config.service.worker_seconds
-        if (told := worker.wait_for_result(seconds, self.wake, lambda: self._set_deadline(seconds))) is not None:
-            number, outcome = told
-            page = self._in_work.pop(number)
-            if isinstance(outcome, PageFault):
-                self._take_back(page, outcome)
-            else:
-                self._pool.complete(page, replace(outcome, engine=self.facts, device=self.reads_on))
-        return told is not None
-
-    def _take_back(self, page: PageTask, fault: PageFault) -> None:
-        """Try a page that could not be read once more, alone; then it is lost, and the worker goes on."""
-        page.faults += 1
-        if page.faults < _TRIES_OF_A_PAGE:
-            _log.warning("worker %d could not read a page, which is tried once more: %s", self._number, fault.message)
-            self._pool.again(page)
-            return
-        lost = DocumentError(
-            "recognition",
-            f"reading this page failed {page.faults} times: {fault.message}",
-            "this is a fault of the program, not of the page; the log has where it happened; please report it",
-            stage="recognize",
-            page=page.image.number,
-        )
-        self._pool.complete(page, lost)
-
-    def _lose(self, error: EngineError) -> int:
-        """Say of all pages in work that they could not be read. Return how many there were."""
-        lost, self._in_work = self._in_work, {}
-        for page in lost.values():
-            self._pool.complete(page, error)
-        return len(lost)
-
-    def _goes_on(self, worker: WorkerClient) -> bool:
-        """Replace a worker that has grown by a successor that loads beside it. False when it has to load after it.
-
-        Either way it first reads what it has, and gets no more.
-        """
-        try:
-            if self._successor is not None:
-                self._draining = self._successor.has_loaded(0)
-            elif self._has_grown(worker) and time.monotonic() >= self._next_successor:
-                self._draining = not self._has_room_beside(worker)
-                self._successor = None if self._draining else self._started(lambda _: None)
-        except EngineError as error:
-            self._successor = None
-            self._next_successor = time.monotonic() + _LONGEST_PAUSE
-            _log.error("worker %d goes on, because the next one cannot load its engine: %s", self._number, error)
-        if not self._draining or self._in_work:
-            return True
-        self._draining = False
-        if self._successor is None:
-            _log.info("worker %d is replaced after %d pages, and memory is short", self._number, worker.pages)
-            worker.close()
+    def _receive(self, worker: Worker) -> bool:
+        """Wait for the worker, or for more pages to send. Tell whether a page is done. Raise as the worker does."""
+        seconds = self._live.config.service.worker_seconds
+        told = worker.wait_for_result(seconds, self._wake, lambda: self._set_deadline(seconds))
+        if told is None:
             return False
-        successor, self._successor = self._successor, None
-        self._take_over(successor)
-        worker.close()
-        _log.info("worker %d was replaced after %d pages", self._number, worker.pages)
+        number, outcome = told
+        task = self._in_work.pop(number, None)
+        if task is None:
+            raise EngineError(f"the worker told of page {number}, which it does not have")
+        if isinstance(outcome, PageText):
+            described = self._described(worker)
+            outcome = replace(outcome, engine=described.facts, device=described.device)
+        self._events.page(self._number, task, outcome)
         return True
 
-    def _has_grown(self, worker: WorkerClient) -> bool:
-        service = self._pool.config.service
-        held = worker.resident_bytes()
-        return self.renew_wanted or worker.pages >= service.worker_pages or held > service.worker_memory_mb << 20
+    def _replace_failed(self, worker: Worker, error: ChildDiedError | EngineError) -> None:
+        """Report the worker and its pages as lost; the next turn of the thread starts another worker."""
+        worker.close()
+        reason = error if isinstance(error, EngineError) else EngineError(f"the worker {error}")
+        self._events.lost(self._number, reason)
+        pages = self._fail_pages(reason)
+        if not self._queue.closed:
+            _log.warning("worker %d: %s, with %d pages in work; starting another", self._number, reason, pages)
 
-    def _has_room_beside(self, worker: WorkerClient) -> bool:
-        """Tell whether a second one may be as large as this one without making memory short."""
-        least = self._pool.config.limits.free_memory_mb << 20
-        return memory.available_bytes() - worker.resident_bytes() >= least
+    def _replace_grown(self, worker: Worker) -> Worker | None:
+        """Let the successor replace a worker that has no pages. Return None where the successor has yet to load."""
+        successor = self._succession.take()
+        if successor is None:
+            _log.info("worker %d is replaced after %d pages, and memory is short", self._number, worker.pages)
+            self._events.lost(self._number, None)
+            worker.close()
+            return None
+        self._announced(successor)
+        worker.close()
+        _log.info("worker %d was replaced after %d pages", self._number, worker.pages)
+        return successor
+
+    def _fail_pages(self, error: EngineError) -> int:
+        """Report that no page in work could be read. Return how many there were."""
+        tasks, self._in_work = self._in_work, {}
+        for task in tasks.values():
+            self._events.page(self._number, task, error)
+        return len(tasks)
 
     def _set_deadline(self, seconds: float) -> None:
-        """Promise to get on within so long."""
-        self.deadline = time.monotonic() + seconds + _SLACK_SECONDS
+        """Promise to make progress within so long."""
+        self._deadline = self._timing.clock() + seconds + _SLACK_SECONDS

@@ -1,13 +1,14 @@
-"""ALTO 4.4 XML (loc.gov/standards/alto): pages, one text block each, and lines.
+"""ALTO 4.4 XML (loc.gov/standards/alto): pages, with one text block each, lines, and words.
 
-A line holds one String with the whole of its text, spaces included: where its words stand has not been measured.
-`PC` and `WC` are the confidences of page and line.
+Each word is a String, and each space between two words an SP. A line whose words were not measured (`words = "none"`)
+is one String. `PC` and `WC` are the confidences of page and word.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ocrspool.render.word_gaps import words_of
 from ocrspool.render.xml_escape import escaped
 from ocrspool.results.schema import Document, Engine, Line, Page
 
@@ -59,10 +60,28 @@ def _page(page: Page, step: str) -> Iterator[str]:
 
 
 def _line(line: Line, name: str) -> str:
-    left, top, right, bottom = line.bounding_box
-    box = f'HPOS="{left:.1f}" VPOS="{top:.1f}" WIDTH="{right - left:.1f}" HEIGHT="{bottom - top:.1f}"'
-    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in line.polygon)
-    return (
-        f'<TextLine ID="{name}" {box}><Shape><Polygon POINTS="{points}"/></Shape>'
-        f'<String {box} WC="{line.confidence:.4f}" CONTENT="{escaped(line.text)}"/></TextLine>\n'
-    )
+    return f'<TextLine ID="{name}" {_box(line.bounding_box)}>{_shape(line.polygon)}{"".join(_words(line))}</TextLine>\n'
+
+
+def _words(line: Line) -> Iterator[str]:
+    """Yield a String for each word, and an SP for each space, which is as wide as the gap between two words."""
+    before: tuple[float, float, float, float] | None = None
+    for gap, word in words_of(line):
+        box = word.bounding_box
+        if gap and before is not None:
+            # Of two words that stand one below the other, or overlap, there is no gap to be measured along the page.
+            width = f' WIDTH="{box[0] - before[2]:.1f}"' if box[0] > before[2] else ""
+            yield f'<SP{width} HPOS="{before[2]:.1f}" VPOS="{before[1]:.1f}"/>'
+        text = f'WC="{word.confidence:.4f}" CONTENT="{escaped(word.text)}"'
+        yield f"<String {_box(box)} {text}>{_shape(word.polygon)}</String>"
+        before = box
+
+
+def _box(box: tuple[float, float, float, float]) -> str:
+    left, top, right, bottom = box
+    return f'HPOS="{left:.1f}" VPOS="{top:.1f}" WIDTH="{right - left:.1f}" HEIGHT="{bottom - top:.1f}"'
+
+
+def _shape(polygon: tuple[tuple[float, float], ...]) -> str:
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in polygon)
+    return f'<Shape><Polygon POINTS="{points}"/></Shape>'

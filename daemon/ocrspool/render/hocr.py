@@ -1,14 +1,14 @@
-"""hOCR 1.2 (kba.github.io/hocr-spec/1.2): pages and lines, as well-formed XHTML.
+"""hOCR 1.2 (kba.github.io/hocr-spec/1.2): pages, lines and words, as well-formed XHTML.
 
-There are no words in it: ocrspool finds lines, and boxes of words that nobody has measured would be made up.
-`x_wconf` is the confidence of the whole line.
+`x_wconf` is the confidence of a word. A line whose words were not measured (`words = "none"`) is one word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ocrspool.render.line_geometry import placement
+from ocrspool.render.word_gaps import words_of
 from ocrspool.render.xml_escape import escaped
 from ocrspool.results.schema import Document, Line, Page
 
@@ -19,7 +19,7 @@ _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <meta charset="utf-8"/>
 <title>{title}</title>
 <meta name="ocr-system" content="ocrspool {version}"/>
-<meta name="ocr-capabilities" content="ocr_page ocr_line ocrp_poly"/>
+<meta name="ocr-capabilities" content="ocr_page ocr_line ocrx_word ocrp_poly ocrp_wconf"/>
 <meta name="ocr-number-of-pages" content="{pages}"/>
 </head>
 <body>
@@ -41,15 +41,22 @@ def _page(page: Page, name: str) -> Iterator[str]:
     title = f'image "{image}"; bbox 0 0 {page.width} {page.height}; ppageno {page.number - 1}{resolution}'
     yield f'<div class="ocr_page" id="page_{page.number}" title="{escaped(title)}">\n'
     for line in page.lines:
-        yield f'<span class="ocr_line" id="line_{page.number}_{line.order + 1}" title="{_properties(line)}">'
-        yield f"{escaped(line.text)}</span><br/>\n"
+        name = f"{page.number}_{line.order + 1}"
+        yield f'<span class="ocr_line" id="line_{name}" title="{_properties(line)}">'
+        for number, (gap, word) in enumerate(words_of(line), 1):
+            title = f"bbox {_whole(word.bounding_box)}; x_wconf {word.confidence * 100:.2f}"
+            yield f'{gap}<span class="ocrx_word" id="word_{name}_{number}" title="{title}">{escaped(word.text)}</span>'
+        yield "</span><br/>\n"
     yield "</div>\n"
 
 
 def _properties(line: Line) -> str:
-    box = " ".join(str(round(value)) for value in line.bounding_box)
-    polygon = " ".join(str(round(value)) for point in line.polygon for value in point)
-    return f"bbox {box}; poly {polygon}{_angle(line)}; order {line.order}; x_wconf {line.confidence * 100:.2f}"
+    polygon = _whole(value for point in line.polygon for value in point)
+    return f"bbox {_whole(line.bounding_box)}; poly {polygon}{_angle(line)}; order {line.order}"
+
+
+def _whole(values: Iterable[float]) -> str:
+    return " ".join(str(round(value)) for value in values)
 
 
 def _angle(line: Line) -> str:

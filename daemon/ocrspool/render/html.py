@@ -1,9 +1,9 @@
-"""One page of HTML that holds all: the scan, selectable text over it, and a tint that tells where to be careful.
+"""One HTML page that holds everything: the scan, selectable text over it, and a tint that shows where to be careful.
 
-No script, no font, nothing from elsewhere; a policy in its head forbids the browser to fetch or run anything. Each
-page is one SVG, so picture, tints and text scale together, and text that runs askew is set askew.
+It has no script and no font, and loads nothing from elsewhere. A policy in its head forbids the browser to fetch or run
+anything. Each page is one SVG, so that picture, tints and text scale together, and skewed text is set skewed.
 
-A small picture of the first page stands in the head: the icon of a browser's tab, and what the status page shows.
+A small picture of the first page is in the head: it is the icon of a browser's tab, and the status page shows it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import BinaryIO
 
 from ocrspool.render.line_geometry import placement
 from ocrspool.render.page_picture import Painter, Picture
+from ocrspool.render.word_gaps import as_high_as_the_line
 from ocrspool.render.xml_escape import escaped
-from ocrspool.results.schema import Document, Line, Page
+from ocrspool.results.schema import Document, Line, Page, Word
 
 _HEAD = """<!DOCTYPE html>
 <html lang="und">
@@ -119,19 +120,23 @@ def _picture(page: Page, picture: Picture) -> Iterator[str]:
 
 
 def _line(line: Line) -> str:
-    try:
-        placed = placement(line.polygon)
-    except ValueError:
-        return ""
     share = min(1.0, max(0.0, (line.confidence - _UNSURE) / (_SURE - _UNSURE)))
     color = f"hsl({round(_GREEN_DEGREES * share)} 90% 40%)"
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in line.polygon)
+    polygon = f'<polygon points="{points}" fill="{color}" stroke="{color}"/>'
+    return polygon + "".join(_word(*piece) for piece in as_high_as_the_line(line)) + "\n"
+
+
+def _word(word: Word, space: str) -> str:
+    try:
+        placed = placement(word.polygon)
+    except ValueError:
+        return ""
     (ax, ay), (dx, dy) = placed.along, placed.down
     unit = (ax / placed.width, ay / placed.width, dx / placed.height, dy / placed.height, *placed.corner)
     matrix = " ".join(f"{value:.4f}" for value in unit)
     return (
-        f'<polygon points="{points}" fill="{color}" stroke="{color}"/>'
         f'<text transform="matrix({matrix})" y="{placed.height * _BASELINE:.1f}" font-size="{placed.height:.1f}"'
-        f' textLength="{placed.width:.1f}" lengthAdjust="spacingAndGlyphs">{escaped(line.text)}'
-        f"<title>{line.confidence:.2f}</title></text>\n"
+        f' textLength="{placed.width:.1f}" lengthAdjust="spacingAndGlyphs">{escaped(word.text + space)}'
+        f"<title>{word.confidence:.2f}</title></text>"
     )

@@ -1,4 +1,4 @@
-"""The result file: JSON to be read by programs and people, one text line on one row."""
+"""The result file: JSON for programs and people, with each text line on one row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a line stands on its page, as whoever sets text there needs it: a corner, and the way that the text runs."""
+"""Where a line is on its page, as code that sets text there needs it: a corner, and the direction of the text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page as a picture in a file of its own: what the decoder makes of it for those who show pages."""
+"""A page as a picture in a file of its own, which the decoder makes for outputs that show pages."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Searchable PDF: what is seen of each page stays, and invisible text lies where it was read.
+"""Searchable PDF: the look of each page stays, and invisible text is placed where it was read.
 
-A source that is a PDF keeps its pages as they are, and everything else in it; a text layer is added. Of any other
-source, each page becomes a picture with the text over it. The layer stands at the beginning of a page's content,
-where nothing that the page does to its coordinates can move it; it cannot be seen, so what is painted over it does
-not matter.
+A source that is a PDF keeps its pages as they are, and everything else in it. A text layer is added. Of any other
+source, each page becomes a picture with the text over it. The layer is at the beginning of a page's content, where
+nothing that the page does to its coordinates can move it. It is invisible, so it does not matter what is painted over
+it.
 
-pikepdf reads what may be hostile, so this module is imported by a decoder only.
+pikepdf reads files that may be hostile, so only a decoder imports this module.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A font of invisible letters for the text layer of a PDF: any character, no shapes to speak of.
+"""A font of invisible letters for the text layer of a PDF: any character, with almost no shapes.
 
-Whoever searches, copies or extracts gets the characters from the font's ToUnicode map, and their places from its
-widths. The widths are rough (a few classes, as in a common sans-serif), so that a word in the middle of a line is
-found about where it stands; a line as a whole is fitted to its polygon exactly.
+Programs that search, copy or extract text get the characters from the font's ToUnicode map, and their places from its
+widths. The widths are rough (a few classes, as in a common sans-serif), so that a word in the middle of a line is found
+about where it is. A line as a whole is fitted to its polygon exactly.
 """
 
 from __future__ import annotations

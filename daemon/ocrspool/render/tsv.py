@@ -1,14 +1,14 @@
-"""Tab-separated values in the columns of Tesseract's `tsv`, so that what reads those reads these.
+"""Tab-separated values in the columns of Tesseract's `tsv`, so that programs that read those can read these.
 
-A line is the smallest thing that ocrspool finds. It appears twice: as a line (level 4, without text, as Tesseract has
-it) and as one word (level 5) of the same place, whose text holds the whole line, spaces included. A page is one block
-of one paragraph.
+A line is a row of level 4, without text, as Tesseract has it. Each of its words is a row of level 5. A line whose words
+were not measured (`words = "none"`) is one word. A page is one block of one paragraph.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ocrspool.render.word_gaps import words_of
 from ocrspool.results.schema import Document, Line, Page
 
 _COLUMNS = (
@@ -35,8 +35,9 @@ def _rows(page: Page) -> Iterator[tuple[str, ...]]:
     yield _row(_PARAGRAPH, (page.number, 1, 1, 0, 0), around)
     for number, line in enumerate(page.lines, 1):
         yield _row(_LINE, (page.number, 1, 1, number, 0), line.bounding_box)
-        word = (f"{line.confidence * 100:.2f}", line.text.translate(_GAPS))
-        yield _row(_WORD, (page.number, 1, 1, number, 1), line.bounding_box, word)
+        for place, (_, word) in enumerate(words_of(line), 1):
+            text = (f"{word.confidence * 100:.2f}", word.text.translate(_GAPS))
+            yield _row(_WORD, (page.number, 1, 1, number, place), word.bounding_box, text)
 
 
 def _row(

@@ -1,4 +1,4 @@
-"""Plain text: lines in reading order, a form feed between pages, as printers and `pdftotext` have it."""
+"""Plain text: lines in reading order, with a form feed between pages, as printers and `pdftotext` have it."""
 
 from __future__ import annotations
 

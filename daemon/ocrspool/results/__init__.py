@@ -1,1 +1,1 @@
-"""The published result: its schema, and how its engine is named."""
+"""The published result: its schema, and the name of its engine."""

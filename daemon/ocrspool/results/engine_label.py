@@ -1,27 +1,59 @@
-"""How an engine is called where it is told which one reads: of the facts that a status has. Pure."""
+"""What an engine is called where people see which one reads. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import Protocol
 
 
-def label(engine: Mapping[str, Any]) -> str:
-    """Name it in a few words; that it runs on a CPU goes without saying."""
-    where = "" if engine["device"] == "cpu" else f" on {engine['device']}"
-    return f"{engine['runtime']} {engine['precision']}{where}"
+class Named(Protocol):
+    """Whatever has a name."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
 
 
-def runtime(engine: Mapping[str, Any]) -> str:
+class Described(Protocol):
+    """What describes an engine."""
+
+    @property
+    def runtime(self) -> str:
+        """The runtime, for instance openvino."""
+
+    @property
+    def runtime_version(self) -> str:
+        """The version of the runtime."""
+
+    @property
+    def precision(self) -> str:
+        """f32, bf16 or f16."""
+
+    @property
+    def device(self) -> str:
+        """The device, for instance cpu or gpu:0."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The name of the engine in the cache."""
+
+
+def label(engine: Described) -> str:
+    """Name it in a few words. A CPU is not mentioned."""
+    where = "" if engine.device == "cpu" else f" on {engine.device}"
+    return f"{engine.runtime} {engine.precision}{where}"
+
+
+def runtime(engine: Described) -> str:
     """Say what computes it, and where."""
-    return f"{engine['runtime']} {engine['runtime_version']}, {engine['precision']} on {engine['device']}"
+    return f"{engine.runtime} {engine.runtime_version}, {engine.precision} on {engine.device}"
 
 
-def line(engine: Mapping[str, Any]) -> str:
-    """Say exactly which one it is."""
-    return f"{runtime(engine)}, {engine['fingerprint']}"
+def line(engine: Described) -> str:
+    """Say exactly which engine it is."""
+    return f"{runtime(engine)}, {engine.fingerprint}"
 
 
-def models(engine: Mapping[str, Any]) -> str:
+def models(nets: Iterable[Named]) -> str:
     """Name the models of its nets."""
-    return ", ".join(model["name"] for model in engine.get("models", ()))
+    return ", ".join(net.name for net in nets)

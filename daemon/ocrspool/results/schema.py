@@ -1,7 +1,7 @@
-"""The result of one document, as it is published: plain values, in the order in which they are written.
+"""The published result of one document: plain values in the order in which they are written.
 
-The schema in `ocrspool schema result` is generated from these classes. Only `run` may differ between two runs of
-the same bytes through the same engine; with several GPUs alike, the device in `read_by` may differ too.
+The schema in `ocrspool schema result` is generated from these classes. Two runs of the same bytes through the same
+engine may differ in `run` only. With several equal GPUs the device in `read_by` may differ too.
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ocrspool import __version__
+from ocrspool.pages import Notice
 
 SCHEMA = "ocrspool-result/1"
-
-SUFFIXES = {"txt": ".txt", "tsv": ".tsv", "hocr": ".hocr", "alto": ".xml", "html": ".html", "pdf": ".pdf"}
-"""What each further output is called, in place of `.json`; none is longer, so a name that fits that fits all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +21,40 @@ class Source:
     """The file that was read."""
 
     name: str
-    """File name; bytes that are not UTF-8 as \\xNN."""
+    """The name of the file. Bytes that are not UTF-8 are written as \\xNN."""
     path: str
-    """Relative to the inbox."""
+    """The path of the file relative to the inbox."""
     path_base64: str | None
-    """The exact bytes of `path`, where it is not UTF-8."""
+    """The exact bytes of the path in base64 if it is not UTF-8, otherwise null."""
     inbox: str
-    """Name of the inbox; "once" where it was read without one."""
+    """The name of the inbox. "once" if the file was read without an inbox."""
     size: int
-    """Bytes."""
+    """The size of the file in bytes."""
     sha256: str
-    """Of the file, in hexadecimal."""
+    """The SHA-256 of the file in hexadecimal."""
     media_type: str
-    """As its content says, whatever its name says."""
+    """The media type. It is determined from the content of the file and not from its name."""
     pages: int
-    """Pages in the file."""
+    """The number of pages of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a line. Han and kana are written without spaces, so each of these characters is a word."""
+
+    text: str
+    """The text of the word."""
+    confidence: float
+    """How sure the text is, from 0 to 1: the mean over the characters of the word."""
+    polygon: tuple[tuple[float, float], ...]
+    """Four points (x, y) around the ink of the word, clockwise. The first is the top left corner of the text as it is
+    read."""
+
+    @property
+    def bounding_box(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom."""
+        xs, ys = [x for x, _ in self.polygon], [y for _, y in self.polygon]
+        return min(xs), min(ys), max(xs), max(ys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +62,20 @@ class Line:
     """One line of text."""
 
     order: int
-    """Place in the reading order of the page, from 0."""
+    """The place of the line in the reading order of the page, from 0."""
     text: str
+    """The text of the line."""
     confidence: float
-    """0 to 1: mean over the characters."""
+    """How sure the text is, from 0 to 1: the mean over the characters."""
     detection_confidence: float
-    """0 to 1: that this is text at all."""
+    """How sure it is that this is text at all, from 0 to 1."""
     polygon: tuple[tuple[float, float], ...]
-    """Four points, clockwise from the top left of the text as it is read."""
+    """Four points (x, y) around the line, clockwise. The first is the top left corner of the text as it is read."""
     bounding_box: tuple[float, float, float, float]
-    """Left, top, right, bottom."""
+    """The upright rectangle around the line: left, top, right, bottom."""
+    words: tuple[Word, ...] = field(default=(), kw_only=True)
+    """The words of the line, in the order in which they are read. Together they are `text` without its spaces. The list
+    is empty if the inbox asks for no words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,49 +83,57 @@ class PageError:
     """Why a page could not be read."""
 
     kind: str
-    """One word, for programs."""
+    """The kind of the error: one word, for programs."""
     message: str
+    """What happened: a sentence, for people."""
     hint: str
-    """What to do; may be empty."""
+    """What to do. It may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadBy:
-    """What read a page."""
+    """The device and the engine that read a page."""
 
     device: str
-    """cpu, or the GPU as the configuration names it: gpu:0."""
+    """The device: cpu, or the name of the GPU in the configuration, for example gpu:0."""
     fingerprint: str
-    """Of the engine: that of the document's `engine`, or of one of its `other_engines`."""
+    """The fingerprint of the engine. It is that of the document's `engine` or of one of its `other_engines`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page. A blank one has no lines."""
+    """One page. A blank page has no lines."""
 
     number: int
-    """From 1."""
+    """The number of the page, from 1."""
     status: Literal["ok", "failed"]
-    """failed: it has no lines, and `error` says why."""
+    """ok: the page was read. failed: the page has no lines, and `error` says why."""
     width: int
+    """The width of the source page in pixels."""
     height: int
+    """The height of the source page in pixels."""
     unit: Literal["px"]
-    """Of width, height, polygons and boxes: pixels of the source page."""
+    """The unit of width, height, polygons and bounding boxes: pixels of the source page."""
     origin: Literal["top-left"]
+    """The corner from which polygons and bounding boxes are measured."""
     dpi: float | None
-    """Pixels per inch: as rendered for PDF, as the file says for images, null where it does not."""
+    """Pixels per inch. For a PDF: the resolution of rendering. For an image: what the file states, otherwise null."""
     rotation: int
-    """Degrees clockwise by which the page has to be turned to be read; polygons are on the page as it is."""
+    """The angle, in degrees clockwise, by which the page must be turned to be read. Polygons are on the unturned
+    page."""
     text_from: Literal["ocr", "pdf"] = field(default="ocr", kw_only=True)
-    """pdf: the text is the PDF's own, as it agrees with what is seen; its confidence is 1."""
+    """ocr: the text was recognized. pdf: it is the PDF's own text, which agrees with what the page shows. Its
+    confidence is 1."""
     read_by: ReadBy | None = field(default=None, kw_only=True)
-    """null where no engine has read it: a page that failed, or whose text is the PDF's own."""
+    """The device and the engine that read the page. null for a page that failed or whose text is the PDF's own."""
     text: str
-    """The lines in reading order, joined by a line feed."""
+    """The texts of the lines in reading order, joined by line feeds."""
     confidence: float | None
-    """Mean over the lines; null without any."""
+    """The mean confidence of the lines. null if there are no lines."""
     lines: tuple[Line, ...]
+    """The lines in reading order."""
     error: PageError | None
+    """Why the page could not be read. null if it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,68 +141,61 @@ class Model:
     """One net of the engine."""
 
     role: str
-    """detection, recognition or classifier."""
+    """The task of the net: detection, recognition or classifier."""
     name: str
+    """The name of the model."""
     sha256: str
-    """Of the model's file, in hexadecimal."""
+    """The SHA-256 of the model's file in hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What reads."""
+    """An engine: the models, compiled for one device, that read pages."""
 
     name: Literal["ocrspool"]
+    """The name of the program."""
     version: str
-    """Of ocrspool."""
+    """The version of ocrspool."""
     runtime: str
-    """openvino, onnxruntime or paddle."""
+    """The library that runs the nets: openvino, onnxruntime or paddle."""
     runtime_version: str
+    """The version of that library."""
     device: str
-    """cpu or gpu; each page says which of several."""
+    """The kind of the device: cpu or gpu. Of several GPUs, `read_by` of each page says which one."""
     precision: str
-    """f32, bf16 or f16."""
+    """The precision of the arithmetic: f32, bf16 or f16."""
     fingerprint: str
-    """Of all that the engine depends on: `ocrspool engines ls` explains it."""
+    """The fingerprint of all that the engine depends on. `ocrspool engines ls` explains it."""
     models: tuple[Model, ...]
+    """The nets of the engine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Another file with the same text, which appeared beside this one, before it."""
+    """Another file with the same text. It appeared beside the result, and before it."""
 
     format: str
-    """txt, tsv, hocr, alto, html or pdf."""
+    """The name of the output, as in the configuration."""
     suffix: str
-    """Its name is the name of this file, with this in place of `.json`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that a reader of the result may want to know."""
-
-    code: str
-    """One word, for programs."""
-    message: str
-    page: int | None
-    """From 1; null where it is not about one page."""
-    lines: tuple[int, ...] = field(default=(), kw_only=True)
-    """The lines of that page that it is about, each by its `order`; empty where it is not about single lines."""
+    """The suffix of the file. Its name is the name of the result with this suffix in place of `.json`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """This one run: all that differs when the same document is read again."""
+    """Facts of this run. Only these differ when the same document is read again."""
 
     job: str
-    """As in the log and in `ocrspool status`."""
+    """The id of the job, as in the log and in `ocrspool status`."""
     host: str
+    """The name of the machine."""
     attempts: int
-    """How often the file was tried, this time included."""
+    """The number of attempts to read the file, this one included."""
     started_at: str
-    """RFC 3339, UTC."""
+    """The time at which the run began: RFC 3339, in UTC."""
     finished_at: str
+    """The time at which the run ended: RFC 3339, in UTC."""
     seconds: dict[str, float]
-    """Wall time by stage; pages of a document may be in several stages at once."""
+    """The wall time of each stage in seconds. Pages of one document may be in several stages at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,19 +203,25 @@ class Document:
     """The result of one source file."""
 
     schema: Literal["ocrspool-result/1"]
+    """The name and the version of this format."""
     status: Literal["ok", "partial"]
-    """partial: at least one page failed."""
+    """ok: all pages were read. partial: at least one page failed."""
     source: Source
+    """The file that was read."""
     text: str
-    """The pages' texts, joined by a form feed."""
+    """The texts of the pages, joined by form feeds."""
     pages: tuple[Page, ...]
+    """The pages in the order of the file."""
     engine: Engine
-    """What read the document. Where several engines did, this is the one that read the first of the pages."""
+    """The engine that read the document. If several engines read it, the one that read the first of the pages."""
     other_engines: tuple[Engine, ...] = field(default=(), kw_only=True)
-    """Further engines that read pages of it; mostly there is none. Each page says in `read_by` which one read it."""
+    """Further engines that read pages of the document. Usually there are none. `read_by` of each page names one."""
     outputs: tuple[Output, ...] = field(default=(), kw_only=True)
+    """The other files that appeared for this document."""
     warnings: tuple[Notice, ...]
+    """The warnings. The list is empty if there are none."""
     run: Run
+    """Facts of this run."""
 
 
 def engine_from(facts: Mapping[str, Any]) -> Engine:
@@ -221,13 +249,19 @@ def document_from(found: Mapping[str, Any]) -> Document:
         engine=_engine_from(found["engine"]),
         other_engines=tuple(map(_engine_from, found.get("other_engines", ()))),
         outputs=tuple(Output(**output) for output in found.get("outputs", ())),
-        warnings=tuple(Notice(**{**notice, "lines": tuple(notice.get("lines", ()))}) for notice in found["warnings"]),
+        warnings=tuple(
+            Notice(**{**warning, "lines": tuple(warning.get("lines", ()))}) for warning in found["warnings"]
+        ),
         run=Run(**found["run"]),
     )
 
 
 def _engine_from(found: Mapping[str, Any]) -> Engine:
     return Engine(**{**found, "models": tuple(Model(**model) for model in found["models"])})
+
+
+def _word_from(found: Mapping[str, Any]) -> Word:
+    return Word(found["text"], found["confidence"], tuple((x, y) for x, y in found["polygon"]))
 
 
 def _page_from(found: Mapping[str, Any]) -> Page:
@@ -237,6 +271,7 @@ def _page_from(found: Mapping[str, Any]) -> Page:
                 **line,
                 "polygon": tuple((x, y) for x, y in line["polygon"]),
                 "bounding_box": tuple(line["bounding_box"]),
+                "words": tuple(map(_word_from, line.get("words", ()))),
             }
         )
         for line in found["lines"]

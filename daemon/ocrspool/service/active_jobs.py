@@ -18,7 +18,7 @@ from typing import Protocol
 from ocrspool.config.schema import Config
 from ocrspool.decoding.pool import decoder_count
 from ocrspool.files import names
-from ocrspool.pipeline.hooks import JobOutcome
+from ocrspool.pipeline.job_outcome import JobOutcome
 from ocrspool.processes.child import NoProcessError
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.threads import Threads

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,29 +17,28 @@ from typing import TYPE_CHECKING, Any
 from ocrspool.config import preflight
 from ocrspool.config.reload import Configuration
 from ocrspool.config.schema import Metrics
-from ocrspool.decoding.pool import DecoderPool, decoder_count
 from ocrspool.errors import EngineMissingError, OcrspoolError
 from ocrspool.intake.headroom import FreeSpaceGuard
 from ocrspool.machine import memory
 from ocrspool.observability import log_setup
+from ocrspool.observability.snapshot import EngineStatus
 from ocrspool.observability.statistics import JobStatistics
-from ocrspool.observability.status import StatusPublisher
+from ocrspool.observability.status import Sources, StatusPublisher
 from ocrspool.observability.systemd import Notifier
-from ocrspool.pipeline.hooks import Hooks, JobOutcome
-from ocrspool.pipeline.job_store import Stalled
+from ocrspool.pipeline.hooks import Hooks
 from ocrspool.pipeline.pipeline import Pipeline
+from ocrspool.pipeline.runner import JobRunner
 from ocrspool.processes import lifetime
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import WakeupEvent
-from ocrspool.recognition.pool import WorkerPool
-from ocrspool.recognition.prebuild import SILENCE_SECONDS, prebuild
+from ocrspool.recognition.prebuild import SILENCE_SECONDS
 from ocrspool.results.schema import engine_from
 from ocrspool.service.active_jobs import job_count
 from ocrspool.service.health_monitor import HealthMonitor
-from ocrspool.service.inbox_thread import InboxThread, SharedResources
+from ocrspool.service.inbox_thread import SharedResources
 from ocrspool.service.inboxes import Inboxes
-from ocrspool.service.signals import Signals, StoppedError
-from ocrspool.spool.jobs import Job
+from ocrspool.service.parts import REAL, Parts
+from ocrspool.service.signals import StoppedError
 
 if TYPE_CHECKING:
     from ocrspool.web.health import Health
@@ -52,8 +52,9 @@ _ROOM_SECONDS = 1.0
 class Service:
     """One daemon. `run` returns when it has been told to stop."""
 
-    def __init__(self, path: Path, log_format: log_setup.Format | None = None) -> None:
+    def __init__(self, path: Path, log_format: log_setup.Format | None = None, parts: Parts = REAL) -> None:
         """Read the configuration; `log_format` holds in place of its own. Raise ConfigError."""
+        self._parts = parts
         self._notifier = Notifier()
         try:
             self._configuration = Configuration(path, log_format)
@@ -65,15 +66,16 @@ class Service:
         log_setup.set_up(config.log.level, config.log.format, fields=True)
         self._began = time.monotonic()
         self._wake = WakeupEvent()
-        self._signals = Signals(self._wake)
+        self._signals = parts.signals(self._wake)
         self._statistics = JobStatistics()
-        self._decoders = DecoderPool(decoder_count(config), self._live)
-        self._hooks = Hooks(self._live)
-        self._workers = WorkerPool(self._live, self._notifier.status)
+        self._decoders = parts.decoders(self._live)
+        self._hooks = Hooks()
+        self._runner = JobRunner(self._hooks)
+        self._recognizer = parts.recognizer(self._live, self._notifier.status)
         self._memory = FreeSpaceGuard("of memory", memory.available_bytes)
         self._shortage = Shortage()
         self._slots = job_count(config)
-        around = SharedResources(self._live, self, self._shortage, self._slots, self._wake)
+        around = SharedResources(self._live, self._runner, self._shortage, self._slots, self._wake)
         self._inboxes = Inboxes(around, self._notifier.status, self._decoders.replace_those_of)
         self._pipeline: Pipeline | None = None
         self._health: Health | None = None
@@ -84,6 +86,7 @@ class Service:
         self._signals.install()
         try:
             self._pipeline = self._start_up()
+            self._runner.serve(self._pipeline)
             self._main_loop()
             self._drain()
             self._publisher.close()
@@ -109,14 +112,17 @@ class Service:
         preflight.refuse(config)
         config.paths.runtime.mkdir(parents=True, exist_ok=True)
         with self._notifier.extend_timeout_while(SILENCE_SECONDS):
-            self._workers.start()
+            self._recognizer.start()
             self._decoders.start()
             self._hooks.start()
             self._inboxes.open()
             facts = self._wait_for_engines()
         engine = engine_from(facts)
         start = {"in all": round(time.monotonic() - self._began, 3), **facts["seconds"]}
-        self._publisher = StatusPublisher(self._notifier, config.paths.runtime, engine, self._statistics, start)
+        sources = Sources(
+            EngineStatus.of(engine), start, self._statistics, self._inboxes.failures, memory.available_bytes
+        )
+        self._publisher = StatusPublisher(self._notifier, config.paths.runtime, sources)
         _log.info(
             "ready after %.2f s: %s %s on %s, engine %s (%s)",
             start["in all"],
@@ -127,35 +133,38 @@ class Service:
             ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in facts["seconds"].items()),
             extra={"event": "ready"},
         )
-        self._health_monitor = HealthMonitor(self._signals, self._inboxes, self._workers, self._memory, self._shortage)
+        self._health_monitor = HealthMonitor(
+            self._signals, self._inboxes, self._recognizer, self._memory, self._shortage
+        )
         self._publisher.publish(self._health_monitor.standing())
         if config.metrics.listen:
             self._health = self._listening(config.metrics)
         self._notifier.ready()
-        return Pipeline(self._live, self._decoders, self._workers, engine, self._statistics)
+        return Pipeline(self._live, self._decoders, self._recognizer, engine, self._statistics)
 
-    def _wait_for_engines(self) -> dict[str, Any]:
+    def _wait_for_engines(self) -> Mapping[str, Any]:
         """Return the facts of the engine that all workers have loaded; build it first where that is allowed."""
         with self._signals.interruptible():
             try:
-                return self._workers.wait_ready()
+                return self._recognizer.wait_ready()
             except EngineMissingError as error:
                 if self._live.config.engine.on_missing != "build":
                     raise
                 _log.warning('%s; building it now, because engine.on_missing is "build"', error)
-            self._workers.close()
-            prebuild(self._live.config, self._building)
-            self._workers = WorkerPool(self._live, self._notifier.status)
-            self._workers.start()
-            return self._workers.wait_ready()
+            self._recognizer.close()
+            self._parts.build(self._live.config, self._building)
+            self._recognizer = self._parts.recognizer(self._live, self._notifier.status)
+            self._recognizer.start()
+            return self._recognizer.wait_ready()
 
     def _listening(self, metrics: Metrics) -> Health:
         """Answer who asks how things stand. What that takes is imported only where it is wanted."""
         page: Any = None
         if metrics.page:
-            page = import_module("ocrspool.web.status_page").Page(self._live, lambda: self._publisher.facts)
-        health: type[Health] = import_module("ocrspool.health").Health
-        return health(metrics.listen, lambda: self._publisher.facts, self._health_monitor.alive, page)
+            status_page = import_module("ocrspool.web.status_page").StatusPage
+            page = status_page(self._live, lambda: self._publisher.snapshot)
+        health: type[Health] = import_module("ocrspool.web.health").Health
+        return health(metrics.listen, lambda: self._publisher.snapshot, self._health_monitor.alive, page)
 
     def _building(self, stage: str) -> None:
         """Tell of a stage of a build, which may take minutes, in the log and to systemd."""
@@ -194,7 +203,7 @@ class Service:
         left = self._inboxes.in_work()
         if self._health is not None:
             self._health.close()
-        self._workers.close()
+        self._recognizer.close()
         self._decoders.close()
         closed = self._inboxes.close()
         self._hooks.close()
@@ -203,20 +212,6 @@ class Service:
         rest = f"; {left} files wait in work/ for the next start" if left else ""
         _log.info("stopped%s", rest, extra={"event": "stopped"})
         return f"stopped{rest}"
-
-    def read(self, job: Job, inbox_thread: InboxThread) -> JobOutcome | Stalled | None:
-        """Take a job to its outcome, or to where it has to wait. This is what its thread does."""
-        assert self._pipeline is not None  # noqa: S101 - no slot is granted before it is there
-        return self._pipeline.run(job, inbox_thread.spool, inbox_thread.profile, inbox_thread.inbox.outputs)
-
-    def finish(self, job: Job, inbox_thread: InboxThread) -> JobOutcome | Stalled | None:
-        """Take a job to the end that the last run has begun."""
-        assert self._pipeline is not None  # noqa: S101 - as above
-        return self._pipeline.finish(job, inbox_thread.spool)
-
-    def enqueue(self, event: JobOutcome) -> None:
-        """Tell the hooks what came of a job."""
-        self._hooks.enqueue(event)
 
     def _reload(self) -> None:
         """Read the configuration again: a faulty one is reported and changes nothing."""
@@ -241,7 +236,7 @@ class Service:
         if self._memory.enough(self._live.config.limits.free_memory_mb):
             return True
         if not self._inboxes.running():
-            self._workers.renew()
+            self._recognizer.renew()
         return False
 
     def _until_next(self) -> float:

@@ -19,21 +19,25 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Literal, Protocol
 
 from ocrspool.config import preflight
 from ocrspool.config.current import CurrentConfig
+from ocrspool.config.job_options import JobOptions, options_of
 from ocrspool.config.schema import Inbox, Profile
 from ocrspool.errors import ConfigError, OcrspoolError
 from ocrspool.files import faults, names
 from ocrspool.intake.inbox import InboxIntake
 from ocrspool.intake.watcher import Watch
-from ocrspool.pipeline.hooks import JobOutcome
+from ocrspool.observability.snapshot import InboxStatus, Queue
+from ocrspool.pipeline.job_outcome import JobOutcome
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.threads import Threads
 from ocrspool.processes.wakeup import WakeupEvent
-from ocrspool.service.active_jobs import ActiveJobs, Follow
+from ocrspool.service.active_jobs import ActiveJobs, Follow, Halted
 from ocrspool.spool.disk_steps import HANGS_SECONDS, DiskSteps
+from ocrspool.spool.failure_reason import FailedFiles
+from ocrspool.spool.job_store import JobStore
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.monitored_spool import MonitoredSpool
 
@@ -41,21 +45,25 @@ _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
 """Seconds between two tries to begin, at first and at most; it doubles."""
+_MEASURE_SECONDS = 2.0
+"""failed/ and the free room are looked at no more often than this."""
+_MEASURE_SHARE = 0.02
+"""At most this share of the time goes into it: failed/ may hold very many files."""
 _LOOK_SECONDS = 0.5
 """While files wait and the disk has too little room, it is measured this often; while jobs run, it is tried."""
 
 
-class JobRunner(Protocol):
-    """What takes jobs to their outcomes (daemon.py)."""
+class Runner(Protocol):
+    """What takes jobs to their outcomes (pipeline/runner.py)."""
 
-    def read(self, job: Job, inbox_thread: InboxThread) -> Any:  # noqa: ANN401 - what in_work.Follow returns
-        """Read a job's file and deliver the result."""
+    def run(self, job: Job, store: JobStore, options: JobOptions) -> JobOutcome | Halted | None:
+        """Read a job's file and deliver the result, as far as the job gets."""
 
-    def finish(self, job: Job, inbox_thread: InboxThread) -> Any:  # noqa: ANN401 - likewise
-        """Take a job to the end that the last run has begun."""
+    def finish(self, job: Job, store: JobStore) -> JobOutcome | Halted | None:
+        """Take a job to the end that the last run of the service has begun."""
 
-    def enqueue(self, event: JobOutcome) -> None:
-        """Tell the hooks what came of a job."""
+    def announce(self, outcome: JobOutcome) -> None:
+        """Let the hooks know what came of a job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ class SharedResources:
     """What all attendants of a service share."""
 
     live: CurrentConfig
-    line: JobRunner
+    runner: Runner
     shortage: Shortage
     most: int
     """Jobs that one inbox may have in work, those that wait for its disk included."""
@@ -80,7 +88,7 @@ class InboxThread:
         self.name, self.inbox, self.profile = name, inbox, profile
         self._around = around
         self.steps = DiskSteps()
-        self.active_jobs = ActiveJobs(name, around.shortage, around.line.enqueue, self._wake_both, around.threads)
+        self.active_jobs = ActiveJobs(name, around.shortage, around.runner.announce, self._wake_both, around.threads)
         self._wake = WakeupEvent()
         self._watch = Watch(self._wake)
         self._intake = InboxIntake(name, inbox, profile, self._watch)
@@ -99,7 +107,11 @@ class InboxThread:
         """What went wrong in its last turn."""
         self._told = ""
         self._pause = _FIRST_PAUSE
-        self._next_try = self._next_look = 0.0
+        self._next_try = self._next_look = self._next_measure = 0.0
+        self._outdated = False
+        """Whether jobs have run since failed/ was looked at last."""
+        self.failed: FailedFiles | None = None
+        """What lay in failed/ at the last look; None before the first one."""
         self.leaving = False
         """Whether a reload has removed it: its jobs go on, and nothing new is claimed."""
         self._ending = False
@@ -155,8 +167,8 @@ class InboxThread:
         """Return how many files could be claimed, as far as the last scan knows."""
         return 0 if self.leaving else self._intake.waiting()
 
-    def queue(self) -> dict[str, Any]:
-        """Return how many files wait, and since when the oldest does, as far as the last scan knows."""
+    def queue(self) -> Queue:
+        """Return what waits, as far as the last scan knows."""
         return self._intake.queue()
 
     def shortage_reason(self) -> str:
@@ -167,24 +179,21 @@ class InboxThread:
         """Return how often the kernel has lost events, of any inbox."""
         return self._watch.overflows
 
-    def standing(self) -> dict[str, Any]:
-        """Return how the inbox is.
-
-        `state`: serves, waits (it cannot be used as it is now) or hangs (its disk does not answer); `reason`: why, or
-        what jobs of it wait for; `since`: when the disk answered last, in seconds of the epoch, or None; `stalled`:
-        how many jobs wait for its disk.
-        """
+    def standing(self) -> InboxStatus:
+        """Return how the inbox is."""
         since = self.steps.hangs_since()
         reason = self._cannot_serve()
-        state = "hangs" if since is not None else "waits" if reason else "serves"
+        state: Literal["serves", "waits", "hangs"] = "hangs" if since is not None else "waits" if reason else "serves"
         if since is not None:
             reason = f"the disk of {self._intake.spool.work.parent} or of its outbox does not answer"
-        return {
-            "state": state,
-            "reason": names.printable(reason or self.active_jobs.problem() or self._intake.room.shortage_reason),
-            "since": None if since is None else round(since + self._clock),
-            "stalled": self.active_jobs.waiting(),
-        }
+        return InboxStatus(
+            state=state,
+            reason=names.printable(reason or self.active_jobs.problem() or self._intake.room.shortage_reason),
+            since=None if since is None else round(since + self._clock),
+            stalled=self.active_jobs.waiting(),
+            failed_files=None if self.failed is None else self.failed.count,
+            free_bytes=self._intake.room.free_bytes,
+        )
 
     def _cannot_serve(self) -> str:
         if not self.begun:
@@ -236,6 +245,8 @@ class InboxThread:
             with self.steps.step("scan", HANGS_SECONDS):
                 self._intake.scan_if_due()
         self._use_slots()
+        if now >= self._next_measure:
+            self._measure()
         if now >= self._next_look:
             self._look()
             self._next_look = now + _LOOK_SECONDS
@@ -250,6 +261,7 @@ class InboxThread:
                     raise ConfigError(problems)
                 left = self._intake.open(renew)
                 self._intake.scan_if_due()
+            self._measure()
         except (OSError, OcrspoolError) as error:
             self._cannot_begin(error)
         else:
@@ -285,16 +297,29 @@ class InboxThread:
                 self.active_jobs.give_back()
                 self._around.wake.set()
                 return
+            self._outdated = True
             self.active_jobs.begin(*found)
 
     def _next(self) -> tuple[Job, Follow] | None:
-        line = self._around.line
+        runner = self._around.runner
         if (job := self._intake.unfinished()) is not None:
-            return job, partial(line.finish, job, self)
+            return job, partial(runner.finish, job, self.spool)
         if self.leaving or len(self.active_jobs) >= self._around.most:
             return None
         job = self._intake.claim(self._around.live.config.limits.free_disk_mb)
-        return None if job is None else (job, partial(line.read, job, self))
+        if job is None:
+            return None
+        return job, partial(runner.run, job, self.spool, options_of(self._intake.inbox, self._intake.profile))
+
+    def _measure(self) -> None:
+        """See what lies in failed/ and how much room is free, for the status."""
+        began = time.monotonic()
+        self._outdated = self.active_jobs.running > 0
+        with self.steps.step(), contextlib.suppress(OSError):
+            self._intake.room.measure()
+            self.failed = self._intake.failed_files()
+        took = time.monotonic() - began
+        self._next_measure = began + max(_MEASURE_SECONDS, took / _MEASURE_SHARE)
 
     def _look(self) -> None:
         """Measure a disk that had too little room; try one that jobs are using, which may hang with them."""
@@ -314,6 +339,8 @@ class InboxThread:
             due.append(again)
         if self.active_jobs.running or (self._intake.room.shortage_reason and self._intake.waiting()):
             due.append(self._next_look)
+        if self._outdated:
+            due.append(self._next_measure)
         return min(due) - time.monotonic() if due else 3600.0
 
     def _change(self) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
 
 from ocrspool.config.schema import Config, Inbox, Profile
 from ocrspool.errors import ConfigError, OcrspoolError
 from ocrspool.files.faults import is_of_people
+from ocrspool.observability.snapshot import InboxStatus, Queue
+from ocrspool.results.reason import Failure
 from ocrspool.service.inbox_thread import InboxThread, SharedResources, in_words
 
 _log = logging.getLogger(__name__)
@@ -105,16 +106,17 @@ class Inboxes:
         """Return how many jobs have been claimed and have not ended; some may wait for their disks."""
         return sum(len(inbox_thread.active_jobs) for inbox_thread in self._everyone())
 
-    def waiting(self) -> int:
-        """Return how many files could be claimed, as far as the last scans know."""
-        return sum(inbox_thread.waiting() for inbox_thread in self._inbox_threads)
+    def failures(self) -> list[Failure]:
+        """Return the files that failed last in each inbox and lie in failed/, as of the last look."""
+        looked = [inbox_thread.failed for inbox_thread in self._by_name()]
+        return [failure for failed in looked if failed is not None for failure in failed.newest]
 
-    def queues(self) -> dict[str, dict[str, Any]]:
+    def queues(self) -> dict[str, Queue]:
         """Return the queue of each inbox by its name."""
         return {inbox_thread.name: inbox_thread.queue() for inbox_thread in self._by_name()}
 
-    def standings(self) -> dict[str, dict[str, Any]]:
-        """Return how each inbox is, by its name (see InboxThread.standing)."""
+    def standings(self) -> dict[str, InboxStatus]:
+        """Return how each inbox is, by its name."""
         return {inbox_thread.name: inbox_thread.standing() for inbox_thread in self._by_name()}
 
     def shortage_reason(self) -> str:

@@ -1,4 +1,4 @@
-"""Whether a file that was seen may be taken now: still the same, a regular file, whole, and let go of by its writer."""
+"""Whether a file may be taken now: it is still the same, a regular file, whole, and its writer has closed it."""
 
 from __future__ import annotations
 

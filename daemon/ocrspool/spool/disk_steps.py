@@ -1,7 +1,7 @@
-"""What a spool's threads are doing on its disk at this moment: a disk that does not answer is known by this.
+"""What the threads of a spool are doing on its disk at this moment, so that a disk that does not answer is noticed.
 
 A call on a frozen filesystem, or on a share whose server is dead, does not return, and no signal ends it. So a thread
-says when it begins a step on a disk and when that has ended, and another thread looks for how long it has been at it.
+says when it begins a step on a disk and when the step has ended. Another thread checks how long the step has taken.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""The reason beside a failed file: how it is published, and where."""
+"""The reason beside a failed file: its form, and its place."""
 
 from __future__ import annotations
 
+import heapq
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +14,27 @@ from ocrspool.files import json_file, names
 from ocrspool.files.folder import Folder
 from ocrspool.files.walk import walk
 from ocrspool.formatting import rfc3339
+from ocrspool.results.reason import SCHEMA, Failure, PublishedName, Reason, failure_from
 
 REASON_SUFFIX = ".reason.json"
 
 
 def reason(error: DocumentError, name: str, inbox: str, *, job: str | None, attempts: int) -> dict[str, Any]:
     """Return why the file of this name, relative to its inbox, has failed just now."""
-    return {
-        "schema": "ocrspool-reason/1",
-        "kind": error.kind,
-        "stage": error.stage,
-        "page": error.page,
-        "message": error.message,
-        "hint": error.hint,
-        "attempts": attempts,
-        "source": names.to_json(name),
-        "inbox": inbox,
-        "job": job,
-        "failed_at": rfc3339(),
-    }
+    published = Reason(
+        schema=SCHEMA,
+        kind=error.kind,
+        stage=error.stage,
+        page=error.page,
+        message=error.message,
+        hint=error.hint,
+        attempts=attempts,
+        source=PublishedName(**names.to_json(name)),
+        inbox=inbox,
+        job=job,
+        failed_at=rfc3339(),
+    )
+    return asdict(published) | {"source": names.to_json(name)}
 
 
 def reason_of(name: str) -> str:
@@ -61,11 +65,45 @@ def is_there(folder: Path, failed: Path) -> bool:
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class FailedFiles:
+    """What lies in failed/."""
+
+    count: int
+    newest: tuple[Failure, ...]
+
+
+def look(folder: Path, inbox: str, most: int) -> FailedFiles:
+    """Count the files below failed/, and return so many of those that failed last. Only their reasons are read."""
+    count = 0
+    found: list[tuple[float, str]] = []
+    for prefix, _, entries in walk(folder):
+        times = {entry.name: entry.stat(follow_symlinks=False).st_ctime for entry in _files(entries)}
+        documents = [name for name in times if _is_document(name, times)]
+        count += len(documents)
+        changed = ((times.get(reason_of(name), times[name]), prefix + name) for name in documents)
+        found = heapq.nlargest(most, [*found, *changed])
+    return FailedFiles(count, tuple(_failure(folder, inbox, name) for _, name in found))
+
+
+def _failure(folder: Path, inbox: str, name: str) -> Failure:
+    file = PublishedName(**names.to_json(os.fspath(folder / name)))
+    return failure_from(reason_at(folder, folder / name), file, inbox, names.as_text(name))
+
+
 def failures(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield each file below failed/ with its reason; an empty reason where that is missing or unreadable."""
     for _, at, entries in walk(folder):
-        files = sorted(entry.name for entry in entries if not entry.is_dir(follow_symlinks=False))
+        files = dict.fromkeys(sorted(entry.name for entry in _files(entries)))
         for file in files:
-            # One that people have put here may be named like a reason; it then has one of its own.
-            if not file.endswith(REASON_SUFFIX) or reason_of(file) in files:
+            if _is_document(file, files):
                 yield at.path / file, json_file.load(at, reason_of(file))
+
+
+def _files(entries: Iterable[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
+    return (entry for entry in entries if not entry.is_dir(follow_symlinks=False))
+
+
+def _is_document(name: str, files: Container[str]) -> bool:
+    """Tell a failed file from a reason. A file of other people may be named like a reason; it has a reason too."""
+    return not name.endswith(REASON_SUFFIX) or reason_of(name) in files

@@ -1,8 +1,8 @@
-"""Files in work that are still written to: when they go back to the inbox, and for how long they are left alone there.
+"""Files in work that are still being written: when they go back to the inbox, and how long they are left alone there.
 
-A claim is a rename, and whoever has a renamed file open goes on writing to it. So a source is looked at again before
-its result is delivered, or before it fails: at its size, the time of its last change, and its inode. One that changed
-goes back. So does one that is empty or ends too early, if it was written to a moment ago.
+A claim is a rename, and a program that has a renamed file open goes on writing to it. So a source is examined again
+before its result is delivered, or before it fails: its size, the time of its last change, and its inode. A file that
+changed goes back. So does a file that is empty or ends too early, if it was written to a moment ago.
 """
 
 from __future__ import annotations

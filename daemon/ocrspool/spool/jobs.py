@@ -21,7 +21,9 @@ from pathlib import Path
 from ocrspool.files import json_file, names
 from ocrspool.files.folder import PRIVATE_MODE, Folder
 from ocrspool.files.walk import walk
-from ocrspool.spool.outbox import digest_of
+from ocrspool.results.rendered import ResultFiles
+from ocrspool.spool.delivery_options import AS_DEFAULT, DeliveryOptions
+from ocrspool.spool.outbox import digest_of, files_of
 from ocrspool.spool.snapshot import FileSnapshot
 
 JOB, RESULT, REASON = "job.json", "result.json", "reason.json"
@@ -50,6 +52,8 @@ class Job:
     """The page, from 1, of each death of a decoder."""
     seen: FileSnapshot | None = field(default=None, compare=False)
     """The file as it was when it was claimed, as far as that is known."""
+    delivery: DeliveryOptions = field(default=AS_DEFAULT, compare=False)
+    """How it is delivered: as configured when it was claimed, or recovered."""
 
 
 def log_fields(job: Job) -> dict[str, str]:
@@ -188,15 +192,15 @@ def last_of(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def result_of(folder: Folder) -> dict[str, object]:
-    """Return the result in the open folder of a job of ours; empty where there is none, or none that is whole."""
+def saved_result(folder: Folder) -> ResultFiles | None:
+    """Return what the result in the open folder of a job says of itself; None where there is none that is whole."""
     found = json_file.load(folder, RESULT, _MOST_RESULT_BYTES)
-    return found if digest_of(found) else {}
+    return files_of(found) if digest_of(found) else None
 
 
 def has_result(folder: Folder) -> bool:
     """Tell whether the job in an open folder of work/ has been read."""
-    return bool(result_of(folder))
+    return saved_result(folder) is not None
 
 
 def failed_as(folder: Folder) -> str:

@@ -1,4 +1,4 @@
-"""The lock of a spool: a file in work/ that who moves files there holds locked, flock(2). It ends with its process."""
+"""The lock of a spool: a file in work/ that the process that moves files there holds locked (flock(2))."""
 
 from __future__ import annotations
 

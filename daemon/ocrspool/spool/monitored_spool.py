@@ -1,4 +1,4 @@
-"""A spool whose every call is a step on its disk, so that a disk that does not answer is noticed (disk_steps.py)."""
+"""A spool in which every call is a step on its disk, so that a disk that does not answer is noticed (disk_steps.py)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from ocrspool.errors import DocumentError
 from ocrspool.files.target_path import Place
+from ocrspool.results.rendered import RenderedResult
 from ocrspool.spool.disk_steps import HANGS_SECONDS, DiskSteps
 from ocrspool.spool.growing_files import Return
 from ocrspool.spool.jobs import Job
@@ -55,7 +56,7 @@ class MonitoredSpool:
         with self._steps.step():
             return self._spool.place(job, suffix)
 
-    def deliver(self, job: Job, result: bytes) -> Path:
+    def deliver(self, job: Job, result: RenderedResult) -> Path:
         """Publish the result and retire the source."""
         with self._steps.step("deliver"):
             return self._spool.deliver(job, result)

@@ -1,7 +1,7 @@
-"""An outbox: under which name the files of a document appear, and in which order.
+"""An outbox: the names under which the files of a document appear, and their order.
 
-All files of one document have one stem. The result comes last, so whoever sees it finds the rest beside it; a
-marker, if wanted, comes behind it.
+All files of one document have one stem. The result comes last, so a program that sees it finds the other files beside
+it. A marker, if wanted, follows it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from ocrspool.files.faults import is_of_people
 from ocrspool.files.folder import Folder
 from ocrspool.files.publish import Publisher
 from ocrspool.files.target_path import Place, target_path
-from ocrspool.results.schema import SUFFIXES
+from ocrspool.results.formats import SUFFIXES
+from ocrspool.results.rendered import ResultFiles
 
 RESULT_SUFFIX = ".json"
 MARKER_SUFFIX = ".done"
@@ -40,20 +41,19 @@ class Outbox:
     mark: bool = False
     """Whether an empty file says that all outputs of a document are there."""
 
-    def publish(self, job: Folder, job_id: str, name: str, result: dict[str, Any]) -> Path:
-        """Make the result of a source of this name appear, after the outputs that it names. Return where it is.
+    def publish(self, job: Folder, job_id: str, name: str, files: ResultFiles) -> Path:
+        """Make the result of a source of this name appear, after the outputs beside it. Return where it is.
 
-        They lie in the open folder of the job, and stay there. A result of the same document is replaced; that of
-        another is left, and all files of this one are tagged, as they are where anything else has one of the names.
-        Raise OSError where the disk or the outbox is at fault, DocumentError where people have left no name free.
+        They lie in the open folder of the job, and stay there. A result of the same document is replaced. A result of
+        another document is left, and all files of this one are tagged. They are tagged too where anything else has one
+        of the names. Raise OSError where the disk or the outbox is at fault, DocumentError where people have left no
+        name free.
         """
-        digest = digest_of(result)
-        suffixes = _suffixes(result)
         problem: OSError | None = None
-        for place in self._places(job, job_id, name, digest):
+        for place in self._places(job, job_id, name, files.digest):
             with place:
                 try:
-                    self._put(job, place, suffixes)
+                    self._put(job, place, files.suffixes)
                 except OSError as error:
                     if not is_of_people(error):
                         raise
@@ -70,7 +70,7 @@ class Outbox:
             stage="deliver",
         ) from problem
 
-    def _put(self, job: Folder, place: Place, suffixes: list[str]) -> None:
+    def _put(self, job: Folder, place: Place, suffixes: Sequence[str]) -> None:
         if suffixes:
             # After a crash what has appeared is known for this document's, though no result tells of it yet.
             began = names.to_json(os.fspath(place.path.relative_to(self.folder)))
@@ -151,6 +151,7 @@ def _with(place: Place, suffix: str) -> str:
     return place.name.removesuffix(RESULT_SUFFIX) + suffix
 
 
-def _suffixes(result: dict[str, Any]) -> list[str]:
-    """Return the suffixes of the outputs that a result names."""
-    return [SUFFIXES[name] for output in result.get("outputs", ()) if (name := output.get("format")) in SUFFIXES]
+def files_of(result: dict[str, Any]) -> ResultFiles:
+    """Return what a result that has been read says of itself."""
+    named = (output.get("format") for output in result.get("outputs", ()))
+    return ResultFiles(digest_of(result), tuple(SUFFIXES[name] for name in named if name in SUFFIXES))

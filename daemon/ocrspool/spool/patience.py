@@ -1,4 +1,4 @@
-"""How long files are waited for."""
+"""How long ocrspool waits for files."""
 
 from __future__ import annotations
 

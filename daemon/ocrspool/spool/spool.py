@@ -14,7 +14,6 @@ result stays in work/ until the source is retired.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import stat
@@ -30,8 +29,10 @@ from ocrspool.files.faults import in_words, is_of_people
 from ocrspool.files.folder import PRIVATE_MODE, Folder
 from ocrspool.files.publish import PRIVATE, clear
 from ocrspool.files.target_path import Place, target_path
+from ocrspool.results.rendered import RenderedResult, ResultFiles
 from ocrspool.spool import failure_reason
 from ocrspool.spool.claim import is_released
+from ocrspool.spool.delivery_options import AS_DEFAULT, DeliveryOptions
 from ocrspool.spool.failure_reason import REASON_SUFFIX, reason, reason_of
 from ocrspool.spool.growing_files import GrowingFiles, Return, has_changed, look_at, stat_of
 from ocrspool.spool.jobs import (
@@ -40,16 +41,15 @@ from ocrspool.spool.jobs import (
     Job,
     Jobs,
     failed_as,
-    has_result,
     has_source,
     holder_of,
     last_of,
     lost_bytes,
-    result_of,
+    saved_result,
 )
 from ocrspool.spool.layout import STATES
 from ocrspool.spool.lock import SpoolLock
-from ocrspool.spool.outbox import SAVED, Outbox, digest_of
+from ocrspool.spool.outbox import SAVED, Outbox
 from ocrspool.spool.snapshot import FileSnapshot
 
 _log = logging.getLogger(__name__)
@@ -58,15 +58,11 @@ _log = logging.getLogger(__name__)
 class Spool:
     """The five folders of one inbox. Safe to use from several threads; only one process may hold it open."""
 
-    def __init__(self, name: str, folders: dict[str, Path], *, delete: bool = False, mode: int | None = None) -> None:
+    def __init__(self, name: str, folders: dict[str, Path], delivery: DeliveryOptions = AS_DEFAULT) -> None:
         self.name = name
         self.inbox, self.work, self.outbox, self.done, self.failed = (folders[state] for state in STATES)
-        self.delete = delete
-        """Whether a retired source is removed rather than kept in done/."""
-        self.mode = mode
-        """Mode of results, and with search permission of the folders made for them; None: as the umask has it."""
-        self.mark = False
-        """Whether an empty file says that all outputs of a document are there."""
+        self.delivery = delivery
+        """For jobs that are claimed or recovered from now on."""
         self.jobs = Jobs(name, self.work)
         self.lock = SpoolLock(self.work)
         self.growing = GrowingFiles()
@@ -127,7 +123,7 @@ class Spool:
         if found is None or (found.st_ino, found.st_size, found.st_mtime_ns) != (seen.inode, seen.size, seen.mtime_ns):
             self.give_back(job)  # written to, or replaced by another, between the look and the rename
             return None
-        return replace(job, seen=seen)
+        return replace(job, seen=seen, delivery=self.delivery)
 
     def recover(self, unfinished: list[Job] | None = None, on_job: Callable[[], None] = lambda: None) -> list[Job]:
         """Finish what a crash left half done, and return the jobs that have to be read (again).
@@ -159,6 +155,7 @@ class Spool:
             if job is None:
                 self.jobs.clear(job_id)
                 return []
+            job = replace(job, delivery=self.delivery)
             try:
                 return [] if self._finish(folder, job) else [self._cut_short(folder, job)]
             except OSError as error:
@@ -180,8 +177,8 @@ class Spool:
             self.give_back(job)
         elif folder.stat(REASON) is not None:
             self.fail(job, json_file.load(folder, REASON))
-        elif has_result(folder):
-            self._deliver_saved(folder, job)
+        elif (saved := saved_result(folder)) is not None:
+            self._deliver_saved(folder, job, saved)
         else:
             return False
         return True
@@ -207,10 +204,10 @@ class Spool:
         _log.error("inbox %s: %s: %s", self.name, names.printable(job.name), error.message)
         self.fail(job, reason(error, job.name, job.inbox, job=job.id, attempts=job.attempts))
 
-    def _deliver_saved(self, folder: Folder, job: Job) -> None:
+    def _deliver_saved(self, folder: Folder, job: Job, saved: ResultFiles) -> None:
         """Deliver the result that an earlier start has left."""
         try:
-            self._publish(folder, job, result_of(folder))
+            self._publish(folder, job, saved)
         except DocumentError as error:
             self.fail(job, reason(error, job.name, job.inbox, job=job.id, attempts=job.attempts))
 
@@ -254,7 +251,7 @@ class Spool:
         """Return where an output of the job is put before its result is delivered; to be closed. Raise OSError."""
         return Place(self.jobs.opened(job.id), SAVED + suffix)
 
-    def deliver(self, job: Job, result: bytes) -> Path:
+    def deliver(self, job: Job, result: RenderedResult) -> Path:
         """Put the result into the outbox, after the outputs that it names, then retire the source.
 
         Return where the result is. It stays in work/ until the source is retired; that of an earlier attempt is
@@ -262,15 +259,16 @@ class Spool:
         no name free for it.
         """
         with self.jobs.opened(job.id) as folder:
-            known, wanted = result_of(folder), json.loads(result)
-            if digest_of(known) != digest_of(wanted):
-                folder.write(RESULT, result)
-                known = wanted
-            return self._publish(folder, job, known)
+            files = saved_result(folder)
+            if files is None or files.digest != result.files.digest:
+                folder.write(RESULT, result.data)
+                files = result.files
+            return self._publish(folder, job, files)
 
-    def _publish(self, folder: Folder, job: Job, result: dict[str, Any]) -> Path:
+    def _publish(self, folder: Folder, job: Job, files: ResultFiles) -> Path:
+        outbox = Outbox(self.outbox, job.delivery.mode, mark=job.delivery.mark)
         with self._naming:
-            target = Outbox(self.outbox, self.mode, mark=self.mark).publish(folder, job.id, job.name, result)
+            target = outbox.publish(folder, job.id, job.name, files)
         self._retire(folder, job)
         self.jobs.clear(job.id)
         self.growing.over(job)
@@ -363,9 +361,9 @@ class Spool:
         """
         with contextlib.ExitStack() as opened:
             holder, last = opened.enter_context(holder_of(folder, job)), last_of(job.name)
-            at, name = (holder, last) if self.delete else self._moved_to_done(opened, holder, job)
+            at, name = (holder, last) if job.delivery.delete else self._moved_to_done(opened, holder, job)
             if not has_changed(job, at.stat(name)):
-                if self.delete:
+                if job.delivery.delete:
                     at.unlink(name)
                 return
             _log.warning("%s changed while its result was delivered: it is read again", names.printable(job.name))

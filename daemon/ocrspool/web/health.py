@@ -1,6 +1,6 @@
-"""Answers who asks how the service is: /livez, /readyz and /metrics, and by status_page.py what is for people.
+"""Answer health checks: /livez, /readyz and /metrics. status_page.py answers requests for people.
 
-Started only where the configuration says so.
+It is started only if the configuration asks for it.
 """
 
 from __future__ import annotations
@@ -10,22 +10,23 @@ import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from ocrspool.errors import ConfigError
+from ocrspool.observability.snapshot import StatusSnapshot
 from ocrspool.web import metrics
 from ocrspool.web.server import Reply, bound, plain
 
 _log = logging.getLogger(__name__)
 
-Facts = Callable[[], Mapping[str, Any]]
+Published = Callable[[], StatusSnapshot]
 """Returns what the service has published last."""
 Alive = Callable[[], bool]
-"""Tells whether the main loop turns, the watcher lives and no worker hangs."""
+"""Tells whether the main loop turns, the threads of the inboxes live and no worker hangs."""
 
 
 class Page(Protocol):
-    """Answers for people; None where it has none of this name."""
+    """Answers people. It returns None where it has nothing of this name."""
 
     def get(self, path: str, headers: Mapping[str, str]) -> Reply | None:
         """Answer a request to see something."""
@@ -37,11 +38,11 @@ class Page(Protocol):
 class Health:
     """A thread that answers. `close` ends it."""
 
-    def __init__(self, listen: str, facts: Facts, alive: Alive, page: Page | None = None) -> None:
+    def __init__(self, listen: str, published: Published, alive: Alive, page: Page | None = None) -> None:
         """Begin to listen. Raise ConfigError where that cannot be done."""
         self._socket = Path(listen) if listen.startswith("/") else None
         try:
-            self._server = bound(listen, _Answers(facts, alive, page))
+            self._server = bound(listen, _Answers(published, alive, page))
         except OSError as error:
             raise ConfigError([f"metrics.listen: {listen}: {error.strerror}"]) from error
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="health")
@@ -58,10 +59,10 @@ class Health:
 
 
 class _Answers:
-    """Health first, so that nothing of the page can stand in its way."""
+    """Looks for health first, so that a fault of the page cannot keep health from being answered."""
 
-    def __init__(self, facts: Facts, alive: Alive, page: Page | None) -> None:
-        self._facts = facts
+    def __init__(self, published: Published, alive: Alive, page: Page | None) -> None:
+        self._published = published
         self._alive = alive
         self._page = page
         self._paths = {"/livez": self._live, "/readyz": self._ready, "/metrics": self._metrics}
@@ -84,8 +85,8 @@ class _Answers:
         return plain(HTTPStatus.SERVICE_UNAVAILABLE, "stuck: the log has more")
 
     def _ready(self) -> Reply:
-        state = self._facts()["state"] if self._alive() else "stuck"
+        state = self._published().state if self._alive() else "stuck"
         return plain(HTTPStatus.OK if state == "ready" else HTTPStatus.SERVICE_UNAVAILABLE, state)
 
     def _metrics(self) -> Reply:
-        return Reply(HTTPStatus.OK, metrics.exposition(self._facts()), {"Content-Type": metrics.CONTENT_TYPE})
+        return Reply(HTTPStatus.OK, metrics.exposition(self._published()), {"Content-Type": metrics.CONTENT_TYPE})

@@ -1,47 +1,52 @@
-"""What the service tells of itself, in the form that Prometheus reads. The one place that imports prometheus_client.
+"""The metrics, in the form that Prometheus reads. The one place that imports prometheus_client.
 
-Nothing is counted here. The numbers are those of the published facts (observability/status.py), which `ocrspool status`
-shows too. Names follow Prometheus' conventions: base units, `_total` for what only grows, labels for what it is of.
+Nothing is counted here. The numbers are those of the published snapshot (observability/snapshot.py), which
+`ocrspool status` shows too. Names follow the conventions of Prometheus: base units, `_total` for what only grows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from ocrspool.observability.snapshot import Durations, InboxCounts, StatusSnapshot
+from ocrspool.observability.statistics import DROP_BOUNDS, STAGE_BOUNDS
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _INBOX = ("inbox",)
-_NOTHING = {"done": 0, "partial": 0, "failed": 0, "pages": 0, "warned": 0, "warnings": {}}
 _CODES = ("no-text-found", "unread-script")
-"""Warnings that are counted from the start, so that an alert sees the first one; others from their first one."""
+"""Warnings that are counted from the start, so that an alert sees the first one. Others appear with their first one."""
+_STAGES = ("decode", "detect", "orient", "recognize")
+"""Stages that each document goes through: they are there from the start too."""
 
 
-def exposition(facts: Mapping[str, Any]) -> bytes:
-    """Return the published facts as Prometheus' text format, with the service's own process beside them."""
+def exposition(published: StatusSnapshot) -> bytes:
+    """Return what was published in the text format of Prometheus, with the process of the service beside it."""
     registry = CollectorRegistry()
-    registry.register(_Facts(facts))
+    registry.register(_Published(published))
     ProcessCollector("ocrspool", registry=registry)
     return generate_latest(registry)
 
 
-class _Facts(Collector):
-    """One look at the facts."""
+class _Published(Collector):
+    """One snapshot."""
 
-    def __init__(self, facts: Mapping[str, Any]) -> None:
-        self._facts = facts
+    def __init__(self, published: StatusSnapshot) -> None:
+        self._published = published
 
     def collect(self) -> Iterable[Metric]:
         """Yield every metric."""
         yield from self._counts()
-        yield from self._queue()
-        yield from self._engine()
-        yield self._stages()
+        yield from self._queues()
+        yield from self._inboxes()
+        yield from self._service()
+        yield from self._engines()
+        yield from self._durations()
 
     def _counts(self) -> Iterable[Metric]:
         files = CounterMetricFamily("ocrspool_files", "Files that came out, by result.", labels=("inbox", "result"))
@@ -53,72 +58,112 @@ class _Facts(Collector):
             "ocrspool_warnings", "Documents with a warning of this code.", labels=("inbox", "code")
         )
         for inbox, count in self._by_inbox():
-            whole = count["done"] - count["partial"]
-            for result, number in (("done", whole), ("partial", count["partial"]), ("failed", count["failed"])):
+            whole = count.done - count.partial
+            for result, number in (("done", whole), ("partial", count.partial), ("failed", count.failed)):
                 files.add_metric((inbox, result), number)
-            pages.add_metric((inbox,), count["pages"])
-            warned.add_metric((inbox,), count["warned"])
-            for code, documents in (dict.fromkeys(_CODES, 0) | count["warnings"]).items():
+            pages.add_metric((inbox,), count.pages)
+            warned.add_metric((inbox,), count.warned)
+            for code, documents in (dict.fromkeys(_CODES, 0) | dict(count.warnings)).items():
                 warnings.add_metric((inbox, code), documents)
         yield from (files, pages, warned, warnings)
         yield CounterMetricFamily(
-            "ocrspool_worker_restarts", "Workers replaced for a failure.", value=self._facts["worker_restarts"]
+            "ocrspool_worker_restarts", "Workers replaced for a failure.", value=self._published.worker_restarts
         )
         yield CounterMetricFamily(
-            "ocrspool_inotify_overflows", "Times the kernel lost events.", value=self._facts["overflows"]
+            "ocrspool_inotify_overflows", "Times the kernel lost events.", value=self._published.overflows
         )
 
-    def _by_inbox(self) -> Iterable[tuple[str, Mapping[str, Any]]]:
-        """Return what each inbox has counted: 0 from the start, and what one has that was taken away since."""
-        counted = self._facts["since_start"]
-        return [(inbox, counted.get(inbox, _NOTHING)) for inbox in {**self._facts["queues"], **counted}]
+    def _by_inbox(self) -> Iterable[tuple[str, InboxCounts]]:
+        """Return what each inbox has counted: 0 from the start. An inbox that was taken away keeps its counts."""
+        counted = self._published.since_start
+        return [(inbox, counted.get(inbox, InboxCounts())) for inbox in {**self._published.queues, **counted}]
 
-    def _queue(self) -> Iterable[Metric]:
+    def _queues(self) -> Iterable[Metric]:
         waiting = GaugeMetricFamily("ocrspool_queue_files", "Settled files that wait to be claimed.", labels=_INBOX)
-        oldest = GaugeMetricFamily(
-            "ocrspool_oldest_pending_timestamp_seconds",
-            "When the file that has waited longest came; absent when none waits.",
+        unclaimable = GaugeMetricFamily(
+            "ocrspool_unclaimable_files",
+            "Files that the service may not take, and folders that it may not read.",
             labels=_INBOX,
         )
-        for inbox, queue in self._facts["queues"].items():
-            waiting.add_metric((inbox,), queue["waiting"])
-            if queue["oldest"] is not None:
-                oldest.add_metric((inbox,), queue["oldest"])
-        yield from (waiting, oldest)
+        oldest = GaugeMetricFamily(
+            "ocrspool_oldest_pending_timestamp_seconds",
+            "When the file that has waited longest came, one that cannot be taken too; absent when none waits.",
+            labels=_INBOX,
+        )
+        for inbox, queue in self._published.queues.items():
+            waiting.add_metric((inbox,), queue.waiting)
+            unclaimable.add_metric((inbox,), queue.unclaimable)
+            if queue.oldest is not None:
+                oldest.add_metric((inbox,), queue.oldest)
+        yield from (waiting, unclaimable, oldest)
+
+    def _inboxes(self) -> Iterable[Metric]:
         serves = GaugeMetricFamily(
             "ocrspool_inbox_serves", "1 while files of the inbox are taken; 0 while it waits or hangs.", labels=_INBOX
         )
         stalled = GaugeMetricFamily("ocrspool_stalled_files", "Files in work that wait for their disk.", labels=_INBOX)
-        for inbox, standing in self._facts.get("inboxes", {}).items():
-            serves.add_metric((inbox,), standing["state"] == "serves")
-            stalled.add_metric((inbox,), standing["stalled"])
-        yield from (serves, stalled)
-        yield GaugeMetricFamily("ocrspool_in_work_files", "Files that are being read.", value=self._facts["in_work"])
+        failed = GaugeMetricFamily("ocrspool_failed_files", "Files that lie in failed/.", labels=_INBOX)
+        free = GaugeMetricFamily("ocrspool_free_disk_bytes", "Free room on the disk of work/.", labels=_INBOX)
+        for inbox, standing in self._published.inboxes.items():
+            serves.add_metric((inbox,), standing.state == "serves")
+            stalled.add_metric((inbox,), standing.stalled)
+            if standing.failed_files is not None:
+                failed.add_metric((inbox,), standing.failed_files)
+            if standing.free_bytes is not None:
+                free.add_metric((inbox,), standing.free_bytes)
+        yield from (serves, stalled, failed, free)
+
+    def _service(self) -> Iterable[Metric]:
+        published = self._published
+        yield GaugeMetricFamily(
+            "ocrspool_ready", "1 while files are read as configured.", value=published.state == "ready"
+        )
+        yield GaugeMetricFamily("ocrspool_in_work_files", "Files that are being read.", value=published.in_work)
         yield GaugeMetricFamily(
             "ocrspool_claims_paused",
             "1 while disk, memory or threads are too short to claim.",
-            value=bool(self._facts["lack"]),
+            value=bool(published.lack),
         )
+        yield GaugeMetricFamily(
+            "ocrspool_reload_refused",
+            "1 while the configuration in use is not the one in the file, because the last reload was refused.",
+            value=bool(published.reload_refused),
+        )
+        if published.free_memory_bytes is not None:
+            yield GaugeMetricFamily(
+                "ocrspool_free_memory_bytes",
+                "Memory that the machine, or the unit, has left.",
+                value=published.free_memory_bytes,
+            )
 
-    def _engine(self) -> Iterable[Metric]:
-        ready = self._facts["state"] == "ready"
-        yield GaugeMetricFamily("ocrspool_ready", "1 while files are read as configured.", value=ready)
-        engines = self._facts.get("engines") or [self._facts["engine"]]
+    def _engines(self) -> Iterable[Metric]:
         names = ("runtime", "runtime_version", "precision", "device", "fingerprint")
         info = GaugeMetricFamily("ocrspool_engine_info", "The engines that read, one on each device.", labels=names)
-        for engine in engines:
-            info.add_metric([engine[name] for name in names], 1)
+        for engine in self._published.reads_with:
+            info.add_metric([getattr(engine, name) for name in names], 1)
         yield info
         start = GaugeMetricFamily("ocrspool_start_seconds", "Each stage of the last start.", labels=("stage",))
-        for stage, seconds in self._facts["start"].items():
+        for stage, seconds in self._published.start.items():
             start.add_metric((stage,), seconds)
         yield start
 
-    def _stages(self) -> Metric:
+    def _durations(self) -> Iterable[Metric]:
         stages = HistogramMetricFamily(
             "ocrspool_stage_seconds", "What each stage took of a document that was delivered.", labels=("stage",)
         )
-        for stage, spread in self._facts["stages"].items():
-            buckets = [(str(bound), count) for bound, count in spread["up_to"].items()]
-            stages.add_metric((stage,), [*buckets, ("+Inf", spread["count"])], spread["sum"])
-        return stages
+        nothing = Durations(up_to=dict.fromkeys(STAGE_BOUNDS, 0))
+        _add(stages, {**dict.fromkeys(_STAGES, nothing), **self._published.stages})
+        drops = HistogramMetricFamily(
+            "ocrspool_drop_to_result_seconds",
+            "From the arrival of a file, or the last write to it, to its result.",
+            labels=_INBOX,
+        )
+        nothing = Durations(up_to=dict.fromkeys(DROP_BOUNDS, 0))
+        _add(drops, {**dict.fromkeys(self._published.queues, nothing), **self._published.drop_to_result})
+        yield from (stages, drops)
+
+
+def _add(family: HistogramMetricFamily, durations: Mapping[str, Durations]) -> None:
+    for label, took in durations.items():
+        buckets = [(str(bound), count) for bound, count in took.up_to.items()]
+        family.add_metric((label,), [*buckets, ("+Inf", took.count)], took.sum)

@@ -1,7 +1,7 @@
-"""HTTP on a loopback port or a Unix socket: requests in, replies out. What is asked and answered is not known here.
+"""HTTP on a loopback port or a Unix socket: requests in, replies out. It knows nothing about their content.
 
 Each request has a deadline, and so has each reply. When all places are taken, the oldest connection of the user or
-address that has the most of them is ended, so that whoever asks quickly always gets an answer.
+address that has the most of them is ended. So a client that asks quickly always gets an answer.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Answers a browser: the status page, HTML outputs, their small pictures, the button that puts a failed file back.
+"""Answer a browser: the status page, HTML outputs, small pictures, and the button that puts a failed file back.
 
-Whoever reaches the address may look, so what a page of another site could make a browser do is what is to be kept out:
-such a site cannot read our token, because a request under a name that is not this machine's is refused (DNS rebinding),
-and cannot press our button without it. Nothing that is sent runs, whatever it holds.
+Everybody who reaches the address may look. So the danger is what a page of another site could make a browser do. Such a
+site cannot read our token, because a request under a name that is not this machine's is refused (DNS rebinding).
+Without the token it cannot press our button. Nothing that is sent can run, whatever it holds.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from urllib.parse import parse_qs
 
 from ocrspool.config.current import CurrentConfig
-from ocrspool.files import names
 from ocrspool.files.folder import Folder
+from ocrspool.observability.snapshot import DeliveredDocument, StatusSnapshot
 from ocrspool.render.html import HEAD_BYTES, icon_of
-from ocrspool.results.schema import SUFFIXES
+from ocrspool.results.formats import SUFFIXES
+from ocrspool.results.reason import Failure
 from ocrspool.spool import failure_reason
 from ocrspool.spool.outbox import beside
 from ocrspool.spool.spool import Spool
+from ocrspool.web.page_style import STYLE_HASH
 from ocrspool.web.server import Reply, is_local, plain
-from ocrspool.web.status_page_html import STYLE_HASH, Offer, render
+from ocrspool.web.status_page_html import Offer, render
 
 _HTML = "text/html; charset=utf-8"
 _ALWAYS = {
@@ -49,11 +51,11 @@ _VIEW_POLICY = (
 class StatusPage:
     """All answers for people. Safe to use from several threads."""
 
-    def __init__(self, live: CurrentConfig, facts: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, live: CurrentConfig, published: Callable[[], StatusSnapshot]) -> None:
         self._live = live
-        self._facts = facts
+        self._published = published
         self._token = secrets.token_urlsafe()
-        """Known to who has read the page; another one at each start."""
+        """Only somebody who has read the page knows it. Each start makes another one."""
 
     def get(self, path: str, headers: Mapping[str, str]) -> Reply | None:
         """Answer a request to see something. None where there is nothing of that name."""
@@ -77,19 +79,21 @@ class StatusPage:
         form = parse_qs(body.decode("ascii", "replace"))
         token = form.get("token", [""])[0].encode("utf-8", "replace")
         if not secrets.compare_digest(token, self._token.encode()):
-            return _plain(HTTPStatus.FORBIDDEN, "this button is of another page, or of an earlier start: load it again")
+            return _plain(
+                HTTPStatus.FORBIDDEN, "the page with this button is from before the last start: load it again"
+            )
         return self._retry(form.get("job", [""])[0])
 
     def _page(self) -> Reply:
-        facts, metrics = self._facts(), self._live.config.metrics
-        still = {failure["job"] for failure in facts["last_failures"] if self._is_there(failure)}
-        pictured = {document["job"] for document in facts["last_documents"] if self._icon(document)}
+        published, metrics = self._published(), self._live.config.metrics
+        still = {failure for failure in published.last_failures if self._is_there(failure)}
+        pictured = {document.job for document in published.last_documents if self._icon(document)}
         offer = Offer(metrics.page_views, pictured, self._token if metrics.page_retry else "", still)
-        page = render(facts, offer, time.time())
+        page = render(published, offer, time.time())
         return Reply(HTTPStatus.OK, page, {**_ALWAYS, "Content-Type": _HTML, "Content-Security-Policy": _PAGE_POLICY})
 
     def _view(self, job: str) -> Reply | None:
-        """Send the HTML output of one of the last documents; those alone, so that nobody chooses a path."""
+        """Send the HTML output of one of the last documents. No other file can be asked for."""
         document = self._document(job)
         if document is None or not self._has_view(document):
             return None
@@ -100,7 +104,7 @@ class StatusPage:
         return Reply(HTTPStatus.OK, file, {**_ALWAYS, "Content-Type": _HTML, "Content-Security-Policy": _VIEW_POLICY})
 
     def _thumbnail(self, job: str) -> Reply | None:
-        """Send the small picture in such an output, as a picture, whoever may have put it there."""
+        """Send the small picture in such an output: as a JPEG and nothing else, because others write there."""
         document = self._document(job)
         icon = self._icon(document) if document else b""
         if not icon:
@@ -108,13 +112,13 @@ class StatusPage:
         headers = {**_ALWAYS, "Content-Type": "image/jpeg", "Content-Security-Policy": _PICTURE_POLICY}
         return Reply(HTTPStatus.OK, icon, headers)
 
-    def _document(self, job: str) -> Mapping[str, Any] | None:
-        return next((each for each in self._facts()["last_documents"] if each["job"] == job), None)
+    def _document(self, job: str) -> DeliveredDocument | None:
+        return next((each for each in self._published().last_documents if each.job == job), None)
 
-    def _has_view(self, document: Mapping[str, Any]) -> bool:
-        return self._live.config.metrics.page_views and "html" in document["outputs"]
+    def _has_view(self, document: DeliveredDocument) -> bool:
+        return self._live.config.metrics.page_views and "html" in document.outputs
 
-    def _icon(self, document: Mapping[str, Any]) -> bytes:
+    def _icon(self, document: DeliveredDocument) -> bytes:
         """Return the small picture of a document; b"" where there is none, or none any more."""
         if not self._has_view(document):
             return b""
@@ -124,20 +128,20 @@ class StatusPage:
         except (KeyError, ValueError, OSError):
             return b""
 
-    def _html(self, document: Mapping[str, Any]) -> BinaryIO:
+    def _html(self, document: DeliveredDocument) -> BinaryIO:
         """Open the HTML output. Raise KeyError, ValueError or OSError where it is not in an outbox of ours any more."""
-        outbox = self._live.config.inbox[document["inbox"]].folder("outbox")
-        view = beside(Path(names.exact(document["result"])), SUFFIXES["html"])
+        outbox = self._live.config.inbox[document.inbox].folder("outbox")
+        view = beside(Path(document.result.exact), SUFFIXES["html"])
         return _opened(outbox, os.fspath(view.relative_to(outbox)))
 
     def _retry(self, job: str) -> Reply:
         """Move one of the last failed files back, as `ocrspool retry` does."""
-        failure = next((each for each in self._facts()["last_failures"] if each["job"] == job), None)
-        inbox = self._live.config.inbox.get(failure["inbox"]) if failure else None
+        failure = next((each for each in self._published().last_failures if each.job and each.job == job), None)
+        inbox = self._live.config.inbox.get(failure.inbox) if failure else None
         if failure is None or inbox is None or not self._is_there(failure):
-            return _plain(HTTPStatus.NOT_FOUND, "this is none of the last failures any more")
-        failed = Path(names.exact(failure["file"]))
-        spool = Spool(failure["inbox"], inbox.folders())
+            return _plain(HTTPStatus.NOT_FOUND, "this is not one of the last failures any more")
+        failed = Path(failure.file.exact)
+        spool = Spool(failure.inbox, inbox.folders())
         try:
             spool.retry(failed, failure_reason.reason_at(spool.failed, failed))
         except FileExistsError:
@@ -146,15 +150,15 @@ class StatusPage:
             return _plain(HTTPStatus.CONFLICT, f"it cannot be moved: {getattr(error, 'strerror', None) or error}")
         return Reply(HTTPStatus.SEE_OTHER, headers={**_ALWAYS, "Location": "/"})
 
-    def _is_there(self, failure: Mapping[str, Any]) -> bool:
+    def _is_there(self, failure: Failure) -> bool:
         """Tell whether the failed file lies where it was put, and is not one that failed later under the same name."""
-        inbox = self._live.config.inbox.get(failure["inbox"])
+        inbox = self._live.config.inbox.get(failure.inbox)
         if inbox is None:
             return False
-        folder, failed = inbox.folder("failed"), Path(names.exact(failure["file"]))
+        folder, failed = inbox.folder("failed"), Path(failure.file.exact)
         return (
             failure_reason.is_there(folder, failed)
-            and failure_reason.reason_at(folder, failed).get("job") == failure["job"]
+            and failure_reason.reason_at(folder, failed).get("job") == failure.job
         )
 
 

@@ -1,98 +1,60 @@
-"""The status page: published facts in, one HTML document out. It runs nothing, and fetches small pictures only. Pure.
+"""The status page: what was published goes in, one HTML document comes out. Pure.
 
-Names and reasons come from outside: all that is not ours is escaped, after control characters were made visible.
+The page runs no script, and fetches nothing but small pictures. Names and reasons come from outside: everything that is
+not ours is escaped, after control characters were made visible.
 """
 
 from __future__ import annotations
 
 import html
-from base64 import b64encode
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from hashlib import sha256
-from typing import Any
 
 from ocrspool.files import names
-from ocrspool.formatting import format_duration, format_remaining
+from ocrspool.formatting import counted, format_duration, format_remaining, parse_rfc3339
 from ocrspool.observability import inbox_summary
+from ocrspool.observability.snapshot import InboxCounts, InboxStatus, StatusSnapshot
 from ocrspool.results import engine_label
+from ocrspool.results.reason import Failure
+from ocrspool.web.page_style import STYLE
 from ocrspool.web.sparkline import sparkline
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1c2024; --soft: #60646c; --line: #dfe1e6; --back: #f6f7f9; --card: #fff;
-  --good: #18794e; --bad: #c62a2f; --bar: #3b7dd8 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e8eb; --soft: #9ba1a9; --line: #33373d; --back: #16181b;
-  --card: #1e2125; --good: #4cc38a; --bar: #5a9cf0; --bad: #ff8589 } }
-* { box-sizing: border-box }
-body { margin: 0 auto; padding: 1.5rem; max-width: 68rem; background: var(--back); color: var(--ink);
-  font: .95rem/1.5 system-ui, sans-serif }
-header { display: flex; gap: .75rem; align-items: baseline; flex-wrap: wrap }
-h1 { font-size: 1.3rem; margin: 0 }
-h2 { font-size: 1rem; margin: 0 0 .5rem }
-section { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: 1rem; margin-top: 1rem;
-  overflow-x: auto }
-.soft, th { color: var(--soft); font-weight: normal }
-.good { color: var(--good) } .bad { color: var(--bad) }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(7rem, 1fr)); gap: 1rem }
-.tiles b { display: block; font-size: 1.6rem; line-height: 1.2; font-variant-numeric: tabular-nums }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr)); gap: 1.5rem }
-.pair p { margin: 0 0 .25rem }
-svg { display: block; width: 100%; height: 2.5rem; fill: var(--bar); border-bottom: 1px solid var(--line) }
-table { width: 100%; border-collapse: collapse }
-th, td { text-align: left; vertical-align: top; padding: .3rem 1rem .3rem 0; border-bottom: 1px solid var(--line) }
-tr:last-child td { border-bottom: 0 }
-td:last-child, th:last-child { padding-right: 0 }
-.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
-.name { overflow-wrap: anywhere; min-width: 10rem }
-.picture { width: 4rem; padding-right: .75rem } .picture ~ td { vertical-align: middle }
-.picture a { display: block; height: 3.25rem }
-.picture img { display: block; margin: 0 auto; max-width: 100%; max-height: 100%; border: 1px solid var(--line) }
-progress { width: 100%; min-width: 8rem; accent-color: var(--bar) }
-a { color: var(--bar) }
-button { font: inherit; padding: .1rem .7rem }
-footer { margin-top: 1rem; color: var(--soft); font-size: .85rem }
-"""
-STYLE_HASH = "sha256-" + b64encode(sha256(_STYLE.encode()).digest()).decode("ascii")
-"""What a policy has to allow for this page to be styled."""
 _REFRESH_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What this page may do beyond telling."""
+    """What this page may do beside showing the status."""
 
     views: bool = False
-    """Whether it leads to the HTML outputs."""
+    """Whether it has links to the HTML outputs."""
     pictured: Collection[str] = ()
     """The jobs of whose first pages there is a small picture."""
     token: str = ""
     """What a button has to send with its request; "" for no buttons."""
-    still_failed: Collection[str] = ()
-    """The jobs whose files lie in failed/ still."""
+    still_failed: Collection[Failure] = ()
+    """The failures whose files still lie in failed/."""
 
 
-def render(facts: Mapping[str, Any], offer: Offer, now: float) -> bytes:
+def render(published: StatusSnapshot, offer: Offer, now: float) -> bytes:
     """Return the page. `now` is in seconds of the epoch."""
     parts = (
-        _head(facts),
-        _tiles(facts),
-        _rates(facts),
-        _inboxes(facts, now),
-        _in_work(facts),
-        _documents(facts, offer, now),
-        _failures(facts, offer, now),
-        _foot(facts, now),
+        _head(published),
+        _tiles(published),
+        _rates(published),
+        _inboxes(published, now),
+        _in_work(published),
+        _documents(published, offer, now),
+        _failures(published, offer, now),
+        _foot(published, now),
     )
     return "\n".join(part for part in parts if part).encode("utf-8")
 
 
-def _head(facts: Mapping[str, Any]) -> str:
-    state = facts["state"]
-    lack = f'<p class="bad">Nothing is claimed: {_text(facts["lack"])}.</p>\n' if facts["lack"] else ""
-    for name, inbox in facts.get("inboxes", {}).items():
-        if told := inbox_summary.line(inbox):
-            lack += f'<p class="bad">Inbox {_text(name)} {_text(told)}.</p>\n'
+def _head(published: StatusSnapshot) -> str:
+    state = published.state
+    problems = "".join(f'<p class="bad">{_text(problem)}.</p>\n' for problem in _problems(published))
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -100,145 +62,198 @@ def _head(facts: Mapping[str, Any]) -> str:
 <meta name="viewport" content="width=device-width">
 <meta http-equiv="refresh" content="{_REFRESH_SECONDS}">
 <title>ocrspool: {_text(state)}</title>
-<style>{_STYLE}</style>
+<style>{STYLE}</style>
 </head>
 <body>
 <header><h1>ocrspool</h1><span class="{"good" if state == "ready" else "bad"}">{_text(state)}</span></header>
-{lack}"""
+{problems}"""
 
 
-def _tiles(facts: Mapping[str, Any]) -> str:
-    counts = facts["since_start"].values()
+def _problems(published: StatusSnapshot) -> Iterator[str]:
+    """Yield a sentence for each thing that somebody has to mend, without its full stop."""
+    if published.lack:
+        yield f"Nothing is claimed: {published.lack}"
+    for name, inbox in published.inboxes.items():
+        if told := inbox_summary.line(inbox):
+            yield f"Inbox {name} {told}"
+    for name, queue in published.queues.items():
+        if told := inbox_summary.unclaimable(queue):
+            yield f"Inbox {name}: {told}"
+    if published.reload_refused:
+        yield f"The last reload was refused: {published.reload_refused}"
+
+
+def _tiles(published: StatusSnapshot) -> str:
     numbers = {
-        "waiting": facts["waiting"],
-        "in work": facts["in_work"],
-        "done": sum(count["done"] for count in counts),
-        "failed": sum(count["failed"] for count in counts),
-        "files/min": f"{facts['files_per_minute']:.0f}",
-        "pages/s": f"{facts['pages_per_second']:.1f}",
+        "waiting": published.waiting,
+        "cannot be taken": published.unclaimable,
+        "in work": published.in_work,
+        "done": sum(count.done for count in published.since_start.values()),
+        "in failed/": published.failed_files,
+        "files/min": f"{published.files_per_minute:.0f}",
+        "pages/s": f"{published.pages_per_second:.1f}",
     }
+    if not published.unclaimable:
+        del numbers["cannot be taken"]
     tiles = "".join(f'<div><b>{number}</b><span class="soft">{name}</span></div>' for name, number in numbers.items())
     return f'<section class="tiles">{tiles}</section>'
 
 
-def _rates(facts: Mapping[str, Any]) -> str:
+def _rates(published: StatusSnapshot) -> str:
     pictures = ""
-    for what, numbers in facts["by_minute"].items():
-        label = f"{what} per minute in the last hour: {sum(numbers)} in all, at most {max(numbers)}"
+    for what, numbers in (("files", published.by_minute.files), ("pages", published.by_minute.pages)):
+        label = f"{what} per minute in the last hour: {sum(numbers)} in all, at most {max(numbers, default=0)}"
         pictures += f'<div><p class="soft">{label}</p>{sparkline(numbers, label)}</div>'
     return f'<section class="pair">{pictures}</section>'
 
 
-def _inboxes(facts: Mapping[str, Any], now: float) -> str:
+def _inboxes(published: StatusSnapshot, now: float) -> str:
     rows = []
-    for name, queue in facts["queues"].items():
-        count = facts["since_start"].get(name, {"done": 0, "partial": 0, "failed": 0, "pages": 0, "warned": 0})
-        oldest = "" if queue["oldest"] is None else format_duration(max(now - queue["oldest"], 0))
-        numbers = (
-            queue["waiting"],
-            oldest,
-            *(count[what] for what in ("done", "partial", "warned", "failed", "pages")),
-        )
-        rows.append((_cell(name), *(_number(number) for number in numbers)))
-    columns = ("inbox", "#waiting", "#oldest", "#done", "#partial", "#with warnings", "#failed", "#pages")
+    for name, queue in published.queues.items():
+        count = published.since_start.get(name, InboxCounts())
+        oldest = "" if queue.oldest is None else format_duration(max(now - queue.oldest, 0))
+        there = published.inboxes.get(name, InboxStatus()).failed_files
+        cells = [_cell(name), _number(queue.waiting), _number(oldest)]
+        if published.unclaimable:
+            cells.append(_number(queue.unclaimable))
+        counts = (count.done, count.partial, count.warned, count.failed, count.pages)
+        rows.append([*cells, *map(_number, counts), _number("?" if there is None else there)])
+    columns = ["inbox", "waiting", "oldest", "done", "partial", "with warnings", "failed", "pages", "in failed/"]
+    if published.unclaimable:
+        columns.insert(3, "cannot be taken")
     return _section("Inboxes", _table(columns, rows))
 
 
-def _in_work(facts: Mapping[str, Any]) -> str:
+def _in_work(published: StatusSnapshot) -> str:
     rows = []
-    for job in facts["jobs"]:
+    for job in published.jobs:
         told, bar = "", ""
-        if job["pages"] is not None:
-            told = f"{job['read']} of {job['pages']}"
-            bar = f'<progress max="{job["pages"]}" value="{job["read"]}"></progress>'
-        rest = _number(format_remaining(job, facts["at"]))
-        rows.append((_cell(f"{job['inbox']}/{job['path']}"), _number(told), f"<td>{bar}</td>", rest))
-    return _section("In work", _table(("file", "#pages", "", "#to go"), rows)) if rows else ""
+        if job.pages is not None:
+            told = f"{job.read} of {job.pages}"
+            bar = f'<progress max="{job.pages}" value="{job.read}"></progress>'
+        rest = format_remaining(job, published.at)
+        rows.append((_cell(f"{job.inbox}/{job.path}"), _number(told), Cell(bar), _number(rest)))
+    return _section("In work", _table(("file", "pages", "", "to go"), rows)) if rows else ""
 
 
-def _documents(facts: Mapping[str, Any], offer: Offer, now: float) -> str:
+def _documents(published: StatusSnapshot, offer: Offer, now: float) -> str:
     rows = []
-    for document in facts["last_documents"]:
-        lost = f"{document['lost']} lost of " if document["lost"] else ""
-        view = f'<a href="/view/{_text(document["job"])}">html</a>' if offer.views else "html"
-        what = ", ".join(view if output == "html" else output for output in ("json", *document["outputs"]))
-        name = _cell(f"{document['inbox']}/{document['path']}", ", ".join(document["warnings"]))
-        pages = _number(f"{lost}{document['pages']}")
-        row = [name, pages, _number(document["lines"]), f"<td>{what}</td>", _ago(document["finished_at"], now)]
-        rows.append([_picture(document["job"], offer), *row] if offer.pictured else row)
-    columns = ["file", "#pages", "#lines", "outputs", "#read"]
+    for document in published.last_documents:
+        lost = f"{document.lost} lost of " if document.lost else ""
+        view = f'<a href="/view/{_text(document.job)}">html</a>' if offer.views else "html"
+        outputs = ", ".join(view if output == "html" else _text(output) for output in ("json", *document.outputs))
+        row = [
+            _cell(f"{document.inbox}/{document.path}", ", ".join(document.warnings)),
+            _number(f"{lost}{document.pages}"),
+            _number(document.lines),
+            Cell(outputs),
+            _ago(document.finished_at, now),
+        ]
+        rows.append([_picture(document.job, offer), *row] if offer.pictured else row)
+    columns = ["file", "pages", "lines", "outputs", "read"]
     columns = ["", *columns] if offer.pictured else columns
     return _section("Last documents", _table(columns, rows)) if rows else ""
 
 
-def _picture(job: str, offer: Offer) -> str:
-    """Return a cell with the first page, small; it leads where its name leads."""
-    if job not in offer.pictured:
-        return '<td class="picture"></td>'
-    image = f'<img src="/thumbnail/{_text(job)}" alt="first page">'
-    return f'<td class="picture"><a href="/view/{_text(job)}">{image}</a></td>'
-
-
-def _failures(facts: Mapping[str, Any], offer: Offer, now: float) -> str:
+def _failures(published: StatusSnapshot, offer: Offer, now: float) -> str:
     rows = []
-    for failure in facts["last_failures"]:
-        name = _cell(f"{failure['inbox']}/{failure['source']['path']}")
-        hint = f'<br><span class="soft">{_text(failure["hint"])}</span>' if failure["hint"] else ""
-        page = f" (page {failure['page']})" if failure["page"] else ""
-        why = f'<td class="name"><span class="bad">{_text(failure["message"])}</span>{page}{hint}</td>'
-        rows.append((name, why, _ago(failure["failed_at"], now), f"<td>{_retry(failure['job'], offer)}</td>"))
-    return _section("Last failures", _table(("file", "reason", "#failed", ""), rows)) if rows else ""
+    for failure in published.last_failures:
+        hint = f'<br><span class="soft">{_text(failure.hint)}</span>' if failure.hint else ""
+        page = f" (page {failure.page})" if failure.page else ""
+        why = Cell(f'<span class="bad">{_text(failure.message)}</span>{page}{hint}', "name")
+        name = _cell(f"{failure.inbox}/{failure.source.path}")
+        rows.append((name, why, _ago(failure.failed_at, now), Cell(_retry(failure, offer))))
+    return _section("Last failures", _table(("file", "reason", "failed", ""), rows)) if rows else ""
 
 
-def _retry(job: str, offer: Offer) -> str:
-    if job not in offer.still_failed:
+def _retry(failure: Failure, offer: Offer) -> str:
+    """Return the button that puts a failed file back, or why there is none."""
+    if failure not in offer.still_failed:
         return '<span class="soft">no longer there</span>'
-    if not offer.token:
+    if not failure.may_be_retried:
+        return '<span class="soft">send another file: trying this one again ends in the same way</span>'
+    if not offer.token or not failure.job:
         return ""
     hidden = f'<input type="hidden" name="token" value="{_text(offer.token)}">'
-    return (
-        f'<form method="post" action="/retry">{hidden}<button name="job" value="{_text(job)}">Try again</button></form>'
-    )
+    button = f'<button name="job" value="{_text(failure.job)}">Try again</button>'
+    return f'<form method="post" action="/retry">{hidden}{button}</form>'
 
 
-def _foot(facts: Mapping[str, Any], now: float) -> str:
-    engines = "; ".join(engine_label.line(engine) for engine in facts["engines"] or [facts["engine"]])
-    running, told = (format_duration(max(now - facts[moment], 0)) for moment in ("began", "at"))
+def _picture(job: str, offer: Offer) -> Cell:
+    """Return a cell with the first page, small. It is a link to the HTML output."""
+    if job not in offer.pictured:
+        return Cell("", "picture")
+    image = f'<img src="/thumbnail/{_text(job)}" alt="first page">'
+    return Cell(f'<a href="/view/{_text(job)}">{image}</a>', "picture")
+
+
+def _foot(published: StatusSnapshot, now: float) -> str:
+    engines = "; ".join(engine_label.line(engine) for engine in published.reads_with)
+    models = engine_label.models(published.engine.models) if published.engine is not None else ""
+    began = published.at if published.began is None else published.began
+    running, age = (format_duration(max(now - moment, 0)) for moment in (began, published.at))
+    restarts = counted(published.worker_restarts, "worker")
     return f"""<footer>
-<div>Engine: {_text(engines)}; {_text(engine_label.models(facts["engine"]))}</div>
-<div>Workers: {len(facts["workers"])}, {facts["worker_restarts"]} replaced for a failure; running for
-{running}. Told {told} ago; counts are since the start.</div>
+<div>Engine: {_text(engines)}; {_text(models)}</div>
+<div>Workers: {len(published.workers)}. Since the start {restarts} failed and had to be replaced. The service has
+run for {running}. This was published {age} ago. All counts but those of waiting files, of files that cannot be
+taken and of files in failed/ begin at the start.</div>
 </footer>
 </body>
 </html>
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table."""
+
+    body: str
+    """HTML."""
+    kind: str = ""
+    """Its class: n for a number, name, or picture."""
+
+
 def _section(title: str, body: str) -> str:
     return f"<section><h2>{title}</h2>{body}</section>"
 
 
-def _table(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a table; a column whose name begins with # is one of numbers."""
-    heads = "".join(f'<th class="n">{name[1:]}</th>' if name[:1] == "#" else f"<th>{name}</th>" for name in columns)
-    body = "".join(f"<tr>{''.join(row)}</tr>\n" for row in rows)
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """Return a table. Each cell knows the name of its column, which a narrow screen shows beside it."""
+    kinds = [cell.kind for cell in rows[0]] if rows else [""] * len(columns)
+    heads = "".join(
+        f"<th{_class(kind if kind == 'n' else '')}>{name}</th>" for name, kind in zip(columns, kinds, strict=True)
+    )
+    body = "".join(f"<tr>{''.join(_cells(columns, row))}</tr>\n" for row in rows)
     return f"<table><thead><tr>{heads}</tr></thead><tbody>\n{body}</tbody></table>"
 
 
-def _cell(name: str, more: str = "") -> str:
-    """Return a cell with a name, and below it whatever else is to be said."""
+def _cells(columns: Sequence[str], row: Sequence[Cell]) -> Iterable[str]:
+    for name, cell in zip(columns, row, strict=True):
+        label = f' data-label="{name}"' if name and cell.body else ""
+        yield f"<td{_class(cell.kind)}{label}>{cell.body}</td>"
+
+
+def _class(kind: str) -> str:
+    return f' class="{kind}"' if kind else ""
+
+
+def _cell(name: str, more: str = "") -> Cell:
+    """Return a cell with a name, and below it what else is to be said."""
     below = f'<br><span class="soft">{_text(more)}</span>' if more else ""
-    return f'<td class="name">{_text(name)}{below}</td>'
+    return Cell(f"{_text(name)}{below}", "name")
 
 
-def _number(number: object) -> str:
-    return f'<td class="n">{number}</td>'
+def _number(number: object) -> Cell:
+    return Cell(_text(number), "n")
 
 
-def _ago(moment: str, now: float) -> str:
-    """Return a cell that says how long ago a moment in RFC 3339 was."""
-    seconds = now - datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
-    return f'<td class="n"><time datetime="{_text(moment)}">{format_duration(max(seconds, 0))} ago</time></td>'
+def _ago(moment: str, now: float) -> Cell:
+    """Return a cell that says how long ago a moment in RFC 3339 was; an empty one where the moment is none."""
+    seconds = now - parse_rfc3339(moment)
+    if seconds == -math.inf:
+        return Cell("", "n")
+    return Cell(f'<time datetime="{_text(moment)}">{format_duration(max(seconds, 0))} ago</time>', "n")
 
 
 def _text(text: object) -> str:

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 from ocrspool.decoding.child.confinement import confine, grant_cpu
 from ocrspool.decoding.child.document import Document
 from ocrspool.decoding.child.file_end import refuse_unfinished
-from ocrspool.decoding.child.page import PageLimits
+from ocrspool.decoding.child.page import PageLimits, warning_as_json
 from ocrspool.decoding.child.page_outputs import DiskFullError, write_view
 from ocrspool.errors import DocumentError
 from ocrspool.processes.channel import Channel, ChannelClosedError, Message
@@ -38,8 +38,7 @@ from ocrspool.processes.channel import Channel, ChannelClosedError, Message
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ocrspool.decoding.child.page import Remark
-    from ocrspool.pages import PageImage
+    from ocrspool.pages import Notice, PageImage
 
 _MOST_BYTES = 1_000_000
 """A little less than the service takes for a message."""
@@ -108,7 +107,7 @@ class Decoder:
         answer: dict[str, Any] = {"own_text": None}
         if found is not None:
             own, remarks = found
-            answer = {"own_text": {**asdict(own), "warnings": [remark.as_json() for remark in remarks]}}
+            answer = {"own_text": {**asdict(own), "warnings": [warning_as_json(remark) for remark in remarks]}}
         # More than a message may hold is more than a page does: then its pixels are read.
         self._channel.send(answer if len(json.dumps(answer)) < _MOST_BYTES else {"own_text": None})
 
@@ -143,7 +142,7 @@ def _refuse_unfinished(descriptor: int) -> None:
         raise
 
 
-def _page(image: PageImage, remarks: tuple[Remark, ...]) -> dict[str, Any]:
+def _page(image: PageImage, remarks: tuple[Notice, ...]) -> dict[str, Any]:
     return {
         "number": image.number,
         "width": image.width,
@@ -152,7 +151,7 @@ def _page(image: PageImage, remarks: tuple[Remark, ...]) -> dict[str, Any]:
         "source_width": image.source_width,
         "source_height": image.source_height,
         "dpi": image.dpi,
-        "warnings": [remark.as_json() for remark in remarks],
+        "warnings": [warning_as_json(remark) for remark in remarks],
     }
 
 

@@ -1,4 +1,4 @@
-"""What a decoder process may use: memory, processor time, descriptors, and nothing else of the machine."""
+"""Confine a decoder process: limit its memory, time and descriptors, and take away the rest of the machine."""
 
 from __future__ import annotations
 

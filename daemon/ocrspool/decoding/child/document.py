@@ -1,4 +1,4 @@
-"""Whatever lies behind an open descriptor, as a document with pages; every failure is a DocumentError."""
+"""The content of an open descriptor as a document with pages. Every failure is a DocumentError."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, runtime_checkable
 from ocrspool.decoding.child import verdicts
 from ocrspool.decoding.child.image.pages import ImagePages
 from ocrspool.decoding.child.media_type import HEAD_BYTES, NAMES, media_type
+from ocrspool.decoding.child.page import warning_as_json
 from ocrspool.decoding.child.pdf.pages import PdfPages
 from ocrspool.errors import DocumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ocrspool.decoding.child.page import PageLimits, Remark
-    from ocrspool.pages import EmbeddedText, PageImage, Point, TextLine
+    from ocrspool.decoding.child.page import PageLimits
+    from ocrspool.pages import EmbeddedText, Notice, PageImage, Point, TextLine
 
 _PIECE = 1 << 20
 _READERS = {"application/pdf": PdfPages}
@@ -30,9 +31,9 @@ class Pages(Protocol):
     """What `image` and `pdf` provide: the pages of one open file."""
 
     count: int
-    remarks: tuple[Remark, ...]
+    remarks: tuple[Notice, ...]
 
-    def page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
+    def page(self, index: int) -> tuple[PageImage, tuple[Notice, ...]]:
         """Decode one page."""
 
     def close(self) -> None:
@@ -45,7 +46,7 @@ class PagesWithText(Pages, Protocol):
 
     hidden_lines: tuple[TextLine, ...]
 
-    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Remark, ...]]:
+    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Notice, ...]]:
         """Return the text of one page, and what is to be said of it."""
 
     def own_characters(self, index: int) -> list[tuple[str, float, float]]:
@@ -76,7 +77,7 @@ class Document:
         """Return how many pages can be asked for."""
         return self._pages.count
 
-    def page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
+    def page(self, index: int) -> tuple[PageImage, tuple[Notice, ...]]:
         """Decode one page, counted from 0; the memory file in it is the caller's to close."""
         with _blame(self.media_type, index + 1):
             return self._pages.page(index)
@@ -86,7 +87,7 @@ class Document:
         """Return what the page that was decoded last holds and may not show: values of fields, comments."""
         return self._pages.hidden_lines if isinstance(self._pages, PagesWithText) else ()
 
-    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Remark, ...]] | None:
+    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Notice, ...]] | None:
         """Return the text that a page brings along, and what is to be said; None where it brings none."""
         if not isinstance(self._pages, PagesWithText):
             return None
@@ -123,7 +124,7 @@ class Document:
             "pages": self.page_count,
             "size": self.size,
             "sha256": self.sha256,
-            "warnings": [remark.as_json() for remark in self._pages.remarks],
+            "warnings": [warning_as_json(remark) for remark in self._pages.remarks],
         }
 
 

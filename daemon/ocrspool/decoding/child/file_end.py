@@ -1,8 +1,8 @@
-"""Whether a file ends before its own format says, as one does that is still being written. Reads structure only.
+"""Tell whether a file ends before its own format says, as a file does that is still being written.
 
-It is asked of files that were written to a moment ago, and the answer only makes them wait. So where a format does not
-say where it ends, or the answer would cost much, the file counts as whole. Formats: PDF 32000-1 (7.5.5), JPEG (ITU-T
-T.81, B.1.1), PNG (5.3), TIFF 6.0 and BigTIFF, GIF89a (27), RIFF, BMP (BITMAPFILEHEADER).
+Only files that were written to a moment ago are examined, and the answer only makes them wait. So a file counts as
+whole if its format does not say where it ends, or if the answer would cost much. Only structure is read. Formats: PDF
+32000-1 (7.5.5), JPEG (ITU-T T.81, B.1.1), PNG (5.3), TIFF 6.0 and BigTIFF, GIF89a (27), RIFF, BMP (BITMAPFILEHEADER).
 """
 
 from __future__ import annotations

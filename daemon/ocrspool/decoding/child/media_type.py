@@ -1,4 +1,4 @@
-"""What a file is, told from its first bytes and never from its name."""
+"""The type of a file, determined from its first bytes and never from its name."""
 
 from __future__ import annotations
 

@@ -1,15 +1,17 @@
-"""The page image on its way out: where its pixels lie, and what is to be said about it."""
+"""The page image that a decoder hands out: where its pixels are, and what must be said about it."""
 
 from __future__ import annotations
 
 import fcntl
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import ctypes
     from collections.abc import Iterable
+
+    from ocrspool.pages import Notice
 
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
@@ -32,19 +34,10 @@ class PageLimits:
     """Whether pages that are larger or longer than a sheet keep their pixels; not so where a page is only shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """What the user of a readable document should know: a warning in the result."""
-
-    code: str
-    """Stable word for programs."""
-    message: str
-    page: int | None = None
-    """Counts from 1; None speaks of the whole document."""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the form that the protocol uses."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+def warning_as_json(warning: Notice) -> dict[str, Any]:
+    """Return the form that the protocol uses. A decoder warns of pages and of documents, never of lines."""
+    found = {"code": warning.code, "message": warning.message, "page": warning.page}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def memory_file(pieces: Iterable[bytes | ctypes.Array[ctypes.c_ubyte]]) -> int:

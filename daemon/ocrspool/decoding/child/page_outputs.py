@@ -1,6 +1,7 @@
-"""Outputs that show the pages, made where the pages can be decoded: in this process, of the same open document.
+"""Outputs that show pages. They are made in the process that can decode the pages, from the same open document.
 
-The service sends the result and a descriptor to write to; `render` knows the formats, this module the pixels.
+The service sends the result and a descriptor to which to write. `render` knows the formats. This module provides the
+pixels.
 """
 
 from __future__ import annotations

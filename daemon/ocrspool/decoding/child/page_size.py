@@ -1,8 +1,8 @@
-"""How many pixels a page keeps. Sizes are width and height in pixels.
+"""How many pixels of a page are kept. Sizes are width and height in pixels.
 
-What bounds memory is the area of a page, what bounds reading is the height of its letters. Ordinary sheets (up to A3,
-and photographs) are reduced to a side that is enough for their print. A sheet that is larger, and a page that is long,
-may have letters of the same height as a small page, so it keeps its pixels, as many as fit into the memory for pages.
+Memory is bounded by the area of a page. Reading is bounded by the height of its letters. Ordinary sheets (up to A3, and
+photographs) are reduced to a side that is enough for their print. A larger sheet and a long page may have letters of
+the same height as a small page. So they keep as many pixels as fit into the memory for pages.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _SCREENS = frozenset({72.0, 96.0})
 _MOST_REDUCED = 4
 """Strokes of letters can be measured on a page that has been reduced by so much, not by more."""
 _NEARLY = 0.8
-"""Share of the limit that a page may fall short of it where a half of it, a third and so on comes so near: that is many
-times cheaper than another fraction: libjpeg decodes to it, and Pillow averages whole pixels (docs/performance.md)."""
+"""A page is reduced by a whole number if the result has at least this share of the limit. That is many times cheaper
+than another fraction: libjpeg decodes to it, and Pillow averages whole pixels (docs/lab/performance.md)."""
 _VIEW_SHORT, _VIEW_AREA = 0.75, 5.0
 """A long page in a view: its short side relative to `side`, as an A4 page has it, and its area relative to `side`
 squared."""

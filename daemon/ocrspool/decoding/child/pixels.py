@@ -1,4 +1,4 @@
-"""Every pixel format that an image may have, to 8-bit grey or color on an opaque background."""
+"""Convert every pixel format of an image to 8-bit grey or color on an opaque background."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Samples of any depth, as they are packed in a file, to bytes; without numpy, which would double a decoder's start.
+"""Convert packed samples of any depth to bytes, without numpy, which would double a decoder's start.
 
-What works on many samples at once is the standard library: slices with a step, tables of 256 bytes, and whole numbers
-as long as the data, to put bits together.
+The standard library works on many samples at once: slices with a step, tables of 256 bytes, and integers as long as the
+data, which combine bits.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""How thick the strokes of a page's letters are: whether its print is still there after it has been reduced.
+"""The thickness of the strokes of a page's letters, which tells whether the print survives after a page was reduced.
 
-Plain bytes of a few rows of pixels: a decoder has no numpy, and this takes some 10 ms on a page of 9 megapixels.
+It works on plain bytes of a few rows of pixels, because a decoder has no numpy. It takes some 10 ms on a page of 9
+megapixels.
 """
 
 from __future__ import annotations

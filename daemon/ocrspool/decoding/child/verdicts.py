@@ -1,7 +1,7 @@
-"""What a library says of a document that it gives up, to what people are told: the kind, words, and advice.
+"""Translate a library's message about a document that it gives up: into a kind, words and advice for people.
 
-Unsupported is not damaged: who sent a sound file of a rare kind should save it another way, and not send it again.
-A library's own words are for its developers; what no row knows is told without them.
+Unsupported is not damaged. The sender of a sound file of a rare kind should save it in another way, and not send it
+again. A library's own words are for its developers. A message that no row knows is reported without them.
 """
 
 from __future__ import annotations

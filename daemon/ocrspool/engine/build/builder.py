@@ -1,7 +1,7 @@
 """From a plan to an engine in the cache: built model by model, compared with a reference, published last.
 
-Killed at any moment it leaves whole models behind, and the next build goes on from there. What cannot be proven is
-not published: a folder without a manifest is no engine.
+A build that is killed at any moment leaves whole models behind, and the next build continues from there. An engine that
+cannot be proven is not published: a folder without a manifest is not an engine.
 """
 
 from __future__ import annotations

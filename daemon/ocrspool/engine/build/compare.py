@@ -1,7 +1,7 @@
-"""Whether a new engine reads as its reference does, line by line: the gate between a build and its use.
+"""Whether a new engine reads as its reference does, line by line. An engine is used only after this comparison.
 
-A GPU's kernels may compute nonsense without a word: Paddle 2.6.2's own do on GPUs that are younger than it. Lower
-precision may cost more than expected. Compares only; reference.py makes the reference.
+The kernels of a GPU may compute nonsense without an error. Paddle 2.6.2's own kernels do so on GPUs that are newer than
+they are. Lower precision may cost more than expected. This module only compares. reference.py makes the reference.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Several models built at once, each in a process of its own.
+"""Several models built at the same time, each in a process of its own.
 
 TensorRT's builder keeps one processor busy for a quarter of an hour while the GPU is nearly idle (measured on an H100:
-96 percent of a core), and it holds Python's lock meanwhile: three models take as long as the slowest of them, and one
-that crashes takes only its own process along.
+96 percent of a core), and it holds Python's lock meanwhile. In parallel, three models take as long as the slowest of
+them, and a builder that crashes ends only its own process.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from ocrspool.processes.lifetime import die_with_parent
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ocrspool.engine.settings import Settings
     from ocrspool.engine.spec import NetSpec
+    from ocrspool.engine_request import Settings
 
 Job = tuple["NetSpec", "Path"]
 """A model, and the empty folder for its engine."""

@@ -1,4 +1,4 @@
-"""What a new engine is compared with: the same models and runtime on the CPU in f32, made for the comparison only."""
+"""The reference of a new engine: the same models and runtime on the CPU in f32, made for the comparison only."""
 
 from __future__ import annotations
 

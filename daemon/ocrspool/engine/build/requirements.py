@@ -1,6 +1,6 @@
-"""Whether there is room for a build, asked before its first minute rather than found out in its fifteenth.
+"""Whether there is enough disk and memory for a build, asked before it begins and not found out after fifteen minutes.
 
-Refuses only what clearly cannot work. Half an engine does no harm, but the time is lost.
+A build is refused only if it clearly cannot work. Half an engine does no harm, but the time is lost.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""What lies in the engine cache: listed, verified and cleared away without loading any of it.
+"""The content of the engine cache: listed, verified and removed without loading any of it.
 
     <cache>/engines/<fingerprint>/         an engine, whole if its manifest says so
-    <cache>/engines/<fingerprint>.lock     locked by whoever builds it
-    <cache>/engines/.import-<random>/      an engine on its way in, locked by whoever unpacks it
+    <cache>/engines/<fingerprint>.lock     locked by the process that builds it
+    <cache>/engines/.import-<random>/      an engine that is being imported, locked by the process that unpacks it
 
-A process that has an engine loaded holds a shared lock on the engine's manifest: not on the lock file, which a second
-`prebuild` takes alone to find the engine sound, and which is not there to be opened in a read-only cache.
-Imports no runtime and no array library, and prints nothing.
+A process that has loaded an engine holds a shared lock on the engine's manifest. It does not lock the lock file: a
+second `prebuild` takes that lock alone to find the engine sound, and in a read-only cache the lock file may not exist.
+This module imports no runtime and no array library, and prints nothing.
 """
 
 from __future__ import annotations

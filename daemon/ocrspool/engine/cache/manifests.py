@@ -1,6 +1,6 @@
-"""Manifests that may have come from anywhere, or been altered: what one says, and whether it can be meant.
+"""Manifests that may come from anywhere or may have been altered: what one says, and whether it can be true.
 
-The cache itself takes a manifest for what its own build wrote there, and proves the engine by other means.
+The cache itself trusts the manifest that its own build wrote, and proves the engine by other means.
 """
 
 from __future__ import annotations

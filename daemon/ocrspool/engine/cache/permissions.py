@@ -1,4 +1,4 @@
-"""Who may use the files of the engine cache: all of them belong to the user who has the cache."""
+"""Who may use the files of the engine cache: all of them belong to the user to whom the cache belongs."""
 
 from __future__ import annotations
 

@@ -192,15 +192,6 @@ def measure(folder: Path, model: str = "") -> dict[str, dict[str, Any]]:
     }
 
 
-def stamps(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return size and modification time of every file: equal before and after loading, or something was built."""
-    return {
-        os.fspath(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
 def _is_about(path: Path, folder: Path) -> bool:
     """Tell whether a file says something about the engine in a folder rather than being a part of it."""
     return path.parent == folder and (path.name == "manifest.json" or path.name.endswith(RECORD))

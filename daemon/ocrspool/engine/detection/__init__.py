@@ -1,1 +1,1 @@
-"""Where the lines are."""
+"""Detection: where the lines of a page are."""

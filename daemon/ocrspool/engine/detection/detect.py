@@ -1,8 +1,8 @@
-"""Where the text is: PP-OCR's DB detection around a detection net.
+"""Detection of text: PP-OCR's DB detection around a detection net.
 
-Owns the way from a page to line polygons: scaling to the net's shape, the net, and the polygons of its probability
-map. The map holds shrunken text kernels ("Real-time Scene Text Detection with Differentiable Binarization", 2020);
-each is boxed, scored and grown again.
+This module owns the way from a page to line polygons: scaling to the net's shape, the net, and the polygons of its
+probability map. The map holds shrunken text kernels ("Real-time Scene Text Detection with Differentiable Binarization",
+2020). Each kernel is boxed, scored and grown again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""How high the letters of a page are, by statistics of its ink: cheap beside any look of a net.
+"""The height of the letters of a page, from statistics of its ink. This is cheap compared with any call of a net.
 
-Ink is what differs from the paper around it, dark or light. Its connected pieces that have the form of a letter, or of
-a short word whose letters touch, tell by their height how fine the page has to be looked at. Specks and hatching count
-too; that costs time on a page, and no line.
+Ink is what differs from the paper around it, dark or light. Some of its connected pieces have the form of a letter, or
+of a short word whose letters touch. Their height tells how fine the page must be searched. Specks and hatching count
+too. That costs time on a page, and no line.
 """
 
 from __future__ import annotations

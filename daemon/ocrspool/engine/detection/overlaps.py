@@ -1,8 +1,9 @@
 """The same text, found at two scales: which of the boxes are kept.
 
-Small print is seen better in the finer look, and the coarser one takes several lines of it for one. Letters too high
-for the finer look fall into pieces there. So a box of the coarser look gives way where finer ones are along most of its
-length, unless it is too high for them; and a finer one gives way to a coarser one that holds more of the line.
+Small print is seen better in the finer search, and the coarser search takes several lines of it for one. Letters that
+are too high for the finer search fall into pieces there. So a box of the coarser search is dropped if finer boxes lie
+along most of its length, unless it is too high for them. A finer box is dropped if a coarser box holds more of the
+line.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Small pictures that hold one row of text: a single digit, a word, cut out of a page with no paper around it.
+"""Small pictures that hold one row of text: a digit or a word, cut out of a page with no paper around it.
 
-The detection net was trained on pages, and misses half of such text. The recognition net takes exactly this: a line. So
-the picture is read as a line too, and what that says is compared with what was found on it.
+The detection net was trained on pages and misses half of such text. The recognition net takes exactly this: a line. So
+the picture is read as a line too, and the result is compared with what was found on it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Letters that stand so far apart that they were found as lines of their own: put together, before they are read."""
+"""Letters so far apart that each was found as a line of its own. They are joined before they are read."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Lines of a page that is much larger or longer than an ordinary one: looked at as a whole, and finer in tiles.
+"""Lines of a page that is much larger or longer than an ordinary one: searched as a whole, and finer in tiles.
 
-An ordinary page is looked at once, in a map of 1.2 megapixels (`detect`). On a large sheet or a long page small print
-would vanish in such a map, and large letters are found in no other. So there are two looks: a coarse one at the whole
-page, and a finer one at those tiles of it that have small print. The scale of the finer look follows from the height of
-the page's letters (`print_height`). Tiles overlap, and of what the net says of each only the middle is kept, so that no
-line ends at the edge of a tile.
+An ordinary page is searched once, in a map of 1.2 megapixels (`detect`). On a large sheet or a long page small print
+would vanish in such a map, and large letters are found in no other map. So there are two searches: a coarse one of the
+whole page, and a finer one of those tiles that have small print. The scale of the finer search follows from the height
+of the page's letters (`letter_height`). Tiles overlap, and only the middle of what the net says of each is kept, so
+that no line ends at the edge of a tile.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""In which order the lines of a page are read."""
+"""Layout: the order in which the lines of a page are read."""

@@ -1,4 +1,4 @@
-"""The lines of a page as upright rectangles, and how they stand to each other. For reading order; pure."""
+"""The lines of a page as upright rectangles, and their relative positions, for the reading order. Pure."""
 
 from __future__ import annotations
 

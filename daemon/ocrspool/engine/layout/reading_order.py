@@ -1,9 +1,9 @@
 """Reading order of the lines of an upright page.
 
-Top to bottom and left to right, row by row, except that columns of prose (columns.py) and regions that have nothing to
-do with each other (regions.py) are read one after the other. What looks like a table or a receipt (short cells side by
-side) stays in rows, because there a row belongs together. Pages of vertical columns (Chinese, Japanese) are read right
-to left.
+Lines are read row by row, from top to bottom and from left to right. Columns of prose (columns.py) and regions that do
+not belong together (regions.py) are read one after the other. Anything that looks like a table or a receipt (short
+cells side by side) stays in rows, because there a row belongs together. Pages of vertical columns (Chinese, Japanese)
+are read from right to left.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Regions that stand side by side and have nothing to do with each other: a sidebar, a box beside an article.
+"""Regions that are side by side and do not belong together: a sidebar, a box beside an article.
 
-White space alone does not tell them from the columns of a table. What does: the lines of a table stand in rows across
-the gap, and those of two regions do not, because each has its own line spacing and begins where it likes.
+White space alone does not distinguish them from the columns of a table. The rows do: the lines of a table form rows
+across the gap. Those of two regions do not, because each region has its own line spacing and its own beginning.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The models: where their files lie, what they say of themselves, and how published ones are fetched."""
+"""The models: where their files are, what they say about themselves, and how published ones are fetched."""

@@ -1,4 +1,4 @@
-"""The sets of models that PaddleOCR publishes, by name. Only the table: nothing is looked for and nothing downloaded.
+"""The sets of models that PaddleOCR publishes, by name. This is only the table: it searches and downloads nothing.
 
 Names as in PaddleX 3.7.2 (paddlex/inference/utils/official_models.py), sets as PaddleOCR 3.7.0 pairs them
 (paddleocr/_pipelines/ocr.py). All are under the Apache License 2.0.
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ocrspool.engine.settings import Runtime
+from ocrspool.engine.runtimes.base import runtime_spec
+from ocrspool.engine_request import Runtime
 from ocrspool.errors import ConfigError
 
 _SMALL_CLASSIFIER = "PP-LCNet_x0_25_textline_ori"
@@ -68,7 +69,7 @@ def folders(model: str) -> tuple[str, str]:
 
 def package(model: str, runtime: Runtime) -> str:
     """Return the name under which a model is published in the runtime's format. Raise ConfigError where it is not."""
-    if runtime == "paddle":
+    if not runtime_spec(runtime).reads_onnx:
         return model
     if not any(generation in model for generation in _ONNX_GENERATIONS):
         raise ConfigError(

@@ -1,7 +1,7 @@
-"""What a downloaded model was when it came: `pinned.json` in its folder, and whether it is still that.
+"""The checksums of a downloaded model: `pinned.json` in its folder, and whether the files still match it.
 
-The first download decides; nothing newer takes its place by itself. A folder without the file was put there by
-hand, and is the administrator's own business.
+The first download decides. Nothing newer replaces it by itself. A folder without the file was put there by hand and is
+the administrator's responsibility.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from ocrspool.engine.models import catalog, checksums, model_folder, model_set
 from ocrspool.engine.models.http_download import MB, OnStage, Source, TransferError, receive
-from ocrspool.engine.settings import Runtime
+from ocrspool.engine_request import Runtime
 from ocrspool.errors import ConfigError, EngineError
 from ocrspool.files import atomic, file_lock
 from ocrspool.files.faults import in_words

@@ -1,7 +1,7 @@
-"""One file out of the web, whole: continued where it broke off, tried again, and told of meanwhile.
+"""One file from the web, whole: continued where it broke off, tried again, with reports of progress.
 
-Standard library only. What is kept between attempts, and between runs, is what came so far and the server's mark of
-that version (`validator`): a file that has changed in between is fetched from its beginning (RFC 9110, If-Range).
+It uses only the standard library. Between attempts, and between runs, it keeps what has arrived and the server's mark
+of that version (`validator`). A file that has changed in between is fetched from its beginning (RFC 9110, If-Range).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a model's `inference.yml` says of it: the file that PaddleOCR 3.x puts beside each model it exports.
+"""What a model's `inference.yml` says about it. PaddleOCR 3.x puts this file beside each model that it exports.
 
-The only module that imports yaml, and only when a model comes in a folder. What is understood is what PaddleX 3.7
+This is the only module that imports yaml, and only when a model comes in a folder. It understands what PaddleX 3.7
 reads from the same file (its text_detection, text_recognition and image_classification predictors).
 """
 

@@ -16,22 +16,12 @@ from pathlib import Path
 
 from ocrspool.engine.models import inference_yml
 from ocrspool.engine.models.inference_yml import Description
-from ocrspool.engine.settings import Runtime
+from ocrspool.engine.runtimes.base import ONNX, PIR, PROGRAM, runtime_spec
 from ocrspool.engine.spec import Role
+from ocrspool.engine_request import Runtime
 from ocrspool.errors import ConfigError
 
-_ONNX = ("inference.onnx",)
-_PROGRAM = ("inference.pdmodel", "inference.pdiparams")  # up to Paddle 2.6
-_PIR = ("inference.json", "inference.pdiparams")  # since Paddle 3.0; OpenVINO does not read it (its issue 30911)
-
-FORMATS: dict[Runtime, tuple[tuple[str, ...], ...]] = {
-    "openvino": (_ONNX, _PROGRAM),
-    "onnxruntime": (_ONNX,),
-    "paddle": (_PIR, _PROGRAM),
-}
-"""The files that make a model for a runtime; of several kinds the first one there counts."""
-
-FILES = frozenset({inference_yml.NAME, *_ONNX, *_PROGRAM, *_PIR})
+FILES = frozenset({inference_yml.NAME, *ONNX, *PROGRAM, *PIR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +35,7 @@ class FoundModel:
 
 def files(folder: Path, runtime: Runtime) -> tuple[Path, ...] | None:
     """Return the files that the runtime reads of a model's folder, inference.yml last; None where some are missing."""
-    for names in FORMATS[runtime]:
+    for names in runtime_spec(runtime).model_files:
         wanted = tuple(folder / name for name in (*names, inference_yml.NAME))
         if all(path.is_file() for path in wanted):
             return wanted

@@ -1,7 +1,7 @@
-"""Which models are used and where their files lie: bundled, in a folder, or published by PaddleOCR and downloaded.
+"""Which models are used and where their files are: bundled, in a folder, or published by PaddleOCR and downloaded.
 
-The ones inside the `rapidocr` wheel need no download. Never imports rapidocr (its import pulls in a whole OCR
-program), nor any library that runs models; never touches the network, which is for `download` alone.
+The models inside the `rapidocr` wheel need no download. This module never imports rapidocr (its import loads a whole
+OCR program) or a library that runs models. It never uses the network. Only `download` does.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from pathlib import Path
 
 from ocrspool.engine.models import catalog, checksums, inference_yml, model_folder, onnx_metadata
 from ocrspool.engine.models.model_folder import FoundModel
-from ocrspool.engine.settings import Runtime
+from ocrspool.engine.runtimes.base import runtime_spec
 from ocrspool.engine.spec import NetSpec, Role, ShapeProfile
+from ocrspool.engine_request import Runtime
 from ocrspool.errors import ConfigError, EngineError, EngineMissingError
 from ocrspool.files.faults import in_words
 from ocrspool.machine import installation
@@ -76,9 +77,9 @@ def find(choice: str, folder: Path, runtime: Runtime) -> Models:
 
 def _find(choice: str, folder: Path, runtime: Runtime) -> Models:
     if choice == "bundled":
-        if runtime == "paddle":
+        if not runtime_spec(runtime).reads_onnx:
             raise ConfigError(
-                ['engine.models: the bundled models are ONNX files, which the runtime "paddle" does not read'],
+                [f'engine.models: the bundled models are ONNX files, which the runtime "{runtime}" does not read'],
                 'the same models for Paddle are engine.models = "PP-OCRv6_small"; `ocrspool prebuild` downloads them',
             )
         return bundled()
@@ -180,7 +181,7 @@ def _in_folder(folder: Path, runtime: Runtime) -> Models:
         raise ConfigError([f"engine.models: there is no folder {folder}"], "create it, or correct engine.models")
     found = model_folder.models_in(folder, runtime)
     missing = [role for role in ("detection", "recognition") if role not in found]
-    if runtime == "paddle" and "classifier" not in found:
+    if not runtime_spec(runtime).reads_onnx and "classifier" not in found:  # then the bundled one is of no use
         missing.append("classifier")
     if missing:
         raise ConfigError(
@@ -192,8 +193,8 @@ def _in_folder(folder: Path, runtime: Runtime) -> Models:
 
 def _listed(runtime: Runtime) -> str:
     """Return the files of a model's folder in words."""
-    kinds = ("/".join(names) for names in model_folder.FORMATS[runtime])
-    return f"{inference_yml.NAME} and {' (or '.join(kinds)}{')' * (len(model_folder.FORMATS[runtime]) - 1)}"
+    kinds = ["/".join(names) for names in runtime_spec(runtime).model_files]
+    return f"{inference_yml.NAME} and {' (or '.join(kinds)}{')' * (len(kinds) - 1)}"
 
 
 def _models(found: dict[Role, FoundModel], folder: Path) -> Models:

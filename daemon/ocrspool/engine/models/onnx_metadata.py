@@ -1,4 +1,4 @@
-"""The metadata properties of an ONNX file, read straight from its protobuf fields, without the onnx library."""
+"""The metadata properties of an ONNX file, read directly from its protobuf fields, without the onnx library."""
 
 from __future__ import annotations
 

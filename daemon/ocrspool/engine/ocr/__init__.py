@@ -1,1 +1,1 @@
-"""Pages to text: the recognizer, and what it knows of a page on the way."""
+"""Pages to text: the recognizer, and what it knows about a page on the way."""

@@ -1,6 +1,6 @@
-"""Whether a page has ink at all: what tells an empty result from a blank page.
+"""Whether a page has any ink, which tells an empty result from a blank page.
 
-Looked at only where no text came out, and on a small copy of the page.
+A page is examined only if no text came out, and on a small copy.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What waits to be read by a net, in batches of one width that form by themselves."""
+"""Lines that wait for a net, in batches of one width that form by themselves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Batches(Generic[T]):
     """Pieces by width. `add` and `flush` say how many calls of `take` they make due; so many find something.
 
     Batches of one width are taken one after the other: a net that was just called with another shape takes longer, on a
-    CPU by a fifth (docs/performance.md).
+    CPU by a fifth (docs/lab/performance.md).
     """
 
     def __init__(self, size: int) -> None:

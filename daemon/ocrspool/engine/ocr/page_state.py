@@ -1,4 +1,4 @@
-"""A page on its way through an engine: its lines between being found and being read, and how much is left to do."""
+"""A page on its way through an engine: its lines between detection and reading, and how much is left to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page says when its lines have been read: which readings count, which lines are text, what to warn of.
+"""The text of a page after its lines were read: which readings count, which lines are text, what to warn of.
 
 Pure: readings in, a PageText out. Nothing here calls a net.
 """
@@ -14,17 +14,20 @@ from ocrspool.engine.layout.reading_order import reading_order
 from ocrspool.engine.models.model_set import LINE_HEIGHT
 from ocrspool.engine.ocr.ink import has_ink
 from ocrspool.engine.ocr.upside_down import is_upside_down
+from ocrspool.engine.reading.crop import rectangle
 from ocrspool.engine.reading.lone_signs import without_lone_signs
 from ocrspool.engine.reading.orientation import turned_back
-from ocrspool.pages import PageText, PageWarning, TextLine
+from ocrspool.engine.reading.words import as_in, words
+from ocrspool.pages import Notice, PageText, TextLine, Word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from ocrspool.engine.ocr.page_state import Line, PageInWork
+    from ocrspool.engine.ocr.page_state import Line, PageInWork, Variant
     from ocrspool.engine.reading.recognize import Reading
+    from ocrspool.engine.spec import Pixels
     from ocrspool.pages import Polygon
 
 _MARGIN = 0.1
@@ -60,7 +63,10 @@ class _Line(NamedTuple):
     polygon: NDArray[np.float32]
     """On the page as searched."""
     detection_confidence: float
-
+    strips: Sequence[Pixels] = ()
+    """Its pixels, and"""
+    readings: Sequence[Reading] = ()
+    """what each of these says."""
     alone: bool = False
     """Whether it is all that the page holds: then it is short because the picture is."""
 
@@ -95,16 +101,40 @@ def page_text(page: PageInWork, least_confidence: float) -> PageText:
 
 def _told(line: _Line, page: PageInWork) -> TextLine:
     reading = line.reading
-    return TextLine(reading.text, reading.confidence, _on_page(line.polygon, page), line.detection_confidence)
+    polygon = _on_page(line.polygon, page)
+    return TextLine(reading.text, reading.confidence, polygon, line.detection_confidence, _words(line, page))
+
+
+def _words(line: _Line, page: PageInWork) -> tuple[Word, ...]:
+    """Return the words of a line, as they stand on the page."""
+    found = as_in(line.reading.text, words(line.strips, line.readings))
+    # Fractions of the rectangle that the strips show.
+    start, right, _, down = rectangle(line.polygon)
+    corners = [
+        (
+            start + (right - start) * x + (down - start) * y
+            for x, y in ((box.left, box.top), (box.right, box.top), (box.right, box.bottom), (box.left, box.bottom))
+        )
+        for _, _, box in found
+    ]
+    return tuple(
+        Word(text, certainty, _on_page(np.array(list(polygon), np.float32), page))
+        for (text, certainty, _), polygon in zip(found, corners, strict=True)
+    )
 
 
 def _best(line: Line) -> _Line:
     """Return the surest reading of a line."""
     if line.turned is not None and is_upside_down(line):
-        return _Line(line.turned.reading(), line.turned.polygon, line.detection_confidence)
+        return _line(line.turned, line.turned.reading(), line.detection_confidence)
     readings = [(variant.reading(), variant) for variant in line.variants]
     reading, variant = max(readings, key=lambda choice: choice[0].confidence)
-    return _Line(reading, variant.polygon, line.detection_confidence)
+    return _line(variant, reading, line.detection_confidence)
+
+
+def _line(variant: Variant, reading: Reading, detection_confidence: float) -> _Line:
+    readings = [variant.readings[index] for index in range(len(variant.strips))]
+    return _Line(reading, variant.polygon, detection_confidence, variant.strips, readings)
 
 
 def _whole(page: PageInWork, found: Sequence[_Line]) -> _Line | None:
@@ -120,15 +150,15 @@ def _whole(page: PageInWork, found: Sequence[_Line]) -> _Line | None:
     return whole._replace(detection_confidence=found_at, alone=True)
 
 
-def _warnings(page: PageInWork, lines: Sequence[_Line], left_out: Sequence[_Line]) -> tuple[PageWarning, ...]:
+def _warnings(page: PageInWork, lines: Sequence[_Line], left_out: Sequence[_Line]) -> tuple[Notice, ...]:
     """Return what a reader of the page's lines has to know of what is not in them."""
     unread = tuple(place for place, line in enumerate(lines) if _is_unread(line))
     lost = [line for line in left_out if _is_unread(line)]
     warnings = []
     if unread or lost:
-        warnings.append(PageWarning("unread-script", _unread_message(page, len(unread), lost), unread))
+        warnings.append(Notice("unread-script", _unread_message(page, len(unread), lost), None, lines=unread))
     if not lines and has_ink(page.pixels):
-        warnings.append(PageWarning("no-text-found", _NO_TEXT))
+        warnings.append(Notice("no-text-found", _NO_TEXT, None))
     return tuple(warnings)
 
 

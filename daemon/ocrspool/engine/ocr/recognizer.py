@@ -1,9 +1,9 @@
 """The engine of one worker: three nets and the steps around them, over pages as they come.
 
-Pages are searched side by side, and lines of all pages in work are read in batches of one width, in no order but that
-of coming: a page that comes while others are read is searched meanwhile. As many threads as a net runs calls keep every
-core in a net while Python prepares the next call; a GPU has threads of its own for reading, so that it is not kept
-waiting by the search for lines, which is work for processors too.
+Pages are searched in parallel. Lines of all pages in work are read in batches of one width, in the order in which they
+come. A page that comes while others are read is searched meanwhile. There are as many threads as a net runs calls. They
+keep every core busy with a net while Python prepares the next call. A GPU has threads of its own for reading, so that
+it does not wait for the search for lines, which needs processors too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Page images where the decoder left them: pixels mapped out of a memory file, nothing copied."""
+"""Page images where the decoder left them: pixels mapped from a memory file, without a copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines that may stand upside down on an upright page: which ones to read turned, and which reading counts."""
+"""Lines that may be upside down on an upright page: which ones to read turned, and which reading counts."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a line says."""
+"""Reading: the text of a line."""

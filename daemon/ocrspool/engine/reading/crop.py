@@ -1,6 +1,6 @@
-"""Cutting lines out of a page: a polygon of the page becomes an upright strip of pixels.
+"""Cut lines out of a page: a polygon of the page becomes an upright strip of pixels.
 
-Works on grey pages as on color ones; the strips keep the page's channels.
+It works on grey pages as on color ones. The strips keep the page's channels.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ def _cut(page: Pixels, polygon: NDArray[np.float32]) -> Pixels:
 
     Two lines of three are level and lie on whole pixels: there is nothing to warp, and the pixels are the page's own.
     """
-    rectangle = _rectangle(polygon)
-    (left, top), right_top, (right, bottom), left_bottom = corners = rectangle.tolist()
+    around = rectangle(polygon)
+    (left, top), right_top, (right, bottom), left_bottom = corners = around.tolist()
     level = right_top == [right, top] and left_bottom == [left, bottom]
     page_height, page_width = page.shape[:2]
     if level and _whole(corners) and 0 <= left < right <= page_width and 0 <= top < bottom <= page_height:
         return page[int(top) : int(bottom), int(left) : int(right)]
-    width, height = (max(int(side), 1) for side in _size(rectangle))
+    width, height = (max(int(side), 1) for side in _size(around))
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    matrix = cv2.getPerspectiveTransform(rectangle, target)
+    matrix = cv2.getPerspectiveTransform(around, target)
     return cv2.warpPerspective(page, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
 
 
@@ -67,7 +67,7 @@ def quarter_turned(polygon: NDArray[np.float32], turns: int) -> NDArray[np.float
     return np.roll(polygon, -turns, axis=0)
 
 
-def _rectangle(polygon: NDArray[np.float32]) -> NDArray[np.float32]:
+def rectangle(polygon: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the smallest rectangle around a polygon, clockwise from the corner nearest the polygon's first."""
     corners = cv2.boxPoints(cv2.minAreaRect(np.ascontiguousarray(polygon)))
     first = polygon[0].tolist()

@@ -1,7 +1,7 @@
-"""Words of letter-spaced lines: headings whose letters stand so far apart that the net takes each gap for a space.
+"""Words of letter-spaced lines: headings whose letters are so far apart that the net takes each gap for a space.
 
-Or takes none for one: it was trained on lines whose gaps between words are all that is wide. What tells words apart in
-such a line is how wide its gaps are beside each other.
+The net may also take no gap for a space, because it was trained on lines in which only the gaps between words are wide.
+In such a line, words are told apart by the widths of its gaps relative to each other.
 """
 
 from __future__ import annotations
@@ -26,19 +26,22 @@ _WORD_GAP = 1.6  # times the line's median gap; two of them and a space lie betw
 _LEAST_MORE = LINE_HEIGHT / 4  # pixels that a gap between words is wider than that: letters' shapes make some wider
 
 
-def spaced_text(strip: Pixels, letters: Sequence[Letter]) -> str:
-    """Return the text of a strip [48, w, 3]: as it came out, or with other spaces where its letters are spaced."""
+def spaced(strip: Pixels, letters: Sequence[Letter]) -> Sequence[Letter]:
+    """Return the letters of a strip [48, w, 3]: as they came out, or with other spaces where its letters are spaced."""
     own = [letter for letter in letters if not letter.text.isspace()]
-    text = "".join(letter.text for letter in letters)
     if not _may_be_spaced(own):
-        return text
+        return letters
     gaps = _gaps(strip, own)
     usual = median_low(gaps)
     if not _LEAST_GAP <= usual <= _MOST_GAP:
-        return text
+        return letters
     word = max(_WORD_GAP * usual, usual + _LEAST_MORE)
-    between = [" " if gap > word else "" for gap in gaps]
-    return "".join(letter.text + space for letter, space in zip(own, [*between, ""], strict=True))
+    found = own[:1]
+    for gap, (before, after) in zip(gaps, itertools.pairwise(own), strict=True):
+        if gap > word:
+            found.append(Letter(" ", (before.x + after.x) / 2))
+        found.append(after)
+    return found
 
 
 def _may_be_spaced(letters: Sequence[Letter]) -> bool:

@@ -1,8 +1,8 @@
 """Which way up a page is, decided for the page as a whole from its lines.
 
-The classifier alone is no judge: it takes some upright lines for upside-down ones. So it only raises a suspicion,
-from many lines together, and a suspicion counts once the recognizer reads a sample clearly better that way. An upright
-page therefore costs a few classifier calls and nothing else.
+The classifier alone cannot decide: it takes some upright lines for upside-down ones. So it only raises a suspicion,
+from many lines together. A suspicion counts if the recognizer then reads a sample clearly better that way. So an
+upright page costs a few classifier calls and nothing else.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a line says: PP-OCR's CTC recognition around a recognition net.
+"""The text of a line: PP-OCR's CTC recognition around a recognition net.
 
-Owns the way from a line's pixels to text and confidence: scaling to the net's height, buckets of width, batches,
-and CTC decoding. A line's result depends on that line alone: its bucket follows from its own width, batches are
-always filled to the net's size, and its neighbors in the batch do not reach it.
+This module owns the way from a line's pixels to text and confidence: scaling to the net's height, buckets of width,
+batches, and CTC decoding. The result of a line depends on that line alone: its bucket follows from its own width,
+batches are always filled to the net's size, and its neighbors in the batch do not affect it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from ocrspool.engine.models.model_set import LINE_HEIGHT
-from ocrspool.engine.reading.letter_spacing import spaced_text
+from ocrspool.engine.reading.letter_spacing import spaced
 from ocrspool.engine.reading.unread_ink import NOTHING_UNREAD, Ink, Letter, unread_ink
 from ocrspool.engine.spec import PADDING
 
@@ -44,7 +44,7 @@ class ReadSettings:
 
     narrowing: float = 1.0
     """Width of a strip as a part of the natural one. Reading time is proportional to it, and ordinary print reads as
-    well at 0.85, but condensed and small print does not (docs/recognition.md)."""
+    well at 0.85, but condensed and small print does not (docs/lab/recognition.md)."""
     least: int = 32
     """Narrower strips are padded to it."""
     fine_step: int = 32
@@ -63,6 +63,8 @@ class Reading:
     certainty: float
     """Mean probability of the characters: of what came out, it says nothing of what did not."""
     ink: Ink = NOTHING_UNREAD
+    letters: tuple[Letter, ...] = ()
+    """The characters of the text, spaces included, with their places; empty where several strips were joined."""
 
     @property
     def unread_share(self) -> float:
@@ -142,7 +144,7 @@ def _decoded(
     total, previous = 0.0, _BLANK
     for place, (best, probability) in enumerate(zip(classes, probabilities, strict=True)):
         if best not in (previous, _BLANK):
-            letters.append(Letter(characters[best], (place + 0.5) * step))
+            letters.append(Letter(characters[best], (place + 0.5) * step, probability))
             total += probability
         previous = best
     certainty = total / max(len(letters), 1)
@@ -151,7 +153,9 @@ def _decoded(
 
 def _with_ink(pixels: Pixels, letters: list[Letter], certainty: float) -> Reading:
     """Return the reading of one strip, and how much of its ink it leaves out."""
-    return Reading(spaced_text(pixels, letters), certainty, unread_ink(pixels, letters))
+    spaced_letters = tuple(spaced(pixels, letters))
+    text = "".join(letter.text for letter in spaced_letters)
+    return Reading(text, certainty, unread_ink(pixels, letters), spaced_letters)
 
 
 def _cut(pixels: Pixels, most: int) -> list[Pixels]:

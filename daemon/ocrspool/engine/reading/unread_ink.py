@@ -1,11 +1,11 @@
-"""Ink that no letter was read from.
+"""Ink from which no letter was read.
 
-A recognition net answers what it cannot read with blanks, so the letters that do come out say nothing of it: of a line
-in a script that the net does not know, a few digits are left, each of them certain. Where letters were read, the net
-says so in one step of a few pixels, near the middle of the letter. Ink that is farther from every such step than half
-a wide letter was not read.
+A recognition net answers with blanks for what it cannot read, so the letters that come out say nothing about it. Of a
+line in a script that the net does not know, a few digits are left, and each of them is certain. Where a letter was
+read, the net says so in one step of a few pixels, near the middle of the letter. Ink that is farther from every such
+step than half a wide letter was not read.
 
-An ordinary line has no two letters that are far enough apart for that, and costs no look at its pixels.
+In an ordinary line no two letters are far enough apart for that, so its pixels are not examined.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Letter(NamedTuple):
 
     text: str
     x: float
+    probability: float = 1.0
 
 
 class Ink(NamedTuple):
@@ -96,7 +97,7 @@ def _gaps(letters: Sequence[Letter], width: int) -> list[tuple[int, int]]:
     reach = _reach([letter.x for letter in own])
     gaps = []
     end = 0.0
-    for text, x in own:
+    for text, x, _ in own:
         far = _far(text, reach)
         if x - far - end >= _LEAST_PIECE:
             gaps.append((int(end), int(x - far)))

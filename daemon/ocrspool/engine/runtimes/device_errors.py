@@ -1,8 +1,8 @@
-"""What a runtime's error text says of the device: too little memory, lost, or something else. Imports no runtime.
+"""What a runtime's error text says about the device: too little memory, lost, or something else. It imports no runtime.
 
-Runtimes tell these apart in words only: ONNX Runtime, TensorRT and Paddle all wrap the same CUDA errors, each with its
-own sentence around the error's name, number or description. A wrong guess costs little: what is taken for neither is
-an EngineError, after which the worker is replaced anyway.
+Runtimes distinguish these only in words: ONNX Runtime, TensorRT and Paddle all wrap the same CUDA errors, each with its
+own sentence around the error's name, number or description. A wrong guess costs little: an error that is taken for
+neither is an EngineError, after which the worker is replaced anyway.
 """
 
 from __future__ import annotations

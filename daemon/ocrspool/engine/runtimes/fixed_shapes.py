@@ -24,7 +24,7 @@ _A_SERIES = math.sqrt(2)
 _STRIDE = 32
 _WIDTHS = (128, 256, 384, 512, 640, 896, 1152)
 """Pixels of a strip. Each costs a session, and the coarser they are the more a line is padded, which makes the net lose
-spaces: of 245 in lines of receipts 20 with 320, 640 and 1024, and 7 with these (docs/gpu.md)."""
+spaces: of 245 in lines of receipts 20 with 320, 640 and 1024, and 7 with these (docs/lab/gpu.md)."""
 
 
 def shapes(spec: NetSpec) -> tuple[Shape, ...]:

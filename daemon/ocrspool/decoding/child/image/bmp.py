@@ -1,4 +1,4 @@
-"""BMP images whose pixels are laid out as Pillow does not know: bit fields of any place and width, whole JPEG files."""
+"""BMP images with layouts that Pillow does not know: bit fields of any place and width, and whole JPEG files."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""JPEG images that Pillow refuses as they are, though their pixels are sound.
+"""JPEG images that Pillow refuses although their pixels are sound.
 
-They lack the mark of their end, or segments that hold no pixels are broken, or samples have 12 bits. The last are
-decoded by libtiff, for a strip of a TIFF file may be a whole JPEG stream; and it says, as Pillow does not, where data
-are missing. So a stream whose end is missing is believed to be whole only when libtiff finds it so.
+In such a file the end mark is missing, or segments that hold no pixels are broken, or samples have 12 bits. libtiff
+decodes the last kind, because a strip of a TIFF file may be a whole JPEG stream. Unlike Pillow, libtiff reports where
+data are missing. So a stream without an end mark counts as whole only if libtiff says so.
 """
 
 from __future__ import annotations

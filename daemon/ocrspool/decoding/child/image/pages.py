@@ -1,7 +1,7 @@
 """Page images from image files, by Pillow.
 
-A truncated image is refused, although its upper part could be read: half of a document that looks like all
-of it is worse than none, and the sender can send it again.
+A truncated image is refused, although its upper part could be read. Half of a document that looks like the whole
+document is worse than none, and the sender can send it again.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from PIL import (
 
 from ocrspool.decoding.child import page_size, pixels, strokes
 from ocrspool.decoding.child.image import bmp, jpeg, png
-from ocrspool.decoding.child.page import PageLimits, Remark, memory_file
+from ocrspool.decoding.child.page import PageLimits, memory_file
 from ocrspool.decoding.child.tiff import directory
 from ocrspool.decoding.child.tiff.image import TiffImage
 from ocrspool.decoding.child.tiff.libtiff import Tiff
 from ocrspool.errors import DocumentError
-from ocrspool.pages import PageImage
+from ocrspool.pages import Notice, PageImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -89,7 +89,7 @@ class ImagePages:
         self._limits = limits
         self._places = [0]
         self.count = 1
-        self.remarks: tuple[Remark, ...] = ()
+        self.remarks: tuple[Notice, ...] = ()
         self._tiff: Tiff | None = None
         if media_type == "image/tiff":
             self._places, self.remarks = directory.find_pages(file, limits.pages)
@@ -102,7 +102,7 @@ class ImagePages:
             self.close()
             raise
         if media_type in _ANIMATED and getattr(first, "is_animated", False):
-            self.remarks = (Remark("first-frame", "The image is animated; only its first frame is read."),)
+            self.remarks = (Notice("first-frame", "The image is animated; only its first frame is read.", None),)
 
     def close(self) -> None:
         """Free what a library holds; the file is the caller's."""
@@ -110,7 +110,7 @@ class ImagePages:
             self._tiff.close()
             self._tiff = None
 
-    def page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
+    def page(self, index: int) -> tuple[PageImage, tuple[Notice, ...]]:
         """Decode one page: upright, opaque, 8 bits deep, reduced where it is huge."""
         return self._or_again(lambda: self._page(index))
 
@@ -139,7 +139,7 @@ class ImagePages:
         self._check_size(first, 1)
         return first
 
-    def _page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
+    def _page(self, index: int) -> tuple[PageImage, tuple[Notice, ...]]:
         image = self._frame(index)
         self._check_size(image, index + 1)
         source = image.size
@@ -265,9 +265,9 @@ def _strips(image: Image.Image, layout: str) -> Iterator[bytes]:
         yield image.crop((0, top, width, min(top + rows, height))).tobytes("raw", layout)
 
 
-def _remarks(size: tuple[int, int], source: tuple[int, int], number: int) -> tuple[Remark, ...]:
+def _remarks(size: tuple[int, int], source: tuple[int, int], number: int) -> tuple[Notice, ...]:
     if size == source:
         return ()
     (width, height), (full_width, full_height) = size, source
     message = f"The page has {full_width} x {full_height} pixels and is read at {width} x {height}."
-    return (Remark("reduced", message, number),)
+    return (Notice("reduced", message, number),)

@@ -1,4 +1,4 @@
-"""PNG images without what is beside the picture: for those whose remarks or profiles are broken, or endless."""
+"""PNG images without the data beside the picture, for files whose comments or profiles are broken or endless."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""PDF files, by PDFium: pages, and what a PDF says beside its pictures."""
+"""PDF files, by PDFium: pages, and the content that a PDF has beside its pages."""

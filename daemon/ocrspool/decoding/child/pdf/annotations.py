@@ -1,7 +1,7 @@
-"""What annotations of a PDF page hold: values of form fields, comments, attached files.
+"""Annotations of a PDF page: values of form fields, comments, attached files.
 
-PDFium draws the appearance that an annotation brings along, and makes one where it brings none and PDFium knows how.
-Either may lack what the annotation says: then its text is added to what is read.
+PDFium draws the appearance of an annotation. If there is none, PDFium makes one if it knows how. Either appearance may
+lack what the annotation says. Then the text of the annotation is added to what is read.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import pypdfium2
 from pypdfium2 import raw
 
-from ocrspool.decoding.child.page import Remark
 from ocrspool.decoding.child.pdf.attachments import attachment_name, attachments_remark
 from ocrspool.decoding.child.pdf.strings import utf16
+from ocrspool.pages import Notice
 
 _HIDDEN = raw.FPDF_ANNOT_FLAG_HIDDEN | raw.FPDF_ANNOT_FLAG_NOVIEW
 _VALUES = {raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FORMFIELD_LISTBOX}
@@ -71,7 +71,7 @@ class Annotations:
     """That should be seen on the page, and may not be."""
     show_text: bool
     """Whether one of them shows text or a picture, which is no part of the page's own text."""
-    remarks: tuple[Remark, ...]
+    remarks: tuple[Notice, ...]
 
 
 def annotations_of(page: pypdfium2.PdfPage, number: int) -> Annotations:
@@ -160,8 +160,8 @@ def _has_text(drawn: raw.FPDF_PAGEOBJECT, depth: int) -> bool:
     return kind in {raw.FPDF_PAGEOBJ_TEXT, raw.FPDF_PAGEOBJ_IMAGE}
 
 
-def _notes_remark(count: int, number: int) -> tuple[Remark, ...]:
+def _notes_remark(count: int, number: int) -> tuple[Notice, ...]:
     if not count:
         return ()
     what = "A comment is" if count == 1 else f"{count} comments are"
-    return (Remark("comments", f"{what} attached to the page and not seen on it, so not read.", number),)
+    return (Notice("comments", f"{what} attached to the page and not seen on it, so not read.", number),)

@@ -9,9 +9,9 @@ from contextlib import closing
 import pypdfium2
 from pypdfium2 import raw
 
-from ocrspool.decoding.child.page import Remark
 from ocrspool.decoding.child.pdf.strings import utf16
 from ocrspool.errors import DocumentError
+from ocrspool.pages import Notice
 
 _DYNAMIC = re.compile(rb"<dynamicRender\s*>\s*required\s*<")
 """In the packet `config` of an XFA form (XFA 3.3, chapter 9): the pages are made by whoever opens the file."""
@@ -43,22 +43,22 @@ def refuse_dynamic_form(pdf: pypdfium2.PdfDocument) -> None:
         )
 
 
-def attached(pdf: pypdfium2.PdfDocument, *, portfolio: bool) -> tuple[Remark, ...]:
+def attached(pdf: pypdfium2.PdfDocument, *, portfolio: bool) -> tuple[Notice, ...]:
     """Return what is to be said of the files that are attached to the document; nothing where there are none."""
     files = (raw.FPDFDoc_GetAttachment(pdf, index) for index in range(raw.FPDFDoc_GetAttachmentCount(pdf)))
     names = [attachment_name(file) for file in files]
     if portfolio:
         message = f"The PDF is a portfolio. {_files(names)} in it, not read{_listed(names)}. Send each file by itself."
-        return (Remark("portfolio", message),)
+        return (Notice("portfolio", message, None),)
     return attachments_remark(names)
 
 
-def attachments_remark(names: list[str], page: int | None = None) -> tuple[Remark, ...]:
+def attachments_remark(names: list[str], page: int | None = None) -> tuple[Notice, ...]:
     """Return what is to be said of attached files with these names: nothing where there are none."""
     if not names:
         return ()
     message = f"{_files(names)} attached to the {'page' if page else 'PDF'}, not read{_listed(names)}."
-    return (Remark("attachments", message, page),)
+    return (Notice("attachments", message, page),)
 
 
 def attachment_name(attachment: raw.FPDF_ATTACHMENT | None) -> str:

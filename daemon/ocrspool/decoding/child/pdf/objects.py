@@ -1,7 +1,7 @@
-"""What PDFium does not tell of a PDF: names that stand in its objects, and the unit of a page's coordinates.
+"""Facts of a PDF that PDFium does not report: names in its objects, and the unit of a page's coordinates.
 
-PDFium ignores UserUnit (ISO 32000-1, 7.7.3.3) and says nothing of a portfolio. No other library is loaded for these:
-the names are searched for in the bytes of the file and in its compressed objects.
+PDFium ignores UserUnit (ISO 32000-1, 7.7.3.3) and reports nothing about a portfolio. No other library is loaded for
+these. The names are searched for in the bytes of the file and in its compressed objects.
 """
 
 from __future__ import annotations

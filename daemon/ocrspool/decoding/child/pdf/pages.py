@@ -1,10 +1,10 @@
 """PDF pages, rendered by PDFium.
 
-Nothing in a document is ever run: forms and annotations are drawn, and forms only by a PDFium without a JavaScript
+Nothing in a document is ever run. Forms and annotations are drawn, and forms only by a PDFium without a JavaScript
 engine.
 
-A page is rendered at the resolution asked for even where it is one scanned image of another resolution:
-whoever sets `dpi` chooses between speed and detail, and a page that overruled them would surprise.
+A page is rendered at the resolution that is asked for, even if it is one scanned image of another resolution. The
+administrator sets `dpi` to choose between speed and detail, so a page does not override it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pypdfium2 import raw
 from pypdfium2.version import PDFIUM_INFO
 
 from ocrspool.decoding.child import page_size
-from ocrspool.decoding.child.page import PageLimits, Remark, memory_file
+from ocrspool.decoding.child.page import PageLimits, memory_file
 from ocrspool.decoding.child.pdf.annotations import annotations_of
 from ocrspool.decoding.child.pdf.attachments import attached, refuse_dynamic_form
 from ocrspool.decoding.child.pdf.objects import has_packed_objects, mentioned, user_unit
@@ -30,7 +30,7 @@ from ocrspool.decoding.child.pdf.text import Place, own_characters, own_text
 from ocrspool.decoding.child.pdf.text_trust import doubt
 from ocrspool.decoding.child.pdf.undrawn_text import undrawn_text
 from ocrspool.errors import DocumentError
-from ocrspool.pages import EmbeddedText, PageImage, Point, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageImage, Point, TextLine
 
 _POINTS_PER_INCH = 72
 _RUNS_JAVASCRIPT = "V8" in PDFIUM_INFO.flags
@@ -85,7 +85,7 @@ class PdfPages:
         self._pdf.close()
         del self._data
 
-    def page(self, index: int) -> tuple[PageImage, tuple[Remark, ...]]:
+    def page(self, index: int) -> tuple[PageImage, tuple[Notice, ...]]:
         """Render one page; a very large one is rendered coarser, with a remark that says so."""
         with contextlib.closing(self._pdf[index]) as page:
             scale, dpi = self._scale(page, index)
@@ -105,7 +105,7 @@ class PdfPages:
                 self.hidden_lines += undrawn.lines
         return PageImage(index + 1, width, height, 3, width, height, dpi, descriptor), remarks
 
-    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Remark, ...]]:
+    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Notice, ...]]:
         """Return the text that a page brings along, placed as `page` would render it; perhaps no lines."""
         with contextlib.closing(self._pdf[index]) as page:
             width, height = self._size(page, index)
@@ -193,8 +193,8 @@ def _fitting_scale(width: float, height: float, limits: PageLimits) -> float:
     return min(limits.dpi / _POINTS_PER_INCH, page_size.scale_of_pdf(width, height, limits))
 
 
-def _remarks(dpi: float, wanted: float, number: int) -> tuple[Remark, ...]:
+def _remarks(dpi: float, wanted: float, number: int) -> tuple[Notice, ...]:
     if dpi >= round(wanted, 2):
         return ()
     message = f"The page is so large that it is rendered at {dpi:g} dpi instead of {wanted:g}."
-    return (Remark("resolution-lowered", message, number),)
+    return (Notice("resolution-lowered", message, number),)

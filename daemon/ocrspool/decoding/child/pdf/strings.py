@@ -1,4 +1,4 @@
-"""Texts that PDFium hands out in UTF-16."""
+"""Texts that PDFium returns in UTF-16."""
 
 from __future__ import annotations
 

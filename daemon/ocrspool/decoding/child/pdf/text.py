@@ -1,7 +1,7 @@
 """The text that a PDF page brings along: its characters, as lines with places in the rendered page.
 
-PDFium gives the characters in the order of the page's content, and says where it takes a line to end. That order is
-kept: nearly always it is the one in which the text was written.
+PDFium gives the characters in the order of the page's content, and says where it assumes the end of a line. This order
+is kept, because it is nearly always the order in which the text was written.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pypdfium2
 from pypdfium2 import raw
 
 from ocrspool.decoding.child.pdf.strings import UTF_8, UTF_16
-from ocrspool.pages import Polygon, TextLine
+from ocrspool.pages import Polygon, TextLine, Word, stands_alone
 
 _FINE = 64
 """Parts of a pixel in which PDFium tells places here: it rounds to whole ones."""
@@ -125,10 +125,48 @@ def _line(text: pypdfium2.PdfTextPage, indexes: list[int], place: Place) -> Embe
         return None
     lefts, bottoms, rights, tops = zip(*boxes, strict=True)
     around = (min(lefts), min(bottoms), max(rights), max(tops))
-    line = TextLine(words, 1.0, place.polygon(around, _turn(text, indexes[0])), 1.0)
+    turn = _turn(text, indexes[0])
+    line = TextLine(words, 1.0, place.polygon(around, turn), 1.0, tuple(_words(text, indexes, place, turn)))
     drawn = raw.FPDFText_GetTextObject(text, indexes[0])
     is_invisible = bool(drawn) and raw.FPDFTextObj_GetTextRenderMode(drawn) == raw.FPDF_TEXTRENDERMODE_INVISIBLE
     return EmbeddedLine(line, boxes, _font(drawn), is_invisible)
+
+
+def _words(text: pypdfium2.PdfTextPage, indexes: list[int], place: Place, turn: int) -> Iterator[Word]:
+    """Yield the words of a line, each around the ink of its characters; of scripts without spaces each character."""
+    for word in _word_indexes(text, indexes):
+        units = b"".join(_unit(raw.FPDFText_GetUnicode(text, index)) for index in word)
+        boxes = [box for index in word if (box := _ink_box(text, index) or _box(text, index))]
+        words = UTF_16.decode(units, "replace")[0].split()
+        if words and boxes:
+            lefts, bottoms, rights, tops = zip(*boxes, strict=True)
+            around = (min(lefts), min(bottoms), max(rights), max(tops))
+            yield Word("".join(words), 1.0, place.polygon(around, turn))
+
+
+def _word_indexes(text: pypdfium2.PdfTextPage, indexes: list[int]) -> Iterator[list[int]]:
+    word: list[int] = []
+    for index in indexes:
+        code = raw.FPDFText_GetUnicode(text, index)
+        is_space, alone = chr(code).isspace(), stands_alone(chr(code))
+        if word and (is_space or alone):
+            yield word
+            word = []
+        if alone:
+            yield [index]
+        elif not is_space:
+            word.append(index)
+    if word:
+        yield word
+
+
+def _ink_box(text: pypdfium2.PdfTextPage, index: int) -> Box | None:
+    """Return left, bottom, right and top of what a character is drawn as; None where that is nothing."""
+    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+    if raw.FPDFText_IsGenerated(text, index) == 1 or not raw.FPDFText_GetCharBox(text, index, left, right, bottom, top):
+        return None
+    sides = (left.value, bottom.value, right.value, top.value)
+    return sides if sides[2] > sides[0] and sides[3] > sides[1] else None
 
 
 def _font(drawn: raw.FPDF_PAGEOBJECT | None) -> str:

@@ -1,8 +1,9 @@
-"""Whether a page's own text can be taken for what is seen on the page, as far as that can be told without reading it.
+"""Tell whether a page's own text agrees with what the page shows, as far as this is possible without reading the page.
 
-Two looks, both cheap. At the letters: a text that is no language, too short to tell, or drawn as nothing is to be
-compared with a reading. And at the ink: the page is rendered small, and what is left beside the text's own boxes tells
-whether there is more to read. A watermark, a stamp or a page number over a scan leaves nearly all of it.
+Two cheap checks are made. The first one is about letters: a text that is no language, too short to tell, or not drawn
+must be compared with a reading. The second one is about ink: the page is rendered small, and the ink outside the text's
+own boxes shows whether there is more to read. A watermark, a stamp or a page number over a scan leaves nearly all of
+the ink.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Text of a PDF page that is there and not seen: PDFium draws nothing where it can make nothing of a font."""
+"""Text of a PDF page that is not visible, because PDFium does not draw text whose font it cannot use."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ import pypdfium2
 from PIL import Image
 from pypdfium2 import raw
 
-from ocrspool.decoding.child.page import Remark
 from ocrspool.decoding.child.pdf.strings import utf16
 from ocrspool.decoding.child.pdf.text import Box, Place, own_text
-from ocrspool.pages import Polygon, TextLine
+from ocrspool.pages import Notice, Polygon, TextLine
 
 _MANY = 0.2
 """Share of the pieces of text from which it is said that they are not seen."""
@@ -37,7 +36,7 @@ class Undrawn:
     is_covered: bool = False
     """Whether a good part of it is not, for whatever reason."""
 
-    def remarks(self, number: int) -> tuple[Remark, ...]:
+    def remarks(self, number: int) -> tuple[Notice, ...]:
         """Return what is to be said of the page of this number, from 1."""
         if self.lines:
             message = "Text of the page cannot be drawn, because of its fonts: it was taken as the PDF has it."
@@ -45,7 +44,7 @@ class Undrawn:
             message = "The page has text that is not seen: it is covered, or cannot be drawn."
         else:
             return ()
-        return (Remark("text-not-drawn", message, number),)
+        return (Notice("text-not-drawn", message, number),)
 
 
 def undrawn_text(page: pypdfium2.PdfPage, bitmap: pypdfium2.PdfBitmap) -> Undrawn:

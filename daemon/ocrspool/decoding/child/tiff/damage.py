@@ -1,7 +1,7 @@
-"""What libtiff says of damaged pixels, and what follows: the page is refused, or a warning says how much is lost.
+"""What follows from libtiff's reports of damaged pixels: the page is refused, or a warning says how much is lost.
 
-libtiff gives a page also where its data are broken, and only says so. A fax is a case of its own: one bad line of it is
-noise of a telephone line, and the other lines are sound.
+libtiff returns a page even if its data are broken, and only reports it. A fax is a special case: one bad line is noise
+of a telephone line, and the other lines are sound.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import ctypes
 import re
 from typing import TYPE_CHECKING
 
-from ocrspool.decoding.child.page import Remark
 from ocrspool.decoding.child.tiff import libtiff
 from ocrspool.decoding.child.tiff.image_layout import WHITE_IS_ZERO
 from ocrspool.decoding.child.verdicts import SEND_AGAIN
 from ocrspool.errors import DocumentError
+from ocrspool.pages import Notice
 
 if TYPE_CHECKING:
     from ocrspool.decoding.child.tiff.image_layout import Layout
@@ -63,15 +63,15 @@ class Ledger:
                 SEND_AGAIN,
             )
 
-    def remarks(self) -> tuple[Remark, ...]:
+    def remarks(self) -> tuple[Notice, ...]:
         """Return warnings where lines are lost, or were never there."""
         found = []
         if self._lost:
             message = f"{self._lost} of the {self._lines} lines of this fax are damaged."
-            found.append(Remark("damaged-lines", message))
+            found.append(Notice("damaged-lines", message, None))
         if self._absent:
             message = f"The fax ends {self._absent} lines before the end of the page, which has {self._lines}."
-            found.append(Remark("short-page", message))
+            found.append(Notice("short-page", message, None))
         return tuple(found)
 
     def _count(self, said: list[str], number: int, lines: int, *, whole: bool) -> None:

@@ -1,12 +1,12 @@
-"""Where the pages of a TIFF file are, found without reading any of them."""
+"""Find the pages of a TIFF file without reading any of them."""
 
 from __future__ import annotations
 
 import struct
 from typing import IO
 
-from ocrspool.decoding.child.page import Remark
 from ocrspool.errors import DocumentError
+from ocrspool.pages import Notice
 
 _BIG = 43
 """Version number in the header of a BigTIFF file, whose offsets have 8 bytes."""
@@ -15,7 +15,7 @@ _NO_PAGE = 0b101
 """Of its bits: a smaller copy of another image (a thumbnail, say), and a mask."""
 
 
-def find_pages(file: IO[bytes], most: int) -> tuple[list[int], tuple[Remark, ...]]:
+def find_pages(file: IO[bytes], most: int) -> tuple[list[int], tuple[Notice, ...]]:
     """Return at which byte the directory of each page lies; of no more images than one more than `most`.
 
     A TIFF file is a chain: each image says where the next one is described. A chain that leaves the file is a
@@ -32,10 +32,10 @@ def find_pages(file: IO[bytes], most: int) -> tuple[list[int], tuple[Remark, ...
     place = _number(header[8:] if big else header[4:], pointer)
     seen: dict[int, None] = {}
     pages: list[int] = []
-    remarks: tuple[Remark, ...] = ()
+    remarks: tuple[Notice, ...] = ()
     while place and len(seen) <= most:
         if place in seen:
-            remarks = (Remark("page-loop", "The file's last page leads back to an earlier one."),)
+            remarks = (Notice("page-loop", "The file's last page leads back to an earlier one.", None),)
             break
         file.seek(min(place, 1 << 62))
         count = _number(file.read(struct.calcsize(entries)), entries)

@@ -1,4 +1,4 @@
-"""One page of a TIFF file, as an image of Pillow's that libtiff decodes."""
+"""One page of a TIFF file as a Pillow image that libtiff decodes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ocrspool.decoding.child.tiff.pillow_bands import Rows
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ocrspool.decoding.child.page import Remark
     from ocrspool.decoding.child.tiff.libtiff import Tiff
+    from ocrspool.pages import Notice
 
 _JPEG_COLOR_MODE, _AS_RGB = 65538, 1
 _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH = 278, 322, 323
@@ -40,7 +40,7 @@ class TiffImage(Image.Image):
         self._size = (self.layout.width, self.layout.height)
         self._mode = "L"
         self._decoded = False
-        self.remarks: tuple[Remark, ...] = ()
+        self.remarks: tuple[Notice, ...] = ()
         """What is to be said of the pixels, when they have been decoded."""
         if self.layout.dpi:
             self.info["dpi"] = self.layout.dpi
@@ -56,7 +56,7 @@ class TiffImage(Image.Image):
         return super().load()
 
 
-def _decoded(tiff: Tiff, layout: Layout) -> tuple[Image.Image, tuple[Remark, ...]]:
+def _decoded(tiff: Tiff, layout: Layout) -> tuple[Image.Image, tuple[Notice, ...]]:
     if layout.by_libtiff:
         return _by_libtiff(tiff, layout), ()
     if layout.compression == image_layout.JPEG and layout.photometric == image_layout.YCBCR:

@@ -1,4 +1,4 @@
-"""What one image of a TIFF file states of itself, and whether its pixels can be made of that."""
+"""What one image of a TIFF file states about itself, and whether its pixels can be made from that."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""libtiff, called directly: the copy of it that Pillow brings along.
+"""Direct calls of libtiff, in the copy that Pillow brings along.
 
-Pillow's own TIFF reader knows a list of layouts and refuses every other, and it turns off what libtiff says of damaged
-data. libtiff itself gives the samples of every layout, and tells where a page breaks off.
+Pillow's own TIFF reader knows a list of layouts and refuses every other, and it suppresses libtiff's reports about
+damaged data. libtiff itself returns the samples of every layout, and reports where a page breaks off.
 
-A confined process maps no code, so the callbacks below are made when this module is imported.
+A confined process cannot map code, so the callbacks below are made when this module is imported.
 """
 
 from __future__ import annotations

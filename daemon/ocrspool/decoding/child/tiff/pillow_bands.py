@@ -1,4 +1,4 @@
-"""Samples of a TIFF image, as libtiff gives them, to bands of Pillow's, and those to an image."""
+"""Samples of a TIFF image, as libtiff returns them, to bands of Pillow's, and bands to an image."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ocrspool.engine.settings import Settings
     from ocrspool.engine.spec import NetSpec, Shape
+    from ocrspool.engine_request import Settings
 
 Options = dict[str, str]
 Version = tuple[int, int]

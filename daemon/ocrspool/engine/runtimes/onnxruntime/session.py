@@ -25,8 +25,7 @@ import numpy as np
 from ocrspool.engine.runtimes import fixed_shapes
 from ocrspool.engine.runtimes.device_errors import device_error
 from ocrspool.engine.runtimes.fixed_shapes import FixedShapesNet
-from ocrspool.engine.runtimes.installed_packages import installed
-from ocrspool.engine.runtimes.onnxruntime import execution_providers
+from ocrspool.engine.runtimes.onnxruntime import SPEC, execution_providers
 from ocrspool.errors import DeviceLostError, DeviceMemoryError, EngineError, EngineMissingError
 from ocrspool.machine import installation, native_libraries
 
@@ -43,8 +42,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ocrspool.engine.runtimes.onnxruntime.graph import PixelType
-    from ocrspool.engine.settings import Settings
     from ocrspool.engine.spec import Net, NetSpec, Pixels, Shape, ShapeProfile
+    from ocrspool.engine_request import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -117,7 +116,7 @@ class OnnxNet:
         self._name = spec.name
         self._profile = spec.profile
         self._provider = settings.provider
-        self._batch = 1 if spec.role == "detection" else settings.batch
+        self._batch = 1 if spec.role == "detection" else settings.batch_lines
         self._parallel = settings.streams if settings.gpu is None else _ON_GPU
         self._calls = threading.BoundedSemaphore(self._parallel)
         self._session = session
@@ -292,7 +291,7 @@ def _preload(settings: Settings) -> list[str]:
     """
     if settings.gpu is None:
         return []
-    package = installed("onnxruntime")
+    package = SPEC.installed()
     needed, called = [*package.cuda_libraries], []
     if major := package.cuda.partition(".")[0]:
         called.append(f"libnvrtc.so.{major}")  # by cuDNN, once it has a kernel to compile

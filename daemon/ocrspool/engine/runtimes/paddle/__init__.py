@@ -1,77 +1,66 @@
-"""The Paddle runtime: PaddlePaddle's own inference library, on a CPU, by CUDA kernels, or through TensorRT.
-
-Without PaddleOCR and PaddleX: their runner takes any two files for a valid cache, overwrites the TensorRT settings of
-its caller, and on a CPU calls what Paddle 2.6 does not have. A net is one configuration and one predictor here.
-
-| model                   | Paddle  | cpu and cuda | tensorrt    |
-|-------------------------|---------|--------------|-------------|
-| program (.pdmodel)      | 2.6, 3  | predictor.py | tensorrt.py |
-| newer kind (PIR, .json) | 3       | predictor.py | pir.py      |
-
-An engine folder holds the model as it is run (`inference.pdmodel` or `.json`, edited by program.py, and
-`inference.pdiparams`), and beside it what TensorRT made of it. library.py is the one place that imports Paddle.
-"""
+"""The Paddle runtime: what is known of it without importing it. runtime.py builds and loads its engines."""
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
-from ocrspool.engine.runtimes.paddle import pir, predictor, program, tensorrt
-from ocrspool.engine.runtimes.paddle.library import require
-from ocrspool.engine.runtimes.paddle.predictor import PaddleNet
-from ocrspool.errors import EngineMissingError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ocrspool.engine.settings import Settings
-    from ocrspool.engine.spec import NetSpec
+from ocrspool.engine.runtimes.base import PIR, PROGRAM, RuntimeSpec
+from ocrspool.engine.runtimes.installed_packages import Package, constants, package_folder
+from ocrspool.engine_request import Provider, Settings
 
 
-def build(spec: NetSpec, folder: Path, settings: Settings) -> None:
-    """Make the engine of a model in `folder`, where it will stay. Raise EngineError.
-
-    On a CPU and by CUDA kernels that is a copy of the edited model: seconds at most. TensorRT takes minutes.
-    """
-    _reachable(spec, settings)
-    model = spec.files[0]
-    copy = folder / f"inference{model.suffix}"
-    try:
-        if model.suffix == ".json":
-            program.save_pir(model, folder, spec.role)
-        else:
-            copy.write_bytes(program.edited(model.read_bytes(), spec.role))
-            shutil.copyfile(model.with_suffix(".pdiparams"), copy.with_suffix(".pdiparams"))
-        predictor.created(predictor.configured(copy, replace(settings, device="cpu")))  # what is damaged fails here
-    except predictor.FAILURES as error:
-        raise predictor.unbuilt(spec, error) from error
-    if settings.provider == "tensorrt":
-        (pir if model.suffix == ".json" else tensorrt).build(spec, folder, settings)
-
-
-def load(spec: NetSpec, folder: Path, settings: Settings) -> PaddleNet:
-    """Load what `build` left in `folder`; nothing is ever built here.
-
-    Raise EngineMissingError if it is not there or does not fit, DeviceMemoryError or DeviceLostError if it is the
-    device's fault, EngineError otherwise.
-    """
-    model = folder / f"inference{spec.files[0].suffix}"
-    missing = [path.name for path in (model, folder / "inference.pdiparams") if not path.is_file()]
-    if missing:
-        raise EngineMissingError(
-            f"no engine of {spec.name} in {folder}: {' and '.join(missing)} missing", "run `ocrspool prebuild`"
+@dataclass(frozen=True, kw_only=True)
+class _Paddle(RuntimeSpec):
+    def find_package(self, _provider: Provider = "auto") -> Package | None:
+        """Return what the package's own module `version` says."""
+        folder = package_folder("paddle")
+        told = constants(folder / "version" / "__init__.py") if folder is not None else {}
+        if folder is None or "full_version" not in told:
+            return None
+        cuda, cudnn, tensorrt = (_real(told.get(f"{part}_version")) for part in ("cuda", "cudnn", "tensorrt"))
+        name = "paddlepaddle-gpu" if cuda else "paddlepaddle"
+        capabilities = told.get("compiled_cuda_archs") or ()
+        return Package(
+            name,
+            told["full_version"],
+            folder,
+            told.get("commit", "")[:12],
+            cuda,
+            cudnn,
+            tensorrt,
+            tuple(f"{int(found) // 10}.{int(found) % 10}" for found in capabilities),
+            # Paddle opens all of them itself, by names without a version (dynload/dynamic_loader.cc).
+            cuda_libraries=("libcublas.so", "libcudnn.so") if cuda else (),
+            nvinfer="libnvinfer.so" if cuda else "",
         )
-    if settings.provider == "tensorrt":
-        module = pir if model.suffix == ".json" else tensorrt
-        module.require_files(spec, folder)
-        _reachable(spec, settings)
-        return PaddleNet(spec, settings, module.load(spec, folder, settings))
-    _reachable(spec, settings)
-    return PaddleNet(spec, settings, predictor.load(spec, predictor.configured(model, settings)))
+
+    def find_library(self, name: str, package: Package) -> Path | None:
+        """Return the file that Paddle gets. It looks for TensorRT in a folder of its own first."""
+        first = Path(os.environ.get("FLAGS_tensorrt_dir", "/nonexistent"), name)  # noqa: SIM112 - its name
+        return first if name == package.nvinfer and first.is_file() else super().find_library(name, package)
+
+    def is_bound_to_place(self, settings: Settings, models: Iterable[Path]) -> bool:
+        """Tell whether the model is of the newer kind: its converted program holds the path of the TensorRT engine."""
+        return settings.provider == "tensorrt" and any(path.suffix == ".json" for path in models)
 
 
-def _reachable(spec: NetSpec, settings: Settings) -> None:
-    """Raise EngineError where this Paddle cannot compute what is asked of it, which it would not say itself."""
-    require(settings.provider, pir=spec.files[0].suffix == ".json")
+def _real(told: object) -> str:
+    """Return a version. Paddle writes 'False' or 'None' where there is none."""
+    return str(told) if told and told not in {"False", "None"} else ""
+
+
+SPEC = _Paddle(
+    name="paddle",
+    module=f"{__name__}.runtime",
+    package="paddlepaddle (paddlepaddle-gpu for a GPU)",
+    extra="paddle",
+    distributions=("paddlepaddle", "paddlepaddle-gpu"),
+    system_libraries=("libgomp.so.1",),
+    model_files=(PIR, PROGRAM),
+    precisions={"cpu": ("f32",), "cuda": ("f32",), "tensorrt": ("f16", "f32")},
+    gpu_batch=16,
+    kernel_variables="FLAGS_",
+)

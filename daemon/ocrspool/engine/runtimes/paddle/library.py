@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ocrspool.errors import EngineError
 
 if TYPE_CHECKING:
-    from ocrspool.engine.settings import Provider
+    from ocrspool.engine_request import Provider
 
 _TAKEN = (signal.SIGILL, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV, signal.SIGTERM)
 """What Paddle's InitGLOG installs handlers for (paddle/fluid/platform/init.cc)."""

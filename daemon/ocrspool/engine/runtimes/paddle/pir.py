@@ -29,8 +29,8 @@ from ocrspool.engine.runtimes.paddle.shapes import planes
 from ocrspool.errors import EngineError, EngineMissingError
 
 if TYPE_CHECKING:
-    from ocrspool.engine.settings import Settings
     from ocrspool.engine.spec import NetSpec
+    from ocrspool.engine_request import Settings
 
 _PROGRAM = "trt/inference.json"
 _LEVEL = 3

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ocrspool.engine.settings import Settings
     from ocrspool.engine.spec import NetSpec, Pixels, Shape, ShapeProfile
+    from ocrspool.engine_request import Settings
 
 _POOL_MB = 100
 """GPU memory that Paddle takes at once; more is taken as needed. As PaddleX."""

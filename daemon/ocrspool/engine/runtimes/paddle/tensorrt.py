@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ocrspool.engine.cache.store import stamps
+from ocrspool.engine.file_stamps import stamps
 from ocrspool.engine.runtimes.paddle import predictor as predictors
 from ocrspool.engine.runtimes.paddle import shapes
 from ocrspool.engine.runtimes.paddle.library import inference, paddle
@@ -35,8 +35,8 @@ from ocrspool.errors import EngineError, EngineMissingError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ocrspool.engine.settings import Settings
     from ocrspool.engine.spec import NetSpec
+    from ocrspool.engine_request import Settings
 
 _SMALLEST_PART = 3
 """Operators that are worth a part of their own; Paddle's default."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ocrspool.engine.settings import Settings
     from ocrspool.engine.spec import NetSpec, Pixels, Shape, ShapeProfile
+    from ocrspool.engine_request import Settings
 
 
 _DETECTION_SHARE = 4

@@ -1,0 +1,58 @@
+"""What the pipeline and the service need of whoever recognizes pages.
+
+The pool of worker processes (pool.py) is one such recognizer, the stub (stub.py) is another. A recognizer on another
+host would be a third.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ocrspool.pages import PageImage, PageText
+
+
+@dataclass(frozen=True, slots=True)
+class RecognizerStatus:
+    """How a recognizer is at one moment."""
+
+    ready: bool
+    """Whether at least one worker has an engine."""
+    responsive: bool = True
+    """Whether no worker has kept its thread waiting for too long."""
+    uses_cpu_fallback: bool = False
+    """Whether a CPU reads in the place of a GPU that is not there."""
+    engines: tuple[dict[str, Any], ...] = ()
+    """Each engine that reads now, with the device that it is on, and how many workers have loaded it."""
+    pids: tuple[int, ...] = ()
+    """The process ids of the workers, also of those that still load."""
+    restarts: int = 0
+    """How many workers were replaced because they had failed."""
+
+
+class PageRecognizer(Protocol):
+    """Page images in, text out. Any thread may call it."""
+
+    def start(self) -> None:
+        """Begin to load the engines; return at once."""
+
+    def wait_ready(self) -> Mapping[str, Any]:
+        """Wait until every engine is loaded. Return the facts of the first one. Raise what kept one from loading."""
+
+    def submit(self, image: PageImage, orientation: str, *, alone: bool = False) -> Future[PageText]:
+        """Queue a page, and wait while too many are held already. The recognizer closes the page's memory file.
+
+        A page that is read `alone` shares no batch with others. The future raises EngineError where the recognizer is
+        at fault and the page may be submitted again, DocumentError where the page cannot be read. It may be cancelled.
+        """
+
+    def status(self) -> RecognizerStatus:
+        """Return how it is now."""
+
+    def renew(self) -> None:
+        """Begin anew where that returns memory, without losing a page."""
+
+    def close(self) -> None:
+        """End now. Pages that were not read raise EngineError."""

@@ -1,0 +1,171 @@
+"""The pages that wait for a worker, bounded by the memory and the descriptors that they hold."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from ocrspool.errors import DocumentError, EngineError
+from ocrspool.pages import PageImage, PageText
+from ocrspool.processes.wakeup import WakeupEvent
+
+
+@dataclass(slots=True, eq=False)
+class PageTask:
+    """A page that waits for a worker, or is with one."""
+
+    image: PageImage
+    orientation: str
+    alone: bool = False
+    """Whether it shares no batch with other pages."""
+    future: Future[PageText] = field(default_factory=Future)
+    begun: bool = False
+    """Whether a worker has had it. Its future cannot be cancelled any more."""
+    faults: int = 0
+    """How often reading it raised an error in an engine that was in order."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of its pixels."""
+        return self.image.width * self.image.height * self.image.channels
+
+
+class PageQueue:
+    """Holds every page from `put` to `complete`, and closes its memory file then."""
+
+    def __init__(self, most_bytes: Callable[[], int]) -> None:
+        """`most_bytes` returns how many bytes of pixels may be held now. A single page may always be held."""
+        self._most_bytes = most_bytes
+        self._most_pages = _most_pages()
+        self._held_bytes = 0
+        self._held_pages = 0
+        self._waiting: deque[PageTask] = deque()
+        self._idle = 0
+        """The number of workers that have no page and wait for one."""
+        self._wakeups: list[WakeupEvent] = []
+        self._changed = threading.Condition()
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether no more pages come."""
+        return self._closed
+
+    def wake_up(self, event: WakeupEvent) -> None:
+        """Set this event whenever a page is put into the queue."""
+        self._wakeups.append(event)
+
+    def put(self, task: PageTask) -> None:
+        """Add a page, and wait while too much is held. Raise EngineError where the queue is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or not self._held_pages or self._fits(task))
+            if self._closed:
+                os.close(task.image.fd)
+                raise stopping()
+            self._held_bytes += task.size
+            self._held_pages += 1
+            self._waiting.append(task)
+            self._announce()
+
+    def put_back(self, task: PageTask) -> None:
+        """Have a page read again before all others, and alone: it may be the one that makes engines fail."""
+        task.alone = True
+        with self._changed:
+            if not self._closed:
+                self._waiting.appendleft(task)
+                self._announce()
+                return
+        self.complete(task, stopping())
+
+    def take(self, most: int) -> list[PageTask]:
+        """Return pages for a worker that has some already. Return none if an idle worker waits: it goes first."""
+        with self._changed:
+            return [] if self._idle else self._next(most, beside=True)
+
+    def wait_and_take(self, most: int, seconds: float) -> list[PageTask]:
+        """Return pages for a worker that has none. Wait for them at most so long."""
+        with self._changed:
+            self._idle += 1
+            self._changed.wait_for(lambda: self._closed or self._waiting, seconds)
+            self._idle -= 1
+            return self._next(most, beside=False)
+
+    def complete(self, task: PageTask, outcome: PageText | DocumentError | EngineError) -> None:
+        """Publish what became of a page, and release its memory."""
+        self._release(task)
+        if isinstance(outcome, Exception):
+            task.future.set_exception(outcome)
+        else:
+            task.future.set_result(outcome)
+
+    def close(self) -> None:
+        """Take no more pages. Those that wait fail with EngineError."""
+        with self._changed:
+            self._closed = True
+            abandoned = list(self._waiting)
+            self._waiting.clear()
+            self._announce()
+        for task in abandoned:
+            if _begin(task):
+                self.complete(task, stopping())
+            else:
+                self._release(task)
+
+    def wait_closed(self, seconds: float) -> None:
+        """Wait until the queue is closed, at most so long."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed, seconds)
+
+    def _next(self, most: int, *, beside: bool) -> list[PageTask]:
+        """Return at most so many pages. A page that is to be read alone comes neither with nor beside others."""
+        tasks: list[PageTask] = []
+        while self._waiting and len(tasks) < most:
+            if self._waiting[0].alone and (beside or tasks):
+                break
+            task = self._waiting.popleft()
+            if not _begin(task):
+                self._release(task)
+                continue
+            tasks.append(task)
+            if task.alone:
+                break
+        return tasks
+
+    def _announce(self) -> None:
+        """Wake up everybody who waits for a change. The caller holds the lock."""
+        self._changed.notify_all()
+        for event in self._wakeups:
+            event.set()
+
+    def _release(self, task: PageTask) -> None:
+        os.close(task.image.fd)
+        with self._changed:
+            self._held_bytes -= task.size
+            self._held_pages -= 1
+            self._changed.notify_all()
+
+    def _fits(self, task: PageTask) -> bool:
+        return self._held_bytes + task.size <= self._most_bytes() and self._held_pages < self._most_pages
+
+
+def stopping() -> EngineError:
+    """Return why a page is not read at the end of the service."""
+    return EngineError("the service is stopping")
+
+
+def _begin(task: PageTask) -> bool:
+    """Tell whether a page is still wanted. From then on it cannot be cancelled."""
+    task.begun = task.begun or task.future.set_running_or_notify_cancel()
+    return task.begun
+
+
+def _most_pages() -> int:
+    """Return how many pages may be held. Each is an open file, and half of those are for other uses."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if limit == resource.RLIM_INFINITY else limit // 2

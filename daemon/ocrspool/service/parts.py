@@ -1,0 +1,37 @@
+"""The parts of a service that have processes of their own, or signals. Tests put others in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config
+from ocrspool.decoding.api import DecoderPool
+from ocrspool.decoding.pool import DecoderProcessPool, decoder_count
+from ocrspool.processes.wakeup import WakeupEvent
+from ocrspool.recognition.api import PageRecognizer
+from ocrspool.recognition.pool import WorkerPool
+from ocrspool.recognition.prebuild import prebuild
+from ocrspool.service.signals import Signals
+
+OnStage = Callable[[str], None]
+"""Is told each stage of something that takes long."""
+
+
+def _decoder_processes(live: CurrentConfig) -> DecoderPool:
+    return DecoderProcessPool(decoder_count(live.config), live)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What makes each part."""
+
+    decoders: Callable[[CurrentConfig], DecoderPool] = _decoder_processes
+    recognizer: Callable[[CurrentConfig, OnStage], PageRecognizer] = WorkerPool
+    build: Callable[[Config, OnStage], object] = prebuild
+    """Builds the engines that are missing."""
+    signals: Callable[[WakeupEvent], Signals] = Signals
+
+
+REAL = Parts()
