@@ -67,8 +67,8 @@ def is_read(machine: Machine, name: str, root: Path = SPOOL) -> None:
 
 @needs("rsync")
 def test_rsync(serving: Machine, page: Path) -> None:
-    """`--chmod` gives the group what it needs; rsync renames a file when it is whole, so it is taken at once."""
-    as_user(SCANNER, "rsync", "-rt", "--chmod=Dug=rwx,Fug=rw", f"{page.parent.parent}/", f"{SPOOL}/inbox/")
+    """`--chmod` gives the group what it needs; `-O`: the inbox itself is not the sender's."""
+    as_user(SCANNER, "rsync", "-rtO", "--chmod=Dug=rwx,Fug=rw", f"{page.parent.parent}/", f"{SPOOL}/inbox/")
     is_read(serving, "deep/page.png")
 
 

@@ -44,7 +44,6 @@ def test_what_people_need_is_there(installed: Path) -> None:
     for name in ("README.md", "SECURITY.md", "CHANGELOG.md", "docs/operations.md", "ocrspool.toml", "metrics.conf"):
         assert (installed / name).is_file(), name
     assert {path.stat().st_mode & 0o777 for path in installed.rglob("*") if path.is_file()} == {0o644}
-    assert not (installed / "docs/man").exists()
 
 
 def test_a_dead_link_is_found(tmp_path: Path) -> None:
