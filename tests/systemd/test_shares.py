@@ -45,8 +45,8 @@ def page() -> Iterator[Path]:
 
 @contextmanager
 def server(*command: str | Path) -> Iterator[None]:
-    """Run a server in the foreground as long as this lasts."""
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+    """Run a server in the foreground as long as this lasts; in a session of its own, because smbd ends its group."""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True) as process:
         try:
             yield
         finally:
