@@ -96,6 +96,14 @@ def test_check_sees_what_the_service_sees(config: Path) -> None:
     assert (closed.returncode, f"{config}: Permission denied" in closed.stderr) == (Exit.CONFIG, True), closed.stderr
 
 
+def test_serve_by_root_is_the_service_user(config: Path) -> None:
+    """Started by root, the service acts as the user whom the cache belongs to, and meets what that user may not."""
+    (config.parent / "spool").mkdir(0o755)
+    answer = ocrspool("serve", "--config", config)
+    assert answer.returncode == Exit.CONFIG
+    assert f"user {OWNER} needs read, write and search permission in {config.parent}/spool" in answer.stderr
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from machine import ENGINES, SCANNER, SERVICE, SPOOL, Machine, as_user, record, run
-from pages_drawn import png
+from pages_drawn import png, says
 from waiting import wait_until
 
 OCRSPOOL = "/usr/local/bin/ocrspool"
@@ -147,3 +148,17 @@ def test_a_second_service_on_one_machine(machine: Machine) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     for unit in ("ocrspool@second", "ocrspool-prebuild@second"):
         shutil.rmtree(f"/etc/systemd/system/{unit}.service.d", ignore_errors=True)
+
+
+def test_once_reads_with_the_engine_of_the_service(machine: Machine) -> None:
+    """Who may read the service's engines builds none; who may not, and has no home, is told what to do."""
+    machine.start()
+    _PAGE.write_bytes(png("Read at once"))
+    _PAGE.chmod(0o644)
+    result = json.loads(as_user("ocrspool", "sh", "-c", f"{OCRSPOOL} once - 2>/dev/null <{_PAGE}").stdout)
+    assert says(result, "Read at once")
+    assert result["engine"]["fingerprint"] in {path.name for path in ENGINES.iterdir()}
+    assert not Path("/var/lib/ocrspool/.cache").exists()
+    without = as_user(SCANNER, "env", "HOME=/nonexistent", OCRSPOOL, "once", _PAGE, check=False)
+    assert without.returncode == 73
+    assert "set XDG_CACHE_HOME to a folder of this user" in without.stdout
