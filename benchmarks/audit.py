@@ -12,7 +12,7 @@ from typing import Any
 from ocrspool.audit.auditor import audit
 from ocrspool.spool.spool import Spool
 from serving import machine
-from spools_made import read, spool_in
+from support.sample_spools import read, spool_in
 
 LINES = 20
 _FOLDERS = 100

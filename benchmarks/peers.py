@@ -14,7 +14,7 @@ import contextlib
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))  # paddle_folders
+sys.path.append(str(Path(__file__).parents[1] / "tests"))  # paddleocr_folders
 
 from compared import chart
 from compared.documents import PAGES, sets, word_f1

@@ -15,10 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, linear_regression
 
-import files_made
-import pages_drawn
 from chart import Panel, svg
 from serving import Served, children, kind_of, machine, resident, scratch, serving
+from support import drawn_pages, sample_files
 
 PAGES = 20_000
 SETTINGS = """settle_seconds = 0.2
@@ -105,19 +104,21 @@ def dropping(inbox: Path) -> Iterator[bool]:
 
 def documents() -> list[tuple[str, bytes]]:
     """Return the mix: small pages of a word or two, of several formats, some of several pages, some damaged."""
-    words = [files_made.words(text, (150, 56)) for text in ("Alpha", "Bravo", "Delta", "Echo", "Hotel")]
-    single = [("png", files_made.png(word)) for word in words] + [("jpg", files_made.jpeg(word)) for word in words[:3]]
+    words = [sample_files.words(text, (150, 56)) for text in ("Alpha", "Bravo", "Delta", "Echo", "Hotel")]
+    single = [("png", sample_files.png(word)) for word in words] + [
+        ("jpg", sample_files.jpeg(word)) for word in words[:3]
+    ]
     many = [
-        ("tif", files_made.tiff(*(word.copy() for word in words))),  # Pillow leaves marks on what it has saved
-        ("pdf", files_made.pdf(4, width=90, height=40)),
-        ("tif", files_made.damaged_page_tiff()),
+        ("tif", sample_files.tiff(*(word.copy() for word in words))),  # Pillow leaves marks on what it has saved
+        ("pdf", sample_files.pdf(4, width=90, height=40)),
+        ("tif", sample_files.damaged_page_tiff()),
     ]
     odd = [
-        ("webp", files_made.encoded(words[0], "WEBP")),
-        ("bmp", files_made.encoded(words[1], "BMP")),
-        ("pgm", pages_drawn.tiny(7)),
-        ("gif", files_made.gif()),
-        ("broken", files_made.png(words[0])[:60]),
+        ("webp", sample_files.encoded(words[0], "WEBP")),
+        ("bmp", sample_files.encoded(words[1], "BMP")),
+        ("pgm", drawn_pages.tiny(7)),
+        ("gif", sample_files.gif()),
+        ("broken", sample_files.png(words[0])[:60]),
     ]
     return single + many + odd + many[:2]
 

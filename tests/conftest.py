@@ -3,24 +3,53 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from daemons import Daemon, NewDaemon, ocrspool
+from support.daemon_process import Daemon, NewDaemon, ocrspool
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, dict[str, object] | None, dict[str, object] | None]:
+    """Escape what UTF-8 cannot express: captured logs hold names of any bytes, and pytest-xdist refuses those."""
+    report = yield
+    return report and cast("dict[str, object]", _escaped(report))
+
+
+def _escaped(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_escaped(key): _escaped(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_escaped(each) for each in value)
+    return value
 
 
 @pytest.fixture(scope="session")
 def engine_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An engine cache, built once by the real `prebuild` for all tests that only read it."""
-    folder = tmp_path_factory.mktemp("engines")
+    """An engine cache, built once by the real `prebuild` for all tests that only read it.
+
+    Processes of pytest-xdist, whose folders lie side by side, share one: the first builds it, the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "engines"
+    folder.mkdir(exist_ok=True)
     config = folder / "ocrspool.toml"
-    config.write_text("[paths]\ncache = 'cache'\nruntime = 'run'\n[inbox.default]\nroot = 'spool'\n", "utf-8")
-    made = ocrspool("prebuild", "--config", config, seconds=300)
-    assert made.returncode == 0, made.stderr
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not config.exists():
+            made = folder / "new.toml"
+            made.write_text("[paths]\ncache = 'cache'\nruntime = 'run'\n[inbox.default]\nroot = 'spool'\n", "utf-8")
+            built = ocrspool("prebuild", "--config", made, seconds=300)
+            assert built.returncode == 0, built.stderr
+            made.rename(config)
     return folder / "cache"
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from documented import DOCUMENTS, ROOT, code, commands, name, scripts
 from ocrspool.cli.main import command_line
 from ocrspool.config.schema import Config
+from support.documented_commands import DOCUMENTS, ROOT, code, commands, name, scripts
 
 PACKAGE = ROOT / "daemon" / "ocrspool"
 
@@ -33,7 +33,7 @@ def _parser_of(words: list[str]) -> tuple[argparse.ArgumentParser, list[str]]:
     return parser, words
 
 
-def testcommands() -> None:
+def test_commands() -> None:
     """Each command exists, with each of its options; what a reader has to fill in is not looked at."""
     seen = 0
     for document, command in commands():

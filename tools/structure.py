@@ -56,8 +56,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     ),
     # From claim to outcome.
     "pipeline": (
-        *("config", "decoding", "errors", "files", "formatting", "observability", "pages", "recognition", "render"),
-        *("results", "spool", "text_similarity"),
+        *("config", "decoding", "errors", "files", "formatting", "observability", "pages", "processes", "recognition"),
+        *("render", "results", "spool", "text_similarity"),
     ),
     # What people and programs see of it.
     "web": ("config", "errors", "files", "formatting", "observability", "render", "results", "spool"),

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import paddle_folders
 from compared.contestant import Contestant, Program
 from compared.ours import Ours
+from support import paddleocr_folders
 
 ENVIRONMENTS = Path("build/peers")
 COMMANDS: tuple[tuple[str, str, str, list[str], str], ...] = (
@@ -61,7 +61,7 @@ def _libraries(scratch: Path) -> Iterator[tuple[str, list[str], str, list[str | 
     yield "rapidocr-openvino", ["rapidocr", "openvino"], "read_rapidocr", ["openvino"]
     models = scratch / "paddleocr-models"
     models.mkdir()
-    folders = paddle_folders.made(models)
+    folders = paddleocr_folders.made(models)
     yield "paddleocr-onnxruntime", ["paddleocr==3.7.*", "onnxruntime"], "read_paddleocr", ["onnxruntime", *folders]
 
 

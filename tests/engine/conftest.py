@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from real_engine import Engine, engine
+from support.real_engine import Engine, engine
 
 
 @pytest.fixture(scope="session")

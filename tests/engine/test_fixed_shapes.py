@@ -15,11 +15,11 @@ from ocrspool.engine.reading.recognize import ReadSettings
 from ocrspool.engine.runtimes.fixed_shapes import FixedShapesNet, shapes, widths
 from ocrspool.engine.shapes import profiled
 from ocrspool.engine_request import Settings
-from pages_drawn import page
+from support.drawn_pages import page
 
 if TYPE_CHECKING:
     from ocrspool.engine.spec import Net, NetSpec
-    from real_engine import Engine
+    from support.real_engine import Engine
 
 pytestmark = pytest.mark.engine
 

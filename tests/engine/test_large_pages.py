@@ -13,13 +13,12 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-import files_made
-import pdfs_made
 from ocrspool.decoding.child.document import Document
 from ocrspool.decoding.child.page import PageLimits
 from ocrspool.engine.ocr.recognizer import Recognizer
 from ocrspool.engine.ocr.shared_image import pixels
 from ocrspool.pages import PageText
+from support import sample_files, sample_pdfs
 
 LIMITS = PageLimits(dpi=200, pages=10, megapixels=300, side=4000)
 PROSE = (
@@ -78,7 +77,7 @@ def test_a_long_screenshot_in_light_on_dark(default_engine: Any, tmp_path: Path)
     lines = _text(1, 40, 4)
     places = {(12, 30 + 200 * number): line for number, line in enumerate(lines)}
     page = _page((420, 8_040), places, 17, "#16181c")
-    text, size, steps = _read(default_engine, files_made.png(page), tmp_path)
+    text, size, steps = _read(default_engine, sample_files.png(page), tmp_path)
     assert size == page.size
     assert [line.text for line in text.lines] == lines
     for line, (left, top) in zip(text.lines, places, strict=True):
@@ -90,7 +89,7 @@ def test_a_long_receipt_in_a_pdf(default_engine: Any, tmp_path: Path) -> None:  
     """80 by 1400 millimeters."""
     lines = _text(2, 40, 3)
     places = {(14.0, 3960.0 - 96 * number): line for number, line in enumerate(lines)}
-    text, size, _ = _read(default_engine, pdfs_made.drawing((227, 3968), places, 9), tmp_path)
+    text, size, _ = _read(default_engine, sample_pdfs.drawing((227, 3968), places, 9), tmp_path)
     assert size == (631, 11_023)
     assert [line.text for line in text.lines] == lines
 
@@ -110,7 +109,7 @@ def test_small_labels_on_a_large_drawing(
         (corners[at % 3][0] + 140 * (at // 3 % 4), corners[at % 3][1] + 200 * (at // 12)): label
         for at, label in enumerate(labels)
     }
-    data = pdfs_made.drawing((width, height), places, 7, up=4, rotate=rotate)
+    data = sample_pdfs.drawing((width, height), places, 7, up=4, rotate=rotate)
     text, size, _ = _read(default_engine, data, tmp_path)
     assert max(size) in {9362, 6623}
     assert _recall(text, labels) >= 0.97
@@ -121,6 +120,6 @@ def test_a_large_scan_of_small_print(default_engine: Any, tmp_path: Path) -> Non
     lines = _text(4, 36, 4)
     places = {(200 + 3300 * (at % 2), 150 + 250 * (at // 2)): line for at, line in enumerate(lines)}
     page = _page((6000, 4700), places, 20)
-    text, size, _ = _read(default_engine, files_made.tiff(page), tmp_path)
+    text, size, _ = _read(default_engine, sample_files.tiff(page), tmp_path)
     assert size == page.size
     assert _recall(text, lines) >= 0.97

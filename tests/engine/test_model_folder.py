@@ -11,8 +11,6 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-import models_made
-import pages_drawn
 from ocrspool.engine import identity
 from ocrspool.engine.detection.detect import DetectSettings
 from ocrspool.engine.models import model_set
@@ -22,6 +20,7 @@ from ocrspool.engine.reading.orientation import upside_down
 from ocrspool.engine.runtimes.openvino import net as openvino
 from ocrspool.engine.shapes import profiled
 from ocrspool.engine_request import Settings
+from support import drawn_pages, model_folders
 
 pytestmark = pytest.mark.engine
 
@@ -41,12 +40,12 @@ def test_paddle_models_are_read_with_openvino(tmp_path: Path) -> None:
     chosen = profiled(model_set.find(os.environ["OCRSPOOL_MODELS"], tmp_path, "openvino"), SETTINGS)
     settings = RecognizeSettings(DetectSettings(**asdict(chosen.thresholds)))
     assert settings.detect.threshold == 0.3
-    upright = np.asarray(pages_drawn.page("Invoice 2471", "Total 96.50 EUR"))
+    upright = np.asarray(drawn_pages.page("Invoice 2471", "Total 96.50 EUR"))
     with Recognizer(_nets(chosen, tmp_path), model_set.characters(chosen.recognition), settings) as recognizer:
         read = recognizer.recognize([upright, np.rot90(upright, 2).copy()], ["auto", "auto"])
     for page in read:
         # PP-OCRv4 leaves out most spaces between Latin words.
-        assert [pages_drawn.squeezed(line.text) for line in page.lines] == ["invoice2471", "total96.50eur"]
+        assert [drawn_pages.squeezed(line.text) for line in page.lines] == ["invoice2471", "total96.50eur"]
     assert [page.rotation for page in read] == [0, 180]
 
 
@@ -74,8 +73,8 @@ def test_a_classifier_of_the_new_shape_is_compiled_and_asked(tmp_path: Path) -> 
     """Not PP-LCNet itself, but its shape, normalization and color order, through build, load and a real net."""
     name = "PP-LCNet_x0_25_textline_ori"
     for model in ("PP-OCRv6_small_det", "PP-OCRv6_small_rec"):
-        models_made.put(tmp_path / "models" / model, models_made.contents(model))
-    folder = models_made.put(tmp_path / "models" / name, models_made.contents(name))
+        model_folders.put(tmp_path / "models" / model, model_folders.contents(model))
+    folder = model_folders.put(tmp_path / "models" / name, model_folders.contents(name))
     _brightness_classifier(folder / "inference.onnx")
     spec = profiled(model_set.find(str(tmp_path / "models"), tmp_path, "openvino"), SETTINGS).classifier
     (tmp_path / "engine").mkdir()

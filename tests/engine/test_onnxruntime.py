@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import pages_drawn
 from ocrspool.engine.models import model_set
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer
 from ocrspool.engine.runtimes.onnxruntime import graph, session
 from ocrspool.engine_request import Provider, Settings
 from ocrspool.errors import EngineError, EngineMissingError
-from pages_mapped import ReadingOnly
+from support import drawn_pages
+from support.sealed_pages import ReadingOnly
 
 pytestmark = pytest.mark.engine
 
@@ -48,7 +48,7 @@ def nets(built: Path) -> Nets:
 
 
 def _page(*lines: str) -> NDArray[np.uint8]:
-    return np.asarray(pages_drawn.page(*lines).convert("RGB"))
+    return np.asarray(drawn_pages.page(*lines).convert("RGB"))
 
 
 def _framed(page: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
@@ -101,7 +101,7 @@ def test_text_of_pages_is_that_of_openvino(nets: Nets, exact_engine: Any) -> Non
         with Recognizer(found, exact_engine.characters) as recognizer:
             texts.append([[line.text for line in page.lines] for page in recognizer.recognize(pages, ["auto"] * 3)])
     assert texts[0] == texts[1]
-    assert [pages_drawn.squeezed(text) for text in texts[0][0]] == [pages_drawn.squeezed(line) for line in LINES]
+    assert [drawn_pages.squeezed(text) for text in texts[0][0]] == [drawn_pages.squeezed(line) for line in LINES]
 
 
 def test_calls_side_by_side_do_not_mix_up_their_results(nets: Nets) -> None:

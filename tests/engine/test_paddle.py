@@ -13,18 +13,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import pages_drawn
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer
 from ocrspool.engine.runtimes.openvino import net as openvino
 from ocrspool.engine.spec import Net, Role
 from ocrspool.errors import EngineError, EngineMissingError
-from pages_mapped import ReadingOnly
+from support import drawn_pages
+from support.sealed_pages import ReadingOnly
 
 pytest.importorskip("ocrspool.engine.runtimes.paddle.library", exc_type=ImportError)  # Paddle itself, and its libgomp
 
 from ocrspool.engine.runtimes.paddle import predictor, program, runtime
 from ocrspool.engine.runtimes.paddle.library import inference, paddle
-from paddle_models import CPU, GPU, characters, spec
+from support.paddle_specs import CPU, GPU, characters, spec
 
 pytestmark = pytest.mark.engine
 
@@ -47,7 +47,7 @@ def nets(built: Path) -> dict[Role, Net]:
 
 
 def _page() -> NDArray[np.uint8]:
-    return np.asarray(pages_drawn.page(*LINES))
+    return np.asarray(drawn_pages.page(*LINES))
 
 
 def _pixels(role: Role, seed: int = 0) -> NDArray[np.uint8]:
@@ -64,7 +64,7 @@ def _pixels(role: Role, seed: int = 0) -> NDArray[np.uint8]:
 def test_the_text_of_a_page_is_read(nets: dict[Role, Net]) -> None:
     with Recognizer(Nets(*(nets[role] for role in ROLES)), characters()) as recognizer:
         (found,) = recognizer.recognize([_page()], ["auto"])
-    assert [pages_drawn.squeezed(line.text) for line in found.lines] == [pages_drawn.squeezed(line) for line in LINES]
+    assert [drawn_pages.squeezed(line.text) for line in found.lines] == [drawn_pages.squeezed(line) for line in LINES]
     assert min(line.confidence for line in found.lines) > 0.9
 
 

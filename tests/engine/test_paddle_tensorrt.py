@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from ocrspool.errors import DeviceMemoryError, EngineError, EngineMissingError
-from paddle_models import CPU, GPU, spec
+from support.paddle_specs import CPU, GPU, spec
 
 pytest.importorskip("ocrspool.engine.runtimes.paddle.library", exc_type=ImportError)  # Paddle itself, and its libgomp
 

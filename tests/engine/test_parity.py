@@ -1,7 +1,7 @@
 """Our detection and recognition steps against PaddleOCR's own modules, on the same models.
 
 The reference is what PaddleOCR 3.7's TextDetection and TextRecognition (ONNX Runtime, f32) make of the pages in
-parity/, which `tests/parity_pages.py` drew; it is computed afresh where paddleocr is installed, and read from
+parity/, which `tools/parity_pages.py` drew; it is computed afresh where paddleocr is installed, and read from
 parity/reference.json otherwise. Ours runs with PaddleOCR's settings first, so that only processing is compared, then
 with the defaults. Why the two are not equal to the last line is in docs/lab/recognition.md.
 """
@@ -24,7 +24,7 @@ from ocrspool.engine.ocr.recognizer import Recognizer
 from ocrspool.engine.reading import recognize
 from ocrspool.engine.reading.crop import crop, is_vertical, quarter_turned
 from ocrspool.engine.reading.recognize import Reading, ReadSettings
-from paddle_reference import FOLDER, LONGEST_SIDE, Line, PaddleOcr, digest, pixels, recorded
+from tools.paddle_reference import FOLDER, LONGEST_SIDE, Line, PaddleOcr, digest, pixels, recorded
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 

@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import paddle_models
-import pages_drawn
 from ocrspool.engine import identity
 from ocrspool.engine.models import model_set
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer
@@ -22,7 +20,8 @@ from ocrspool.engine.runtimes.openvino import net as openvino
 from ocrspool.engine.runtimes.split_batches import HalvingNet
 from ocrspool.engine.spec import Net, NetSpec
 from ocrspool.engine_request import Settings
-from pages_mapped import mapped
+from support import drawn_pages, paddle_specs
+from support.sealed_pages import mapped
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -48,8 +47,8 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if request.param == "paddle":
         pytest.importorskip("ocrspool.engine.runtimes.paddle.library", exc_type=ImportError)
         paddle = import_module("ocrspool.engine.runtimes.paddle.runtime")
-        specs = tuple(paddle_models.spec(role) for role in ("detection", "recognition", "classifier"))
-        return Nets(*_built(paddle, specs, folder, paddle_models.CPU)), paddle_models.characters()
+        specs = tuple(paddle_specs.spec(role) for role in ("detection", "recognition", "classifier"))
+        return Nets(*_built(paddle, specs, folder, paddle_specs.CPU)), paddle_specs.characters()
     bundled = model_set.bundled()
     settings = identity.resolved(request.param.partition(",")[0], Settings(precision="f32"))
     if request.param == "openvino":
@@ -63,7 +62,7 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def _page(size: tuple[int, int], channels: int) -> Pixels:
-    image = pages_drawn.page(*LINES, size=size)
+    image = drawn_pages.page(*LINES, size=size)
     return np.array(image if channels == 1 else image.convert("RGB"))
 
 
@@ -102,6 +101,6 @@ def test_a_page_is_read(engine: tuple[Nets, tuple[str, ...]], size: tuple[int, i
     for detection in (nets.detection, fixed):
         with Recognizer(Nets(detection, nets.recognition, nets.classifier), characters) as recognizer:
             (found,) = recognizer.recognize([page], ["auto"])
-        assert [pages_drawn.squeezed(line.text) for line in found.lines] == [
-            pages_drawn.squeezed(line) for line in LINES
+        assert [drawn_pages.squeezed(line.text) for line in found.lines] == [
+            drawn_pages.squeezed(line) for line in LINES
         ]

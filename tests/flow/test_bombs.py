@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import files_made
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Limits, Paths, Profile
 from ocrspool.decoding.api import DecoderDiedError
 from ocrspool.decoding.pool import DecoderProcessPool
 from ocrspool.errors import DocumentError
+from support import sample_files
 
 PAGE_SECONDS = 5.0
 
@@ -47,23 +47,23 @@ def verdict(decoders: DecoderProcessPool, path: Path) -> str:
     ("expected", "made"),
     [
         # Told by the header, before anything is unpacked.
-        ("too-large", lambda: files_made.large_png(8000)),
-        ("too-large", lambda: files_made.flat_tiff(8000)),
-        ("too-large", lambda: files_made.raw_png(60_000, 60_000, 8, 2, b"")),
+        ("too-large", lambda: sample_files.large_png(8000)),
+        ("too-large", lambda: sample_files.flat_tiff(8000)),
+        ("too-large", lambda: sample_files.raw_png(60_000, 60_000, 8, 2, b"")),
         # Within the limits, but more than the memory; Pillow says so.
-        ("memory", lambda: files_made.large_png(7500)),
+        ("memory", lambda: sample_files.large_png(7500)),
         # PDFium ends the process; the pipeline makes that a lost page.
-        ("died at page 1", lambda: files_made.deadly_pdf(1, {1})),
-        ("died at page 1", files_made.recursive_pdf),
+        ("died at page 1", lambda: sample_files.deadly_pdf(1, {1})),
+        ("died at page 1", sample_files.recursive_pdf),
         # PDFium goes on for ever.
-        ("timeout", files_made.hanging_pdf),
+        ("timeout", sample_files.hanging_pdf),
         # PDFium leaves out what it cannot decode.
-        ("page", lambda: files_made.pdf_with_image("JPXDecode", 64, 64, 8, files_made.lying_jpeg2000(60_000))),
-        ("page", lambda: files_made.pdf_with_image("JBIG2Decode", 60_000, 60_000, 1, files_made.jbig2(60_000))),
-        ("page", lambda: files_made.pdf_with_image("FlateDecode", 60_000, 60_000, 8, b"x")),
-        ("page", lambda: files_made.pdf_page(b"[" * 200_000)),
-        ("page", lambda: files_made.tiff_chain(5000)),
-        ("page", lambda: files_made.pdf(width=14_400, height=14_400)),
+        ("page", lambda: sample_files.pdf_with_image("JPXDecode", 64, 64, 8, sample_files.lying_jpeg2000(60_000))),
+        ("page", lambda: sample_files.pdf_with_image("JBIG2Decode", 60_000, 60_000, 1, sample_files.jbig2(60_000))),
+        ("page", lambda: sample_files.pdf_with_image("FlateDecode", 60_000, 60_000, 8, b"x")),
+        ("page", lambda: sample_files.pdf_page(b"[" * 200_000)),
+        ("page", lambda: sample_files.tiff_chain(5000)),
+        ("page", lambda: sample_files.pdf(width=14_400, height=14_400)),
     ],
     ids=[
         *("png-64-megapixels", "tiff-64-megapixels", "png-lies", "png-169-megabytes", "pdf-300-megabytes"),
@@ -75,6 +75,6 @@ def test_verdict(decoders: DecoderProcessPool, tmp_path: Path, expected: str, ma
     """Refused for a reason, or read; and whatever it did to its decoder, a sound file is read right after it."""
     bomb, sound = tmp_path / "bomb", tmp_path / "sound"
     bomb.write_bytes(made())
-    sound.write_bytes(files_made.png())
+    sound.write_bytes(sample_files.png())
     assert verdict(decoders, bomb) == expected
     assert verdict(decoders, sound) == "page"

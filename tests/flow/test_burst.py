@@ -7,10 +7,10 @@ import signal
 
 import pytest
 
-import pages_drawn
-from daemons import NewDaemon
-from processes_seen import is_stopped
-from waiting import wait_until
+from support import drawn_pages
+from support.daemon_process import NewDaemon
+from support.process_table import is_stopped
+from support.waiting import wait_until
 
 COUNT = int(os.environ.get("OCRSPOOL_BURST", "400"))
 SECONDS_EACH = 0.5
@@ -27,7 +27,7 @@ def test_every_file_of_a_burst_arrives_once(new_daemon: NewDaemon, renamed: bool
     wait_until(lambda: is_stopped(daemon.pid))
     names = [f"folder-{number % 7}/{number:05}.pgm" for number in range(COUNT)]
     for number, name in enumerate(names):
-        data = pages_drawn.tiny(number)
+        data = drawn_pages.tiny(number)
         if renamed:
             daemon.drop(name, data)
         else:

@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-import files_made
-import files_rare
 import ocrspool
 from ocrspool.decoding.child.document import Document
 from ocrspool.decoding.child.page import PageLimits, warning_as_json
 from ocrspool.processes import sandbox
 from ocrspool.processes.channel import Channel, ChannelClosedError
+from support import rare_files, sample_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -125,9 +124,9 @@ def _near(actual: tuple[int, ...], expected: tuple[int, ...], by: int = 12) -> b
 
 def _shows_corners(page: Page) -> bool:
     right, bottom = page.facts["width"] - 4, page.facts["height"] - 4
-    places = {(4, 4): files_made.RED, (right, 4): files_made.GREEN, (4, bottom): files_made.BLUE}
+    places = {(4, 4): sample_files.RED, (right, 4): sample_files.GREEN, (4, bottom): sample_files.BLUE}
     return all(_near(page.at(*place), color) for place, color in places.items()) and _near(
-        page.at(right, bottom), files_made.WHITE
+        page.at(right, bottom), sample_files.WHITE
     )
 
 
@@ -156,20 +155,20 @@ def new_child(tmp_path: Path) -> Iterator[Callable[..., Child]]:
 @pytest.mark.parametrize(
     ("media_type", "made"),
     [
-        ("image/png", files_made.png),
-        ("image/png", lambda: files_made.png(files_made.corners().quantize(8))),
-        ("image/jpeg", files_made.jpeg),
-        ("image/jpeg", lambda: files_made.jpeg(files_made.corners().convert("CMYK"))),
-        ("image/tiff", files_made.tiff),
-        ("image/tiff", lambda: files_made.tiff(files_made.corners().convert("CMYK"))),
-        ("image/tiff", lambda: files_made.tiff(files_made.corners(), compression="tiff_lzw")),
-        ("image/tiff", lambda: files_made.tiff(files_made.corners(), big_tiff=True)),
-        ("image/bmp", lambda: files_made.encoded(files_made.corners(), "BMP")),
-        ("image/webp", lambda: files_made.encoded(files_made.corners(), "WEBP", lossless=True)),
-        ("image/gif", files_made.gif),
-        ("image/x-portable-anymap", lambda: files_made.encoded(files_made.corners(), "PPM")),
-        ("application/pdf", files_made.pdf),
-        ("application/pdf", lambda: b"\n" * 900 + files_made.pdf()),
+        ("image/png", sample_files.png),
+        ("image/png", lambda: sample_files.png(sample_files.corners().quantize(8))),
+        ("image/jpeg", sample_files.jpeg),
+        ("image/jpeg", lambda: sample_files.jpeg(sample_files.corners().convert("CMYK"))),
+        ("image/tiff", sample_files.tiff),
+        ("image/tiff", lambda: sample_files.tiff(sample_files.corners().convert("CMYK"))),
+        ("image/tiff", lambda: sample_files.tiff(sample_files.corners(), compression="tiff_lzw")),
+        ("image/tiff", lambda: sample_files.tiff(sample_files.corners(), big_tiff=True)),
+        ("image/bmp", lambda: sample_files.encoded(sample_files.corners(), "BMP")),
+        ("image/webp", lambda: sample_files.encoded(sample_files.corners(), "WEBP", lossless=True)),
+        ("image/gif", sample_files.gif),
+        ("image/x-portable-anymap", lambda: sample_files.encoded(sample_files.corners(), "PPM")),
+        ("application/pdf", sample_files.pdf),
+        ("application/pdf", lambda: b"\n" * 900 + sample_files.pdf()),
     ],
 )
 def test_each_format_shows_its_picture(shared: Child, media_type: str, made: Callable[[], bytes]) -> None:
@@ -181,10 +180,10 @@ def test_each_format_shows_its_picture(shared: Child, media_type: str, made: Cal
     assert _shows_corners(page)
 
 
-@pytest.mark.parametrize("kind", files_rare.KINDS)
+@pytest.mark.parametrize("kind", rare_files.KINDS)
 def test_rare_kinds_are_read_in_the_confined_process(shared: Child, tmp_path: Path, kind: str) -> None:
     """Nothing that a codec or a conversion needs is loaded late: what a free process decodes, this one does."""
-    made = files_rare.KINDS[kind]()
+    made = rare_files.KINDS[kind]()
     (tmp_path / "file").write_bytes(made)
     page = shared.read(made)
     limits = PageLimits(dpi=100, pages=50, megapixels=50, side=2000)
@@ -198,34 +197,34 @@ def test_rare_kinds_are_read_in_the_confined_process(shared: Child, tmp_path: Pa
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_applied(shared: Child, orientation: int) -> None:
     """A photo is upright whichever way the camera was held, and so is the page's size."""
-    page = shared.read(files_made.turned(orientation))
+    page = shared.read(sample_files.turned(orientation))
     facts = page.facts
-    assert (facts["source_width"], facts["source_height"]) == (facts["width"], facts["height"]) == files_made.SIZE
+    assert (facts["source_width"], facts["source_height"]) == (facts["width"], facts["height"]) == sample_files.SIZE
     assert _shows_corners(page)
 
 
 @pytest.mark.parametrize("orientation", [6, 7])
 def test_tiff_orientation_is_applied_once(shared: Child, orientation: int) -> None:
     """Libraries that turn TIFF images by themselves exist; they must not be turned twice."""
-    stored = files_made.turned(orientation)
+    stored = sample_files.turned(orientation)
     with Image.open(io.BytesIO(stored)) as image:
-        made = files_made.tiff(image, tiffinfo={274: orientation}, exif=b"")
+        made = sample_files.tiff(image, tiffinfo={274: orientation}, exif=b"")
     page = shared.read(made)
-    assert (page.facts["source_width"], page.facts["source_height"]) == files_made.SIZE
+    assert (page.facts["source_width"], page.facts["source_height"]) == sample_files.SIZE
     assert _shows_corners(page)
 
 
 def test_pdf_rotation_and_resolution(shared: Child) -> None:
     """A PDF page is rendered turned as it says, at the resolution asked for."""
-    page = shared.read(files_made.pdf(width=360, height=180, rotate=90), dpi=144)
+    page = shared.read(sample_files.pdf(width=360, height=180, rotate=90), dpi=144)
     assert (page.facts["width"], page.facts["height"], page.facts["dpi"]) == (360, 720, 144)
-    assert _near(page.at(355, 5), files_made.RED)
+    assert _near(page.at(355, 5), sample_files.RED)
 
 
 def test_pages_come_in_any_order(shared: Child) -> None:
     """A page can be asked for again, and after a later one."""
     pictures = [Image.new("L", (10 + step, 10), 20 * step) for step in range(4)]
-    assert shared.open(files_made.tiff(*pictures))["document"]["pages"] == 4
+    assert shared.open(sample_files.tiff(*pictures))["document"]["pages"] == 4
     for index in (2, 0, 0, 3, 1):
         page = shared.page(index)
         assert (page.facts["number"], page.facts["width"], page.at(0, 0)) == (
@@ -238,19 +237,19 @@ def test_pages_come_in_any_order(shared: Child) -> None:
 
 def test_fax_is_grey_with_its_resolution(shared: Child) -> None:
     """One bit a pixel becomes one byte a pixel."""
-    facts = shared.read(files_made.g4_tiff(), side=4000).facts
+    facts = shared.read(sample_files.g4_tiff(), side=4000).facts
     assert (facts["width"], facts["height"], facts["channels"], facts["dpi"]) == (1728, 2200, 1, 200)
 
 
 def test_document_is_identified(shared: Child) -> None:
     """Size and hash are those of the file as it was sent."""
-    made = files_made.png()
+    made = sample_files.png()
     answer = shared.open(made)["document"]
     assert answer["size"] == len(made)
     assert answer["sha256"] == hashlib.sha256(made).hexdigest()
 
 
-@pytest.mark.parametrize("made", [files_made.png, files_made.jpeg], ids=["png", "jpeg"])
+@pytest.mark.parametrize("made", [sample_files.png, sample_files.jpeg], ids=["png", "jpeg"])
 @pytest.mark.parametrize(
     ("size", "side", "expected"),
     [
@@ -265,7 +264,7 @@ def test_huge_image_is_reduced(
     shared: Child, made: Callable[..., bytes], size: tuple[int, int], side: int, expected: tuple[int, int]
 ) -> None:
     """The page says its own size and the size that it was reduced to."""
-    page = shared.read(made(files_made.corners(size)), side=side)
+    page = shared.read(made(sample_files.corners(size)), side=side)
     facts = page.facts
     assert (facts["width"], facts["height"]) == expected
     assert (facts["source_width"], facts["source_height"]) == size
@@ -275,23 +274,23 @@ def test_huge_image_is_reduced(
 
 def test_huge_pdf_page_is_rendered_coarser(shared: Child) -> None:
     """A poster stays within the limits, and the result says at which resolution it was read."""
-    facts = shared.read(files_made.pdf(width=14400, height=7200), megapixels=2).facts
+    facts = shared.read(sample_files.pdf(width=14400, height=7200), megapixels=2).facts
     assert (facts["width"], facts["height"], facts["dpi"]) == (2000, 1000, 10.0)
     assert [remark["code"] for remark in facts["warnings"]] == ["resolution-lowered"]
-    facts = shared.read(files_made.pdf(width=1440, height=720), megapixels=1).facts
+    facts = shared.read(sample_files.pdf(width=1440, height=720), megapixels=1).facts
     assert facts["width"] * facts["height"] <= 1_005_000
 
 
 def test_animation_is_read_up_to_its_first_frame(shared: Child) -> None:
     """And the result says so."""
-    answer = shared.open(files_made.gif(frames=3))["document"]
+    answer = shared.open(sample_files.gif(frames=3))["document"]
     assert (answer["pages"], [remark["code"] for remark in answer["warnings"]]) == (1, ["first-frame"])
     assert _shows_corners(shared.page())
 
 
 def test_owner_password_only_opens(shared: Child) -> None:
     """A PDF that anybody may read is read, whatever its owner forbids."""
-    assert shared.read(files_made.encrypted_pdf(user=b"")).facts["width"] == 100
+    assert shared.read(sample_files.encrypted_pdf(user=b"")).facts["width"] == 100
 
 
 @pytest.mark.parametrize(
@@ -300,15 +299,15 @@ def test_owner_password_only_opens(shared: Child) -> None:
         ("empty", b""),
         ("unsupported", b"Dear Sir or Madam,\n"),
         ("unsupported", b"<!DOCTYPE html><html>404</html>"),
-        ("encrypted", files_made.encrypted_pdf(user=b"secret")),
-        ("empty-document", files_made.pdf_without_pages()),
-        ("damaged", files_made.pdf()[:60]),
-        ("damaged", files_made.png()[:20]),
-        ("damaged", files_made.jpeg()[:20]),
-        ("damaged", files_made.tiff()[:30]),
-        ("too-many-pages", files_made.pdf(pages=51)),
-        ("too-many-pages", files_made.tiff_chain(5000)),
-        ("too-large", files_made.raw_png(60000, 60000, 8, 2, b"")),
+        ("encrypted", sample_files.encrypted_pdf(user=b"secret")),
+        ("empty-document", sample_files.pdf_without_pages()),
+        ("damaged", sample_files.pdf()[:60]),
+        ("damaged", sample_files.png()[:20]),
+        ("damaged", sample_files.jpeg()[:20]),
+        ("damaged", sample_files.tiff()[:30]),
+        ("too-many-pages", sample_files.pdf(pages=51)),
+        ("too-many-pages", sample_files.tiff_chain(5000)),
+        ("too-large", sample_files.raw_png(60000, 60000, 8, 2, b"")),
     ],
 )
 def test_refused_when_opened(shared: Child, kind: str, made: bytes) -> None:
@@ -322,14 +321,14 @@ def test_refused_when_opened(shared: Child, kind: str, made: bytes) -> None:
 @pytest.mark.parametrize(
     "made",
     [
-        files_made.png(files_made.words())[:-200],
-        files_made.jpeg(files_made.words())[:-500],
-        files_made.encoded(files_made.corners(), "WEBP", lossless=True)[:-20],
-        files_made.encoded(files_made.corners(), "BMP")[:-500],
-        files_made.encoded(files_made.corners(), "PPM")[:-500],
-        files_made.gif()[:-60],
-        files_made.tiff()[:-200],
-        files_made.g4_tiff()[:-50],
+        sample_files.png(sample_files.words())[:-200],
+        sample_files.jpeg(sample_files.words())[:-500],
+        sample_files.encoded(sample_files.corners(), "WEBP", lossless=True)[:-20],
+        sample_files.encoded(sample_files.corners(), "BMP")[:-500],
+        sample_files.encoded(sample_files.corners(), "PPM")[:-500],
+        sample_files.gif()[:-60],
+        sample_files.tiff()[:-200],
+        sample_files.g4_tiff()[:-50],
     ],
     ids=["png", "jpeg", "webp", "bmp", "ppm", "gif", "tiff", "g4"],
 )
@@ -342,7 +341,7 @@ def test_truncated_image_is_refused(shared: Child, made: bytes) -> None:
 
 def test_damaged_page_fails_alone(shared: Child) -> None:
     """It fails as often as it is asked for, is named, and leaves the other pages readable."""
-    assert shared.open(files_made.damaged_page_tiff())["document"]["pages"] == 3
+    assert shared.open(sample_files.damaged_page_tiff())["document"]["pages"] == 3
     for _ in range(2):
         error = shared.page_error(1)
         assert (error["kind"], error["page"]) == ("damaged", 2)
@@ -353,14 +352,14 @@ def test_damaged_page_fails_alone(shared: Child) -> None:
 
 def test_form_is_drawn_and_not_run(shared: Child) -> None:
     """What somebody has filled in is part of the page; what the form would do is not."""
-    page = shared.read(files_made.pdf_form(), dpi=72)
+    page = shared.read(sample_files.pdf_form(), dpi=72)
     assert _near(page.at(10, 60), (255, 0, 0))
-    assert _near(page.at(100, 60), files_made.WHITE)
+    assert _near(page.at(100, 60), sample_files.WHITE)
 
 
 def test_tiff_loop_ends(shared: Child) -> None:
     """A chain of pages that bites its tail is as long as its pages are different."""
-    answer = shared.open(files_made.tiff_loop())["document"]
+    answer = shared.open(sample_files.tiff_loop())["document"]
     assert (answer["pages"], [remark["code"] for remark in answer["warnings"]]) == (2, ["page-loop"])
     assert _shows_corners(shared.page(1))
 
@@ -368,9 +367,9 @@ def test_tiff_loop_ends(shared: Child) -> None:
 def test_memory_limit_is_an_error_and_not_an_end(new_child: Callable[..., Child]) -> None:
     """A page that takes too much memory fails alone; the next document is read."""
     child = new_child(memory_mb=128)
-    assert "document" in child.open(files_made.large_png(6000))
+    assert "document" in child.open(sample_files.large_png(6000))
     assert child.page_error()["kind"] == "memory"
-    assert _shows_corners(child.read(files_made.png()))
+    assert _shows_corners(child.read(sample_files.png()))
 
 
 def test_process_is_confined(new_child: Callable[..., Child]) -> None:
@@ -395,7 +394,7 @@ def test_no_descriptor_stays_open(shared: Child) -> None:
     folder = Path(f"/proc/{shared.process.pid}/fd")
     shared.ask({"op": "close"})
     before = len(list(folder.iterdir()))
-    for made in (files_made.png(), files_made.pdf(), files_made.tiff(), b"text", files_made.pdf()[:60]):
+    for made in (sample_files.png(), sample_files.pdf(), sample_files.tiff(), b"text", sample_files.pdf()[:60]):
         if "document" in shared.open(made):
             shared.page()
     shared.ask({"op": "close"})
@@ -405,7 +404,7 @@ def test_no_descriptor_stays_open(shared: Child) -> None:
 def test_killed_process_leaves_no_file(new_child: Callable[..., Child], tmp_path: Path) -> None:
     """Everything lies in memory, so nothing has to be cleaned up."""
     child = new_child()
-    child.read(files_made.pdf())
+    child.read(sample_files.pdf())
     child.process.kill()
     with pytest.raises(ChannelClosedError):
         child.ask({"op": "page", "index": 0})

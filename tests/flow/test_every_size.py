@@ -18,18 +18,16 @@ import pypdfium2
 import pytest
 from PIL import Image, ImageChops
 
-import documents_made
-import nets_made
-import pages_drawn
-from daemons import ocrspool
-from nets_made import CHARACTERS, COLORS
 from ocrspool.decoding.child.document import Document
 from ocrspool.decoding.child.page import PageLimits
 from ocrspool.decoding.child.page_outputs import write_view
 from ocrspool.engine.ocr.recognizer import Recognizer
 from ocrspool.pages import PageText
 from ocrspool.render import json as as_json
-from pages_mapped import taken
+from support import color_bar_nets, drawn_pages, sample_documents
+from support.color_bar_nets import CHARACTERS, COLORS
+from support.daemon_process import ocrspool
+from support.sealed_pages import taken
 
 MOST = 3000
 STRIDE = 32
@@ -116,7 +114,7 @@ def test_pages_of_every_size_are_read(tmp_path: Path) -> None:
     """None raises an error, and all that are large enough for a line are read."""
     every = list(pages())
     wrong = []
-    with Recognizer(nets_made.nets(), CHARACTERS) as recognizer:
+    with Recognizer(color_bar_nets.nets(), CHARACTERS) as recognizer:
         for start in range(0, len(every), CHUNK):
             for size, mode, text, found in read(every[start : start + CHUNK], tmp_path, recognizer):
                 if found != text:
@@ -131,7 +129,7 @@ def test_pictures_of_usual_sizes_are_read_by_the_real_engine(engine_cache: Path,
     (tmp_path / "in").mkdir()
     for (width, height), mode in itertools.product([*PICTURES, (1279, 961), (333, 777)], MODES):
         image = Image.new(mode, (width, height), "white")
-        line = pages_drawn.page(f"{width} by {height}", size=(320, 90)).convert(mode)
+        line = drawn_pages.page(f"{width} by {height}", size=(320, 90)).convert(mode)
         image.paste(line, (8, height // 2))
         image.save(tmp_path / f"in/{width}x{height}-{mode}.png")
     config = tmp_path / "ocrspool.toml"
@@ -144,7 +142,7 @@ def test_pictures_of_usual_sizes_are_read_by_the_real_engine(engine_cache: Path,
     for path in results:
         found = json.loads(path.read_bytes())
         size = path.name.partition("-")[0].replace("x", " by ")
-        assert pages_drawn.says(found, size), path.name
+        assert drawn_pages.says(found, size), path.name
         assert found["run"]["attempts"] == 1
 
 
@@ -156,8 +154,8 @@ def test_outputs_that_show_pages_of_every_size(tmp_path: Path, mode: str) -> Non
     """They are made of the same sealed memory: a whole HTML page, and a PDF whose page has the picture's colors."""
     for size in VIEWED:
         image, text = drawn(size, mode)
-        lines = [documents_made.line(text, documents_made.box(0, 0, *size))] if text else []
-        result = as_json.render(documents_made.document(documents_made.page(*lines, size=size)))
+        lines = [sample_documents.line(text, sample_documents.box(0, 0, *size))] if text else []
+        result = as_json.render(sample_documents.document(sample_documents.page(*lines, size=size)))
         (tmp_path / "result").write_bytes(result)
         views = {}
         for kind in ("html", "pdf"):

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-import pages_drawn
-from daemons import Daemon, NewDaemon
-from waiting import wait_until
+from support import drawn_pages
+from support.daemon_process import Daemon, NewDaemon
+from support.waiting import wait_until
 
 CORPUS = Path(os.environ.get("OCRSPOOL_CORPUS", ""))
 
@@ -81,7 +81,7 @@ def make_the_others(daemon: Daemon, good: bytes, wanted: set[str]) -> set[str]:
         UNREADABLE,
         BAD_NAME,
     }
-    daemon.drop("replaced.png", pages_drawn.png("Replaced at once"))
+    daemon.drop("replaced.png", drawn_pages.png("Replaced at once"))
     for name in copies - {"growing.png"}:
         daemon.drop(name, good)
     pause = threading.Event()
@@ -126,5 +126,5 @@ def judge(name: str, entry: dict[str, Any], told: dict[str, Any]) -> str:
         return f"{name!r} was refused without a clear reason: {told}" if vague else ""
     if entry["expect"] == "reject":
         return f"{name!r} was accepted"
-    missing = pages_drawn.squeezed(entry.get("expect_text", "")) not in pages_drawn.squeezed(told["text"])
+    missing = drawn_pages.squeezed(entry.get("expect_text", "")) not in drawn_pages.squeezed(told["text"])
     return f"{name!r} reads {told['text']!r}" if missing else ""

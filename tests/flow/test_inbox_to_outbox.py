@@ -18,11 +18,10 @@ import pytest
 from watchdog.events import FileOpenedEvent, FileSystemEvent, FileSystemEventHandler
 from watchdog.observers.inotify import InotifyObserver
 
-import files_made
-import pages_drawn
-from daemons import Daemon, ocrspool
-from pages_drawn import says
-from waiting import wait_until
+from support import drawn_pages, sample_files
+from support.daemon_process import Daemon, ocrspool
+from support.drawn_pages import says
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -76,7 +75,7 @@ def schema() -> dict[str, Any]:
 def after_a_scan(daemon: Daemon, inbox: str = "") -> None:
     """Wait until the service has looked at the whole inbox since now: a file that is dropped now has come out."""
     name = f"mark-{os.urandom(4).hex()}.pgm"
-    daemon.drop(name, pages_drawn.tiny(0), inbox)
+    daemon.drop(name, drawn_pages.tiny(0), inbox)
     daemon.result(name, inbox)
 
 
@@ -91,12 +90,12 @@ def after_a_scan(daemon: Daemon, inbox: str = "") -> None:
 )
 def test_reads(daemon: Daemon, schema: dict[str, Any], name: str, media_type: str, texts: list[str]) -> None:
     """Each format comes out as JSON that keeps to the schema and holds the text, and its source goes to done/."""
-    pages = [pages_drawn.page(text) for text in texts]
+    pages = [drawn_pages.page(text) for text in texts]
     data = {
-        "page.png": lambda: files_made.png(pages[0]),
-        "page.jpeg": lambda: files_made.jpeg(pages[0]),
-        "pages.tiff": lambda: files_made.tiff(*pages),
-        "pages.pdf": lambda: files_made.pdf(len(texts)),
+        "page.png": lambda: sample_files.png(pages[0]),
+        "page.jpeg": lambda: sample_files.jpeg(pages[0]),
+        "pages.tiff": lambda: sample_files.tiff(*pages),
+        "pages.pdf": lambda: sample_files.pdf(len(texts)),
     }[name]()
     daemon.drop(name, data)
     result = daemon.result(name)
@@ -115,7 +114,7 @@ def test_reads(daemon: Daemon, schema: dict[str, Any], name: str, media_type: st
 def test_profile(daemon: Daemon) -> None:
     """Two inboxes read the same PDF each with its own profile."""
     for inbox in ("", "coarse"):
-        daemon.drop("profiled.pdf", files_made.pdf(width=720, height=360), inbox)
+        daemon.drop("profiled.pdf", sample_files.pdf(width=720, height=360), inbox)
     fine, coarse = daemon.result("profiled.pdf"), daemon.result("profiled.pdf", "coarse")
     assert (fine["pages"][0]["dpi"], coarse["pages"][0]["dpi"]) == (200, 72)
     assert (fine["pages"][0]["width"], coarse["pages"][0]["width"]) == (2000, 720)
@@ -124,7 +123,7 @@ def test_profile(daemon: Daemon) -> None:
 
 def test_same_bytes_same_result(daemon: Daemon) -> None:
     """The same document twice gives the same JSON, but for its name and the `run` block."""
-    data = files_made.tiff(pages_drawn.page("Twice the same", "and both alike"), pages_drawn.page("page two"))
+    data = sample_files.tiff(drawn_pages.page("Twice the same", "and both alike"), drawn_pages.page("page two"))
     made = []
     for name in ("twin-1.tif", "twin-2.tif"):
         daemon.drop(name, data)
@@ -136,14 +135,14 @@ def test_same_bytes_same_result(daemon: Daemon) -> None:
 
 def test_deletes_the_source(daemon: Daemon) -> None:
     """With after = "delete" the source is gone once its result is there, and done/ stays empty."""
-    daemon.drop("secret.png", pages_drawn.png("Shred this"), "shredded")
+    daemon.drop("secret.png", drawn_pages.png("Shred this"), "shredded")
     assert says(daemon.result("secret.png", "shredded"), "Shred this")
     assert daemon.files("inbox", "shredded") + daemon.files("done", "shredded") == []
 
 
 def test_mirrors_folders(daemon: Daemon) -> None:
     """A file in a folder of the inbox has its result, and then its source, in a folder of the same name."""
-    daemon.drop("2026/05/deep.png", pages_drawn.png("Deep down"))
+    daemon.drop("2026/05/deep.png", drawn_pages.png("Deep down"))
     result = daemon.result("2026/05/deep.png")
     assert result["source"]["path"] == "2026/05/deep.png"
     assert (daemon.spool / "done/2026/05/deep.png").is_file()
@@ -154,7 +153,7 @@ def test_folder_renamed_into_the_inbox(daemon: Daemon) -> None:
     outside = daemon.folder / "outside-folder"
     (outside / "inner" / "core").mkdir(parents=True)
     for place in ("a.pgm", "inner/b.pgm", "inner/core/c.pgm"):
-        (outside / place).write_bytes(pages_drawn.tiny(len(place)))
+        (outside / place).write_bytes(drawn_pages.tiny(len(place)))
     outside.rename(daemon.spool / "inbox" / "batch")
     for place in ("a.pgm", "inner/b.pgm", "inner/core/c.pgm"):
         assert daemon.result(f"batch/{place}")["status"] == "ok"
@@ -162,15 +161,15 @@ def test_folder_renamed_into_the_inbox(daemon: Daemon) -> None:
 
 def test_same_stem(daemon: Daemon) -> None:
     """a.png and a.jpg give two results."""
-    daemon.drop("stem.png", pages_drawn.png("This is PNG"))
-    daemon.drop("stem.jpg", files_made.jpeg(pages_drawn.page("This is JPEG")))
+    daemon.drop("stem.png", drawn_pages.png("This is PNG"))
+    daemon.drop("stem.jpg", sample_files.jpeg(drawn_pages.page("This is JPEG")))
     assert says(daemon.result("stem.png"), "This is PNG")
     assert says(daemon.result("stem.jpg"), "This is JPEG")
 
 
 def test_same_name_again(daemon: Daemon) -> None:
     """A second document of the same name gives a second result; a repeat of the first gives none."""
-    first, second = pages_drawn.png("Number one"), pages_drawn.png("Number two")
+    first, second = drawn_pages.png("Number one"), drawn_pages.png("Number two")
     for data in (first, second, first):
         daemon.drop("again.png", data)
         daemon.idle()
@@ -197,7 +196,7 @@ def test_same_name_again(daemon: Daemon) -> None:
 def test_odd_names(daemon: Daemon, name: bytes) -> None:
     """A file of any name is read, kept under its own name, and its result tells that name exactly."""
     text = os.fsdecode(name)
-    daemon.drop(text, data := pages_drawn.png("Odd name"))
+    daemon.drop(text, data := drawn_pages.png("Odd name"))
     kept = daemon.spool / "done" / text
     wait_until(kept.exists, 90)
     assert kept.read_bytes() == data
@@ -221,15 +220,15 @@ def _source_name(result: dict[str, Any]) -> bytes:
 
 def test_file_then_folder_of_its_name(daemon: Daemon) -> None:
     """A file `scan` and, later, a folder `scan` full of files are all read: done/ has room for both."""
-    daemon.drop("scan", pages_drawn.tiny(1))
+    daemon.drop("scan", drawn_pages.tiny(1))
     daemon.result("scan")
     (daemon.spool / "inbox" / "scan").mkdir()
-    daemon.drop("scan/page.pgm", pages_drawn.tiny(2))
+    daemon.drop("scan/page.pgm", drawn_pages.tiny(2))
     daemon.result("scan/page.pgm")
     daemon.idle()
-    daemon.drop("taken", pages_drawn.tiny(3))
+    daemon.drop("taken", drawn_pages.tiny(3))
     daemon.result("taken")
-    daemon.drop("taken.json/page.pgm", data := pages_drawn.tiny(4))
+    daemon.drop("taken.json/page.pgm", data := drawn_pages.tiny(4))
     daemon.idle()
     digest = hashlib.sha256(data).hexdigest()
     assert digest in {result["source"]["sha256"] for result in _results(daemon)}
@@ -237,7 +236,7 @@ def test_file_then_folder_of_its_name(daemon: Daemon) -> None:
 
 def test_blank_page(daemon: Daemon, schema: dict[str, Any]) -> None:
     """A page without text is a result without lines, not a failure."""
-    daemon.drop("blank.png", pages_drawn.blank())
+    daemon.drop("blank.png", drawn_pages.blank())
     result = daemon.result("blank.png")
     jsonschema.validate(result, schema)
     assert (result["status"], result["text"], result["pages"][0]["lines"]) == ("ok", "", [])
@@ -246,7 +245,7 @@ def test_blank_page(daemon: Daemon, schema: dict[str, Any]) -> None:
 
 def test_partial(daemon: Daemon, schema: dict[str, Any]) -> None:
     """A document with one damaged page comes out as partial, with the other pages read."""
-    daemon.drop("partial.tif", files_made.damaged_page_tiff())
+    daemon.drop("partial.tif", sample_files.damaged_page_tiff())
     result = daemon.result("partial.tif")
     jsonschema.validate(result, schema)
     assert result["status"] == "partial"
@@ -256,7 +255,7 @@ def test_partial(daemon: Daemon, schema: dict[str, Any]) -> None:
 
 def test_damaged_then_retry(daemon: Daemon) -> None:
     """A damaged file fails with a reason; `retry` puts it back, and mended it is read."""
-    good = pages_drawn.png("Mended")
+    good = drawn_pages.png("Mended")
     daemon.drop("broken.png", good[: len(good) // 2])
     reason = daemon.reason("broken.png")
     assert reason["schema"] == "ocrspool-reason/1"
@@ -286,7 +285,7 @@ def test_growing_file(daemon: Daemon, held_open: bool) -> None:  # noqa: FBT001 
     inbox = "" if held_open else "patient"  # held open, the kernel tells; else only the settle time can
     name = f"growing-{held_open}.png"
     target = daemon.root(inbox) / "inbox" / name
-    data = pages_drawn.png("Whole at last", "second line", "third line")
+    data = drawn_pages.png("Whole at last", "second line", "third line")
     step = len(data) // 10 + 1
     pause = threading.Event()
     writer = target.open("wb", buffering=0)
@@ -306,7 +305,7 @@ def test_growing_file(daemon: Daemon, held_open: bool) -> None:  # noqa: FBT001 
 def test_part_file(daemon: Daemon) -> None:
     """A .part file is left alone until it gets its final name."""
     part = daemon.spool / "inbox/upload.png.part"
-    part.write_bytes(pages_drawn.png("Uploaded"))
+    part.write_bytes(drawn_pages.png("Uploaded"))
     after_a_scan(daemon)
     after_a_scan(daemon)
     assert part.exists()
@@ -316,8 +315,8 @@ def test_part_file(daemon: Daemon) -> None:
 
 def test_replaced_file(daemon: Daemon) -> None:
     """Of a document that is replaced by another under its name, the last one is read, if not both."""
-    last = pages_drawn.png("The second")
-    daemon.drop("replaced.png", pages_drawn.png("The first"))
+    last = drawn_pages.png("The second")
+    daemon.drop("replaced.png", drawn_pages.png("The first"))
     daemon.drop("replaced.png", last)
     digest = hashlib.sha256(last).hexdigest()
     wait_until(lambda: digest in {result["source"]["sha256"] for result in _results(daemon)}, 90)
@@ -328,7 +327,7 @@ def test_vanishing_file(daemon: Daemon) -> None:
     """Files that are deleted at any moment after they appear leave nothing behind, and the service goes on."""
     pause = threading.Event()
     for number in range(40):
-        path = daemon.drop(f"vanishing-{number}.pgm", pages_drawn.tiny(number))
+        path = daemon.drop(f"vanishing-{number}.pgm", drawn_pages.tiny(number))
         pause.wait(number / 400)  # later each time: before, during and after the claim
         path.unlink(missing_ok=True)
     after_a_scan(daemon)
@@ -354,7 +353,7 @@ def opened(daemon: Daemon) -> Iterator[set[str]]:
     """Which files are opened in the inbox and outside of it, by whomever."""
     handler, observer = _Opened(), InotifyObserver(generate_full_events=True)
     (daemon.folder / "elsewhere").mkdir()
-    (daemon.folder / "elsewhere/outside.png").write_bytes(pages_drawn.png("Outside"))
+    (daemon.folder / "elsewhere/outside.png").write_bytes(drawn_pages.png("Outside"))
     for folder in (daemon.spool / "inbox", daemon.folder / "elsewhere"):
         observer.schedule(handler, os.fspath(folder), recursive=False, event_filter=[FileOpenedEvent])
     observer.start()
@@ -374,7 +373,7 @@ def test_left_alone(daemon: Daemon, opened: set[str]) -> None:
     os.mkfifo(inbox / "fifo.png")
     (inbox / "directory.png").mkdir()
     left = {"link-outside.png", "link-inside.png", "link-dangling.png", "link-loop", "link-folder", "fifo.png"}
-    daemon.drop("linked.pgm", pages_drawn.tiny(9))
+    daemon.drop("linked.pgm", drawn_pages.tiny(9))
     daemon.result("linked.pgm")
     after_a_scan(daemon)
     after_a_scan(daemon)
@@ -391,8 +390,8 @@ def test_left_alone(daemon: Daemon, opened: set[str]) -> None:
 def test_polling(daemon: Daemon) -> None:
     """An inbox that is polled finds files too, those written in place and those in folders."""
     assert "inbox polled is polled every 0.3 s" in daemon.log()
-    (daemon.root("polled") / "inbox/in-place.png").write_bytes(pages_drawn.png("Polled"))
-    daemon.drop("folder/renamed.pgm", pages_drawn.tiny(5), "polled")
+    (daemon.root("polled") / "inbox/in-place.png").write_bytes(drawn_pages.png("Polled"))
+    daemon.drop("folder/renamed.pgm", drawn_pages.tiny(5), "polled")
     assert says(daemon.result("in-place.png", "polled"), "Polled")
     assert daemon.result("folder/renamed.pgm", "polled")["status"] == "ok"
 
@@ -430,7 +429,7 @@ def make_deep(inbox: Path) -> None:
         below = os.open(part, os.O_RDONLY, dir_fd=at)
         os.close(at)
         at = below
-        os.write(file := os.open("deep.pgm", os.O_CREAT | os.O_WRONLY, dir_fd=at), pages_drawn.tiny(7))
+        os.write(file := os.open("deep.pgm", os.O_CREAT | os.O_WRONLY, dir_fd=at), drawn_pages.tiny(7))
         os.close(file)
     os.close(at)
 
@@ -439,12 +438,12 @@ def test_hostile_names_together(daemon: Daemon) -> None:
     """Names that differ in case only, look like options, hold escapes or lie too deep: read or refused, and shown."""
     odd = ["Case.pgm", "case.pgm", "CASE.PGM", "--config=x.pgm", "%2e%2e%2fetc.pgm", "\x1b]0;owned\x07\n.pgm", "..pgm"]
     for number, name in enumerate(odd):
-        daemon.drop(name, pages_drawn.tiny(number))
+        daemon.drop(name, drawn_pages.tiny(number))
     daemon.drop("\x1b[31m broken \x9b.pgm", b"no document")
     make_deep(daemon.spool / "inbox")
     daemon.reason("\x1b[31m broken \x9b.pgm")
     for number, name in enumerate(odd):
-        assert daemon.result(name)["source"]["sha256"] == hashlib.sha256(pages_drawn.tiny(number)).hexdigest()
+        assert daemon.result(name)["source"]["sha256"] == hashlib.sha256(drawn_pages.tiny(number)).hexdigest()
     wait_until(lambda: "File name too long" in daemon.log(), 60)
     after_a_scan(daemon)
     assert daemon.result(f"{'d' * 200}/deep.pgm")["pages"]

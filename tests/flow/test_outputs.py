@@ -19,10 +19,6 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-import files_made
-import pages_drawn
-from daemons import Daemon, ocrspool
-from documents_made import box, document, line, page
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox, Paths, Profile
 from ocrspool.decoding.api import DecodersClosedError
@@ -30,9 +26,12 @@ from ocrspool.decoding.pool import DecoderProcessPool
 from ocrspool.files.folder import Folder
 from ocrspool.files.target_path import Place
 from ocrspool.pipeline.outputs import SourceContext, add_outputs
-from pages_drawn import says
-from processes_seen import children_of, is_module
-from waiting import wait_until
+from support import drawn_pages, sample_files
+from support.daemon_process import Daemon, ocrspool
+from support.drawn_pages import says
+from support.process_table import children_of, is_module
+from support.sample_documents import box, document, line, page
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -80,7 +79,7 @@ def text_of(pdf: Path) -> str:
 def test_all_outputs_of_a_scan(daemon: Daemon) -> None:
     """They appear together, with one text in all; the JSON names them, the marker follows, the hook is told."""
     daemon.drop(
-        "sub/scan.tif", files_made.tiff(pages_drawn.page("First page", "second line"), pages_drawn.page("Page 2"))
+        "sub/scan.tif", sample_files.tiff(drawn_pages.page("First page", "second line"), drawn_pages.page("Page 2"))
     )
     result = daemon.result("sub/scan.tif")
     outbox = daemon.spool / "outbox/sub"
@@ -90,7 +89,7 @@ def test_all_outputs_of_a_scan(daemon: Daemon) -> None:
     )
     assert says(result, "First page second line")
     assert (outbox / "scan.tif.txt").read_text() == result["text"] + "\n"
-    assert pages_drawn.squeezed(text_of(outbox / "scan.tif.pdf")) == pages_drawn.squeezed(result["text"])
+    assert drawn_pages.squeezed(text_of(outbox / "scan.tif.pdf")) == drawn_pages.squeezed(result["text"])
     for suffix in (".tsv", ".hocr", ".xml", ".html"):
         said = (outbox / f"scan.tif{suffix}").read_text("utf-8")
         assert 0 < said.index("second") < said.index("line", said.index("second"))
@@ -105,7 +104,7 @@ def test_all_outputs_of_a_scan(daemon: Daemon) -> None:
 def test_a_pdf_that_has_text_keeps_it(daemon: Daemon) -> None:
     """Of two pages only the scanned one is read; each says where its text is from, and the PDF has each text once."""
     made = io.BytesIO()
-    blank, scan = Image.new("L", (600, 300), 255), pages_drawn.page("scanned text")
+    blank, scan = Image.new("L", (600, 300), 255), drawn_pages.page("scanned text")
     blank.save(made, "PDF", resolution=200, save_all=True, append_images=[scan])
     with pikepdf.open(made) as pdf:
         font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
@@ -124,7 +123,7 @@ def test_a_pdf_that_has_text_keeps_it(daemon: Daemon) -> None:
     with pikepdf.open(daemon.spool / "outbox/born.pdf.pdf") as pdf, pikepdf.open(saved) as source:
         assert pdf.Root.Metadata.read_bytes() == source.Root.Metadata.read_bytes()
     text = text_of(daemon.spool / "outbox/born.pdf.pdf")
-    assert pages_drawn.squeezed(text) == pages_drawn.squeezed(result["text"])
+    assert drawn_pages.squeezed(text) == drawn_pages.squeezed(result["text"])
 
 
 def test_a_file_that_fails_rings_too(daemon: Daemon) -> None:
@@ -140,12 +139,12 @@ def test_once_makes_outputs_too(tmp_path: Path, engine_cache: Path) -> None:
     """Beside the JSON, for files that are read without a service."""
     config = tmp_path / "ocrspool.toml"
     config.write_text(f"[paths]\ncache = '{engine_cache}'\nruntime = 'run'\n[inbox.default]\nroot = 'spool'\n")
-    (tmp_path / "a.png").write_bytes(pages_drawn.png("once only"))
+    (tmp_path / "a.png").write_bytes(drawn_pages.png("once only"))
     out = tmp_path / "out"
     ended = ocrspool("once", tmp_path / "a.png", "--outbox", out, "--config", config, "--outputs", "txt,pdf")
     assert ended.returncode == 0, ended.stderr
     assert sorted(path.name for path in out.iterdir()) == ["a.png.json", "a.png.pdf", "a.png.txt"]
-    assert pages_drawn.squeezed(text_of(out / "a.png.pdf")) == "onceonly"
+    assert drawn_pages.squeezed(text_of(out / "a.png.pdf")) == "onceonly"
     assert ocrspool("once", tmp_path / "a.png", "--outbox", out, "--outputs", "docx").returncode == 78
 
 
@@ -153,7 +152,7 @@ def test_once_makes_outputs_too(tmp_path: Path, engine_cache: Path) -> None:
 def origin(tmp_path: Path) -> Iterator[SourceContext]:
     """A picture of noise, which takes room in any file, and a decoder."""
     noise = Image.effect_noise((1000, 800), 200)
-    (tmp_path / "a.png").write_bytes(files_made.png(noise))
+    (tmp_path / "a.png").write_bytes(sample_files.png(noise))
     inbox = Inbox(root=tmp_path / "spool", outputs=("pdf",))
     decoders = DecoderProcessPool(
         1, CurrentConfig(Config(paths=Paths(cache=tmp_path, runtime=tmp_path), inbox={"default": inbox}))

@@ -13,10 +13,10 @@ import pypdfium2
 import pytest
 from pikepdf import Array, Name, String
 
-import pdfs_made
-from daemons import Daemon
 from ocrspool.text_similarity import Runs
-from pages_drawn import squeezed
+from support import sample_pdfs
+from support.daemon_process import Daemon
+from support.drawn_pages import squeezed
 
 pytestmark = pytest.mark.engine
 
@@ -33,8 +33,8 @@ profile = "own"
 [profile.own]
 pdf_text = "prefer"
 """
-PROSE = pdfs_made.PROSE
-WATERMARK = pdfs_made.turned("CONFIDENTIAL DRAFT", 52, 60, 110, 80)
+PROSE = sample_pdfs.PROSE
+WATERMARK = sample_pdfs.turned("CONFIDENTIAL DRAFT", 52, 60, 110, 80)
 DA = String("/Helv 12 Tf 0 g")
 STAMP = b"BT /F1 9 Tf 480 30 Td (BATES 000417) Tj ET\n"
 
@@ -79,7 +79,7 @@ def are_said(lines: tuple[str, ...], text: str) -> bool:
 
 def test_prose_is_taken_without_reading(daemon: Daemon) -> None:
     """An ordinary page of a text processor costs no recognition."""
-    result = read(daemon, "prose.pdf", pdfs_made.saved(pdfs_made.document(PROSE)))
+    result = read(daemon, "prose.pdf", sample_pdfs.saved(sample_pdfs.document(PROSE)))
     assert result["pages"][0]["text_from"] == "pdf"
     assert result["text"] == "\n".join(PROSE)
     assert "recognize" not in result["run"]["seconds"]
@@ -88,7 +88,7 @@ def test_prose_is_taken_without_reading(daemon: Daemon) -> None:
 
 def test_a_short_text_is_compared_and_kept(daemon: Daemon) -> None:
     """Too few letters to tell: the page is read, agrees, and keeps its own text."""
-    result = read(daemon, "short.pdf", pdfs_made.saved(pdfs_made.document(["Invoice 2024-117"])))
+    result = read(daemon, "short.pdf", sample_pdfs.saved(sample_pdfs.document(["Invoice 2024-117"])))
     assert (result["pages"][0]["text_from"], result["text"]) == ("pdf", "Invoice 2024-117")
     assert "recognize" in result["run"]["seconds"]
     assert codes(result) == []
@@ -97,9 +97,9 @@ def test_a_short_text_is_compared_and_kept(daemon: Daemon) -> None:
 @pytest.mark.parametrize(
     "made",
     [
-        pdfs_made.in_wrong_letters,
-        lambda: pdfs_made.in_wrong_letters(PROSE[:1]),
-        lambda: pdfs_made.scanned(PROSE, layer=pdfs_made.shifted),
+        sample_pdfs.in_wrong_letters,
+        lambda: sample_pdfs.in_wrong_letters(PROSE[:1]),
+        lambda: sample_pdfs.scanned(PROSE, layer=sample_pdfs.shifted),
     ],
     ids=["visible", "one line", "over a scan"],
 )
@@ -122,7 +122,7 @@ def test_text_in_wrong_letters_is_not_believed(
 
 def test_a_right_layer_over_a_scan_is_kept(daemon: Daemon) -> None:
     """As it is, and not doubled in the searchable PDF; of five pages two are read to see that."""
-    data = pdfs_made.scanned(*[PROSE] * 5, layer=str)
+    data = sample_pdfs.scanned(*[PROSE] * 5, layer=str)
     result = read(daemon, "layer.pdf", data)
     assert [page["text_from"] for page in result["pages"]] == ["pdf"] * 5
     assert result["text"] == "\f".join(["\n".join(PROSE)] * 5)
@@ -134,7 +134,7 @@ def test_a_right_layer_over_a_scan_is_kept(daemon: Daemon) -> None:
 @pytest.mark.parametrize(("name", "over"), [("watermark", WATERMARK), ("stamp", STAMP)])
 def test_a_stamp_is_not_the_page(daemon: Daemon, name: str, over: bytes) -> None:
     """Real text across a scan, or in its corner: the page is read, and all of its lines get into the searchable PDF."""
-    data = pdfs_made.scanned(PROSE, over=over)
+    data = sample_pdfs.scanned(PROSE, over=over)
     result = read(daemon, f"{name}.pdf", data)
     assert result["pages"][0]["text_from"] == "ocr"
     read_lines = Runs(result["text"].splitlines())
@@ -147,18 +147,18 @@ def test_a_stamp_is_not_the_page(daemon: Daemon, name: str, over: bytes) -> None
 
 def with_values(*, looks: bool) -> bytes:
     """A page of prose with a filled form and a comment on it, with what they look like or without."""
-    pdf = pdfs_made.document(PROSE)
+    pdf = sample_pdfs.document(PROSE)
     values = {"name": "Vandermeer", "town": "Rotterdam"}
     for at, (name, value) in enumerate(values.items()):
-        look = pdfs_made.look(value) if looks else None
-        pdfs_made.add_field(pdf, name, (40, 400 - 40 * at, 300, 424 - 40 * at), look, FT=Name.Tx, V=String(value))
-    choice = pdfs_made.look("Northern district") if looks else None
+        look = sample_pdfs.look(value) if looks else None
+        sample_pdfs.add_field(pdf, name, (40, 400 - 40 * at, 300, 424 - 40 * at), look, FT=Name.Tx, V=String(value))
+    choice = sample_pdfs.look("Northern district") if looks else None
     options = Array([String("Northern district"), String("South")])
-    pdfs_made.add_field(
+    sample_pdfs.add_field(
         pdf, "part", (40, 300, 300, 324), choice, FT=Name.Ch, Ff=1 << 17, V=String("Northern district"), Opt=options
     )
-    comment = pdfs_made.look("Checked by the auditor") if looks else None
-    pdfs_made.add_annotation(
+    comment = sample_pdfs.look("Checked by the auditor") if looks else None
+    sample_pdfs.add_annotation(
         pdf,
         (40, 200, 300, 230),
         comment,
@@ -168,7 +168,7 @@ def with_values(*, looks: bool) -> bytes:
     )
     if not looks:
         pdf.Root.AcroForm.NeedAppearances = True
-    return pdfs_made.saved(pdf)
+    return sample_pdfs.saved(pdf)
 
 
 @pytest.mark.parametrize("looks", [True, False])
@@ -185,9 +185,9 @@ def test_values_of_forms_and_comments_are_read(daemon: Daemon, inbox: str, looks
 
 def test_what_no_font_can_draw_is_told(daemon: Daemon) -> None:
     """A comment in a script that PDFium has no letters for is in the text all the same."""
-    pdf = pdfs_made.document(PROSE)
+    pdf = sample_pdfs.document(PROSE)
     first, second = "\u0627\u0644\u0627\u0646\u062a\u0631\u0646\u062a", "\u0627\u0644\u0645\u0641\u062a\u0648\u062d"
-    pdfs_made.add_annotation(
+    sample_pdfs.add_annotation(
         pdf,
         (40, 200, 300, 260),
         None,
@@ -195,20 +195,20 @@ def test_what_no_font_can_draw_is_told(daemon: Daemon) -> None:
         Contents=String(f"{first}\r{second}"),
         DA=DA,
     )
-    result = read(daemon, "arabic.pdf", pdfs_made.saved(pdf), "spool")
+    result = read(daemon, "arabic.pdf", sample_pdfs.saved(pdf), "spool")
     lines = {line["text"]: line["bounding_box"] for line in result["pages"][0]["lines"]}
     assert lines[first][1] < lines[second][1], "the first line stands above the second"
 
 
 def test_notes_are_told_and_not_read(daemon: Daemon) -> None:
     """A comment that only a click shows is not on the page: a warning says that there are some."""
-    pdf = pdfs_made.document(PROSE)
+    pdf = sample_pdfs.document(PROSE)
     for at in range(2):
-        pdfs_made.add_annotation(
+        sample_pdfs.add_annotation(
             pdf, (500, 600 + 30 * at, 520, 620 + 30 * at), None, Subtype=Name.Text, Contents=String("Ask him")
         )
     for inbox in ("spool", "own"):
-        result = read(daemon, "notes.pdf", pdfs_made.saved(pdf), inbox)
+        result = read(daemon, "notes.pdf", sample_pdfs.saved(pdf), inbox)
         assert [(warning["code"], warning["page"]) for warning in result["warnings"]] == [("comments", 1)]
         assert "2 comments" in result["warnings"][0]["message"]
         assert "Ask him" not in result["text"]

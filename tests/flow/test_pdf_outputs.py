@@ -14,9 +14,6 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-import files_made
-import pdfs_made
-from documents_made import box, document, line, page
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox, Paths, Profile
 from ocrspool.decoding.child.pdf.text import own_lines
@@ -27,6 +24,8 @@ from ocrspool.files.target_path import Place
 from ocrspool.pipeline.outputs import SourceContext, add_outputs
 from ocrspool.results.formats import SUFFIXES
 from ocrspool.results.schema import Document as Result
+from support import sample_files, sample_pdfs
+from support.sample_documents import box, document, line, page
 
 PROFILE = Profile(dpi=100)
 READ = document(
@@ -81,16 +80,16 @@ def test_every_output_of_every_encryption(
     owner: str,
 ) -> None:
     """A document that opens without a password: each output is made, the PDF with its own text and what was read."""
-    made = outputs_of(pdfs_made.encrypted_by(revision, owner=owner, aes=aes))
+    made = outputs_of(sample_pdfs.encrypted_by(revision, owner=owner, aes=aes))
     assert [output.format for output in made.outputs] == list(SUFFIXES)
     assert made.warnings == ()
     text = text_in(tmp_path / "out.pdf")
-    assert pdfs_made.LINES[0] in text
+    assert sample_pdfs.LINES[0] in text
     assert "words that were read" in text
 
 
 @pytest.mark.parametrize(
-    "made", [pdfs_made.far_numbers, pdfs_made.with_encrypted_attachments], ids=lambda made: made.__name__
+    "made", [sample_pdfs.far_numbers, sample_pdfs.with_encrypted_attachments], ids=lambda made: made.__name__
 )
 def test_pages_that_cannot_be_kept_become_pictures(
     tmp_path: Path, outputs_of: Callable[[bytes], Result], made: Callable[[], bytes]
@@ -107,7 +106,7 @@ def test_pages_that_cannot_be_kept_become_pictures(
 
 def test_an_output_that_was_begun_leaves_nothing(tmp_path: Path, outputs_of: Callable[[bytes], Result]) -> None:
     """A document with other pages than were read: what had been written by then is not in what is delivered."""
-    result = outputs_of(files_made.pdf(2))
+    result = outputs_of(sample_files.pdf(2))
     assert [notice.code for notice in result.warnings] == ["pages-as-pictures"]
     data = (tmp_path / "out.pdf").read_bytes()
     assert data.startswith(b"%PDF-")
@@ -117,20 +116,20 @@ def test_an_output_that_was_begun_leaves_nothing(tmp_path: Path, outputs_of: Cal
 @pytest.mark.parametrize("wanted", ["txt", "pdf"])
 def test_what_pdfium_cannot_decrypt_is_decrypted_by_qpdf(tmp_path: Path, wanted: str) -> None:
     """Also by a decoder that makes no PDF, and so has not loaded it; the outputs are made."""
-    (tmp_path / "source").write_bytes(pdfs_made.with_wrong_permissions())
+    (tmp_path / "source").write_bytes(sample_pdfs.with_wrong_permissions())
     with contextlib.closing(pool(tmp_path, wanted)) as decoders, decoders.take() as decoder:
         assert decoder.open(tmp_path / "source", PROFILE).pages == 1
         os.close(decoder.page(0).image.fd)
         own = decoder.own_text(0)
         assert own is not None
-        assert own[0].lines[0].text == pdfs_made.LINES[0]
+        assert own[0].lines[0].text == sample_pdfs.LINES[0]
 
 
 @pytest.mark.parametrize("revision", [2, 4, 6])
 def test_a_password_is_called_one(tmp_path: Path, revision: int) -> None:
     """By a decoder with qpdf and by one without: the reason says "encrypted", and the decoder goes on."""
-    (tmp_path / "source").write_bytes(pdfs_made.encrypted_by(revision, user="secret"))
-    (tmp_path / "next").write_bytes(files_made.pdf())
+    (tmp_path / "source").write_bytes(sample_pdfs.encrypted_by(revision, user="secret"))
+    (tmp_path / "next").write_bytes(sample_files.pdf())
     for wanted in ("txt", "pdf"):
         with contextlib.closing(pool(tmp_path, wanted)) as decoders, decoders.take() as decoder:
             with pytest.raises(DocumentError) as refused:
@@ -141,8 +140,8 @@ def test_a_password_is_called_one(tmp_path: Path, revision: int) -> None:
 
 def test_the_libraries_are_quiet(tmp_path: Path) -> None:
     """What they find wrong in a document they can read goes to nobody's log: a static XFA form, an odd PDF."""
-    (tmp_path / "form.pdf").write_bytes(pdfs_made.with_xfa(*pdfs_made.LINES))
-    (tmp_path / "odd.pdf").write_bytes(files_made.pdf().replace(b"/Size ", b"/Size 9"))
+    (tmp_path / "form.pdf").write_bytes(sample_pdfs.with_xfa(*sample_pdfs.LINES))
+    (tmp_path / "odd.pdf").write_bytes(sample_files.pdf().replace(b"/Size ", b"/Size 9"))
     script = """
 import sys
 from pathlib import Path
@@ -171,9 +170,9 @@ def test_a_page_on_its_side_is_shown_upright(
     """A reader turns the page as it was turned to be read; the PDF has a title and dates, the result's own."""
     size = (1100, 850) if already else (850, 1100)
     data = (
-        pdfs_made.with_unit(1, rotate=already, packed=True)
+        sample_pdfs.with_unit(1, rotate=already, packed=True)
         if kind == "application/pdf"
-        else files_made.png(Image.new("L", size, 255))
+        else sample_files.png(Image.new("L", size, 255))
     )
     (tmp_path / "source").write_bytes(data)
     turned = replace(page(line("words read", box(100, 700, 500, 740)), size=size, dpi=100.0), rotation=90)
@@ -198,7 +197,7 @@ def test_text_lies_where_it_was_read_whatever_the_unit(
     tmp_path: Path, decoders: DecoderProcessPool, unit: float, rotate: int
 ) -> None:
     """A confined decoder tells the page's real size, and the PDF that it makes has the line in the page's own place."""
-    (tmp_path / "source").write_bytes(pdfs_made.with_unit(unit, rotate=rotate, packed=True))
+    (tmp_path / "source").write_bytes(sample_pdfs.with_unit(unit, rotate=rotate, packed=True))
     with decoders.take() as decoder:
         decoder.open(tmp_path / "source", PROFILE)
         image = decoder.page(0).image

@@ -4,44 +4,35 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from daemons import COMMAND, ocrspool
-from forks import as_nobody
 from ocrspool.errors import Exit
 from ocrspool.processes.owner import become_owner
+from support.daemon_process import COMMAND, ocrspool
+from support.forked_code import as_nobody
+from support.other_users import RUNS_AS_ANOTHER_USER, folder_with_cache
 
 OWNER = 4711
 
 pytestmark = [
     pytest.mark.engine,
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root, which acts as another user"),
-    pytest.mark.skipif(
-        any(not path.stat().st_mode & stat.S_IXOTH for path in (COMMAND.resolve(), *COMMAND.resolve().parents)),
-        reason="the installation is not readable for another user",
-    ),
+    *RUNS_AS_ANOTHER_USER,
 ]
 
 
 @pytest.fixture
 def config(engine_cache: Path) -> Iterator[Path]:
     """A configuration whose cache belongs to another user."""
-    folder = Path(tempfile.mkdtemp(prefix="ocrspool-"))  # pytest's own folders let nobody in
-    folder.chmod(0o755)
-    shutil.copytree(engine_cache, folder / "cache")
-    for path in (folder / "cache", *(folder / "cache").rglob("*")):
-        os.chown(path, OWNER, OWNER)
-    (folder / "cache").chmod(0o700)
-    path = folder / "ocrspool.toml"
-    path.write_text("[paths]\ncache = 'cache'\nruntime = 'run'\n[inbox.default]\nroot = 'spool'\n", "utf-8")
-    yield path
-    shutil.rmtree(folder)
+    with folder_with_cache(engine_cache, OWNER) as folder:
+        os.chown(folder, 0, 0)
+        (folder / "cache").chmod(0o700)
+        path = folder / "ocrspool.toml"
+        path.write_text("[paths]\ncache = 'cache'\nruntime = 'run'\n[inbox.default]\nroot = 'spool'\n", "utf-8")
+        yield path
 
 
 def owners(folder: Path) -> set[int]:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import files_made
-import pages_drawn
-from daemons import NewDaemon
-from engines_made import held_elsewhere
-from pages_drawn import says
+from support import drawn_pages, sample_files
+from support.cached_engines import held_elsewhere
+from support.daemon_process import NewDaemon
+from support.drawn_pages import says
 
 pytestmark = pytest.mark.engine
 
@@ -26,7 +25,7 @@ def test_a_locked_engine_does_not_keep_the_service_from_serving(
     with held_elsewhere(manifest):
         daemon.start()
     assert f"{manifest} is locked by process " in daemon.log()
-    daemon.drop("page.png", files_made.png(pages_drawn.page("Read all the same")))
+    daemon.drop("page.png", sample_files.png(drawn_pages.page("Read all the same")))
     assert says(daemon.result("page.png"), "Read all the same")
 
 

@@ -9,31 +9,24 @@ import contextlib
 import json
 import os
 import resource
-import shutil
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import pages_drawn
-from daemons import COMMAND, Daemon
-from forks import as_nobody
-from waiting import wait_until
+from support import drawn_pages
+from support.daemon_process import Daemon
+from support.forked_code import as_nobody
+from support.other_users import RUNS_AS_ANOTHER_USER, folder_with_cache, give
+from support.waiting import wait_until
 
 NOBODY, ATTACKER = 65534, 64123
-PYTHON = Path(sys.executable).resolve()
 SOON = 5.0
 
 pytestmark = [
     pytest.mark.engine,
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two other users"),
-    pytest.mark.skipif(
-        any(not path.stat().st_mode & 0o001 for path in (COMMAND, *COMMAND.parents, PYTHON, *PYTHON.parents)),
-        reason="the installation is not readable for another user",
-    ),
+    *RUNS_AS_ANOTHER_USER,
 ]
 
 INBOXES = "[inbox.a]\nroot = 'a'\nsettle_seconds = 0.2\n[inbox.b]\nroot = 'b'\nsettle_seconds = 0.2\n"
@@ -42,28 +35,22 @@ INBOXES = "[inbox.a]\nroot = 'a'\nsettle_seconds = 0.2\n[inbox.b]\nroot = 'b'\ns
 @pytest.fixture
 def daemon(engine_cache: Path) -> Iterator[Daemon]:
     """A service of user nobody with two inboxes, not started. Their folders are there."""
-    folder = Path(tempfile.mkdtemp(prefix="ocrspool-"))  # pytest's own folders let nobody in
-    folder.chmod(0o755)
-    shutil.copytree(engine_cache, folder / "cache")
-    for state in ("inbox", "work", "outbox", "done", "failed"):
-        for inbox in ("a", "b"):
-            (folder / "d" / inbox / state).mkdir(parents=True)
-    for path in (folder, *folder.rglob("*")):
-        os.chown(path, NOBODY, NOBODY)
-    made = Daemon(folder / "d", folder / "cache", INBOXES, user=NOBODY)
-    made.notify.path.chmod(0o777)
-    try:
+    with folder_with_cache(engine_cache, NOBODY) as folder:
+        for state in ("inbox", "work", "outbox", "done", "failed"):
+            for inbox in ("a", "b"):
+                (folder / "d" / inbox / state).mkdir(parents=True)
+        give(folder, NOBODY)
+        made = Daemon(folder / "d", folder / "cache", INBOXES, user=NOBODY)
+        made.notify.path.chmod(0o777)
         with contextlib.closing(made):
             yield made
             assert "Traceback" not in made.log()
-    finally:
-        shutil.rmtree(folder)
 
 
 def delivers(daemon: Daemon, name: str, inbox: str = "b", seconds: float = SOON) -> None:
     """Check that a file is read, and soon."""
-    daemon.drop(name, pages_drawn.png("Still here"), inbox)
-    assert pages_drawn.says(daemon.result(name, inbox, seconds), "Still here")
+    daemon.drop(name, drawn_pages.png("Still here"), inbox)
+    assert drawn_pages.says(daemon.result(name, inbox, seconds), "Still here")
 
 
 def published(daemon: Daemon) -> dict[str, Any]:
@@ -77,7 +64,7 @@ def drop_many(daemon: Daemon, count: int) -> None:
     many = daemon.folder / "many"
     many.mkdir()
     for number in range(count):
-        (many / f"{number}.pgm").write_bytes(pages_drawn.tiny(number))
+        (many / f"{number}.pgm").write_bytes(drawn_pages.tiny(number))
     many.chmod(0o777)
     many.rename(daemon.root("a") / "inbox/sub")
 
@@ -113,7 +100,7 @@ def test_an_outbox_without_access_at_the_start(daemon: Daemon) -> None:
     outbox = daemon.root("a") / "outbox"
     os.chown(outbox, 0, 0)
     outbox.chmod(0o700)
-    daemon.drop("early.png", pages_drawn.png("Early"), "a")
+    daemon.drop("early.png", drawn_pages.png("Early"), "a")
     daemon.start()
     delivers(daemon, "meanwhile.png")
     wait_until((daemon.folder / "run/status.json").exists)
@@ -150,7 +137,7 @@ def test_no_threads(daemon: Daemon) -> None:
     delivers(daemon, "before.png")
     limit_processes(daemon, 1)
     for number in range(5):
-        daemon.drop(f"{number}.png", pages_drawn.png(f"Number {number}"), "a")
+        daemon.drop(f"{number}.png", drawn_pages.png(f"Number {number}"), "a")
     wait_until(lambda: "no thread or process can be started" in published(daemon)["lack"], 30)
     assert daemon.files("failed", "a") == []
     limit_processes(daemon, None)

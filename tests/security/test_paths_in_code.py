@@ -39,6 +39,7 @@ ALLOWED = {
     "processes.sandbox": "folders of fonts",
     "processes.child": "/proc",
     "web.health": "a socket in the run-time folder",
+    "results.reader": "a result that another program names; the service does not use it",
     "spool.growing_files": "files in work/, which is closed to all others",
 }
 """Modules, and packages, that may, with why."""

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from disk_images import Disk
-from disks_made import disk
 from ocrspool.audit.auditor import audit
-from results_made import rendered, result_of
-from spools_made import claim, drop, files, spool_in
+from support.faulty_disks import disk
+from support.filesystem_images import Disk
+from support.sample_results import rendered, result_of
+from support.sample_spools import claim, drop, files, spool_in
 
 _CONTENT = {f"{number}.png": f"document {number} ".encode() * 500 for number in range(6)}
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ from ocrspool.spool.failure_reason import REASON_SUFFIX
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.patience import Patience
 from ocrspool.spool.spool import Spool
-from results_made import rendered, result_of
-from spools_made import drop, files, reason_of, scan, spool_in, take
+from support.sample_results import rendered, result_of
+from support.sample_spools import drop, files, reason_of, scan, spool_in, take
 
 _TOUCHES = frozenset({"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.scandir", "os.chmod"})
 
@@ -143,6 +144,47 @@ def test_no_link_leads_out(quick: Path, step: str, swapped: str, kind: str) -> N
         if not ATTACKER.swapped:
             break
     assert touch > 5, "the step touched the disk less often than it can"
+
+
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [
+        ("deliver", "done/sub/a.png"),
+        ("fail", "failed/sub/a.png"),
+        ("fail", "failed/sub/a.png.reason.json"),
+        ("give back", "inbox/sub/a.png"),
+        ("retry", "inbox/sub/c.png"),
+    ],
+)
+def test_a_file_put_there_in_the_very_instant_stays(quick: Path, step: str, name: str) -> None:
+    """Whenever somebody puts a file where one is about to be moved, both are kept: ours has another name."""
+    for touch in itertools.count(1):
+        root = quick / str(touch)
+        spool = spool_in(root / "s")
+        spool.open()
+        theirs = root / "s" / name
+        theirs.parent.mkdir()
+        spool.fail(take(spool, "sub/c.png", b"failed"), reason_of("sub/c.png"))
+        job = take(spool, "sub/a.png", b"document")
+        put: list[bool] = []
+        with ATTACKER.swapping(touch, partial(put_new, theirs, put)), contextlib.suppress(FileExistsError):
+            STEPS[step](spool, job)
+        spool.close()
+        if put:
+            assert theirs.read_bytes() == b"theirs"
+        everywhere = list(files(root / "s").values())
+        assert (everywhere.count(b"document"), everywhere.count(b"failed")) == (1, 1)
+        shutil.rmtree(root)
+        if not ATTACKER.swapped:
+            break
+    assert touch > 5, "the step touched the disk less often than it can"
+
+
+def put_new(at: Path, put: list[bool]) -> None:
+    """Put a file there, unless something has the name; note that it was put."""
+    with contextlib.suppress(FileExistsError), at.open("xb") as file:
+        file.write(b"theirs")
+        put.append(True)
 
 
 def test_a_link_in_the_place_of_what_is_on_its_way(tmp_path: Path) -> None:

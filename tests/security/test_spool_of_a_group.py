@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,15 +17,15 @@ from pathlib import Path
 
 import pytest
 
-import pages_drawn
-from daemons import COMMAND, Daemon, ocrspool
-from pages_drawn import says
-from waiting import wait_until
+from support import drawn_pages
+from support.daemon_process import Daemon, ocrspool
+from support.drawn_pages import says
+from support.other_users import RUNS_AS_ANOTHER_USER
+from support.waiting import wait_until
 
 SERVICE, ATTACKER, NEIGHBOR = 7001, 7002, 7003
 OURS, THEIRS = 7000, 7010
 """Groups: of inbox a, and of the service itself; of inbox b."""
-PYTHON = Path(sys.executable).resolve()
 
 INBOXES = "".join(
     f"[inbox.{name}]\nroot = '{name}'\nsettle_seconds = 0\nrescan_seconds = 1\noutputs = ['json', 'txt']\n"
@@ -37,12 +36,8 @@ WRAPPER = ("sh", "-c", 'umask 0007; exec "$@"', "sh", *BECOME)
 
 pytestmark = [
     pytest.mark.engine,
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can become other users"),
+    *RUNS_AS_ANOTHER_USER,
     pytest.mark.skipif(shutil.which("setpriv") is None, reason="there is no setpriv (util-linux)"),
-    pytest.mark.skipif(
-        any(not path.stat().st_mode & 0o001 for path in (COMMAND, *COMMAND.parents, PYTHON, *PYTHON.parents)),
-        reason="the installation is not readable for another user",
-    ),
 ]
 
 
@@ -68,7 +63,7 @@ class Place:
         """Have a member of the inbox's group put a page there."""
         group, user = (OURS, ATTACKER) if inbox == "a" else (THEIRS, NEIGHBOR)
         made = self.folder / "made.png"
-        made.write_bytes(pages_drawn.png(text))
+        made.write_bytes(drawn_pages.png(text))
         os.chown(made, user, group)
         made.chmod(0o660)
         target = self.folder / inbox / "inbox" / name
@@ -123,7 +118,7 @@ def in_files(folder: Path) -> dict[str, bytes]:
 def test_links_that_wait_for_a_start(place: Place) -> None:
     """In the place of outbox/.ocrspool, and in folders of jobs as 0.1.0 made them: nothing of others is touched."""
     secret = place.folder / "b/done/secret.png"
-    secret.write_bytes(pages_drawn.png("Neighbor"))
+    secret.write_bytes(drawn_pages.png("Neighbor"))
     key = place.folder / "key"
     key.write_bytes(b"of the service")
     for path in (secret, key):
@@ -133,7 +128,7 @@ def test_links_that_wait_for_a_start(place: Place) -> None:
     work.chmod(0o2770)  # as the umask of 0.1.0's unit made it where the service did
     old = work / "20260101T000000-00000000"
     (old / "source").mkdir(parents=True)
-    (old / "source/mine.png").write_bytes(pages_drawn.png("Mine"))
+    (old / "source/mine.png").write_bytes(drawn_pages.png("Mine"))
     for path in (old, old / "source", old / "source/mine.png"):
         os.chown(path, SERVICE, OURS)
         path.chmod(0o2770 if path.is_dir() else 0o660)

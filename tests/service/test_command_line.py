@@ -11,12 +11,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-import files_made
 import ocrspool as package
-import pages_drawn
-from daemons import COMMAND, NewDaemon, ocrspool
 from ocrspool.errors import Exit
-from pages_drawn import says
+from support import drawn_pages, sample_files
+from support.daemon_process import COMMAND, NewDaemon, ocrspool
+from support.drawn_pages import says
 
 
 @pytest.fixture
@@ -235,7 +234,7 @@ def test_second_daemon_on_one_spool(new_daemon: NewDaemon) -> None:
     assert f"another ocrspool is working on {first.spool / 'work'}" in second.stderr
     assert "Traceback" not in second.stderr
     assert json.loads(status.read_bytes())["pid"] == before == first.pid
-    first.drop("still.png", pages_drawn.png("Still served"))
+    first.drop("still.png", drawn_pages.png("Still served"))
     assert says(first.result("still.png"), "Still served")
 
 
@@ -253,13 +252,13 @@ def test_once(config: Path, tmp_path: Path) -> None:
     """`once` reads files and trees, mirrors the tree, tells what failed with 65, and leaves the sources as they are."""
     tree, outbox = tmp_path / "tree", tmp_path / "results"
     (tree / "inner").mkdir(parents=True)
-    (tree / "a.png").write_bytes(pages_drawn.png("Page a"))
-    (tree / "inner/b.pdf").write_bytes(files_made.pdf(2))
-    (tree / "inner/broken.png").write_bytes(pages_drawn.png("broken")[:300])
+    (tree / "a.png").write_bytes(drawn_pages.png("Page a"))
+    (tree / "inner/b.pdf").write_bytes(sample_files.pdf(2))
+    (tree / "inner/broken.png").write_bytes(drawn_pages.png("broken")[:300])
     (tree / ".hidden.png").write_bytes(b"no image")
     (tree / "link.png").symlink_to("a.png")
     single = tmp_path / "single.jpg"
-    single.write_bytes(files_made.jpeg(pages_drawn.page("Page single")))
+    single.write_bytes(sample_files.jpeg(drawn_pages.page("Page single")))
     os.utime(single, (1, 1))
     before = stamps(tree) | stamps(tmp_path)
     answer = ocrspool("once", "--config", config, "--outbox", outbox, tree, single)
@@ -284,7 +283,7 @@ def test_once_succeeds(config: Path, tmp_path: Path) -> None:
     """`once` ends with 0 when every file was read, and replaces the results of an earlier run."""
     outbox = tmp_path / "results"
     for text in ("First run", "Second run"):
-        (tmp_path / "page.png").write_bytes(pages_drawn.png(text))
+        (tmp_path / "page.png").write_bytes(drawn_pages.png(text))
         answer = ocrspool("once", "--config", config, "--outbox", outbox, tmp_path / "page.png")
         assert answer.returncode == 0, answer.stderr
         assert says(json.loads((outbox / "page.png.json").read_bytes()), text)
@@ -295,7 +294,7 @@ def test_once_succeeds(config: Path, tmp_path: Path) -> None:
 def test_once_from_stdin_to_stdout(config: Path, tmp_path: Path) -> None:
     """`once -` is a filter: a file comes in, its result or one output goes out, and nothing else does."""
     page = tmp_path / "page.png"
-    page.write_bytes(pages_drawn.png("Through a pipe"))
+    page.write_bytes(drawn_pages.png("Through a pipe"))
     said: list[str] = []
     for outputs in ([], ["--outputs", "txt"]):
         with page.open("rb") as source:
@@ -336,7 +335,7 @@ def test_once_same_names(config: Path, tmp_path: Path) -> None:
     """Two files of one name from two folders give two results."""
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "page.png").write_bytes(pages_drawn.png(f"Page {folder}"))
+        (tmp_path / folder / "page.png").write_bytes(drawn_pages.png(f"Page {folder}"))
     outbox = tmp_path / "results"
     answer = ocrspool("once", "--config", config, "--outbox", outbox, tmp_path / "one", tmp_path / "two")
     assert answer.returncode == 0, answer.stderr
@@ -359,7 +358,7 @@ def test_once_without_an_engine(tmp_path: Path) -> None:
     """`once` with a configuration that forbids building ends with 69 and names what to do."""
     config = tmp_path / "ocrspool.toml"
     config.write_text("[paths]\ncache = 'cache'\nruntime = 'run'\n[inbox.default]\nroot = 'spool'\n", "utf-8")
-    (tmp_path / "page.pgm").write_bytes(pages_drawn.tiny(1))
+    (tmp_path / "page.pgm").write_bytes(drawn_pages.tiny(1))
     answer = ocrspool("once", "--config", config, "--outbox", tmp_path / "out", tmp_path / "page.pgm")
     assert answer.returncode == 69
     assert "ocrspool prebuild" in answer.stderr
@@ -369,7 +368,7 @@ def test_once_without_an_engine(tmp_path: Path) -> None:
 def test_once_without_a_configuration(tmp_path: Path) -> None:
     """`once` alone is enough: the engine is built in the user's cache the first time, and found there the second."""
     page = tmp_path / "page.png"
-    page.write_bytes(pages_drawn.png("No configuration"))
+    page.write_bytes(drawn_pages.png("No configuration"))
     for built in (True, False):
         answer = ocrspool("once", "--outbox", tmp_path / "out", page, XDG_CACHE_HOME=str(tmp_path / "cache"))
         assert answer.returncode == 0, answer.stderr
@@ -381,7 +380,7 @@ def test_once_without_a_configuration(tmp_path: Path) -> None:
 def test_once_into_an_impossible_outbox(config: Path, tmp_path: Path) -> None:
     """`once` that cannot write its results ends at once and says so, rather than waiting for a better disk."""
     (tmp_path / "file").touch()
-    (tmp_path / "page.pgm").write_bytes(pages_drawn.tiny(1))
+    (tmp_path / "page.pgm").write_bytes(drawn_pages.tiny(1))
     answer = ocrspool("once", "--config", config, "--outbox", tmp_path / "file/out", tmp_path / "page.pgm", seconds=60)
     assert answer.returncode in {73, 74}
     assert str(tmp_path / "file") in answer.stderr

@@ -16,11 +16,10 @@ from pathlib import Path
 
 import pytest
 
-import files_made
-import pages_drawn
-from daemons import Daemon, NewDaemon
-from processes_seen import holds, is_module, lives
-from waiting import wait_until
+from support import drawn_pages, sample_files
+from support.daemon_process import Daemon, NewDaemon
+from support.process_table import holds, is_module, lives
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -83,8 +82,8 @@ def test_kill_9_of_the_service(new_daemon: NewDaemon, consumer: Consumer, after:
     for round_number in range(5):
         for number in range(12):
             name = f"{round_number}-{number}.{'tif' if number % 4 == 0 else 'png'}"
-            text = pages_drawn.page(f"File {name}")
-            contents[name] = files_made.tiff(text, text) if number % 4 == 0 else files_made.png(text)
+            text = drawn_pages.page(f"File {name}")
+            contents[name] = sample_files.tiff(text, text) if number % 4 == 0 else sample_files.png(text)
         for name in [name for name in contents if name.startswith(f"{round_number}-")]:
             daemon.drop(name, contents[name])
         done_before = len(daemon.files("outbox"))
@@ -106,7 +105,7 @@ def test_kill_9_of_the_service(new_daemon: NewDaemon, consumer: Consumer, after:
     for name, data in contents.items():
         result = json.loads(daemon.result_path(name).read_bytes())
         assert result["source"]["sha256"] == hashlib.sha256(data).hexdigest()
-        assert pages_drawn.says(result, f"File {name}")
+        assert drawn_pages.says(result, f"File {name}")
     assert consumer.problems == []
     assert consumer.reads >= len(contents)
 
@@ -123,7 +122,7 @@ def busy(new_daemon: NewDaemon) -> Daemon:
 def drop_many(daemon: Daemon, prefix: str, count: int = 24) -> list[str]:
     names = [f"{prefix}-{number}.png" for number in range(count)]
     for name in names:
-        daemon.drop(name, pages_drawn.png(f"Many {name}", "and more", "and more"))
+        daemon.drop(name, drawn_pages.png(f"Many {name}", "and more", "and more"))
     return names
 
 
@@ -141,7 +140,7 @@ def test_kill_9_of_children(busy: Daemon) -> None:
         in_flight(busy, prefix)
         os.kill(killed, signal.SIGKILL)
         for name in names:
-            assert pages_drawn.squeezed(f"Many {name}") in pages_drawn.squeezed(busy.result(name)["text"])
+            assert drawn_pages.squeezed(f"Many {name}") in drawn_pages.squeezed(busy.result(name)["text"])
         wait_until(lambda children=of, old=killed: old not in children() and len(children()) == 1, 60)  # type: ignore[misc] # defaults
     assert busy.pid == service
     assert busy.runs()
@@ -155,16 +154,16 @@ def test_idle_children_die(busy: Daemon) -> None:
     for pid in (*busy.workers(), *busy.decoders()):
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda pid=pid: not lives(pid))  # type: ignore[misc] # a default
-    busy.drop("after.png", pages_drawn.png("After the fall"))
-    assert pages_drawn.says(busy.result("after.png"), "After the fall")
+    busy.drop("after.png", drawn_pages.png("After the fall"))
+    assert drawn_pages.says(busy.result("after.png"), "After the fall")
 
 
 def test_hung_worker(busy: Daemon) -> None:
     """A worker that no longer answers is replaced, and the file that it had arrives."""
     (worker,) = busy.workers()
     os.kill(worker, signal.SIGSTOP)
-    busy.drop("hung.png", pages_drawn.png("Still here"))
-    assert pages_drawn.says(busy.result("hung.png"), "Still here")
+    busy.drop("hung.png", drawn_pages.png("Still here"))
+    assert drawn_pages.says(busy.result("hung.png"), "Still here")
     assert "gave no answer for 6 s" in busy.log()
     assert not lives(worker)
     assert worker not in busy.workers()
@@ -174,18 +173,18 @@ def test_hung_decoder(busy: Daemon) -> None:
     """A decoder that hangs fails its file as a time-out; the files behind it are read."""
     (decoder,) = busy.decoders()
     os.kill(decoder, signal.SIGSTOP)
-    busy.drop("hung.png", pages_drawn.png("Never read"))
+    busy.drop("hung.png", drawn_pages.png("Never read"))
     reason = busy.reason("hung.png")
     assert reason["kind"] == "timeout"
     assert not lives(decoder)
-    busy.drop("next.png", pages_drawn.png("Next please"))
-    assert pages_drawn.says(busy.result("next.png"), "Next please")
+    busy.drop("next.png", drawn_pages.png("Next please"))
+    assert drawn_pages.says(busy.result("next.png"), "Next please")
 
 
 def test_decoder_hangs_within_a_document(busy: Daemon) -> None:
     """A decoder that hangs at one page of several costs that page, and the document comes out as partial."""
     pages = 8
-    busy.drop("long.pdf", files_made.pdf(pages, width=1000, height=1000))  # of which two fit into memory_mb
+    busy.drop("long.pdf", sample_files.pdf(pages, width=1000, height=1000))  # of which two fit into memory_mb
     (decoder,) = busy.decoders()
     wait_until(lambda: holds(busy.pid, "memfd:page"), 60)
     os.kill(decoder, signal.SIGSTOP)
@@ -225,7 +224,7 @@ def test_file_that_kills_every_time(new_daemon: NewDaemon, module: str, opened: 
     killer = threading.Thread(target=kill)
     killer.start()
     try:
-        daemon.drop("killer.pdf", files_made.pdf(12, width=1000, height=1000))
+        daemon.drop("killer.pdf", sample_files.pdf(12, width=1000, height=1000))
         reason = daemon.reason("killer.pdf")
     finally:
         ending.set()
@@ -238,8 +237,8 @@ def test_file_that_kills_every_time(new_daemon: NewDaemon, module: str, opened: 
         assert ended == {1, 2, 3}
         assert reason["attempts"] == 3
     assert 3 <= len(killed) < 20  # some for the document, not one for each page
-    daemon.drop("innocent.png", pages_drawn.png("Innocent"))
-    assert pages_drawn.says(daemon.result("innocent.png"), "Innocent")
+    daemon.drop("innocent.png", drawn_pages.png("Innocent"))
+    assert drawn_pages.says(daemon.result("innocent.png"), "Innocent")
     assert daemon.pid == service
     assert daemon.runs()
 
@@ -250,10 +249,10 @@ from ocrspool.observability.status import StatusPublisher
 
 flag, publish = pathlib.Path(sys.argv.pop(1)), StatusPublisher.publish
 
-def broken(self, standing):
+def broken(self, look, **how):
     if flag.exists():
         raise LookupError("a bug of ours")
-    publish(self, standing)
+    publish(self, look, **how)
 
 StatusPublisher.publish = broken
 sys.argv.pop(0)
@@ -272,7 +271,7 @@ def test_a_bug_in_the_main_loop(new_daemon: NewDaemon, tmp_path: Path) -> None:
     daemon.send_to(worker, signal.SIGSTOP)
     names = [f"{number}.png" for number in range(4)]
     for name in names:
-        daemon.drop(name, pages_drawn.png(name))
+        daemon.drop(name, drawn_pages.png(name))
     wait_until(lambda: len(list(daemon.spool.glob("work/*/job.json"))) == 4, 60)
     (tmp_path / "flag").touch()
     assert daemon.wait(60) not in {0, 64, 66, 77, 78}, "an end after which systemd starts it again"

@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import files_made
-import pages_drawn
-import pretending_worker
-import worker_replaced
-from daemons import NewDaemon, ocrspool
 from ocrspool.errors import Exit, NoGpuError
 from ocrspool.machine.gpu import gpus
-from waiting import wait_until
+from support import drawn_pages, gpu_claiming_worker, sample_files, worker_replacement
+from support.daemon_process import NewDaemon, ocrspool
+from support.waiting import wait_until
 
 
 def _has_gpu() -> bool:
@@ -51,9 +48,9 @@ def test_a_cpu_in_its_place_is_told(new_daemon: NewDaemon, tmp_path: Path) -> No
     assert "f32 on cpu" in built.stdout
     daemon.start()
     assert "the CPU takes its place" in daemon.log()
-    daemon.drop("page.png", pages_drawn.png("Read by a CPU"))
+    daemon.drop("page.png", drawn_pages.png("Read by a CPU"))
     result = daemon.result("page.png")
-    assert pages_drawn.says(result, "Read by a CPU")
+    assert drawn_pages.says(result, "Read by a CPU")
     assert (result["engine"]["device"], result["engine"]["precision"]) == ("cpu", "f32")
     told = "STATUS=degraded · onnxruntime f32"
     wait_until(lambda: any(said.startswith(told) for said in daemon.notify.messages()), 30)
@@ -65,21 +62,21 @@ def test_pages_name_what_read_them(new_daemon: NewDaemon, tmp_path: Path) -> Non
         "[engine]\nruntime = 'onnxruntime'\ndevices = ['gpu:0', 'gpu:1']\non_no_gpu = 'cpu'\nthreads = 1\n"
         "[service]\nbatch_pages = 1\n"
     )
-    wrapper = worker_replaced.wrapper(tmp_path, pretending_worker.__file__)
+    wrapper = worker_replacement.wrapper(tmp_path, gpu_claiming_worker.__name__)
     daemon = new_daemon(cache=tmp_path / "cache", more=more, wrapper=wrapper)
     just_cpu = daemon.folder / "cpu.toml"
     just_cpu.write_text(daemon.config.read_text("utf-8").replace("['gpu:0', 'gpu:1']", "['cpu']"), "utf-8")
     built = ocrspool("prebuild", "--config", just_cpu, seconds=200)
     assert built.returncode == 0, built.stderr
     daemon.start()
-    document = files_made.tiff(*(pages_drawn.page(f"Page {number}") for number in range(1, 9)))
+    document = sample_files.tiff(*(drawn_pages.page(f"Page {number}") for number in range(1, 9)))
     for attempt in range(10):  # how pages fall to workers is chance; nearly always it is both at the first time
         daemon.drop(f"{attempt}.tif", document)
         result = daemon.result(f"{attempt}.tif")
         engines = {each["fingerprint"]: each for each in (result["engine"], *result["other_engines"])}
         read_by = [page["read_by"] for page in result["pages"]]
         for each in read_by:
-            assert each["device"] == ("gpu:0" if each["fingerprint"] == pretending_worker.FINGERPRINT else "cpu")
+            assert each["device"] == ("gpu:0" if each["fingerprint"] == gpu_claiming_worker.FINGERPRINT else "cpu")
             assert engines[each["fingerprint"]]["device"] == each["device"].partition(":")[0]
         assert result["engine"]["fingerprint"] == read_by[0]["fingerprint"]
         assert set(engines) == {each["fingerprint"] for each in read_by}

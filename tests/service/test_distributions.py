@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons import environment
+from support.daemon_process import environment
 
 CHECKOUT = Path(__file__).parents[2]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from daemons import COMMAND, ocrspool
-from nvidia_stand_ins import FakeGpu, compiled, driver, needs_compiler, tensorrt
 from ocrspool.formatting import counted
+from support.daemon_process import COMMAND, ocrspool
+from support.nvidia_stubs import FakeGpu, compiled, driver, needs_compiler, tensorrt
 
 _INBOX = "[inbox.default]\nroot = 'spool'\n"
 

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-import files_made
-import pages_drawn
-from daemons import COMMAND, Daemon, environment
-from documented import DOCUMENTS, ROOT, commands, scripts
+from support import drawn_pages, sample_files
+from support.daemon_process import COMMAND, Daemon, environment
+from support.documented_commands import DOCUMENTS, ROOT, commands, scripts
 
 pytestmark = pytest.mark.engine
 
@@ -84,7 +83,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory, engine_cache: Path) -> Iter
     daemon = Daemon(tmp_path_factory.mktemp("documented"), engine_cache)
     try:
         daemon.start()
-        daemon.drop("scan.png", pages_drawn.png("Run as documented"))
+        daemon.drop("scan.png", drawn_pages.png("Run as documented"))
         daemon.drop("broken.png", b"no picture")
         daemon.result("scan.png")
         daemon.reason("broken.png")
@@ -96,8 +95,8 @@ def daemon(tmp_path_factory: pytest.TempPathFactory, engine_cache: Path) -> Iter
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
     """A folder with what a reader has at hand."""
-    page = pages_drawn.page("A scan at hand")
-    (tmp_path / "scan.tif").write_bytes(files_made.tiff(page))
+    page = drawn_pages.page("A scan at hand")
+    (tmp_path / "scan.tif").write_bytes(sample_files.tiff(page))
     page.save(tmp_path / "scan.pdf")
     return tmp_path
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-import pages_drawn
-from daemons import COMMAND, Daemon, NewDaemon, NotifySocket, environment, ocrspool
-from processes_seen import children_of, lives
-from waiting import wait_until
+from support import drawn_pages
+from support.daemon_process import COMMAND, Daemon, NewDaemon, NotifySocket, environment, ocrspool
+from support.process_table import children_of, lives
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -62,7 +62,7 @@ def test_serve_without_an_engine(new_daemon: NewDaemon, tmp_path: Path) -> None:
     """Without an engine `serve` ends with 69, names what to do, builds nothing and takes no file."""
     cache = tmp_path / "empty"
     daemon = new_daemon(cache=cache)
-    daemon.drop("waiting.png", pages_drawn.png("Waiting"))
+    daemon.drop("waiting.png", drawn_pages.png("Waiting"))
     assert "no engine" in refused(daemon)
     assert list(cache.rglob("*.blob")) == []
     assert daemon.files("inbox") == ["waiting.png"]
@@ -73,8 +73,8 @@ def test_serve_builds_where_allowed(new_daemon: NewDaemon, tmp_path: Path) -> No
     cache = tmp_path / "empty"
     daemon = new_daemon(cache=cache, more="[engine]\non_missing = 'build'\n")
     daemon.start()
-    daemon.drop("built.png", pages_drawn.png("Freshly built"))
-    assert pages_drawn.says(daemon.result("built.png"), "Freshly built")
+    daemon.drop("built.png", drawn_pages.png("Freshly built"))
+    assert drawn_pages.says(daemon.result("built.png"), "Freshly built")
     assert "building it now" in daemon.log()
     assert daemon.said("STATUS=building detection engine 1/3: PP-OCRv6_small_det") == 1
     assert daemon.stop() == 0

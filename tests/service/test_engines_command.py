@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-import pages_drawn
-from daemons import COMMAND, NewDaemon, environment, ocrspool
-from engines_made import held_elsewhere, made, tree
+from support import drawn_pages
+from support.cached_engines import held_elsewhere, made, tree
+from support.daemon_process import COMMAND, NewDaemon, environment, ocrspool
 
 pytestmark = pytest.mark.engine
 
@@ -214,8 +214,8 @@ def test_there_and_back(cache: Path, config: Path, tmp_path: Path, new_daemon: N
     assert "already there and sound" in engines("import", file, config=elsewhere)
     daemon = new_daemon(cache=tmp_path / "elsewhere" / "cache")
     daemon.start()
-    daemon.drop("far.png", pages_drawn.png("Far away"))
-    assert pages_drawn.says(daemon.result("far.png"), "Far away")
+    daemon.drop("far.png", drawn_pages.png("Far away"))
+    assert drawn_pages.says(daemon.result("far.png"), "Far away")
 
 
 def test_through_a_pipe(cache: Path, config: Path) -> None:

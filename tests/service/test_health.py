@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import pages_drawn
-from asked import ask as asked_at
-from daemons import Daemon, NewDaemon
-from waiting import wait_until
+from support import drawn_pages
+from support.daemon_process import Daemon, NewDaemon
+from support.http_client import ask as asked_at
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -43,7 +43,7 @@ def test_what_is_told_is_true(asked: Daemon) -> None:
     asked.start()
     assert ask(asked, "/livez") == (200, "alive\n")
     assert ask(asked, "/readyz") == (200, "ready\n")
-    asked.drop("one.png", pages_drawn.png("One"))
+    asked.drop("one.png", drawn_pages.png("One"))
     asked.drop("two.txt", b"no picture")
     asked.result("one.png")
     asked.reason("two.txt")

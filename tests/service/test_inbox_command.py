@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from daemons import COMMAND, ocrspool
 from ocrspool.errors import Exit
 from ocrspool.files import acl
 from ocrspool.files.folder import Folder
 from ocrspool.spool.layout import STATES
+from support.daemon_process import COMMAND, ocrspool
 
 SERVICE = 65_534
 """The user that the cache belongs to: nobody, who has a name on every machine."""

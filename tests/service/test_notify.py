@@ -6,9 +6,9 @@ import signal
 
 import pytest
 
-import pages_drawn
-from daemons import NewDaemon
-from waiting import wait_until
+from support import drawn_pages
+from support.daemon_process import NewDaemon
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -17,7 +17,7 @@ def test_ready_after_the_engine_is_loaded(new_daemon: NewDaemon) -> None:
     """READY=1 comes once, after the warm-up; until then STATUS tells the stages; the last line is "stopped"."""
     daemon = new_daemon()
     daemon.start()
-    daemon.drop("one.png", pages_drawn.png("One"))
+    daemon.drop("one.png", drawn_pages.png("One"))
     daemon.result("one.png")
     wait_until(lambda: any("1 done" in message for message in daemon.notify.messages()), 30)
     assert daemon.stop() == 0
@@ -53,7 +53,7 @@ def test_keepalive(new_daemon: NewDaemon) -> None:
     daemon.start()
     wait_until(lambda: daemon.said("WATCHDOG=1") >= 3)
     for number in range(20):
-        daemon.drop(f"{number}.png", pages_drawn.png("Work", "work", "work"))
+        daemon.drop(f"{number}.png", drawn_pages.png("Work", "work", "work"))
     before = daemon.said("WATCHDOG=1")
     daemon.idle()
     wait_until(lambda: daemon.said("WATCHDOG=1") >= before + 2)
@@ -63,7 +63,7 @@ def test_no_keepalive_for_another_process(new_daemon: NewDaemon) -> None:
     """A WATCHDOG_PID that is not ours means that the keepalive is another's business."""
     daemon = new_daemon(variables={"WATCHDOG_USEC": "200000", "WATCHDOG_PID": "1"})
     daemon.start()
-    daemon.drop("one.pgm", pages_drawn.tiny(1))
+    daemon.drop("one.pgm", drawn_pages.tiny(1))
     daemon.result("one.pgm")
     wait_until(lambda: any("1 done" in message for message in daemon.notify.messages()), 30)
     assert not daemon.said("WATCHDOG=1")
@@ -98,6 +98,6 @@ def test_notify_socket_that_nobody_reads(new_daemon: NewDaemon) -> None:
     daemon = new_daemon()
     daemon.notify.close()
     daemon.spawn()
-    daemon.drop("alone.png", pages_drawn.png("Alone"))
-    assert pages_drawn.says(daemon.result("alone.png"), "Alone")
+    daemon.drop("alone.png", drawn_pages.png("Alone"))
+    assert drawn_pages.says(daemon.result("alone.png"), "Alone")
     assert daemon.log().count("cannot reach systemd") == 1

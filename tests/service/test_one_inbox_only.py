@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-import pages_drawn
-from daemons import Daemon, NewDaemon
-from disk_images import Disk
-from disks_made import disk_that_freezes, fill, small_disk
-from processes_seen import lives
-from waiting import wait_until
+from support import drawn_pages
+from support.daemon_process import Daemon, NewDaemon
+from support.faulty_disks import disk_that_freezes, fill, small_disk
+from support.filesystem_images import Disk
+from support.process_table import lives
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -34,8 +34,8 @@ def inbox(name: str, root: object, more: str = "") -> str:
 
 def delivers(daemon: Daemon, inbox: str, name: str, seconds: float = SOON) -> None:
     """Check that a file is read, and soon."""
-    daemon.drop(name, pages_drawn.png("Still here"), inbox)
-    assert pages_drawn.says(daemon.result(name, inbox, seconds), "Still here")
+    daemon.drop(name, drawn_pages.png("Still here"), inbox)
+    assert drawn_pages.says(daemon.result(name, inbox, seconds), "Still here")
 
 
 def told(daemon: Daemon, inbox: str) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def at_work_when_it_freezes(disk: Disk, count: int = 40) -> None:
     waiting = disk.folder / "waiting"
     waiting.mkdir()
     for number in range(count):
-        (waiting / f"{number}.png").write_bytes(pages_drawn.png(f"Number {number}"))
+        (waiting / f"{number}.png").write_bytes(drawn_pages.png(f"Number {number}"))
     waiting.rename(disk.folder / "a/inbox/many")
     wait_until(lambda: any((disk.folder / "a/work").glob("2*")))
     disk.freeze()
@@ -124,7 +124,7 @@ def test_a_full_disk_at_the_start(new_daemon: NewDaemon, small: Path) -> None:
     daemon = new_daemon(inboxes=inboxes, more=ROOM)
     daemon.start()
     daemon.send_to(daemon.workers()[0], signal.SIGSTOP)  # so the file stays in work
-    (small / "begun.png").write_bytes(pages_drawn.png("Begun"))
+    (small / "begun.png").write_bytes(drawn_pages.png("Begun"))
     (small / "begun.png").rename(small / "a/inbox/begun.png")
     wait_until(lambda: any((small / "a/work").glob("*/job.json")), 30)
     daemon.kill9()
@@ -145,7 +145,7 @@ def test_names_that_folders_have(new_daemon: NewDaemon) -> None:
     """Folders have every name of the result, and that of the failed file: the document has an outcome all the same."""
     daemon = new_daemon(inboxes=inbox("a", "a") + inbox("b", "b"))
     daemon.start()
-    data = pages_drawn.png("Taken")
+    data = drawn_pages.png("Taken")
     digest = hashlib.sha256(data).hexdigest()
     for tag in ("", f"~{digest[:8]}", f"~{digest[:16]}", f"~{digest}"):
         (daemon.root("a") / "outbox" / f"taken.png{tag}.json").mkdir()

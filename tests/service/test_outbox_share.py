@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-import pages_drawn
-from daemons import NewDaemon, ocrspool
-from pages_drawn import says
-from waiting import wait_until
+from support import drawn_pages
+from support.daemon_process import NewDaemon, ocrspool
+from support.drawn_pages import says
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -79,13 +79,13 @@ def test_a_share_that_was_full(new_daemon: NewDaemon, share: Path) -> None:
     daemon.start()
     reader = Reader(outbox)
     try:
-        daemon.drop("a.png", pages_drawn.png("Worth waiting for"))
+        daemon.drop("a.png", drawn_pages.png("Worth waiting for"))
         wait_until(lambda: "No space left" in daemon.log(), 60)
         assert len(daemon.in_work()) == 1
         ballast.unlink()
         wait_until((outbox / "a.png.json").exists, 60)
         for name in ("b.png", "a.png"):  # the second replaces a result
-            daemon.drop(name, pages_drawn.png("Worth waiting for"))
+            daemon.drop(name, drawn_pages.png("Worth waiting for"))
             daemon.idle()
     finally:
         reader.close()

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-import browser
-import pages_drawn
-from asked import ask
-from browser import Browser
-from daemons import Daemon, NewDaemon
-from waiting import wait_until
+from support import browser, drawn_pages
+from support.browser import Browser
+from support.daemon_process import Daemon, NewDaemon
+from support.http_client import ask
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -45,8 +44,8 @@ def site(new_daemon: NewDaemon) -> Site:
     more = f"[metrics]\nlisten = '{address}'\npage = true\npage_views = true\npage_retry = true\n"
     daemon = new_daemon(inboxes=INBOX, more=more)
     daemon.start()
-    daemon.drop(EVIL, pages_drawn.png("Seen by a browser"))
-    daemon.drop("broken.png", pages_drawn.png("Cut off")[:-200])
+    daemon.drop(EVIL, drawn_pages.png("Seen by a browser"))
+    daemon.drop("broken.png", drawn_pages.png("Cut off")[:-200])
     daemon.result(EVIL)
     daemon.reason("broken.png")
     return Site(daemon, f"http://{address}/")
@@ -108,11 +107,11 @@ def test_the_button_works_in_a_browser(site: Site, chromium: Browser) -> None:
 
 
 def test_after_a_restart(new_daemon: NewDaemon, tmp_path: Path) -> None:
-    """A service that has just started knows the files in failed/: on the page, in metrics and in its status."""
+    """A service that has just started knows the files that lie in failed/: on the page and in its metrics."""
     listen = tmp_path / "d/ask.sock"
     daemon = new_daemon(more=f"[metrics]\nlisten = '{listen}'\npage = true\npage_retry = true\n")
     daemon.start()
-    daemon.drop("cut.png", pages_drawn.png("Cut off")[:-200])
+    daemon.drop("cut.png", drawn_pages.png("Cut off")[:-200])
     daemon.drop("letter.docx", b"PK\x03\x04 no picture")
     daemon.reason("cut.png")
     daemon.reason("letter.docx")

@@ -5,28 +5,21 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import pages_drawn
-from daemons import COMMAND, Daemon, ocrspool
-from pages_drawn import says
+from support import drawn_pages
+from support.daemon_process import Daemon, ocrspool
+from support.drawn_pages import says
+from support.other_users import RUNS_AS_ANOTHER_USER, folder_with_cache
 
 NOBODY = 65534
-PYTHON = Path(sys.executable).resolve()
 
 pytestmark = [
     pytest.mark.engine,
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files that the service may not read"),
-    pytest.mark.skipif(
-        any(not path.stat().st_mode & 0o001 for path in (COMMAND, *COMMAND.parents, PYTHON, *PYTHON.parents)),
-        reason="the installation is not readable for another user",
-    ),
+    *RUNS_AS_ANOTHER_USER,
 ]
 
 INBOXES = """
@@ -40,28 +33,21 @@ rescan_seconds = 1
 @pytest.fixture(scope="module")
 def daemon(engine_cache: Path) -> Iterator[Daemon]:
     """A service that runs as nobody, in folders that are nobody's."""
-    folder = Path(tempfile.mkdtemp(prefix="ocrspool-"))  # pytest's own folders let nobody in
-    folder.chmod(0o755)
-    shutil.copytree(engine_cache, folder / "cache")
-    for path in (folder, *folder.rglob("*")):
-        os.chown(path, NOBODY, NOBODY)
-    made = Daemon(folder / "d", folder / "cache", INBOXES, user=NOBODY)
-    os.chown(folder / "d", NOBODY, NOBODY)
-    made.notify.path.chmod(0o777)
-    try:
+    with folder_with_cache(engine_cache, NOBODY) as folder:
+        made = Daemon(folder / "d", folder / "cache", INBOXES, user=NOBODY)
+        os.chown(folder / "d", NOBODY, NOBODY)
+        made.notify.path.chmod(0o777)
         with contextlib.closing(made):
             made.start()
             yield made
             assert made.runs()
             assert "Traceback" not in made.log()
-    finally:
-        shutil.rmtree(folder)
 
 
 def test_unreadable_file(daemon: Daemon) -> None:
     """A file that the service may not read fails with that reason; made readable, `retry` has it read."""
     path = daemon.folder / "unreadable"
-    path.write_bytes(pages_drawn.png("Now readable"))
+    path.write_bytes(drawn_pages.png("Now readable"))
     path.chmod(0)
     path.rename(daemon.spool / "inbox/unreadable.png")
     reason = daemon.reason("unreadable.png")
@@ -73,7 +59,7 @@ def test_unreadable_file(daemon: Daemon) -> None:
 
 def test_readable_file_of_another_user(daemon: Daemon) -> None:
     """A file that belongs to somebody else, and that the service may only read, is read and retired."""
-    path = daemon.drop("roots.png", pages_drawn.png("From root"))
+    path = daemon.drop("roots.png", drawn_pages.png("From root"))
     assert says(daemon.result("roots.png"), "From root")
     assert not path.exists()
 
@@ -84,12 +70,12 @@ def test_folder_of_another_user(daemon: Daemon, mode: int) -> None:
     outside = daemon.folder / f"foreign-{mode:o}"
     outside.mkdir()
     for number in range(40):
-        (outside / f"{number}.pgm").write_bytes(pages_drawn.tiny(number))
+        (outside / f"{number}.pgm").write_bytes(drawn_pages.tiny(number))
         os.utime(outside / f"{number}.pgm", (1, 1))  # older than all others, so first in line
     outside.chmod(mode)
     foreign = outside.rename(daemon.spool / "inbox" / outside.name)
     for number in range(3):
-        daemon.drop(f"free-{mode:o}-{number}.png", pages_drawn.png("Free to go"))
+        daemon.drop(f"free-{mode:o}-{number}.png", drawn_pages.png("Free to go"))
         assert says(daemon.result(f"free-{mode:o}-{number}.png"), "Free to go")
     assert len(list(foreign.iterdir())) == 40
     assert f"{foreign.name}" in daemon.log()

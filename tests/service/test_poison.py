@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-import files_made
-from daemons import Daemon, NewDaemon
-from processes_seen import holds
-from waiting import wait_until
+from support import sample_files
+from support.daemon_process import Daemon, NewDaemon
+from support.process_table import holds
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
 
 @pytest.fixture
 def daemon(new_daemon: NewDaemon) -> Daemon:
-    """A service whose decoders have as little memory as they may: `files_made.deadly_pdf` is made for it."""
+    """A service whose decoders have as little memory as they may: `sample_files.deadly_pdf` is made for it."""
     limits = "[limits]\ndecoder_memory_mb = 256\nmemory_mb = 64\n"
     made = new_daemon(inboxes="[inbox.default]\nroot = 'spool'\nsettle_seconds = 0.2\n", more=limits)
     made.start()
@@ -39,17 +39,17 @@ def state_of(result: dict[str, Any]) -> dict[int, str]:
 def test_deaths_at_pages(daemon: Daemon) -> None:
     """A page that kills is lost alone and says why; without any other the document fails; chance costs no page."""
     service, workers = daemon.pid, daemon.workers()
-    daemon.drop("poison.pdf", files_made.deadly_pdf(4, {2}))
+    daemon.drop("poison.pdf", sample_files.deadly_pdf(4, {2}))
     result = daemon.result("poison.pdf")
     assert result["status"] == "partial"
     assert state_of(result) == {1: "Hello spool", 2: "crash", 3: "Hello spool", 4: "Hello spool"}
     assert "died of this page 2 times" in result["pages"][1]["error"]["message"]
     assert result["run"]["attempts"] == 1
     assert deaths(daemon, 2) == 2
-    daemon.drop("only.pdf", files_made.deadly_pdf(1, {1}))
+    daemon.drop("only.pdf", sample_files.deadly_pdf(1, {1}))
     reason = daemon.reason("only.pdf")
     assert (reason["kind"], reason["page"], reason["attempts"]) == ("crash", 1, 1)
-    daemon.drop("long.pdf", files_made.pdf(5, width=1000, height=1000))  # of which two fit into memory_mb
+    daemon.drop("long.pdf", sample_files.pdf(5, width=1000, height=1000))  # of which two fit into memory_mb
     wait_until(lambda: holds(daemon.pid, "memfd:page"), 60)
     (decoder,) = daemon.decoders()
     os.kill(decoder, signal.SIGKILL)
@@ -61,12 +61,12 @@ def test_deaths_at_pages(daemon: Daemon) -> None:
 
 def test_bounded_and_remembered(daemon: Daemon) -> None:
     """A document of such pages costs a few decoders; what is known of a page outlives a kill -9 of the service."""
-    daemon.drop("all.pdf", files_made.deadly_pdf(30, set(range(1, 31))))
+    daemon.drop("all.pdf", sample_files.deadly_pdf(30, set(range(1, 31))))
     reason = daemon.reason("all.pdf")
     assert (reason["kind"], reason["stage"], reason["attempts"]) == ("crash", "decode", 1)
     assert reason["message"] == "decoders died of this file 12 times, at the pages 1, 2, 3, 4, 5, 6"
     before = deaths(daemon, 2)
-    daemon.drop("poison.pdf", files_made.deadly_pdf(20, {2}))
+    daemon.drop("poison.pdf", sample_files.deadly_pdf(20, {2}))
 
     def known() -> bool:
         for path in (daemon.spool / "work").glob("*/job.json"):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-import files_made
-import pages_drawn
-from daemons import NewDaemon
+from support import drawn_pages, sample_files
+from support.daemon_process import NewDaemon
 
 pytestmark = pytest.mark.engine
 
@@ -18,17 +17,17 @@ def test_no_text_of_documents_in_the_log(new_daemon: NewDaemon) -> None:
     daemon = new_daemon(more="[limits]\ndecoder_memory_mb = 256\n")
     daemon.start()
     secret = WORD.encode()
-    damaged = files_made.png(pages_drawn.page(WORD))[:-100]
+    damaged = sample_files.png(drawn_pages.page(WORD))[:-100]
     files = {
-        "image.png": pages_drawn.png(WORD),
-        "page.pdf": files_made.pdf_page(
+        "image.png": drawn_pages.png(WORD),
+        "page.pdf": sample_files.pdf_page(
             b"BT /F 30 Tf 9 99 Td (%s) Tj ET" % secret, b"/Font << /F 5 0 R >>", _HELVETICA
         ),
-        "partial.pdf": files_made.deadly_pdf(2, {1}).replace(b"Hello spool", secret),
+        "partial.pdf": sample_files.deadly_pdf(2, {1}).replace(b"Hello spool", secret),
         "text.png": secret + b" is the word\n",
         "header.pgm": b"P2 " + secret + b" 9 255 " + secret,
         "pixels.pgm": b"P2 3 3 255 " + secret * 9,
-        "chunk.png": files_made.png().replace(b"IDAT", secret[:4]),
+        "chunk.png": sample_files.png().replace(b"IDAT", secret[:4]),
         "damaged.png": damaged,
         "damaged.pdf": b"%PDF-1.7\n" + secret,
     }

@@ -6,11 +6,10 @@ import signal
 
 import pytest
 
-import files_made
-import pages_drawn
-from daemons import Daemon, NewDaemon
-from processes_seen import holds
-from waiting import wait_until
+from support import drawn_pages, sample_files
+from support.daemon_process import Daemon, NewDaemon
+from support.process_table import holds
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -32,15 +31,15 @@ def test_an_inbox_comes_and_goes_and_comes_back(new_daemon: NewDaemon) -> None:
     daemon = new_daemon(inboxes=ONE)
     daemon.start()
     reload(daemon, ONE + TWO)
-    daemon.drop("long.pdf", files_made.pdf(10, width=800, height=800), "two")
+    daemon.drop("long.pdf", sample_files.pdf(10, width=800, height=800), "two")
     (worker,) = daemon.workers()
     wait_until(lambda: holds(worker, "memfd:page"), 60)
     reload(daemon, ONE)
-    daemon.drop("ignored.png", pages_drawn.png("Not yet"), "two")
-    daemon.drop("a.png", pages_drawn.png("Inbox one"), "one")
-    assert pages_drawn.says(daemon.result("a.png", "one"), "Inbox one")
+    daemon.drop("ignored.png", drawn_pages.png("Not yet"), "two")
+    daemon.drop("a.png", drawn_pages.png("Inbox one"), "one")
+    assert drawn_pages.says(daemon.result("a.png", "one"), "Inbox one")
     reload(daemon, ONE + TWO)
-    assert pages_drawn.says(daemon.result("ignored.png", "two"), "Not yet")
+    assert drawn_pages.says(daemon.result("ignored.png", "two"), "Not yet")
     assert len(daemon.result("long.pdf", "two")["pages"]) == 10
     daemon.idle("two")
     assert sorted(daemon.files("done", "two")) == ["ignored.png", "long.pdf"]
@@ -56,8 +55,8 @@ def test_a_faulty_configuration_changes_nothing(new_daemon: NewDaemon) -> None:
     problem = "inbox.one.profle: unknown key; did you mean 'profile'?"
     assert problem in daemon.log()
     assert any(f" · reload refused: {daemon.config}: {problem}" in message for message in daemon.notify.messages())
-    daemon.drop("a.png", pages_drawn.png("Still here"), "one")
-    assert pages_drawn.says(daemon.result("a.png", "one"), "Still here")
+    daemon.drop("a.png", drawn_pages.png("Still here"), "one")
+    assert drawn_pages.says(daemon.result("a.png", "one"), "Still here")
     reload(daemon, ONE)
     told = [message for message in daemon.notify.messages() if message.startswith("STATUS=")]
     assert "reload refused" not in told[-1]

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import tomli
 
-import pages_drawn
-from daemons import environment
-from waiting import wait_until
+from support import drawn_pages
+from support.daemon_process import environment
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -31,10 +31,10 @@ def test_run(tmp_path: Path) -> None:
     try:
         wait_until(lambda: "ready after" in log.read_text() or process.poll() is not None, 120)
         assert f"Drop scans into   {spool}/inbox" in log.read_text(), log.read_text()
-        (spool / "inbox/scan.png").write_bytes(pages_drawn.png("First scan"))
+        (spool / "inbox/scan.png").write_bytes(drawn_pages.png("First scan"))
         result = spool / "outbox/scan.png.json"
         wait_until(result.exists, 60)
-        assert pages_drawn.says(json.loads(result.read_bytes()), "First scan")
+        assert drawn_pages.says(json.loads(result.read_bytes()), "First scan")
     finally:
         os.killpg(process.pid, signal.SIGINT)
     assert process.wait(60) == 0

@@ -7,9 +7,9 @@ import signal
 
 import pytest
 
-import pages_drawn
-from daemons import NewDaemon
-from waiting import wait_until
+from support import drawn_pages
+from support.daemon_process import NewDaemon
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -22,14 +22,14 @@ def test_nothing_is_claimed_until_there_is_room(new_daemon: NewDaemon, setting: 
     """More is wanted free than any machine has; with a limit that it meets, files come out that waited."""
     daemon = new_daemon(more=f"[limits]\n{setting} = {1 << 30}\n")
     daemon.start()
-    daemon.drop("waits.png", pages_drawn.png("Patience"))
+    daemon.drop("waits.png", drawn_pages.png("Patience"))
     status = daemon.folder / "run/status.json"
     wait_until(lambda: lack in json.loads(status.read_bytes())["lack"])
     assert any("claims nothing: less than" in line and lack in line for line in daemon.notify.messages())
     assert daemon.files("inbox") == ["waits.png"]
     daemon.configure(f"[limits]\n{setting} = 0\n")
     daemon.send(signal.SIGHUP)
-    assert pages_drawn.says(daemon.result("waits.png"), "Patience")
+    assert drawn_pages.says(daemon.result("waits.png"), "Patience")
     assert daemon.log().count("nothing is claimed until there is") == 1
     assert daemon.log().count("there is room again") == 1
 
@@ -41,7 +41,7 @@ def test_replacing_workers_is_no_pause(new_daemon: NewDaemon) -> None:
     number = 0
     while daemon.log().count("worker 1 was replaced after ") < 2:
         number += 1
-        daemon.drop(f"{number}.png", pages_drawn.png(f"Number {number}"))
-        assert pages_drawn.says(daemon.result(f"{number}.png"), f"Number {number}")
+        daemon.drop(f"{number}.png", drawn_pages.png(f"Number {number}"))
+        assert drawn_pages.says(daemon.result(f"{number}.png"), f"Number {number}")
     assert "attempt" not in daemon.log()
     assert not any(line.startswith("STATUS=degraded") for line in daemon.notify.messages())

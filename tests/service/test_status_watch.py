@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-import files_made
-from daemons import COMMAND, Daemon, NewDaemon, environment, ocrspool
-from waiting import wait_until
+from support import sample_files
+from support.daemon_process import COMMAND, Daemon, NewDaemon, environment, ocrspool
+from support.waiting import wait_until
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_a_file_in_work_shows_how_far_it_is(new_daemon: NewDaemon) -> None:
     daemon.start()
     (worker,) = daemon.workers()
     daemon.send_to(worker, signal.SIGSTOP)
-    daemon.drop("three.pdf", files_made.pdf(3))
+    daemon.drop("three.pdf", sample_files.pdf(3))
     wait_until(lambda: [job["pages"] for job in jobs(daemon)] == [3], 60)
     (job,) = jobs(daemon)
     assert (job["path"], job["inbox"], job["read"], job["attempt"]) == ("three.pdf", "default", 0, 1)

@@ -7,18 +7,17 @@ import signal
 
 import pytest
 
-import files_made
-import pages_drawn
-from daemons import Daemon, NewDaemon
-from processes_seen import holds, lives
-from waiting import wait_until
+from support import drawn_pages, sample_files
+from support.daemon_process import Daemon, NewDaemon
+from support.process_table import holds, lives
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
 
 def long_document(pages: int) -> bytes:
     """A document that takes seconds to read."""
-    return files_made.pdf(pages, width=800, height=800)
+    return sample_files.pdf(pages, width=800, height=800)
 
 
 def start_on(daemon: Daemon, name: str, pages: int) -> None:
@@ -35,7 +34,7 @@ def test_drains(new_daemon: NewDaemon) -> None:
     start_on(daemon, "long.pdf", 10)
     names = [f"{number}.png" for number in range(30)]
     for name in names:
-        daemon.drop(name, pages_drawn.png(f"Short {name}"))
+        daemon.drop(name, drawn_pages.png(f"Short {name}"))
     wait_until(lambda: len(daemon.in_work()) > 1, 60)
     children = daemon.children()
     daemon.send(signal.SIGTERM)
@@ -96,7 +95,7 @@ def test_stop_of_a_hung_worker(new_daemon: NewDaemon) -> None:
     (decoder,) = daemon.decoders()
     for pid in (worker, decoder):
         daemon.send_to(pid, signal.SIGSTOP)
-    daemon.drop("stuck.png", pages_drawn.png("Stuck"))
+    daemon.drop("stuck.png", drawn_pages.png("Stuck"))
     wait_until(daemon.in_work, 30)
     assert daemon.stop(30) == 0
     assert not lives(worker)

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-import files_made
-import pages_drawn
-from asked import ask
-from daemons import NewDaemon, ocrspool
-from waiting import wait_until
+from support import drawn_pages, sample_files
+from support.daemon_process import NewDaemon, ocrspool
+from support.http_client import ask
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -40,9 +39,9 @@ def test_documents_with_warnings_are_told_of(new_daemon: NewDaemon, tmp_path: Pa
 
     assert counted(total) == 0
     assert counted(named) == 0
-    daemon.drop("plain.png", pages_drawn.png("Nothing to warn of"))
-    daemon.drop("drawing.tif", files_made.tiff(pages_drawn.page("Some text"), _picture(), _picture()))
-    daemon.drop("animated.gif", files_made.gif(2))
+    daemon.drop("plain.png", drawn_pages.png("Nothing to warn of"))
+    daemon.drop("drawing.tif", sample_files.tiff(drawn_pages.page("Some text"), _picture(), _picture()))
+    daemon.drop("animated.gif", sample_files.gif(2))
     assert daemon.result("plain.png")["warnings"] == []
     found = daemon.result("drawing.tif")["warnings"]
     assert [(each["code"], each["page"], each["lines"]) for each in found] == [

@@ -16,8 +16,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-import faulty_worker
-import worker_replaced
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Engine, Limits, Paths, Service
 from ocrspool.decoding.child.page import memory_file
@@ -27,8 +25,9 @@ from ocrspool.processes.child import Child
 from ocrspool.processes.environment import of_workers
 from ocrspool.recognition.pool import WorkerPool
 from ocrspool.recognition.protocol import about_engine
-from pages_drawn import page
-from waiting import wait_until
+from support import faulty_worker, worker_replacement
+from support.drawn_pages import page
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -113,7 +112,7 @@ def test_a_page_that_cannot_be_read_costs_itself(
     engine_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is tried once more, alone; the pages beside it are read, and all by the same process."""
-    monkeypatch.setattr(sys, "executable", os.fspath(worker_replaced.python(tmp_path, faulty_worker.__file__)))
+    monkeypatch.setattr(sys, "executable", os.fspath(worker_replacement.python(tmp_path, faulty_worker.__name__)))
     with _pool(engine_cache, Engine()) as workers:
         (before,) = workers.status().pids
         bad = [_image("Cut short", missing=1), _bad(faulty_worker.ALWAYS), _bad(faulty_worker.REFUSED)]
@@ -133,7 +132,7 @@ def test_a_worker_whose_engine_failed_is_replaced(
     engine_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It does not read the known page any more: the next page is read by another process."""
-    monkeypatch.setattr(sys, "executable", os.fspath(worker_replaced.python(tmp_path, faulty_worker.__file__)))
+    monkeypatch.setattr(sys, "executable", os.fspath(worker_replacement.python(tmp_path, faulty_worker.__name__)))
     with _pool(engine_cache, Engine()) as workers:
         (before,) = workers.status().pids
         failed = workers.submit(_bad(faulty_worker.DISORDER), "off")

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import files_made
-import pages_drawn
-from daemons import COMMAND, Daemon, ocrspool
-from pages_drawn import says
-from waiting import wait_until
+from support import drawn_pages, sample_files
+from support.daemon_process import Daemon, ocrspool
+from support.drawn_pages import says
+from support.other_users import RUNS_AS_ANOTHER_USER, folder_with_cache, give
+from support.waiting import wait_until
 
 NOBODY = 65534
 SCANNER = 65533
-PYTHON = Path(sys.executable).resolve()
 
 pytestmark = [
     pytest.mark.engine,
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can become the two users"),
-    pytest.mark.skipif(
-        any(not path.stat().st_mode & 0o001 for path in (COMMAND, *COMMAND.parents, PYTHON, *PYTHON.parents)),
-        reason="the installation is not readable for another user",
-    ),
+    *RUNS_AS_ANOTHER_USER,
 ]
 
 INBOXES = """
@@ -46,10 +38,10 @@ poll_seconds = 0.2
 settle_seconds = 0.3
 """
 WORDS = ("The first sheet", "The second sheet", "The third sheet", "The fourth sheet")
-SHEETS = [pages_drawn.page(words) for words in WORDS]
-SO_FAR = [files_made.tiff(*SHEETS[:count]) for count in range(1, 5)]
+SHEETS = [drawn_pages.page(words) for words in WORDS]
+SO_FAR = [sample_files.tiff(*SHEETS[:count]) for count in range(1, 5)]
 """What a file holds after each sheet; each is a whole TIFF image."""
-PDF = files_made.encoded(SHEETS[0].convert("RGB"), "PDF", resolution=144)
+PDF = sample_files.encoded(SHEETS[0].convert("RGB"), "PDF", resolution=144)
 
 _WRITER = """
 import os, sys
@@ -65,28 +57,20 @@ for line in sys.stdin:
 @pytest.fixture(scope="module")
 def daemon(engine_cache: Path) -> Iterator[Daemon]:
     """A service that runs as nobody, with folders that anybody may drop files into."""
-    folder = Path(tempfile.mkdtemp(prefix="ocrspool-"))  # pytest's own folders let nobody in
-    folder.chmod(0o755)
-    shutil.copytree(engine_cache, folder / "cache")
-    for path in (folder, *folder.rglob("*")):
-        os.chown(path, NOBODY, NOBODY)
-    made = Daemon(folder / "d", folder / "cache", INBOXES, user=NOBODY)
-    for name in ("watched", "polled"):
-        (made.root(name) / "inbox").mkdir(parents=True)
-    (made.folder / "content").mkdir()
-    for path in (made.folder, *made.folder.rglob("*")):
-        os.chown(path, NOBODY, NOBODY)
-    for name in ("watched", "polled"):
-        (made.root(name) / "inbox").chmod(0o777)
-    made.notify.path.chmod(0o777)
-    try:
+    with folder_with_cache(engine_cache, NOBODY) as folder:
+        made = Daemon(folder / "d", folder / "cache", INBOXES, user=NOBODY)
+        for name in ("watched", "polled"):
+            (made.root(name) / "inbox").mkdir(parents=True)
+        (made.folder / "content").mkdir()
+        give(made.folder, NOBODY)
+        for name in ("watched", "polled"):
+            (made.root(name) / "inbox").chmod(0o777)
+        made.notify.path.chmod(0o777)
         with contextlib.closing(made):
             made.start()
             yield made
             assert made.runs()
             assert "Traceback" not in made.log()
-    finally:
-        shutil.rmtree(folder)
 
 
 class Writer:
@@ -176,10 +160,10 @@ def test_a_writer_that_dies(daemon: Daemon) -> None:
 def test_nothing_for_a_while(daemon: Daemon, inbox: str) -> None:
     """A file of 0 bytes waits, with kernel events and without; one that came before it was dropped later passes it."""
     writer = Writer(daemon, inbox, "empty.png")
-    daemon.drop("other.png", pages_drawn.png("Other"), inbox)
+    daemon.drop("other.png", drawn_pages.png("Other"), inbox)
     assert says(daemon.result("other.png", inbox), "Other")
     assert daemon.files("inbox", inbox) == ["empty.png"]
-    writer.write(pages_drawn.png("Not empty"))
+    writer.write(drawn_pages.png("Not empty"))
     writer.close()
     assert says(daemon.result("empty.png", inbox), "Not empty")
     assert "empty.png" not in daemon.files("failed", inbox)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from machine import OPT, SCANNER, Machine, Result, run
+from support.lab_machine import OPT, SCANNER, Machine, Result, run
 
 IN_LAB = os.environ.get("SYSTEMD_LAB") == "1"
 collect_ignore_glob = ["test_lab.py"] if IN_LAB else ["test_[!l]*.py"]

@@ -6,9 +6,22 @@ import re
 import time
 from pathlib import Path
 
-from machine import CONFIGURATION, OPT, PREBUILD, SCANNER, SERVICE, SPOOL, Machine, Result, as_user, record, run, tree
-from pages_drawn import png, says
-from waiting import wait_until
+from support.drawn_pages import png, says
+from support.lab_machine import (
+    CONFIGURATION,
+    OPT,
+    PREBUILD,
+    SCANNER,
+    SERVICE,
+    SPOOL,
+    Machine,
+    Result,
+    as_user,
+    record,
+    run,
+    tree,
+)
+from support.waiting import wait_until
 
 _SYSTEM = (
     "/etc",

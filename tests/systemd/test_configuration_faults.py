@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from machine import PREBUILD, SERVICE, Machine, record
-from waiting import wait_until
+from support.lab_machine import PREBUILD, SERVICE, Machine, record
+from support.waiting import wait_until
 
 _WRONG = '[service]\nworkers = "many"\n[inbox.default]\nsettel_seconds = 1\n'
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from machine import CONFIGURATION, PREBUILD, SERVICE, SPOOL, Machine, run
-from pages_drawn import png, says
+from support.drawn_pages import png, says
+from support.lab_machine import CONFIGURATION, PREBUILD, SERVICE, SPOOL, Machine, run
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 """In images of machines that are made but not run, it keeps packages from starting anything."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from machine import PREBUILD, SERVICE, Machine, record
-from waiting import wait_until
+from support.lab_machine import PREBUILD, SERVICE, Machine, record
+from support.waiting import wait_until
 
 _NODES = (Path("/dev/nvidiactl"), Path("/dev/nvidia-uvm"))
 _LIKE_NULL = os.makedev(1, 3)

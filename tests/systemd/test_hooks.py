@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-import pages_drawn
-from machine import SPOOL, Machine
-from waiting import wait_until
+from support import drawn_pages
+from support.lab_machine import SPOOL, Machine
+from support.waiting import wait_until
 
 _TOLD = SPOOL / "told"
 _SCRIPT = """
@@ -21,7 +21,7 @@ def test_a_hook_may_what_the_service_may(machine: Machine) -> None:
     command = json.dumps(["/bin/sh", "-c", _SCRIPT, str(_TOLD)])
     machine.configure(f"[inbox.default]\non_done = {command}\n")
     machine.start()
-    machine.drop("good.png", pages_drawn.png("Good"))
+    machine.drop("good.png", drawn_pages.png("Good"))
     wait_until(_TOLD.exists, 120)
     told = _TOLD.read_text("utf-8").splitlines()
     _TOLD.unlink()

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from machine import ENGINES, SCANNER, SERVICE, SPOOL, Machine, as_user, record, run
-from pages_drawn import png, says
-from waiting import wait_until
+from support.drawn_pages import png, says
+from support.lab_machine import ENGINES, SCANNER, SERVICE, SPOOL, Machine, as_user, record, run
+from support.waiting import wait_until
 
 OCRSPOOL = "/usr/local/bin/ocrspool"
 _PAGE = Path("/var/tmp/page.png")  # noqa: S108 - of this throwaway machine

@@ -6,10 +6,10 @@ import json
 import time
 from typing import Any
 
-import pages_drawn
-from machine import SERVICE, Machine, record, run
 from ocrspool.observability.journald import MESSAGE_IDS
-from waiting import wait_until
+from support import drawn_pages
+from support.lab_machine import SERVICE, Machine, record, run
+from support.waiting import wait_until
 
 
 def entries(since: float, *matches: str) -> list[dict[str, Any]]:
@@ -23,7 +23,7 @@ def test_a_log_is_followed_by_job_id(machine: Machine) -> None:
     """Of two files, one good: each has its own lines and no other's, from the claim to the outcome."""
     before = time.time()
     machine.start()
-    machine.drop("good.png", pages_drawn.png("Good"))
+    machine.drop("good.png", drawn_pages.png("Good"))
     machine.drop("bad.png", b"no picture at all")
     wait_until(lambda: machine.names("done") and "bad.png.reason.json" in machine.names("failed"), 120)
     job = machine.results()["good.png"]["run"]["job"]

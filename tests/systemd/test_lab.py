@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from machine import RECORDS
+from support.lab_machine import RECORDS
 
 _HERE = Path(__file__).parent
 _CHECKOUT = _HERE.parents[1]

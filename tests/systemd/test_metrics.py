@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import pages_drawn
-from asked import ask
-from machine import SCANNER, SERVICE, Machine, as_user
-from waiting import wait_until
+from support import drawn_pages
+from support.http_client import ask
+from support.lab_machine import SCANNER, SERVICE, Machine, as_user
+from support.waiting import wait_until
 
 _SOCKET = Path("/run/ocrspool/metrics.sock")
 _PORT = "127.0.0.1:9464"
@@ -40,8 +40,8 @@ def test_the_page_on_the_socket(machine: Machine) -> None:
     settings = f'listen = "{_SOCKET}"\npage = true\npage_views = true\npage_retry = true\n'
     machine.configure(f'[metrics]\n{settings}[inbox.default]\noutputs = ["html"]\n')
     machine.start()
-    machine.drop("good.png", pages_drawn.png("Good"))
-    machine.drop("bad.png", b"no picture")
+    machine.drop("good.png", drawn_pages.png("Good"))
+    machine.drop("bad.png", drawn_pages.png("Bad")[:-200])
     wait_until(lambda: "bad.png" in (page := ask(_SOCKET, "/", "localhost")[1]) and "good.png" in page, 120)
     page = ask(_SOCKET, "/", "localhost")[1]
     view = page.partition('<a href="')[2].partition('"')[0]

@@ -7,10 +7,10 @@ import re
 import signal
 import time
 
-from files_made import tiff
-from machine import SERVICE, Machine, record
-from pages_drawn import page, png
-from waiting import wait_until
+from support.drawn_pages import page, png
+from support.lab_machine import SERVICE, Machine, record
+from support.sample_files import tiff
+from support.waiting import wait_until
 
 
 def _busy(machine: Machine, count: int, pages: int = 6) -> list[str]:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from files_made import pdf
-from machine import ENGINES, PREBUILD, SERVICE, SPOOL, Machine, record, run
 from ocrspool.processes import sandbox
-from pages_drawn import png
-from waiting import wait_until
+from support.drawn_pages import png
+from support.lab_machine import ENGINES, PREBUILD, SERVICE, SPOOL, Machine, record, run
+from support.sample_files import pdf
+from support.waiting import wait_until
 
 _ALLOWED_SCORE = 1.5
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from machine import SCANNER, SERVICE, SPOOL, Machine, as_user, run
-from pages_drawn import png
-from waiting import wait_until
+from support.drawn_pages import png
+from support.lab_machine import SCANNER, SERVICE, SPOOL, Machine, as_user, run
+from support.waiting import wait_until
 
 _PASSWORD = "sent by a scanner"  # noqa: S105 - of a user of this throwaway machine
 _OUTSIDE = Path("/var/tmp/shares")  # noqa: S108 - as above

@@ -13,18 +13,17 @@ from pathlib import Path
 
 import pytest
 
-import files_made
-import pages_drawn
-from machine import SCANNER, SPOOL, Machine, as_user
-from pages_drawn import says
-from waiting import wait_until
+from support import drawn_pages, sample_files
+from support.drawn_pages import says
+from support.lab_machine import SCANNER, SPOOL, Machine, as_user
+from support.waiting import wait_until
 
 _SLOW = SPOOL.with_name("slow")
 _WORDS = ("The first sheet", "The second sheet", "The third sheet", "The fourth sheet")
-_SHEETS = [pages_drawn.page(words) for words in _WORDS]
-_SO_FAR = [files_made.tiff(*_SHEETS[:count]) for count in range(1, 5)]
+_SHEETS = [drawn_pages.page(words) for words in _WORDS]
+_SO_FAR = [sample_files.tiff(*_SHEETS[:count]) for count in range(1, 5)]
 """What a file holds after each sheet; each is a whole TIFF image."""
-_PDF = files_made.encoded(_SHEETS[0].convert("RGB"), "PDF", resolution=144)
+_PDF = sample_files.encoded(_SHEETS[0].convert("RGB"), "PDF", resolution=144)
 
 _WRITER = """
 import os, sys, time
@@ -87,7 +86,7 @@ def test_files_that_are_written_slowly(machine: Machine, contents: Path) -> None
     writers = [
         Writer(contents, "hold", 5, inbox / "sheets.tif", *_SO_FAR),
         Writer(contents, "hold", 5, inbox / "half.pdf", _PDF[: len(_PDF) // 2], _PDF),
-        Writer(contents, "hold", 8, inbox / "empty.png", b"", pages_drawn.png("Not empty")),
+        Writer(contents, "hold", 8, inbox / "empty.png", b"", drawn_pages.png("Not empty")),
         Writer(contents, "close", 4, _SLOW / "inbox/appended.tif", *_SO_FAR),
     ]
     for writer in writers:

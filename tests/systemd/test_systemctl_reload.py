@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from files_made import tiff
-from machine import SERVICE, Machine, record
-from pages_drawn import page, png, says
-from waiting import wait_until
+from support.drawn_pages import page, png, says
+from support.lab_machine import SERVICE, Machine, record
+from support.sample_files import tiff
+from support.waiting import wait_until
 
 _SECOND = Path("/var/spool/ocrspool/second")
 

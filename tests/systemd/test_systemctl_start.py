@@ -6,7 +6,7 @@ import re
 import shutil
 import time
 
-from machine import ENGINES, PREBUILD, SERVICE, Machine, record
+from support.lab_machine import ENGINES, PREBUILD, SERVICE, Machine, record
 
 _STATUS = re.compile(
     r"ready · openvino (f32|bf16) · \d+ waiting, \d+ in work, \d+ done, \d+ failed · \d+\.\d pages/s", re.ASCII

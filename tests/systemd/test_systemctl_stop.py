@@ -6,10 +6,10 @@ import os
 import signal
 import time
 
-from files_made import tiff
-from machine import SERVICE, Machine, record
-from pages_drawn import page
-from waiting import wait_until
+from support.drawn_pages import page
+from support.lab_machine import SERVICE, Machine, record
+from support.sample_files import tiff
+from support.waiting import wait_until
 
 
 def _load(machine: Machine, count: int, pages: int) -> tuple[list[str], int]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from machine import CONFIGURATION, OPT, SERVICE, SPOOL, Machine, run, tree
-from pages_drawn import png
+from support.drawn_pages import png
+from support.lab_machine import CONFIGURATION, OPT, SERVICE, SPOOL, Machine, run, tree
 
 _PROGRAM = (
     OPT,

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from daemons import ocrspool
+from support.daemon_process import ocrspool
 from torture import campaign
 from torture.campaign import FAULTS, Row
 from torture.world import World

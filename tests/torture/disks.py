@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from disk_images import run
+from support.filesystem_images import run
 from torture.faults import Fault
 from torture.world import World
 

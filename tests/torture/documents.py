@@ -8,8 +8,7 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
-import files_made
-import pages_drawn
+from support import drawn_pages, sample_files
 
 Fate = Literal["ok", "partial", "failed"]
 
@@ -41,17 +40,18 @@ class Documents:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self._number = 0
-        word = files_made.words("Torture", (160, 56))
+        word = sample_files.words("Torture", (160, 56))
+        large = drawn_pages.page("Some more", "and more", "and more")
         copies = [word.copy() for _ in range(3)]
         self._sorts: list[tuple[str, bytes, Fate, int, str]] = [
-            ("png", files_made.png(word), "ok", 1, "Torture"),
-            ("jpg", files_made.jpeg(word.copy()), "ok", 1, "Torture"),
-            ("large.png", files_made.png(pages_drawn.page("Some more", "and more", "and more")), "ok", 1, "Some more"),
-            ("tif", files_made.tiff(*copies), "ok", 3, "Torture"),
-            ("pdf", files_made.pdf(4, width=90, height=40), "ok", 4, "Hello spool"),
-            ("pgm", pages_drawn.tiny(1), "ok", 1, ""),
-            ("damaged.tif", files_made.damaged_page_tiff(), "partial", 3, ""),
-            ("broken.png", files_made.png(word)[:70], "failed", 0, ""),
+            ("png", sample_files.png(word), "ok", 1, "Torture"),
+            ("jpg", sample_files.jpeg(word.copy()), "ok", 1, "Torture"),
+            ("large.png", sample_files.png(large), "ok", 1, "Some more"),
+            ("tif", sample_files.tiff(*copies), "ok", 3, "Torture"),
+            ("pdf", sample_files.pdf(4, width=90, height=40), "ok", 4, "Hello spool"),
+            ("pgm", drawn_pages.tiny(1), "ok", 1, ""),
+            ("damaged.tif", sample_files.damaged_page_tiff(), "partial", 3, ""),
+            ("broken.png", sample_files.png(word)[:70], "failed", 0, ""),
         ]
         self._folders = ("", "", "", "sub/", "sub/deeper/", "with space ü/")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from support.waiting import wait_until
 from torture.faults import Fault
 from torture.world import World
-from waiting import wait_until
 
 
 def _deleted(world: World) -> None:

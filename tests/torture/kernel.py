@@ -7,10 +7,10 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from processes_seen import is_stopped
+from support.process_table import is_stopped
+from support.waiting import wait_until
 from torture.faults import Fault
 from torture.world import World
-from waiting import wait_until
 
 _NO_WATCHES = 'echo 0 > /proc/sys/user/max_inotify_watches && exec "$@"'
 """The wrapper of the world is what is run: it must be the last to change who the process is."""

@@ -6,12 +6,12 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+from support.waiting import wait_until
 from torture.documents import Document
 from torture.faults import Fault, Need
 from torture.judge import kind_of
 from torture.second import Second, names_in, second_inbox
 from torture.world import World, files_below
-from waiting import wait_until
 
 SOON_SECONDS = 5.0
 """In which an inbox has to deliver while another one's disk hangs."""

@@ -6,10 +6,10 @@ import os
 import signal
 from collections.abc import Callable
 
-from daemons import ocrspool
+from support.daemon_process import ocrspool
+from support.waiting import wait_until
 from torture.faults import Fault
 from torture.world import INBOX, SETTINGS, World
-from waiting import wait_until
 
 Which = Callable[[World], list[int]]
 

@@ -8,14 +8,14 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-from disk_images import Disk
 from ocrspool.spool.layout import STATES
+from support.filesystem_images import Disk
+from support.waiting import wait_until
 from torture.consumer import Consumer
 from torture.documents import Document
 from torture.judge import judge
 from torture.producer import Producer
 from torture.world import PATIENCE_SECONDS, World, files_below, inbox_table
-from waiting import wait_until
 
 NAME = "second"
 

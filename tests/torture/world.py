@@ -11,13 +11,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from daemons import Daemon
-from disk_images import Disk, NoDiskError, run
 from ocrspool.spool.layout import STATES
+from support.daemon_process import Daemon
+from support.filesystem_images import Disk, NoDiskError, run
+from support.waiting import wait_until
 from torture.consumer import Consumer
 from torture.judge import Verdict
 from torture.producer import Producer
-from waiting import wait_until
 
 PATIENCE_SECONDS = 180.0
 SETTINGS = """

@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.spool.spool import Spool
-from spools_made import spool_in
+from support.sample_spools import spool_in
+
+settings.register_profile("full", deadline=None)  # how fast the machine is, is no property of the code
+settings.register_profile("fast", deadline=None, max_examples=20)
+settings.load_profile("full")
 
 
 @pytest.fixture

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ocrspool.spool.layout import STATES
 from ocrspool.spool.spool import Spool
-from spools_made import read, spool_in
+from support.sample_spools import read, spool_in
+from support.waiting import wait_until
 from torture.consumer import Consumer
 from torture.documents import Document
 from torture.judge import judge
-from waiting import wait_until
 
 DROPPED = [Document(name, name.encode(), "ok", 0) for name in ("a.png", "sub/b.png")]
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Iterator[Spool]:
-    """A spool in which every document has come out."""
+def spool(tmp_path: Path) -> Spool:
+    """A spool in which every document has come out, and whose service has ended."""
     spool = spool_in(tmp_path)
     spool.open()
     for document in DROPPED:
         read(spool, document.name, document.data)
-    yield spool
     spool.close()
+    return spool
 
 
 def _page(text: str, kind: str = "") -> dict[str, object]:

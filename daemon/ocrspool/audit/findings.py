@@ -13,11 +13,11 @@ from ocrspool.formatting import counted
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One thing that an audit may come upon."""
+    """A kind of finding."""
 
     meaning: str
     repair: str = ""
-    """What `--repair` does about it; empty where that is for a person to decide."""
+    """What `--repair` does about it; empty if a person has to decide."""
 
 
 FINDINGS: dict[str, Kind] = {
@@ -45,7 +45,7 @@ FINDINGS: dict[str, Kind] = {
     "stray": Kind("not made by ocrspool: only results, sources and reasons belong here; take it away"),
     "closed": Kind("cannot be looked into: nothing is known of what is in it"),
 }
-"""Where a file is not in exactly one place, or that cannot be proven."""
+"""A file is not in exactly one place, or this cannot be proven."""
 
 NOTES: dict[str, Kind] = {
     "waiting-job": Kind("claimed; no service is running, and the next one to start reads it"),
@@ -61,7 +61,7 @@ NOTES: dict[str, Kind] = {
         "the source of this name in done/ is another document: that of this result was taken away, or replaced"
     ),
 }
-"""Worth knowing; nothing is lost or half done."""
+"""Worth knowing. Nothing is lost or half done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Finding:
 
     @property
     def meaning(self) -> str:
-        """What it means, for people."""
+        """The meaning, for people."""
         return self._kind.meaning + (f" ({self.detail})" if self.detail else "")
 
     @property

@@ -13,7 +13,7 @@ from ocrspool.files.walk import walk
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Whatever has a name and is no folder."""
+    """Anything with a name that is no folder."""
 
     name: str
     """Relative to the folder, with surrogate escapes."""
@@ -52,7 +52,7 @@ class Tree:
 
 
 def look(root: Path, excludes: Callable[[str], bool] = lambda _: False) -> Tree:
-    """Look at everything below `root`, apart from folders that are excluded. What is not there is empty."""
+    """Look at everything below `root` except excluded folders. A folder that does not exist is empty."""
     tree = Tree(root)
 
     def close(prefix: str, error: OSError) -> None:

@@ -16,7 +16,7 @@ from ocrspool.spool.spool import Spool
 
 
 def examine(spool: Spool, work: Tree, *, busy: bool) -> Iterator[Finding]:
-    """Yield what is to be said of work/. Whatever has a source is in flight while a service is `busy` with it."""
+    """Yield the findings of work/. While a service is `busy`, a job that has a source is in flight and no finding."""
     for name, entries in _folders(work).items():
         if not name:
             yield from (_foreign(work, entry) for entry in entries if entry.name != LOCK)
@@ -25,7 +25,7 @@ def examine(spool: Spool, work: Tree, *, busy: bool) -> Iterator[Finding]:
         source, rest = _sorted(spool, folder, entries)
         yield from (_foreign(work, entry) for entry in rest)
         if source is None and not rest:
-            # Without a source but with a reason, a running service is just putting that beside the file.
+            # A job with a reason and no source: a running service is just putting the reason beside the file.
             if not (busy and f"{name}/{REASON}" in work.entries):
                 yield Finding(_over(work, folder), folder)
         elif source is not None and not busy:
@@ -45,7 +45,7 @@ def on_their_way(work: Tree) -> set[str]:
 
 
 def _folders(work: Tree) -> dict[str, list[Entry]]:
-    """Return the folders at the top of work/ with all that is in each; the files beside them as those of ""."""
+    """Return the folders at the top of work/ with their content. Files beside them are the content of ""."""
     found: dict[str, list[Entry]] = defaultdict(list)
     for name in work.folders:
         if "/" not in name and not any(closed.split("/")[0] == name for closed in work.closed):
@@ -56,7 +56,7 @@ def _folders(work: Tree) -> dict[str, list[Entry]]:
 
 
 def _sorted(spool: Spool, folder: Path, entries: list[Entry]) -> tuple[Path | None, list[Entry]]:
-    """Return the job's source, and all that is neither that nor one of the records beside it."""
+    """Return the source of the job, and the files that are neither the source nor a record of the job."""
     job = _job(spool, folder)
     name = "" if job is None else f"{folder.name}/source/{job.name}"
     source = next((entry for entry in entries if entry.name == name and entry.regular), None)
@@ -77,7 +77,7 @@ def _job(spool: Spool, folder: Path) -> Job | None:
 
 
 def _state(spool: Spool, folder: Path) -> str:
-    """Return the word for a job that has its source and no service that works on it."""
+    """Return the kind of finding for a job that has its source, while no service works on it."""
     try:
         with Folder.at(spool.work) as work, work.below(folder.name) as opened:
             job = spool.jobs.read(opened)

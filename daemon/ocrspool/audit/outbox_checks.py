@@ -24,18 +24,18 @@ from ocrspool.results.schema import Document
 from ocrspool.spool.outbox import MARKER_SUFFIX, RESULT_SUFFIX
 
 _JOB_ID = re.compile(r"~\d{8}T\d{6}-[0-9a-f]{8}(?=\.[^./]*\Z|\Z)")
-"""What tells a source in done/ from an earlier one of its name."""
+"""The mark between the name of a source in done/ and the id of its job, where an earlier source has the name."""
 _JOB_ID_BYTES = 25
 _BESIDE = (*SUFFIXES.values(), MARKER_SUFFIX)
-"""Suffixes of what may lie beside a result."""
+"""Suffixes of the files that may lie beside a result."""
 _CHUNK_BYTES = 1 << 20
 _MOST_BYTES = 64 << 20
-"""Of a result: that of ten thousand pages full of text. What is larger is not read."""
+"""The largest result that is read: ten thousand pages full of text."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What a result says of its source."""
+    """The facts that a result has about its source."""
 
     name: str
     """Relative to the inbox, with surrogate escapes."""
@@ -49,7 +49,7 @@ class _Source:
 
 @dataclass(slots=True)
 class Results:
-    """Reads results and, if `thorough`, sources; what it has read of unchanged files it knows at the next look."""
+    """Reads results and, if `thorough`, sources. It remembers them: the next look reads no unchanged file again."""
 
     thorough: bool
     _sources: dict[Entry, _Source | None] = field(default_factory=dict)
@@ -57,13 +57,13 @@ class Results:
     _schema: TypeAdapter[Document] = field(default_factory=lambda: TypeAdapter(Document))
 
     def examine(self, outbox: Tree, done: Tree) -> Iterator[Finding]:
-        """Yield what is no result, and results that are not of the document in done/ that has their name."""
+        """Yield files that are no results, and results whose document is not the one of their name in done/."""
         retired: dict[str, list[Entry]] = defaultdict(list)
         for entry in done.files():
             retired[_JOB_ID.sub("", entry.name)].append(entry)
         for entry in outbox.files():
             path = outbox.path(entry.name)
-            if entry.name.endswith(_BESIDE):  # of a result that may have been taken away before
+            if entry.name.endswith(_BESIDE):  # its result may have been taken away
                 continue
             if not entry.name.endswith(RESULT_SUFFIX):
                 yield Finding("stray", path)
@@ -74,14 +74,14 @@ class Results:
                 yield Finding("changed-source", done.path(changed.name)) if changed else Finding("other-document", path)
 
     def warned(self, outbox: Tree) -> Iterator[Warned]:
-        """Yield the results that have warnings, of those that `examine` has read."""
+        """Yield the results with warnings, among those that `examine` has read."""
         for entry in outbox.files():
             source = self._sources.get(entry)
             if source is not None and source.warnings:
                 yield Warned(outbox.path(entry.name), source.warnings)
 
     def _source(self, outbox: Tree, entry: Entry) -> _Source | None:
-        """Return what the result says of its source; None where it is no result."""
+        """Return the facts that a result has about its source; None if the file is no result."""
         if entry not in self._sources:
             self._sources[entry] = self._read(outbox.root, entry)
         return self._sources[entry]
@@ -102,7 +102,7 @@ class Results:
         )
 
     def _has_its_source(self, source: _Source, namesakes: list[Entry], done: Tree) -> bool:
-        """Tell whether a source of this name is the result's, or none can be: taken away, or its name was cut."""
+        """Tell whether the source of this name belongs to the result, or is taken away, or has a name that was cut."""
         cut = len(os.fsencode(source.name.rpartition("/")[2])) + _JOB_ID_BYTES > names.MOST_BYTES
         return not namesakes or cut or any(self._is_of(source, namesake, done) for namesake in namesakes)
 
@@ -130,14 +130,14 @@ def _sha256(folder: Path, name: str) -> str:
         with _opened(folder, name) as file:
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
-    except OSError:  # gone since, or not for our eyes
+    except OSError:  # it is gone, or this user may not read it
         return ""
     return digest.hexdigest()
 
 
 @contextlib.contextmanager
 def _opened(root: Path, name: str) -> Iterator[BinaryIO]:
-    """Open a regular file below a folder; another may have taken its place since it was seen."""
+    """Open a regular file below a folder. Another file may have taken its place since it was seen."""
     with Folder.at(root) as folder, folder.holder(name) as holder:
         descriptor = holder.open(name.rpartition("/")[2])
     with os.fdopen(descriptor, "rb") as file:

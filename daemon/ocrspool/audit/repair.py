@@ -18,7 +18,7 @@ from ocrspool.spool.spool import Spool
 
 
 def repair(spool: Spool) -> list[Finding]:
-    """Finish what is half done, and move what nobody claims to failed/. Return what something was done about.
+    """Finish half-done jobs, and move files that belong to no job to failed/. Return the findings that were repaired.
 
     Root acts as the user whom work/ belongs to. Raise SpoolBusyError while a service has the spool, NotOursError where
     it is another user's.
@@ -42,7 +42,7 @@ def repair(spool: Spool) -> list[Finding]:
 
 
 def _mend(spool: Spool, finding: Finding) -> None:
-    """Do what `recover` does not: it knows jobs only."""
+    """Repair one finding that is not about a job. `recover` repairs those of jobs."""
     if finding.kind == "orphan":
         _fail_orphan(spool, os.fspath(finding.path.relative_to(spool.work)))
     elif finding.kind == "no-reason":
@@ -52,14 +52,14 @@ def _mend(spool: Spool, finding: Finding) -> None:
 
 
 def _fail_orphan(spool: Spool, name: str) -> None:
-    """Move a file of no job to failed/, with a reason that says where it was."""
+    """Move a file that belongs to no job to failed/, with a reason that says where it was."""
     where = names.printable(name)
     job = spool.adopt(name)
     spool.fail(job, _reason(spool, job.name, f"it was found as work/{where}, in no job"))
 
 
 def _give_reason(spool: Spool, name: str) -> None:
-    """Put a reason beside a failed file that has none. Raise FileNotFoundError where that has gone."""
+    """Put a reason beside a failed file that has none. Raise FileNotFoundError if the file is gone."""
     with Folder.at(spool.failed) as failed, failed.holder(name) as holder:
         last = name.rpartition("/")[2]
         if holder.stat(last) is None:

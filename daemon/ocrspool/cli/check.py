@@ -1,4 +1,4 @@
-"""`ocrspool check` and `ocrspool schema`."""
+"""`ocrspool check`: every problem of the configuration, before the service starts."""
 
 from __future__ import annotations
 
@@ -6,21 +6,15 @@ import json
 import sys
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from ocrspool.cli import service_user
-from ocrspool.cli.status_report import StatusReport
 from ocrspool.config import preflight, sandbox
 from ocrspool.config.engine_requests import engine_request
 from ocrspool.config.loader import exposed, load
 from ocrspool.config.schema import Config
-from ocrspool.doctor.findings import Report
 from ocrspool.engine.plan import plan
 from ocrspool.errors import ConfigError, EngineMissingError, Exit, OcrspoolError
 from ocrspool.machine import accounts, units
 from ocrspool.machine.units import Unit
-from ocrspool.results.reason import Reason
-from ocrspool.results.schema import Document
 
 
 def check(path: Path, *, show: bool, start: bool) -> int:
@@ -93,23 +87,3 @@ def _why_no_engine(config: Config, device: str) -> list[str]:
         hint = f": {error.hint}" if error.hint else ""
         return [f"{each}{hint}" for each in (error.problems if isinstance(error, ConfigError) else [error.message])]
     return []
-
-
-def schema(of: str) -> int:
-    """Print the JSON Schema of what `of` names."""
-    print(json.dumps(schema_of(of), indent=2))
-    return Exit.OK
-
-
-_PUBLISHED: dict[str, type] = {"result": Document, "reason": Reason, "status": StatusReport, "doctor": Report}
-"""What programs read, beside the configuration. Each class is what the JSON is made of."""
-
-
-def schema_of(what: str) -> dict[str, object]:
-    """Return the JSON Schema (draft 2020-12) of the configuration, or of something that programs read."""
-    if what == "config":
-        return Config.model_json_schema()
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **TypeAdapter(_PUBLISHED[what]).json_schema(mode="serialization"),
-    }

@@ -118,7 +118,7 @@ def run_doctor(options: Namespace) -> int:
 
 def run_schema(options: Namespace) -> int:
     """Print a JSON Schema."""
-    from ocrspool.cli.check import schema
+    from ocrspool.cli.json_schemas import schema
 
     return schema(options.of)
 

@@ -17,7 +17,7 @@ _COMMON = (
     *("libnvinfer.so.10", "libnvinfer.so.8", "libcudnn.so.9", "libcudnn.so.8"),
     *("libcublas.so.13", "libcublas.so.12", "libcublas.so.11"),
 )  # fmt: skip
-"""Told where they are, even if no runtime asks for them yet: they say which build of one would fit."""
+"""Libraries that are shown even if no runtime asks for them yet: they say which build of a runtime would fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,15 @@ class Inventory:
     """Facts that several checks look at."""
 
     config: Config | None = None
-    """None where it is not valid."""
+    """None if it is not valid."""
     gpus: tuple[Gpu, ...] = ()
     no_gpu: NoGpuError | None = None
-    """Why there are none, as far as the driver, or its absence, tells."""
+    """Why there are none, as far as the driver tells."""
     packages: dict[Runtime, Package] = field(default_factory=dict)
     noted: dict[str, str] = field(default_factory=dict)
-    """Distribution → version, of those that can be in each other's way, as pip has noted them."""
+    """Distribution → version, as pip recorded it, of packages that can conflict with each other."""
     libraries: dict[str, Path | None] = field(default_factory=dict)
-    """Name that a runtime asks for → the file it would get, None where there is none; and common ones."""
+    """Name of a library → the file that a runtime would get, None if there is none. Common libraries are there too."""
 
     @property
     def wants_gpu(self) -> bool:
@@ -53,7 +53,7 @@ class Inventory:
 
 
 def look(config: Config | None) -> Inventory:
-    """Gather. Imports no runtime and loads no library, except the driver's own for asking it."""
+    """Gather the facts. This imports no runtime, and loads no library but that of the driver."""
     gpus: tuple[Gpu, ...] = ()
     no_gpu = None
     try:

@@ -23,15 +23,15 @@ _DEV = Path("/dev")
 _DRIVER = Path("/proc/driver/nvidia/version")
 _NEEDED_NODES = ("nvidiactl", "nvidia-uvm")
 _SYSTEMD = tuple(map(Path, ("/usr/lib/systemd", "/usr/local/lib/systemd", "/run/systemd", "/etc/systemd")))
-"""Where units lie; what is in a later folder wins."""
+"""The folders of units. A unit in a later folder replaces one in an earlier folder."""
 _UNITS = ("ocrspool.service", "ocrspool-prebuild.service")
 _PRIVATE_DEVICES = re.compile(r"^PrivateDevices=(\S+)", re.MULTILINE)
 _LITTLE_MB = 2048
-"""Less free GPU memory than this is worth a word: context, workspace of three nets, activations."""
+"""Less free GPU memory than this is worth a note: context, workspace of three nets, activations."""
 
 
 def program() -> Iterator[Finding]:
-    """Yield versions of what everything runs on."""
+    """Yield the versions of the program, Python and the system, and the protection of decoders."""
     yield Finding("program", "ok", "ocrspool", f"{__version__}, {Path(__file__).parents[1]}")
     yield Finding("program", "ok", "Python", f"{platform.python_version()}, {sys.executable}")
     try:
@@ -57,7 +57,7 @@ def cpu() -> Iterator[Finding]:
 
 
 def gpus(seen: Inventory, dev: Path = _DEV, driver: Path = _DRIVER) -> Iterator[Finding]:
-    """Yield driver and GPUs, or why there are none; a problem only where the configuration wants one."""
+    """Yield driver and GPUs, or why there are none. This is a problem only if the configuration wants a GPU."""
     if seen.gpus:
         first = seen.gpus[0]
         yield Finding("gpu", "ok", "driver", f"{first.driver}, supports CUDA {first.cuda_driver}")
@@ -78,7 +78,7 @@ def gpus(seen: Inventory, dev: Path = _DEV, driver: Path = _DRIVER) -> Iterator[
 
 
 def hidden_devices(seen: Inventory, systemd: tuple[Path, ...] = _SYSTEMD) -> Iterator[Finding]:
-    """Yield the units that hide the devices from a service which is to use a GPU."""
+    """Yield the units that hide the GPU devices from a service that needs them."""
     for unit in _UNITS if seen.wants_gpu else ():
         files = [path for folder in systemd if (path := folder / "system" / unit).is_file()][-1:]
         if not files:
@@ -135,7 +135,7 @@ def _gpu(gpu: Gpu) -> Finding:
 
 
 def _nodes(seen: Inventory, dev: Path) -> Iterator[Finding]:
-    """Yield what is wrong with the device nodes; one line where all is well."""
+    """Yield what is wrong with the device nodes, or one line if all is well."""
     numbered = sorted(path.name for path in dev.glob("nvidia[0-9]*"))
     level = _missing_gpu(seen) if seen.wants_gpu else "note"
     missing = [f"/dev/{name}" for name in _NEEDED_NODES if not (dev / name).exists()]

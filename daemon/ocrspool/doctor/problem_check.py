@@ -10,7 +10,7 @@ from ocrspool.doctor.known_problems import RULES, Rule
 
 
 def check(seen: Inventory) -> Iterator[Finding]:
-    """Yield a finding for each rule that applies to this machine; one that says so where none does."""
+    """Yield a finding for each rule that applies to this machine, or one finding that says that none applies."""
     applied = False
     for rule in RULES:
         matters = _matters(rule, seen)

@@ -45,7 +45,7 @@ def _configuration(path: Path) -> tuple[Config | None, ConfigError | None]:
 
 
 def _made(group: Group, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """Make a check. What stops it is a finding too."""
+    """Run a check. An error that stops it is a finding too."""
     try:
         yield from check()
     except OcrspoolError as error:

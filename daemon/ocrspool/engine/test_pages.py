@@ -1,7 +1,7 @@
 """The pages whose text is known, and what an engine reads on them.
 
 The known page is small, because every start reads it. It uses all three nets. The gate page has more of what pages
-have, and is read when an engine is built (compare). tests/gate_page.py draws the gate page.
+have, and is read when an engine is built (compare). tools/gate_page.py draws the gate page.
 """
 
 from __future__ import annotations

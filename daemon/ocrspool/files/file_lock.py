@@ -49,20 +49,17 @@ def take(
     or is removed while the lock is waited for: with NEW_LOCK it is made (again). `on_wait` is told who has it, at first
     and each minute. The lock is asked for again and again, because flock(2) knows no deadline.
     """
-    how = fcntl.LOCK_NB | (fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
     deadline = time.monotonic() + seconds
     tell_at = 0.0
     while True:
         with contextlib.ExitStack() as opened:
             descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
             opened.callback(os.close, descriptor)
-            try:
-                fcntl.flock(descriptor, how)
-            except BlockingIOError:
+            if not lock_open(descriptor, shared=shared):
                 now = time.monotonic()
                 said = f"{path} is locked by {_holder(descriptor)}"
                 if now >= deadline:
-                    raise LockedError(said, "wait until that process has finished, or end it") from None
+                    raise LockedError(said, "wait until that process has finished, or end it")
                 if now >= tell_at:
                     tell_at = now + _TELL_SECONDS
                     on_wait(f"waiting: {said}")
@@ -71,6 +68,19 @@ def take(
             if _is_at(descriptor, path):
                 opened.pop_all()
                 return descriptor
+
+
+def lock_open(descriptor: int, *, shared: bool = False, seconds: float = 0.0) -> bool:
+    """Lock an open file or folder. Tell whether that was possible within so many seconds. Closing it ends the lock."""
+    how = fcntl.LOCK_NB | (fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, how)
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(min(_POLL_SECONDS, seconds))
 
 
 @contextmanager

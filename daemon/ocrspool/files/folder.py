@@ -1,6 +1,6 @@
-"""An open folder: everything below it is reached by its descriptor, so no path is looked up twice.
+"""An open folder in which files and folders are made, written, moved and removed, each by its descriptor.
 
-Names are single parts, unless a function says otherwise. No link is followed, neither at the last part nor on the way.
+`readable_folder.py` has what only looks. Names are single parts, unless a function says otherwise. No link is followed.
 An OSError names the whole path, for people.
 """
 
@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ocrspool.files.open_path import naming, open_folder
+from ocrspool.files.open_path import naming
+from ocrspool.files.readable_folder import ReadableFolder
+from ocrspool.files.rename import rename_new
 
-_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 PRIVATE_MODE = 0o700
 """Of a folder that is ours alone."""
@@ -30,25 +30,10 @@ NO_NAMELESS = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL})
 """What open(2) says where a filesystem has no O_TMPFILE."""
 
 
-class Folder:
-    """An open folder. Close it, or use it in a `with`."""
+class Folder(ReadableFolder):
+    """An open folder in which things are made, moved and removed. Close it, or use it in a `with`."""
 
-    __slots__ = ("_where", "descriptor")
-
-    def __init__(self, descriptor: int, where: str) -> None:
-        self.descriptor = descriptor
-        self._where = where
-
-    @property
-    def path(self) -> Path:
-        """Where it was when it was opened: for messages, and to tell people where something lies."""
-        return Path(self._where)
-
-    @classmethod
-    def at(cls, path: Path) -> Folder:
-        """Open a folder of the configuration; see open_path.py. Raise OSError."""
-        where = os.fspath(path)
-        return cls(open_folder(where), where)
+    __slots__ = ()
 
     @classmethod
     def made(cls, path: Path, mode: int = 0o777) -> Folder:
@@ -65,34 +50,7 @@ class Folder:
             above.make(path.name, mode)
         return cls.at(path)
 
-    def __enter__(self) -> Folder:  # noqa: PYI034 - Self came with Python 3.11
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of it."""
-        os.close(self.descriptor)
-
     # Folders in it
-
-    def below(self, name: str) -> Folder:
-        """Open a folder in this one; `name` may have several parts, or none, for another descriptor of this one."""
-        at = os.open(".", _LIST, dir_fd=self.descriptor) if not name else -1
-        for part in filter(None, name.split("/")):
-            try:
-                with naming(self._where, name):
-                    step = os.open(part, _LIST, dir_fd=self.descriptor if at < 0 else at)
-            finally:
-                if at >= 0:
-                    os.close(at)
-            at = step
-        return Folder(at, f"{self._where}/{name}".rstrip("/"))
-
-    def holder(self, name: str) -> Folder:
-        """Open the folder that holds what has this name, which may have several parts."""
-        return self.below(name.rpartition("/")[0])
 
     def make(self, name: str, mode: int = 0o777) -> bool:
         """Make a folder with this mode, less the umask. Tell whether it was not there."""
@@ -134,54 +92,6 @@ class Folder:
             os.close(descriptor)
 
     # What is in it
-
-    @contextlib.contextmanager
-    def entries(self) -> Iterator[Iterator[os.DirEntry[str]]]:
-        """Look at all that is in it, in no order; the entries can be asked as long as this lasts."""
-        with naming(self._where), os.scandir(self.descriptor) as found:
-            yield found
-
-    def names(self) -> list[str]:
-        """Return the names in it, sorted."""
-        with self.entries() as found:
-            return sorted(entry.name for entry in found)
-
-    def stat(self, name: str) -> os.stat_result | None:
-        """Return what lstat(2) says; None where there is nothing of this name."""
-        with naming(self._where, name):
-            try:
-                return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
-            except FileNotFoundError:
-                return None
-
-    def has_file(self, name: str) -> bool:
-        """Tell whether it is a regular file."""
-        found = self.stat(name)
-        return found is not None and stat.S_ISREG(found.st_mode)
-
-    def is_same(self, name: str, other: Folder, other_name: str) -> bool:
-        """Tell whether both names are there and are links to one file."""
-        found, second = self.stat(name), other.stat(other_name)
-        return found is not None and second is not None and os.path.samestat(found, second)
-
-    def may_write(self) -> bool:
-        """Tell whether this user may make and rename things in it, as far as its permissions say."""
-        effective = os.access in os.supports_effective_ids
-        return os.access(".", os.W_OK | os.X_OK, dir_fd=self.descriptor, effective_ids=effective)
-
-    def open(self, name: str) -> int:
-        """Return a descriptor to read a regular file from; never waits. Raise OSError, for all else too."""
-        with naming(self._where, name):
-            descriptor = os.open(name, _READ, dir_fd=self.descriptor)
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                os.close(descriptor)
-                raise OSError(errno.EINVAL, "this is no regular file")
-        return descriptor
-
-    def read(self, name: str, most: int) -> bytes:
-        """Return at most so many of the first bytes of a regular file. Raise OSError."""
-        with os.fdopen(self.open(name), "rb") as file:
-            return file.read(most)
 
     def sync_file(self, name: str) -> None:
         """Wait until the content of a regular file is on disk."""
@@ -230,8 +140,8 @@ class Folder:
 
         `durable` waits for the disk.
         """
-        with self.writing(name, durable=durable) as file:
-            file.write(data)
+        with self._replacing(name, durable=durable) as descriptor:
+            _write(descriptor, data)
 
     @contextlib.contextmanager
     def writing(self, name: str, *, durable: bool = True, mode: int | None = None) -> Iterator[BinaryIO]:
@@ -239,15 +149,26 @@ class Folder:
 
         Where the writing ends in an exception nothing is left behind, and what had the name keeps it.
         """
+        with (
+            self._replacing(name, durable=durable) as descriptor,
+            open(descriptor, "wb", closefd=False) as file,
+        ):
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            yield file
+
+    @contextlib.contextmanager
+    def _replacing(self, name: str, *, durable: bool) -> Iterator[int]:
+        """Lend a descriptor of a new file, which has the name at the end."""
         temporary = random_name()
         try:
-            with os.fdopen(self.new(temporary), "wb") as file:
-                if mode is not None:
-                    os.fchmod(file.fileno(), mode)
-                yield file
-                file.flush()
+            descriptor = self.new(temporary)
+            try:
+                yield descriptor
                 if durable:
-                    os.fsync(file.fileno())
+                    os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
             self.rename(temporary, self, name)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -259,7 +180,7 @@ class Folder:
     def link_open(self, descriptor: int, name: str) -> None:
         """Give an open file a name here. Raise FileExistsError."""
         # As linkat(2) describes it for those that are not root.
-        proc = os.open("/proc/self/fd", _LIST)
+        proc = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             with naming(self._where, name):
                 os.link(str(descriptor), name, src_dir_fd=proc, dst_dir_fd=self.descriptor, follow_symlinks=True)
@@ -276,13 +197,27 @@ class Folder:
         with naming(to._where, new):
             os.rename(name, new, src_dir_fd=self.descriptor, dst_dir_fd=to.descriptor)
 
+    def rename_new(self, name: str, to: Folder, new: str) -> None:
+        """Rename, but never over anything. Raise FileExistsError.
+
+        Where there is no such rename, what appears in the last instant before it is replaced: the caller has looked.
+        """
+        with naming(to._where, new):
+            if not rename_new(name, self.descriptor, to.descriptor, new):
+                os.rename(name, new, src_dir_fd=self.descriptor, dst_dir_fd=to.descriptor)
+
     def move_new(self, name: str, to: Folder, new: str) -> None:
         """Rename, but never over another file, and sync the folder that gains the entry. Raise FileExistsError.
 
-        Where a crash came between its two steps, both names are one file: a repeat removes the first.
+        Where there is no such rename a link and a removal do the same. Where a crash came between these two steps,
+        both names are one file: a repeat removes the first.
         """
         try:
-            self.link(name, to, new)
+            with naming(to._where, new):
+                moved = rename_new(name, self.descriptor, to.descriptor, new)
+            if not moved:
+                self.link(name, to, new)
+                self.unlink(name)
         except FileExistsError:
             if not self.is_same(name, to, new):
                 raise
@@ -293,8 +228,6 @@ class Folder:
             if to.stat(new) is not None:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), f"{to._where}/{new}") from error
             self.rename(name, to, new)
-        else:
-            self.unlink(name)
         to.sync()
 
     def unlink(self, name: str) -> None:
@@ -330,6 +263,12 @@ def copy_into(descriptor: int, source: Folder, name: str) -> None:
         shutil.copyfileobj(original, file)
         file.flush()
         os.fsync(descriptor)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def random_name() -> str:

@@ -27,6 +27,8 @@ def printable(name: str) -> str:
         text = as_text(name)
     except UnicodeEncodeError:  # surrogates that no name has, but JSON may
         text = name.encode("utf-8", "backslashreplace").decode("utf-8")
+    if text.isprintable():  # nearly always
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 

@@ -39,8 +39,37 @@ def open_folder(path: str) -> int:
 def open_file(path: str, flags: int) -> int:
     """Return a descriptor of a file, which is no link and is reached through none that is refused. Raise OSError."""
     above, _, last = path.rpartition("/")
-    with naming(path), _walked(above or ("/" if path.startswith("/") else ".")) as at:
-        return os.open(last, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+    flags |= os.O_NOFOLLOW | os.O_CLOEXEC
+    with naming(path):
+        if (near := _below_a_known_one(above)) is not None:
+            try:
+                return os.open(last, flags, dir_fd=near)
+            finally:
+                os.close(near)
+        with _walked(above or ("/" if path.startswith("/") else ".")) as at:
+            return os.open(last, flags, dir_fd=at)
+
+
+def _below_a_known_one(path: str) -> int | None:
+    """Return a descriptor of a folder below one that is known; None where there is none, or a link on the way.
+
+    The path of a job is walked once, and all above work/ is known.
+    """
+    known = path
+    while known and known not in _known:
+        known = known.rpartition("/")[0]
+    if not known:
+        return None
+    at = open_folder(known)
+    for part in filter(None, path[len(known) :].split("/")):
+        try:
+            below = os.open(part, _STEP, dir_fd=at)
+        except OSError:  # a careful walk says what it is
+            return None
+        finally:
+            os.close(at)
+        at = below
+    return at
 
 
 class naming:  # noqa: N801 - used like contextlib.suppress, and made for each call: a generator costs ten times as much

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
 _log = logging.getLogger(__name__)
@@ -11,9 +12,13 @@ _log = logging.getLogger(__name__)
 class FreeSpaceGuard:
     """One thing that may run short, and comes back by itself."""
 
-    def __init__(self, of: str, free_bytes: Callable[[], int]) -> None:
+    def __init__(self, of: str, free_bytes: Callable[[], int], every: float = 0.0) -> None:
+        """Measure with `free_bytes`. What was enough is measured again after `every` seconds at the earliest."""
         self._of = of
         self._ask = free_bytes
+        self._every = every
+        self._enough: tuple[int, float] = 0, 0.0
+        """How much was asked for and there when it was measured last, and until when that is believed."""
         self.shortage_reason = ""
         """Why nothing is claimed, as of the last look; "" when there is room."""
         self.free_bytes: int | None = None
@@ -31,6 +36,9 @@ class FreeSpaceGuard:
 
         Once it was short, a quarter more has to be free: what hovers about the limit is not told of each time.
         """
+        known, until = self._enough
+        if least_mb <= known and time.monotonic() < until:
+            return True
         least = least_mb << 20
         try:
             self.free_bytes = self._ask()
@@ -45,4 +53,5 @@ class FreeSpaceGuard:
             else:
                 _log.info("there is room again %s", self._of, extra={"event": "claims-resumed"})
         self.shortage_reason = lack
+        self._enough = (0, 0.0) if lack else (least_mb, time.monotonic() + self._every)
         return not lack

@@ -21,7 +21,7 @@ from ocrspool.spool.outbox import RESULT_SUFFIX
 
 
 class LocalFiles:
-    """Where `once` jobs come from and go to. Has what a pipeline needs of a spool (see pipeline.job_store.JobStore)."""
+    """The JobStore (spool/job_store.py) of `once`: where its jobs come from and go to."""
 
     def __init__(self, outbox: Path) -> None:
         self._outbox = outbox
@@ -59,7 +59,7 @@ class LocalFiles:
         """Do nothing: the file is where it was."""
 
     def may_grow(self, job: Job) -> bool:  # noqa: ARG002 - a spool has to know which
-        """Return False: whoever names a file says that it is whole."""
+        """Return False: a file that somebody names is whole."""
         return False
 
     def take_back(self, job: Job, error: DocumentError | None = None) -> Return | None:  # noqa: ARG002 - likewise
@@ -98,7 +98,7 @@ class LocalFiles:
         return False
 
     def hangs(self) -> bool:
-        """Tell nothing: nobody looks."""
+        """Return False: nobody watches this disk."""
         return False
 
 

@@ -1,4 +1,4 @@
-"""Which files in an inbox count, and when one is settled. One scan of the tree is the truth; events only hint.
+"""Which files in an inbox count, and when one is settled. A scan of the tree decides, and events are only hints.
 
 A file is settled, and may be claimed, when all of this holds:
 1. it is a regular file (never a link, pipe, socket or device; nothing is opened that is not regular),
@@ -30,11 +30,11 @@ from ocrspool.spool.patience import Patience
 from ocrspool.spool.snapshot import Content, FileSnapshot
 
 DEEPEST = 64
-"""Folders within folders; what lies deeper is left alone and reported."""
+"""The depth of folders. What lies deeper is left alone and reported."""
 _PATH_MAX = 4096
-"""Of Linux: bytes of a path with the zero behind it."""
+"""The longest path on Linux in bytes, with the zero at its end."""
 _SOONEST_SECONDS = 1.0
-"""A file that waits for longer than the settle time is looked at again after so long at the earliest."""
+"""A file that has waited longer than the settle time is looked at again after so many seconds at the earliest."""
 
 _NOTHING: Mapping[str, int] = {}
 
@@ -58,7 +58,7 @@ class Scan:
 
 @dataclass(slots=True)
 class Scanner:
-    """Scans one inbox and remembers when each file will have been quiet enough. Losing it costs one settle time."""
+    """Scans one inbox and remembers when each file will be settled. If that is lost, each file waits once more."""
 
     root: str
     rules: NamePatterns
@@ -66,9 +66,9 @@ class Scanner:
     recursive: bool
     clock: Callable[[], float]
     _known: dict[str, tuple[FileSnapshot, float]] = field(default_factory=dict)
-    """What the last scan saw, by name, and when each is settled."""
+    """The files of the last scan by name, and when each is settled."""
     _alone: dict[Content, float] = field(default_factory=dict)
-    """What was given back, and until when it is left alone."""
+    """The contents that were given back, and until when each is left alone."""
     _scanned_at: float = -math.inf
 
     def scan(self, renamed: frozenset[str] = frozenset(), written: Mapping[str, int] = _NOTHING) -> Scan:
@@ -115,7 +115,7 @@ class Scanner:
         return Scan(settled, len(known) - len(settled), due, problems, frozenset(held), frozenset(overdue))
 
     def forget(self, seen: FileSnapshot) -> None:
-        """Drop what is known of a file that was claimed."""
+        """Forget a file that was claimed."""
         self._known.pop(seen.name, None)
 
     def unsettle(self, seen: FileSnapshot) -> None:
@@ -157,7 +157,7 @@ class Scanner:
         return seen.ctime_ns - seen.mtime_ns > self.patience.settle * 1e9
 
     def _files(self, problems: list[str]) -> Iterator[tuple[os.DirEntry[str], str]]:
-        """Yield everything that is no folder, with its name."""
+        """Yield each entry that is not a folder, with its name."""
         folders = [""]
         while folders:
             prefix = folders.pop()
@@ -177,7 +177,7 @@ class Scanner:
             except FileNotFoundError:
                 if not prefix:
                     problems.append(f"the inbox {self.root} is not there")
-            except OSError as error:  # of the disk or the share too, in the middle of a folder
+            except OSError as error:  # a disk or a share may fail in the middle of a folder
                 problems.append(f"{prefix or self.root}: {error.strerror}")
 
     def _is_too_long(self, name: str, problems: list[str]) -> bool:

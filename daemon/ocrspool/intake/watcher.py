@@ -49,15 +49,15 @@ _CHANGES_OF_HANDS: list[type[FileSystemEvent]] = [
     FileDeletedEvent,
     FileOpenedEvent,
 ]
-"""What wakes nobody, and says who has a file open. (Each write has an event too; those would be far too many.)"""
+"""Events that wake nobody and say which files are open. (Each write has an event too; these would be too many.)"""
 TELLS_OF_LOSSES = hasattr(inotify_c, "InotifyFD")
-"""Whether this version of the library says so when the kernel has lost events: 7 does, 6 does not."""
+"""Whether this version of the library reports that the kernel has lost events: 7 does, 6 does not."""
 _MOST_HINTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class WatchEvents:
-    """What events say about an inbox; all of it may be late, incomplete or missing."""
+    """What events say about an inbox. All of it may be late, incomplete or missing."""
 
     arrived: bool
     renamed: frozenset[str]
@@ -129,7 +129,7 @@ class Watch:
         return watched.identity == (found.st_dev, found.st_ino) and watched.watch in listening
 
     def hint(self, folder: Path, *, take: bool) -> WatchEvents:
-        """Return what events said since it was last taken; `take` starts anew."""
+        """Return what events have said since the last `take`."""
         watched = self._watched.get(folder)
         return watched.handler.hint(take=take) if watched else _NOTHING
 
@@ -142,7 +142,7 @@ class Watch:
         return watched.handler.written_since() if watched else {}
 
     def alive(self) -> bool:
-        """Tell whether events can still be handed on: a thread of the library may end while the process lives on."""
+        """Tell whether events still arrive: a thread of the library may end while the process lives on."""
         return self._running and (self._observer is None or self._observer.is_alive())
 
     def _on_overflow(self) -> None:
@@ -160,7 +160,7 @@ class Watch:
 
 
 def _is_spent(observer: InotifyObserver, other: Path) -> bool:
-    """Tell whether not one more folder can be watched: the library keeps quiet about those below one."""
+    """Tell whether no further folder can be watched. The library does not report that for subfolders."""
     try:
         observer.unschedule(observer.schedule(FileSystemEventHandler(), os.fspath(other)))
     except OSError as error:
@@ -169,7 +169,7 @@ def _is_spent(observer: InotifyObserver, other: Path) -> bool:
 
 
 class _Arrivals(FileSystemEventHandler):
-    """Runs in the observer's thread, under its lock: remembers and wakes, nothing else, and never raises."""
+    """Runs in the observer's thread, under its lock. It only remembers and wakes, and never raises."""
 
     def __init__(self, folder: Path, wake: WakeupEvent) -> None:
         self._prefix = os.fspath(folder).rstrip("/") + "/"
@@ -217,7 +217,7 @@ class _Arrivals(FileSystemEventHandler):
             self._writers.closed(name, written=isinstance(event, FileClosedEvent))
 
     def force_scan(self) -> None:
-        """Have a look taken: events were lost."""
+        """Ask for a scan, because events were lost."""
         with self._lock:
             self._arrived = True
             self._writers.forget()
@@ -236,7 +236,7 @@ class _Arrivals(FileSystemEventHandler):
 
 
 class _Overflow(logging.Handler):
-    """The library tells of a queue that overflowed in its log only."""
+    """Listens to the log of the library, which reports a queue that overflowed only there."""
 
     def __init__(self, overflowed: Callable[[], None]) -> None:
         super().__init__(logging.WARNING)
@@ -252,4 +252,4 @@ class _Watched:
     watch: ObservedWatch
     handler: _Arrivals
     identity: tuple[int, int]
-    """Device and inode of the folder that is watched, which may no longer be the one of that name."""
+    """Device and inode of the watched folder. The folder of that name may be another one by now."""

@@ -17,9 +17,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _MOST_NAMES = 10_000
-"""Past so many, the oldest is forgotten: then the settle time has to do."""
+"""Of more files the oldest is forgotten. Then only the settle time protects it."""
 _SLACK_NS = 1_000_000_000
-"""An event is heard of a little later than it happened."""
+"""An event arrives a little later than it happened."""
 _ALWAYS = -(1 << 63)
 """Earlier than any time of a file."""
 
@@ -46,7 +46,7 @@ class Writers:
         self._open: dict[str, _Opening] = {}
 
     def created(self, name: str, at_ns: int) -> None:
-        """Note that a file of this name has appeared: by open(2), which is heard of next, or as a link to another."""
+        """Note that a file of this name has appeared: by open(2), whose event comes next, or as a link."""
         self._open.pop(name, None)  # so that the new one is the youngest
         self._keep(name, _Opening(at_ns, created=True, opens=0))
 
@@ -67,7 +67,7 @@ class Writers:
             del self._open[name]
 
     def moved(self, name: str, to: str | None) -> None:
-        """Note that it has another name now, or (None) has left the inbox. Whoever had it open still has."""
+        """Note that a file has another name now, or (None) has left the inbox. It stays open for its writers."""
         known = self._open.pop(name, None)
         if to is None:
             return
@@ -81,7 +81,7 @@ class Writers:
             del self._open[name]
 
     def forget(self) -> None:
-        """Know nothing any more: events were lost."""
+        """Forget everything, because events were lost."""
         self._open.clear()
 
     def since(self) -> dict[str, int]:

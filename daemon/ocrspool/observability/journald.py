@@ -31,14 +31,14 @@ MESSAGE_IDS: Mapping[str, str] = {
     "failed": "ae3c8967a26243c4a2dc21e7dd673622",
     "hook-failed": "551d22e6d067474cad0988e14d14b33f",
 }
-"""By the `event` of a record. Published in docs/operations.md: people search for them, so they stay as they are."""
+"""`event` of a record → its message id. They are published in docs/operations.md and never change."""
 
 ABOUT = ("job", "inbox", "file")
-"""What a record may say that it is of (`extra=`), beside its `event`."""
+"""What a record may be about (`extra=`), beside its `event`."""
 
 
 class Journal(logging.Handler):
-    """Sends records to the journal; those that it does not take so (too long, or it is away) go to `otherwise`."""
+    """Sends records to the journal. Records that it does not take (too long, or it is away) go to `otherwise`."""
 
     def __init__(self, path: str, otherwise: logging.Handler) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ def _fields(record: logging.LogRecord, message: str) -> dict[str, str]:
 
 
 def _datagram(fields: Mapping[str, str]) -> bytes:
-    """Return the fields on the wire. One of several lines has its length before it, so that nothing in it ends it."""
+    """Return the fields as bytes. A field of several lines has its length before it, so no line in it can end it."""
     wire = bytearray()
     for name, value in fields.items():
         data = value.encode("utf-8", "backslashreplace")

@@ -81,20 +81,24 @@ class StatusPublisher:
         assert self._snapshot is not None  # noqa: S101 - see above
         return self._snapshot
 
-    def keepalive(self, *, alive: bool) -> None:
-        """Show systemd's watchdog that all is well, twice as often as it asks, but not while something is stuck."""
+    def keepalive(self, alive: Callable[[], bool]) -> None:
+        """Show systemd's watchdog that all is well, twice as often as it asks, but not while something is stuck.
+
+        `alive` is asked only when that is due: the main loop calls this several times for each file.
+        """
         every = self._systemd.keepalive_seconds
         now = self._clock()
         if every is not None and now >= self._kept_alive_at + every:
             self._kept_alive_at = now
-            if alive:
+            if alive():
                 self._systemd.keepalive()
 
-    def publish(self, standing: ServiceStatus, *, at_once: bool = False) -> None:
-        """Publish what has changed, unless the last time was a moment ago. With `at_once` publish even then."""
+    def publish(self, look: Callable[[], ServiceStatus], *, at_once: bool = False) -> None:
+        """Look, and publish what has changed, unless the last time was a moment ago. With `at_once` do so even then."""
         since = self._clock() - self._published_at
         if since < _LEAST_SECONDS and not at_once:
             return
+        standing = look()
         total, jobs = self._statistics.total(), self._statistics.jobs()
         current = (standing, total, jobs)
         if current == self._published and since < _MOST_SECONDS:
@@ -146,13 +150,20 @@ class StatusPublisher:
             _log.info("ready again", extra={"event": "ready"})
         self._state = state
 
-    def due_in(self, standing: ServiceStatus) -> float:
-        """Return in how many seconds there will be something to publish, if nothing happens before."""
+    def due_in(self, look: Callable[[], ServiceStatus]) -> float:
+        """Return in how many seconds there will be something to publish, if nothing happens before.
+
+        Look only where it matters: nothing is published for a moment after the last time, whatever has changed.
+        """
         now = self._clock()
-        changed = self._published is None or (standing, self._statistics.total()) != self._published[:2]
-        due = [self._published_at + (_LEAST_SECONDS if changed else _MOST_SECONDS)]
-        if standing.in_work:  # reading a page wakes nobody
-            due.append(now + _LEAST_SECONDS)
+        due = [self._published_at + _LEAST_SECONDS]
+        if now >= due[0]:
+            standing = look()
+            changed = self._published is None or (standing, self._statistics.total()) != self._published[:2]
+            if not changed:
+                due = [self._published_at + _MOST_SECONDS]
+            if standing.in_work:  # reading a page wakes nobody
+                due.append(now + _LEAST_SECONDS)
         if self._systemd.keepalive_seconds is not None:
             due.append(self._kept_alive_at + self._systemd.keepalive_seconds)
         return min(due) - now

@@ -40,13 +40,13 @@ class Notifier:
         self._send("READY=1")
 
     def status(self, text: str) -> None:
-        """Set the line that `systemctl status` shows; saying the same again costs nothing."""
+        """Set the line that `systemctl status` shows. The same line again is not sent."""
         if text != self._last_status:
             self._last_status = text
             self._send(f"STATUS={text}")
 
     def extend(self, seconds: float) -> None:
-        """Ask systemd not to give up a start or a stop for so long: it is slow, and getting on."""
+        """Ask systemd not to give up a start or a stop for so long: it is slow, and makes progress."""
         self._send(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
 
     @contextmanager
@@ -80,7 +80,7 @@ class Notifier:
         self._send(f"EXIT_STATUS={exit_status}" + (f"\nERRNO={errno}" if errno is not None else ""))
 
     def last_words(self, error: BaseException) -> None:
-        """Leave the reason of a failure in the status line, where it stays after the end."""
+        """Put the reason of a failure into the status line. It stays there after the end."""
         lines = str(error).splitlines() or [type(error).__name__]
         more = f" (and {len(lines) - 1} more, in the log)" if len(lines) > 1 else ""
         self.status(f"failed: {lines[0]}{more}")

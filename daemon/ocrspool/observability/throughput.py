@@ -35,7 +35,7 @@ class Throughput:
             self._minutes.append((minute, 1, pages))
 
     def files_per_minute(self) -> float:
-        """Return the rate over the last minute, or over the time since work began where that is less."""
+        """Return the rate over the last minute, or over the time since the first file if that is less."""
         seconds = self._seconds()
         return 60 * len(self._recent) / seconds
 
@@ -52,7 +52,7 @@ class Throughput:
         return ByMinute(tuple(files for files, _ in hour), tuple(pages for _, pages in hour))
 
     def _seconds(self) -> float:
-        """Return over how many seconds the rates are; at least one."""
+        """Return the number of seconds that the rates are about; at least one."""
         now = self._clock()
         self._forget(now)
         return max(now - self._recent[0][0], 1.0) if self._recent else 1.0

@@ -30,6 +30,7 @@ from ocrspool.pipeline.job_log import log_of, name_of
 from ocrspool.pipeline.job_outcome import Ended, JobOutcome, Stalled, refuse_to_blame
 from ocrspool.pipeline.reader import DocumentReader
 from ocrspool.pipeline.retry_policy import refuse_if_spent
+from ocrspool.processes.backoff import Backoff
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.results.schema import Engine
 from ocrspool.spool.job_store import JobStore
@@ -94,15 +95,17 @@ class Pipeline:
 
         A folder that is gone is not waited for: nobody mounts it again while a command runs.
         """
-        ended, pause = self.run(job, store, options), _DISK_PAUSE_SECONDS
+        ended = self.run(job, store, options)
+        pauses = Backoff(_DISK_PAUSE_SECONDS, _LONGEST_DISK_PAUSE)
         while isinstance(ended, Stalled) and not self._stopping.is_set():
             if isinstance(ended.problem, FileNotFoundError):
                 gone = DocumentError("unreadable", f"a folder is gone: {ended.problem}", stage="open")
                 ended = self._endings.fail(ended.job, store, options.hooks, gone)
                 break
+            pause = pauses.next()
             log_of(job).error("%s: %s; trying again in %.0f s", name_of(job), ended.problem, pause)
             self._stopping.wait(pause)
-            ended, pause = ended.again(), min(pause * 2, _LONGEST_DISK_PAUSE)
+            ended = ended.again()
         return ended if isinstance(ended, JobOutcome) else None
 
     def _attempt(self, job: Job, store: JobStore, options: JobOptions) -> tuple[Job, Ended | EngineError]:

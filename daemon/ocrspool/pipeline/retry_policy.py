@@ -1,4 +1,4 @@
-"""When a file has cost enough: what ends a job that was tried too often or takes too long. Pure."""
+"""When a file has cost enough: it was tried too often, or takes too long. Pure functions."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from ocrspool.errors import DocumentError
 from ocrspool.spool.jobs import Job
 
 _INTERRUPTIONS = 20
-"""A file that was in work so often when the service itself died is given up: it may be what kills the machine."""
+"""A file that was in work so often when the service died is given up, because it may be what kills the machine."""
 _DEATHS_OF_A_PAGE = 2
-"""Once may be chance. A page at which decoders died so often is not tried again."""
+"""A page at which so many decoders have died is not tried again. One death may be chance."""
 _DEATHS_OF_A_DOCUMENT = 10
-"""A document that has cost more decoders when its next page comes is given up, whichever of its pages do it."""
+"""A document that has cost more decoders than this is given up at its next page, whichever pages they died at."""
 
 
 def refuse_if_spent(job: Job, attempts: int) -> None:
@@ -54,7 +54,7 @@ def refuse_deadly_page(job: Job, page: int) -> None:
 
 
 def too_slow(seconds: float, pages: int) -> DocumentError:
-    """Return the error of a document that took longer than so many seconds, in which so many pages were read."""
+    """Return the error of a document that has taken longer than `seconds`. `pages` of it were read."""
     return DocumentError(
         "timeout",
         f"the document took longer than {seconds:g} s; {pages} pages were read",

@@ -31,16 +31,19 @@ class Channel:
     """One end of a stream socket pair. One thread at a time may send, and one receive: then neither with a time-out."""
 
     def __init__(self, sock: socket.socket, most_bytes: int = MOST_BYTES) -> None:
-        self._sock = sock
+        self._sock = sock  # blocking: each change of a time-out is a system call, so `_wait` has the deadlines
+        self._arrival = select.poll()
+        self._arrival.register(sock, select.POLLIN)
         self._most_bytes = most_bytes
 
     def send(self, message: Message, descriptors: tuple[int, ...] = ()) -> None:
         """Send one message; the descriptors are duplicated into the receiver. Raise ChannelClosedError."""
         body = json.dumps(message, separators=(",", ":")).encode("ascii")
         try:
-            self._sock.settimeout(None)
-            socket.send_fds(self._sock, [_HEADER.pack(len(body), len(descriptors))], list(descriptors))
-            self._sock.sendall(body)
+            frame = _HEADER.pack(len(body), len(descriptors)) + body
+            sent = socket.send_fds(self._sock, [frame], list(descriptors))
+            if sent < len(frame):
+                self._sock.sendall(memoryview(frame)[sent:])
         except OSError as error:
             raise ChannelClosedError(str(error)) from error
 
@@ -61,9 +64,7 @@ class Channel:
 
     def has_message(self, seconds: float) -> bool:
         """Tell whether something has arrived, waiting for it at most so long; the other side's end counts too."""
-        poller = select.poll()
-        poller.register(self._sock, select.POLLIN)
-        return bool(poller.poll(seconds * 1000))
+        return bool(self._arrival.poll(seconds * 1000))
 
     def fileno(self) -> int:
         """Return the descriptor that can be read when something has arrived."""
@@ -87,12 +88,10 @@ class Channel:
         return message
 
     def _receive_header(self, deadline: float | None, descriptors: list[int]) -> bytes:
-        self._arm(deadline)
+        self._wait(deadline)
         try:
-            # Sent by a call of its own, so the kernel hands the descriptors over with just these bytes.
+            # The kernel hands descriptors over with the first byte that they were sent with, which is in the header.
             header, received, flags, _ = socket.recv_fds(self._sock, _HEADER.size, _MOST_DESCRIPTORS)
-        except TimeoutError:
-            raise
         except OSError as error:
             raise ChannelClosedError(str(error)) from error
         descriptors += received
@@ -106,24 +105,26 @@ class Channel:
 
     def _receive_exactly(self, count: int, deadline: float | None) -> bytes:
         data = bytearray()
+        flags = 0 if deadline is None else socket.MSG_DONTWAIT  # as a rule it has come with the header
         while len(data) < count:
-            self._arm(deadline)
             try:
-                piece = self._sock.recv(min(count - len(data), 1 << 20))
-            except TimeoutError:
-                raise
+                piece = self._sock.recv(min(count - len(data), 1 << 20), flags)
+            except BlockingIOError:
+                self._wait(deadline)
+                continue
             except OSError as error:
                 raise ChannelClosedError(str(error)) from error
             if not piece:
                 raise ChannelClosedError("the other side closed")
             data += piece
+            if deadline is not None and len(data) < count and time.monotonic() > deadline:
+                raise TimeoutError
         return bytes(data)
 
-    def _arm(self, deadline: float | None) -> None:
+    def _wait(self, deadline: float | None) -> None:
+        """Wait until there is something to receive, its end too. Raise TimeoutError."""
         if deadline is None:
-            self._sock.settimeout(None)
             return
         left = deadline - time.monotonic()
-        if left <= 0:
+        if left <= 0 or not self._arrival.poll(left * 1000):
             raise TimeoutError
-        self._sock.settimeout(left)

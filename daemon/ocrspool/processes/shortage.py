@@ -6,6 +6,8 @@ import logging
 import threading
 import time
 
+from ocrspool.processes.backoff import Backoff
+
 _log = logging.getLogger(__name__)
 
 _FIRST_SECONDS, _LONGEST_SECONDS = 1.0, 15.0
@@ -17,7 +19,8 @@ class Shortage:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pause = _FIRST_SECONDS
+        self._pauses = Backoff(_FIRST_SECONDS, _LONGEST_SECONDS)
+        self._pause = 0.0
         self._until = 0.0
         self.shortage_reason = ""
         """What is short; "" when nothing is known to be."""
@@ -33,9 +36,10 @@ class Shortage:
                     problem,
                     extra={"event": "claims-paused"},
                 )
-                self._pause = _FIRST_SECONDS
+                self._pauses.reset()
+                self._pause = self._pauses.next()
             elif now >= self._until:
-                self._pause = min(self._pause * 2, _LONGEST_SECONDS)
+                self._pause = self._pauses.next()
             self.shortage_reason = f"no thread or process can be started ({problem})"
             self._until = now + self._pause
 

@@ -143,7 +143,10 @@ class WorkerClient:
             if left <= 0:
                 raise self._process.overdue(seconds)
             return None
-        answer, _ = self._process.receive(seconds=_FRAME_SECONDS)
+        try:
+            answer, _ = self._process.receive(seconds=_FRAME_SECONDS)
+        except OSError as error:
+            raise _unheard(error) from error
         self._heard = self._clock()
         if reason := answer.get("error"):
             raise engine_error(reason)
@@ -154,8 +157,11 @@ class WorkerClient:
         return page_outcome(answer)
 
     def ping(self, seconds: float) -> None:
-        """Ask whether it answers. Raise ChildDiedError."""
-        self._process.ask({"op": "ping"}, seconds=seconds)
+        """Ask whether it answers. Raise ChildDiedError or EngineError."""
+        try:
+            self._process.ask({"op": "ping"}, seconds=seconds)
+        except OSError as error:
+            raise _unheard(error) from error
 
     def resident_bytes(self) -> int:
         """Return the memory that it holds."""
@@ -168,6 +174,11 @@ class WorkerClient:
     def signal_kill(self) -> None:
         """End it. Any thread may call this; the thread that uses the client then sees it die."""
         self._process.signal_kill()
+
+
+def _unheard(error: OSError) -> EngineError:
+    """Return what to raise where this process itself can receive nothing, for want of descriptors or memory."""
+    return EngineError(f"the worker's answer cannot be received: {error}")
 
 
 def start_worker(name: str, config: Config, device: str, on_stage: OnStage) -> WorkerClient:

@@ -24,14 +24,12 @@ from ocrspool.recognition.api import RecognizerStatus
 from ocrspool.recognition.client import start_worker
 from ocrspool.recognition.page_queue import PageQueue, PageTask
 from ocrspool.recognition.supervisor import SYSTEM, Place, Timing, WorkerSupervisor
-from ocrspool.recognition.worker import Launch, OnStage, ReadyWorker, Worker
+from ocrspool.recognition.worker import Launch, OnStage, ReadyWorker, Worker, engines
 
 _log = logging.getLogger(__name__)
 
 _TRIES_OF_A_PAGE = 2
 """One failure may be chance, or the fault of another page whose lines were in the same batch."""
-_PUBLISHED = ("runtime", "runtime_version", "precision", "fingerprint")
-"""The facts of an engine that its status has, beside the device."""
 
 
 class WorkerPool:
@@ -95,7 +93,7 @@ class WorkerPool:
             uses_cpu_fallback=any(
                 worker.device == "cpu" and self._devices[number] != "cpu" for number, worker in ready.items()
             ),
-            engines=_engines(list(ready.values())),
+            engines=engines(ready.values()),
             pids=tuple(pid for supervisor in self._supervisors for pid in supervisor.pids()),
             restarts=restarts,
         )
@@ -152,15 +150,6 @@ class WorkerPool:
     def _failures(self) -> list[EngineError]:
         """Return what kept workers from loading at the start. The caller holds the lock."""
         return [each for _, each in sorted(self._first.items()) if isinstance(each, EngineError)]
-
-
-def _engines(workers: list[ReadyWorker]) -> tuple[dict[str, Any], ...]:
-    """Return each engine once for each device, with the number of workers that have it loaded."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for worker in workers:
-        known = {"device": worker.device, **{name: worker.facts[name] for name in _PUBLISHED}}
-        found.setdefault((worker.device, known["fingerprint"]), {**known, "workers": 0})["workers"] += 1
-    return tuple(found.values())
 
 
 def _lost_page(task: PageTask, fault: PageFault) -> DocumentError:

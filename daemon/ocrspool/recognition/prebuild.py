@@ -1,13 +1,12 @@
-"""Builds the engines that a configuration needs, in a process of its own, so that a native crash is a message here."""
+"""Builds the engines that a configuration needs. A process of its own does it, so a native crash is a message here."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from ocrspool.config.engine_requests import devices
@@ -17,15 +16,15 @@ from ocrspool.formatting import format_duration
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import Child, ChildDiedError
 from ocrspool.processes.environment import of_workers
+from ocrspool.recognition.client import Process
 from ocrspool.recognition.protocol import about_engine, engine_error
+from ocrspool.recognition.worker import OnStage
 
 SILENCE_SECONDS = 3600.0
 """The longest that one stage of a build may take."""
 
 HEARTBEAT_SECONDS = 60.0
-"""A stage that takes longer is told again so often: a journal that is silent for 15 minutes looks like a hang."""
-
-OnStage = Callable[[str], None]
+"""A stage that takes longer is reported again so often. A journal that is silent for 15 minutes looks like a hang."""
 
 
 def prebuild(
@@ -33,18 +32,25 @@ def prebuild(
 ) -> list[dict[str, Any]]:
     """Build what is missing, or everything with `force`, for each device. Return the facts of each engine.
 
-    `new` tells whether it was built. Models that are not here are fetched with `download` only: nothing else may go
-    to the network. `on_wait` (or `on_stage`) is told from another thread about once a minute that a long stage goes
-    on, and for how long. Raise EngineError when an engine cannot be built.
+    `new` tells whether it was built. Models that are missing are downloaded with `download` only; nothing else may use
+    the network. `on_wait` (or `on_stage`) is told from another thread about once a minute that a long stage goes on,
+    and for how long. Raise EngineError when an engine cannot be built.
     """
+    engines = []
+    for request in build_requests(config, force=force, download=download):
+        child = Child("ocrspool.recognition.child", of_workers(os.environ, config.paths.cache))
+        engines.append(build_in(child, request, on_stage, on_wait or on_stage))
+    return engines
+
+
+def build_requests(config: Config, *, force: bool, download: bool) -> list[Message]:
+    """Return the request to a worker process for each engine that the configuration needs."""
     source = config.engine.model_source if download else None
-    requests = [about_engine("build", config, device, force=force, source=source) for device in devices(config)]
-    return [_built(request, config.paths.cache, on_stage, on_wait or on_stage) for request in requests]
+    return [about_engine("build", config, device, force=force, source=source) for device in devices(config)]
 
 
-def _built(request: Message, cache: Path, on_stage: OnStage, on_wait: OnStage) -> dict[str, Any]:
-    """Ask a child of its own for one engine."""
-    child = Child("ocrspool.recognition.child", of_workers(os.environ, cache))
+def build_in(child: Process, request: Message, on_stage: OnStage, on_wait: OnStage) -> dict[str, Any]:
+    """Ask a process for one engine, and end the process. Return the facts of the engine. Raise EngineError."""
     try:
         with _heartbeat(on_stage, on_wait) as told:
             answer, _ = child.ask(request, seconds=SILENCE_SECONDS)
@@ -66,7 +72,7 @@ def _built(request: Message, cache: Path, on_stage: OnStage, on_wait: OnStage) -
 
 @contextmanager
 def _heartbeat(on_stage: OnStage, on_wait: OnStage) -> Iterator[OnStage]:
-    """Give what passes stages on to `on_stage`; tell `on_wait`, from a thread, of one that takes long.
+    """Yield what passes stages on to `on_stage`. Tell `on_wait`, from a thread, of a stage that takes long.
 
     The child cannot tell: its runtime may hold the interpreter for as long as it builds.
     """

@@ -19,6 +19,7 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.errors import EngineError
 from ocrspool.machine import memory
 from ocrspool.pages import PageText
+from ocrspool.processes.backoff import Backoff
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.page_queue import PageQueue, PageTask, stopping
@@ -116,7 +117,7 @@ class WorkerSupervisor:
 
     def run(self) -> None:
         """Keep a worker running until the queue is closed, or until the first one cannot load: that ends the start."""
-        pause, has_loaded = 1.0, False
+        pauses, has_loaded = Backoff(1.0, _LONGEST_PAUSE), False
         while not self._queue.closed:
             try:
                 worker = self._loaded()
@@ -124,12 +125,13 @@ class WorkerSupervisor:
                 self._events.lost(self._number, error)
                 if not has_loaded:
                     return
+                pause = pauses.next()
                 _log.error("worker %d cannot load its engine: %s; next try in %.0f s", self._number, error, pause)
                 self._set_deadline(pause)
                 self._queue.wait_closed(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
-            pause, has_loaded = 1.0, True
+            pauses.reset()
+            has_loaded = True
             self._work(worker)
         for process in (self._worker, self._succession.take()):
             if process is not None:
@@ -213,10 +215,10 @@ class WorkerSupervisor:
 
     def _replace_failed(self, worker: Worker, error: ChildDiedError | EngineError) -> None:
         """Report the worker and its pages as lost; the next turn of the thread starts another worker."""
-        worker.close()
         reason = error if isinstance(error, EngineError) else EngineError(f"the worker {error}")
         self._events.lost(self._number, reason)
         pages = self._fail_pages(reason)
+        worker.close()  # last, because a process that waits for a disk does not end at once
         if not self._queue.closed:
             _log.warning("worker %d: %s, with %d pages in work; starting another", self._number, reason, pages)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -10,6 +10,9 @@ from ocrspool.errors import EngineError
 from ocrspool.pages import PageFault, PageImage, PageText
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.page_queue import PageTask
+
+_PUBLISHED = ("runtime", "runtime_version", "precision", "fingerprint")
+"""The facts of an engine that a status has, beside the device."""
 
 STAGE_SECONDS = 300.0
 """A worker that loads reports each stage, and has so long for one."""
@@ -50,7 +53,7 @@ class Worker(Protocol):
         """
 
     def ping(self, seconds: float) -> None:
-        """Ask whether it answers. Raise ChildDiedError."""
+        """Ask whether it answers. Raise ChildDiedError or EngineError."""
 
     def resident_bytes(self) -> int:
         """Return the memory that it holds."""
@@ -90,3 +93,12 @@ class WorkerEvents(Protocol):
 
     def lost(self, supervisor: int, error: EngineError | None) -> None:
         """Take note that there is no worker, and why. No error: it has grown, and another one replaces it."""
+
+
+def engines(workers: Iterable[ReadyWorker]) -> tuple[dict[str, Any], ...]:
+    """Return each engine once for each device, with the number of workers that have it loaded."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for worker in workers:
+        known = {"device": worker.device, **{name: worker.facts[name] for name in _PUBLISHED}}
+        found.setdefault((worker.device, known["fingerprint"]), {**known, "workers": 0})["workers"] += 1
+    return tuple(found.values())

@@ -7,11 +7,13 @@ engine may differ in `run` only. With several equal GPUs the device in `read_by`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeVar
 
 from ocrspool import __version__
 from ocrspool.pages import Notice
+
+_Part = TypeVar("_Part")
 
 SCHEMA = "ocrspool-result/1"
 
@@ -239,25 +241,26 @@ def engine_from(facts: Mapping[str, Any]) -> Engine:
 
 
 def document_from(found: Mapping[str, Any]) -> Document:
-    """Return the document that a result file of ours holds. Raise KeyError or TypeError where it is none."""
+    """Return the document that a result file of ours holds. Raise KeyError or TypeError where it is none.
+
+    Fields that a later version may have added are left out.
+    """
     return Document(
         schema=found["schema"],
         status=found["status"],
-        source=Source(**found["source"]),
+        source=_made(Source, found["source"]),
         text=found["text"],
         pages=tuple(_page_from(page) for page in found["pages"]),
         engine=_engine_from(found["engine"]),
         other_engines=tuple(map(_engine_from, found.get("other_engines", ()))),
-        outputs=tuple(Output(**output) for output in found.get("outputs", ())),
-        warnings=tuple(
-            Notice(**{**warning, "lines": tuple(warning.get("lines", ()))}) for warning in found["warnings"]
-        ),
-        run=Run(**found["run"]),
+        outputs=tuple(_made(Output, output) for output in found.get("outputs", ())),
+        warnings=tuple(_made(Notice, warning, lines=tuple(warning.get("lines", ()))) for warning in found["warnings"]),
+        run=_made(Run, found["run"]),
     )
 
 
 def _engine_from(found: Mapping[str, Any]) -> Engine:
-    return Engine(**{**found, "models": tuple(Model(**model) for model in found["models"])})
+    return _made(Engine, found, models=tuple(_made(Model, model) for model in found["models"]))
 
 
 def _word_from(found: Mapping[str, Any]) -> Word:
@@ -266,16 +269,21 @@ def _word_from(found: Mapping[str, Any]) -> Word:
 
 def _page_from(found: Mapping[str, Any]) -> Page:
     lines = tuple(
-        Line(
-            **{
-                **line,
-                "polygon": tuple((x, y) for x, y in line["polygon"]),
-                "bounding_box": tuple(line["bounding_box"]),
-                "words": tuple(map(_word_from, line.get("words", ()))),
-            }
+        _made(
+            Line,
+            line,
+            polygon=tuple((x, y) for x, y in line["polygon"]),
+            bounding_box=tuple(line["bounding_box"]),
+            words=tuple(map(_word_from, line.get("words", ()))),
         )
         for line in found["lines"]
     )
-    error = PageError(**found["error"]) if found["error"] else None
-    read_by = ReadBy(**found["read_by"]) if found.get("read_by") else None
-    return Page(**{**found, "lines": lines, "error": error, "read_by": read_by})
+    error = _made(PageError, found["error"]) if found["error"] else None
+    read_by = _made(ReadBy, found["read_by"]) if found.get("read_by") else None
+    return _made(Page, found, lines=lines, error=error, read_by=read_by)
+
+
+def _made(kind: type[_Part], found: Mapping[str, Any], **parts: object) -> _Part:
+    """Return a value of one of the classes above, of the fields that it knows; `parts` are made already."""
+    names = {each.name for each in fields(kind)}  # type: ignore[arg-type] # all of them are dataclasses
+    return kind(**{name: value for name, value in found.items() if name in names} | parts)

@@ -1,4 +1,4 @@
-"""The jobs of one inbox that are in work: each runs on a thread of its own, or waits for its disk without one.
+"""The jobs of one inbox that are in work. Each runs on a thread of its own, or waits for its disk without a thread.
 
 A slot is the right to run one job. The main loop grants slots, the thread of the inbox uses them or gives them back,
 and the end of a job frees one. A job whose disk fails frees its slot too, and is tried again later: the pauses grow.
@@ -19,6 +19,7 @@ from ocrspool.config.schema import Config
 from ocrspool.decoding.pool import decoder_count
 from ocrspool.files import names
 from ocrspool.pipeline.job_outcome import JobOutcome
+from ocrspool.processes.backoff import Backoff
 from ocrspool.processes.child import NoProcessError
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.threads import Threads
@@ -27,7 +28,7 @@ from ocrspool.spool.jobs import Job, log_fields
 _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
-"""Seconds between the first and the second try of a job that the disk failed, and at most; it doubles."""
+"""Seconds before a job that the disk failed is tried again, at first and at most. The pause doubles each time."""
 
 
 class Halted(Protocol):
@@ -39,7 +40,7 @@ class Halted(Protocol):
 
     @property
     def problem(self) -> Exception:
-        """What it waits for the end of."""
+        """The problem that has to end before it can go on."""
 
     def again(self) -> JobOutcome | Halted | None:
         """Go on where it stopped."""
@@ -58,7 +59,7 @@ class _PutOff:
 
     halted: Halted
     told: str
-    pause: float
+    pauses: Backoff
     due: float
 
 
@@ -69,9 +70,9 @@ class ActiveJobs:
     inbox: str
     shortage: Shortage
     on_event: Callable[[JobOutcome], None]
-    """Called with what came of a job, by the job's thread."""
+    """The thread of a job calls it with the outcome."""
     on_change: Callable[[], None]
-    """Called when a job has ended or waits, by the job's thread."""
+    """The thread of a job calls it when the job has ended or waits."""
     threads: Threads
     granted: int = 0
     """Slots that nothing runs in yet."""
@@ -97,7 +98,7 @@ class ActiveJobs:
         return len(self._put_off)
 
     def problem(self) -> str:
-        """Return what the job that waits longest waits for the end of; "" where none does."""
+        """Return the problem of the job that has waited longest; "" where none waits."""
         with self._lock:
             return self._put_off[0].told if self._put_off else ""
 
@@ -118,7 +119,7 @@ class ActiveJobs:
             return sum(put_off.due <= now for put_off in self._put_off)
 
     def due_at(self) -> float | None:
-        """Return when the next job that waits is to be tried, on the monotonic clock; None where none is to be, later.
+        """Return when the next waiting job is to be tried, on the monotonic clock; None where none is to be.
 
         One that could be tried now waits for a slot.
         """
@@ -128,7 +129,7 @@ class ActiveJobs:
 
     def begin(self, job: Job, follow: Follow) -> None:
         """Run a job that has just been claimed in a granted slot."""
-        self._start(_PutOff(_Unbegun(job, follow), "", _FIRST_PAUSE / 2, 0.0))
+        self._start(_PutOff(_Unbegun(job, follow), "", Backoff(_FIRST_PAUSE, _LONGEST_PAUSE), 0.0))
 
     def begin_again(self) -> bool:
         """Run a job whose time has come in a granted slot. Tell whether there was one."""
@@ -179,8 +180,8 @@ class ActiveJobs:
             self.on_change()
 
     def _wait(self, before: _PutOff, halted: Halted, problem: Exception) -> None:
-        """Put a job off, a while longer each time. Each problem is told of once, however many jobs have it."""
-        pause = min(before.pause * 2, _LONGEST_PAUSE)
+        """Put a job off, a while longer each time. The log has each problem once, however many jobs have it."""
+        pause = before.pauses.next()
         told = str(problem)
         if _kind(told) not in {_kind(other.told) for other in (before, *self._put_off)}:
             _log.error(
@@ -191,7 +192,7 @@ class ActiveJobs:
                 _LONGEST_PAUSE,
                 extra=log_fields(halted.job),
             )
-        self._put_off.append(_PutOff(halted, told, pause, time.monotonic() + pause))
+        self._put_off.append(_PutOff(halted, told, before.pauses, time.monotonic() + pause))
 
     def wait_ended(self, seconds: float) -> bool:
         """Wait until no job runs, at most so long. Tell whether none does."""
@@ -224,7 +225,7 @@ class _Unbegun:
 
 
 def _kind(told: str) -> str:
-    """Return what an error of the system says, without the file that it names."""
+    """Return the text of a system error without the file that it names."""
     return told.partition(": ")[0]
 
 

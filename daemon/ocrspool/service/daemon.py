@@ -1,4 +1,4 @@
-"""The daemon's life: start up, main loop, drain. Imports no OCR and no image library: it starts at once, and stays.
+"""The life of the daemon: start up, main loop, drain. It imports no OCR and no image library, so it starts at once.
 
 The main thread decides: who may begin a job, what is told, when it ends. It touches no spool: each inbox has a thread
 for that (inbox_thread), and each job one that follows it through the other processes (pipeline). Signal handlers only
@@ -35,9 +35,9 @@ from ocrspool.recognition.prebuild import SILENCE_SECONDS
 from ocrspool.results.schema import engine_from
 from ocrspool.service.active_jobs import job_count
 from ocrspool.service.health_monitor import HealthMonitor
-from ocrspool.service.inbox_thread import SharedResources
 from ocrspool.service.inboxes import Inboxes
 from ocrspool.service.parts import REAL, Parts
+from ocrspool.service.shared_resources import SharedResources
 from ocrspool.service.signals import StoppedError
 
 if TYPE_CHECKING:
@@ -46,14 +46,16 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _ROOM_SECONDS = 1.0
-"""While disk or memory is short, it is looked at this often."""
+"""While disk or memory is short, it is measured this often."""
+_MEMORY_SECONDS = 0.05
+"""Memory that was enough is measured again after so long. Measuring takes longer than the rest of granting a slot."""
 
 
 class Service:
     """One daemon. `run` returns when it has been told to stop."""
 
     def __init__(self, path: Path, log_format: log_setup.Format | None = None, parts: Parts = REAL) -> None:
-        """Read the configuration; `log_format` holds in place of its own. Raise ConfigError."""
+        """Read the configuration. `log_format` replaces its log format. Raise ConfigError."""
         self._parts = parts
         self._notifier = Notifier()
         try:
@@ -72,7 +74,7 @@ class Service:
         self._hooks = Hooks()
         self._runner = JobRunner(self._hooks)
         self._recognizer = parts.recognizer(self._live, self._notifier.status)
-        self._memory = FreeSpaceGuard("of memory", memory.available_bytes)
+        self._memory = FreeSpaceGuard("of memory", memory.available_bytes, _MEMORY_SECONDS)
         self._shortage = Shortage()
         self._slots = job_count(config)
         around = SharedResources(self._live, self._runner, self._shortage, self._slots, self._wake)
@@ -100,13 +102,13 @@ class Service:
         self._notifier.status(stopped)
 
     def _fail(self, error: Exception) -> None:
-        """Tell systemd why the service ends: the status line of its last moment is shown until the next start."""
+        """Tell systemd why the service ends. It shows the last status line until the next start."""
         self._notifier.last_words(error)
         if isinstance(error, OcrspoolError):
             self._notifier.failed(error.exit_code)
 
     def _start_up(self) -> Pipeline:
-        """Bring up everything, the slow part (engines) beside the rest; ready when all of it works."""
+        """Start everything. Engines are slow and load beside the rest. The service is ready when all of it works."""
         config = self._live.config
         self._notifier.status("checking the configuration")
         preflight.refuse(config)
@@ -136,14 +138,14 @@ class Service:
         self._health_monitor = HealthMonitor(
             self._signals, self._inboxes, self._recognizer, self._memory, self._shortage
         )
-        self._publisher.publish(self._health_monitor.standing())
+        self._publisher.publish(self._health_monitor.standing)
         if config.metrics.listen:
             self._health = self._listening(config.metrics)
         self._notifier.ready()
         return Pipeline(self._live, self._decoders, self._recognizer, engine, self._statistics)
 
     def _wait_for_engines(self) -> Mapping[str, Any]:
-        """Return the facts of the engine that all workers have loaded; build it first where that is allowed."""
+        """Return the facts of the engine that all workers have loaded. Build it first where that is allowed."""
         with self._signals.interruptible():
             try:
                 return self._recognizer.wait_ready()
@@ -158,7 +160,7 @@ class Service:
             return self._recognizer.wait_ready()
 
     def _listening(self, metrics: Metrics) -> Health:
-        """Answer who asks how things stand. What that takes is imported only where it is wanted."""
+        """Answer questions by HTTP. The modules for that are imported only where they are wanted."""
         page: Any = None
         if metrics.page:
             status_page = import_module("ocrspool.web.status_page").StatusPage
@@ -167,7 +169,7 @@ class Service:
         return health(metrics.listen, lambda: self._publisher.snapshot, self._health_monitor.alive, page)
 
     def _building(self, stage: str) -> None:
-        """Tell of a stage of a build, which may take minutes, in the log and to systemd."""
+        """Name a stage of a build in the log and to systemd. It may take minutes."""
         _log.info("%s", stage)
         self._notifier.status(stage)
 
@@ -182,11 +184,11 @@ class Service:
             self._wake.wait(self._until_next())
 
     def _drain(self) -> None:
-        """Finish what is in work, within the stop time; leave the rest in work/ for the next start."""
+        """Finish what is in work within the stop time. Leave the rest in work/ for the next start."""
         self._notifier.stopping()
         deadline = time.monotonic() + self._live.config.service.stop_seconds
         _log.info("stopping: %d files in work", self._inboxes.in_work(), extra={"event": "stopping"})
-        # A second signal ends it. Jobs that wait for a disk are not waited for.
+        # A second signal ends the drain. It does not wait for jobs that wait for a disk.
         while (self._inboxes.running() or self._hooks.busy()) and self._signals.stops == 1:
             if time.monotonic() >= deadline:
                 break
@@ -194,7 +196,7 @@ class Service:
             self._wake.wait(min(0.5, deadline - time.monotonic()))
 
     def _release(self) -> str:
-        """End threads and processes, in an order in which nothing waits for what has gone. Return what is left.
+        """End threads and processes, in an order in which none waits for one that has ended. Return what is left.
 
         The pipeline comes first, whatever the reason for the end: what ends a job from now on is not the file's fault.
         """
@@ -214,7 +216,7 @@ class Service:
         return f"stopped{rest}"
 
     def _reload(self) -> None:
-        """Read the configuration again: a faulty one is reported and changes nothing."""
+        """Read the configuration again. A faulty one is reported and changes nothing."""
         self._signals.reload_wanted = False
         self._notifier.reloading()
         try:
@@ -228,11 +230,11 @@ class Service:
             self._health_monitor.refused = error.message.splitlines()[0]
             refused = {"event": "reload-refused"}
             _log.error("reload: the configuration in use stays:\n%s", error.message, extra=refused)
-        self._publisher.publish(self._health_monitor.standing(), at_once=True)
+        self._publisher.publish(self._health_monitor.standing, at_once=True)
         self._notifier.ready()
 
     def _has_memory(self) -> bool:
-        """Tell whether there is memory for more work. Where it is our own workers who hold it, they begin anew."""
+        """Tell whether there is memory for more work. If not, and no job runs, renew the workers, which hold it."""
         if self._memory.enough(self._live.config.limits.free_memory_mb):
             return True
         if not self._inboxes.running():
@@ -240,12 +242,12 @@ class Service:
         return False
 
     def _until_next(self) -> float:
-        """Return for how long nothing has to be done unless something happens. Room comes back without a word."""
-        due = min(self._publisher.due_in(self._health_monitor.standing()), self._inboxes.next_look_in())
+        """Return how long nothing has to be done unless something happens. No event says that there is room again."""
+        due = min(self._publisher.due_in(self._health_monitor.standing), self._inboxes.next_look_in())
         return max(0.0, min(due, _ROOM_SECONDS) if self._health_monitor.shortage_reason() else due)
 
     def _keep_in_touch(self) -> None:
-        """Keepalive and status, as often as each is due."""
+        """Send the keepalive and publish the status, each as often as it is due."""
         self._health_monitor.mark_alive()
-        self._publisher.keepalive(alive=self._health_monitor.alive())
-        self._publisher.publish(self._health_monitor.standing())
+        self._publisher.keepalive(self._health_monitor.alive)
+        self._publisher.publish(self._health_monitor.standing)

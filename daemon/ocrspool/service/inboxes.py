@@ -1,4 +1,4 @@
-"""All inboxes of the configuration, for the main thread: slots granted in turn, changes by a reload, disks that hang.
+"""All inboxes of the configuration, as the main thread sees them: it grants slots, reloads, and notices hanging disks.
 
 Nothing here touches a spool: each inbox has a thread that does (inbox_thread.py).
 """
@@ -14,18 +14,20 @@ from ocrspool.errors import ConfigError, OcrspoolError
 from ocrspool.files.faults import is_of_people
 from ocrspool.observability.snapshot import InboxStatus, Queue
 from ocrspool.results.reason import Failure
-from ocrspool.service.inbox_thread import InboxThread, SharedResources, in_words
+from ocrspool.service.beginning import in_words
+from ocrspool.service.inbox_thread import InboxThread
+from ocrspool.service.shared_resources import SharedResources
 
 _log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.5
-"""While a step on a disk goes on, its length is looked at this often."""
+"""While a step on a disk goes on, the main loop checks this often how long it takes."""
 _CLOSE_SECONDS = 5.0
-"""How long the threads of inboxes have to let go of their spools at the end. One whose disk hangs never does."""
+"""How long the end waits for the threads of inboxes to release their spools. One whose disk hangs never does."""
 
 
 class Inboxes:
-    """The inboxes at work, and those on their way out."""
+    """The inboxes that serve, and those that a reload has removed and that still have jobs."""
 
     def __init__(
         self, around: SharedResources, on_stage: Callable[[str], None], on_slow: Callable[[str], None]
@@ -33,16 +35,16 @@ class Inboxes:
         self._around = around
         self._on_stage = on_stage
         self._on_slow = on_slow
-        """Told, again and again, the name of an inbox whose disk keeps its jobs waiting."""
+        """Is called, again and again, with the name of an inbox whose disk keeps its jobs waiting."""
         self._inbox_threads: list[InboxThread] = []
         self._leaving: list[InboxThread] = []
-        """Removed by a reload while files of theirs were in work."""
+        """A reload has removed them while they had files in work."""
         self._unstarted: list[InboxThread] = []
         """There was no thread for them."""
         self._hanging: set[str] = set()
 
     def open(self) -> None:
-        """Begin with all of them, and wait until each serves, or has said why not, or hangs.
+        """Start all of them, and wait until each serves, or has said why it does not, or hangs.
 
         Raise OcrspoolError or OSError where none can begin for a reason that does not pass by itself.
         """
@@ -50,11 +52,11 @@ class Inboxes:
             self._add(name, inbox, self._config.profile_of(name))
         for inbox_thread in self._inbox_threads:
             self._on_stage(f"recovering inbox {inbox_thread.name}")
-            while inbox_thread not in self._unstarted and not inbox_thread.tried.wait(_LOOK_SECONDS):
+            while inbox_thread not in self._unstarted and not inbox_thread.beginning.tried.wait(_LOOK_SECONDS):
                 if inbox_thread.steps.hangs_since() is not None:
                     break
-        if self._inbox_threads and not any(inbox_thread.begun for inbox_thread in self._inbox_threads):
-            _refuse_to_start([inbox_thread.error for inbox_thread in self._inbox_threads])
+        if self._inbox_threads and not any(inbox_thread.beginning.begun for inbox_thread in self._inbox_threads):
+            _refuse_to_start([inbox_thread.beginning.error for inbox_thread in self._inbox_threads])
 
     def grant(self, total: int) -> None:
         """Give the free slots, of so many in all, to the inboxes in turn.
@@ -79,7 +81,7 @@ class Inboxes:
         return any(inbox_thread.wants() for inbox_thread in self._everyone())
 
     def look(self) -> None:
-        """See whose disk does not answer, and who can leave."""
+        """Find the inboxes whose disks do not answer, and those that can leave."""
         for inbox_thread in self._everyone():
             if inbox_thread.steps.slow():
                 self._on_slow(inbox_thread.name)
@@ -108,7 +110,7 @@ class Inboxes:
 
     def failures(self) -> list[Failure]:
         """Return the files that failed last in each inbox and lie in failed/, as of the last look."""
-        looked = [inbox_thread.failed for inbox_thread in self._by_name()]
+        looked = [inbox_thread.failed() for inbox_thread in self._by_name()]
         return [failure for failed in looked if failed is not None for failure in failed.newest]
 
     def queues(self) -> dict[str, Queue]:
@@ -124,7 +126,7 @@ class Inboxes:
         return next((lack for inbox_thread in self._inbox_threads if (lack := inbox_thread.shortage_reason())), "")
 
     def overflows(self) -> int:
-        """Return how often the kernel has lost events: each loss is seen by all."""
+        """Return how often the kernel has lost events. Every inbox sees each loss."""
         return max((inbox_thread.overflows() for inbox_thread in self._inbox_threads), default=0)
 
     def alive(self) -> bool:
@@ -134,7 +136,7 @@ class Inboxes:
         )
 
     def change(self) -> None:
-        """Make them those of the configuration. Files in work go on, also of inboxes that are removed."""
+        """Use the inboxes of the configuration. Files in work go on, also those of inboxes that are removed."""
         for inbox_thread in [each for each in self._inbox_threads if each.name not in self._config.inbox]:
             self._inbox_threads.remove(inbox_thread)
             inbox_thread.leave()
@@ -151,7 +153,7 @@ class Inboxes:
                 _log.info("inbox %s has new settings", name)
 
     def close(self) -> bool:
-        """Let go of all. Tell whether each could; one whose disk hangs ends with the process."""
+        """Release all spools. Tell whether each could be released. One whose disk hangs ends with the process."""
         deadline = time.monotonic() + _CLOSE_SECONDS
         everyone = self._everyone()
         for inbox_thread in everyone:
@@ -164,7 +166,7 @@ class Inboxes:
         return not left and not self.running()
 
     def _add(self, name: str, inbox: Inbox, profile: Profile) -> None:
-        """Have an inbox at work: a new one, or one removed a moment ago that has files in work still."""
+        """Start an inbox: a new one, or one that was removed a moment ago and still has files in work."""
         for inbox_thread in self._leaving:
             if inbox_thread.name == name and inbox_thread.inbox.folder("work") == inbox.folder("work"):
                 self._leaving.remove(inbox_thread)
@@ -183,7 +185,7 @@ class Inboxes:
             self._unstarted.append(inbox_thread)
 
     def _to_the_end(self, inbox_thread: InboxThread) -> None:
-        """Let the others be first the next time."""
+        """Let the other inboxes be first the next time."""
         if inbox_thread in self._inbox_threads:
             self._inbox_threads.remove(inbox_thread)
             self._inbox_threads.append(inbox_thread)
@@ -210,7 +212,7 @@ class Inboxes:
 
 
 def _refuse_to_start(errors: list[OSError | OcrspoolError | None]) -> None:
-    """Raise what keeps all inboxes from beginning, unless one of it passes by itself: a full disk, one that hangs."""
+    """Raise the reason why no inbox can begin, unless a reason can end by itself: a full or a hanging disk."""
     problems: list[str] = []
     for error in errors:
         if error is None or (isinstance(error, OSError) and not is_of_people(error)):

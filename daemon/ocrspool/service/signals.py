@@ -1,4 +1,4 @@
-"""What signals ask of the service. Handlers only set flags and end the wait; the main loop looks at them."""
+"""The signals that the service obeys. A handler only sets a flag and ends the wait. The main loop reads the flags."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class Signals:
         self.stops = 0
         """How often a stop was asked for: the first drains, a second ends the drain."""
         self.reload_wanted = False
-        """Set here, and taken back by whoever reloads."""
+        """A signal sets it, and whoever reloads clears it."""
 
     def install(self) -> None:
-        """From now on, take note of them."""
+        """Install the signal handlers."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_reload)
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Let a stop end what goes on meanwhile, which sets no store by flags: StoppedError is raised in it."""
+        """Let a stop raise StoppedError meanwhile, in code that does not look at the flags."""
         self._interruptible = True
         try:
             yield

@@ -13,13 +13,16 @@ from ocrspool.spool.snapshot import FileSnapshot
 
 
 def is_released(folder: Folder, last: str, seen: FileSnapshot) -> bool:
-    """Tell whether the file may be claimed now, as far as it can be looked at."""
+    """Tell whether the file may be claimed now, as far as this user can see."""
     try:
-        if not folder.has_file(last):
+        found = folder.stat(last)
+        if found is None or not _is_same(found, seen):
             return False
+        if os.geteuid() not in {0, found.st_uid}:  # no lease for us: opening it would only raise more events
+            return True
         descriptor = folder.open(last)
     except PermissionError:
-        return True  # to be claimed, and to fail with that reason
+        return True  # it is claimed, and then it fails with that reason
     except OSError:
         return False
     try:
@@ -29,16 +32,14 @@ def is_released(folder: Folder, last: str, seen: FileSnapshot) -> bool:
 
 
 def claimable(descriptor: int, seen: FileSnapshot) -> bool:
-    """Tell whether the open file is still the one that was seen, whole and let go of by its writer.
+    """Tell whether the open file is still the one that was seen, and nobody has it open for writing.
 
     A read lease is granted only while nobody has the file open for writing (fcntl(2), F_SETLEASE). The kernel
     grants it on local filesystems to the file's owner or with CAP_LEASE; elsewhere the settle time has to do.
     Whoever opens it for writing while we hold the lease makes the kernel send us a signal: SIGIO, which kills,
     unless another is asked for; SIGURG is ignored by default.
     """
-    found = os.fstat(descriptor)
-    same = (found.st_size, found.st_mtime_ns, found.st_ino) == (seen.size, seen.mtime_ns, seen.inode)
-    if not (same and stat.S_ISREG(found.st_mode)):
+    if not _is_same(os.fstat(descriptor), seen):
         return False
     try:
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
@@ -50,3 +51,8 @@ def claimable(descriptor: int, seen: FileSnapshot) -> bool:
     with contextlib.suppress(OSError):
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return True
+
+
+def _is_same(found: os.stat_result, seen: FileSnapshot) -> bool:
+    same = (found.st_size, found.st_mtime_ns, found.st_ino) == (seen.size, seen.mtime_ns, seen.inode)
+    return same and stat.S_ISREG(found.st_mode)

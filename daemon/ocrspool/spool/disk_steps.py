@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 SLOW_SECONDS = 1.0
-"""A disk that has ended no step for so long keeps nobody else waiting: what its inbox holds is lent anew."""
+"""When a disk has ended no step for so long, others do not wait for it: its inbox gives up its slots and decoders."""
 HANGS_SECONDS = 10.0
-"""After so long it is told that the disk does not answer. A scan of a million files is one step, and takes seconds."""
+"""After so long the status says that the disk does not answer. A scan of a million files is one step of seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class DiskSteps:
     def __init__(self) -> None:
         self._going_on: dict[int, _Step] = {}
         self._ended: dict[str, float] = {}
-        """When a step of each kind ended last."""
+        """When a step of each kind has ended last."""
         self._numbers = itertools.count()
 
     @contextmanager

@@ -20,10 +20,10 @@ from ocrspool.spool.patience import Patience
 from ocrspool.spool.snapshot import Content, FileSnapshot
 
 _LONGEST_SECONDS = 60.0
-"""A file that changes each time it is read is left alone for twice as long each time, and at most for so long."""
+"""A file that changes each time it is read is left alone twice as long each time, and at most so many seconds."""
 _SOONEST_SECONDS = 1.0
 _OF_AN_END = {"empty", "damaged", "empty-document"}
-"""Kinds of errors that a file which was never finished has too."""
+"""Kinds of errors that an unfinished file causes too."""
 _DAY_SECONDS = 86_400
 
 
@@ -33,18 +33,18 @@ class Return:
 
     why: str
     again: bool
-    """Whether a file of this name went back before, so that it has been said."""
+    """Whether a file of this name went back before, so that the log has said so."""
 
 
 class GrowingFiles:
-    """What one inbox knows of such files. Jobs ask from threads of their own; each asks about itself."""
+    """What one inbox knows of such files. Each job asks about itself, from its own thread."""
 
     def __init__(self) -> None:
         self.patience = Patience(0)
         self.alone: deque[tuple[Content, float]] = deque()
-        """What is to be left alone in the inbox, and for how many seconds. The scanner takes it from here."""
+        """The contents to be left alone in the inbox, and for how many seconds. The scanner takes them from here."""
         self._times: dict[str, int] = {}
-        """How often files of a name went back, since one of that name came to an end."""
+        """How often files of a name have gone back since one of that name has ended."""
 
     def may_grow(self, job: Job) -> bool:
         """Tell whether the file was written to a moment ago, and did not get its name by a rename when it was whole."""
@@ -80,7 +80,7 @@ class GrowingFiles:
         return Return(why, again=times > 0)
 
     def over(self, job: Job) -> None:
-        """Forget how often files of this name went back: this one did not."""
+        """Forget how often files of this name went back, because this one has ended."""
         self._times.pop(job.name, None)
 
 
@@ -93,7 +93,7 @@ def stat_of(path: Path) -> os.stat_result | None:
 
 
 def content_of(path: Path) -> Content | None:
-    """Return what tells one content from another; None where there is no such file."""
+    """Return what distinguishes one content from another; None where there is no such file."""
     found = look_at(path)
     return None if found is None else found.content
 

@@ -4,13 +4,15 @@
 <job id>/result.json       read, not yet delivered and retired; beside it result.txt and so on
 <job id>/reason.json       failed, not yet moved
 
-These folders are ours alone: 0700, and used only while they belong to this user. Whatever else lies in work/ is left.
+Only the service's user may enter these folders (0700). They are used only while they belong to that user. Whatever else
+lies in work/ is left.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import secrets
 from collections.abc import Iterator
@@ -28,10 +30,10 @@ from ocrspool.spool.snapshot import FileSnapshot
 
 JOB, RESULT, REASON = "job.json", "result.json", "reason.json"
 _SIZE = ".size-"
-"""An empty file whose name ends in the size of the source. The name is on disk when the rename of the source is."""
+"""The name of an empty file begins so and ends in the size of the source. It is on disk when the source's rename is."""
 _OURS = (JOB, "result.", REASON, _SIZE)
 _MOST_RESULT_BYTES = 1 << 30
-"""Of a result of ours, in a folder that nobody else can enter: it is as large as the document makes it."""
+"""The largest result that is read. Nobody else can enter its folder, so only the document decides how large it is."""
 _MOST_PATH_BYTES = 4095
 
 
@@ -62,18 +64,18 @@ def log_fields(job: Job) -> dict[str, str]:
 
 
 class Jobs:
-    """The folders of one inbox's jobs. Of a job whose folder has gone nothing is known, and that is no error."""
+    """The folders of one inbox's jobs. A folder that is gone is no error: nothing is known of its job."""
 
     def __init__(self, inbox: str, work: Path) -> None:
         self._inbox = inbox
         self._work = work
         self.owner: int | None = None
-        """Whose our folders are, on a filesystem that says so of all files; None: this process's user's."""
+        """The owner of our folders, on a filesystem where all files have one owner; None: the user of this process."""
 
-    def new(self, name: str) -> tuple[Job, Folder]:
+    def new(self, name: str, size: int | None = None) -> tuple[Job, Folder]:
         """Return a job for a file of this name, and the folder that the file can be moved into, which is to be closed.
 
-        Raise OSError with nothing left behind.
+        `size` is how large the source is; it is written down. Raise OSError with nothing left behind.
         """
         job_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         job = Job(job_id, self._inbox, name, self._source(job_id, name))
@@ -83,19 +85,19 @@ class Jobs:
             with Folder.at(self._work) as work:
                 work.make(job_id, PRIVATE_MODE)
                 at = work.private(job_id, self.owner)
-            for part in ("source", *name.split("/")[:-1]):
+            with at:
+                if size is not None:
+                    at.note(f"{_SIZE}{size}")  # nothing waits for a disk here
+                at.make("source", PRIVATE_MODE)
+                at = at.below("source")  # the one before is closed by its own `with`
+            for part in name.split("/")[:-1]:
                 with at:
                     at.make(part, PRIVATE_MODE)
-                    at = at.below(part)  # the one before is closed by its own `with`
+                    at = at.below(part)
         except OSError:
             self.clear(job_id)
             raise
         return job, at
-
-    def note_size(self, job: Job, size: int) -> None:
-        """Write down how large the source is that was claimed. Nothing waits for a disk here."""
-        with self.opened(job.id) as folder:
-            folder.note(f"{_SIZE}{size}")
 
     def opened(self, job_id: str) -> Folder:
         """Open the folder of a job. Raise OSError: FileNotFoundError, PermissionError where it is not ours."""
@@ -111,7 +113,7 @@ class Jobs:
             each.keep_others_out(self.owner)
 
     def read(self, folder: Folder) -> Job | None:
-        """Return the job in a folder of work/; None when there is nothing left in it that is not delivered."""
+        """Return the job in a folder of work/; None where all that is in it has been delivered."""
         counts = json_file.load(folder, JOB)
         past = _count(counts.get("attempts")), _count(counts.get("interruptions")), _pages(counts.get("deaths"))
         job_id = folder.path.name
@@ -122,26 +124,25 @@ class Jobs:
         return None
 
     def save(self, job: Job) -> Job:
-        """Write down what is counted."""
+        """Write down the counts of a job."""
         with self.opened(job.id) as folder:
             return self.save_in(folder, job)
 
     def save_in(self, folder: Folder, job: Job) -> Job:
-        """Write down what is counted, in the job's open folder."""
+        """Write down the counts of a job in its open folder."""
         counts: dict[str, object] = {"attempts": job.attempts, "interruptions": job.interruptions, "deaths": job.deaths}
         if job.seen is not None:
             counts["seen"] = (job.seen.size, job.seen.mtime_ns, job.seen.ctime_ns, job.seen.inode, job.seen.renamed)
-        # Not durable: what a power cut takes back is a count, and one more attempt does no harm.
-        folder.write(JOB, json_file.dump(counts), durable=False)
+        # Not durable: a power cut can only lose a count, and one more attempt does no harm.
+        folder.write(JOB, json.dumps(counts).encode("ascii"), durable=False)
         return job
 
     def clear(self, job_id: str) -> None:
-        """Remove a job's folder. A file that should not be there any more, and is, stays and keeps the folder."""
-        with contextlib.suppress(OSError):  # of a disk that fails: the job is over all the same
-            with self.opened(job_id) as folder:
+        """Remove a job's folder. A file that should not be there any more stays, and its folder with it."""
+        with contextlib.suppress(OSError), Folder.at(self._work) as work:  # the job is over, also where a disk fails
+            with work.private(job_id, self.owner) as folder:
                 _prune(folder)
-            with Folder.at(self._work) as work:
-                work.remove_folder(job_id)
+            work.remove_folder(job_id)
 
     def _source(self, job_id: str, name: str) -> Path:
         return self._work / job_id / "source" / name
@@ -209,12 +210,12 @@ def failed_as(folder: Folder) -> str:
 
 
 def is_ours(name: str) -> bool:
-    """Tell whether a name in a job's folder is that of a record, or of one that was being written."""
+    """Tell whether a name in a job's folder is that of a record, or of a record that was being written."""
     return "/" not in name and name.startswith((*_OURS, ".ocrspool-"))
 
 
 def _sources(folder: Folder) -> Iterator[str]:
-    """Yield the names of the regular files that a claim has put there; nothing else is a source."""
+    """Yield the names of the regular files that a claim has put there. Nothing else is a source."""
     try:
         source = folder.below("source")
     except OSError:  # of what is no folder, too

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import time
 from pathlib import Path
 
 from ocrspool.errors import SpoolBusyError
+from ocrspool.files import file_lock
 from ocrspool.files.folder import Folder
 
 LOCK = ".lock"
-_TRIES = 10
-_PAUSE_SECONDS = 0.02
+_WAIT_SECONDS = 0.2
+"""`is_held` of another process has the lock for an instant."""
 
 
 class SpoolLock:
@@ -27,11 +26,8 @@ class SpoolLock:
         """Take it. Raise SpoolBusyError when another process has it."""
         with Folder.at(self._work) as work:
             self._descriptor = work.lock_file(LOCK)
-        for _ in range(_TRIES):
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            time.sleep(_PAUSE_SECONDS)  # `is_held` of another process has it for an instant
+        if file_lock.lock_open(self._descriptor, seconds=_WAIT_SECONDS):
+            return
         self.release()
         raise SpoolBusyError(
             f"another ocrspool is working on {self._work}",
@@ -43,9 +39,7 @@ class SpoolLock:
         with contextlib.suppress(FileNotFoundError), Folder.at(self._work) as work:
             descriptor = work.open(LOCK)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
+                return not file_lock.lock_open(descriptor, shared=True)
             finally:
                 os.close(descriptor)
         return False

@@ -15,7 +15,7 @@ from ocrspool.spool.spool import Spool
 
 
 class MonitoredSpool:
-    """A spool whose every call is a step on its disk: it is a JobStore (see pipeline/job_store.py)."""
+    """A JobStore (job_store.py) on a spool. Each call is a step on the disk (disk_steps.py)."""
 
     def __init__(self, spool: Spool, steps: DiskSteps) -> None:
         self._spool = spool

@@ -33,13 +33,13 @@ _RESULT, _BEGUN = SAVED + RESULT_SUFFIX, SAVED + ".begun"
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """The outbox of one spool. Used by one thread at a time: what is free for one is taken for the next."""
+    """The outbox of one spool. One thread uses it at a time: a name that is free for one is taken for the next."""
 
     folder: Path
     mode: int | None = None
     """Mode of what is put there; None: as the umask has it."""
     mark: bool = False
-    """Whether an empty file says that all outputs of a document are there."""
+    """Whether an empty file marks that all outputs of a document are there."""
 
     def publish(self, job: Folder, job_id: str, name: str, files: ResultFiles) -> Path:
         """Make the result of a source of this name appear, after the outputs beside it. Return where it is.
@@ -72,7 +72,7 @@ class Outbox:
 
     def _put(self, job: Folder, place: Place, suffixes: Sequence[str]) -> None:
         if suffixes:
-            # After a crash what has appeared is known for this document's, though no result tells of it yet.
+            # After a crash this shows that what has appeared is this document's.
             began = names.to_json(os.fspath(place.path.relative_to(self.folder)))
             job.write(_BEGUN, json_file.dump(began))
         folder, stem = place.folder, place.name.removesuffix(RESULT_SUFFIX)
@@ -80,7 +80,7 @@ class Outbox:
             folder.unlink(stem + MARKER_SUFFIX)
         publisher = Publisher(job, self.folder, self.mode)
         for suffix in suffixes:
-            with contextlib.suppress(FileNotFoundError):  # someone has tidied work/: that must not stop the rest
+            with contextlib.suppress(FileNotFoundError):  # somebody has removed it, which must not stop the rest
                 publisher.publish(SAVED + suffix, folder, stem + suffix)
         if suffixes:
             folder.sync()
@@ -90,7 +90,7 @@ class Outbox:
         folder.sync()
 
     def _mark(self, folder: Folder, name: str) -> None:
-        with contextlib.suppress(FileExistsError):  # another has put something there, which stays as it is
+        with contextlib.suppress(FileExistsError):  # somebody has put something there, which stays as it is
             descriptor = folder.new(name)
             try:
                 if self.mode is not None:
@@ -101,7 +101,7 @@ class Outbox:
     def _places(self, job: Folder, job_id: str, name: str, digest: str) -> Iterator[Place]:
         """Yield the places that are free or hold a result of the same document, best first."""
         begun = names.from_json(json_file.load(job, _BEGUN))
-        if begun:  # where a delivery that a crash ended was putting the result
+        if begun:  # a crash has cut a delivery to this name short
             place = self._placed(begun, digest)
             if place.folder.stat(place.name) is None or _digest_at(place) == digest:
                 yield place

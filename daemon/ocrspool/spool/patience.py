@@ -10,8 +10,8 @@ class Patience:
     """How long files are waited for, in seconds."""
 
     settle: float
-    """Without a change."""
+    """How long a file has to be unchanged."""
     writer: float = 0.0
-    """Beyond that, while somebody has the file open for writing without changing it."""
+    """How much longer it is waited for while somebody has it open for writing without changing it."""
     incomplete: float = 0.0
-    """Without a change, for a file that is empty or ends too early."""
+    """How long a file that is empty or ends too early has to be unchanged."""

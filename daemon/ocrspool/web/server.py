@@ -40,12 +40,12 @@ class Reply:
 
     status: HTTPStatus
     body: bytes | BinaryIO = b""
-    """A file is sent up to its present end, and closed."""
+    """A file is sent up to the end that it has now, and closed."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class RequestHandler(Protocol):
-    """Who knows what to reply. Asked by several threads; names of headers are in lower case."""
+    """Knows the replies. Several threads ask it. Names of headers are in lower case."""
 
     def get(self, path: str, headers: Mapping[str, str]) -> Reply:
         """Answer a request to see something."""
@@ -60,9 +60,11 @@ def plain(status: HTTPStatus, text: str, headers: Mapping[str, str] | None = Non
 
 
 def bound(listen: str, answers: RequestHandler) -> HTTPServer:
-    """Return a server that listens, at an address or a path, and has still to be run. Raise OSError."""
+    """Return a server that listens at an address or a path. Its caller runs it. Raise OSError."""
     if listen.startswith("/"):
-        Path(listen).unlink(missing_ok=True)  # of a service that was killed: a living one holds the spool's lock
+        Path(listen).unlink(
+            missing_ok=True
+        )  # left by a service that was killed: a living service would hold the lock of the spool
         return _UnixServer(listen, answers)
     host, _, port = listen.rpartition(":")
     kind = _Server6 if ":" in host else _Server
@@ -107,7 +109,7 @@ class _Server(ThreadingMixIn, HTTPServer):
         self.server_name, self.server_port = "localhost", 0
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's own types
-        """Answer in a thread of its own; where too many are open, one of those is ended."""
+        """Answer in a thread of its own. If too many connections are open, one of them is ended."""
         with self._lock:
             self._open[request] = _Connection(request, _peer(request), time.monotonic() + _PATIENCE_SECONDS)
             if len(self._open) > _AT_A_TIME:
@@ -123,13 +125,13 @@ class _Server(ThreadingMixIn, HTTPServer):
                 self._open.pop(request, None)
 
     def has_asked(self, request: socket.socket) -> None:
-        """Note that the whole request is there: from now on the reply has its time."""
+        """Note that the whole request has arrived. From now on the deadline of the reply counts."""
         with self._lock:
             if (connection := self._open.get(request)) is not None:
                 connection.deadline = time.monotonic() + _REPLY_SECONDS
 
     def service_actions(self) -> None:
-        """End what takes too long. Called by the thread that accepts connections, several times a second."""
+        """End connections that take too long. The thread that accepts connections calls this several times a second."""
         now = time.monotonic()
         with self._lock:
             for connection in [each for each in self._open.values() if each.deadline < now]:
@@ -137,11 +139,11 @@ class _Server(ThreadingMixIn, HTTPServer):
                 del self._open[connection.socket]
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401, ARG002 - likewise
-        """Log what ended a request early: a client that has gone, most likely."""
+        """Log what ended a request early, which is mostly a client that has gone."""
         _log.debug("a request was not answered", exc_info=True)
 
     def _end_one(self) -> None:
-        """End the oldest connection of whoever has the most."""
+        """End the oldest connection of the user or address that has the most."""
         most = Counter(each.peer for each in self._open.values()).most_common(1)[0][0]
         oldest = next(each for each in self._open.values() if each.peer == most)
         oldest.end()
@@ -224,5 +226,5 @@ class _Request(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, form: str, *values: object) -> None:
-        """Log as everything else is logged, and only for who looks closely."""
+        """Log to the program's own log, at the debug level."""
         _log.debug(form, *values)

@@ -119,7 +119,7 @@ class StatusPage:
         return self._live.config.metrics.page_views and "html" in document.outputs
 
     def _icon(self, document: DeliveredDocument) -> bytes:
-        """Return the small picture of a document; b"" where there is none, or none any more."""
+        """Return the small picture of a document; b"" if there is none, or none any more."""
         if not self._has_view(document):
             return b""
         try:
@@ -163,7 +163,7 @@ class StatusPage:
 
 
 def _refused(headers: Mapping[str, str]) -> Reply | None:
-    """Return why a request is not answered: it was sent to another name than this machine's."""
+    """Return a refusal if the request was sent to another name than this machine's."""
     if not is_local(headers.get("host", "")):
         return _plain(HTTPStatus.MISDIRECTED_REQUEST, "ask for this page as localhost, a proxy too (its Host header)")
     return None

@@ -14,7 +14,7 @@ from ocrspool.pages import PageImage, PageText
 from ocrspool.pipeline.assemble import LostPage
 from ocrspool.pipeline.attempt import Attempt
 from ocrspool.spool.jobs import Job
-from support.prepared_recognizer import text
+from support.stub_pages import text
 
 
 def new_attempt() -> Attempt:

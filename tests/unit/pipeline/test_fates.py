@@ -23,11 +23,12 @@ from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, TextLine
 from ocrspool.pipeline import pipeline as module
 from ocrspool.pipeline.job_outcome import JobOutcome, Stalled
 from ocrspool.pipeline.pipeline import Pipeline
+from ocrspool.recognition.stub import Answer, StubRecognizer
 from ocrspool.spool.growing_files import Return
 from ocrspool.spool.jobs import Job
-from results_made import ENGINE
 from support.memory_job_store import MemoryJobStore
-from support.prepared_recognizer import BOX, PreparedRecognizer, text
+from support.sample_results import ENGINE
+from support.stub_pages import BOX, text
 
 HOOKS = HookOptions(("told", "done"), ("told", "failed"), 5.0)
 OPTIONS = JobOptions(Profile(), ("json",), HOOKS)
@@ -48,18 +49,18 @@ class World:
 
     store: MemoryJobStore
     document: PreparedDocument = field(default_factory=PreparedDocument)
-    answers: dict[int, list[PageText | Exception | None]] = field(default_factory=dict)
+    answers: dict[int, list[Answer]] = field(default_factory=dict)
     """By the number of a page: what becomes of it, each time that it is submitted. Otherwise it has one line."""
     settings: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.decoders = StubDecoderPool(lambda _: self.document)
-        self.workers = PreparedRecognizer(self.answer)
+        self.workers = StubRecognizer(self.answer)
         self.statistics = JobStatistics()
         live = CurrentConfig(Config.model_validate(self.settings))
         self.pipeline = Pipeline(live, self.decoders, self.workers, ENGINE, self.statistics)
 
-    def answer(self, image: PageImage) -> PageText | Exception | None:
+    def answer(self, image: PageImage) -> Answer:
         answers = self.answers.get(image.number)
         return answers.pop(0) if answers else text(f"page {image.number}")
 
@@ -248,10 +249,10 @@ def test_a_page_that_kills_its_worker_each_time(new_world: NewWorld) -> None:
 
 def test_pages_that_no_worker_has_are_taken_back_from_a_dead_attempt(new_world: NewWorld) -> None:
     """A document that kills workers does not do so page by page; nor does it send further pages."""
-    world = new_world(document=pages([], [], [], []), answers={1: [None], 2: [None]})
+    world = new_world(document=pages([], [], [], []), answers={1: ["hang"], 2: ["hang"]})
     read = world.answer
 
-    def answer(image: PageImage) -> PageText | Exception | None:
+    def answer(image: PageImage) -> Answer:
         if image.number == 3 and not world.workers.unread[0].done():
             world.workers.unread[0].set_exception(EngineError("killed"))
         return read(image)
@@ -273,7 +274,7 @@ def test_a_job_that_was_tried_before_is_read_alone(new_world: NewWorld) -> None:
 def test_a_stop_ends_no_file(new_world: NewWorld) -> None:
     """What ended the attempt was most likely the stop: the job stays in work/, and the attempt does not count."""
     world = new_world(answers={})
-    world.workers = PreparedRecognizer(lambda _: stop())
+    world.workers = StubRecognizer(lambda _: stop())
 
     def stop() -> Exception:
         world.pipeline.stop()
@@ -335,7 +336,7 @@ def test_a_disk_that_fails_at_the_delivery(new_world: NewWorld, step: str) -> No
 
 def test_pages_are_taken_back_where_the_source_cannot_be_kept(new_world: NewWorld) -> None:
     """They would be read for nothing."""
-    world = new_world(answers={1: [None]})
+    world = new_world(answers={1: ["hang"]})
     world.store.errors["keep"] = [full()]
     assert isinstance(world.run(), Stalled)
     (abandoned,) = world.workers.unread

@@ -45,16 +45,17 @@ from ocrspool.pipeline.pipeline import Pipeline
 from ocrspool.spool.disk_steps import DiskSteps
 from ocrspool.spool.monitored_spool import MonitoredSpool
 from ocrspool.spool.spool import Spool
-from results_made import ENGINE
-from spools_made import take
-from support.prepared_recognizer import PreparedRecognizer, text
+from support.sample_results import ENGINE
+from support.sample_spools import take
+from ocrspool.recognition.stub import StubRecognizer
+from support.stub_pages import text
 
 root = Path(sys.argv[1])
 inbox = Inbox.model_validate({"root": root, "outputs": ["json", "dummy", "txt"]})
 spool = Spool("default", inbox.folders(), inbox.delivery())
 spool.open()
 document = StubDecoderPool(lambda _: PreparedDocument())
-reader = PreparedRecognizer(lambda _: text("forwards"))
+reader = StubRecognizer(lambda _: text("forwards"))
 pipeline = Pipeline(CurrentConfig(Config()), document, reader, ENGINE, JobStatistics())
 store = MonitoredSpool(spool, DiskSteps())
 pipeline.run(take(spool, "a.png"), store, options_of(inbox, Profile()))

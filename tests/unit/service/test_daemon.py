@@ -16,13 +16,14 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config
 from ocrspool.decoding.stub import PreparedDocument, StubDecoderPool
 from ocrspool.errors import ConfigError, EngineMissingError
-from ocrspool.pages import PageImage, PageText
+from ocrspool.pages import PageImage
 from ocrspool.processes.wakeup import WakeupEvent
+from ocrspool.recognition.stub import Answer, StubRecognizer
 from ocrspool.service.daemon import Service
 from ocrspool.service.parts import OnStage, Parts
 from ocrspool.service.signals import Signals
-from support.prepared_recognizer import PreparedRecognizer, text
-from waiting import wait_until
+from support.stub_pages import text
+from support.waiting import wait_until
 
 
 class CalledSignals(Signals):
@@ -50,7 +51,7 @@ class World:
     """What keeps the recognizers from loading, one after the other."""
     held: threading.Event = field(default_factory=threading.Event)
     """Set while pages stay with the recognizer."""
-    recognizers: list[PreparedRecognizer] = field(default_factory=list)
+    recognizers: list[StubRecognizer] = field(default_factory=list)
     built: list[Config] = field(default_factory=list)
     error: Exception | None = None
 
@@ -66,14 +67,14 @@ class World:
         self.signals = CalledSignals(wake)
         return self.signals
 
-    def recognizer(self, _live: CurrentConfig, _on_stage: OnStage) -> PreparedRecognizer:
-        made = PreparedRecognizer(self.answer)
+    def recognizer(self, _live: CurrentConfig, _on_stage: OnStage) -> StubRecognizer:
+        made = StubRecognizer(self.answer)
         made.problem = self.problems.pop(0) if self.problems else None
         self.recognizers.append(made)
         return made
 
-    def answer(self, _image: PageImage) -> PageText | None:
-        return None if self.held.is_set() else text("read")
+    def answer(self, _image: PageImage) -> Answer:
+        return "hang" if self.held.is_set() else text("read")
 
     def build(self, config: Config, on_stage: OnStage) -> None:
         on_stage("building")

@@ -79,7 +79,7 @@ class Decoder:
     def _limits(self, request: Message) -> None:
         if request.get("pdf"):
             # Now, because a confined process loads nothing; and only then, for it takes 15 MB and a tenth of a second.
-            importlib.import_module("ocrspool.render.pdf").open_what_is_opened_late()
+            importlib.import_module("ocrspool.render.pdf.writer").open_what_is_opened_late()
         missing = confine(request["memory_mb"])
         self._cpu_seconds = request.get("cpu_seconds")
         self._channel.send({"ready": True, "missing": missing})

@@ -58,12 +58,13 @@ class _Other(NamedTuple):
     """A kind of file that is not read: what begins so, and what its owner can do."""
 
     kind: str
-    pattern: re.Pattern[bytes]
+    pattern: bytes
+    """Compiled when a file is refused, not at each start of a decoder."""
     advice: str
 
 
 def _other(kind: str, advice: str, pattern: bytes) -> _Other:
-    return _Other(kind, re.compile(pattern, re.DOTALL), advice)
+    return _Other(kind, pattern, advice)
 
 
 _ZIP = rb"PK\x03\x04.{26}"
@@ -145,7 +146,7 @@ def media_type(head: bytes) -> str:
 
 def _guess(head: bytes) -> tuple[str, str]:
     for kind, pattern, advice in _KNOWN:
-        if pattern.match(head):
+        if re.match(pattern, head, re.DOTALL):
             return kind, advice
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or not _CONTROL.search(head):
         return "text", "It needs no reading; to have it among the results, print it as PDF."

@@ -79,7 +79,7 @@ def _write(view: str, document: Document, found: Result, file: BinaryIO) -> bool
         html.write(found, _Painter(view, document), _small, file)
         return True
     # Here, because decoders of which no PDF is wanted never load pikepdf; the others have, before they were confined.
-    from ocrspool.render import pdf  # noqa: PLC0415
+    from ocrspool.render.pdf import writer as pdf  # noqa: PLC0415
 
     if document.media_type != "application/pdf":
         pdf.write_over_pictures(found, _Painter(view, document), file)

@@ -26,13 +26,14 @@ _UNKNOWN = "its contents make no sense"
 class Verdict(NamedTuple):
     """What is told where a library's words match the pattern. Groups of the pattern go into the words."""
 
-    pattern: re.Pattern[str]
+    pattern: str
+    """Compiled when a file is refused, not at each start of a decoder."""
     kind: str
     words: str
 
 
 def _row(kind: str, words: str, *patterns: str) -> Verdict:
-    return Verdict(re.compile("|".join(patterns), re.IGNORECASE), kind, words)
+    return Verdict("|".join(patterns), kind, words)
 
 
 TABLE = (
@@ -109,7 +110,7 @@ def verdict(said: str, media_type: str) -> DocumentError:
     """Return the error of a document of this type, of which a library has said this."""
     name = NAMES[media_type]
     for row in TABLE:
-        if found := row.pattern.search(said):
+        if found := re.search(row.pattern, said, re.IGNORECASE):
             values = [group for group in found.groups() if group is not None]
             return _error(row.kind, row.words.format(*values) if values else row.words, name, media_type)
     return _error("damaged", _UNKNOWN, name, media_type)

@@ -26,9 +26,9 @@ from ocrspool.engine.cache import inventory, manifests
 from ocrspool.engine.cache.manifests import MANIFEST
 from ocrspool.engine.cache.store import PIECE, SCHEMA, EngineCache, Manifest, OnBytes
 from ocrspool.errors import EngineError
-from ocrspool.files import atomic, file_lock, names
+from ocrspool.files import atomic, file_lock, names, tar_reader
+from ocrspool.files.tar_reader import BLOCK, Member
 
-_BLOCK = tarfile.BLOCKSIZE
 _MOST_MANIFEST = 16 << 20
 _LONGEST_NAME = 4096
 _LONGEST_PART = 255
@@ -59,7 +59,7 @@ def write(folder: Path, manifest: Manifest, target: BinaryIO, on_bytes: OnBytes)
                 raise _damaged(folder, f"{name} is missing") from error
             if name != MANIFEST and copied != manifest.files[name]:
                 raise _damaged(folder, f"{name} is altered")
-    target.write(bytes(2 * _BLOCK))  # what ends an archive
+    target.write(bytes(2 * BLOCK))  # what ends an archive
 
 
 def import_engine(source: BinaryIO, cache: Path, on_bytes: OnBytes) -> Imported:
@@ -67,12 +67,13 @@ def import_engine(source: BinaryIO, cache: Path, on_bytes: OnBytes) -> Imported:
 
     Raise EngineError where the file is not a sound engine, or cannot be one here; OSError.
     """
-    members = _members(_Reader(source, on_bytes))
+    members = tar_reader.members(source, on_bytes)
     try:
         fingerprint, manifest, data = _manifest(members)
         folder = cache / "engines" / fingerprint
         _check_place(manifest, cache)
         if _is_sound(folder):
+            _unpack(members, fingerprint, manifest, None)
             return Imported(manifest, folder, new=False)
         with _temporary(cache / "engines", manifest) as temporary:
             _unpack(members, fingerprint, manifest, temporary)
@@ -101,70 +102,11 @@ def _write_member(name: str, file: BinaryIO, target: BinaryIO, on_bytes: OnBytes
         digest.update(piece)
         on_bytes(len(piece))
         size += len(piece)
-    target.write(bytes(-size % _BLOCK))
+    target.write(bytes(-size % BLOCK))
     return {"size": size, "sha256": digest.hexdigest()}
 
 
-class _Reader:
-    """Reads exactly what is asked for, from pipes too."""
-
-    def __init__(self, source: BinaryIO, on_bytes: OnBytes) -> None:
-        self._source = source
-        self._on_bytes = on_bytes
-
-    def read(self, size: int) -> bytes:
-        """Return so many bytes. Raise ValueError where the file ends before."""
-        pieces = []
-        while size:
-            piece = self._source.read(min(size, PIECE))
-            if not piece:
-                raise ValueError("it is cut off")
-            pieces.append(piece)
-            size -= len(piece)
-            self._on_bytes(len(piece))
-        return b"".join(pieces)
-
-    def pieces(self, size: int) -> Iterator[bytes]:
-        """Yield so many bytes in pieces, and skip what fills the last block up."""
-        for start in range(0, size, PIECE):
-            yield self.read(min(PIECE, size - start))
-        self.read(-size % _BLOCK)
-
-
-@dataclass(frozen=True, slots=True)
-class _Member:
-    name: str
-    size: int
-    reader: _Reader
-
-    def pieces(self) -> Iterator[bytes]:
-        """Yield its bytes; to be run through before the next member is asked for."""
-        return self.reader.pieces(self.size)
-
-
-def _members(reader: _Reader) -> Iterator[_Member]:
-    """Yield each regular file up to the archive's end. Raise ValueError at anything else.
-
-    Not tarfile's own reading: that takes links, devices, and headers of any length for what they are.
-    """
-    long_name = ""
-    while (block := reader.read(_BLOCK)).strip(b"\0"):
-        try:
-            header = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
-        except tarfile.TarError as error:
-            raise ValueError(f"it is no tar archive, or damaged ({error})") from error
-        if header.size < 0:
-            raise ValueError(f"{header.name!r} has a negative size")
-        if header.type == tarfile.GNUTYPE_LONGNAME and header.size <= _LONGEST_NAME:
-            long_name = b"".join(reader.pieces(header.size)).rstrip(b"\0").decode("utf-8")
-        elif header.type in {tarfile.REGTYPE, tarfile.AREGTYPE}:
-            yield _Member(long_name or header.name, header.size, reader)
-            long_name = ""
-        else:
-            raise ValueError(f"{header.name!r} is no regular file (tar type {header.type!r})")
-
-
-def _manifest(members: Iterator[_Member]) -> tuple[str, Manifest, bytes]:
+def _manifest(members: Iterator[Member]) -> tuple[str, Manifest, bytes]:
     """Return fingerprint, manifest and its bytes from the first member. Raise ValueError."""
     first = next(members, None)
     if first is None:
@@ -224,8 +166,11 @@ def _temporary(root: Path, manifest: Manifest) -> Iterator[Path]:
         os.close(lock)
 
 
-def _unpack(members: Iterator[_Member], fingerprint: str, manifest: Manifest, folder: Path) -> None:
-    """Write every member into the folder. Raise ValueError unless they are just what the manifest states."""
+def _unpack(members: Iterator[Member], fingerprint: str, manifest: Manifest, folder: Path | None) -> None:
+    """Write every member into the folder. Raise ValueError unless they are just what the manifest states.
+
+    Without a folder they are only compared with the manifest.
+    """
     left = {f"{fingerprint}/{name}": name for name in manifest.files}
     for member in members:
         name = left.pop(member.name, None)
@@ -235,19 +180,30 @@ def _unpack(members: Iterator[_Member], fingerprint: str, manifest: Manifest, fo
             raise ValueError(f"{name} has {member.size} bytes, not {manifest.files[name]['size']}")
         if max(len(os.fsencode(part)) for part in name.split("/")) > _LONGEST_PART:
             raise ValueError(f"{name[:_LONGEST_NAME]!r} is longer than a name may be")
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
-        with path.open("xb") as file:
+        with _opened(folder, name) as file:
             for piece in member.pieces():
                 digest.update(piece)
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
+                if file is not None:
+                    file.write(piece)
         if digest.hexdigest() != manifest.files[name]["sha256"]:
             raise ValueError(f"{name} is damaged: its SHA-256 is another")
     if left:
         raise ValueError(f"{min(left.values())} is missing")
+
+
+@contextmanager
+def _opened(folder: Path | None, name: str) -> Iterator[BinaryIO | None]:
+    """Open a new file below the folder, and have it on disk afterwards. None without a folder."""
+    if folder is None:
+        yield None
+        return
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sync(folder: Path) -> None:

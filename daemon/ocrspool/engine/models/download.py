@@ -14,17 +14,17 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from ocrspool.engine.models import catalog, checksums, model_folder, model_set
 from ocrspool.engine.models.http_download import MB, OnStage, Source, TransferError, receive
 from ocrspool.engine_request import Runtime
 from ocrspool.errors import ConfigError, EngineError
-from ocrspool.files import atomic, file_lock
+from ocrspool.files import atomic, file_lock, tar_reader
 from ocrspool.files.faults import in_words
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
@@ -89,9 +89,9 @@ def _unpack(package: Path, folder: Path, name: str, runtime: Runtime, source: So
     folder.mkdir()
     advice = "check the source of models; nothing of this archive was kept"
     try:
-        with tarfile.open(package, "r:") as archive:
+        with package.open("rb") as archive:
             _extract(archive, folder, source.most_mb * MB)
-    except (tarfile.TarError, EOFError, FileExistsError, _HostileError) as error:
+    except (ValueError, FileExistsError) as error:
         raise EngineError(f"the package of {name} is not a model's archive: {error}", advice) from error
     found = model_folder.open_model(folder, runtime)
     if found is None or found.description.name != name:
@@ -99,27 +99,23 @@ def _unpack(package: Path, folder: Path, name: str, runtime: Runtime, source: So
         raise EngineError(f"the package of {name} does not hold that model for {runtime}, but {inside}", advice)
 
 
-class _HostileError(Exception):
-    """An archive that reaches for more than its own folder."""
+def _extract(archive: BinaryIO, folder: Path, most: int) -> None:
+    """Write the files that make a model, each under its own last name: nothing an archive says leads elsewhere.
 
-
-def _extract(archive: tarfile.TarFile, folder: Path, most: int) -> None:
-    """Write the files that make a model, each under its own last name: nothing an archive says leads elsewhere."""
-    for member in archive:
+    Raise ValueError where it reaches for more than its own folder.
+    """
+    for member in tar_reader.members(archive, foreign=True):
         path = PurePosixPath(member.name)
         if path.is_absolute() or ".." in path.parts:
-            raise _HostileError(f"it holds {member.name}, outside of itself")
-        if not member.isreg() and not member.isdir():
-            raise _HostileError(f"it holds {member.name}, which is no file")
-        if member.isdir() or path.name not in model_folder.FILES:
+            raise ValueError(f"it holds {member.name}, outside of itself")
+        if path.name not in model_folder.FILES:
+            member.skip()
             continue
         most -= member.size
         if most < 0:
-            raise _HostileError(f"it holds {member.name} of {member.size} bytes")
-        opened = archive.extractfile(member)
-        assert opened is not None  # noqa: S101 - it is a regular file
-        with opened, (folder / path.name).open("xb") as file:
-            shutil.copyfileobj(opened, file)
+            raise ValueError(f"it holds {member.name} of {member.size} bytes")
+        with (folder / path.name).open("xb") as file:
+            file.writelines(member.pieces())
 
 
 @contextmanager

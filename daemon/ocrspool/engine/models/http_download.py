@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from ocrspool import __version__
+from ocrspool.processes.backoff import Backoff
 
 OnStage = Callable[[str], None]
 
@@ -57,14 +58,14 @@ def receive(name: str, url: str, folder: Path, on_stage: OnStage, source: Source
     `name` is what it is called in messages. Raise TransferError; OSError where it cannot be written.
     """
     archive = folder / "package"
-    pause = source.pause_seconds
+    pauses = Backoff(source.pause_seconds)
     for _ in range(source.attempts - 1):
         try:
             _attempt(name, url, archive, on_stage, source)
         except _BrokenOffError as error:  # noqa: PERF203 - each attempt may fail for itself
+            pause = pauses.next()
             on_stage(f"downloading {name} broke off: {error}; trying again in {pause:g} s")
             time.sleep(pause)
-            pause *= 2
         else:
             return archive
     _attempt(name, url, archive, on_stage, source)

@@ -1,4 +1,4 @@
-"""A net that makes do with the memory there is: a batch that the device has no room for is run in halves."""
+"""A net that runs a batch in halves when the device has too little memory for the whole batch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class HalvingNet:
-    """Looks like the net that it wraps; remembers how much was too much."""
+    """Has the interface of the net that it wraps. It remembers which size of a batch was too much."""
 
     def __init__(self, net: Net) -> None:
         self._net = net
@@ -32,7 +32,7 @@ class HalvingNet:
 
     @property
     def batch(self) -> int:
-        """As the net: callers go on filling whole batches, and only this class knows that they are run in parts."""
+        """As the net. Callers go on filling whole batches; only this class knows that they are run in parts."""
         return self._net.batch
 
     @property

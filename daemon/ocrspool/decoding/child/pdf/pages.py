@@ -148,7 +148,7 @@ def _decrypted(file: IO[bytes], error: DocumentError) -> bytearray:
 
     Nor where it has not been loaded: a process that has given up files loads nothing.
     """
-    qpdf = sys.modules.get("ocrspool.render.pdf")
+    qpdf = sys.modules.get("ocrspool.render.pdf.qpdf")
     if qpdf is None:
         raise error
     try:

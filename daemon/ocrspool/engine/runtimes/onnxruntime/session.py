@@ -1,12 +1,12 @@
-"""The ONNX Runtime runtime: on a CPU, with CUDA's kernels, or with engines that TensorRT builds once.
+"""Builds and loads engines of ONNX Runtime: on a CPU, with CUDA's kernels, or with engines that TensorRT builds once.
 
-The only module that imports onnxruntime. An engine folder holds the edited model `<name>.onnx`. That is all for the CPU
-and CUDA: what ONNX Runtime can prepare beyond it is bound to this very processor and saved 0.05 s of a start (measured,
-all three nets). For TensorRT there is the engine besides, and, where ONNX Runtime knows such, a context model: one node
-that stands for the engine. A session of it can load the engine and nothing else; it holds nothing to build one from.
-Older ONNX Runtimes (below 1.20) are given the edited model and the engine's folder. They build when the engine's name
-or profile differs from what they expect; both follow from items of the fingerprint, and a build that happens all the
-same is noticed by the changed folder, if only afterwards.
+This is the only module that imports onnxruntime. An engine folder holds the edited model `<name>.onnx`. The CPU and
+CUDA need nothing more: what ONNX Runtime can prepare beyond it is bound to this very processor, and saved 0.05 s of a
+start (measured, all three nets). For TensorRT the folder also holds the engine and, where ONNX Runtime knows such, a
+context model: one node that stands for the engine. A session of it can load the engine and nothing else, because it
+holds nothing to build one from. Older ONNX Runtimes (below 1.20) are given the edited model and the engine's folder.
+They build when the engine's name or profile differs from what they expect. Both follow from items of the fingerprint. A
+build that happens all the same is noticed afterwards, because the folder has changed.
 
 Read in ONNX Runtime's sources and not run when this was written: everything about CUDA and TensorRT.
 """
@@ -25,9 +25,12 @@ import numpy as np
 from ocrspool.engine.runtimes import fixed_shapes
 from ocrspool.engine.runtimes.device_errors import device_error
 from ocrspool.engine.runtimes.fixed_shapes import FixedShapesNet
-from ocrspool.engine.runtimes.onnxruntime import SPEC, execution_providers
+from ocrspool.engine.runtimes.onnxruntime import SPEC, execution_providers, tensorrt_engine
+from ocrspool.engine.runtimes.onnxruntime.libraries import preload
+from ocrspool.engine.runtimes.onnxruntime.tensorrt_engine import HINT as DOCTOR
+from ocrspool.engine.runtimes.onnxruntime.tensorrt_engine import SessionError, engines, model_path
 from ocrspool.errors import DeviceLostError, DeviceMemoryError, EngineError, EngineMissingError
-from ocrspool.machine import installation, native_libraries
+from ocrspool.machine import installation
 
 # Wheels for Linux send telemetry from 1.32 on; read once, at import. Workers have it set; tests and tools may not.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -41,7 +44,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ocrspool.engine.runtimes.onnxruntime.graph import PixelType
     from ocrspool.engine.spec import Net, NetSpec, Pixels, Shape, ShapeProfile
     from ocrspool.engine_request import Settings
 
@@ -49,7 +51,7 @@ _log = logging.getLogger(__name__)
 
 _VERSION = cast("execution_providers.Version", tuple(int(part) for part in onnxruntime.__version__.split(".")[:2]))
 _ERROR = 3
-"""Of its own log. Its warnings are about what is meant to be: shape arithmetic on the CPU, say, and no plug-ins."""
+"""The level of its own log. Its warnings are about what is intended, for instance arithmetic on shapes on the CPU."""
 onnxruntime.set_default_logger_severity(_ERROR)
 
 # Its exceptions have no common base, and some of what its C++ code throws arrives as one of Python's own.
@@ -65,7 +67,6 @@ _ON_GPU = 2
 the device), the other copies its pixels up or its results down. More would hold memory and gain nothing."""
 
 _HINT = "run `ocrspool prebuild`"
-_DOCTOR = "`ocrspool doctor` tells what is missing"
 
 
 def build(spec: NetSpec, folder: Path, settings: Settings) -> None:
@@ -73,7 +74,7 @@ def build(spec: NetSpec, folder: Path, settings: Settings) -> None:
     if settings.provider == "tensorrt":
         _build_for_tensorrt(spec, folder, settings)
         return
-    path = _model_path(spec, folder)
+    path = model_path(spec, folder)
     _editor().edit(spec, path, halve=_halved if settings.precision == "f16" else None)
     _session(spec, path, settings, execution_providers.to_load(spec, folder, settings, _VERSION))
 
@@ -94,17 +95,17 @@ def load(spec: NetSpec, folder: Path, settings: Settings) -> Net:
 
 
 def _load(spec: NetSpec, folder: Path, settings: Settings) -> OnnxNet:
-    path = _model_path(spec, folder)
+    path = model_path(spec, folder)
     if settings.provider == "tensorrt":
         if execution_providers.modern(_VERSION):
             path = execution_providers.context_path(spec, folder)
-        if len(_engines(folder)) != 1:  # without one, an older ONNX Runtime would build it here and now
+        if len(engines(folder)) != 1:  # without one, an older ONNX Runtime would build it here and now
             raise EngineMissingError(f"no TensorRT engine of {spec.name} in {folder}", _HINT)
     if not path.is_file():
         raise EngineMissingError(f"no engine of {spec.name} in {folder}", _HINT)
     try:
         session = _session(spec, path, settings, execution_providers.to_load(spec, folder, settings, _VERSION))
-    except _LoadError as error:
+    except SessionError as error:
         raise EngineMissingError(f"the engine of {spec.name} in {folder} is damaged: {error}", _HINT) from error
     return OnnxNet(spec, settings, session)
 
@@ -152,14 +153,6 @@ class OnnxNet:
             raise device_error(self._name, batch.shape, str(error)) from error
 
 
-class _LoadError(Exception):
-    """A session could not be made, and not for want of a device."""
-
-
-def _model_path(spec: NetSpec, folder: Path) -> Path:
-    return folder / f"{spec.name}.onnx"
-
-
 def _editor() -> ModuleType:
     """Import what edits models, and with it onnx: large, and of no use to a worker. Raise EngineError."""
     try:
@@ -182,59 +175,22 @@ def _halved(model: Any) -> Any:  # noqa: ANN401  # onnx's ModelProto
 
 
 def _build_for_tensorrt(spec: NetSpec, folder: Path, settings: Settings) -> None:
-    """Build the engine, uint8 in where TensorRT takes that, and run the ends and the middle of its profile.
+    """Build the engine by creating a session. See tensorrt_engine.py."""
 
-    TensorRT knows uint8 as the type of an input since 8.5, ONNX Runtime passes it on since it comes with TensorRT 10.
-    Where the cast is not taken, ONNX Runtime gives it to CUDA, and the profile names no input of TensorRT's part: then
-    nothing is built when the session is created. In that case pixels travel as floats, four times the bytes.
-    """
-    edit = _editor().edit
-    path = _model_path(spec, folder)
-    kinds: tuple[PixelType, ...] = ("uint8", "float32") if execution_providers.modern(_VERSION) else ("float32",)
-    for kind in kinds:
-        edit(spec, path, kind)
-        reason = ""
-        try:
-            session = _session(spec, path, settings, execution_providers.to_build(spec, folder, settings, _VERSION))
-        except _LoadError as error:
-            reason = str(error)
-        if _engines(folder):
-            break
-        _log.info("%s: no TensorRT engine that takes %s. %s", spec.name, kind, reason)
-    if reason or not _engines(folder):
-        raise EngineError(f"TensorRT did not build {spec.name}: {reason or 'it took no part of it'}", _DOCTOR)
-    net = OnnxNet(spec, settings, session)
-    for shape in (spec.profile.minimum, spec.profile.optimum, spec.profile.maximum):
-        net(np.zeros(shape, np.uint8))
-    _verify(spec, folder)
+    def create() -> Net:
+        providers = execution_providers.to_build(spec, folder, settings, _VERSION)
+        return OnnxNet(spec, settings, _session(spec, model_path(spec, folder), settings, providers))
 
-
-def _verify(spec: NetSpec, folder: Path) -> None:
-    """Raise EngineError unless there is one engine, and it stands for the whole model."""
-    engines = _engines(folder)
-    context = execution_providers.context_path(spec, folder)
-    whole = not execution_providers.modern(_VERSION) or (
-        context.is_file() and _editor().holds_whole(context, _model_path(spec, folder))
-    )
-    if len(engines) != 1 or not whole:
-        names = ", ".join(path.name for path in folder.iterdir())
-        raise EngineError(
-            f"TensorRT did not take the whole of {spec.name} into one engine; it left {names}",
-            'set engine.provider = "cuda", or use other models',
-        )
-
-
-def _engines(folder: Path) -> list[Path]:
-    """Return TensorRT's engine files, without empty ones."""
-    return [path for path in folder.glob("*.engine") if path.stat().st_size]
+    editor = cast("tensorrt_engine.Editor", _editor())
+    tensorrt_engine.build(spec, folder, editor, create, modern=execution_providers.modern(_VERSION))
 
 
 def _session(
     spec: NetSpec, path: Path, settings: Settings, providers: list[tuple[str, execution_providers.Options]]
 ) -> onnxruntime.InferenceSession:
-    """Create a session that surely runs where it is meant to.
+    """Create a session that runs where the settings say, and nowhere else.
 
-    Raise EngineError where the provider cannot be had, DeviceMemoryError or DeviceLostError, _LoadError otherwise.
+    Raise EngineError where the provider cannot be had, DeviceMemoryError or DeviceLostError, SessionError otherwise.
     """
     asked = providers[0][0]
     available = onnxruntime.get_available_providers()
@@ -242,9 +198,9 @@ def _session(
         raise EngineError(
             f"the {settings.provider} provider was asked for, and this onnxruntime {onnxruntime.__version__} has only "
             f"{', '.join(available)}",
-            _DOCTOR,
+            DOCTOR,
         )
-    missing = _preload(settings)
+    missing = preload(SPEC.installed(), settings) if settings.gpu is not None else []
     try:
         # In words of its own it "falls back": to other providers when created, and later when a call fails.
         session = onnxruntime.InferenceSession(
@@ -256,13 +212,13 @@ def _session(
         if isinstance(failed, (DeviceMemoryError, DeviceLostError)):
             raise failed from error
         if missing:
-            raise EngineError(f"{failed.message}{_among(missing)}", _DOCTOR) from error
-        raise _LoadError(failed.message) from error
+            raise EngineError(f"{failed.message}{_among(missing)}", DOCTOR) from error
+        raise SessionError(failed.message) from error
     got = session.get_providers()
     if got[0] != asked:
         raise EngineError(
             f"{spec.name}: {asked} was asked for and {got[0]} was got{_among(missing)}; its reason is in the log",
-            _DOCTOR,
+            DOCTOR,
         )
     return session
 
@@ -281,27 +237,6 @@ def _session_options(settings: Settings) -> onnxruntime.SessionOptions:
         # Not for CUDA, which itself leaves the arithmetic on shapes to the CPU (GetCpuPreferredNodes).
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     return options
-
-
-def _preload(settings: Settings) -> list[str]:
-    """Load CUDA's and TensorRT's libraries where only a wheel has them. Return what the provider needs and is missing.
-
-    In the order in which the loader looks, so that it is the ones which the fingerprint and `doctor` tell of;
-    `onnxruntime.preload_dlls` prefers wheels to LD_LIBRARY_PATH, prints, and knows no TensorRT.
-    """
-    if settings.gpu is None:
-        return []
-    package = SPEC.installed()
-    needed, called = [*package.cuda_libraries], []
-    if major := package.cuda.partition(".")[0]:
-        called.append(f"libnvrtc.so.{major}")  # by cuDNN, once it has a kernel to compile
-    if settings.provider == "tensorrt" and package.nvinfer:
-        rest = package.nvinfer.removeprefix("libnvinfer")
-        needed += [package.nvinfer, f"libnvonnxparser{rest}"]
-        called.append(f"libnvinfer_plugin{rest}")
-    missing = native_libraries.preload(needed, package.asks)
-    native_libraries.preload(called, package.asks)
-    return missing
 
 
 def _among(missing: list[str]) -> str:

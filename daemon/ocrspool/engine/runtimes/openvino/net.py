@@ -1,7 +1,8 @@
-"""The OpenVINO runtime: compiles a model into a folder once, loads it from there ever after.
+"""Builds and loads engines of OpenVINO: a model is compiled into a folder once, and loaded from there each time.
 
-The only module that imports OpenVINO, and the only one that knows how its cache works. An engine folder holds the
-edited model (`<name>.xml`, `<name>.bin`) and the blob that OpenVINO names after a hash of that model and the settings.
+This is the only module that imports OpenVINO, and the only one that knows how its cache works. An engine folder holds
+the edited model (`<name>.xml`, `<name>.bin`), and the blob that OpenVINO names after a hash of that model and the
+settings.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 
 _DETECTION_SHARE = 4
-"""One of so many streams looks for lines, but two do where there are two: they have a quarter of the work or less, and
-each holds 180 MB for a page of A4."""
+"""One of so many streams searches pages for lines, and never fewer than two of them, if there are two. The search is a
+quarter of the work or less, and each stream holds 180 MB for a page of A4."""
 
 
 @contextmanager

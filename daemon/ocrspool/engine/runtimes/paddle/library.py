@@ -1,7 +1,7 @@
-"""Paddle, imported without its side effects; the only module that imports it.
+"""Imports Paddle without its side effects. No other module imports Paddle.
 
-Its import warns of a compiler that it does not find, logs to stderr, and takes six signals for itself, SIGTERM among
-them: a worker ignores that one, because a terminal and systemd send it to a whole group.
+The import warns of a compiler that it does not find, logs to stderr, and installs handlers for six signals. SIGTERM is
+one of them, which a worker ignores, because a terminal and systemd send it to a whole group of processes.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from ocrspool.engine_request import Provider
 
 _TAKEN = (signal.SIGILL, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV, signal.SIGTERM)
-"""What Paddle's InitGLOG installs handlers for (paddle/fluid/platform/init.cc)."""
+"""The signals for which Paddle's InitGLOG installs handlers (paddle/fluid/platform/init.cc)."""
 _SIGACTION_BYTES = 256
 """More than a struct sigaction has on any Linux (152 on x86-64)."""
 
 
 @contextmanager
 def _signals_kept() -> Iterator[None]:
-    """Leave the handling of signals as it is, whatever is done inside; works in any thread, unlike signal.signal."""
+    """Restore the handlers of signals at the end. This works in any thread, unlike signal.signal."""
     libc = ctypes.CDLL(None)
     kept = {number: ctypes.create_string_buffer(_SIGACTION_BYTES) for number in _TAKEN}
     for number, action in kept.items():
@@ -41,7 +41,7 @@ def _signals_kept() -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Python warnings of Paddle's to itself: none is of use to a user, and some name no culprit."""
+    """Suppress the Python warnings of Paddle: none is of use to a user, and some do not say what they are about."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,17 +1,16 @@
 """TensorRT in Paddle 3, for models of the newer kind (.json): converted once, loaded ever after. Read, not run.
 
-No machine with Paddle 3, CUDA 11.8 and TensorRT 8 was at hand: this follows the sources of Paddle 3.3
-(python/paddle/tensorrt/export.py, converter.py) and of PaddleX 3.7 (paddle_static/runner.py), and the tests have a
-stand-in for paddle.tensorrt.
+No machine with Paddle 3, CUDA 11.8 and TensorRT 8 was available. The module follows the sources of Paddle 3.3
+(python/paddle/tensorrt/export.py, converter.py) and of PaddleX 3.7 (paddle_static/runner.py). The tests have a stub of
+paddle.tensorrt.
 
     inference.json, inference.pdiparams        the model, edited by program.py
     trt/inference.json, trt/inference.pdiparams   the converted program
     trt/inference/engine_<hash>_<number>.trt   engines; their absolute paths stand in trt/inference.json
 
-So an engine works only where it was built. It is opened by the first run, not by the predictor's creation; `load`
-makes that run. Nothing builds here when loading: the converter is Python code that only `build` imports, and Paddle's
-predictor cannot call it. What lies outside the profile is not noticed by Paddle, and its result is not defined;
-callers clamp.
+So an engine works only where it was built. The first run opens it, and not the creation of the predictor; `load` makes
+that run. Loading builds nothing: the converter is Python code that only `build` imports, and Paddle's predictor cannot
+call it. Paddle does not notice a shape outside the profile, and its result is not defined. Callers keep to the profile.
 """
 
 from __future__ import annotations

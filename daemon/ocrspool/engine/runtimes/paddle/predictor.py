@@ -1,9 +1,10 @@
 """A predictor as a net: pixels to what the model takes, and its outputs as the Net protocol states them.
 
 Paddle holds Python's interpreter lock while a predictor runs (seen in 2.6.2 and 3.3.1: a second thread stands still).
-Clones of a predictor therefore do not run side by side: a net has one. Nor do threads inside a call help much on a
-CPU. On two that share a core, a line takes as long as with one, and more than twice the processor time (measured),
-so there are half as many as the settings allow. This runtime is for GPUs; on a CPU OpenVINO is several times faster.
+Clones of a predictor therefore do not run side by side, so a net has one predictor. Threads inside a call do not help
+much on a CPU either. With two threads on one core, a line takes as long as with one thread, and more than twice the
+processor time (measured). So there are half as many threads as the settings allow. This runtime is for GPUs; on a CPU
+OpenVINO is several times faster.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from ocrspool.engine_request import Settings
 
 _POOL_MB = 100
-"""GPU memory that Paddle takes at once; more is taken as needed. As PaddleX."""
+"""GPU memory that Paddle takes at the start, as with PaddleX. It takes more as needed."""
 
 FAILURES = (RuntimeError, ValueError, TypeError, LookupError, OSError, SystemError, MemoryError)
-"""What Paddle's C++ exceptions become: its own error codes are spread over these."""
+"""The exceptions that Paddle's C++ exceptions become. Its own error codes are spread over these."""
 
 _creating = threading.Lock()
 """Nets are loaded side by side, but Paddle numbers its predictors by plain variables."""
@@ -100,7 +101,7 @@ def run(predictor: Any, pixels: NDArray[np.float32]) -> list[NDArray[Any]]:  # n
 
 
 class PaddleNet:
-    """A predictor that one call at a time may use; pixels of the next call are prepared meanwhile."""
+    """A predictor. One call at a time uses it; the pixels of the next call are prepared meanwhile."""
 
     def __init__(self, spec: NetSpec, settings: Settings, predictor: Any) -> None:  # noqa: ANN401  # Paddle's Predictor
         self._spec = spec
@@ -113,7 +114,7 @@ class PaddleNet:
     def parallel(self) -> int:
         """On a GPU one per stream: each prepares pixels and reads results while another waits for the device.
 
-        On a CPU one: see above.
+        On a CPU one, for the reason that the module's text gives.
         """
         return 1 if self._settings.gpu is None else max(self._settings.streams, 1)
 
@@ -161,7 +162,7 @@ def tables(spec: NetSpec) -> tuple[NDArray[np.float32], ...]:
 def normalized(batch: Pixels, tables: tuple[NDArray[np.float32], ...]) -> NDArray[np.float32]:
     """Return pixels [n, h, w, 3] as normalized float32 [n, 3, h, w].
 
-    By a table for each channel: one pass from uint8 to the float's place, and rounded once only.
+    A table for each channel does this in one pass, and each value is rounded only once.
     """
     count, height, width, channels = batch.shape
     pixels = np.empty((count, channels, height, width), np.float32)

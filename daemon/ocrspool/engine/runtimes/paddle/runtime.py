@@ -1,7 +1,7 @@
-"""The Paddle runtime: PaddlePaddle's own inference library, on a CPU, by CUDA kernels, or through TensorRT.
+"""Builds and loads engines of PaddlePaddle's own inference library: on a CPU, by CUDA kernels, or through TensorRT.
 
-Without PaddleOCR and PaddleX: their runner takes any two files for a valid cache, overwrites the TensorRT settings of
-its caller, and on a CPU calls what Paddle 2.6 does not have. A net is one configuration and one predictor here.
+PaddleOCR and PaddleX are not used. Their runner takes any two files for a valid cache, overwrites the TensorRT settings
+of its caller, and on a CPU calls what Paddle 2.6 does not have. A net is one configuration and one predictor here.
 
 | model                   | Paddle  | cpu and cuda | tensorrt    |
 |-------------------------|---------|--------------|-------------|
@@ -9,7 +9,7 @@ its caller, and on a CPU calls what Paddle 2.6 does not have. A net is one confi
 | newer kind (PIR, .json) | 3       | predictor.py | pir.py      |
 
 An engine folder holds the model as it is run (`inference.pdmodel` or `.json`, edited by program.py, and
-`inference.pdiparams`), and beside it what TensorRT made of it. library.py is the one place that imports Paddle.
+`inference.pdiparams`). What TensorRT made of it lies beside it. library.py is the one place that imports Paddle.
 """
 
 from __future__ import annotations
@@ -73,5 +73,5 @@ def load(spec: NetSpec, folder: Path, settings: Settings) -> PaddleNet:
 
 
 def _reachable(spec: NetSpec, settings: Settings) -> None:
-    """Raise EngineError where this Paddle cannot compute what is asked of it, which it would not say itself."""
+    """Raise EngineError where this Paddle cannot compute what is asked of it. Paddle itself would not say so."""
     require(settings.provider, pir=spec.files[0].suffix == ".json")

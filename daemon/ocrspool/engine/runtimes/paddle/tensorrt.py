@@ -8,14 +8,17 @@
 Paddle's own test of an engine is that the file of this name exists, and the name is a hash of the graph's names, batch
 and precision. It says nothing of weights, shapes, GPU or TensorRT; the fingerprint does.
 
-Prevented when loading: building where a file is missing (looked for before), where TensorRT refuses the file (see
-shapes.unbuildable), and where a shape is outside the profile (a ValueError then, for no net is allowed to build at run
-time). Not prevented, but found out: a Paddle that builds all the same, since files of the folder have changed then.
-Not to be found out here: a file that TensorRT takes and that computes something else, which the known page tells.
+What loading does about an engine that would have to be built:
 
-Ranges are collected on the CPU because Paddle 2.6 has no kernels for compute capability 9.0, and on such a GPU returns
-wrong numbers without an error; nor may it compute parts of the net there. An engine is therefore refused unless all of
-the net is in it.
+- A file is missing: it is looked for before.
+- TensorRT refuses the file: Paddle is given ranges with which it cannot build (see shapes.unbuildable).
+- A shape is outside the profile: that is a ValueError, because no net may build at run time.
+- Paddle builds all the same: this is noticed, because files of the folder have changed.
+- TensorRT takes a file that computes something else: the known page shows that, and nothing here does.
+
+Ranges are collected on the CPU. Paddle 2.6 has no kernels for compute capability 9.0, and on such a GPU it returns
+wrong numbers without an error. For the same reason it may not compute parts of the net there: an engine is refused
+unless all of the net is in it.
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
 _SMALLEST_PART = 3
 """Operators that are worth a part of their own; Paddle's default."""
 _AROUND = frozenset({"feed", "fetch", "tensorrt_engine"})
-"""What is left of a program whose every operator is in TensorRT."""
+"""The operators that are left of a program if TensorRT has taken the whole of it."""
 
 _MODEL, _RANGES, _RANGES_TO_LOAD, _ENGINE = "inference.pdmodel", "shapes.pbtxt", "shapes-load.pbtxt", "tensorrt"
 
@@ -87,7 +90,7 @@ def require_files(spec: NetSpec, folder: Path) -> None:
 
 
 def load(spec: NetSpec, folder: Path, settings: Settings) -> Any:  # noqa: ANN401  # Paddle's Predictor
-    """Return the predictor of an engine. Raise EngineMissingError rather than build; see above for what is certain."""
+    """Return the predictor of an engine. Raise EngineMissingError rather than build; see the module's text."""
     require_files(spec, folder)
     before = stamps(folder)
     predictor = predictors.load(spec, _configured(spec, folder, settings, _RANGES_TO_LOAD))

@@ -1,0 +1,130 @@
+"""The engines of a worker process: how one is loaded, built, and held against removal while it is in use."""
+
+from __future__ import annotations
+
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ocrspool.engine.plan import Plan, plan
+from ocrspool.files import file_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from ocrspool.engine.cache.store import Manifest
+    from ocrspool.engine.ocr.recognizer import Recognizer
+    from ocrspool.engine_request import EngineRequest
+    from ocrspool.pages import PageText
+    from ocrspool.recognition.child.worker import OnStage
+
+_log = logging.getLogger(__name__)
+
+_MANIFEST_SECONDS = 5.0
+"""Who removes an engine has its manifest locked for an instant."""
+
+
+class LoadedEngine:
+    """An engine that has been proven, and reads pages."""
+
+    def __init__(self, recognizer: Recognizer, manifest: Manifest, facts: dict[str, Any]) -> None:
+        self._recognizer = recognizer
+        self._manifest = manifest
+        self.facts = facts
+        """What a result says of it, and the seconds of each stage of its loading."""
+
+    def submit(self, descriptor: int, page: dict[str, Any], on_progress: Callable[[], None]) -> Future[PageText]:
+        """Begin to read the pixels in a memory file. They are mapped when this returns."""
+        from ocrspool.engine.ocr.shared_image import pixels  # noqa: PLC0415 - numpy is there by now
+
+        image = pixels(descriptor, page["height"], page["width"], page["channels"])
+        return self._recognizer.submit(image, page["orientation"], on_progress)
+
+    def still_reads(self) -> bool:
+        """Tell whether it reads the known page as it should."""
+        from ocrspool.engine.loader import still_reads  # noqa: PLC0415 - there by now
+
+        return still_reads(self._recognizer, self._manifest)
+
+    def close(self) -> None:
+        """End its threads."""
+        self._recognizer.close()
+
+
+class RealEngines:
+    """Loads and builds engines in the cache."""
+
+    def __init__(self) -> None:
+        self._held: int | None = None
+        """The lock on the engine's manifest, for as long as this process lives."""
+
+    def load(self, request: EngineRequest, on_stage: OnStage) -> LoadedEngine:
+        """Load the engine and prove it. Raise what keeps it from being loaded."""
+        wanted = _planned(request)
+        from ocrspool.engine.loader import load  # noqa: PLC0415 - there by now
+
+        self._hold(wanted.folder / "manifest.json", on_stage)
+        recognizer, manifest, seconds = load(wanted, on_stage)
+        return LoadedEngine(recognizer, manifest, {**facts_of(wanted, manifest), "seconds": seconds})
+
+    def build(self, request: EngineRequest, on_stage: OnStage, *, force: bool, source: str | None) -> dict[str, Any]:
+        """Build the engine where it is missing. Return its facts.
+
+        `source` is the address from which published models that are not here are downloaded.
+        """
+        if source:
+            _fetch(request, source, on_stage)
+        wanted = _planned(request)
+        from ocrspool.engine.build.builder import build  # noqa: PLC0415 - there by now
+
+        manifest, built = build(wanted, on_stage, force=force)
+        facts = {**facts_of(wanted, manifest), "folder": os.fspath(wanted.folder), "manifest": asdict(manifest)}
+        return {**facts, "new": built}
+
+    def _hold(self, manifest: Path, on_stage: OnStage) -> None:
+        """Lock the manifest for as long as this process lives, so that `engines gc` leaves the engine alone.
+
+        Whoever can read it can lock it, and must not keep the service from serving. Then it is loaded without the lock.
+        """
+        try:
+            self._held = file_lock.take(manifest, shared=True, seconds=_MANIFEST_SECONDS, on_wait=on_stage)
+        except FileNotFoundError:
+            pass  # `load` says what is missing
+        except file_lock.LockedError as error:
+            _log.warning("%s; the engine is loaded all the same, and `ocrspool engines gc` could remove it", error)
+
+
+def facts_of(wanted: Plan, manifest: Manifest) -> dict[str, Any]:
+    """Return what a result says of the engine that read it."""
+    items = manifest.identity
+    return {
+        "runtime": wanted.runtime,
+        "runtime_version": items["runtime_version"],
+        "device": items["device"],
+        "precision": items["precision"],
+        "fingerprint": manifest.fingerprint,
+        "models": [
+            {"role": spec.role, "name": spec.name, "sha256": items[f"{spec.role}.sha256"]} for spec in wanted.models
+        ],
+    }
+
+
+def _planned(request: EngineRequest) -> Plan:
+    """Return the plan. Hashing the models for it and importing numpy and OpenCV go on side by side."""
+    with ThreadPoolExecutor(1) as aside:
+        planned = aside.submit(plan, request)
+        import_module("ocrspool.engine.loader")
+    return planned.result()
+
+
+def _fetch(request: EngineRequest, source: str, on_stage: OnStage) -> None:
+    """Download the published models that are not here."""
+    from ocrspool.engine.models.download import fetch  # noqa: PLC0415 - the network's modules, which serving never needs
+    from ocrspool.engine.models.http_download import Source  # noqa: PLC0415
+
+    fetch(request.models, Path(request.cache) / "models", on_stage, request.runtime, Source(source))

@@ -1,0 +1,1 @@
+"""Searchable PDF. Only decoders import this package: pikepdf reads files that may be hostile."""

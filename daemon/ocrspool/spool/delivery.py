@@ -1,0 +1,95 @@
+"""Delivers a result: its files appear in the outbox, then its source is retired to done/ or removed.
+
+The result stays in work/ until the source is retired. So a delivery that a crash cut short is repeated byte for byte.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from ocrspool.files import names
+from ocrspool.files.faults import is_of_people
+from ocrspool.files.folder import Folder
+from ocrspool.results.rendered import RenderedResult, ResultFiles
+from ocrspool.spool.free_places import free_places
+from ocrspool.spool.growing_files import GrowingFiles, has_changed
+from ocrspool.spool.jobs import RESULT, Job, Jobs, holder_of, last_of, saved_result
+from ocrspool.spool.outbox import Outbox
+from ocrspool.spool.way_back import WayBack
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The deliveries of one spool."""
+
+    outbox: Path
+    done: Path
+    jobs: Jobs
+    growing: GrowingFiles
+    way_back: WayBack
+    naming: threading.Lock
+    """Held while a free name is looked for and taken."""
+
+    def deliver(self, job: Job, result: RenderedResult) -> Path:
+        """Put the result into the outbox, after the outputs that it names, then retire the source.
+
+        Return where the result is. It stays in work/ until the source is retired; that of an earlier attempt is
+        delivered in place of this one. Raise OSError where the disk is at fault, DocumentError where people have left
+        no name free for it.
+        """
+        with self.jobs.opened(job.id) as folder:
+            files = saved_result(folder)
+            if files is None or files.digest != result.files.digest:
+                folder.write(RESULT, result.data)
+                files = result.files
+            return self.deliver_saved(folder, job, files)
+
+    def deliver_saved(self, folder: Folder, job: Job, files: ResultFiles) -> Path:
+        """Deliver the result that lies in the open folder of a job, then retire the source. Raise as `deliver` does."""
+        outbox = Outbox(self.outbox, job.delivery.mode, mark=job.delivery.mark)
+        with self.naming:
+            target = outbox.publish(folder, job.id, job.name, files)
+        self._retire(folder, job)
+        self.jobs.clear(job.id)
+        self.growing.over(job)
+        return target
+
+    def _retire(self, folder: Folder, job: Job) -> None:
+        """Move the source to done/, or remove it. One that was written to since the last look goes back to the inbox.
+
+        That look comes after the move, so that there is no moment in between. What is written later the audit finds.
+        """
+        with contextlib.ExitStack() as opened:
+            holder, last = opened.enter_context(holder_of(folder, job)), last_of(job.name)
+            at, name = (holder, last) if job.delivery.delete else self._moved_to_done(opened, holder, job)
+            if not has_changed(job, at.stat(name)):
+                if job.delivery.delete:
+                    at.unlink(name)
+                return
+            _log.warning("%s changed while its result was delivered: it is read again", names.printable(job.name))
+            folder.unlink(RESULT)  # else a start after a crash would deliver it again
+            at.rename(name, holder, last)
+            self.growing.returns(job, "it has changed", self.growing.patience.settle)
+        self.way_back.give_back(job)
+
+    def _moved_to_done(self, opened: contextlib.ExitStack, holder: Folder, job: Job) -> tuple[Folder, str]:
+        """Move the source to done/. Return the folder and the name that it has there."""
+        problem: OSError | None = None
+        with self.naming:
+            for place in free_places(self.done, job):
+                opened.enter_context(place)
+                try:
+                    holder.rename_new(last_of(job.name), place.folder, place.name)
+                except OSError as error:
+                    if not is_of_people(error):
+                        raise
+                    problem = error
+                else:
+                    return place.folder, place.name
+        raise problem or OSError

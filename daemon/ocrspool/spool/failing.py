@@ -1,0 +1,74 @@
+"""Moves a source to failed/, with its reason beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ocrspool.files import json_file, names
+from ocrspool.files.faults import is_of_people
+from ocrspool.files.folder import Folder
+from ocrspool.files.target_path import Place, target_path
+from ocrspool.spool.failure_reason import reason_of
+from ocrspool.spool.free_places import free_places
+from ocrspool.spool.growing_files import GrowingFiles
+from ocrspool.spool.jobs import REASON, Job, Jobs, failed_as, has_source, holder_of, last_of
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """The failures of one spool."""
+
+    failed: Path
+    jobs: Jobs
+    growing: GrowingFiles
+    naming: threading.Lock
+    """Held while a free name is looked for and taken."""
+
+    def fail(self, job: Job, reason: dict[str, Any]) -> Path:
+        """Move the source to failed/ with the reason beside it. Return where the source is.
+
+        What an earlier try of it has done stays done: a source that has been moved is given the reason of that try.
+        """
+        with self.jobs.opened(job.id) as folder, self.naming:
+            if not has_source(folder, job) and (name := failed_as(folder)):
+                with self._made_again(name) as place:
+                    folder.rename(REASON, place.folder, reason_of(place.name))
+                    place.folder.sync()
+                    target = place.path
+            else:
+                target = self._fail(folder, job, reason)
+        self.jobs.clear(job.id)
+        self.growing.over(job)
+        return target
+
+    def _fail(self, folder: Folder, job: Job, reason: dict[str, Any]) -> Path:
+        """Move source and reason, to the first place where nothing that people have put there is in the way."""
+        problem: OSError | None = None
+        with contextlib.ExitStack() as opened:
+            at, last = opened.enter_context(holder_of(folder, job)), last_of(job.name)
+            for place in free_places(self.failed, job, with_reason=True):
+                opened.enter_context(place)
+                named = {**reason, "failed_as": names.to_json(os.fspath(place.path.relative_to(self.failed)))}
+                try:
+                    folder.write(REASON, json_file.dump(named))
+                    at.rename_new(last, place.folder, place.name)
+                    at, last = place.folder, place.name
+                    at.sync()
+                    folder.rename_new(REASON, at, reason_of(last))
+                    at.sync()
+                except OSError as error:
+                    if not is_of_people(error):
+                        raise
+                    problem = error
+                else:
+                    return place.path
+        raise problem or OSError
+
+    def _made_again(self, name: str) -> Place:
+        """Return the place of a failed file; its folders may have been tidied away since."""
+        return target_path(self.failed, name, "again")

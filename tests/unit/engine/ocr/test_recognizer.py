@@ -1,0 +1,85 @@
+"""Pages whose lines make a net fail: what becomes of them, and of those beside them."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ocrspool.engine.ocr.recognizer import Nets, Recognizer
+from ocrspool.pages import PageText
+from support import color_bar_nets
+from support.color_bar_nets import CHARACTERS, COLORS
+
+Pixels = NDArray[np.uint8]
+
+GOOD, BAD = COLORS["e"][2], COLORS["h"][2]
+"""Grey levels of bars."""
+
+
+class Touchy(color_bar_nets.Levels):
+    """Raises an error of Python's where there is a bad line in the batch; counts its calls."""
+
+    parallel = 1
+
+    def __init__(self, batch: int) -> None:
+        super().__init__(batch)
+        self.calls = 0
+
+    def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
+        self.calls += 1
+        if (batch[:, 24, :, 0] == BAD).any():
+            raise ValueError("a bad line")
+        return super().__call__(batch)
+
+
+def _recognizer(batch: int) -> tuple[Recognizer, Touchy]:
+    net = Touchy(batch)
+    return Recognizer(Nets(color_bar_nets.Ink(), net, color_bar_nets.Upright()), CHARACTERS), net
+
+
+def _page(level: int, lines: int) -> Pixels:
+    """Return a page of bars of one length, one below the other."""
+    page = np.full((64 * lines, 256), 255, np.uint8)
+    for number in range(lines):
+        page[64 * number + 16 : 64 * number + 48, 16:240] = level
+    return page
+
+
+def _letters(found: Future[PageText]) -> list[str]:
+    return [line.text[0] for line in found.result(timeout=60).lines]
+
+
+def test_what_a_failed_page_has_left_is_not_read() -> None:
+    """So a page that is tried again shares no batch with the lines for which it has to be."""
+    recognizer, net = _recognizer(batch=4)
+    with recognizer:
+        with pytest.raises(ValueError, match="a bad line"):
+            recognizer.submit(_page(BAD, 8), "off").result(timeout=60)
+        assert _letters(recognizer.submit(_page(GOOD, 8), "off")) == ["e"] * 8
+    assert net.calls == 1 + 2, "the first batch of the bad page, and both of the good one"
+
+
+def test_a_page_beside_a_bad_one_is_read_at_the_second_try() -> None:
+    """It fails where a batch has lines of both, and alone it does not; the bad one fails each time."""
+    recognizer, _ = _recognizer(batch=64)
+    with recognizer:
+        for _ in range(10):
+            good, bad = (recognizer.submit(_page(level, 3), "off") for level in (GOOD, BAD))
+            with pytest.raises(ValueError, match="a bad line"):
+                bad.result(timeout=60)
+            if good.exception(timeout=60) is not None:
+                good = recognizer.submit(_page(GOOD, 3), "off")
+            assert _letters(good) == ["e"] * 3
+
+
+def test_a_recognizer_beside_another_shares_its_nets_alone() -> None:
+    """What is read there is in no batch with the lines of pages in work here."""
+    recognizer, _ = _recognizer(batch=64)
+    with recognizer, recognizer.beside() as fresh:
+        bad = recognizer.submit(_page(BAD, 3), "off")
+        assert _letters(fresh.submit(_page(GOOD, 3), "off")) == ["e"] * 3
+        assert isinstance(bad.exception(timeout=60), ValueError)

@@ -1,0 +1,175 @@
+"""Pages that wait for a worker: in which order they go, how many are held, and what a close does to them."""
+
+from __future__ import annotations
+
+import os
+import resource
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from ocrspool.errors import EngineError
+from ocrspool.processes.wakeup import WakeupEvent
+from ocrspool.recognition.page_queue import PageQueue, PageTask
+from ocrspool.recognition.stub import echo
+from support.stub_pages import NewPage
+
+
+def queue_for(most_bytes: int = 1000) -> PageQueue:
+    return PageQueue(lambda: most_bytes)
+
+
+def put(queue: PageQueue, new_page: NewPage, *numbers: int, alone: bool = False) -> list[PageTask]:
+    tasks = [PageTask(new_page(number), "off", alone) for number in numbers]
+    for task in tasks:
+        queue.put(task)
+    return tasks
+
+
+def numbers_of(tasks: list[PageTask]) -> list[int]:
+    return [task.image.number for task in tasks]
+
+
+def test_pages_go_in_the_order_in_which_they_came(new_page: NewPage) -> None:
+    queue = queue_for()
+    put(queue, new_page, 1, 2, 3)
+    first = queue.wait_and_take(2, 0)
+    assert numbers_of(first) == [1, 2]
+    second = queue.take(5)
+    assert numbers_of(second) == [3]
+    assert queue.take(5) == []
+    for task in (*first, *second):
+        queue.complete(task, echo(task.image))
+        assert task.future.result(0).lines[0].text == f"page {task.image.number}"
+
+
+def test_a_page_that_is_to_be_read_alone_is_never_beside_another(new_page: NewPage) -> None:
+    queue = queue_for()
+    put(queue, new_page, 1)
+    put(queue, new_page, 2, alone=True)
+    put(queue, new_page, 3)
+    taken = queue.wait_and_take(5, 0)
+    assert numbers_of(taken) == [1], "it does not go with those before it"
+    assert queue.take(5) == [], "nor to a worker that has others"
+    alone = queue.wait_and_take(5, 0)
+    assert numbers_of(alone) == [2], "nor with those after it"
+    last = queue.wait_and_take(5, 0)
+    assert numbers_of(last) == [3]
+    for task in (*taken, *alone, *last):
+        queue.complete(task, EngineError("over"))
+
+
+def test_a_page_that_comes_back_goes_first_and_alone(new_page: NewPage) -> None:
+    queue = queue_for()
+    put(queue, new_page, 1, 2)
+    (task,) = queue.wait_and_take(1, 0)
+    queue.put_back(task)
+    assert numbers_of(queue.wait_and_take(5, 0)) == [1]
+    assert task.alone
+    queue.complete(task, EngineError("over"))
+    queue.close()
+
+
+def test_a_page_that_comes_back_after_the_end_fails(new_page: NewPage) -> None:
+    queue = queue_for()
+    (task,) = put(queue, new_page, 1)
+    queue.wait_and_take(1, 0)
+    queue.close()
+    queue.put_back(task)
+    with pytest.raises(EngineError, match="stopping"):
+        task.future.result(0)
+
+
+def test_a_page_that_nobody_wants_any_more_is_left_out(new_page: NewPage) -> None:
+    queue = queue_for()
+    (unwanted, wanted) = put(queue, new_page, 1, 2)
+    assert unwanted.future.cancel()
+    assert queue.wait_and_take(5, 0) == [wanted]
+    assert not wanted.future.cancel(), "a worker has it"
+    queue.complete(wanted, EngineError("over"))
+
+
+def test_no_more_is_held_than_the_memory_allows(new_page: NewPage) -> None:
+    """A page has 8 bytes. The third one waits until the first is done; the bound is asked for each time."""
+    asked = threading.Event()
+
+    def bound() -> int:
+        asked.set()
+        return 16
+
+    queue = PageQueue(bound)
+    first, second = put(queue, new_page, 1, 2)
+    asked.clear()
+    with ThreadPoolExecutor(1) as thread:
+        third = PageTask(new_page(3), "off")
+        putting = thread.submit(queue.put, third)
+        assert asked.wait(30)
+        assert numbers_of(queue.wait_and_take(5, 0)) == [1, 2], "the third does not fit"
+        queue.complete(first, EngineError("over"))
+        putting.result(30)
+    assert numbers_of(queue.wait_and_take(5, 0)) == [3]
+    for task in (second, third):
+        queue.complete(task, EngineError("over"))
+
+
+def test_a_page_larger_than_the_memory_is_held_by_itself(new_page: NewPage) -> None:
+    queue = queue_for(most_bytes=1)
+    (task,) = put(queue, new_page, 1)
+    queue.close()
+    assert isinstance(task.future.exception(0), EngineError)
+
+
+def test_no_more_is_held_than_may_be_open(new_page: NewPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page is an open file, however small it is. The page that waits is told when the queue is closed."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (4, 4))
+    queue = queue_for()
+    tasks = put(queue, new_page, 1, 2)
+    with ThreadPoolExecutor(1) as thread:
+        putting = thread.submit(queue.put, PageTask(new_page(3), "off"))
+        queue.close()
+        with pytest.raises(EngineError, match="stopping"):
+            putting.result(10)
+    assert all(isinstance(task.future.exception(0), EngineError) for task in tasks)
+
+
+def test_nothing_can_be_put_into_a_closed_queue(new_page: NewPage) -> None:
+    queue = queue_for()
+    queue.close()
+    assert queue.closed
+    with pytest.raises(EngineError, match="stopping"):
+        queue.put(PageTask(new_page(), "off"))
+
+
+def test_a_close_releases_pages_that_were_cancelled(new_page: NewPage) -> None:
+    queue = queue_for()
+    (task,) = put(queue, new_page, 1)
+    task.future.cancel()
+    queue.close()
+
+
+def test_an_idle_worker_goes_before_a_busy_one(new_page: NewPage) -> None:
+    """Whoever has pages already gets none while another worker waits without any."""
+    queue = queue_for()
+    with ThreadPoolExecutor(1) as thread:
+        idle = thread.submit(queue.wait_and_take, 1, 30)
+        while not queue._idle:  # until that thread waits; it has nothing to wait for but us
+            pass
+        with queue._changed:  # what the idle worker needs to go on
+            queue._waiting.append(task := PageTask(new_page(), "off"))
+            assert queue.take(1) == []
+            queue._changed.notify_all()
+        assert idle.result(30) == [task]
+    assert queue.take(1) == []
+    os.close(task.image.fd)
+
+
+def test_those_who_wait_elsewhere_are_woken_up(new_page: NewPage, wake: WakeupEvent) -> None:
+    queue = queue_for()
+    queue.wake_up(wake)
+    put(queue, new_page, 1)
+    assert wake.wait(0)
+    assert not wake.wait(0)
+    queue.close()
+    assert wake.wait(0)
+    queue.wait_closed(60)

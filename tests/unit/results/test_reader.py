@@ -1,0 +1,59 @@
+"""`ocrspool.results.read`: what other programs read results with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ocrspool.results import Word, read
+
+EXAMPLE = next(parent for parent in Path(__file__).parents if (parent / "manual").is_dir()) / "manual/examples"
+
+
+def test_a_result_is_read_with_its_types() -> None:
+    document = read(EXAMPLE / "letter.png.json")
+    line = document.pages[0].lines[0]
+    assert document.source.name == "letter.png"
+    assert isinstance(line.words[0], Word)
+    assert [word.text for word in line.words] == ["Known", "page:", "0123456789"]
+    left, top, right, bottom = line.words[0].bounding_box
+    assert 0 < left < right < document.pages[0].width
+    assert 0 < top < bottom < document.pages[0].height
+
+
+def test_fields_of_a_later_version_are_left_out(tmp_path: Path) -> None:
+    """What is added in the same schema breaks no reader."""
+    found = json.loads((EXAMPLE / "letter.png.json").read_bytes())
+    found["later"] = 1
+    for holder in (found["source"], found["pages"][0], found["pages"][0]["lines"][0], found["run"], found["engine"]):
+        holder["later"] = {"more": True}
+    later = tmp_path / "later.json"
+    later.write_text(json.dumps(found))
+    assert read(later) == read(EXAMPLE / "letter.png.json")
+
+
+def test_a_result_without_words(tmp_path: Path) -> None:
+    """0.1.0 wrote none."""
+    found = json.loads((EXAMPLE / "letter.png.json").read_bytes())
+    del found["pages"][0]["lines"][0]["words"]
+    older = tmp_path / "older.json"
+    older.write_text(json.dumps(found))
+    assert read(older).pages[0].lines[0].words == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", "{}", '{"schema": "ocrspool-result/1"}', '{"schema": "other/1"}', "1"]
+)
+def test_what_is_no_result(tmp_path: Path, text: str) -> None:
+    """The error names the file."""
+    other = tmp_path / "other.json"
+    other.write_text(text)
+    with pytest.raises(ValueError, match=r"other\.json"):
+        read(other)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read(tmp_path / "none.json")
