@@ -65,6 +65,11 @@ def is_read(machine: Machine, name: str, root: Path = SPOOL) -> None:
     assert "elsewhere" in result.read_text("utf-8")
 
 
+def set_password() -> None:
+    """Unlock the sender's account."""
+    subprocess.run(["chpasswd"], input=f"{SCANNER}:{_PASSWORD}\n", text=True, check=True)  # noqa: S607 - of this machine
+
+
 @needs("rsync")
 def test_rsync(serving: Machine, page: Path) -> None:
     """`--chmod` gives the group what it needs; `-O`: the inbox itself is not the sender's."""
@@ -112,6 +117,7 @@ def test_sftp(machine: Machine, page: Path, tmp_path: Path) -> None:
     machine.systemctl("restart", SERVICE)
     run("groupadd", "--system", "ocrspool-sftp")
     run("usermod", "--append", "--groups", "ocrspool-sftp", SCANNER)
+    set_password()
     home = Path("/etc/ssh/keys-of-test")
     home.mkdir(parents=True)
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", home / "host")
@@ -144,7 +150,8 @@ def test_sftp(machine: Machine, page: Path, tmp_path: Path) -> None:
 @needs("vsftpd")
 def test_ftp(serving: Machine, page: Path, tmp_path: Path) -> None:
     """A scanner logs in, makes a folder and sends a file in pieces."""
-    subprocess.run(["chpasswd"], input=f"{SCANNER}:{_PASSWORD}\n", text=True, check=True)  # noqa: S607 - of this machine
+    set_password()
+    run("usermod", "--home", SPOOL / "inbox", SCANNER)
     config = tmp_path / "vsftpd.conf"
     shipped = (serving.checkout / "config/shares/vsftpd.conf").read_text("utf-8")
     config.write_text(
