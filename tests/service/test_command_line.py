@@ -162,10 +162,7 @@ def test_problems_of_folders(config: Path) -> None:
     answer = ocrspool("check", "--config", config)
     assert answer.returncode == 78
     assert "inbox.default.inbox and inbox.inner.inbox overlap" in answer.stderr
-    assert (
-        f"inbox.blocked: may not use the folders in {config.parent}/file: {config.parent}/file is not a folder"
-        in answer.stderr
-    )
+    assert f"inbox.blocked: {config.parent}/file is not a folder" in answer.stderr
 
 
 def test_no_configuration(tmp_path: Path) -> None:

@@ -52,7 +52,16 @@ RUN = {
 }
 """Each `ocrspool` command of the documents, and what it ends with."""
 
+_AS_ROOT = "needs root, and changes units: tests/systemd/test_inboxes.py"
+_SECOND = "is of a second service: tests/systemd/test_inboxes.py"
+
 NOT_RUN = {
+    "inbox add": _AS_ROOT,
+    "inbox add invoices /srv/invoices": _AS_ROOT,
+    "inbox remove invoices": _AS_ROOT,
+    "inbox repair": _AS_ROOT,
+    "inbox add letters /srv/letters --config /etc/ocrspool-NAME/ocrspool.toml": _SECOND,
+    "status --config /etc/ocrspool-NAME/ocrspool.toml": _SECOND,
     "engines import -": "below, with something to import",
     "status --watch": "goes on until Ctrl-C: tests/service/test_status_watch.py",
 }
@@ -68,7 +77,16 @@ SCRIPTS = {
 }
 """Each script of the documents, and the test that runs it or what it is made of."""
 
-SCRIPTS_NOT_RUN = {
+SCRIPTS__AS_ROOT = "needs root, and changes units: tests/systemd/test_inboxes.py"
+_SECOND = "is of a second service: tests/systemd/test_inboxes.py"
+
+NOT_RUN = {
+    "inbox add": _AS_ROOT,
+    "inbox add invoices /srv/invoices": _AS_ROOT,
+    "inbox remove invoices": _AS_ROOT,
+    "inbox repair": _AS_ROOT,
+    "inbox add letters /srv/letters --config /etc/ocrspool-NAME/ocrspool.toml": _SECOND,
+    "status --config /etc/ocrspool-NAME/ocrspool.toml": _SECOND,
     "test": "runs this",
     "check": "runs before each commit",
     "venv": "ran before this: the tests are run out of what it makes",

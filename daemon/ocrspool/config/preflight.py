@@ -25,6 +25,9 @@ Places = Mapping[str, Path]
 _UNITS = ("ocrspool", "ocrspool-prebuild")
 """The units that use the folders: each has a sandbox of its own."""
 
+_NO_FOLDER = "is not a folder"
+"""Says enough by itself."""
+
 _LOOK_SECONDS = 5.0
 """How long the disks of all inboxes have to answer."""
 
@@ -159,11 +162,11 @@ def _by_cause(key: str, inbox: Inbox, denied: dict[str, str]) -> list[str]:
     for why in dict.fromkeys(denied.values()):
         states = [state for state in denied if denied[state] == why]
         if len(states) == 1:
-            found.append(f"{key}.{states[0]}: may not use {inbox.folder(states[0])}: {why}")
+            found.append(f"{key}.{states[0]}: {_may_not_use(str(inbox.folder(states[0])), why)}")
         elif len(states) == len(STATES) and inbox.root is not None:
-            found.append(f"{key}: may not use the folders in {inbox.root}: {why}")
+            found.append(f"{key}: {_may_not_use(f'the folders in {inbox.root}', why)}")
         else:
-            found.append(f"{key}: may not use its folders {', '.join(states)}: {why}")
+            found.append(f"{key}: {_may_not_use('its folders ' + ', '.join(states), why)}")
     return found
 
 
@@ -189,14 +192,18 @@ def _command(key: str, command: tuple[str, ...]) -> list[str]:
 def _writable(key: str, folder: Path) -> list[str]:
     """Return why nothing could be written to a folder."""
     why = _denied(folder, folder)
-    return [f"{key}: may not use {folder}: {why}"] if why else []
+    return [f"{key}: {_may_not_use(str(folder), why)}"] if why else []
+
+
+def _may_not_use(what: str, why: str) -> str:
+    return why if why.endswith(_NO_FOLDER) else f"may not use {what}: {why}"
 
 
 def _denied(folder: Path, base: Path) -> str:
     """Return why nothing could be written to a folder; "" where it can. `base` is the folder to open in a sandbox."""
     nearest = _existing(folder)
     if not nearest.is_dir():
-        return f"{nearest} is not a folder"
+        return f"{nearest} {_NO_FOLDER}"
     if os.access(nearest, os.R_OK | os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         return ""
     if mounts.read_only(nearest):

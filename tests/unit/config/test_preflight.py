@@ -81,8 +81,8 @@ def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
     (tmp_path / "spool").write_bytes(b"")
     (tmp_path / "cache").write_bytes(b"")
     assert preflight.problems(config_in(tmp_path)) == [
-        f"inbox.default: may not use the folders in {tmp_path}/spool: {tmp_path}/spool is not a folder",
-        f"paths.cache: may not use {tmp_path}/cache: {tmp_path}/cache is not a folder",
+        f"inbox.default: {tmp_path}/spool is not a folder",
+        f"paths.cache: {tmp_path}/cache is not a folder",
     ]
 
 
