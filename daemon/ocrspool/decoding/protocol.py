@@ -20,7 +20,7 @@ from ocrspool.pages import EmbeddedText, Notice, PageImage, Polygon, TextLine, W
 from ocrspool.processes.channel import Message
 
 MOST_BYTES = 1 << 20
-"""Of a message: far more than any that makes sense."""
+"""The largest message: far more than any that makes sense."""
 
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 _Text = Annotated[str, Field(max_length=4000)]

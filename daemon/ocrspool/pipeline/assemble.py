@@ -60,7 +60,7 @@ class Reading:
 
 
 def build(reading: Reading, engine: Engine, run: Run) -> Document:
-    """Return the document to publish; `engine` stands in it where no page was read by one."""
+    """Return the document to publish. `engine` is named in it where no engine has read a page."""
     engines = _engines(reading.pages) or (engine,)
     opened = reading.opened
     built = tuple(map(_page, reading.pages))
@@ -185,7 +185,7 @@ def _scaled(polygon: Polygon, scale: tuple[float, float]) -> tuple[tuple[float, 
 
 
 def summary(document: Document, result: Path) -> dict[str, Any]:
-    """Return what people who look on are told of a document that was delivered as `result`."""
+    """Return the facts that the status and hooks get about a document that was delivered as `result`."""
     return {
         "job": document.run.job,
         "inbox": document.source.inbox,

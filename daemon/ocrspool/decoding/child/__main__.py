@@ -34,6 +34,7 @@ from ocrspool.decoding.child.page import PageLimits, warning_as_json
 from ocrspool.decoding.child.page_outputs import DiskFullError, write_view
 from ocrspool.errors import DocumentError
 from ocrspool.processes.channel import Channel, ChannelClosedError, Message
+from ocrspool.results.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +80,9 @@ class Decoder:
     def _limits(self, request: Message) -> None:
         if request.get("pdf"):
             # Now, because a confined process loads nothing; and only then, for it takes 15 MB and a tenth of a second.
+            for output in FORMATS:
+                if output.loads_late:
+                    output.module()
             importlib.import_module("ocrspool.render.pdf.writer").open_what_is_opened_late()
         missing = confine(request["memory_mb"])
         self._cpu_seconds = request.get("cpu_seconds")
