@@ -34,6 +34,9 @@ RUN = {
     "retry NAME": 0,
     "schema config": 0,
     "schema result": 0,
+    "schema reason": 0,
+    "schema status": 0,
+    "schema doctor": 0,
     "serve": OTHER_HAS_IT,  # beside the service that the fixture has started with it
     "status": 0,
     "status --audit": 0,
