@@ -80,16 +80,7 @@ SCRIPTS = {
 }
 """Each script of the documents, and the test that runs it or what it is made of."""
 
-SCRIPTS__AS_ROOT = "needs root, and changes units: tests/systemd/test_inboxes.py"
-_SECOND = "is of a second service: tests/systemd/test_inboxes.py"
-
-NOT_RUN = {
-    "inbox add": _AS_ROOT,
-    "inbox add invoices /srv/invoices": _AS_ROOT,
-    "inbox remove invoices": _AS_ROOT,
-    "inbox repair": _AS_ROOT,
-    "inbox add letters /srv/letters --config /etc/ocrspool-NAME/ocrspool.toml": _SECOND,
-    "status --config /etc/ocrspool-NAME/ocrspool.toml": _SECOND,
+SCRIPTS_NOT_RUN = {
     "test": "runs this",
     "check": "runs before each commit",
     "venv": "ran before this: the tests are run out of what it makes",

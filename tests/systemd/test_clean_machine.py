@@ -75,7 +75,7 @@ def test_systemd_finds_no_fault_in_the_units(serving: Machine) -> None:
     """`systemd-analyze verify` has nothing to say: no unknown setting, no missing program, no missing document."""
     assert not run("systemd-analyze", "verify", "--recursive-errors=no", SERVICE, PREBUILD).stdout
     for unit in (SERVICE, PREBUILD):
-        places = serving.show("Documentation", unit).split()
+        places = serving.show("Documentation", unit).replace('"', "").split()
         documents = [Path(place.removeprefix("file:")) for place in places if place.startswith("file:")]
         assert documents
         assert all(document.is_file() for document in documents)
