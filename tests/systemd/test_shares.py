@@ -126,8 +126,8 @@ def test_sftp(machine: Machine, page: Path, tmp_path: Path) -> None:
     snippet = (machine.checkout / "config/shares/sftp.conf").read_text("utf-8")
     config = tmp_path / "sshd_config"
     config.write_text(
-        f"Port {_SSH_PORT}\nListenAddress 127.0.0.1\nHostKey {home}/host\nAuthorizedKeysFile {home}/%u\nUsePAM no\nSubsystem sftp internal-sftp\n"
-        f"StrictModes no\nPidFile none\n{snippet}"
+        f"Port {_SSH_PORT}\nListenAddress 127.0.0.1\nHostKey {home}/host\nAuthorizedKeysFile {home}/%u\nUsePAM no\n"
+        f"Subsystem sftp internal-sftp\nStrictModes no\nPidFile none\n{snippet}"
     )
     Path("/run/sshd").mkdir(exist_ok=True)
     batch = tmp_path / "batch"
