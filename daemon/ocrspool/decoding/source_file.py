@@ -23,7 +23,7 @@ def open_source(path: Path, most_mb: int) -> int:
         raise DocumentError(
             "permission",
             "the service may not read the file",
-            "its sender gave it this mode: make it readable for the service's group (chmod g+r), then run `ocrspool retry`",
+            "make it readable for the service's group, as its sender did not (chmod g+r), then run `ocrspool retry`",
             stage="open",
         ) from error
     except OSError as error:
