@@ -31,8 +31,9 @@ def place() -> Iterator[Path]:
     """A folder that everybody may enter, with a configuration whose cache belongs to the service's user."""
     folder = Path(tempfile.mkdtemp(prefix="ocrspool-", dir="/var/tmp"))
     folder.chmod(0o755)
-    (folder / "cache").mkdir()
-    os.chown(folder / "cache", SERVICE, SERVICE)
+    for name in ("cache", "run", "spool"):
+        (folder / name).mkdir()
+        os.chown(folder / name, SERVICE, SERVICE)
     (folder / "ocrspool.toml").write_text(
         "[paths]\ncache = 'cache'\nruntime = 'run'\n[inbox.default]\nroot = 'spool'\n", "utf-8"
     )

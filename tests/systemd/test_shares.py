@@ -107,13 +107,23 @@ def test_samba(serving: Machine, page: Path, tmp_path: Path) -> None:
     is_read(serving, "deep/page.png")
 
 
-@needs("sshd", "ssh-keygen", "sftp")
-def test_sftp(machine: Machine, page: Path, tmp_path: Path) -> None:
-    """Shut into a folder of root's, people upload into an inbox that `ocrspool inbox add` has made there."""
+@pytest.fixture
+def sftp_inbox(machine: Machine) -> Iterator[Path]:
+    """An inbox in a folder of root's, which the service does not know yet."""
     root = Path("/srv/sftp/scans")
     root.parent.mkdir(parents=True)
     machine.start()
     run("/usr/local/bin/ocrspool", "inbox", "add", "sftp", root)
+    yield root
+    run("/usr/local/bin/ocrspool", "inbox", "remove", "sftp")
+    shutil.rmtree(root.parent)
+
+
+@needs("sshd", "ssh-keygen", "sftp")
+def test_sftp(machine: Machine, sftp_inbox: Path, page: Path, tmp_path: Path) -> None:
+    """Shut into a folder of root's, people upload into an inbox that `ocrspool inbox add` has made there."""
+    page.chmod(0o640)  # the client of OpenSSH has a file made with the mode that it has here
+    root = sftp_inbox
     machine.systemctl("restart", SERVICE)
     run("groupadd", "--system", "ocrspool-sftp")
     run("usermod", "--append", "--groups", "ocrspool-sftp", SCANNER)
@@ -144,7 +154,6 @@ def test_sftp(machine: Machine, page: Path, tmp_path: Path) -> None:
         client = ["sftp", "-P", str(_SSH_PORT), *options, "-b", str(batch), f"{SCANNER}@127.0.0.1"]
         wait_until(lambda: run(*client, check=False).returncode == 0, 60)
     is_read(machine, "deep/page.png", root)
-    run("/usr/local/bin/ocrspool", "inbox", "remove", "sftp")
 
 
 @needs("vsftpd")
