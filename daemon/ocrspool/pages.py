@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 Point = tuple[float, float]
 """x, y in pixels, origin top left, x to the right, y down."""
@@ -15,6 +15,9 @@ Point = tuple[float, float]
 Polygon = tuple[Point, Point, Point, Point]
 """Clockwise from the text's own top left corner, whichever way the text runs on the page."""
 
+
+WordMode = Literal["none", "words", "characters"]
+"""Which parts of a line are measured."""
 
 _FIRST_WIDE = "\u2e80"
 """CJK radicals: from here on characters fill a square, mostly."""
