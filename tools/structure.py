@@ -49,7 +49,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "observability": ("files", "formatting", "results"),
     # Steps of a job.
     "spool": ("errors", "files", "formatting", "results"),
-    "config": ("engine_request", "errors", "files", "machine", "observability", "results", "spool"),
+    "config": ("engine_request", "errors", "files", "formatting", "machine", "observability", "results", "spool"),
     "render": ("blocks", "errors", "pages", "results"),
     "intake": ("config", "errors", "files", "observability", "processes", "results", "spool"),
     "decoding": ("config", "errors", "files", "pages", "processes", "render", "results", "text_similarity"),

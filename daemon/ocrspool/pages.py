@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 Point = tuple[float, float]
 """x, y in pixels, origin top left, x to the right, y down."""
@@ -18,6 +18,9 @@ Polygon = tuple[Point, Point, Point, Point]
 Segment = tuple[Point, Point]
 """Both ends of a straight line that is drawn on a page: a ruling line."""
 
+
+WordMode = Literal["none", "words", "characters"]
+"""Which parts of a line are measured."""
 
 _FIRST_WIDE = "\u2e80"
 """CJK radicals: from here on characters fill a square, mostly."""

@@ -23,7 +23,7 @@ def open_source(path: Path, most_mb: int) -> int:
         raise DocumentError(
             "permission",
             "the service may not read the file",
-            "whoever drops files has to make them readable for the service's group (a umask of 027 does it)",
+            "make it readable for the service's group, as its sender did not (chmod g+r), then run `ocrspool retry`",
             stage="open",
         ) from error
     except OSError as error:

@@ -107,11 +107,14 @@ class Decoder:
             os.close(image.fd)
 
     def _own_text(self, request: Message) -> None:
-        found = self._document_with(request["index"]).own_text(request["index"])
+        found = self._document_with(request["index"]).own_text(request["index"], request["words"])
         answer: dict[str, Any] = {"own_text": None}
         if found is not None:
             own, remarks = found
             answer = {"own_text": {**asdict(own), "warnings": [warning_as_json(remark) for remark in remarks]}}
+        if len(json.dumps(answer)) >= _MOST_BYTES and found is not None:  # the lines may fit without their words
+            for line in answer["own_text"]["lines"]:
+                line["words"] = ()
         # More than a message may hold is more than a page does: then its pixels are read.
         self._channel.send(answer if len(json.dumps(answer)) < _MOST_BYTES else {"own_text": None})
 

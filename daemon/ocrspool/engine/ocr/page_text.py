@@ -19,7 +19,7 @@ from ocrspool.engine.reading.crop import rectangle
 from ocrspool.engine.reading.letter_size import letter_size
 from ocrspool.engine.reading.lone_signs import without_lone_signs
 from ocrspool.engine.reading.orientation import turned_back
-from ocrspool.engine.reading.words import as_in, words
+from ocrspool.engine.reading.words import as_in, characters, words
 from ocrspool.layout.reading_order import reading_order
 from ocrspool.pages import Notice, PageText, TextLine, Word
 
@@ -116,7 +116,10 @@ def _told(line: _Line, page: PageInWork) -> TextLine:
 
 def _words(line: _Line, page: PageInWork) -> tuple[Word, ...]:
     """Return the words of a line, as they stand on the page."""
-    found = as_in(line.reading.text, words(line.strips, line.readings))
+    if page.words == "none":
+        return ()
+    measure = characters if page.words == "characters" else words
+    found = as_in(line.reading.text, measure(line.strips, line.readings))
     # Fractions of the rectangle that the strips show.
     start, right, _, down = rectangle(line.polygon)
     corners = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
@@ -136,6 +137,17 @@ class Service:
 def about(op: str, **more: object) -> Message:
     request = EngineRequest(cache="/cache", settings=Settings(threads=3))
     return {"op": op, "engine": request.to_json(), "log": {"level": "error", "form": "plain"}, **more}
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """The worker sets up the log of its process, which is the test's here."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
 
 
 @pytest.fixture
