@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from manual.docstrings import meanings
 from manual.reference import escaped
-from ocrspool.results import schema
+from ocrspool.results import blocks, schema
 
 _EXAMPLES = Path(__file__).with_name("examples")
 
@@ -23,6 +23,10 @@ _HEAD = """\
 For each file that was read, one file `outbox/<name>.json` appears. It appears whole, and it is in UTF-8. All fields are
 always there, in the order of this page. [outputs.md](outputs.md) describes the other files that can appear, and when
 they appear.
+
+What is promised: within `ocrspool-result/1` no field changes its name, its type or its meaning, and none is taken away.
+Fields may be added. The kinds of blocks may be added to, and how blocks are found may get better. So a reader ignores
+fields that it does not know, and treats a block of an unknown kind as a paragraph.
 
 """
 
@@ -53,8 +57,8 @@ This is the reason of a PNG file whose end is missing:
 """
 
 _ORDER = (
-    *("Document", "Source", "Page", "Line", "Word", "ReadBy", "PageError", "Engine", "Model", "Output", "Notice"),
-    "Run",
+    *("Document", "Source", "Page", "Line", "Word", "Block", "Table", "Cell", "ReadBy", "PageError", "Engine", "Model"),
+    *("Output", "Notice", "Run"),
 )
 
 
@@ -76,7 +80,7 @@ def results() -> str:
 
 
 def _section(name: str, described: dict[str, Any]) -> str:
-    values = getattr(schema, name)
+    values = getattr(schema, name, None) or getattr(blocks, name)
     found = meanings(values)
     rows = "".join(
         f"| `{field.name}` | {_type(described['properties'][field.name])} | {escaped(found[field.name])} |\n"

@@ -114,7 +114,7 @@ def take(daemon: Daemon, url: str, browser: Browser) -> None:
     facts = state(daemon)
     browser.picture(url, _IMAGES / "status-page.png", (1000, 1530))
     browser.picture(url, _IMAGES / "status-page-dark.png", (1000, 1530), _DARK)
-    browser.picture(url, _IMAGES / "status-page-narrow.png", (400, 2600))
+    browser.picture(url, _IMAGES / "status-page-narrow.png", (400, 1500))
     document = next(each for each in facts["service"]["last_documents"] if "html" in each["outputs"])
     browser.picture(f"{url}view/{document['job']}", _IMAGES / "html-output.png", (760, 1000))
     console = Console(record=True, width=100, highlight=False, markup=False, file=io.StringIO())

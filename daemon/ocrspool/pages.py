@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 Point = tuple[float, float]
 """x, y in pixels, origin top left, x to the right, y down."""
@@ -15,6 +15,12 @@ Point = tuple[float, float]
 Polygon = tuple[Point, Point, Point, Point]
 """Clockwise from the text's own top left corner, whichever way the text runs on the page."""
 
+Segment = tuple[Point, Point]
+"""Both ends of a straight line that is drawn on a page: a ruling line."""
+
+
+WordMode = Literal["none", "words", "characters"]
+"""Which parts of a line are measured."""
 
 _FIRST_WIDE = "\u2e80"
 """CJK radicals: from here on characters fill a square, mostly."""
@@ -50,6 +56,10 @@ class TextLine:
     """0 to 1: mean text probability inside the polygon."""
     words: tuple[Word, ...] = ()
     """From the first to the last; together they are the line's text without its spaces. Empty where nobody asked."""
+    letter_height: float | None = None
+    """Pixels: of its small letters, or of its capitals where there are no small ones. None if it was not measured."""
+    stroke: float | None = None
+    """How thick the strokes of its letters are, as a share of that height; likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,8 @@ class PageText:
     """What read it, as the worker that did so has described its engine; the service adds it."""
     device: str = ""
     """Where that computes: cpu, or the GPU as the configuration names it; likewise."""
+    rules: tuple[Segment, ...] = ()
+    """Ruling lines that were found on the page, in the pixels of the polygons."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pypdfium2
 import pytest
+from PIL import Image
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config, Inbox, Paths, Profile
@@ -159,6 +161,34 @@ with t.contextlib.closing(t.pool(Path(sys.argv[1]), "pdf")) as decoders:
         text=True,
     )
     assert told.stderr == ""
+
+
+@pytest.mark.parametrize(("kind", "already"), [("image/png", 0), ("application/pdf", 0), ("application/pdf", 270)])
+def test_a_page_on_its_side_is_shown_upright(
+    tmp_path: Path, decoders: DecoderProcessPool, kind: str, already: int
+) -> None:
+    """A reader turns the page as it was turned to be read; the PDF has a title and dates, the result's own."""
+    size = (1100, 850) if already else (850, 1100)
+    data = (
+        sample_pdfs.with_unit(1, rotate=already, packed=True)
+        if kind == "application/pdf"
+        else sample_files.png(Image.new("L", size, 255))
+    )
+    (tmp_path / "source").write_bytes(data)
+    turned = replace(page(line("words read", box(100, 700, 500, 740)), size=size, dpi=100.0), rotation=90)
+    read = document(turned, media_type=kind)
+    origin = SourceContext(tmp_path / "source", PROFILE, decoders)
+    made = []
+    for name in ("out", "again"):
+        add_outputs(read, ["pdf"], lambda suffix, name=name: Place(Folder.at(tmp_path), name + suffix), origin)  # type: ignore[misc] # mypy knows no default of a lambda
+        made.append((tmp_path / f"{name}.pdf").read_bytes())
+    assert made[0] == made[1]
+    with contextlib.closing(pypdfium2.PdfDocument(tmp_path / "out.pdf")) as opened:
+        assert opened[0].get_rotation() == (already + 90) % 360
+        told = opened.get_metadata_dict()
+    assert told["Title"] == Path(read.source.name).stem
+    digits = "".join(filter(str.isdigit, read.run.finished_at))[:14]
+    assert told["CreationDate"] == told["ModDate"] == f"D:{digits}Z"
 
 
 @pytest.mark.parametrize("unit", [0.5, 2, 10])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from ocrspool.errors import Exit
 from ocrspool.processes.owner import become_owner
-from support.daemon_process import ocrspool
+from support.daemon_process import COMMAND, ocrspool
 from support.forked_code import as_nobody
 from support.other_users import RUNS_AS_ANOTHER_USER, folder_with_cache
 
@@ -66,6 +67,69 @@ def test_gc_and_import(config: Path, tmp_path: Path) -> None:
     assert ocrspool("engines", "gc", "--config", config).returncode == 0
     assert (roots / "key").read_text() == "secret"
     assert manifest.exists()
+
+
+def test_check_sees_what_the_service_sees(config: Path) -> None:
+    """Root may do everything: what the service may not is found all the same, and it is said as whom it was seen."""
+    os.chown(config.parent, OWNER, OWNER)
+    well = ocrspool("check", "--config", config)
+    assert well.returncode == 0, well.stderr
+    assert f"seen as user {OWNER}" in well.stdout
+    (config.parent / "spool").mkdir(0o700)
+    for state in ("inbox", "work", "outbox", "done", "failed"):
+        (config.parent / "spool" / state).mkdir(0o700)
+    refused = ocrspool("check", "--config", config)
+    assert refused.returncode == Exit.CONFIG
+    assert f"user {OWNER} needs read, write and search permission in {config.parent}/spool" in refused.stderr
+    config.chmod(0o600)
+    os.chown(config, 0, 0)
+    closed = ocrspool("check", "--config", config)
+    assert (closed.returncode, f"{config}: Permission denied" in closed.stderr) == (Exit.CONFIG, True), closed.stderr
+
+
+def test_serve_by_root_is_the_service_user(config: Path) -> None:
+    """Started by root, the service acts as the user whom the cache belongs to, and meets what that user may not."""
+    (config.parent / "spool").mkdir(0o755)
+    answer = ocrspool("serve", "--config", config)
+    assert answer.returncode == Exit.CONFIG
+    assert f"user {OWNER} needs read, write and search permission in {config.parent}/spool" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check"],
+        ["check", "--start"],
+        ["engines", "ls"],
+        ["engines", "verify"],
+        ["status"],
+        ["doctor"],
+        ["retry", "--all"],
+    ],
+    ids=" ".join,
+)
+def test_no_command_of_roots_leaves_files_that_the_service_cannot_use(config: Path, command: list[str]) -> None:
+    """Whatever root runs on a configuration, all that is there afterwards belongs to the service's user."""
+    os.chown(config.parent, OWNER, OWNER)
+    os.chown(config, OWNER, OWNER)
+    answer = ocrspool(*command, "--config", config, seconds=120)
+    assert "Traceback" not in answer.stderr
+    assert owners(config.parent) == {OWNER}
+
+
+@pytest.mark.parametrize("command", [["check"], ["serve"], ["prebuild", "--force"], ["engines", "gc"]], ids=" ".join)
+def test_another_user_is_refused(config: Path, command: list[str]) -> None:
+    """A user who is neither root nor the service's is told so, in a sentence, and changes nothing."""
+    before = {path: path.lstat().st_mtime_ns for path in config.parent.rglob("*")}
+    rights = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    answer = subprocess.run(
+        [*rights, str(COMMAND), *command, "--config", str(config)], check=False, capture_output=True, text=True
+    )
+    assert answer.returncode in {Exit.NO_PERMISSION, Exit.CONFIG}, answer.stderr
+    assert "user nobody" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert "Errno" not in answer.stderr
+    assert {path: path.lstat().st_mtime_ns for path in config.parent.rglob("*")} == before
 
 
 def test_who_is_not_root_stays_who_he_is(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_help_names_every_command() -> None:
     """--help tells of each command and of the exit codes, and each command has help of its own."""
     answer = ocrspool("--help")
     assert answer.returncode == 0
-    for command in ("serve", "prebuild", "check", "once", "status", "retry", "engines", "doctor", "schema"):
+    for command in ("serve", "prebuild", "check", "once", "status", "retry", "engines", "inbox", "doctor", "schema"):
         assert f"    {command} " in answer.stdout
         own = ocrspool(command, "--help")
         assert own.returncode == 0
@@ -58,7 +58,7 @@ def test_help_names_every_command() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["unknown"], ["serve", "--unknown"], ["once", "x"], ["schema"], ["schema", "other"], ["retry"]],
+    [[], ["unknown"], ["serve", "--unknown"], ["once"], ["schema"], ["schema", "other"], ["retry"]],
     ids=lambda arguments: " ".join(arguments) or "nothing",
 )
 def test_wrong_usage(config: Path, arguments: list[str]) -> None:
@@ -96,7 +96,7 @@ def test_check_before_a_start(tmp_path: Path) -> None:
     assert ocrspool("check", "--config", path).returncode == Exit.CONFIG
     answer = ocrspool("check", "--start", "--config", path)
     assert answer.returncode == 0
-    assert f"warning: inbox.b.inbox: {tmp_path}/b is not a folder" in answer.stderr
+    assert f"{tmp_path}/b is not a folder" in answer.stderr
     assert "the service can start" in answer.stdout
     (tmp_path / "a").write_bytes(b"no folder either")
     assert ocrspool("check", "--start", "--config", path).returncode == Exit.CONFIG
@@ -127,6 +127,33 @@ def test_every_problem_at_once(config: Path, command: str) -> None:
     assert "Traceback" not in answer.stderr
 
 
+@pytest.mark.parametrize(
+    ("engine", "said"),
+    [
+        ("devices = ['gpu:0']", "engine: openvino runs on the cpu here, not on 'gpu:0'"),
+        ("models = '/no/such/folder'", "engine.models: there is no folder /no/such/folder"),
+        ("models = 'bundlet'", "engine.models: there are no models 'bundlet'"),
+        ("runtime = 'paddle'", "engine.models: the bundled models are ONNX files"),
+        ("runtime = 'onnxruntime'\nprecision = 'bf16'", "precision"),
+    ],
+)
+def test_check_finds_what_could_not_start(config: Path, engine: str, said: str) -> None:
+    """Models, runtime and device are looked at before a restart stops what works; each cause is one line."""
+    with config.open("a") as file:
+        file.write(f"[engine]\n{engine}\n")
+    answer = ocrspool("check", "--config", config)
+    assert answer.returncode == Exit.CONFIG, answer.stdout
+    (problem,) = [line for line in answer.stderr.splitlines() if line.startswith("  ")]
+    assert said in problem
+
+
+def test_models_that_are_to_be_downloaded_are_no_problem(config: Path) -> None:
+    """`prebuild` fetches them, so `check` says that all is well."""
+    with config.open("a") as file:
+        file.write("[engine]\nmodels = 'PP-OCRv5_server'\n")
+    assert ocrspool("check", "--config", config).returncode == 0
+
+
 def test_problems_of_folders(config: Path) -> None:
     """`check` finds folders that overlap and folders that cannot be, all at once."""
     (config.parent / "file").touch()
@@ -135,7 +162,7 @@ def test_problems_of_folders(config: Path) -> None:
     answer = ocrspool("check", "--config", config)
     assert answer.returncode == 78
     assert "inbox.default.inbox and inbox.inner.inbox overlap" in answer.stderr
-    assert f"inbox.blocked.inbox: {config.parent / 'file'} is not a folder" in answer.stderr
+    assert f"inbox.blocked: {config.parent}/file is not a folder" in answer.stderr
 
 
 def test_no_configuration(tmp_path: Path) -> None:
@@ -261,6 +288,46 @@ def test_once_succeeds(config: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.engine
+def test_once_from_stdin_to_stdout(config: Path, tmp_path: Path) -> None:
+    """`once -` is a filter: a file comes in, its result or one output goes out, and nothing else does."""
+    page = tmp_path / "page.png"
+    page.write_bytes(drawn_pages.png("Through a pipe"))
+    said: list[str] = []
+    for outputs in ([], ["--outputs", "txt"]):
+        with page.open("rb") as source:
+            answer = subprocess.run(
+                [COMMAND, "once", "-", "--config", config, *outputs],
+                stdin=source,
+                check=False,
+                capture_output=True,
+                text=True,
+                timeout=120,
+            )
+        assert answer.returncode == 0, answer.stderr
+        said.append(answer.stdout)
+    assert says(json.loads(said[0]), "Through a pipe")
+    assert "Through a pipe" in said[1]
+    named = ocrspool("once", page, "--config", config)
+    assert json.loads(named.stdout)["source"]["name"] == "page.png"
+    assert ocrspool("once", page, page, "--config", config).returncode == Exit.USAGE
+    damaged = tmp_path / "damaged.png"
+    damaged.write_bytes(page.read_bytes()[:100])
+    failed = ocrspool("once", damaged, "--config", config)
+    assert (failed.returncode, failed.stdout) == (Exit.DATA, "")
+    assert "damaged.png: " in failed.stderr
+
+
+def test_once_without_a_home(tmp_path: Path) -> None:
+    """A user who can keep no engine is told so in a sentence, with what to set."""
+    page = tmp_path / "page.pgm"
+    page.write_bytes(b"P5 8 8 255\n" + bytes(64))
+    (tmp_path / "file").touch()
+    answer = ocrspool("once", page, XDG_CACHE_HOME=str(tmp_path / "file"))
+    assert answer.returncode == Exit.CANT_CREATE, answer.stderr
+    assert "cannot make" in answer.stderr
+    assert "set XDG_CACHE_HOME" in answer.stderr
+
+
 def test_once_same_names(config: Path, tmp_path: Path) -> None:
     """Two files of one name from two folders give two results."""
     for folder in ("one", "two"):

@@ -34,6 +34,9 @@ RUN = {
     "retry NAME": 0,
     "schema config": 0,
     "schema result": 0,
+    "schema reason": 0,
+    "schema status": 0,
+    "schema doctor": 0,
     "serve": OTHER_HAS_IT,  # beside the service that the fixture has started with it
     "status": 0,
     "status --audit": 0,
@@ -52,7 +55,16 @@ RUN = {
 }
 """Each `ocrspool` command of the documents, and what it ends with."""
 
+_AS_ROOT = "needs root, and changes units: tests/systemd/test_inboxes.py"
+_SECOND = "is of a second service: tests/systemd/test_inboxes.py"
+
 NOT_RUN = {
+    "inbox add": _AS_ROOT,
+    "inbox add invoices /srv/invoices": _AS_ROOT,
+    "inbox remove invoices": _AS_ROOT,
+    "inbox repair": _AS_ROOT,
+    "inbox add letters /srv/letters --config /etc/ocrspool-NAME/ocrspool.toml": _SECOND,
+    "status --config /etc/ocrspool-NAME/ocrspool.toml": _SECOND,
     "engines import -": "below, with something to import",
     "status --watch": "goes on until Ctrl-C: tests/service/test_status_watch.py",
 }

@@ -15,6 +15,15 @@ IN_LAB = os.environ.get("SYSTEMD_LAB") == "1"
 collect_ignore_glob = ["test_lab.py"] if IN_LAB else ["test_[!l]*.py"]
 
 _CHECKOUT = Path(__file__).parents[2]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of this folder."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker("systemd")
+
+
 _SHIPPED = ("config", "daemon", "docs", "manual", "packaging", "requirements", "scripts", "systemd")
 
 

@@ -75,9 +75,13 @@ def test_systemd_finds_no_fault_in_the_units(serving: Machine) -> None:
     """`systemd-analyze verify` has nothing to say: no unknown setting, no missing program, no missing document."""
     assert not run("systemd-analyze", "verify", "--recursive-errors=no", SERVICE, PREBUILD).stdout
     for unit in (SERVICE, PREBUILD):
-        documents = [Path(place.removeprefix("file:")) for place in serving.show("Documentation", unit).split()]
+        places = serving.show("Documentation", unit).replace('"', "").split()
+        documents = [Path(place.removeprefix("file:")) for place in places if place.startswith("file:")]
         assert documents
         assert all(document.is_file() for document in documents)
+        for page in ("man1/ocrspool.1", "man5/ocrspool.toml.5"):
+            assert f"man:{page[5:-2]}({page[-1]})" in places
+            assert (Path("/usr/local/share/man") / page).is_file()
 
 
 def test_a_member_of_the_group_drops_files_and_reads_results(serving: Machine) -> None:

@@ -70,6 +70,15 @@ def test_nothing_of_it_is_missing(installed: Machine) -> None:
         assert f"/usr/share/{name}" in owned
     assert "openvino" in Path("/usr/share/doc/ocrspool/copyright").read_text("utf-8")
     assert not [name for name in owned if "/pip/" in name]
+    documents = Path("/usr/share/doc/ocrspool")
+    dead = [
+        f"{document} → {link}"
+        for document in documents.rglob("*.md")
+        for link in re.findall(r"\]\(([^)#:\s]+)", document.read_text("utf-8"))
+        if not (document.parent / link).resolve().exists()
+    ]
+    assert not dead
+    assert "/usr/share/doc/ocrspool/docs/inboxes.md" in owned
     unlinked = f"find {_PROGRAM} -name '*.so*' -type f -exec ldd {{}} + | grep 'not found' | grep -v libOpenCL"
     assert not run("sh", "-c", unlinked, check=False).stdout
     assert installed.show("ActiveState") == "active"
@@ -119,6 +128,14 @@ def test_an_upgrade_leaves_a_disabled_service_alone(installed: Machine, package:
     run("systemctl", "disable", "--now", SERVICE)
     dpkg("--install", package)
     assert (installed.show("ActiveState"), installed.show("UnitFileState")) == ("inactive", "disabled")
+
+
+def test_an_upgrade_starts_again_what_ran(installed: Machine, package: Path) -> None:
+    """A service that is disabled, and was started by hand, runs after an upgrade, and is as disabled as before."""
+    run("systemctl", "start", SERVICE)
+    dpkg("--install", package)
+    assert (installed.show("ActiveState"), installed.show("UnitFileState")) == ("active", "disabled")
+    run("systemctl", "stop", SERVICE)
 
 
 def version() -> str:

@@ -24,7 +24,7 @@ from ocrspool.results.schema import Document
 from ocrspool.spool.outbox import MARKER_SUFFIX, RESULT_SUFFIX
 
 _JOB_ID = re.compile(r"~\d{8}T\d{6}-[0-9a-f]{8}(?=\.[^./]*\Z|\Z)")
-"""The mark between the name of a source in done/ and the id of its job, where an earlier source has the name."""
+"""The id of a job in the name of a source in done/. An earlier source of the same name has another id, or none."""
 _JOB_ID_BYTES = 25
 _BESIDE = (*SUFFIXES.values(), MARKER_SUFFIX)
 """Suffixes of the files that may lie beside a result."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 
 from ocrspool.config.loader import load
 from ocrspool.config.schema import Config
 from ocrspool.errors import Exit, OcrspoolError
 from ocrspool.observability import log_setup
+from ocrspool.processes.owner import become_owner
 
 
 class UsageError(OcrspoolError):
@@ -17,9 +19,11 @@ class UsageError(OcrspoolError):
 
 
 def run_serve(options: Namespace) -> int:
-    """Watch the inboxes until told to stop."""
+    """Watch the inboxes until told to stop. Root does so as the user whom the cache belongs to."""
     from ocrspool.service.daemon import Service
 
+    if os.geteuid() == 0:
+        become_owner(load(options.config).paths.cache)
     Service(options.config, options.log_format).run()
     return Exit.OK
 
@@ -92,6 +96,17 @@ def run_engines(options: Namespace) -> int:
     if options.act == "export":
         return engines.export(config, options.fingerprint, options.file)
     return engines.import_engine(config, options.file)
+
+
+def run_inbox(options: Namespace) -> int:
+    """Add or remove an inbox, or open it to the service."""
+    from ocrspool.cli import inbox
+
+    if options.act == "add":
+        return inbox.add(options.config, options.name, options.root, dry_run=options.dry_run)
+    if options.act == "remove":
+        return inbox.remove(options.config, options.name, dry_run=options.dry_run)
+    return inbox.repair(options.config, options.name, dry_run=options.dry_run)
 
 
 def run_doctor(options: Namespace) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from ocrspool.cli import engines_view
+from ocrspool.cli import engines_view, service_user
 from ocrspool.cli.engines_view import STATES, Want, megabytes, summary
 from ocrspool.config.engine_requests import devices, engine_request
 from ocrspool.config.schema import Config
@@ -24,7 +24,6 @@ from ocrspool.engine.cache.store import OnBytes, differences
 from ocrspool.engine.plan import plan
 from ocrspool.errors import EngineError, EngineMissingError, Exit, OcrspoolError
 from ocrspool.files import atomic, names
-from ocrspool.processes.owner import become_owner
 
 
 def ls(config: Config, *, as_json: bool) -> int:
@@ -79,7 +78,7 @@ def gc(config: Config, *, keep: int, dry_run: bool, instead: Sequence[str]) -> i
 
     As root it acts as the user whom the cache belongs to.
     """
-    become_owner(config.paths.cache)
+    service_user.become(service_user.find(config))
     cache = config.paths.cache
     cards = inventory.cards(cache)
     kept = {card.fingerprint for card in inventory.named(cards, instead)} if instead else _wanted_for_sure(config)
@@ -129,7 +128,7 @@ def import_engine(config: Config, source: Path) -> int:
     As root it acts as the user whom the cache belongs to, except for opening the file.
     """
     if os.fspath(source) == "-":
-        become_owner(config.paths.cache)
+        service_user.become(service_user.find(config))
         with _progress("importing", None) as on_bytes:
             taken = archive.import_engine(sys.stdin.buffer, config.paths.cache, on_bytes)
     else:
@@ -138,7 +137,7 @@ def import_engine(config: Config, source: Path) -> int:
             error.exit_code = Exit.NO_INPUT
             raise error
         with source.open("rb") as file, _progress("importing", os.fstat(file.fileno()).st_size) as on_bytes:
-            become_owner(config.paths.cache)
+            service_user.become(service_user.find(config))
             taken = archive.import_engine(file, config.paths.cache, on_bytes)
     manifest = taken.manifest
     state = f"imported into {taken.folder}" if taken.new else "already there and sound; left as it is"

@@ -13,7 +13,7 @@ from ocrspool import __version__
 from ocrspool.cli import commands
 from ocrspool.config.schema import DEFAULT_PATH
 from ocrspool.errors import ConfigError, Exit, OcrspoolError
-from ocrspool.files import names
+from ocrspool.files.faults import in_words
 from ocrspool.formatting import counted
 from ocrspool.observability import log_setup
 from ocrspool.results.formats import SUFFIXES
@@ -25,6 +25,7 @@ _LONGEST_WATCH_SECONDS = 86_400
 _MORE = """\
 To begin:
   ocrspool once scan.pdf --outbox .              read one file now, without a service
+  scanimage | ocrspool once - --outputs txt      read standard input, write text to standard output
   ocrspool check && ocrspool prebuild            check the configuration, then build the engines, once
   ocrspool serve                                 watch the inboxes until SIGTERM or Ctrl-C
   ocrspool status --watch                        show live which files wait, are in work or failed, and why
@@ -32,6 +33,7 @@ To begin:
   ocrspool retry --all                           move all failed files back to their inboxes
   ocrspool doctor                                check that driver, GPU, libraries and versions fit together
   ocrspool engines ls                            list the engines, and the device for which each is made
+  ocrspool inbox add invoices /srv/invoices      add an inbox in another place
 
 Exit codes: 0 all is well; 64 wrong usage; 65 some documents failed, or an audit has findings; 66 no such file;
 69 no engine or no service; 70 a bug; 71 an operating system error; 73 cannot create; 74 input or output error;
@@ -56,20 +58,14 @@ def main(arguments: Sequence[str]) -> int:
     except OcrspoolError as error:
         return _report(error.message, error.hint, error.exit_code)
     except PermissionError as error:
-        return _report(_plainly(error), "run this as the service's user (sudo -u), or as root", Exit.NO_PERMISSION)
+        return _report(in_words(error), "run this as the service's user (sudo -u), or as root", Exit.NO_PERMISSION)
     except BrokenPipeError:  # the reader of our output has gone, `| head` for instance
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
     except OSError as error:
-        return _report(_plainly(error), "", Exit.IO)
+        return _report(in_words(error), "", Exit.IO)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
-
-
-def _plainly(error: OSError) -> str:
-    """Return what the system says, and of which file, without its numbers."""
-    path = "" if error.filename is None else f"{names.printable(os.fsdecode(error.filename))}: "
-    return f"{path}{error.strerror or error}"
 
 
 def _report(message: str, hint: str, code: Exit) -> int:
@@ -138,6 +134,10 @@ def command_line() -> argparse.ArgumentParser:
         command("engines", commands.run_engines, "list, verify, remove, export or import engines of the engine cache")
     )
 
+    _add_inbox(
+        command("inbox", commands.run_inbox, "add or remove an inbox, or give the service its rights in one, as root")
+    )
+
     doctor = command("doctor", commands.run_doctor, "examine everything that ocrspool depends on, and say what to do")
     _add_config(doctor)
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON, for programs")
@@ -158,16 +158,20 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_once(once: argparse.ArgumentParser) -> None:
-    once.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    once.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="- for standard input")
     once.add_argument(
         "--outbox",
         type=Path,
-        required=True,
         metavar="DIR",
-        help="the folder for the results; it gets the same tree of folders",
+        help="the folder for the results; it gets the same tree of folders. Without it the result of one file is "
+        "written to standard output",
     )
     once.add_argument(
-        "--config", type=Path, metavar="FILE", help="use engine, limits and profile of this configuration file"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="use engine, limits and profile of this configuration file (default: the engine of the service if this "
+        "user may read it, otherwise an engine of this user)",
     )
     once.add_argument(
         "--profile", default="default", metavar="NAME", help="the name of a profile in that file (default: %(default)s)"
@@ -177,7 +181,8 @@ def _add_once(once: argparse.ArgumentParser) -> None:
         default=[],
         type=lambda text: text.split(","),
         metavar="LIST",
-        help=f"the outputs to make beside the JSON, separated by commas: {','.join(SUFFIXES)}",
+        help=f"the outputs to make beside the JSON, separated by commas: {','.join(SUFFIXES)}; "
+        "for standard output: one output, instead of the JSON",
     )
 
 
@@ -263,6 +268,26 @@ def _add_engines(engines: argparse.ArgumentParser) -> None:
         "import an exported engine into the cache; it is machine code, so import only from people whom you trust",
     )
     take.add_argument("file", type=Path, metavar="FILE", help="the file to read, or - for standard input")
+
+
+def _add_inbox(inbox: argparse.ArgumentParser) -> None:
+    subparsers = inbox.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="act")
+
+    def command(name: str, about: str) -> argparse.ArgumentParser:
+        added = subparsers.add_parser(name, help=about, description=about + ".")
+        _add_config(added)
+        added.add_argument("--dry-run", action="store_true", help="only tell what would be done")
+        return added
+
+    add = command("add", "make folders, a file in conf.d, and drop-ins that let the units use the folders")
+    add.add_argument("name", metavar="NAME", help="of the new inbox")
+    add.add_argument("root", type=Path, metavar="ROOT", help="the folder that is to hold its five folders")
+
+    remove = command("remove", "undo that; folders with files in them stay as they are")
+    remove.add_argument("name", metavar="NAME", help="of an inbox that `inbox add` has made")
+
+    repair = command("repair", "let the service take what people have put into an inbox without a right for its group")
+    repair.add_argument("name", nargs="?", metavar="NAME", help="one inbox; without it, all")
 
 
 def _count(text: str) -> int:

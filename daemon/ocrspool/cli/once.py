@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
-from collections.abc import Mapping
+import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, cast
@@ -20,13 +21,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from ocrspool.cli.prebuild import Progress as Stages
-from ocrspool.config.current import CurrentConfig
+from ocrspool.cli import once_engine
 from ocrspool.config.job_options import options_of
 from ocrspool.config.loader import load
-from ocrspool.config.schema import Config, Engine, Inbox, Paths, Profile
+from ocrspool.config.schema import Config, Inbox, Profile
 from ocrspool.decoding.pool import DecoderProcessPool, decoder_count
-from ocrspool.errors import ConfigError, EngineMissingError, Exit
+from ocrspool.errors import ConfigError, Exit, OcrspoolError
 from ocrspool.files import names
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.formatting import counted
@@ -34,36 +34,96 @@ from ocrspool.intake.local_files import LocalFiles
 from ocrspool.observability import log_setup
 from ocrspool.observability.statistics import JobStatistics
 from ocrspool.pipeline.pipeline import Pipeline
-from ocrspool.recognition.api import PageRecognizer
-from ocrspool.recognition.pool import WorkerPool
-from ocrspool.recognition.prebuild import prebuild
 from ocrspool.results.formats import JSON, SUFFIXES
 from ocrspool.results.schema import engine_from
 from ocrspool.service.active_jobs import job_count
 from ocrspool.spool.jobs import Job
+from ocrspool.spool.outbox import RESULT_SUFFIX
+
+_PIECE = 1 << 20
 
 
-def once(paths: list[Path], outbox: Path, config_path: Path | None, profile_name: str, outputs: list[str]) -> int:
-    """Read the files. Return 65 when at least one of them failed."""
-    config = load(config_path) if config_path else _own_config()
-    profile = _profile(config, profile_name)
+class UsageError(OcrspoolError):
+    """Options that do not go together."""
+
+    exit_code = Exit.USAGE
+
+
+def once(
+    paths: list[Path], outbox: Path | None, config_path: Path | None, profile_name: str, outputs: list[str]
+) -> int:
+    """Read the files. Without an outbox there is one file, and its result goes to standard output.
+
+    Return 65 when at least one of them failed.
+    """
     if unknown := set(outputs) - {JSON, *SUFFIXES}:
         raise ConfigError([f"there is no output {unknown.pop()!r}; there are: json, {', '.join(SUFFIXES)}"])
-    config = config.model_copy(update={"inbox": {"once": Inbox(root=outbox, outputs=cast(Any, tuple(outputs)))}})
-    log_setup.set_up("error", config.log.format)
-    rules = NamePatterns(("*",), config.inbox["once"].ignore)
-    folders = LocalFiles(outbox)
-    jobs = folders.jobs(paths, rules)
+    configs = [load(config_path)] if config_path else once_engine.configurations()
+    profile = _profile(configs[0], profile_name)
+    if outbox is None:
+        return _to_stdout(configs, profile, paths, outputs)
+    with tempfile.TemporaryDirectory() as folder:
+        return _into(outbox, configs, profile, [_source(path, Path(folder), configs[0]) for path in paths], outputs)
+
+
+def _into(outbox: Path, configs: list[Config], profile: Profile, paths: list[Path], outputs: list[str]) -> int:
+    """Read files and folders of files into an outbox, and say how many."""
+    folders, jobs = _jobs(outbox, paths)
     if not jobs:
         print("ocrspool: there is nothing to read", file=sys.stderr)
         return Exit.NO_INPUT
     _prepare(outbox)
-    statistics = _read(config, profile, folders, jobs)
+    statistics = _read(_with_inbox(configs, outbox, outputs), profile, folders, jobs)
     total = statistics.total()
     warned = f", {total.warned} with warnings" if total.warned else ""
     read = f"{total.done} of {counted(len(jobs), 'file')} read, {counted(total.pages, 'page')}"
     print(f"{read}, {total.failed} failed{warned}; results in {outbox}")
     return Exit.DATA if total.failed or total.done < len(jobs) else Exit.OK
+
+
+def _to_stdout(configs: list[Config], profile: Profile, paths: list[Path], outputs: list[str]) -> int:
+    """Read one file and write its result, or the one output that is asked for, to standard output."""
+    wanted = outputs or [JSON]
+    if len(paths) != 1 or len(wanted) != 1 or paths[0].is_dir():
+        raise UsageError("standard output takes one output of one file; name a folder with --outbox for more")
+    with tempfile.TemporaryDirectory() as folder:
+        source, outbox = _source(paths[0], Path(folder), configs[0]), Path(folder) / "outbox"
+        local, jobs = _jobs(outbox, [source])
+        _prepare(outbox)
+        _read(_with_inbox(configs, outbox, wanted), profile, local, jobs)
+        suffix = RESULT_SUFFIX if wanted[0] == JSON else SUFFIXES[wanted[0]]
+        made = outbox / f"{jobs[0].name}{suffix}"
+        if not made.is_file():
+            return Exit.DATA
+        with made.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    return Exit.OK
+
+
+def _source(path: Path, folder: Path, config: Config) -> Path:
+    """Return where a file is: what comes from standard input is put into a folder, under the name "stdin"."""
+    if os.fspath(path) != "-":
+        return path
+    if sys.stdin.isatty():
+        raise UsageError("nothing comes from standard input: send a file there")
+    source = folder / "stdin"
+    left = config.limits.file_mb * 1_000_000 + 1  # one byte more than may be read: the file fails for that reason
+    with source.open("wb") as file:
+        while left and (piece := sys.stdin.buffer.read(min(left, _PIECE))):
+            file.write(piece)
+            left -= len(piece)
+    return source
+
+
+def _jobs(outbox: Path, paths: list[Path]) -> tuple[LocalFiles, list[Job]]:
+    folders = LocalFiles(outbox)
+    return folders, folders.jobs(paths, NamePatterns(("*",), Inbox(root=outbox).ignore))
+
+
+def _with_inbox(configs: list[Config], outbox: Path, outputs: list[str]) -> list[Config]:
+    inbox = Inbox(root=outbox, outputs=cast(Any, tuple(outputs)))
+    return [config.model_copy(update={"inbox": {"once": inbox}}) for config in configs]
 
 
 def _prepare(outbox: Path) -> None:
@@ -73,10 +133,11 @@ def _prepare(outbox: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(outbox))
 
 
-def _read(config: Config, profile: Profile, folders: LocalFiles, jobs: list[Job]) -> JobStatistics:
+def _read(configs: list[Config], profile: Profile, folders: LocalFiles, jobs: list[Job]) -> JobStatistics:
     statistics = JobStatistics()
-    live = CurrentConfig(config)
-    workers, facts = _engine(live)
+    log_setup.set_up("error", configs[0].log.format)
+    live, workers, facts = once_engine.loaded(configs)
+    config = live.config
     decoders = DecoderProcessPool(decoder_count(config), live)
     pipeline = Pipeline(live, decoders, workers, engine_from(facts), statistics)
     console = Console(stderr=True)
@@ -112,35 +173,6 @@ def _read(config: Config, profile: Profile, folders: LocalFiles, jobs: list[Job]
         workers.close()
         decoders.close()
     return statistics
-
-
-def _engine(live: CurrentConfig) -> tuple[PageRecognizer, Mapping[str, object]]:
-    """Load the engine; build it first where it is missing and the configuration allows that."""
-    try:
-        return _loaded(live)
-    except EngineMissingError:
-        if live.config.engine.on_missing == "fail":
-            raise
-    with Stages() as stages:
-        prebuild(live.config, stages)
-    return _loaded(live)
-
-
-def _loaded(live: CurrentConfig) -> tuple[PageRecognizer, Mapping[str, object]]:
-    """Return workers that have loaded, and the facts of their engine."""
-    workers = WorkerPool(live, lambda _: None)
-    workers.start()
-    try:
-        return workers, workers.wait_ready()
-    except BaseException:
-        workers.close()
-        raise
-
-
-def _own_config() -> Config:
-    """Return the configuration of a user without one: engines in the user's cache, built when missing."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ocrspool"
-    return Config(paths=Paths(cache=cache, runtime=cache), engine=Engine(on_missing="build"))
 
 
 def _profile(config: Config, name: str) -> Profile:

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from ocrspool.cli import service_user
 from ocrspool.cli.hangup import lasting
 from ocrspool.config.schema import Config
 from ocrspool.errors import Exit
 from ocrspool.formatting import format_duration
 from ocrspool.observability.systemd import Notifier
-from ocrspool.processes.owner import become_owner
 from ocrspool.recognition.prebuild import SILENCE_SECONDS
 from ocrspool.recognition.prebuild import prebuild as build
 
@@ -29,7 +29,7 @@ def prebuild(config: Config, *, force: bool) -> int:
 
     As root it acts as the user whom the cache belongs to: the service could not use what belongs to root.
     """
-    become_owner(config.paths.cache)
+    service_user.become(service_user.find(config))
     began = time.monotonic()
     patience = _LONG_STAGES * (len(config.engine.devices) + 1) * SILENCE_SECONDS
     try:

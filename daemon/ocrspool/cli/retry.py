@@ -9,6 +9,7 @@ import sys
 from ocrspool.config.schema import Config
 from ocrspool.errors import Exit
 from ocrspool.files import names
+from ocrspool.files.faults import in_words
 from ocrspool.processes.owner import acting_as_owner
 from ocrspool.spool.lock import LOCK
 from ocrspool.spool.spool import Spool
@@ -48,7 +49,7 @@ def _retry(spool: Spool, left: set[str], *, everything: bool) -> int:
         except OSError as error:
             kept += 1
             taken = isinstance(error, FileExistsError)
-            why = "a file of its name is in the inbox" if taken else names.printable(str(error))
+            why = "a file of its name is in the inbox" if taken else in_words(error)
             print(f"{shown}: stays; {why}", file=sys.stderr)
         else:
             print(f"{shown} → {names.printable(os.fspath(target))}")

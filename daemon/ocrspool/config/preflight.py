@@ -6,34 +6,42 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import combinations
 from pathlib import Path
 
+from ocrspool.config.sandbox import read_only
 from ocrspool.config.schema import Config, Inbox
 from ocrspool.errors import ConfigError
 from ocrspool.files import mounts
-from ocrspool.machine import accounts
+from ocrspool.files.faults import in_words
+from ocrspool.formatting import counted
+from ocrspool.machine import accounts, units
 from ocrspool.spool.layout import STATES
 
 Places = Mapping[str, Path]
 """The folders of an inbox by the names of its states."""
 
-_CGROUP = Path("/proc/self/cgroup")
 _UNITS = ("ocrspool", "ocrspool-prebuild")
 """The units that use the folders: each has a sandbox of its own."""
+
+_NO_FOLDER = "is not a folder"
+"""Says enough by itself."""
 
 _LOOK_SECONDS = 5.0
 """How long the disks of all inboxes have to answer."""
 
 
-def problems(config: Config) -> list[str]:
-    """Return every reason why the daemon could not do its work, each naming a key, a folder and what to do."""
-    found = _overlaps(config, {name: really(inbox) for name, inbox in config.inbox.items()})
+def problems(config: Config, made: Collection[Path] = ()) -> list[str]:
+    """Return every reason why the daemon could not do its work, each naming a key, a folder and what to do.
+
+    `made` are folders that somebody makes before the service starts: systemd, for its units.
+    """
+    found = overlaps(config, {name: really(inbox) for name, inbox in config.inbox.items()})
     for name, inbox in config.inbox.items():
         found += of_inbox(name, inbox)
         found += _commands(name, inbox)
-    return found + _own_folders(config)
+    return found + _own_folders(config, made)
 
 
 def nonsense(config: Config, spools: Mapping[str, Places]) -> list[str]:
@@ -41,7 +49,7 @@ def nonsense(config: Config, spools: Mapping[str, Places]) -> list[str]:
 
     `spools` has where the folders of each inbox are (see `really`), so that no disk of theirs is touched.
     """
-    found = _overlaps(config, spools)
+    found = overlaps(config, spools)
     for name, inbox in config.inbox.items():
         found += _commands(name, inbox)
     return found + _own_folders(config)
@@ -85,7 +93,7 @@ class _Look:
             self.places = really(self._inbox)
             self.problems = of_inbox(self._name, self._inbox)
         except OSError as error:
-            self.problems = [f"inbox.{self._name}: {error}"]
+            self.problems = [f"inbox.{self._name}: {in_words(error)}"]
         finally:
             self.ended.set()
 
@@ -105,33 +113,40 @@ def as_written(inbox: Inbox) -> Places:
     return {state: Path(os.path.normpath(folder)) for state, folder in inbox.folders().items()}
 
 
-def _overlaps(config: Config, spools: Mapping[str, Places]) -> list[str]:
+def overlaps(config: Config, spools: Mapping[str, Places]) -> list[str]:
     """No folder of a spool may be or contain another: a result would be taken for a new file, without end."""
-    places = [
-        (f"inbox.{name}.{state}", folder) for name, folders in spools.items() for state, folder in folders.items()
-    ]
+    places = [(name, state, folder) for name, folders in spools.items() for state, folder in folders.items()]
+    pairs: dict[tuple[str, str], list[str]] = {}
+    for (name, state, folder), (other, other_state, other_folder) in combinations(places, 2):
+        if folder.is_relative_to(other_folder) or other_folder.is_relative_to(folder):
+            pair = f"inbox.{name}.{state} and inbox.{other}.{other_state} overlap ({folder} and {other_folder})"
+            pairs.setdefault((name, other), []).append(pair)
     found = [
-        f"{one} and {other} overlap ({first} and {second}): give each a folder of its own"
-        for (one, first), (other, second) in combinations(places, 2)
-        if first.is_relative_to(second) or second.is_relative_to(first)
+        pair[0]
+        + (f", and {counted(len(pair) - 1, 'more pair')} of these two" if name != other and len(pair) > 1 else "")
+        + ": give each a folder of its own"
+        for (name, other), listed in pairs.items()
+        for pair in ([listed] if name != other else [[each] for each in listed])
     ]
     for key, folder in config.paths:
         found += [
-            f"paths.{key}: {folder} lies in {state} ({place}): what is written there would be taken for files"
-            for state, place in places
+            f"paths.{key}: {folder} lies in inbox.{name}.{state} ({place}): what is in there is taken for files"
+            for name, state, place in places
             if Path(os.path.realpath(folder)).is_relative_to(place)
         ]
     return found
 
 
 def _folders(key: str, inbox: Inbox) -> list[str]:
-    found: list[str] = []
+    denied: dict[str, str] = {}
     places: dict[str, tuple[int, str]] = {}
     for state, folder in inbox.folders().items():
-        found += _writable(f"{key}.{state}", folder, inbox.root or folder)
+        if why := _denied(folder, inbox.root or folder):
+            denied[state] = why
         nearest = _existing(folder)
         # Two bind mounts of one filesystem (ReadWritePaths= makes them) are one device, and no rename crosses them.
         places[state] = (nearest.stat().st_dev, mounts.mount_point(nearest))
+    found = _by_cause(key, inbox, denied)
     for state in STATES:
         if state != "outbox" and places[state] != places["work"]:  # results can be copied; documents are moved
             found.append(
@@ -141,8 +156,27 @@ def _folders(key: str, inbox: Inbox) -> list[str]:
     return found
 
 
-def _own_folders(config: Config) -> list[str]:
-    return _writable("paths.cache", config.paths.cache) + _writable("paths.runtime", config.paths.runtime)
+def _by_cause(key: str, inbox: Inbox, denied: dict[str, str]) -> list[str]:
+    """Return a line for each reason, with the folders that it is about."""
+    found = []
+    for why in dict.fromkeys(denied.values()):
+        states = [state for state in denied if denied[state] == why]
+        if len(states) == 1:
+            found.append(f"{key}.{states[0]}: {_may_not_use(str(inbox.folder(states[0])), why)}")
+        elif len(states) == len(STATES) and inbox.root is not None:
+            found.append(f"{key}: {_may_not_use(f'the folders in {inbox.root}', why)}")
+        else:
+            found.append(f"{key}: {_may_not_use('its folders ' + ', '.join(states), why)}")
+    return found
+
+
+def _own_folders(config: Config, made: Collection[Path] = ()) -> list[str]:
+    return [
+        problem
+        for key, folder in config.paths
+        if folder not in made or folder.exists()
+        for problem in _writable(f"paths.{key}", folder)
+    ]
 
 
 def _commands(name: str, inbox: Inbox) -> list[str]:
@@ -155,41 +189,34 @@ def _command(key: str, command: tuple[str, ...]) -> list[str]:
     return [f"{key}: {command[0]!r} is no command that this user may run: name an executable file, best by its path"]
 
 
-def _writable(key: str, folder: Path, base: Path | None = None) -> list[str]:
-    """Return why nothing could be written to a folder. `base` is the folder to open for it in a sandbox."""
+def _writable(key: str, folder: Path) -> list[str]:
+    """Return why nothing could be written to a folder."""
+    why = _denied(folder, folder)
+    return [f"{key}: {_may_not_use(str(folder), why)}"] if why else []
+
+
+def _may_not_use(what: str, why: str) -> str:
+    return why if why.endswith(_NO_FOLDER) else f"may not use {what}: {why}"
+
+
+def _denied(folder: Path, base: Path) -> str:
+    """Return why nothing could be written to a folder; "" where it can. `base` is the folder to open in a sandbox."""
     nearest = _existing(folder)
     if not nearest.is_dir():
-        return [f"{key}: {nearest} is not a folder"]
-    if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
-        doing = "use" if nearest == folder else f"create {folder} in"
-        if mounts.read_only(nearest):
-            why = _read_only(base or folder, _unit())
-        else:
-            why = f"user {accounts.user()} needs read, write and search permission"
-        return [f"{key}: may not {doing} {nearest}: {why}"]
-    return []
+        return f"{nearest} {_NO_FOLDER}"
+    if os.access(nearest, os.R_OK | os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        return ""
+    if mounts.read_only(nearest):
+        return _read_only(base, units.current())
+    doing = "" if nearest == folder else ", to make what is missing there"
+    return f"user {accounts.user()} needs read, write and search permission in {nearest}{doing}"
 
 
 def _read_only(base: Path, unit: str) -> str:
-    """Return what to do about a folder on a read-only mount: in a unit, that is its sandbox (ProtectSystem=strict)."""
+    """Return what to do about a folder on a read-only mount: in a unit, that is its sandbox."""
     if not unit:
         return "its filesystem is mounted read-only; mount it for writing, or name another folder"
-    first = "" if base.exists() else f"make {base} for the service's user, then "
-    edits = " and ".join(f"`systemctl edit {each}`" for each in (_UNITS if unit in _UNITS else (unit,)))
-    return (
-        f"it is read-only in the sandbox of {unit}.service; {first}add the lines [Service] and ReadWritePaths={base} "
-        f"by {edits}, and restart"
-    )
-
-
-def _unit(cgroup: Path = _CGROUP) -> str:
-    """Return the name of the systemd service that this process belongs to, without ".service"; "" outside of any."""
-    try:
-        lines = cgroup.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return ""
-    names = (line.rpartition("/")[2] for line in lines)
-    return next((name.removesuffix(".service") for name in names if name.endswith(".service")), "")
+    return read_only(base, _UNITS if unit in _UNITS else (unit,), exists=base.exists())
 
 
 def _existing(folder: Path) -> Path:

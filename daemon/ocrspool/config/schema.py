@@ -160,6 +160,9 @@ class Profile(Section):
     page_side: int = Field(4000, ge=256, le=32_000)
     """The longer side, in pixels, to which sheets up to A3 and photographs are reduced. Larger sheets and long pages
     are not reduced, because their letters would be lost."""
+    words: Literal["none", "words", "characters"] = "words"
+    """What is measured of each line, for the result and all outputs. words: the box of each word. characters: the box
+    of each character instead. none: only lines."""
     pdf_text: Literal["ocr", "prefer"] = "ocr"
     """ocr: every page is read. prefer: a PDF page keeps its own text if that text agrees with what the page shows."""
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ocrspool.config.schema import Profile
 from ocrspool.errors import EngineError
-from ocrspool.pages import EmbeddedText, Notice, PageImage, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageImage, TextLine, WordMode
 
 
 class DecoderDiedError(EngineError):
@@ -60,7 +60,7 @@ class Decoder(Protocol):
     def page(self, index: int) -> DecodedPage:
         """Return a page of the open file, counted from 0. Raise as `open` does."""
 
-    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Notice, ...]] | None:
+    def own_text(self, index: int, words: WordMode = "words") -> tuple[EmbeddedText, tuple[Notice, ...]] | None:
         """Return the text that a page brings along, and warnings; None where it brings none. Raise as `open` does."""
 
     def view(self, view: str, result: int, target: int) -> bool:

@@ -17,7 +17,7 @@ from ocrspool.decoding import protocol
 from ocrspool.decoding.api import DecodedPage, DecoderDiedError, DecodersClosedError, DocumentInfo
 from ocrspool.decoding.source_file import open_source
 from ocrspool.errors import DocumentError
-from ocrspool.pages import EmbeddedText, Notice
+from ocrspool.pages import EmbeddedText, Notice, WordMode
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import Child, ChildDiedError
 from ocrspool.processes.environment import of_decoders
@@ -107,10 +107,10 @@ class DecoderClient:
         request = {"op": "page", "index": index}
         return self._ask(request, lambda answer, fds: protocol.page(answer, fds, number, most), page=number)
 
-    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Notice, ...]] | None:
+    def own_text(self, index: int, words: WordMode = "words") -> tuple[EmbeddedText, tuple[Notice, ...]] | None:
         """Return the text that a page brings along, and warnings; None where it brings none. Raise as `open` does."""
         most, number = self._most_bytes_of_page(), index + 1
-        request = {"op": "own_text", "index": index}
+        request = {"op": "own_text", "index": index, "words": words}
         return self._ask(request, lambda answer, fds: protocol.own_text(answer, fds, number, most), page=number)
 
     def view(self, view: str, result: int, target: int) -> bool:

@@ -20,7 +20,7 @@ from ocrspool.pages import EmbeddedText, Notice, PageImage, Polygon, TextLine, W
 from ocrspool.processes.channel import Message
 
 MOST_BYTES = 1 << 20
-"""Of a message: far more than any that makes sense."""
+"""The largest message: far more than any that makes sense."""
 
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 _Text = Annotated[str, Field(max_length=4000)]
@@ -82,6 +82,9 @@ class _Line(_Part):
     words: list[_OwnWord]
     polygon: Annotated[list[_Point], Field(min_length=4, max_length=4)]
     detection_confidence: Literal[1]
+    letter_height: None = None
+    stroke: None = None
+    """Only an engine measures these two."""
 
 
 class _OwnText(_Part):

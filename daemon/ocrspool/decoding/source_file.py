@@ -1,4 +1,4 @@
-"""Opens the file of a job to be decoded: a regular file of bearable size, never a link or a device."""
+"""Opens the file of a job for a decoder: a regular file within the size limit, never a link or a device."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ocrspool.errors import DocumentError
 from ocrspool.files.open_path import open_file, open_folder
 
 _OF_THE_FILE = {errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EPERM}
-"""What open(2) says of a file that has gone, and of a link, a socket or a device in its place."""
+"""Errors of open(2) where the file is gone, or a link, a socket or a device is in its place."""
 
 
 def open_source(path: Path, most_mb: int) -> int:
-    """Return a descriptor to read from, which is the caller's to close. Raise DocumentError, or OSError."""
+    """Return a descriptor to read from, which the caller closes. Raise DocumentError or OSError."""
     try:
         descriptor = open_file(os.fspath(path), os.O_RDONLY | os.O_NONBLOCK)
     except PermissionError as error:
         raise DocumentError(
             "permission",
             "the service may not read the file",
-            "whoever drops files has to make them readable for the service's group (a umask of 027 does it)",
+            "make it readable for the service's group, as its sender did not (chmod g+r), then run `ocrspool retry`",
             stage="open",
         ) from error
     except OSError as error:

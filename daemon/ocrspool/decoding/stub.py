@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ocrspool.config.schema import Profile
 from ocrspool.decoding.api import DecodedPage, Decoder, DecodersClosedError, DocumentInfo
-from ocrspool.pages import EmbeddedText, Notice, PageImage, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageImage, TextLine, WordMode
 
 
 @dataclass(slots=True)
@@ -66,7 +66,11 @@ class StubDecoder:
         size = (page.width, page.height, 1, page.width, page.height)
         return DecodedPage(PageImage(index + 1, *size, None, descriptor), page.warnings, page.hidden)
 
-    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Notice, ...]] | None:
+    def own_text(
+        self,
+        index: int,
+        words: WordMode = "words",  # noqa: ARG002
+    ) -> tuple[EmbeddedText, tuple[Notice, ...]] | None:
         """Return the prepared text of a page."""
         own = self._document.pages[index].own_text
         return None if own is None else (own, ())

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+
+from ocrspool.files import names
 
 _OF_PEOPLE = frozenset({
     errno.EACCES,  # a folder or file of theirs that we may not enter or write
@@ -15,6 +18,12 @@ _OF_PEOPLE = frozenset({
     errno.ETXTBSY,  # a program of theirs that runs from the file
     errno.EMLINK,  # they have made as many links as a file, or folders as a folder, can have
 })  # fmt: skip
+
+
+def in_words(error: OSError) -> str:
+    """Return what the system says, and of which file, without its numbers."""
+    path = "" if error.filename is None else f"{names.printable(os.fsdecode(error.filename))}: "
+    return f"{path}{error.strerror or error}"
 
 
 def is_of_people(error: OSError) -> bool:

@@ -22,12 +22,12 @@ from ocrspool.files.rename import rename_new
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 PRIVATE_MODE = 0o700
-"""Of a folder that is ours alone."""
+"""The mode of a folder that only the service may enter."""
 
 NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS, errno.EXDEV})
-"""What link(2) says where a file cannot have a second name."""
+"""Errors of link(2) where a file cannot have a second name."""
 NO_NAMELESS = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL})
-"""What open(2) says where a filesystem has no O_TMPFILE."""
+"""Errors of open(2) where a filesystem has no O_TMPFILE."""
 
 
 class Folder(ReadableFolder):
@@ -37,9 +37,10 @@ class Folder(ReadableFolder):
 
     @classmethod
     def made(cls, path: Path, mode: int = 0o777) -> Folder:
-        """Open such a folder, made with this mode, less the umask, where it is not there; folders above it likewise.
+        """Open a folder of the configuration. Where it is missing it is made, with this mode less the umask.
 
-        Those above are not writable for others: who could rename there could put another folder in this one's place.
+        Missing folders above it are made too. They are not writable for others, who could otherwise put another folder
+        in this one's place.
         """
         try:
             return cls.at(path)
@@ -84,7 +85,7 @@ class Folder(ReadableFolder):
                 os.fchmod(self.descriptor, PRIVATE_MODE | found.st_mode & stat.S_ISGID)
 
     def owner_of_new(self) -> int:
-        """Return to which user belongs what we make here."""
+        """Return the owner of what this process makes here."""
         descriptor = self.scratch()
         try:
             return os.fstat(descriptor).st_uid
@@ -109,11 +110,11 @@ class Folder(ReadableFolder):
             return os.open(name, _NEW, mode, dir_fd=self.descriptor)
 
     def note(self, name: str) -> None:
-        """Make an empty file: its name is what it says, and is on disk when later renames are."""
+        """Make an empty file. Only its name matters, which is on disk when later renames are."""
         os.close(self.new(name, 0o600))
 
     def lock_file(self, name: str) -> int:
-        """Return a descriptor of a file to be locked, which nobody else may open; made where it is missing."""
+        """Return a descriptor of a file to be locked, which nobody else may open. It is made where it is missing."""
         with naming(self._where, name):
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             return os.open(name, flags, 0o600, dir_fd=self.descriptor)
@@ -136,7 +137,7 @@ class Folder(ReadableFolder):
         return descriptor
 
     def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
-        """Put `data` there whole, in place of what has the name. Raise OSError with nothing left behind.
+        """Write a file whole, in place of what has the name. Raise OSError, and then leave nothing behind.
 
         `durable` waits for the disk.
         """
@@ -145,7 +146,7 @@ class Folder(ReadableFolder):
 
     @contextlib.contextmanager
     def writing(self, name: str, *, durable: bool = True, mode: int | None = None) -> Iterator[BinaryIO]:
-        """Open a file to write to, piece by piece; at the end it has its name, whole, and is on disk if `durable`.
+        """Open a file to write to, piece by piece. At the end it has its name, whole, and is on disk if `durable`.
 
         Where the writing ends in an exception nothing is left behind, and what had the name keeps it.
         """
@@ -231,7 +232,7 @@ class Folder(ReadableFolder):
         to.sync()
 
     def unlink(self, name: str) -> None:
-        """Remove a file, if there is one; a link is removed, not what it leads to."""
+        """Remove a file, if there is one. Of a link the link is removed, and not its target."""
         with naming(self._where, name), contextlib.suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self.descriptor)
 
@@ -272,5 +273,5 @@ def _write(descriptor: int, data: bytes) -> None:
 
 
 def random_name() -> str:
-    """Return a name for what is on its way: hidden, and not to be guessed."""
+    """Return a name for a temporary file: hidden, and impossible to guess."""
     return f".ocrspool-{secrets.token_hex(8)}"

@@ -11,7 +11,7 @@ from typing import Any
 
 from ocrspool.errors import DocumentError, Exit, OcrspoolError
 from ocrspool.files import names
-from ocrspool.files.faults import is_of_people
+from ocrspool.files.faults import in_words, is_of_people
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.files.target_path import Place, target_path
 from ocrspool.results.rendered import RenderedResult
@@ -83,7 +83,9 @@ class LocalFiles:
             except OSError as error:
                 if not is_of_people(error) or not place.folder.may_write():
                     raise
-                raise DocumentError("no-place", f"its result cannot be written: {error}", stage="deliver") from error
+                raise DocumentError(
+                    "no-place", f"its result cannot be written: {in_words(error)}", stage="deliver"
+                ) from error
             return place.path
 
     def fail(self, job: Job, reason: dict[str, Any]) -> Path:

@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from ocrspool.blocks.page_blocks import blocks
+from ocrspool.blocks.values import Block, PageLines
 from ocrspool.decoding.api import DocumentInfo
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, Polygon, TextLine
+from ocrspool.pipeline.page_blocks import Order, with_blocks
 from ocrspool.results.schema import (
     SCHEMA,
     Document,
@@ -60,10 +63,11 @@ class Reading:
 
 
 def build(reading: Reading, engine: Engine, run: Run) -> Document:
-    """Return the document to publish; `engine` stands in it where no page was read by one."""
+    """Return the document to publish. `engine` is named in it where no engine has read a page."""
     engines = _engines(reading.pages) or (engine,)
     opened = reading.opened
-    built = tuple(map(_page, reading.pages))
+    pages, found = _in_order(reading.pages)
+    built = with_blocks(tuple(map(_page, pages)), found)
     named = names.to_json(reading.name)
     path = named["path"]
     return Document(
@@ -86,7 +90,7 @@ def build(reading: Reading, engine: Engine, run: Run) -> Document:
         outputs=(),
         warnings=(
             *reading.warnings,
-            *(warning for page in reading.pages if isinstance(page, ReadPage) for warning in _warnings(page)),
+            *(warning for page in pages if isinstance(page, ReadPage) for warning in _warnings(page)),
         ),
         run=run,
     )
@@ -119,6 +123,34 @@ def _page(page: ReadPage | EmbeddedText | LostPage) -> Page:
     size = (image.source_width, image.source_height, image.dpi)
     read_by = ReadBy(found.device, found.engine["fingerprint"]) if found.engine else None
     return replace(_with_text(image.number, size, lines, rotation=found.rotation), read_by=read_by)
+
+
+def _in_order(
+    pages: Sequence[ReadPage | EmbeddedText | LostPage],
+) -> tuple[list[ReadPage | EmbeddedText | LostPage], list[tuple[Block, ...]]]:
+    """Return the pages with their lines in the order in which their blocks are read, and these blocks."""
+    ordered: list[ReadPage | EmbeddedText | LostPage] = []
+    made = []
+    for page, found in zip(pages, blocks(list(map(_page_lines, pages))), strict=True):
+        order = Order(found)
+        made.append(order.blocks(found))
+        if isinstance(page, ReadPage):
+            text = page.text
+            text = replace(text, lines=order.lines(text.lines), warnings=order.warnings(text.warnings))
+            ordered.append(replace(page, text=text))
+        elif isinstance(page, EmbeddedText):
+            ordered.append(replace(page, lines=order.lines(page.lines)))
+        else:
+            ordered.append(page)
+    return ordered, made
+
+
+def _page_lines(page: ReadPage | EmbeddedText | LostPage) -> PageLines:
+    """Return what the blocks of a page are found in."""
+    if isinstance(page, ReadPage):
+        found, image = page.text, page.image
+        return PageLines(found.lines, image.width, image.height, found.rotation, found.rules)
+    return PageLines(page.lines, page.width, page.height) if isinstance(page, EmbeddedText) else PageLines((), 0, 0)
 
 
 def _with_text(
@@ -185,7 +217,7 @@ def _scaled(polygon: Polygon, scale: tuple[float, float]) -> tuple[tuple[float, 
 
 
 def summary(document: Document, result: Path) -> dict[str, Any]:
-    """Return what people who look on are told of a document that was delivered as `result`."""
+    """Return the facts that the status and hooks get about a document that was delivered as `result`."""
     return {
         "job": document.run.job,
         "inbox": document.source.inbox,

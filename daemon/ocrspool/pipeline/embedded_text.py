@@ -22,19 +22,19 @@ from ocrspool.text_similarity import Runs, share_of, squeezed
 _SAMPLES = 2
 _ABOUT_TEXT = {"letters", "invisible"}
 _CONFIRMED = 0.5
-"""Share of the own text that has to be seen: text in wrong letters has nothing of it, right text nearly all."""
+"""Share of the own text that has to be seen. Of text in wrong letters nothing is seen, of right text nearly all."""
 _COMPLETE = 0.9
 """Share of what is seen that has to be in the own text."""
 _FEW = 0.5
 """Characters read, as a share of those of the own text, below which the reading says nothing against it."""
 _MUCH = 0.3
-"""Share of what is seen that a text has to be as long as to stand for the page."""
+"""The length that a text has to have to stand for the page, as a share of what is seen."""
 _MAIN, _TRACE = 0.5, 0.05
-"""Shares of letters: of the script that a text is in, and of one that is hardly there."""
+"""Shares of letters: of the main script of a text, and of a script that hardly occurs."""
 _HIGHEST, _POINTS_PER_INCH = 16.0, 72.0
-"""Points of a line in a field or a comment of which only the whole place is known."""
+"""The height of a line, in points, in a field or a comment of which only the whole place is known."""
 _LISTED = 20
-"""Pages that a warning names."""
+"""A warning names so many pages at most."""
 
 Pages = Sequence[ReadPage | EmbeddedText | LostPage]
 
@@ -45,12 +45,12 @@ class Verdict:
 
     is_kept: bool
     is_wrong: bool = False
-    """Whether it says something else than what is seen."""
+    """Whether it differs from what is seen."""
     is_seen: bool = True
 
 
 class EmbeddedTexts:
-    """The text that the pages of one document bring along, as far as those pages are read all the same."""
+    """The text that pages of one document bring along, of those pages that are read nevertheless."""
 
     def __init__(self) -> None:
         self._own: dict[int, EmbeddedText] = {}
@@ -67,7 +67,7 @@ class EmbeddedTexts:
             return False
         try:
             return all(judged(one, read.result()).is_kept for one, read in samples)
-        except DocumentError:  # such a page is lost, and says nothing
+        except DocumentError:  # such a page is lost, and is no evidence
             return False
 
     def note(

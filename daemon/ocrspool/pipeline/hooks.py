@@ -22,9 +22,9 @@ from ocrspool.spool.jobs import log_fields
 _log = logging.getLogger(__name__)
 
 _OURS_ALONE = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
-"""Variables that speak to the service and to nobody else (sd_notify(3), sd_listen_fds(3))."""
+"""Variables that are meant only for the service (sd_notify(3), sd_listen_fds(3)). A command does not get them."""
 _LOOK_SECONDS = 0.2
-"""How soon a stop is noticed while a command runs."""
+"""How often a stop is looked for while a command runs."""
 _KILL_SECONDS = 5.0
 """How long the end of a killed command is waited for."""
 
@@ -55,7 +55,7 @@ class Hooks:
         return self._unfinished > 0
 
     def close(self) -> None:
-        """Kill the command that runs; those that wait are not run any more."""
+        """Kill the command that runs. Those that wait do not run any more."""
         self._closed.set()
         self._waiting.put(None)
         if self._thread.is_alive():
@@ -89,7 +89,7 @@ class Hooks:
         """Return how the command ended. Raise TimeoutError where it was killed; OSError, ValueError."""
         deadline = time.monotonic() + seconds
         files = [os.fspath(path.absolute()) for path in event.files]
-        # A group of its own, so that what it has started can be ended with it.
+        # A process group of its own, so that its children can be ended with it.
         process = subprocess.Popen(
             [*command, *files],
             stdin=subprocess.DEVNULL,

@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timezone
+from functools import partial
 from typing import TypeVar
 
 from ocrspool.config.current import CurrentConfig
@@ -104,7 +106,9 @@ class DocumentReader:
             attempt.pages.append(LostPage(index + 1, error))
             return
         attempt.warnings += page.warnings
-        reading = self._recognizer.submit(page.image, attempt.profile.orientation, alone=attempt.alone)
+        reading = self._recognizer.submit(
+            page.image, attempt.profile.orientation, words=attempt.profile.words, alone=attempt.alone
+        )
         attempt.add(page.image, reading)
         attempt.own_texts.note(own, page.hidden, index + 1, reading)
 
@@ -114,7 +118,8 @@ class DocumentReader:
         """Return the text that a page brings along, where the profile wants it, and warnings."""
         if attempt.profile.pdf_text != "prefer":
             return None, ()
-        return self._at_page(index, attempt, store, decoder.own_text) or (None, ())
+        own_text = partial(decoder.own_text, words=attempt.profile.words)
+        return self._at_page(index, attempt, store, own_text) or (None, ())
 
     def _at_page(self, index: int, attempt: Attempt, store: JobStore, ask: Callable[[int], T]) -> T:
         """Ask a decoder about one page. Where it dies, ask another one. Raise DocumentError where that one dies too."""
@@ -146,7 +151,9 @@ class DocumentReader:
         settled, warnings = attempt.own_texts.settled(pages)
         run = Run(job.id, self._host, job.attempts, rfc3339(attempt.started), rfc3339(), seconds)
         reading = Reading(job.name, job.inbox, attempt.opened, settled, [*attempt.warnings, *warnings])
-        return build(reading, self._engine, run)
+        began = time.monotonic()
+        document = build(reading, self._engine, run)
+        return replace(document, run=replace(run, seconds={**seconds, "blocks": round(time.monotonic() - began, 4)}))
 
 
 def _awaited(job: Job, image: PageImage, future: Future[PageText]) -> ReadPage | LostPage:

@@ -35,12 +35,19 @@ def acting_as_owner(*folders: Path, lock: str = "") -> Iterator[None]:
     if found.st_uid == 0:
         yield
         return
+    with acting_as(found.st_uid, found.st_gid):
+        yield
+
+
+@contextlib.contextmanager
+def acting_as(user: int, group: int) -> Iterator[None]:
+    """Have the rights of a user, and no others, until the end of this context. For root only."""
     before = os.getgroups(), os.getegid()
     try:
-        groups, group = _groups_of(found.st_uid, found.st_gid)
+        groups, first = _groups_of(user, group)
         os.setgroups(groups)
-        os.setegid(group)
-        os.seteuid(found.st_uid)
+        os.setegid(first)
+        os.seteuid(user)
         yield
     finally:
         os.seteuid(0)
@@ -59,12 +66,16 @@ def become_owner(folder: Path) -> None:
         found = _owner((folder,), "")
     except FileNotFoundError:
         return
-    if found.st_uid == 0:
-        return
-    groups, group = _groups_of(found.st_uid, found.st_gid)
+    if found.st_uid != 0:
+        become(found.st_uid, found.st_gid)
+
+
+def become(user: int, group: int) -> None:
+    """Be this user from now on, with all processes that are started. For root only."""
+    groups, first = _groups_of(user, group)
     os.setgroups(groups)
-    os.setresgid(group, group, group)
-    os.setresuid(found.st_uid, found.st_uid, found.st_uid)
+    os.setresgid(first, first, first)
+    os.setresuid(user, user, user)
 
 
 def refuse_if_foreign(folder: Path, lock: str = "") -> None:

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ocrspool.pages import PageImage, PageText
+from ocrspool.pages import PageImage, PageText, WordMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,14 @@ class PageRecognizer(Protocol):
     def wait_ready(self) -> Mapping[str, Any]:
         """Wait until every engine is loaded. Return the facts of the first one. Raise what kept one from loading."""
 
-    def submit(self, image: PageImage, orientation: str, *, alone: bool = False) -> Future[PageText]:
+    def submit(
+        self, image: PageImage, orientation: str, *, words: WordMode = "words", alone: bool = False
+    ) -> Future[PageText]:
         """Queue a page, and wait while too many are held already. The recognizer closes the page's memory file.
 
-        A page that is read `alone` shares no batch with others. The future raises EngineError where the recognizer is
-        at fault and the page may be submitted again, DocumentError where the page cannot be read. It may be cancelled.
+        `words` says what is measured of each line. A page that is read `alone` shares no batch with others. The future
+        raises EngineError where the recognizer is at fault and the page may be submitted again, DocumentError where the
+        page cannot be read. It may be cancelled.
         """
 
     def status(self) -> RecognizerStatus:

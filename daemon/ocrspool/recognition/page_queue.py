@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageImage, PageText
+from ocrspool.pages import PageImage, PageText, WordMode
 from ocrspool.processes.wakeup import WakeupEvent
 
 
@@ -24,6 +24,7 @@ class PageTask:
     orientation: str
     alone: bool = False
     """Whether it shares no batch with other pages."""
+    words: WordMode = "words"
     future: Future[PageText] = field(default_factory=Future)
     begun: bool = False
     """Whether a worker has had it. Its future cannot be cancelled any more."""

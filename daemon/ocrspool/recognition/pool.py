@@ -19,7 +19,7 @@ from typing import Any
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageFault, PageImage, PageText
+from ocrspool.pages import PageFault, PageImage, PageText, WordMode
 from ocrspool.recognition.api import RecognizerStatus
 from ocrspool.recognition.client import start_worker
 from ocrspool.recognition.page_queue import PageQueue, PageTask
@@ -76,9 +76,11 @@ class WorkerPool:
         assert isinstance(first, ReadyWorker)  # noqa: S101 - it would be among the failures
         return first.facts
 
-    def submit(self, image: PageImage, orientation: str, *, alone: bool = False) -> Future[PageText]:
+    def submit(
+        self, image: PageImage, orientation: str, *, words: WordMode = "words", alone: bool = False
+    ) -> Future[PageText]:
         """Queue a page, and wait while too much is held. See PageRecognizer."""
-        task = PageTask(image, orientation, alone)
+        task = PageTask(image, orientation, alone, words)
         self._queue.put(task)
         return task.future
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ocrspool.config.engine_requests import engine_request
@@ -44,7 +45,13 @@ def page_text(found: dict[str, Any]) -> PageText:
         for text, confidence, points, detection_confidence, words in found["lines"]
     )
     warnings = tuple(Notice(code, message, None, lines=tuple(about)) for code, message, about in found["warnings"])
-    return PageText(lines, found["rotation"], found["seconds"], warnings)
+    letters = found.get("letters") or [(None, None)] * len(lines)
+    lines = tuple(
+        replace(line, letter_height=height, stroke=stroke)
+        for line, (height, stroke) in zip(lines, letters, strict=True)
+    )
+    rules = tuple(((x1, y1), (x2, y2)) for (x1, y1), (x2, y2) in found.get("rules", ()))
+    return PageText(lines, found["rotation"], found["seconds"], warnings, rules=rules)
 
 
 def _word(text: str, confidence: float, points: list[list[float]]) -> Word:

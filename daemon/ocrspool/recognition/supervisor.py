@@ -195,7 +195,7 @@ class WorkerSupervisor:
         sent = {number: task for task, number in zip(tasks, self._numbers, strict=False)}
         self._in_work |= sent
         for number, task in sent.items():
-            worker.send_page(number, task.image, task.orientation)
+            worker.send_page(number, task.image, task.orientation, task.words)
 
     def _receive(self, worker: Worker) -> bool:
         """Wait for the worker, or for more pages to send. Tell whether a page is done. Raise as the worker does."""
@@ -220,7 +220,8 @@ class WorkerSupervisor:
         pages = self._fail_pages(reason)
         worker.close()  # last, because a process that waits for a disk does not end at once
         if not self._queue.closed:
-            _log.warning("worker %d: %s, with %d pages in work; starting another", self._number, reason, pages)
+            what = f": {error}" if isinstance(error, EngineError) else f" {error}"  # "was killed by SIGKILL"
+            _log.warning("worker %d%s, with %d pages in work; starting another", self._number, what, pages)
 
     def _replace_grown(self, worker: Worker) -> Worker | None:
         """Let the successor replace a worker that has no pages. Return None where the successor has yet to load."""

@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import BinaryIO
 
 from ocrspool.render.line_geometry import placement
-from ocrspool.render.page_picture import Painter, Picture
+from ocrspool.render.page_picture import Painter, Picture, ShownPages
 from ocrspool.render.word_gaps import as_high_as_the_line
 from ocrspool.render.xml_escape import escaped
 from ocrspool.results.schema import Document, Line, Page, Word
@@ -48,6 +49,8 @@ _JPEG = b"\xff\xd8\xff"
 HEAD_BYTES = 32 * 1024
 """How far from its beginning a file has its icon, with room to spare: a sheet of noise comes to 16 KB."""
 _TAIL = "</body>\n</html>\n"
+_QUALITY = 70
+"""Of the JPEG pictures."""
 _SURE, _UNSURE = 1.0, 0.5
 _GREEN_DEGREES = 120
 _BASELINE = 0.78
@@ -55,6 +58,12 @@ _BASELINE = 0.78
 _TURNS = {0: "", 90: "translate({height} 0) rotate(90)", 180: "translate({width} {height}) rotate(180)",
           270: "translate(0 {width}) rotate(270)"}  # fmt: skip
 """How a page is turned to be read, by `rotation`."""
+
+
+def write_pages(document: Document, pages: ShownPages, file: BinaryIO) -> bool:
+    """Write the document to `file` (see ShownPages)."""
+    write(document, partial(pages.picture, quality=_QUALITY), pages.small, file)
+    return True
 
 
 def write(document: Document, paint: Painter, shrink: Callable[[Picture, int], bytes], file: BinaryIO) -> None:

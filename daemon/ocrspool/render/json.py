@@ -1,4 +1,4 @@
-"""The result file: JSON for programs and people, with each text line on one row."""
+"""The result file: JSON for programs and people, with each text line and each block on one row."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def render(document: Document) -> bytes:
 
 def _page(page: Page) -> Page:
     """Return the page with what stands on a row of its own."""
-    rows = replace(page, lines=cast(Any, tuple(map(_row, page.lines))))
+    lines, blocks = (cast(Any, tuple(map(_row, values))) for values in (page.lines, page.blocks))
+    rows = replace(page, lines=lines, blocks=blocks)
     return rows if page.read_by is None else replace(rows, read_by=cast(Any, _row(page.read_by)))
 
 

@@ -28,8 +28,8 @@ def words_of(line: Line) -> Iterator[tuple[str, Word]]:
 def as_high_as_the_line(line: Line) -> Iterator[tuple[Word, str]]:
     """Yield each word with the space after it, as text is set over a picture of the page.
 
-    A selection shows even boxes if all words of a line are as high as the line. A word that a space follows reaches to
-    the next word, so that the space has room and no gap is left in a selection.
+    A selection shows even boxes if all words of a line are as high as the line. Each word reaches to the next one, so
+    that a space has room and readers of a PDF see no space between two words that have none.
     """
     pieces = list(words_of(line))
     try:
@@ -46,7 +46,7 @@ def as_high_as_the_line(line: Line) -> Iterator[tuple[Word, str]]:
     starts = [along(word.polygon[0]) for _, word in pieces]
     ends = [along(word.polygon[1]) for _, word in pieces]
     spaces = [gap for gap, _ in pieces[1:]] + [""]
-    ends = [after if space else end for space, end, after in zip(spaces, ends, [*starts[1:], 0.0], strict=True)]
+    ends = [after if after > start else end for start, end, after in zip(starts, ends, [*starts[1:], 0.0], strict=True)]
     for (_, word), start, end, space in zip(pieces, starts, ends, spaces, strict=True):
         corners = ((left + ax * share + dx * part, top + ay * share + dy * part)
                    for share, part in ((start, 0), (end, 0), (end, 1), (start, 1)))  # fmt: skip

@@ -10,7 +10,8 @@ Results of later versions may have more fields; those are left out. docs/result.
 
 from __future__ import annotations
 
+from ocrspool.results.blocks import Block, Cell, Table
 from ocrspool.results.reader import read
 from ocrspool.results.schema import Document, Line, Page, Word
 
-__all__ = ["Document", "Line", "Page", "Word", "read"]
+__all__ = ["Block", "Cell", "Document", "Line", "Page", "Table", "Word", "read"]

@@ -24,9 +24,12 @@ class Format:
     """What its file is called, in place of `.json`. It has at most five characters, so that a name that fits fits for
     all outputs."""
     renderer: str
-    """The module that makes it. `render(document)` of that module returns a text output as bytes."""
+    """The module that makes it. `render(document)` of that module returns a text output as bytes. `write_pages` writes
+    one that shows pages (see `ShownPages` in render/page_picture.py)."""
     page_side: int = 0
     """Pixels to which the longer side of a page is reduced for an output that shows pages. 0: it needs no pages."""
+    loads_late: bool = False
+    """Whether a decoder loads the module only where an inbox wants the output, because its library is large."""
 
     @property
     def needs_pages(self) -> bool:
@@ -40,11 +43,13 @@ class Format:
 
 FORMATS = (
     Format("txt", ".txt", "ocrspool.render.txt"),
+    Format("md", ".md", "ocrspool.render.md"),
+    Format("csv", ".csv", "ocrspool.render.csv"),
     Format("tsv", ".tsv", "ocrspool.render.tsv"),
     Format("hocr", ".hocr", "ocrspool.render.hocr"),
     Format("alto", ".xml", "ocrspool.render.alto"),
     Format("html", ".html", "ocrspool.render.html", page_side=1600),
-    Format("pdf", ".pdf", "ocrspool.render.pdf", page_side=32_000),
+    Format("pdf", ".pdf", "ocrspool.render.pdf.output", page_side=32_000, loads_late=True),
 )
 """All outputs, in the order in which they are made. 1600 pixels are enough for a screen, and 32,000 for any page."""
 

@@ -7,13 +7,13 @@ engine may differ in `run` only. With several equal GPUs the device in `read_by`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from ocrspool import __version__
 from ocrspool.pages import Notice
-
-_Part = TypeVar("_Part")
+from ocrspool.results.blocks import Block, block_from
+from ocrspool.results.known_fields import made
 
 SCHEMA = "ocrspool-result/1"
 
@@ -134,6 +134,9 @@ class Page:
     """The mean confidence of the lines. null if there are no lines."""
     lines: tuple[Line, ...]
     """The lines in reading order."""
+    blocks: tuple[Block, ...] = field(default=(), kw_only=True)
+    """The blocks in reading order: paragraphs, headings, list items, tables and so on. They refer to the lines by
+    their `order`."""
     error: PageError | None
     """Why the page could not be read. null if it was read."""
 
@@ -248,19 +251,19 @@ def document_from(found: Mapping[str, Any]) -> Document:
     return Document(
         schema=found["schema"],
         status=found["status"],
-        source=_made(Source, found["source"]),
+        source=made(Source, found["source"]),
         text=found["text"],
         pages=tuple(_page_from(page) for page in found["pages"]),
         engine=_engine_from(found["engine"]),
         other_engines=tuple(map(_engine_from, found.get("other_engines", ()))),
-        outputs=tuple(_made(Output, output) for output in found.get("outputs", ())),
-        warnings=tuple(_made(Notice, warning, lines=tuple(warning.get("lines", ()))) for warning in found["warnings"]),
-        run=_made(Run, found["run"]),
+        outputs=tuple(made(Output, output) for output in found.get("outputs", ())),
+        warnings=tuple(made(Notice, warning, lines=tuple(warning.get("lines", ()))) for warning in found["warnings"]),
+        run=made(Run, found["run"]),
     )
 
 
 def _engine_from(found: Mapping[str, Any]) -> Engine:
-    return _made(Engine, found, models=tuple(_made(Model, model) for model in found["models"]))
+    return made(Engine, found, models=tuple(made(Model, model) for model in found["models"]))
 
 
 def _word_from(found: Mapping[str, Any]) -> Word:
@@ -269,7 +272,7 @@ def _word_from(found: Mapping[str, Any]) -> Word:
 
 def _page_from(found: Mapping[str, Any]) -> Page:
     lines = tuple(
-        _made(
+        made(
             Line,
             line,
             polygon=tuple((x, y) for x, y in line["polygon"]),
@@ -278,12 +281,7 @@ def _page_from(found: Mapping[str, Any]) -> Page:
         )
         for line in found["lines"]
     )
-    error = _made(PageError, found["error"]) if found["error"] else None
-    read_by = _made(ReadBy, found["read_by"]) if found.get("read_by") else None
-    return _made(Page, found, lines=lines, error=error, read_by=read_by)
-
-
-def _made(kind: type[_Part], found: Mapping[str, Any], **parts: object) -> _Part:
-    """Return a value of one of the classes above, of the fields that it knows; `parts` are made already."""
-    names = {each.name for each in fields(kind)}  # type: ignore[arg-type] # all of them are dataclasses
-    return kind(**{name: value for name, value in found.items() if name in names} | parts)
+    error = made(PageError, found["error"]) if found["error"] else None
+    read_by = made(ReadBy, found["read_by"]) if found.get("read_by") else None
+    blocks = tuple(map(block_from, found.get("blocks", ())))
+    return made(Page, found, lines=lines, blocks=blocks, error=error, read_by=read_by)

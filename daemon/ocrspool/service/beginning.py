@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ocrspool.errors import OcrspoolError
+from ocrspool.files import faults
 from ocrspool.processes.backoff import Backoff
 
 _log = logging.getLogger(__name__)
@@ -67,4 +68,4 @@ def in_words(error: Exception) -> str:
     """Return an error as a line for people."""
     if isinstance(error, OcrspoolError):
         return "; ".join(filter(None, (*error.message.splitlines(), error.hint)))
-    return str(error)
+    return faults.in_words(error) if isinstance(error, OSError) else str(error)

@@ -42,7 +42,7 @@ class InboxLoop:
         self._shared = shared
         self.wake = WakeupEvent()
         self.steps = DiskSteps()
-        self.source: JobSource = shared.new_source(name, inbox, profile, self.wake, self.steps)
+        self.intake: JobSource = shared.new_source(name, inbox, profile, self.wake, self.steps)
         self.active_jobs = ActiveJobs(name, shared.shortage, shared.runner.announce, self._wake_both, shared.threads)
         self.beginning = Beginning(name)
         self.trouble = ""
@@ -66,8 +66,8 @@ class InboxLoop:
         """Return how many slots it could use beside those that it has. The main thread asks too."""
         if not self.beginning.begun or self.steps.slow():
             return 0
-        new = 0 if self.leaving or self.source.room.shortage_reason else self.source.waiting()
-        new = max(self.source.unfinished_count(), min(new, self._shared.most - len(self.active_jobs)))
+        new = 0 if self.leaving or self.intake.room.shortage_reason else self.intake.waiting()
+        new = max(self.intake.unfinished_count(), min(new, self._shared.most - len(self.active_jobs)))
         return max(0, self.active_jobs.due() + new - self.active_jobs.granted)
 
     def run(self) -> None:
@@ -85,8 +85,8 @@ class InboxLoop:
         with self.steps.step(), contextlib.suppress(OSError):
             self.active_jobs.leave()
             if not self.active_jobs.running:  # else the spool stays ours until the process has ended
-                self.source.close()
-        self.source.stop()
+                self.intake.close()
+        self.intake.stop()
 
     def turn(self) -> None:
         """Do what is due now."""
@@ -98,10 +98,10 @@ class InboxLoop:
                 self._begin()
             return
         if not self.leaving:
-            if self.source.next_scan() <= now:
+            if self.intake.next_scan() <= now:
                 self._shared.wake.set()  # the main loop looks whether this takes too long
             with self.steps.step("scan", HANGS_SECONDS):
-                self.source.scan_if_due()
+                self.intake.scan_if_due()
         self._use_slots()
         if now >= self._next_measure:
             self._measure()
@@ -113,28 +113,28 @@ class InboxLoop:
 
     def change(self, inbox: Inbox, profile: Profile) -> None:
         """Go on with other settings."""
-        self.source.change(inbox, profile)
+        self.intake.change(inbox, profile)
         if not self.beginning.begun:
             self.beginning.try_soon()
 
     def rest(self) -> None:
         """Find nothing more."""
         if self.beginning.begun:
-            self.source.rest()
+            self.intake.rest()
 
     def _begin(self) -> None:
         """Take the spool and finish what a crash left. Where that cannot be, say why, and try again later."""
         try:
             with self.steps.step("scan", HANGS_SECONDS) as renew:
-                left = self.source.open(renew)
-                self.source.scan_if_due()
+                left = self.intake.open(renew)
+                self.intake.scan_if_due()
             self._measure()
         except (OSError, OcrspoolError) as error:
             with contextlib.suppress(OSError):
-                self.source.close()
+                self.intake.close()
             self.beginning.failed(error, time.monotonic())
         else:
-            self.beginning.succeeded(left, self.source.folders)
+            self.beginning.succeeded(left, self.intake.folders)
         finally:
             self.beginning.tried.set()
             self._shared.wake.set()
@@ -154,41 +154,41 @@ class InboxLoop:
             self.active_jobs.begin(*found)
 
     def _next(self) -> tuple[Job, Follow] | None:
-        runner, store = self._shared.runner, self.source.store
-        if (job := self.source.unfinished()) is not None:
+        runner, store = self._shared.runner, self.intake.store
+        if (job := self.intake.unfinished()) is not None:
             return job, partial(runner.finish, job, store)
         if self.leaving or len(self.active_jobs) >= self._shared.most:
             return None
-        job = self.source.claim(self._shared.live.config.limits.free_disk_mb)
-        return None if job is None else (job, partial(runner.run, job, store, self.source.options))
+        job = self.intake.claim(self._shared.live.config.limits.free_disk_mb)
+        return None if job is None else (job, partial(runner.run, job, store, self.intake.options))
 
     def _measure(self) -> None:
         """See what lies in failed/ and how much room is free, for the status."""
         began = time.monotonic()
         self._outdated = self.active_jobs.running > 0
         with self.steps.step(), contextlib.suppress(OSError):
-            self.source.room.measure()
-            self.failed = self.source.failed_files()
+            self.intake.room.measure()
+            self.failed = self.intake.failed_files()
         took = time.monotonic() - began
         self._next_measure = began + max(_MEASURE_SECONDS, took / _MEASURE_SHARE)
 
     def _look(self) -> None:
         """Measure a disk that had too little room. Try one that jobs are using, which may hang with them."""
         with self.steps.step():
-            if self.source.room.shortage_reason:
-                self.source.room.enough(self._shared.live.config.limits.free_disk_mb)
+            if self.intake.room.shortage_reason:
+                self.intake.room.enough(self._shared.live.config.limits.free_disk_mb)
             if self.active_jobs.running:
                 with contextlib.suppress(OSError):
-                    self.source.touch()
+                    self.intake.touch()
 
     def _until_next(self) -> float:
         """Return for how long nothing has to be done unless something happens."""
         if not self.beginning.begun:
             return _NEVER_SECONDS if self.leaving else self.beginning.next_try - time.monotonic()
-        due = [] if self.leaving else [self.source.next_scan()]
+        due = [] if self.leaving else [self.intake.next_scan()]
         if (again := self.active_jobs.due_at()) is not None:
             due.append(again)
-        if self.active_jobs.running or (self.source.room.shortage_reason and self.source.waiting()):
+        if self.active_jobs.running or (self.intake.room.shortage_reason and self.intake.waiting()):
             due.append(self._next_look)
         if self._outdated:
             due.append(self._next_measure)

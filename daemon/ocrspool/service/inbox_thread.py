@@ -39,7 +39,7 @@ class InboxThread:
 
     def start(self) -> None:
         """Begin. Raise RuntimeError where there is no thread for it."""
-        self._loop.source.start()
+        self._loop.intake.start()
         self._thread.start()
 
     def wants(self) -> int:
@@ -78,11 +78,11 @@ class InboxThread:
 
     def alive(self) -> bool:
         """Tell whether the thread and those that bring it events are there."""
-        return self._loop.source.alive() and (self._thread.is_alive() or self._loop.ending)
+        return self._loop.intake.alive() and (self._thread.is_alive() or self._loop.ending)
 
     def queue(self) -> Queue:
         """Return what waits, as far as the last scan knows."""
-        return self._loop.source.queue()
+        return self._loop.intake.queue()
 
     def failed(self) -> FailedFiles | None:
         """Return what lay in failed/ at the last look; None before the first one."""
@@ -90,19 +90,19 @@ class InboxThread:
 
     def shortage_reason(self) -> str:
         """Return what its disk has too little of; "" where there is enough."""
-        return self._loop.source.room.shortage_reason
+        return self._loop.intake.room.shortage_reason
 
     def overflows(self) -> int:
         """Return how often the kernel has lost events, of any inbox."""
-        return self._loop.source.overflows()
+        return self._loop.intake.overflows()
 
     def standing(self) -> InboxStatus:
         """Return how the inbox is."""
-        since, room = self.steps.hangs_since(), self._loop.source.room
+        since, room = self.steps.hangs_since(), self._loop.intake.room
         reason = self._cannot_serve()
         state: Literal["serves", "waits", "hangs"] = "hangs" if since is not None else "waits" if reason else "serves"
         if since is not None:
-            reason = f"the disk of {self._loop.source.folders['work'].parent} or of its outbox does not answer"
+            reason = f"the disk of {self._loop.intake.folders['work'].parent} or of its outbox does not answer"
         failed = self._loop.failed
         return InboxStatus(
             state=state,
@@ -118,4 +118,4 @@ class InboxThread:
             return self.beginning.reason()
         if self.active_jobs.waiting() >= self._shared.most:  # which is as many as it may claim
             return self.active_jobs.problem()
-        return self._loop.source.unreadable() or self._loop.trouble
+        return self._loop.intake.unreadable() or self._loop.trouble

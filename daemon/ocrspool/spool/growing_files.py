@@ -72,7 +72,7 @@ class GrowingFiles:
         return None
 
     def returns(self, job: Job, why: str, seconds: float) -> Return:
-        """Have the file left alone for so long after its return to the inbox, which comes next."""
+        """Let the scanner leave the file alone for so long. The caller returns it to the inbox next."""
         times = self._times.get(job.name, 0)
         self._times[job.name] = times + 1
         if (found := content_of(job.source)) is not None:

@@ -1,4 +1,4 @@
-"""The lock of a spool: a file in work/ that the process that moves files there holds locked (flock(2))."""
+"""The lock of a spool: a file in work/. The process that moves files there holds it locked (flock(2))."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class SpoolLock:
         return False
 
     def touch(self) -> None:
-        """Change the time of the lock's file: a disk that does not answer holds whoever does it. Raise OSError."""
+        """Change the time of the lock file. On a disk that does not answer this does not return. Raise OSError."""
         if self._descriptor is not None:
             os.utime(self._descriptor)
 
     def release(self) -> None:
-        """Let go of it, if it is held."""
+        """Release it, if it is held."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -37,7 +37,7 @@ class Outbox:
 
     folder: Path
     mode: int | None = None
-    """Mode of what is put there; None: as the umask has it."""
+    """Mode of the files; None: as the umask has it."""
     mark: bool = False
     """Whether an empty file marks that all outputs of a document are there."""
 

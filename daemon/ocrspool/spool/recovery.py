@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ocrspool.errors import DocumentError
 from ocrspool.files import json_file, names
+from ocrspool.files.faults import in_words
 from ocrspool.files.folder import Folder
 from ocrspool.files.publish import PRIVATE, clear
 from ocrspool.results.rendered import ResultFiles
@@ -76,7 +77,7 @@ class Recovery:
             try:
                 return [] if self._finish(folder, job) else [self._cut_short(folder, job)]
             except OSError as error:
-                self._say(f"{names.printable(job.name)} cannot be finished now: {error}")
+                self._say(f"{names.printable(job.name)} cannot be finished now: {in_words(error)}")
                 unfinished.append(job)
         return []
 

@@ -30,7 +30,7 @@ th, td { text-align: left; vertical-align: top; padding: .3rem 1rem .3rem 0; bor
 tr:last-child td { border-bottom: 0 }
 td:last-child, th:last-child { padding-right: 0 }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
-.name { min-width: 10rem }
+.name { min-width: 12rem }
 .picture { width: 4rem; min-width: 4rem; padding-right: .75rem } .picture ~ td { vertical-align: middle }
 .picture a { display: block; height: 3.25rem }
 .picture img { display: block; margin: 0 auto; max-width: 100%; max-height: 100%; border: 1px solid var(--line) }

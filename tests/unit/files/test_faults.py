@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.files.faults import is_of_people
+from ocrspool.files.faults import in_words, is_of_people
 
 
 def _folder(at: Path) -> None:
@@ -57,3 +57,11 @@ def test_what_passes(number: str) -> None:
     """Errors of the disk, and of a machine that is short of something, are nobody's: waiting helps."""
     code = getattr(errno, number)
     assert not is_of_people(OSError(code, os.strerror(code)))
+
+
+def test_errors_in_words(tmp_path: Path) -> None:
+    """What people read has the file and the reason, and no number of the system's."""
+    with pytest.raises(OSError, match="Errno") as caught:
+        (tmp_path / "none\n").read_bytes()
+    assert in_words(caught.value) == f"{tmp_path}/none\\n: No such file or directory"
+    assert in_words(OSError("the disk has gone")) == "the disk has gone"

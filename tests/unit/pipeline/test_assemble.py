@@ -253,3 +253,44 @@ def test_one_text_line_is_one_row() -> None:
     rows = [row for row in data.decode("utf-8").splitlines() if '"polygon"' in row]
     assert len(rows) == 2
     assert "Straße\\n" in rows[0]
+
+
+def test_the_lines_of_a_page_are_in_the_order_of_its_cells() -> None:
+    """Two cells of two lines each, read row by row; warnings name the same lines as before, by their new numbers."""
+
+    def at(x: float, y: float, text: str) -> TextLine:
+        return line(text, ((x, y), (x + 30, y), (x + 30, y + 8), (x, y + 8)))
+
+    lines = (at(2, 2, "Maps of"), at(52, 2, "kept in"), at(2, 12, "rivers"), at(52, 12, "room 4"))
+    rules = (
+        *(((0.0, y), (98.0, y)) for y in (0.0, 24.0, 48.0)),
+        *(((x, 0.0), (x, 48.0)) for x in (0.0, 48.0, 98.0)),
+    )
+    more = (at(2, 30, "Letters"), at(52, 30, "cellar"))
+    text = PageText((*lines, *more), 0, {}, (Notice("ink", "left", None, lines=(2,)),), rules=rules)
+    image = PageImage(1, 100, 200, 1, 200, 400, None, fd=-1)
+    found = published(built(ReadPage(image, text)))
+    told = [each["text"] for each in found["pages"][0]["lines"]]
+    assert told == ["Maps of", "rivers", "kept in", "room 4", "Letters", "cellar"]
+    assert [each["order"] for each in found["pages"][0]["lines"]] == list(range(6))
+    assert found["warnings"][0]["lines"] == [1]
+    (block,) = found["pages"][0]["blocks"]
+    assert block["bounding_box"] == [4.0, 4.0, 164.0, 76.0], "in pixels of the source"
+    assert [cell["text"] for cell in block["table"]["cells"]] == [
+        "Maps of rivers",
+        "kept in room 4",
+        "Letters",
+        "cellar",
+    ]
+    assert found["pages"][0]["text"].splitlines() == told
+
+
+def test_blocks_of_a_pdfs_own_text() -> None:
+    """It has neither letter heights nor ruling lines, and has blocks all the same."""
+    own = EmbeddedText(1, 100, 200, 72.0, (line("One line"), line("another", SQUARE)))
+    found = published(built(own))
+    assert sorted(order for block in found["pages"][0]["blocks"] for order in block["lines"]) == [0, 1]
+
+
+def test_a_lost_page_has_no_blocks() -> None:
+    assert published(built(lost(), page(line(), number=2)))["pages"][0]["blocks"] == []

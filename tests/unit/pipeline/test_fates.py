@@ -295,8 +295,8 @@ def test_a_stop_while_an_output_is_made(new_world: NewWorld) -> None:
     world.store.errors["place"] = []
     reading = world.workers.submit
 
-    def stop(image: PageImage, orientation: str, *, alone: bool = False) -> Any:  # noqa: ANN401 - a future
-        future = reading(image, orientation, alone=alone)
+    def stop(image: PageImage, orientation: str, **more: Any) -> Any:  # noqa: ANN401 - a future
+        future = reading(image, orientation, **more)
         world.pipeline.stop()
         world.decoders.close()
         return future
@@ -447,3 +447,18 @@ def test_once_does_not_wait_for_a_folder_that_is_gone(new_world: NewWorld) -> No
     outcome = world.pipeline.run_through(JOB, world.store, OPTIONS)
     assert outcome is not None
     assert (outcome.outcome, world.store.failed["a.png"]["kind"]) == ("failed", "unreadable")
+
+
+def test_what_is_measured_of_lines_is_the_profile_s(new_world: NewWorld) -> None:
+    """It reaches the recognizer with the page."""
+    world = new_world()
+    asked: list[str] = []
+    reading = world.workers.submit
+
+    def note(image: PageImage, orientation: str, **more: Any) -> Any:  # noqa: ANN401 - a future
+        asked.append(more["words"])
+        return reading(image, orientation, **more)
+
+    world.workers.submit = note  # type: ignore[method-assign] # a recognizer that looks
+    world.done(JobOptions(Profile(words="characters")))
+    assert asked == ["characters"]

@@ -14,7 +14,8 @@ from ocrspool.processes.channel import Message
 from ocrspool.processes.child import ChildDiedError, NoProcessError
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.client import Process, WorkerClient
-from ocrspool.recognition.stub import FACTS, StubProcess
+from ocrspool.recognition.stub import FACTS
+from ocrspool.recognition.stub_worker import StubProcess
 from ocrspool.recognition.worker import STAGE_SECONDS
 from support.stub_pages import NewPage
 
@@ -137,7 +138,14 @@ def test_pages_and_faults_come_back_by_number(new_page: NewPage, reading: Callab
         found.send_page(number, image, "auto")
     assert found.pages == 2
     assert process.sent[1]["op"] == "recognize"
-    assert process.sent[1]["page"] == {"number": 1, "width": 4, "height": 2, "channels": 1, "orientation": "auto"}
+    assert process.sent[1]["page"] == {
+        "number": 1,
+        "width": 4,
+        "height": 2,
+        "channels": 1,
+        "orientation": "auto",
+        "words": "words",
+    }
     assert reading(found) == (None, 1)
     corners = ((0, 0), (9, 0), (9, 9), (0, 9))
     text = PageText(

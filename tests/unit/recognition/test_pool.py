@@ -13,7 +13,8 @@ from ocrspool.pages import PageImage
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.pool import WorkerPool
-from ocrspool.recognition.stub import FACTS, Behaviour, StubWorker
+from ocrspool.recognition.stub import FACTS, Behaviour
+from ocrspool.recognition.stub_worker import StubWorker
 from ocrspool.recognition.supervisor import Timing
 from ocrspool.recognition.worker import OnStage, Worker
 from support.stub_pages import NewPage, configured

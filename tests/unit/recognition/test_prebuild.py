@@ -12,7 +12,8 @@ from ocrspool.errors import EngineError, EngineMissingError
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.recognition.prebuild import build_in, build_requests
-from ocrspool.recognition.stub import FACTS, StubProcess
+from ocrspool.recognition.stub import FACTS
+from ocrspool.recognition.stub_worker import StubProcess
 
 BUILT: Message = {"built": {**FACTS, "new": True}}
 BOTH = Config(engine=Engine(devices=("gpu:0", "gpu:0"), on_no_gpu="cpu"), paths=Paths(cache=Path("/cache")))

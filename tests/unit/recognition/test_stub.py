@@ -7,7 +7,8 @@ import pytest
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.client import Process
-from ocrspool.recognition.stub import FACTS, StubProcess, StubRecognizer, StubWorker
+from ocrspool.recognition.stub import FACTS, StubRecognizer
+from ocrspool.recognition.stub_worker import StubProcess, StubWorker
 from ocrspool.recognition.worker import Worker
 from support.stub_pages import NewPage
 

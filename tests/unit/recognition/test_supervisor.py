@@ -11,7 +11,8 @@ from ocrspool.errors import EngineError
 from ocrspool.pages import PageFault, PageImage, PageText
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.recognition.page_queue import PageQueue, PageTask
-from ocrspool.recognition.stub import FACTS, Behaviour, StubWorker
+from ocrspool.recognition.stub import FACTS, Behaviour
+from ocrspool.recognition.stub_worker import StubWorker
 from ocrspool.recognition.supervisor import Place, Timing, WorkerSupervisor
 from ocrspool.recognition.worker import OnStage, ReadyWorker, Worker
 from support.stub_pages import NewPage, configured

@@ -30,6 +30,40 @@ def render(document: Document) -> bytes:
     """Return the text backwards."""
     return document.text[::-1].encode()
 '''
+PAGES_LINE = '    Format("dummy", ".dmy", "ocrspool.render.dummy", page_side=500),\n'
+PAGES_MODULE = '''"""A dummy that shows pages."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from ocrspool.render.page_picture import ShownPages
+from ocrspool.results.schema import Document
+
+
+def write_pages(document: Document, pages: ShownPages, file: BinaryIO) -> bool:
+    """Write the picture of the first page."""
+    file.write(pages.picture(document.pages[0], 50).data)
+    return True
+'''
+USE_PAGES = """
+import os, sys
+from pathlib import Path
+from support import sample_files
+from support.sample_documents import document, page
+from ocrspool.decoding.child.document import Document
+from ocrspool.decoding.child.page import PageLimits
+from ocrspool.decoding.child.page_outputs import write_view
+from ocrspool.render import json
+
+root = Path(sys.argv[1])
+root.mkdir()
+(root / "a.png").write_bytes(sample_files.png())
+(root / "a.json").write_bytes(json.render(document(page())))
+opened = Document(os.open(root / "a.png", os.O_RDONLY), PageLimits(dpi=100, pages=9, megapixels=9, side=500))
+result, target = os.open(root / "a.json", os.O_RDONLY), os.open(root / "a.dmy", os.O_RDWR | os.O_CREAT)
+print(write_view("dummy", opened, result, target), (root / "a.dmy").read_bytes()[:3])
+"""
 USE = """
 import json, sys
 from pathlib import Path
@@ -79,6 +113,7 @@ def changed(one: Path, other: Path) -> list[str]:
 def test_each_has_what_makes_it(output: Format) -> None:
     """A text output is made of the document alone. No suffix is longer than the one that names have room for."""
     module = output.module()
+    assert output.needs_pages == hasattr(module, "write_pages")
     assert output.needs_pages != hasattr(module, "render")
     assert len(output.suffix) <= len(".json")
 
@@ -96,27 +131,44 @@ def test_the_configuration_takes_the_names_of_the_registry() -> None:
         Inbox(root=Path("/s"), outputs=("dummy",))
 
 
-def test_a_new_output_touches_two_files(tmp_path: Path) -> None:
-    """With these it is configured, made, delivered, found by the audit, and named in the help of `once`."""
+def with_output(tmp_path: Path, line: str, module: str) -> Path:
+    """Return a copy of the program with one output more, and see to it that this takes two files."""
     tree = tmp_path / "tree" / "ocrspool"
     shutil.copytree(CODE, tree, ignore=shutil.ignore_patterns("__pycache__"))
     registry = tree / "results/formats.py"
-    registry.write_text(registry.read_text("utf-8").replace(LAST, LAST + LINE), "utf-8")
-    (tree / "render/dummy.py").write_text(MODULE, "utf-8")
+    registry.write_text(registry.read_text("utf-8").replace(LAST, LAST + line), "utf-8")
+    (tree / "render/dummy.py").write_text(module, "utf-8")
     assert changed(tree, CODE) == ["render/dummy.py", "results/formats.py"]
     assert changed(CODE, tree) == ["results/formats.py"]
-    helpers = Path(__file__).parents[2]
+    return tree.parent
+
+
+def use(tree: Path, code: str, folder: Path) -> str:
+    """Return what this code prints, run by that copy of the program and with the helpers of the tests."""
+    path = os.pathsep.join(map(os.fspath, (tree, Path(__file__).parents[2])))
     used = subprocess.run(
-        [sys.executable, "-c", USE, tmp_path / "spool"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([os.fspath(tree.parent), os.fspath(helpers)])},
+        [sys.executable, "-c", code, folder],
+        env={**os.environ, "PYTHONPATH": path},
         check=False,
         capture_output=True,
         text=True,
     )
     assert used.returncode == 0, used.stderr
-    made, _, usage = used.stdout.partition("\n")
+    return used.stdout
+
+
+def test_a_new_output_touches_two_files(tmp_path: Path) -> None:
+    """With these it is configured, made, delivered, found by the audit, and named in the help of `once`."""
+    tree = with_output(tmp_path, LINE, MODULE)
+    made, _, usage = use(tree, USE, tmp_path / "spool").partition("\n")
     outputs, text, findings = json.loads(made)
     assert outputs == [{"format": "txt", "suffix": ".txt"}, {"format": "dummy", "suffix": ".dmy"}]
     assert text == "sdrawrof"
     assert findings == []
-    assert "txt,tsv,hocr,alto,dummy,html,pdf" in usage.replace("\n", "").replace(" ", "")
+    assert "txt,md,csv,tsv,hocr,alto,dummy,html,pdf" in usage.replace("\n", "").replace(" ", "")
+
+
+def test_a_new_output_that_shows_pages_touches_two_files(tmp_path: Path) -> None:
+    """The code of a decoder makes it, in this process: a decoder that is started runs the installed program."""
+    tree = with_output(tmp_path, PAGES_LINE, PAGES_MODULE)
+    assert use(tree, USE_PAGES, tmp_path / "files") == "True b'\\xff\\xd8\\xff'\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.results import Word, read
+from ocrspool.results import Block, Cell, Table, Word, read
 
 EXAMPLE = next(parent for parent in Path(__file__).parents if (parent / "manual").is_dir()) / "manual/examples"
 
@@ -57,3 +57,26 @@ def test_what_is_no_result(tmp_path: Path, text: str) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "none.json")
+
+
+def test_blocks_are_read_with_their_types(tmp_path: Path) -> None:
+    """Also those of a later version, with fields and kinds that nobody knows yet."""
+    found = json.loads((EXAMPLE / "letter.png.json").read_bytes())
+    box = [0.0, 0.0, 9.0, 9.0]
+    cell = {"row": 0, "column": 0, "row_span": 1, "column_span": 2, "text": "a", "lines": [0], "bounding_box": box}
+    block = {"kind": "table", "level": None, "lines": [0, 1], "bounding_box": box, "later": 1}
+    found["pages"][0]["blocks"] = [{**block, "table": {"rows": 1, "columns": 2, "cells": [{**cell, "later": 1}]}}]
+    result = tmp_path / "later.json"
+    result.write_text(json.dumps(found))
+    around = (0.0, 0.0, 9.0, 9.0)
+    table = Table(1, 2, (Cell(0, 0, 1, 2, "a", (0,), around),))
+    assert read(result).pages[0].blocks == (Block("table", None, (0, 1), around, table),)
+
+
+def test_a_result_without_blocks(tmp_path: Path) -> None:
+    """0.1.0 wrote none."""
+    found = json.loads((EXAMPLE / "letter.png.json").read_bytes())
+    del found["pages"][0]["blocks"]
+    old = tmp_path / "old.json"
+    old.write_text(json.dumps(found))
+    assert read(old).pages[0].blocks == ()

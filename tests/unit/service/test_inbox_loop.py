@@ -72,8 +72,8 @@ class World:
 
 
 @pytest.fixture
-def world(wake: WakeupEvent) -> Iterator[World]:
-    made = World(wake)
+def world() -> Iterator[World]:
+    made = World(WakeupEvent())  # never closed: the last thing that the thread of a job does is to set it
     yield made
     made.runner.go.set()
     assert made.inbox.active_jobs.wait_ended(30)

@@ -125,6 +125,26 @@ def new_world(tmp_path: Path, wake: WakeupEvent) -> Iterator[Callable[..., World
         assert world.inboxes.close()
 
 
+def test_what_lies_in_failed(new_world: Callable[..., World]) -> None:
+    """An inbox that has just begun knows it, with how much room its disk has; a file that is taken away goes."""
+    world = new_world("a", "b")
+    failed = world.root / "a/failed"
+    failed.mkdir(parents=True)
+    (failed / "old.png").write_bytes(b"x")
+    (failed / "old.png.reason.json").write_text('{"message": "it was damaged", "job": "j1"}', "utf-8")
+    world.inboxes.open()
+    found = world.inboxes.standings()
+    assert (found["a"].failed_files, found["b"].failed_files) == (1, 0)
+    assert (found["a"].free_bytes or 0) > 0
+    (failure,) = world.inboxes.failures()
+    assert (failure.inbox, failure.message, failure.job) == ("a", "it was damaged", "j1")
+    (failed / "old.png").unlink()
+    (failed / "old.png.reason.json").unlink()
+    world.drop("a", "1")
+    world.until(lambda: world.inboxes.standings()["a"].failed_files == 0)
+    assert world.inboxes.failures() == []
+
+
 def test_each_reads_its_own(new_world: Callable[..., World]) -> None:
     """Files of all inboxes come out, and the hooks are rung for each."""
     world = new_world("a", "b")

@@ -34,6 +34,7 @@ from ocrspool.decoding.child.page import PageLimits, warning_as_json
 from ocrspool.decoding.child.page_outputs import DiskFullError, write_view
 from ocrspool.errors import DocumentError
 from ocrspool.processes.channel import Channel, ChannelClosedError, Message
+from ocrspool.results.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +80,9 @@ class Decoder:
     def _limits(self, request: Message) -> None:
         if request.get("pdf"):
             # Now, because a confined process loads nothing; and only then, for it takes 15 MB and a tenth of a second.
+            for output in FORMATS:
+                if output.loads_late:
+                    output.module()
             importlib.import_module("ocrspool.render.pdf.writer").open_what_is_opened_late()
         missing = confine(request["memory_mb"])
         self._cpu_seconds = request.get("cpu_seconds")
@@ -103,11 +107,14 @@ class Decoder:
             os.close(image.fd)
 
     def _own_text(self, request: Message) -> None:
-        found = self._document_with(request["index"]).own_text(request["index"])
+        found = self._document_with(request["index"]).own_text(request["index"], request["words"])
         answer: dict[str, Any] = {"own_text": None}
         if found is not None:
             own, remarks = found
             answer = {"own_text": {**asdict(own), "warnings": [warning_as_json(remark) for remark in remarks]}}
+        if len(json.dumps(answer)) >= _MOST_BYTES and found is not None:  # the lines may fit without their words
+            for line in answer["own_text"]["lines"]:
+                line["words"] = ()
         # More than a message may hold is more than a page does: then its pixels are read.
         self._channel.send(answer if len(json.dumps(answer)) < _MOST_BYTES else {"own_text": None})
 

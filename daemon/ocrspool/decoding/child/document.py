@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ocrspool.decoding.child.page import PageLimits
-    from ocrspool.pages import EmbeddedText, Notice, PageImage, Point, TextLine
+    from ocrspool.pages import EmbeddedText, Notice, PageImage, Point, TextLine, WordMode
 
 _PIECE = 1 << 20
 _READERS = {"application/pdf": PdfPages}
@@ -46,7 +46,7 @@ class PagesWithText(Pages, Protocol):
 
     hidden_lines: tuple[TextLine, ...]
 
-    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Notice, ...]]:
+    def own_text(self, index: int, words: WordMode) -> tuple[EmbeddedText, tuple[Notice, ...]]:
         """Return the text of one page, and what is to be said of it."""
 
     def own_characters(self, index: int) -> list[tuple[str, float, float]]:
@@ -87,12 +87,12 @@ class Document:
         """Return what the page that was decoded last holds and may not show: values of fields, comments."""
         return self._pages.hidden_lines if isinstance(self._pages, PagesWithText) else ()
 
-    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Notice, ...]] | None:
+    def own_text(self, index: int, words: WordMode = "words") -> tuple[EmbeddedText, tuple[Notice, ...]] | None:
         """Return the text that a page brings along, and what is to be said; None where it brings none."""
         if not isinstance(self._pages, PagesWithText):
             return None
         with _blame(self.media_type, index + 1):
-            found, remarks = self._pages.own_text(index)
+            found, remarks = self._pages.own_text(index, words)
         return (found, remarks) if found.lines else None
 
     def own_characters(self, index: int) -> list[tuple[str, float, float]]:

@@ -23,13 +23,12 @@ from ocrspool.decoding.child.document import Document
 from ocrspool.decoding.child.image import jpeg
 from ocrspool.errors import DocumentError
 from ocrspool.pages import Point
-from ocrspool.render import html
 from ocrspool.render.page_picture import Picture
+from ocrspool.results.formats import FORMATS
 from ocrspool.results.schema import Document as Result
 from ocrspool.results.schema import Line, Page, document_from
 from ocrspool.text_similarity import Runs, squeezed
 
-_QUALITY = {"html": 70, "pdf": 85}
 _ICON_SIDE, _ICON_QUALITY = 160, 60
 _ICON_PART = 3
 """Long side relative to the short one, at most, of what an icon shows."""
@@ -45,6 +44,9 @@ _SAME = 0.25
 that was read with an error in every sixth letter. Other text in this place has nothing of it."""
 
 Image.preinit()  # what encodes pictures is loaded now: a confined process loads nothing
+for _output in FORMATS:
+    if _output.needs_pages and not _output.loads_late:
+        _output.module()
 
 
 class DiskFullError(Exception):
@@ -56,7 +58,7 @@ class DiskFullError(Exception):
 
 
 def write_view(view: str, document: Document, result: int, target: int) -> bool:
-    """Write the "html" or "pdf" of an open document, whose result is in one descriptor, to another.
+    """Write an output that shows the pages of an open document, whose result is in one descriptor, to another.
 
     Return False where the pages of a PDF could not be kept and the view shows pictures of them. Raise DocumentError
     where the document does not allow it, DiskFullError where there is no room.
@@ -75,32 +77,9 @@ def write_view(view: str, document: Document, result: int, target: int) -> bool:
 
 
 def _write(view: str, document: Document, found: Result, file: BinaryIO) -> bool:
-    if view == "html":
-        html.write(found, _Painter(view, document), _small, file)
-        return True
-    # Here, because decoders of which no PDF is wanted never load pikepdf; the others have, before they were confined.
-    from ocrspool.render.pdf import writer as pdf  # noqa: PLC0415
-
-    if document.media_type != "application/pdf":
-        pdf.write_over_pictures(found, _Painter(view, document), file)
-        return True
-
-    def frame(page: Page) -> pdf.Frame:
-        corner, right, below = document.frame(page.number - 1)
-        across = (right[0] - corner[0], right[1] - corner[1])
-        return pdf.Frame(corner, across, (below[0] - corner[0], below[1] - corner[1]))
-
-    pages = tuple(_without_own(page, document) for page in found.pages)
-    try:
-        pdf.write_over_original(replace(found, pages=pages), document.file, frame, file)
-    except (OSError, MemoryError):
-        raise
-    except Exception:  # noqa: BLE001 - qpdf and pikepdf raise whatever they like where PDFium can make out the structure
-        file.seek(0)
-        file.truncate()
-        pdf.write_over_pictures(found, _Painter(view, document), file)
-        return False
-    return True
+    (output,) = (each for each in FORMATS if each.name == view)
+    written: bool = output.module().write_pages(found, _Pages(document), file)
+    return written
 
 
 def _without_own(page: Page, document: Document) -> Page:
@@ -133,26 +112,41 @@ def _is_in(point: Point, polygon: tuple[Point, ...]) -> bool:
     return all(side >= 0 for side in sides) or all(side <= 0 for side in sides)
 
 
-class _Painter:
-    """Pages as pictures for one kind of view."""
+class _Pages:
+    """The pages of an open document, as outputs show them (ShownPages)."""
 
-    def __init__(self, view: str, document: Document) -> None:
-        self._view = view
+    def __init__(self, document: Document) -> None:
         self._document = document
 
-    def __call__(self, page: Page) -> Picture:
-        """Return the picture of a page; a JPEG file that can be shown as it is, as it is."""
-        if self._view == "pdf" and self._document.media_type == "image/jpeg":
-            picture = _as_it_is(self._document.file)
+    @property
+    def media_type(self) -> str:
+        return self._document.media_type
+
+    @property
+    def file(self) -> BinaryIO:
+        return self._document.file
+
+    def picture(self, page: Page, quality: int, *, as_it_is: bool = False) -> Picture:
+        if as_it_is and self.media_type == "image/jpeg":
+            picture = _as_it_is(self.file)
             if picture is not None:
                 return picture
         with self._pixels(page.number - 1) as image:
             channels = len(image.getbands())
-            if self._view == "pdf" and _black_and_white(image):
+            if as_it_is and _black_and_white(image):
                 return Picture("g4", _group4(image), *image.size, channels)
             encoded = io.BytesIO()
-            image.save(encoded, "JPEG", quality=_QUALITY[self._view], optimize=True)
+            image.save(encoded, "JPEG", quality=quality, optimize=True)
             return Picture("jpeg", encoded.getvalue(), *image.size, channels)
+
+    def small(self, picture: Picture, rotation: int) -> bytes:
+        return _small(picture, rotation)
+
+    def corners(self, page: Page) -> tuple[Point, Point, Point]:
+        return self._document.frame(page.number - 1)
+
+    def without_own_text(self, page: Page) -> Page:
+        return _without_own(page, self._document)
 
     @contextlib.contextmanager
     def _pixels(self, index: int) -> Iterator[Image.Image]:

@@ -25,6 +25,7 @@ from ocrspool.engine.models.http_download import MB, OnStage, Source, TransferEr
 from ocrspool.engine_request import Runtime
 from ocrspool.errors import ConfigError, EngineError
 from ocrspool.files import atomic, file_lock, tar_reader
+from ocrspool.files.faults import in_words
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
@@ -48,7 +49,7 @@ def fetch(choice: str, folder: Path, on_stage: OnStage, runtime: Runtime, source
                 _fetch(name, folder, on_stage, runtime, source)
     except OSError as error:
         advice = "make room" if error.errno in _NO_ROOM else "correct what it says of the folder"
-        raise EngineError(f"models cannot be put into {folder}: {error}", advice) from error
+        raise EngineError(f"models cannot be put into {folder}: {in_words(error)}", advice) from error
 
 
 def _fetch(name: str, folder: Path, on_stage: OnStage, runtime: Runtime, source: Source) -> None:

@@ -18,6 +18,7 @@ from ocrspool.engine.runtimes.base import runtime_spec
 from ocrspool.engine.spec import NetSpec, Role, ShapeProfile
 from ocrspool.engine_request import Runtime
 from ocrspool.errors import ConfigError, EngineError, EngineMissingError
+from ocrspool.files.faults import in_words
 from ocrspool.machine import installation
 
 _WHEEL = "rapidocr"
@@ -70,7 +71,7 @@ def find(choice: str, folder: Path, runtime: Runtime) -> Models:
         return _find(choice, folder, runtime)
     except OSError as error:
         raise EngineError(
-            f"engine.models: {error}", "the user of the service must be able to read the models"
+            f"engine.models: {in_words(error)}", "the user of the service must be able to read the models"
         ) from error
 
 

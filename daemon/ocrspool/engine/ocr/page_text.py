@@ -5,19 +5,22 @@ Pure: readings in, a PageText out. Nothing here calls a net.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ocrspool.engine.layout.reading_order import reading_order
 from ocrspool.engine.models.model_set import LINE_HEIGHT
 from ocrspool.engine.ocr.ink import has_ink
+from ocrspool.engine.ocr.ruling_lines import ruling_lines
 from ocrspool.engine.ocr.upside_down import is_upside_down
 from ocrspool.engine.reading.crop import rectangle
+from ocrspool.engine.reading.letter_size import letter_size
 from ocrspool.engine.reading.lone_signs import without_lone_signs
 from ocrspool.engine.reading.orientation import turned_back
-from ocrspool.engine.reading.words import as_in, words
+from ocrspool.engine.reading.words import as_in, characters, words
+from ocrspool.layout.reading_order import reading_order
 from ocrspool.pages import Notice, PageText, TextLine, Word
 
 if TYPE_CHECKING:
@@ -96,18 +99,27 @@ def page_text(page: PageInWork, least_confidence: float) -> PageText:
     text = [line.saying(words) for line, words in zip(text, texts, strict=True) if words.strip()]
     lines = [text[place] for place in reading_order([_points(line.polygon) for line in text])]
     told = tuple(_told(line, page) for line in lines)
-    return PageText(told, page.rotation, page.seconds, _warnings(page, lines, left_out))
+    warnings = _warnings(page, lines, left_out)
+    rules = ruling_lines(page.pixels) if told else ()
+    return PageText(told, page.rotation, page.seconds, warnings, rules=rules)
 
 
 def _told(line: _Line, page: PageInWork) -> TextLine:
     reading = line.reading
     polygon = _on_page(line.polygon, page)
-    return TextLine(reading.text, reading.confidence, polygon, line.detection_confidence, _words(line, page))
+    told = TextLine(reading.text, reading.confidence, polygon, line.detection_confidence, _words(line, page))
+    if (size := letter_size(line.strips)) is None:
+        return told
+    height = math.dist(polygon[0], polygon[3])
+    return replace(told, letter_height=size.height * height, stroke=size.stroke / size.height)
 
 
 def _words(line: _Line, page: PageInWork) -> tuple[Word, ...]:
     """Return the words of a line, as they stand on the page."""
-    found = as_in(line.reading.text, words(line.strips, line.readings))
+    if page.words == "none":
+        return ()
+    measure = characters if page.words == "characters" else words
+    found = as_in(line.reading.text, measure(line.strips, line.readings))
     # Fractions of the rectangle that the strips show.
     start, right, _, down = rectangle(line.polygon)
     corners = [

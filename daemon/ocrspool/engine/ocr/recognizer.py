@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from ocrspool.engine.reading.recognize import Reading
     from ocrspool.engine.spec import Net, Pixels
-    from ocrspool.pages import PageText
+    from ocrspool.pages import PageText, WordMode
 
 Orientation = Literal["auto", "off"]
 
@@ -110,14 +110,18 @@ class Recognizer:
         return [future.result() for future in submitted]
 
     def submit(
-        self, page: Pixels, orientation: Orientation, on_progress: Callable[[], None] = lambda: None
+        self,
+        page: Pixels,
+        orientation: Orientation,
+        on_progress: Callable[[], None] = lambda: None,
+        words: WordMode = "words",
     ) -> Future[PageText]:
         """Begin with a page; it has the pixels until the future is done.
 
         `on_progress` is called when the page has been searched (of a large page for each tile) and for each batch with
         lines of it, by the threads that do so.
         """
-        in_work = PageInWork(_read_only(page), on_progress)
+        in_work = PageInWork(_read_only(page), on_progress, words=words)
         with self._lock:
             self._searching += 1
         try:

@@ -112,7 +112,7 @@ def _parts(letters: Sequence[Letter], ink: NDArray[np.uint8], *, by_character: b
         return
     inked: NDArray[np.bool_] = np.any(ink, axis=0)
     cuts = [_cut(ink, inked, before[-1], after[0]) for before, after in itertools.pairwise(groups)]
-    first, last = int(groups[0][0].x), int(groups[-1][-1].x)
+    first, last = (min(int(letter.x), len(inked) - 1) for letter in (groups[0][0], groups[-1][-1]))
     starts = [_end(inked[:first][::-1], first, -1), *(after for _, after in cuts)]
     ends = [*(before for before, _ in cuts), _end(inked[last:], last, 1)]
     for group, start, end in zip(groups, starts, ends, strict=True):
@@ -139,7 +139,9 @@ def _groups(letters: Sequence[Letter], *, by_character: bool) -> Iterator[list[L
 
 def _cut(ink: NDArray[np.uint8], inked: NDArray[np.bool_], before: Letter, after: Letter) -> tuple[int, int]:
     """Return where one word ends and the next one begins: the edges of the widest gap between their letters."""
-    start, end = int(before.x), max(int(after.x), int(before.x) + 1)
+    # The net may see a letter in the paper that fills its batch up, beyond the end of the strip.
+    start = min(int(before.x), len(inked) - 1)
+    end = min(max(int(after.x), start + 1), len(inked))
     middle = (before.x + after.x) / 2
     runs = _runs(inked[start:end])
     if runs:
@@ -171,8 +173,9 @@ def _around(ink: NDArray[np.uint8], part: _Part) -> tuple[float, float, float, f
         left, right = part.start + int(columns[0]), part.start + int(columns[-1]) + 1
         return left, int(rows[0]), right, int(rows[-1]) + 1
     quarter = LINE_HEIGHT / 4
-    start, end = part.letters[0].x - quarter, part.letters[-1].x + quarter
-    return max(start, 0.0), quarter, min(end, ink.shape[1]), 3 * quarter
+    end = min(part.letters[-1].x + quarter, float(ink.shape[1]))
+    start = max(min(part.letters[0].x - quarter, end - 1), 0.0)
+    return start, quarter, end, 3 * quarter
 
 
 def _ink(strip: Pixels) -> NDArray[np.uint8]:

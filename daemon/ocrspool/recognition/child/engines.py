@@ -43,7 +43,7 @@ class LoadedEngine:
         from ocrspool.engine.ocr.shared_image import pixels  # noqa: PLC0415 - numpy is there by now
 
         image = pixels(descriptor, page["height"], page["width"], page["channels"])
-        return self._recognizer.submit(image, page["orientation"], on_progress)
+        return self._recognizer.submit(image, page["orientation"], on_progress, page["words"])
 
     def still_reads(self) -> bool:
         """Tell whether it reads the known page as it should."""

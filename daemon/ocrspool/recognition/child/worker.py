@@ -201,4 +201,11 @@ def _as_json(page: PageText) -> dict[str, Any]:
         for line in page.lines
     ]
     warnings = [(warning.code, warning.message, warning.lines) for warning in page.warnings]
-    return {"lines": lines, "rotation": page.rotation, "seconds": page.seconds, "warnings": warnings}
+    return {
+        "lines": lines,
+        "rotation": page.rotation,
+        "seconds": page.seconds,
+        "warnings": warnings,
+        "letters": [(line.letter_height, line.stroke) for line in page.lines],
+        "rules": page.rules,
+    }

@@ -65,3 +65,9 @@ def show(pdf: Pdf, page: Page, picture: Picture) -> None:
     page.obj.Resources.XObject = Dictionary(Picture=pdf.make_indirect(image))
     width, height = page.mediabox[2:]
     page.obj.Contents = pdf.make_stream(f"q {width} 0 0 {height} 0 0 cm /Picture Do Q\n".encode("ascii"))
+
+
+def turn(target: Page, page: schema.Page) -> None:
+    """Have readers show a page that was scanned on its side as it is read; its content stays as it is."""
+    if page.rotation:
+        target.rotate(page.rotation, relative=True)

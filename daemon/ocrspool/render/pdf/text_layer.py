@@ -9,8 +9,9 @@ from pikepdf import Array, Dictionary, Name, Object, Page, Pdf
 from ocrspool.pages import Point
 from ocrspool.render.line_geometry import placement
 from ocrspool.render.pdf import font as text_font
+from ocrspool.render.word_gaps import as_high_as_the_line
 from ocrspool.results import schema
-from ocrspool.results.schema import Line
+from ocrspool.results.schema import Line, Word
 
 _LETTERS = 0.8
 """Share of a polygon's height that its text takes: a detected line has a margin. Lines as high as their polygons would
@@ -50,7 +51,9 @@ class TextLayer:
     def add(self, target: Page, page: schema.Page, frame: Frame, lines: tuple[Line, ...]) -> None:
         """Put the lines of a page on it."""
         name = self._name_font(target)
-        text = b"\n".join(self._line(line, page, frame, name) for line in lines)
+        text = b"\n".join(
+            self._word(word, space, page, frame, name) for line in lines for word, space in as_high_as_the_line(line)
+        )
         # 3 Tr: neither filled nor stroked, so invisible, and selectable all the same.
         target.contents_add(b"q BT 3 Tr\n" + text + b"\nET Q\n", prepend=True)
 
@@ -106,21 +109,21 @@ class TextLayer:
         target.obj["/Resources"] = resources
         return name.encode("ascii")
 
-    def _line(self, line: Line, page: schema.Page, frame: Frame, font: bytes) -> bytes:
-        """Return the operators that set a line: as wide as its polygon, and in the middle of its height."""
+    def _word(self, word: Word, space: str, page: schema.Page, frame: Frame, font: bytes) -> bytes:
+        """Return the operators that set a word and the space after it: as wide as its polygon, in the middle of it."""
         try:
-            placed = placement(tuple(frame.at(page, point) for point in line.polygon))
+            placed = placement(tuple(frame.at(page, point) for point in word.polygon))
         except ValueError:
             return b""
         (ax, ay), (dx, dy) = placed.along, placed.down
-        ems = sum(map(text_font.width, line.text)) / text_font.UNITS
+        ems = sum(map(text_font.width, word.text + space)) / text_font.UNITS
         size = placed.height * _LETTERS
         stretch = 1 / (ems * size)
         drop = (1 - _LETTERS) / 2 + _LETTERS * text_font.ASCENT / text_font.UNITS
         start = (placed.corner[0] + drop * dx, placed.corner[1] + drop * dy)
         matrix = (ax * stretch, ay * stretch, -dx / placed.height, -dy / placed.height, *start)
         numbers = " ".join(f"{value:.5f}" for value in matrix)
-        text = self._codes.encode(line.text).hex()
+        text = self._codes.encode(word.text + space).hex()
         return b"%b %.4f Tf %b Tm <%b> Tj" % (font, size, numbers.encode("ascii"), text.encode("ascii"))
 
 

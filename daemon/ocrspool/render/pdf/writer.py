@@ -17,7 +17,8 @@ from pikepdf import ObjectStreamMode, Pdf
 
 from ocrspool.errors import DocumentError
 from ocrspool.render.page_picture import Painter
-from ocrspool.render.pdf.pages import new_page, page_size, show, upright
+from ocrspool.render.pdf.description import describe
+from ocrspool.render.pdf.pages import new_page, page_size, show, turn, upright
 from ocrspool.render.pdf.qpdf import open_what_is_opened_late, opened, save
 from ocrspool.render.pdf.text_layer import Frame, TextLayer
 from ocrspool.results import schema
@@ -35,8 +36,10 @@ def write_over_pictures(document: Document, paint: Painter, file: BinaryIO) -> N
             if page.error is None:
                 show(pdf, made, paint(page))
                 layer.add(made, page, upright(page_size(page)), page.lines)
+                turn(made, page)
         layer.close()
         pdf.docinfo["/Producer"] = f"ocrspool {document.engine.version}"
+        describe(pdf, document)
         save(pdf, file, ObjectStreamMode.generate)
 
 
@@ -55,5 +58,7 @@ def write_over_original(
         for original_page, page in zip(pdf.pages, document.pages, strict=True):
             if page.lines and page.text_from == "ocr":
                 layer.add(original_page, page, frame_of(page), page.lines)
+                turn(original_page, page)
         layer.close()
+        describe(pdf, document)
         save(pdf, file, ObjectStreamMode.preserve)

@@ -98,6 +98,14 @@ def test_ink_too_faint_to_be_measured() -> None:
     assert 0 <= top < bottom <= 48
 
 
+def test_a_letter_beyond_the_end_of_the_strip() -> None:
+    """The net may see one in the paper that fills its batch up."""
+    line = strip(100, (10, 12, 40, 36))
+    found = words([line], [reading(("a", 25.0), (" ", 90.0), ("b", 108.0), (" ", 112.0), ("c", 116.0))])
+    assert [word.text for word in found] == ["a", "b", "c"]
+    assert all(0 <= word.box.left <= word.box.right <= 1 for word in found)
+
+
 def test_no_letters() -> None:
     assert words([strip(50)], [reading()]) == []
 

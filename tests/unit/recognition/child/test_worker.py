@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
@@ -31,7 +32,11 @@ DESCRIPTORS = Path("/proc/self/fd")
 CORNERS = ((0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (0.0, 9.0))
 WORD = Word("text", 0.7, CORNERS)
 READ = PageText(
-    (TextLine("text", 0.9, CORNERS, 0.8, (WORD,)),), 180, {"detect": 0.5}, (Notice("ink", "left", None, lines=(0,)),)
+    (TextLine("text", 0.9, CORNERS, 0.8, (WORD,), letter_height=11.5, stroke=0.25),),
+    180,
+    {"detect": 0.5},
+    (Notice("ink", "left", None, lines=(0,)),),
+    rules=(((0.0, 9.0), (99.0, 9.0)),),
 )
 
 
@@ -134,6 +139,17 @@ def about(op: str, **more: object) -> Message:
     return {"op": op, "engine": request.to_json(), "log": {"level": "error", "form": "plain"}, **more}
 
 
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """The worker sets up the log of its process, which is the test's here."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+
+
 @pytest.fixture
 def service() -> Iterator[Service]:
     """A worker that waits for requests."""
@@ -198,6 +214,8 @@ def test_a_page_is_answered_by_its_number(service: Service) -> None:
             "rotation": 180,
             "seconds": {"detect": 0.5},
             "warnings": [["ink", "left", [0]]],
+            "letters": [[11.5, 0.25]],
+            "rules": [[[0.0, 9.0], [99.0, 9.0]]],
         }
     }
     assert service.engines.engine.submitted[0]["orientation"] == "off"

@@ -30,7 +30,7 @@ from ocrspool.decoding.child.pdf.text import Place, own_characters, own_text
 from ocrspool.decoding.child.pdf.text_trust import doubt
 from ocrspool.decoding.child.pdf.undrawn_text import undrawn_text
 from ocrspool.errors import DocumentError
-from ocrspool.pages import EmbeddedText, Notice, PageImage, Point, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageImage, Point, TextLine, WordMode
 
 _POINTS_PER_INCH = 72
 _RUNS_JAVASCRIPT = "V8" in PDFIUM_INFO.flags
@@ -105,11 +105,11 @@ class PdfPages:
                 self.hidden_lines += undrawn.lines
         return PageImage(index + 1, width, height, 3, width, height, dpi, descriptor), remarks
 
-    def own_text(self, index: int) -> tuple[EmbeddedText, tuple[Notice, ...]]:
+    def own_text(self, index: int, words: WordMode = "words") -> tuple[EmbeddedText, tuple[Notice, ...]]:
         """Return the text that a page brings along, placed as `page` would render it; perhaps no lines."""
         with contextlib.closing(self._pdf[index]) as page:
             width, height = self._size(page, index)
-            lines = own_text(page, width, height)
+            lines = own_text(page, width, height, words)
             held = annotations_of(page, index + 1)
             why = "annotations" if held.show_text else doubt(page, lines) if lines else ""
             _, dpi = self._scale(page, index)

@@ -16,7 +16,7 @@ import pypdfium2
 from pypdfium2 import raw
 
 from ocrspool.decoding.child.pdf.strings import UTF_8, UTF_16
-from ocrspool.pages import Polygon, TextLine, Word, stands_alone
+from ocrspool.pages import Polygon, TextLine, Word, WordMode, stands_alone
 
 _FINE = 64
 """Parts of a pixel in which PDFium tells places here: it rounds to whole ones."""
@@ -53,14 +53,14 @@ def own_lines(page: pypdfium2.PdfPage, width: int, height: int) -> tuple[TextLin
     return tuple(each.line for each in own_text(page, width, height))
 
 
-def own_text(page: pypdfium2.PdfPage, width: int, height: int) -> tuple[EmbeddedLine, ...]:
+def own_text(page: pypdfium2.PdfPage, width: int, height: int, words: WordMode = "none") -> tuple[EmbeddedLine, ...]:
     """Return the same with how they are drawn."""
     with closing(page.get_textpage()) as text:
         characters = range(text.count_chars())
         if sum(raw.FPDFText_HasUnicodeMapError(text, index) == 1 for index in characters) > _UNKNOWN * len(characters):
             return ()
         place = Place(page, width, height)
-        return tuple(line for indexes in _lines(text) if (line := _line(text, indexes, place)))
+        return tuple(line for indexes in _lines(text) if (line := _line(text, indexes, place, words)))
 
 
 def own_characters(page: pypdfium2.PdfPage) -> Iterator[tuple[str, float, float]]:
@@ -117,7 +117,7 @@ def _turn(text: pypdfium2.PdfTextPage, index: int) -> int:
     return round(radians / (math.pi / 2)) % _QUARTERS if radians >= 0 else 0
 
 
-def _line(text: pypdfium2.PdfTextPage, indexes: list[int], place: Place) -> EmbeddedLine | None:
+def _line(text: pypdfium2.PdfTextPage, indexes: list[int], place: Place, mode: WordMode) -> EmbeddedLine | None:
     units = b"".join(_unit(raw.FPDFText_GetUnicode(text, index)) for index in indexes)
     words = " ".join(UTF_16.decode(units, "replace")[0].split())
     boxes = tuple(box for index in indexes if (box := _box(text, index)))
@@ -126,15 +126,17 @@ def _line(text: pypdfium2.PdfTextPage, indexes: list[int], place: Place) -> Embe
     lefts, bottoms, rights, tops = zip(*boxes, strict=True)
     around = (min(lefts), min(bottoms), max(rights), max(tops))
     turn = _turn(text, indexes[0])
-    line = TextLine(words, 1.0, place.polygon(around, turn), 1.0, tuple(_words(text, indexes, place, turn)))
+    line = TextLine(words, 1.0, place.polygon(around, turn), 1.0, tuple(_words(text, indexes, place, turn, mode)))
     drawn = raw.FPDFText_GetTextObject(text, indexes[0])
     is_invisible = bool(drawn) and raw.FPDFTextObj_GetTextRenderMode(drawn) == raw.FPDF_TEXTRENDERMODE_INVISIBLE
     return EmbeddedLine(line, boxes, _font(drawn), is_invisible)
 
 
-def _words(text: pypdfium2.PdfTextPage, indexes: list[int], place: Place, turn: int) -> Iterator[Word]:
+def _words(text: pypdfium2.PdfTextPage, indexes: list[int], place: Place, turn: int, mode: WordMode) -> Iterator[Word]:
     """Yield the words of a line, each around the ink of its characters; of scripts without spaces each character."""
-    for word in _word_indexes(text, indexes):
+    if mode == "none":
+        return
+    for word in _word_indexes(text, indexes, by_character=mode == "characters"):
         units = b"".join(_unit(raw.FPDFText_GetUnicode(text, index)) for index in word)
         boxes = [box for index in word if (box := _ink_box(text, index) or _box(text, index))]
         words = UTF_16.decode(units, "replace")[0].split()
@@ -144,11 +146,12 @@ def _words(text: pypdfium2.PdfTextPage, indexes: list[int], place: Place, turn: 
             yield Word("".join(words), 1.0, place.polygon(around, turn))
 
 
-def _word_indexes(text: pypdfium2.PdfTextPage, indexes: list[int]) -> Iterator[list[int]]:
+def _word_indexes(text: pypdfium2.PdfTextPage, indexes: list[int], *, by_character: bool) -> Iterator[list[int]]:
     word: list[int] = []
     for index in indexes:
         code = raw.FPDFText_GetUnicode(text, index)
-        is_space, alone = chr(code).isspace(), stands_alone(chr(code))
+        is_space = chr(code).isspace()
+        alone = not is_space and (by_character or stands_alone(chr(code)))
         if word and (is_space or alone):
             yield word
             word = []

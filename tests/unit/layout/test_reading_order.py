@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from ocrspool.engine.layout.reading_order import reading_order
+from ocrspool.layout.reading_order import reading_order
 from ocrspool.pages import Polygon
 
 Named = dict[str, Polygon]

@@ -11,12 +11,12 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING
 
-from ocrspool.engine.layout.boxes import Gap, gaps, intersection, rows
+from ocrspool.layout.boxes import Gap, gaps, intersection, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ocrspool.engine.layout.boxes import Box
+    from ocrspool.layout.boxes import Box
 
 Stretch = tuple[int, int, float]
 """First band, end band, and x of the gutter between what stands left and right."""

@@ -11,14 +11,14 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from ocrspool.engine.layout.boxes import bands, leveled, rows
-from ocrspool.engine.layout.columns import columns
-from ocrspool.engine.layout.regions import regions
+from ocrspool.layout.boxes import bands, leveled, rows
+from ocrspool.layout.columns import columns
+from ocrspool.layout.regions import regions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ocrspool.engine.layout.boxes import Box
+    from ocrspool.layout.boxes import Box
     from ocrspool.pages import Polygon
 
 _HEADING = 1.5  # height from which a line is a heading, as a multiple of the median line's

@@ -7,13 +7,13 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING
 
-from ocrspool.engine.layout.boxes import gaps, intersection
+from ocrspool.layout.boxes import gaps, intersection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ocrspool.engine.layout.boxes import Box, Gap
-    from ocrspool.engine.layout.regions import Stretch
+    from ocrspool.layout.boxes import Box, Gap
+    from ocrspool.layout.regions import Stretch
 
 _PROSE_LINES = 4  # a column of prose has at least this many long lines
 _LONG = 10.0  # a line is long from this width / height on

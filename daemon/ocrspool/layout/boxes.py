@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ocrspool.pages import Polygon
+    from ocrspool.pages import Point, Polygon
 
 _OVERHANG = 0.2  # of a box's height, by which it reaches over its text at top and bottom
 _SAME_ROW = 0.5  # shared height, as a share of the lower box, from which two boxes stand in one row
@@ -45,17 +45,22 @@ Gap = tuple[float, float]
 
 def leveled(polygons: Sequence[Polygon]) -> list[Box]:
     """Return bounding boxes after turning the page by the slope of its lines: rows of a skewed page get level."""
-    angle = _slope(polygons)
+    angle = slope(polygons)
+    return [Box(*_around(turned(polygon, angle)), index) for index, polygon in enumerate(polygons)]
+
+
+def turned(points: Sequence[Point], angle: float) -> list[Point]:
+    """Return points of a page that is turned so that a line of this slope gets level."""
     cosine, sine = math.cos(angle), math.sin(angle)
-    boxes = []
-    for index, polygon in enumerate(polygons):
-        xs = [x * cosine + y * sine for x, y in polygon]
-        ys = [y * cosine - x * sine for x, y in polygon]
-        boxes.append(Box(min(xs), min(ys), max(xs), max(ys), index))
-    return boxes
+    return [(x * cosine + y * sine, y * cosine - x * sine) for x, y in points]
 
 
-def _slope(polygons: Sequence[Polygon]) -> float:
+def _around(points: Sequence[Point]) -> tuple[float, float, float, float]:
+    xs, ys = zip(*points, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def slope(polygons: Sequence[Polygon]) -> float:
     """Return the median slope of the lines, in radians, where each counts by its length squared.
 
     A short line says little of the page's slope: its corners are rounded to pixels, and a number of two digits lies

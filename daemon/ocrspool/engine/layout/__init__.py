@@ -1,1 +1,0 @@
-"""Layout: the order in which the lines of a page are read."""

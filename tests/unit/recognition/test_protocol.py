@@ -1,0 +1,27 @@
+"""What a worker answers becomes our values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ocrspool.recognition.protocol import page_text
+
+LINE = ["text", 0.9, [[0.0, 0.0], [9.0, 0.0], [9.0, 4.0], [0.0, 4.0]], 0.8, []]
+
+
+def answer(**more: object) -> dict[str, Any]:
+    return {"lines": [LINE, LINE], "rotation": 0, "seconds": {}, "warnings": [], **more}
+
+
+def test_what_was_measured_for_the_blocks_comes_through() -> None:
+    """A line without ink that can be measured has none of it."""
+    rules = [[[0.0, 9.0], [99.0, 9.0]]]
+    read = page_text(answer(letters=[[11.5, 0.25], [None, None]], rules=rules))
+    assert [(line.letter_height, line.stroke) for line in read.lines] == [(11.5, 0.25), (None, None)]
+    assert read.rules == (((0.0, 9.0), (99.0, 9.0)),)
+
+
+def test_an_answer_without_them_is_one_too() -> None:
+    read = page_text(answer())
+    assert [(line.letter_height, line.stroke) for line in read.lines] == [(None, None)] * 2
+    assert read.rules == ()
