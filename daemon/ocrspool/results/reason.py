@@ -5,6 +5,7 @@ The schema in `ocrspool schema reason` is generated from these classes.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from base64 import b64decode
 from collections.abc import Mapping
@@ -68,6 +69,7 @@ class Failure:
 
     file: PublishedName
     """The path of the file in failed/."""
+    schema: Literal["ocrspool-reason/1"] = SCHEMA
     inbox: str = ""
     source: PublishedName = PublishedName("")
     kind: str = ""
@@ -91,12 +93,10 @@ def failure_from(reason: Mapping[str, object], file: PublishedName, inbox: str, 
 
     `name` is where it lies in failed/. It stands for the name in the inbox where the reason has none.
     """
-    source = reason.get("source")
-    path = source.get("path") if isinstance(source, Mapping) else None
     return Failure(
         file=file,
         inbox=inbox,
-        source=PublishedName(path if isinstance(path, str) else name),
+        source=_name(reason.get("source")) or PublishedName(name),
         kind=_text(reason, "kind"),
         stage=_text(reason, "stage"),
         page=_number(reason, "page"),
@@ -106,6 +106,18 @@ def failure_from(reason: Mapping[str, object], file: PublishedName, inbox: str, 
         job=_text(reason, "job") or None,
         failed_at=_text(reason, "failed_at"),
     )
+
+
+def _name(value: object) -> PublishedName | None:
+    """Return a name that a reason holds; None where it holds none."""
+    path = value.get("path") if isinstance(value, Mapping) else None
+    if not isinstance(value, Mapping) or not isinstance(path, str):
+        return None
+    coded = value.get("path_base64")
+    with contextlib.suppress(ValueError):
+        if isinstance(coded, str) and b64decode(coded, validate=True):
+            return PublishedName(path, coded)
+    return PublishedName(path)
 
 
 def _text(reason: Mapping[str, object], key: str) -> str:

@@ -1,0 +1,352 @@
+"""What version 0.1.0 leaves on disk: its configuration, and the files of an inbox in every state.
+
+The texts are those that 0.1.0 wrote while it was killed between two of its steps. Only names, digests and numbers were
+replaced. They must not follow the program: the program must go on reading them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+from string import Template
+
+CONFIG = Template("""\
+[paths]
+cache = "$cache"
+runtime = "run"
+
+[engine]
+runtime = "openvino"
+models = "bundled"
+model_source = "https://models.example.org/pp"
+devices = ["cpu"]
+on_no_gpu = "fail"
+provider = "auto"
+precision = "auto"
+threads = 0
+batch_lines = 0
+line_width = 0
+detection_side = 1280
+workspace_mb = 1024
+on_missing = "fail"
+
+[service]
+workers = 1
+decoders = 0
+batch_pages = 8
+attempts = 3
+stop_seconds = 60.0
+worker_pages = 20000
+worker_memory_mb = 4096
+worker_seconds = 300.0
+
+[limits]
+file_mb = 1024
+pages = 2000
+page_megapixels = 150
+page_seconds = 60.0
+document_seconds = 3600.0
+decoder_memory_mb = 2048
+memory_mb = 512
+free_disk_mb = 200
+free_memory_mb = 200
+
+[log]
+level = "info"
+format = "auto"
+
+[metrics]
+listen = "$listen"
+page = true
+page_views = true
+page_retry = true
+
+[profile.default]
+dpi = 150
+orientation = "auto"
+page_side = 4000
+pdf_text = "ocr"
+
+[profile.fax]
+dpi = 100
+orientation = "off"
+page_side = 3000
+pdf_text = "prefer"
+
+[inbox.default]
+root = "spool"
+profile = "default"
+include = ["*"]
+exclude = []
+ignore = [
+    ".[!.]*", "~*", "*~", "*.part", "*.partial", "*.tmp", "*.temp", "*.filepart", "*.crdownload", "*.download", "*.swp",
+    "@eaDir", "#recycle", "#snapshot", "lost+found", "$$RECYCLE.BIN", "System Volume Information",
+    "Thumbs.db", "desktop.ini",
+]
+recursive = true
+settle_seconds = 0.5
+after = "keep"
+outbox_mode = "auto"
+watch = "auto"
+poll_seconds = 5.0
+rescan_seconds = 60.0
+outputs = ["txt"]
+done_marker = true
+on_done = ["$hook"]
+on_failed = []
+hook_seconds = 60.0
+""")
+"""Every setting that 0.1.0 had."""
+
+_RESULT = Template("""\
+{
+  "schema": "ocrspool-result/1",
+  "status": "ok",
+  "source": {
+    "name": "$last",
+    "path": "$path",
+    "path_base64": null,
+    "inbox": "default",
+    "size": $size,
+    "sha256": "$sha256",
+    "media_type": "image/png",
+    "pages": 1
+  },
+  "text": "$text",
+  "pages": [
+    {
+      "number": 1,
+      "status": "ok",
+      "width": 320,
+      "height": 120,
+      "unit": "px",
+      "origin": "top-left",
+      "dpi": null,
+      "rotation": 0,
+      "text_from": "ocr",
+      "text": "$text",
+      "confidence": 0.9999,
+      "lines": [
+        {"order":0,"text":"$text","confidence":0.9999,"detection_confidence":0.8821,"polygon":[[15.0,42.0],[194.0,44.0],[194.0,85.0],[15.0,82.0]],"bounding_box":[15.0,42.0,194.0,85.0]}
+      ],
+      "error": null
+    }
+  ],
+  "engine": {
+    "name": "ocrspool",
+    "version": "0.1.0",
+    "runtime": "openvino",
+    "runtime_version": "2026.4.1",
+    "device": "cpu",
+    "precision": "bf16",
+    "fingerprint": "0123456789abcdef",
+    "models": [
+      {
+        "role": "detection",
+        "name": "PP-OCRv6_small_det",
+        "sha256": "1111111111111111111111111111111111111111111111111111111111111111"
+      },
+      {
+        "role": "recognition",
+        "name": "PP-OCRv6_small_rec",
+        "sha256": "2222222222222222222222222222222222222222222222222222222222222222"
+      },
+      {
+        "role": "classifier",
+        "name": "ch_ppocr_mobile_v2_cls",
+        "sha256": "3333333333333333333333333333333333333333333333333333333333333333"
+      }
+    ]
+  },
+  "outputs": [
+    {
+      "format": "txt",
+      "suffix": ".txt"
+    }
+  ],
+  "warnings": [],
+  "run": {
+    "job": "$job",
+    "host": "scanner",
+    "attempts": 1,
+    "started_at": "2026-11-27T14:10:15.075Z",
+    "finished_at": "2026-11-27T14:10:15.431Z",
+    "seconds": {
+      "decode": 0.0018,
+      "detect": 0.1736,
+      "orient": 0.0488,
+      "recognize": 0.1295,
+      "txt": 0.004
+    }
+  }
+}
+""")
+
+_REASON = Template("""\
+{
+  "schema": "ocrspool-reason/1",
+  "kind": "damaged",
+  "stage": "decode",
+  "page": null,
+  "message": "The PNG image is damaged: broken PNG file (chunk bytes).",
+  "hint": "Send it again: the transfer may have failed.",
+  "attempts": 1,
+  "source": $name,
+  "inbox": "default",
+  "job": "$job",
+  "failed_at": "2026-11-27T14:10:36.784Z",
+  "failed_as": $name
+}
+""")
+
+_STATUS = Template("""\
+{
+"pid": $pid,
+"at": 1795788875.322,
+"began": 1795788867.018,
+"state": "ready",
+"waiting": 0,
+"in_work": 1,
+"workers": [32609],
+"worker_restarts": 0,
+"lack": "",
+"queues": {"default": {"waiting": 0, "oldest": null}},
+"overflows": 0,
+"engine": {"name": "ocrspool", "version": "0.1.0", "runtime": "openvino", "runtime_version": "2026.4.1",
+  "device": "cpu", "precision": "bf16", "fingerprint": "0123456789abcdef", "models": [{"role": "detection",
+  "name": "PP-OCRv6_small_det", "sha256": "1111111111111111111111111111111111111111111111111111111111111111"},
+  {"role": "recognition", "name": "PP-OCRv6_small_rec",
+  "sha256": "2222222222222222222222222222222222222222222222222222222222222222"}, {"role": "classifier",
+  "name": "ch_ppocr_mobile_v2_cls",
+  "sha256": "3333333333333333333333333333333333333333333333333333333333333333"}]},
+"start": {"in all": 2.092, "runtime": 0.077, "verify": 0.086, "load ch_ppocr_mobile_v2_cls": 0.47,
+  "load PP-OCRv6_small_rec": 0.641, "load PP-OCRv6_small_det": 0.712, "load": 0.719, "warm-up": 0.668},
+"jobs": [{"job": "20261127T141427-e424f03a", "inbox": "default", "path": "long.pdf", "attempt": 1,
+  "since": 1795788867.097, "pages": 6, "read": 1}],
+"files_per_minute": 7.3,
+"pages_per_second": 0.0,
+"by_minute": {"files": [$idle, 1, 1], "pages": [$idle, 0, 1]},
+"since_start": {"default": {"done": 1, "partial": 0, "failed": 1, "pages": 1}},
+"stages": {"decode": {"sum": 0.0086, "count": 1, "up_to": {"0.01": 1, "0.03": 1, "0.1": 1, "0.3": 1, "1.0": 1,
+  "3.0": 1, "10.0": 1, "30.0": 1, "100.0": 1}}},
+"last_documents": [{"job": "20261127T141056-da06e529", "inbox": "default", "path": "a.png",
+  "finished_at": "2026-11-27T14:10:56.453Z", "pages": 1, "lost": 0, "lines": 1, "outputs": ["txt"],
+  "result": {"path": "/srv/spool/outbox/a.png.json"}}],
+"last_failures": [{"schema": "ocrspool-reason/1", "kind": "damaged", "stage": "decode", "page": null,
+  "message": "The PNG image is damaged: broken PNG file (chunk bytes).",
+  "hint": "Send it again: the transfer may have failed.", "attempts": 1, "source": {"path": "b\\\\xe9d.png",
+  "path_base64": "YulkLnBuZw=="}, "inbox": "default", "job": "20261127T141427-75eead55",
+  "failed_at": "2026-11-27T14:14:27.095Z", "file": {"path": "/srv/spool/failed/b\\\\xe9d.png",
+  "path_base64": "L3Nydi9zcG9vbC9mYWlsZWQvYulkLnBuZw=="}}]
+}
+""")
+"""A status.json, broken into lines: 0.1.0 wrote one line."""
+
+TEXT = "Read by 0.1.0"
+
+
+def name_as_json(name: str) -> str:
+    """Return how 0.1.0 wrote a file name into a reason."""
+    raw = os.fsencode(name)
+    try:
+        return f'{{\n    "path": "{raw.decode()}"\n  }}'
+    except UnicodeDecodeError:
+        shown = raw.decode("utf-8", "backslashreplace").replace("\\", "\\\\")
+        return f'{{\n    "path": "{shown}",\n    "path_base64": "{base64.b64encode(raw).decode()}"\n  }}'
+
+
+def result(name: str, data: bytes, job: str) -> bytes:
+    """Return the result of a file, as 0.1.0 rendered it."""
+    values = {"last": name.rpartition("/")[2], "path": name, "size": str(len(data)), "job": job, "text": TEXT}
+    return _RESULT.substitute(values, sha256=hashlib.sha256(data).hexdigest()).encode()
+
+
+def reason(name: str, job: str) -> bytes:
+    """Return why a file failed, as 0.1.0 wrote it."""
+    return _REASON.substitute(name=name_as_json(name), job=job).encode()
+
+
+def status(pid: int) -> bytes:
+    """Return the status.json of a service of this process id, which is reading one file and has failed at another."""
+    return _STATUS.substitute(pid=pid, idle=", ".join(["0"] * 58)).replace("\n", "").encode()
+
+
+def put(path: Path, data: bytes) -> Path:
+    """Write a file; folders are made on the way, with the modes that the umask gives."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+class Inbox:
+    """The five folders of an inbox of 0.1.0, and what its steps left in them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._jobs = 0
+        for state in ("inbox", "work", "outbox", "done", "failed"):
+            (root / state).mkdir(parents=True)
+        put(root / "work/.lock", b"").chmod(0o600)
+
+    def waiting(self, name: str, data: bytes) -> Path:
+        """Drop a file. Return where it is."""
+        return put(self.root / "inbox" / name, data)
+
+    def claimed(self, name: str, data: bytes | None = None) -> Path:
+        """Claim a file. Return the folder of its job; without data the source has left it again."""
+        self._jobs += 1
+        folder = self.root / f"work/20261127T1410{self._jobs:02}-{self._jobs:08x}"
+        source = folder / "source" / name
+        source.parent.mkdir(parents=True)
+        if data is not None:
+            source.write_bytes(data)
+        return folder
+
+    def begun(self, name: str, data: bytes | None = None, *deaths: int) -> Path:
+        """Claim a file and begin to decode it; decoders died at these pages."""
+        folder = self.claimed(name, data)
+        shown = ",".join(f"\n    {page}" for page in deaths) + ("\n  " if deaths else "")
+        counts = f'{{\n  "attempts": {len(deaths) or 1},\n  "interruptions": 0,\n  "deaths": [{shown}]\n}}\n'
+        put(folder / "job.json", counts.encode())
+        return folder
+
+    def read(self, name: str, data: bytes, *, has_source: bool = True) -> Path:
+        """Claim a file, read it and render its result."""
+        folder = self.begun(name, data if has_source else None)
+        put(folder / "result.txt", f"{TEXT}\n".encode())
+        put(folder / "result.json", result(name, data, folder.name))
+        return folder
+
+    def delivering(self, name: str, data: bytes, *appeared: str, has_source: bool = True) -> Path:
+        """Read a file, write down the name of its result, and let the files of these suffixes appear."""
+        folder = self.read(name, data, has_source=has_source)
+        put(folder / "result.begun", f'{{\n  "path": "{name}.json"\n}}\n'.encode())
+        target = self.root / "outbox" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for suffix in appeared:
+            other = target.with_name(target.name + suffix)
+            if suffix == ".done":
+                other.touch()
+            else:
+                os.link(folder / f"result{suffix}", other)
+        return folder
+
+    def done(self, name: str, data: bytes) -> None:
+        """Finish a file."""
+        put(self.root / "done" / name, data)
+        put(self.root / "outbox" / f"{name}.txt", f"{TEXT}\n".encode())
+        put(self.root / "outbox" / f"{name}.json", result(name, data, "20261127T140000-0000abcd"))
+        put(self.root / "outbox" / f"{name}.done", b"")
+
+    def failing(self, name: str, data: bytes | None) -> Path:
+        """Claim a file and write down why it fails; without data it has been moved to failed/ already."""
+        folder = self.begun(name, data)
+        put(folder / "reason.json", reason(name, folder.name))
+        return folder
+
+    def failed(self, name: str, data: bytes) -> None:
+        """Let a file fail."""
+        put(self.root / "failed" / name, data)
+        put(self.root / "failed" / f"{name}.reason.json", reason(name, "20261127T140000-0000abcd"))

@@ -1,0 +1,28 @@
+"""What the status takes over from a reason file, which anybody may have written."""
+
+from __future__ import annotations
+
+import pytest
+
+from ocrspool.results.reason import PublishedName, failure_from
+
+FILE = PublishedName("/srv/failed/a.png")
+
+
+@pytest.mark.parametrize(
+    ("source", "taken"),
+    [
+        ({"path": "b\\xe9d.png", "path_base64": "YulkLnBuZw=="}, PublishedName("b\\xe9d.png", "YulkLnBuZw==")),
+        ({"path": "plain.png"}, PublishedName("plain.png")),
+        ({"path": "a.png", "path_base64": "not base64"}, PublishedName("a.png")),
+        ({"path": "a.png", "path_base64": 7}, PublishedName("a.png")),
+        ({"path": 7, "path_base64": "YulkLnBuZw=="}, PublishedName("where/it/lies.png")),
+        ("a.png", PublishedName("where/it/lies.png")),
+        (None, PublishedName("where/it/lies.png")),
+    ],
+)
+def test_the_name_under_which_a_file_came(source: object, taken: PublishedName) -> None:
+    """Exactly, where the reason says it; never something that cannot be decoded."""
+    found = failure_from({"source": source}, FILE, "default", "where/it/lies.png")
+    assert found.source == taken
+    assert found.source.exact
