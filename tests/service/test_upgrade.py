@@ -22,6 +22,7 @@ import tomli
 from ocrspool.cli.json_schemas import schema_of
 from ocrspool.cli.main import command_line
 from ocrspool.config import loader
+from ocrspool.engine.cache.store import EngineCache, fingerprint
 from ocrspool.errors import Exit
 from ocrspool.observability.journald import ABOUT, MESSAGE_IDS
 from ocrspool.results import read
@@ -421,6 +422,29 @@ def test_a_second_kill_changes_nothing(new_daemon: NewDaemon, engine_cache: Path
     assert files(daemon.spool / "done").items() | {(name, failed[name]) for name in FAILED} == sources.items()
     for name in RENDERED:
         assert daemon.result_path(name).read_bytes() == results[name], name
+
+
+def test_an_engine_is_found(tmp_path: Path) -> None:
+    """Under the same fingerprint, with the same manifest, and whole."""
+    identity = version_0_1_0.engine(tmp_path)
+    cache = EngineCache(tmp_path)
+    assert fingerprint(identity) == version_0_1_0.ENGINE
+    manifest = cache.find(identity)
+    cache.verify(identity, manifest)
+    assert manifest.built_by == "ocrspool 0.1.0"
+
+
+@pytest.mark.engine
+def test_an_engine_need_not_be_built_again(tmp_path: Path, engine_cache: Path) -> None:
+    """What identifies an engine is what identified it, so far as it is not a fact of the machine or of the runtime.
+
+    Whoever changes one of these items makes every installation build its engines again.
+    """
+    (manifest,) = engine_cache.glob("engines/*/manifest.json")
+    new, old = json.loads(manifest.read_bytes())["identity"], version_0_1_0.engine(tmp_path)
+    assert new.keys() == old.keys()
+    theirs = {"os", "arch", "runtime_version", "precision", "cpu", "cpu_flags"}
+    assert {name: new[name] for name in new.keys() - theirs} == {name: old[name] for name in old.keys() - theirs}
 
 
 def test_every_setting_is_accepted(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 from pathlib import Path
 from string import Template
@@ -244,6 +245,67 @@ _STATUS = Template("""\
 """)
 """A status.json, broken into lines: 0.1.0 wrote one line."""
 
+_MANIFEST = Template("""\
+{
+  "schema": "ocrspool-engine/2",
+  "fingerprint": "cb313fa8acb92161",
+  "identity": {
+    "layout": "2",
+    "os": "linux",
+    "arch": "x86_64",
+    "runtime": "openvino",
+    "runtime_version": "2026.4.1",
+    "device": "cpu",
+    "precision": "bf16",
+    "cpu": "Intel(R) Xeon(R) Processor",
+    "cpu_flags": "amx_bf16 amx_int8 amx_tile avx avx2 avx512_bf16 avx512_fp16 avx512_vnni $more_flags",
+    "detection.name": "PP-OCRv6_small_det",
+    "detection.sha256": "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
+    "detection.normalization": "mean (123.675, 116.28, 103.53) std (58.395, 57.120000000000005, 57.375)",
+    "detection.shapes": "1x32x32x3 1x1280x960x3 1x1344x1344x3",
+    "recognition.name": "PP-OCRv6_small_rec",
+    "recognition.sha256": "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
+    "recognition.normalization": "mean (127.5, 127.5, 127.5) std (127.5, 127.5, 127.5)",
+    "recognition.shapes": "1x48x32x3 1x48x320x3 1x48x3200x3",
+    "classifier.name": "ch_ppocr_mobile_v2_cls",
+    "classifier.sha256": "e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c",
+    "classifier.normalization": "mean (127.5, 127.5, 127.5) std (127.5, 127.5, 127.5)",
+    "classifier.shapes": "1x48x192x3 1x48x192x3 1x48x192x3",
+    "detection.thresholds": "0.2 0.45 1.4"
+  },
+  "files": $files,
+  "known_text": [
+    "Known page: 0123456789",
+    "Gr\\u00fc\\u00dfe, se\\u00f1or \\u2013 1.234,56 \\u20ac"
+  ],
+  "soft": {
+    "python": "3.11.7"
+  },
+  "parity": {
+    "reference": "openvino 2026.4.1 in f32 on the cpu",
+    "lines": 14,
+    "characters": 402,
+    "characters_differing": 0,
+    "worst_shift": 2.0,
+    "confidence_difference": 0.0054
+  },
+  "seconds": {
+    "PP-OCRv6_small_det": 1.186,
+    "PP-OCRv6_small_rec": 1.391,
+    "ch_ppocr_mobile_v2_cls": 0.813,
+    "check": 4.553,
+    "reference": 10.148
+  },
+  "built_at": "2026-11-27T14:10:02+00:00",
+  "built_by": "ocrspool 0.1.0"
+}
+""")
+
+_MORE_FLAGS = "avx512bw avx512dq avx512f avx512vl avx_vnni f16c fma sse4_1 sse4_2"
+
+ENGINE = "cb313fa8acb92161"
+"""The fingerprint that 0.1.0 gave to the engine of this manifest."""
+
 TEXT = "Read by 0.1.0"
 
 
@@ -271,6 +333,20 @@ def reason(name: str, job: str) -> bytes:
 def status(pid: int) -> bytes:
     """Return the status.json of a service of this process id, which is reading one file and has failed at another."""
     return _STATUS.substitute(pid=pid, idle=", ".join(["0"] * 58)).replace("\n", "").encode()
+
+
+def engine(cache: Path) -> dict[str, str]:
+    """Put an engine of 0.1.0 into a cache, with small files in the place of its nets. Return its identity."""
+    folder = cache / "engines" / ENGINE
+    data = {f"net/net.{suffix}": suffix.encode() for suffix in ("xml", "bin")}
+    for name, content in data.items():
+        put(folder / name, content)
+    facts = {name: {"size": len(each), "sha256": hashlib.sha256(each).hexdigest()} for name, each in data.items()}
+    manifest = _MANIFEST.substitute(files=json.dumps(facts), more_flags=_MORE_FLAGS)
+    put(folder / "manifest.json", manifest.encode())
+    put(folder.with_name(f"{ENGINE}.lock"), b"")
+    identity: dict[str, str] = json.loads(manifest)["identity"]
+    return identity
 
 
 def put(path: Path, data: bytes) -> Path:
