@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -58,6 +59,9 @@ RENDERED = (
 """Files that 0.1.0 has read: the result is in work/, in the outbox, or in both."""
 
 FAILED = ("failing.png", "sub/moved.png", "old/failed.png", ODD)
+
+AUDIT = {"leftover": 4, "half-given-back": 1, "half-delivered": 6, "half-failed": 2}
+"""What `status --audit` of 0.1.0 found in the tree: kind → how many."""
 
 DONE_HOOK = {"OUTCOME", "JOB", "INBOX", "NAME", "RESULT"}
 
@@ -422,6 +426,28 @@ def test_a_second_kill_changes_nothing(new_daemon: NewDaemon, engine_cache: Path
     assert files(daemon.spool / "done").items() | {(name, failed[name]) for name in FAILED} == sources.items()
     for name in RENDERED:
         assert daemon.result_path(name).read_bytes() == results[name], name
+
+
+def test_the_audit_reads_every_state(tmp_path: Path) -> None:
+    """It finds in the tree what the audit of 0.1.0 found there, and repairs it without a service."""
+    path = tmp_path / "ocrspool.toml"
+    path.write_text(old_config(tmp_path / "cache", tmp_path / "s", Path("/bin/true")), "utf-8")
+    sources, results, reasons = filled(tmp_path / "spool")
+    found = ocrspool("status", "--audit", "--thorough", "--json", "--config", path)
+    kinds = Counter(finding["kind"] for finding in json.loads(found.stdout)["inboxes"]["default"]["findings"])
+    assert found.returncode == Exit.DATA
+    assert kinds == AUDIT
+    assert ocrspool("status", "--audit", "--repair", "--config", path).returncode == Exit.OK
+    done, failed = files(tmp_path / "spool/done"), files(tmp_path / "spool/failed")
+    outbox = files(tmp_path / "spool/outbox")
+    assert done == {name: sources[name] for name in RENDERED}
+    assert failed == {name: sources[name] for name in FAILED} | {
+        f"{name}.reason.json": reasons[name] for name in FAILED
+    }
+    assert {name: outbox[f"{name}.json"] for name in RENDERED} == results
+    left = {name.partition("source/")[2]: data for name, data in files(tmp_path / "spool/work").items()}
+    waiting = {"sub/claimed.png", "sub/begun.png", "rendered-txt.png", "killer.tif"}
+    assert {name: left.get(name) for name in waiting} == {name: sources[name] for name in waiting}
 
 
 def test_an_engine_is_found(tmp_path: Path) -> None:
