@@ -26,6 +26,8 @@ RUN = {
     "check": 0,
     "check --show": 0,
     "doctor": 0,
+    "doctor --json": 0,
+    "engines gc": 0,
     "engines ls": 0,
     "engines export 24a7 -": 0,
     "once scan.pdf --outbox .": 0,
