@@ -61,6 +61,15 @@ class Served:
             ticks += sum(map(int, fields[11:15]))  # of the process and of its waited-for children: user, system
         return ticks / os.sysconf("SC_CLK_TCK")
 
+    def cpu_of_kinds(self) -> dict[str, float]:
+        """Processor time so far, by kind: service, decoder, worker."""
+        spent: dict[str, float] = {}
+        for pid in self.processes():
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            kind = "service" if pid == self.process.pid else kind_of(pid, self.process.pid)
+            spent[kind] = spent.get(kind, 0.0) + sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+        return spent
+
     def memory(self) -> dict[str, float]:
         """Resident megabytes of the service, its decoders and its workers, by kind."""
         held = {"service": resident(self.process.pid)}

@@ -30,15 +30,18 @@ def main() -> None:
         dropped(served, receipts, len(receipts), "first")  # the first batch of each shape is no measure
         served.wait_for(len(receipts), 600)
         with gpu_busy() as samples:
-            began = time.monotonic()
+            began, before = time.monotonic(), served.cpu_of_kinds()
             dropped(served, receipts, count, "file")
             served.wait_for(len(receipts) + count, 1800)
             took = time.monotonic() - began
+            after = served.cpu_of_kinds()
         spent = seconds_of_stages(served)
         held = ", ".join(f"{kind} {size:.0f} MB" for kind, size in served.memory().items())
     print(f"{count} receipts in {took:.2f} s, from folder to JSON: {count / took:.1f} files/s")
     stages = ", ".join(f"{stage} {1000 * seconds:.1f}" for stage, seconds in spent.items())
     print(f"ms per receipt within its processes (they run side by side): {stages}")
+    cpu = ", ".join(f"{kind} {1000 * (seconds - before.get(kind, 0)) / count:.1f}" for kind, seconds in after.items())
+    print(f"ms of a processor per receipt: {cpu}")
     print(f"resident: {held}")
     if samples:
         print(f"GPU busy (nvidia-smi, {len(samples)} samples): mean {statistics.mean(samples):.0f} %")

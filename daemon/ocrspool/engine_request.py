@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Runtime = Literal["openvino", "onnxruntime", "paddle"]
+Runtime = Literal["openvino", "onnxruntime", "paddle", "tensorrt"]
 """Each is a module or a package of that name in engine/runtimes/, with a `SPEC`. This line registers it."""
 
 Precision = Literal["auto", "f32", "bf16", "f16"]
 
-GpuProvider = Literal["auto", "tensorrt", "cuda"]
+GpuProvider = Literal["auto", "tensorrt", "rtx", "cuda"]
 """What computes on a GPU within a runtime, as the configuration says it."""
 
 Provider = Literal[GpuProvider, "cpu"]

@@ -25,11 +25,11 @@ def main() -> None:
     facts_of = engines.facts_of
     pretends = False
 
-    def planned(request: EngineRequest) -> Plan:
+    def planned(request: EngineRequest, *, ahead: bool = False) -> Plan:
         nonlocal pretends
         pretends = request.settings.device == GPU
         if not pretends:
-            return plan(request)
+            return plan(request, ahead=ahead)
         return plan(replace(request, settings=replace(request.settings, device="cpu")))
 
     def facts(wanted: Plan, manifest: Manifest) -> dict[str, Any]:

@@ -124,6 +124,7 @@ def python(
     libraries: Path | None = None,
     packages: Path | None = None,
     variables: Mapping[str, str] | None = None,
+    seconds: float = 60,
 ) -> str:
     """Run code in a Python of its own, which finds these libraries and packages first. Return what it printed."""
     paths = [str(packages)] if packages else []
@@ -134,7 +135,7 @@ def python(
         **(variables or {}),
     }
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment, timeout=seconds
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

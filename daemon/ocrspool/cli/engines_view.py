@@ -131,7 +131,7 @@ def _lines(card: CachedEngine) -> Iterator[tuple[str, str]]:
 def _compared(parity: dict[str, Any]) -> str:
     """Return how an engine's reading compared with its reference's; see engine.parity.Parity for what is kept of it."""
     if not parity:
-        return "not compared: it is the reference"
+        return "not compared: it is the reference, or compiled ahead"
     told = {
         name: str(parity.get(name, "?")) for name in ("characters_differing", "characters", "worst_shift", "reference")
     }

@@ -44,7 +44,8 @@ class Engine(Section):
     """What recognizes, and on which devices."""
 
     runtime: Runtime = "openvino"
-    """The library that runs the nets. openvino: CPU. onnxruntime: CPU, CUDA or TensorRT. paddle: CPU or TensorRT."""
+    """The library that runs the nets. openvino: CPU. onnxruntime: CPU, CUDA or TensorRT. paddle: CPU or TensorRT.
+    tensorrt: TensorRT, or TensorRT for RTX."""
     models: str = "bundled"
     """bundled: PP-OCRv6 small, part of the installation. Otherwise a published set that `prebuild` downloads, or a
     folder."""
@@ -55,7 +56,8 @@ class Engine(Section):
     on_no_gpu: Literal["fail", "cpu"] = "fail"
     """What `serve` does if a GPU of `devices` is missing: fail stops it, cpu uses the CPU in place of the GPU."""
     provider: GpuProvider = "auto"
-    """What computes on a GPU. auto: TensorRT. cuda: the runtime's own CUDA kernels, which need no build."""
+    """What computes on a GPU. auto: TensorRT, in the runtime tensorrt whichever package is installed. rtx: TensorRT for
+    RTX. cuda: the runtime's own CUDA kernels, which need no build."""
     precision: Precision = "auto"
     """The precision of the arithmetic. auto: the fastest on this device without a loss of accuracy."""
     threads: int = Field(0, ge=0, le=1024)

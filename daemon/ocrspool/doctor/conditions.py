@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from ocrspool.doctor.inventory import Inventory
 from ocrspool.engine.runtimes.installed_packages import Package
+from ocrspool.engine.runtimes.rtx_support import CAPABILITIES, runs_on
 from ocrspool.engine_request import Runtime
 from ocrspool.machine import native_libraries
 from ocrspool.machine.gpu import order_is_certain
@@ -37,9 +38,19 @@ def old_onnx_format(seen: Inventory) -> str:
 def runtime_for_the_cpu(seen: Inventory) -> str:
     """Look for a runtime for the CPU where a GPU is configured."""
     package = seen.packages.get(seen.config.engine.runtime) if seen.config is not None and seen.wants_gpu else None
-    if package is None or package.cuda_libraries:
+    if package is None or package.cuda_libraries or package.name.startswith("tensorrt"):
         return ""
     return f"a GPU is configured; {package.name} {package.version} is made for the CPU"
+
+
+def rtx_on_another_gpu(seen: Inventory) -> str:
+    """Look for a GPU on which TensorRT for RTX does not run."""
+    package = seen.packages.get("tensorrt")
+    if package is None or not package.name.startswith("tensorrt-rtx"):
+        return ""
+    others = [f"gpu:{gpu.number} {gpu.name} ({gpu.capability})" for gpu in seen.gpus if not runs_on(gpu.capability)]
+    where = f"which takes {CAPABILITIES}"
+    return f"{', '.join(others)} cannot be used by {package.name} {package.version}, {where}" if others else ""
 
 
 def newer_cuda_than_driver(seen: Inventory) -> str:

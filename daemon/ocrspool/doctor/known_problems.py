@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ocrspool.doctor import conditions
 from ocrspool.doctor.findings import Level
 from ocrspool.doctor.inventory import Inventory
+from ocrspool.engine.runtimes.rtx_support import HINT
 from ocrspool.engine_request import Runtime
 from ocrspool.machine import installation
 
@@ -61,6 +62,14 @@ RULES: tuple[Rule, ...] = (
         (),
         conditions.runtime_for_the_cpu,
         f"uninstall it; then {_HERE.add('onnx-gpu')}, or with paddle-gpu; openvino runs on the CPU only",
+    ),
+    Rule(
+        "TensorRT for RTX on another GPU",  # measured with 1.7.1 on an H100: "The engine cannot run on this GPU"
+        "problem",
+        "tensorrt",
+        (),
+        conditions.rtx_on_another_gpu,
+        f"TensorRT for RTX does not run there: {_HERE.add('tensorrt-cu12')}; or {HINT}",
     ),
     Rule(
         "CUDA newer than the driver",  # NVIDIA, CUDA compatibility: within a major version any driver of it will do

@@ -110,7 +110,10 @@ def runtimes(seen: Inventory) -> Iterator[Finding]:
 
 def _advice(spec: RuntimeSpec) -> str:
     here = installation.find()
-    return f"{here.add(spec.extra)}; for a GPU {spec.gpu_extra} in its place" if spec.extra else here.repair()
+    if not spec.extra:
+        return here.repair()
+    more = f"; for a GPU {spec.gpu_extra} in its place" if spec.gpu_extra != spec.extra else ""
+    return here.add(spec.extra) + more
 
 
 def _missing_gpu(seen: Inventory) -> Level:
@@ -169,7 +172,7 @@ def _described(spec: RuntimeSpec, package: Package) -> str:
     parts = [f"{package.name} {package.version}"]
     if package.cuda:
         parts.append(f"for CUDA {package.cuda}" + (f", cuDNN {package.cudnn}" if package.cudnn else ""))
-    elif len(spec.precisions) > 1:  # it could be for a GPU
+    elif len(spec.precisions) > 1 and "cpu" in spec.precisions:  # it could be for a GPU
         parts.append("for the CPU")
     if package.tensorrt:
         parts.append(f"TensorRT {package.tensorrt}")

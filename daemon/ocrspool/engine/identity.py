@@ -41,14 +41,15 @@ def resolved(runtime: Runtime, settings: Settings, cpuinfo: Path = CPUINFO) -> S
     return runtime_spec(runtime).resolve(settings, cpuinfo)
 
 
-def facts(runtime: Runtime, settings: Settings, cpuinfo: Path = CPUINFO) -> Facts:
+def facts(runtime: Runtime, settings: Settings, cpuinfo: Path = CPUINFO, *, ahead: bool = False) -> Facts:
     """Return what an engine made with these resolved settings depends on.
 
     Streams and threads are not among the facts. They are set when an engine is loaded, and its files are the same.
+    `ahead` is for an engine that is compiled without its GPU: it is the same for every GPU that can run it.
     Raise NoGpuError where the GPU is not there, EngineError where a package or a library is missing.
     """
     spec = runtime_spec(runtime)
-    device = gpu.gpu(settings.gpu) if settings.gpu is not None else None
+    device = gpu.gpu(settings.gpu) if settings.gpu is not None and not ahead else None
     package = spec.installed(settings.provider)
     hard = {"runtime": runtime, "runtime_version": package.version}
     soft = {"python": platform.python_version()}
@@ -60,7 +61,9 @@ def facts(runtime: Runtime, settings: Settings, cpuinfo: Path = CPUINFO) -> Fact
     hard["precision"] = settings.precision  # no runtime notices by itself that an engine is of another one
     if environment := _environment(spec.kernel_variables, settings):
         hard["environment"] = environment
-    if device is None:
+    if ahead:
+        hard |= spec.ahead_facts(package, settings)
+    elif device is None:
         name, flags = processor(cpuinfo)
         hard |= {"cpu": name, "cpu_flags": " ".join(sorted(flags))}
     else:

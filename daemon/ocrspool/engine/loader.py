@@ -112,7 +112,7 @@ def recognizer_of(plan: Plan, nets: Nets) -> Recognizer:
     thresholds = asdict(plan.models.thresholds)
     settings = RecognizeSettings(
         detect=DetectSettings(side=plan.settings.detection_side, **thresholds),
-        read=ReadSettings(widths=widths(plan.settings.line_width) if plan.settings.provider == "cuda" else ()),
+        read=ReadSettings(widths=widths(plan.settings.line_width) if plan.settings.provider in {"cuda", "rtx"} else ()),
         threads=0 if plan.settings.gpu is None else min(plan.settings.threads, _MOST_BESIDE_A_GPU),
     )
     return Recognizer(nets, model_set.characters(plan.models.recognition), settings)

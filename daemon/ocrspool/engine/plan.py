@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ocrspool.engine import identity
@@ -30,6 +30,13 @@ class Plan:
     soft: dict[str, str]
     """Facts that are recorded, and told when they have changed."""
     cache: EngineCache
+    ahead: dict[str, str] = field(default_factory=dict)
+    """Identity of what can be compiled without the GPU; {} where nothing can. The engine's own where no GPU is."""
+
+    @property
+    def only_ahead(self) -> bool:
+        """Whether there is no GPU, so that the engine can be compiled, but neither run nor proven."""
+        return bool(self.ahead) and self.ahead == self.identity
 
     @property
     def folder(self) -> Path:
@@ -46,18 +53,27 @@ class Plan:
         return load_module(runtime_spec(self.runtime))
 
 
-def plan(request: EngineRequest) -> Plan:
+def plan(request: EngineRequest, *, ahead: bool = False) -> Plan:
     """Return the engine that is wanted. Hashes the models: a tenth of a second.
 
+    With `ahead` and without the GPU, it is what can be compiled without it, if the runtime can do that.
     Raise ConfigError; NoGpuError where the GPU is not there, and no CPU may take its place; EngineError.
     """
     try:
         return _planned(request, request.settings)
     except NoGpuError as error:
         if request.on_no_gpu != "cpu":
+            spec = runtime_spec(request.runtime)
+            if ahead and spec.compiles_ahead(spec.resolve(request.settings)):
+                return _planned(request, request.settings, ahead=True)
             raise
         _log.warning('%s; the CPU takes its place, because engine.on_no_gpu is "cpu"', error)
-    return _planned(request, on_cpu(request.settings))
+    return _planned(replace(request, runtime=cpu_runtime(request.runtime)), on_cpu(request.settings))
+
+
+def cpu_runtime(runtime: Runtime) -> Runtime:
+    """Return what computes on a CPU in the place of a runtime: mostly itself."""
+    return runtime_spec(runtime).cpu_runtime or runtime
 
 
 def on_cpu(settings: Settings) -> Settings:
@@ -65,11 +81,19 @@ def on_cpu(settings: Settings) -> Settings:
     return replace(settings, device="cpu", provider="auto", precision="auto", batch_lines=0, line_width=0)
 
 
-def _planned(request: EngineRequest, settings: Settings) -> Plan:
+def installed_version(runtime: Runtime) -> str:
+    """Return the version of a runtime's package. Raise EngineError where it is not installed."""
+    return runtime_spec(runtime).installed().version
+
+
+def _planned(request: EngineRequest, settings: Settings, *, ahead: bool = False) -> Plan:
     settings = identity.resolved(request.runtime, settings)
-    facts = identity.facts(request.runtime, settings)
+    facts = identity.facts(request.runtime, settings, ahead=ahead)
     cache = Path(request.cache)
     chosen = profiled(model_set.find(request.models, cache / "models", request.runtime), settings)
     place = identity.bound_to_place(request.runtime, settings, [spec.files[0] for spec in chosen], cache)
     items = whole_identity(chosen, facts.hard | place)
-    return Plan(request.runtime, chosen, settings, items, facts.soft, EngineCache(cache))
+    early = {}
+    if runtime_spec(request.runtime).compiles_ahead(settings):
+        early = whole_identity(chosen, identity.facts(request.runtime, settings, ahead=True).hard | place)
+    return Plan(request.runtime, chosen, settings, items, facts.soft, EngineCache(cache), early)

@@ -61,7 +61,7 @@ class Net(Protocol):
 
     @property
     def batch(self) -> int:
-        """Items per call that suit the device; callers fill short batches up, so shapes stay few."""
+        """The most items that a call may have, which suits the device; fewer are allowed."""
 
     @property
     def profile(self) -> ShapeProfile:

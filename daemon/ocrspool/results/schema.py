@@ -162,7 +162,7 @@ class Engine:
     version: str
     """The version of ocrspool."""
     runtime: str
-    """The library that runs the nets: openvino, onnxruntime or paddle."""
+    """The library that runs the nets: openvino, onnxruntime, paddle or tensorrt."""
     runtime_version: str
     """The version of that library."""
     device: str

@@ -137,7 +137,7 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
         ("[inbox.a]\nroot = 'x'\noutbox_mode = 640", "inbox.a.outbox_mode: should be text in quotes; it is 640"),
         ("[service]\nbatch_pages = 65", "service.batch_pages: should be 64 or less; it is 65"),
         ("[limits]\npages = 0x" + "f" * 5000, "should be 1000000 or less; it is a number of thousands of digits"),
-        (f"[engine]\nruntime = '{'x' * 500}'", "'openvino', 'onnxruntime' or 'paddle'; it is 'xxx"),
+        (f"[engine]\nruntime = '{'x' * 500}'", "'openvino', 'onnxruntime', 'paddle' or 'tensorrt'; it is 'xxx"),
         ("a = " + "[" * 5000, "not TOML"),
         ("a = " + "9" * 5000, "not TOML"),
         (".".join("a" * 3000) + " = 1", "not TOML"),

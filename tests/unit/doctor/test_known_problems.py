@@ -45,6 +45,7 @@ PADDLE_2 = Package(
     nvinfer="libnvinfer.so",
 )
 PADDLE_3 = replace(PADDLE_2, version="3.2.0", capabilities=("7.0", "7.5", "8.0", "8.6", "9.0"))
+RTX = Package("tensorrt-rtx-cu12", "1.7.1.116", Path("/site/tensorrt_rtx"), cuda="12")
 PADDLE_CPU = Package("paddlepaddle", "3.3.1", Path("/site/paddle"))
 PADDLE_3_2 = replace(PADDLE_CPU, version="3.2.2")
 
@@ -59,7 +60,7 @@ def configured(runtime: Any, *devices: str, **more: Any) -> Config:  # noqa: ANN
 
 
 def seen(config: Config | None, package: Package, *gpus: Gpu, **more: Any) -> Inventory:  # noqa: ANN401 - as Seen states
-    runtime = "paddle" if "paddle" in package.name else "onnxruntime"
+    runtime = next((name for name in ("paddle", "tensorrt") if name in package.name), "onnxruntime")
     facts = {"packages": {runtime: package}, "libraries": FOUND, "gpus": gpus, **more}
     return Inventory(config, **facts)
 
@@ -83,6 +84,7 @@ BAD: list[tuple[str, str, Inventory]] = [
     ("old ONNX format", "note", seen(configured("onnxruntime", "cpu"), replace(ORT_CPU, version="1.16.3"))),
     ("runtime made for the CPU", "problem", seen(ONNX, ORT_CPU, H200)),
     ("runtime made for the CPU", "problem", seen(PADDLE, PADDLE_CPU, H200)),
+    ("TensorRT for RTX on another GPU", "problem", seen(configured("tensorrt"), RTX, H200)),
     ("CUDA newer than the driver", "problem", seen(ONNX, ORT, OLD_DRIVER)),
     ("GPU too old for CUDA 13", "problem", seen(ONNX, ORT, V100)),
     ("CUDA libraries missing", "problem", seen(ONNX, ORT, H200, libraries=WITHOUT_CUDNN)),

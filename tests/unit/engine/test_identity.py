@@ -67,6 +67,8 @@ def facts(
         ("paddle", Settings(), ("cpu", "f32", 1, 3200)),
         ("paddle", Settings("gpu:0"), ("tensorrt", "f16", 16, 1600)),
         ("paddle", Settings("gpu:0", "cuda"), ("cuda", "f32", 16, 1600)),
+        ("tensorrt", Settings("gpu:0", "tensorrt"), ("tensorrt", "f16", 32, 1600)),
+        ("tensorrt", Settings("gpu:0", "rtx", "f32"), ("rtx", "f32", 32, 1600)),
     ],
 )
 def test_what_is_left_to_the_machine_is_decided(
@@ -90,6 +92,8 @@ def test_what_is_left_to_the_machine_is_decided(
         ("paddle", "gpu:0", "auto", "bf16"),
         ("paddle", "gpu:0", "cuda", "bf16"),
         ("paddle", "gpu:0", "cuda", "f16"),
+        ("tensorrt", "gpu:0", "tensorrt", "bf16"),
+        ("tensorrt", "gpu:0", "rtx", "bf16"),
     ],
 )
 def test_a_precision_that_cannot_be_had_is_refused(
@@ -105,6 +109,23 @@ def test_a_precision_that_cannot_be_had_is_refused(
 def test_openvino_is_for_the_cpu() -> None:
     with pytest.raises(ConfigError, match="gpu:0"):
         identity.resolved("openvino", Settings("gpu:0"))
+
+
+@pytest.mark.parametrize(
+    ("runtime", "asked", "told", "hint"),
+    [
+        ("tensorrt", Settings("cpu"), "does not run on the CPU", 'engine.runtime = "openvino"'),
+        ("tensorrt", Settings("gpu:0", "cuda"), 'does not compute by "cuda"', '"tensorrt" or "rtx"'),
+        ("onnxruntime", Settings("gpu:0", "rtx"), 'does not compute by "rtx"', '"cuda" or "tensorrt"'),
+    ],
+)
+def test_a_provider_that_a_runtime_does_not_have_is_refused(
+    runtime: Runtime, asked: Settings, told: str, hint: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        identity.resolved(runtime, asked)
+    assert told in caught.value.message
+    assert hint in caught.value.hint
 
 
 @pytest.mark.parametrize("runtime", ["openvino", "onnxruntime", "paddle"])

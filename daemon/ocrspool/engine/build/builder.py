@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ocrspool import __version__
 from ocrspool.engine import test_pages
-from ocrspool.engine.build import checkpoints, compare, parallel, reference, requirements
+from ocrspool.engine.build import ahead, checkpoints, compare, parallel, reference, requirements
 from ocrspool.engine.build.compare import Parity, ParityError
 from ocrspool.engine.build.time_estimates import History
 from ocrspool.engine.cache.store import SCHEMA, Manifest, fingerprint, measure
@@ -45,10 +45,11 @@ def build(plan: Plan, on_stage: OnStage, *, force: bool = False) -> tuple[Manife
             return manifest, False
         kept = _kept(plan)
         missing = [spec for spec in plan.models if spec.name not in kept]
-        requirements.check(plan, missing, with_reference=not reference.is_reference(plan))
+        compared_with = not (plan.only_ahead or reference.is_reference(plan))
+        requirements.check(plan, missing, with_reference=compared_with)
         _build_models(plan, kept, stages)
         try:
-            text, compared = _proven(plan, stages)
+            text, compared = ([], None) if plan.only_ahead else _proven(plan, stages)
         except (EngineMissingError, ParityError):  # the models themselves are at fault: none of them is worth keeping
             plan.cache.clear(plan.identity)
             raise
@@ -74,6 +75,8 @@ def _sound(plan: Plan, on_stage: OnStage) -> Manifest | None:
 
     The whole of it, because another version of this program may read the known page otherwise.
     """
+    if plan.only_ahead:
+        return plan.cache.find(plan.identity) if ahead.sound(plan) else None
     try:
         recognizer, manifest, _ = load(plan, on_stage)
     except EngineMissingError as error:
@@ -109,6 +112,7 @@ def _build_models(plan: Plan, kept: Mapping[str, float], stages: StageTimer) -> 
         missing.append((spec, f"building {name}: {spec.name}{history.in_words(plan.identity, spec)}"))
         shutil.rmtree(plan.folder / spec.name, ignore_errors=True)
         (plan.folder / spec.name).mkdir()
+    ahead.copied(plan, [spec for spec, _ in missing], stages.on_stage)
     together = plan.settings.provider == "tensorrt" and len(missing) > 1
     for spec, seconds in (_side_by_side if together else _one_by_one)(plan, missing, stages):
         stages.seconds[spec.name] = round(seconds, 3)
@@ -120,7 +124,10 @@ def _one_by_one(plan: Plan, missing: list[tuple[NetSpec, str]], stages: StageTim
     runtime = plan.load_runtime()
     for spec, text in missing:
         with stages.stage(spec.name, text):
-            runtime.build(spec, plan.folder / spec.name, plan.settings)
+            if plan.only_ahead:
+                runtime.compile_ahead(spec, plan.folder / spec.name, plan.settings)
+            else:
+                runtime.build(spec, plan.folder / spec.name, plan.settings)
         yield spec, stages.seconds[spec.name]
 
 

@@ -10,7 +10,7 @@ from ocrspool.engine import identity, test_pages
 from ocrspool.engine.build import compare
 from ocrspool.engine.loader import load_nets, recognizer_of
 from ocrspool.engine.models import model_set
-from ocrspool.engine.plan import Plan, on_cpu
+from ocrspool.engine.plan import Plan, cpu_runtime, installed_version, on_cpu
 from ocrspool.engine.shapes import profiled
 from ocrspool.errors import EngineError
 
@@ -33,7 +33,8 @@ def reference_readings(plan: Plan, on_stage: OnStage) -> tuple[str, compare.Read
 
     Raise EngineError when it cannot be had, or reads nonsense itself.
     """
-    described = f"{plan.runtime} {plan.identity.get('runtime_version', '')} in f32 on the cpu"
+    runtime = cpu_runtime(plan.runtime)
+    described = f"{runtime} {installed_version(runtime)} in f32 on the cpu"
     on_stage(f"comparing the new engine with {described}")
     try:
         plan = _planned(plan)
@@ -53,8 +54,9 @@ def reference_readings(plan: Plan, on_stage: OnStage) -> tuple[str, compare.Read
 def _planned(plan: Plan) -> Plan:
     """Return the plan of the reference: the same shapes, so that lines are cut and pages scaled alike."""
     asked = replace(on_cpu(plan.settings), precision="f32", line_width=plan.settings.line_width)
-    settings = identity.resolved(plan.runtime, asked)
-    return replace(plan, models=profiled(plan.models, settings), settings=settings)
+    runtime = cpu_runtime(plan.runtime)
+    settings = identity.resolved(runtime, asked)
+    return replace(plan, runtime=runtime, models=profiled(plan.models, settings), settings=settings)
 
 
 def _built_and_read(plan: Plan, folder: Path) -> compare.Readings:

@@ -54,7 +54,7 @@ def check(plan: Plan, specs: Sequence[NetSpec], *, with_reference: bool, proc: P
             f"too little memory: the build needs about {needed} MB, {available} MB are available",
             "end other programs, or stop ocrspool.service while it goes on",
         )
-    if plan.settings.gpu is not None:
+    if plan.settings.gpu is not None and not plan.only_ahead:
         _check_gpu(plan.settings.gpu, _CONTEXT_MB + (plan.settings.workspace_mb if _searches(plan) else 0))
 
 

@@ -58,9 +58,7 @@ def upside_down(classifier: Net, lines: Sequence[Pixels]) -> bool:
     strips = [_strip(line, width) if height == LINE_HEIGHT else _stretched(line, height, width) for line in lines]
     likelihood: list[float] = []
     for start in range(0, len(strips), classifier.batch):
-        chunk = strips[start : start + classifier.batch]
-        filled = chunk + [chunk[-1]] * (classifier.batch - len(chunk))
-        likelihood.extend(classifier(np.stack(filled))[0][: len(chunk), 1].tolist())
+        likelihood.extend(classifier(np.stack(strips[start : start + classifier.batch]))[0][:, 1].tolist())
     return sum(likelihood) > len(likelihood) / 2
 
 

@@ -48,6 +48,9 @@ class RuntimeModule(Protocol):
     def load(self, spec: NetSpec, folder: Path, settings: Settings) -> Net:
         """Load what was compiled. Raise EngineMissingError rather than compile."""
 
+    def compile_ahead(self, spec: NetSpec, folder: Path, settings: Settings) -> None:
+        """Compile without the GPU; only where `RuntimeSpec.compiles_ahead` says so. Raise EngineError."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeSpec(ABC):
@@ -70,6 +73,8 @@ class RuntimeSpec(ABC):
     """What each provider computes in. The first is what auto means."""
     gpu_batch: int = 1
     """Text lines per call on a GPU."""
+    cpu_runtime: Runtime | None = None
+    """The runtime that takes its place on a CPU; None where it has a part of its own for that."""
     kernel_variables: str = ""
     """The beginning of the names of environment variables that change which kernels run; "" where there are none."""
 
@@ -133,6 +138,14 @@ class RuntimeSpec(ABC):
     def find_library(self, name: str, package: Package) -> Path | None:
         """Return the file that the runtime gets when it asks for a library. None where there is none."""
         return native_libraries.find(name, package.asks) if name else None
+
+    def compiles_ahead(self, _settings: Settings) -> bool:
+        """Tell whether an engine of these resolved settings can be compiled without the GPU that it is for."""
+        return False
+
+    def ahead_facts(self, _package: Package, _settings: Settings) -> dict[str, str]:
+        """Return what takes the place of `gpu_facts` in an engine that is compiled without its GPU."""
+        return {}
 
     def is_bound_to_place(self, _settings: Settings, _models: Iterable[Path]) -> bool:
         """Tell whether an engine of these models works only where it was built, because it holds its own path."""

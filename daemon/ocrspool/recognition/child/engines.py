@@ -79,9 +79,11 @@ class RealEngines:
         """
         if source:
             _fetch(request, source, on_stage)
-        wanted = _planned(request)
+        wanted = _planned(request, ahead=True)
         from ocrspool.engine.build.builder import build  # noqa: PLC0415 - there by now
 
+        if wanted.only_ahead:
+            on_stage("no GPU is here: the engine is compiled ahead; `ocrspool prebuild` finishes it on the GPU")
         manifest, built = build(wanted, on_stage, force=force)
         facts = {**facts_of(wanted, manifest), "folder": os.fspath(wanted.folder), "manifest": asdict(manifest)}
         return {**facts, "new": built}
@@ -114,10 +116,10 @@ def facts_of(wanted: Plan, manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _planned(request: EngineRequest) -> Plan:
+def _planned(request: EngineRequest, *, ahead: bool = False) -> Plan:
     """Return the plan. Hashing the models for it and importing numpy and OpenCV go on side by side."""
     with ThreadPoolExecutor(1) as aside:
-        planned = aside.submit(plan, request)
+        planned = aside.submit(plan, request, ahead=ahead)
         import_module("ocrspool.engine.loader")
     return planned.result()
 

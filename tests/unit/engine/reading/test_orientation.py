@@ -28,7 +28,8 @@ class MarkNet:
         self._pessimist = pessimist
 
     def __call__(self, batch: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
-        assert batch.shape == (4, 48, 192, 3)
+        assert len(batch) <= self.batch
+        assert batch.shape[1:] == (48, 192, 3)
         turned = (batch[:, :20, :16].mean(axis=(1, 2, 3)) > 60) | self._pessimist
         return (np.stack([~turned, turned], axis=1).astype(np.float32),)
 
@@ -127,9 +128,9 @@ class StretchedNet(MarkNet):
         self.seen: list[NDArray[np.uint8]] = []
 
     def __call__(self, batch: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
-        assert batch.shape == (4, 80, 160, 3)
+        assert batch.shape[1:] == (80, 160, 3)
         self.seen.extend(batch)
-        return (np.tile(np.array([[1.0, 0.0]], np.float32), (4, 1)),)
+        return (np.tile(np.array([[1.0, 0.0]], np.float32), (len(batch), 1)),)
 
 
 def test_a_classifier_of_another_height_sees_the_whole_line_red_first() -> None:

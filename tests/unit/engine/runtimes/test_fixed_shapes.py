@@ -105,15 +105,22 @@ def test_the_largest_shape_of_the_profile_is_among_them(role: Role) -> None:
     _, spec = _net(role)
     assert spec.profile.maximum in shapes(spec)
     assert len(shapes(spec)) <= 8
+    assert len(set(shapes(spec))) == len(shapes(spec))
 
 
 def test_an_upright_sheet_does_not_take_the_square() -> None:
     """A4 at the default size, 1312 by 928, and the same on its side."""
     _, spec = _net("detection")
-    upright, sideways, square = shapes(spec)
-    assert all(np.less_equal((1, 1312, 928, 3), upright))
-    assert all(np.less_equal((1, 928, 1312, 3), sideways))
-    assert np.prod(upright) < 0.75 * np.prod(square)
+    square = np.prod(spec.profile.maximum)
+    for size in ((1312, 928), (928, 1312)):
+        taken = _seen("detection", np.zeros((1, *size, 3), np.uint8))
+        assert taken.size < 0.75 * square
+
+
+@pytest.mark.parametrize("size", [(1024, 448), (832, 800), (928, 704), (1248, 736), (1024, 1024), (992, 672)])
+def test_little_is_padded(size: tuple[int, int]) -> None:
+    """The shapes of receipts, of their halves where they are long, and of tiles of large sheets."""
+    assert _seen("detection", np.zeros((1, *size, 3), np.uint8)).size <= 1.6 * 3 * size[0] * size[1]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,17 @@ def to_build(spec: NetSpec, folder: Path, settings: Settings, version: Version) 
     return _providers(settings, _building(spec, folder, settings, version))
 
 
+def has_graphs(version: Version) -> bool:
+    """Whether this ONNX Runtime can be told of one call not to capture a graph: since 1.18, and the wheels say so."""
+    return version >= _MODERN
+
+
+def to_capture(settings: Settings) -> list[tuple[str, Options]]:
+    """Return the providers for a session of one shape that becomes a CUDA graph."""
+    ((name, options),) = _providers(settings, {})
+    return [(name, {**options, "enable_cuda_graph": "1"})]
+
+
 def to_load(spec: NetSpec, folder: Path, settings: Settings, version: Version) -> list[tuple[str, Options]]:
     """Return the providers for loading. A context model needs no word on the engine: it is all in there."""
     return _providers(settings, {} if modern(version) else _building(spec, folder, settings, version))

@@ -17,15 +17,18 @@ import logging
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from ocrspool.engine.runtimes import fixed_shapes
+from ocrspool.engine.runtimes.cuda import CudaError, cuda
 from ocrspool.engine.runtimes.device_errors import device_error
 from ocrspool.engine.runtimes.fixed_shapes import FixedShapesNet
 from ocrspool.engine.runtimes.onnxruntime import SPEC, execution_providers, tensorrt_engine
+from ocrspool.engine.runtimes.onnxruntime.captured import CapturedNet
 from ocrspool.engine.runtimes.onnxruntime.libraries import preload
 from ocrspool.engine.runtimes.onnxruntime.tensorrt_engine import HINT as DOCTOR
 from ocrspool.engine.runtimes.onnxruntime.tensorrt_engine import SessionError, engines, model_path
@@ -84,14 +87,71 @@ def load(spec: NetSpec, folder: Path, settings: Settings) -> Net:
     if settings.provider != "cuda":
         return _load(spec, folder, settings)
 
-    def warmed_up(shape: Shape) -> Net:
-        net = _load(spec, folder, settings)
-        net(np.zeros(shape, np.uint8))
-        return net
-
     chosen = fixed_shapes.shapes(spec)
     with ThreadPoolExecutor(len(chosen)) as threads:
-        return FixedShapesNet(spec, dict(zip(chosen, threads.map(warmed_up, chosen), strict=True)))
+        nets = threads.map(lambda shape: _of_shape(spec, folder, settings, shape), chosen)
+        return FixedShapesNet(spec, dict(zip(chosen, nets, strict=True)))
+
+
+def _of_shape(spec: NetSpec, folder: Path, settings: Settings, shape: Shape) -> Net:
+    """Return a net of one shape, its kernels chosen: as a graph, or call by call where this ONNX Runtime has none."""
+    path = model_path(spec, folder)
+    if execution_providers.has_graphs(_VERSION):
+        if not path.is_file():
+            raise EngineMissingError(f"no engine of {spec.name} in {folder}", _HINT)
+        try:
+            with suppress(EngineError):  # without a driver, the session says what is missing
+                cuda(settings.gpu or 0)  # before the session: it says how threads wait for the GPU
+            providers = execution_providers.to_capture(settings)
+            return CapturedNet(
+                spec,
+                settings,
+                shape,
+                lambda: _OneShape(_session(spec, path, settings, providers, shape)),
+                lambda: _load(spec, folder, settings),
+            )
+        except _FAILURES as error:
+            failed = device_error(spec.name, shape, str(error))
+            if isinstance(failed, (DeviceMemoryError, DeviceLostError)):
+                raise failed from error
+            _log.warning("%s runs without a CUDA graph, which is slower: %s", spec.name, error)
+    net = _load(spec, folder, settings)
+    net(np.zeros(shape, np.uint8))
+    return net
+
+
+_FAILURES: tuple[type[Exception], ...] = (SessionError, CudaError, *_ERRORS)
+"""What may go wrong with a session that becomes a graph."""
+
+
+class _OneShape:
+    """A session that is bound to buffers; see captured.Session."""
+
+    errors = _FAILURES
+
+    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+        self._session = session
+        self._binding = session.io_binding()
+        self._outputs = [output.name for output in session.get_outputs()]
+
+    def tried(self, shape: Shape) -> list[NDArray[Any]]:
+        options = onnxruntime.RunOptions()
+        options.add_run_config_entry("gpu_graph_id", "-1")  # no capture
+        return list(self._session.run(None, {execution_providers.INPUT: np.zeros(shape, np.uint8)}, options))
+
+    def bind_input(self, shape: Shape, address: int) -> None:
+        self._binding.bind_input(execution_providers.INPUT, "cuda", self._device, np.uint8, shape, address)
+
+    def bind_output(self, index: int, answer: NDArray[Any], address: int) -> None:
+        name = self._outputs[index]
+        self._binding.bind_output(name, "cuda", self._device, answer.dtype.type, answer.shape, address)
+
+    def run(self) -> None:
+        self._session.run_with_iobinding(self._binding)
+
+    @property
+    def _device(self) -> int:
+        return int(self._session.get_provider_options()[execution_providers.NAMES["cuda"]]["device_id"])
 
 
 def _load(spec: NetSpec, folder: Path, settings: Settings) -> OnnxNet:
@@ -164,14 +224,8 @@ def _editor() -> ModuleType:
 
 
 def _halved(model: Any) -> Any:  # noqa: ANN401  # onnx's ModelProto
-    """Return the model with weights and arithmetic in f16, its input and outputs as they were.
-
-    Means stay in f32: with CUDA's in f16, detection says of every pixel what is no number (seen on an H100; no value of
-    the net in f32 is too large for f16; the sum over a page may be).
-    """
-    float16 = import_module("onnxruntime.transformers.float16")
-    kept = [*float16.DEFAULT_OP_BLOCK_LIST, "ReduceMean"]
-    return float16.convert_float_to_float16(model, keep_io_types=True, op_block_list=kept)
+    """Return the model in f16. Imports the converter, which only builds need."""
+    return import_module("ocrspool.engine.runtimes.onnxruntime.half").halved(model)
 
 
 def _build_for_tensorrt(spec: NetSpec, folder: Path, settings: Settings) -> None:
@@ -186,9 +240,13 @@ def _build_for_tensorrt(spec: NetSpec, folder: Path, settings: Settings) -> None
 
 
 def _session(
-    spec: NetSpec, path: Path, settings: Settings, providers: list[tuple[str, execution_providers.Options]]
+    spec: NetSpec,
+    path: Path,
+    settings: Settings,
+    providers: list[tuple[str, execution_providers.Options]],
+    shape: Shape | None = None,
 ) -> onnxruntime.InferenceSession:
-    """Create a session that runs where the settings say, and nowhere else.
+    """Create a session that runs where the settings say, and nowhere else; with a shape, for pixels of that shape only.
 
     Raise EngineError where the provider cannot be had, DeviceMemoryError or DeviceLostError, SessionError otherwise.
     """
@@ -204,7 +262,7 @@ def _session(
     try:
         # In words of its own it "falls back": to other providers when created, and later when a call fails.
         session = onnxruntime.InferenceSession(
-            str(path), _session_options(settings), providers=providers, enable_fallback=0
+            str(path), _session_options(settings, shape), providers=providers, enable_fallback=0
         )
         session.disable_fallback()
     except _ERRORS as error:
@@ -223,8 +281,10 @@ def _session(
     return session
 
 
-def _session_options(settings: Settings) -> onnxruntime.SessionOptions:
+def _session_options(settings: Settings, shape: Shape | None) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
+    for name, length in zip("nhw", shape or (), strict=False):  # as graph.py names them; arithmetic on shapes goes away
+        options.add_free_dimension_override_by_name(name, length)
     options.log_severity_level = _ERROR
     # Streams rather than threads within a call: nobody waits for the slowest part. On a GPU it is a few shapes.
     options.intra_op_num_threads = max(1, settings.threads // settings.streams) if settings.gpu is None else 1
