@@ -122,7 +122,7 @@ def _table(table_rows: Sequence[Row], columns: Columns, rules: Sequence[Rule]) -
     if len(grid) < 2:  # noqa: PLR2004 - one row is no table
         return None
     cells = tuple(
-        cell_of(cells[column], number, column, 1, columns.span(cells[column]))
+        cell_of(cells[column], number, column, 1, 1 if len(cells) == count else columns.span(cells[column]))
         for number, cells in enumerate(grid)
         for column in sorted(cells)
     )

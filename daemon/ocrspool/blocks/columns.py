@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,7 +45,14 @@ class Columns:
             by_rank = _apart([_around(*both) for both in zip(self.ranges, map(_range, row), strict=True)], row)
             if by_rank:
                 return Columns(by_rank, (*self.rows, row), self.spanning)
+            if len(self.rows) == 1 and self._are_titles_of(row):
+                return Columns(tuple(map(_range, row)), (*self.rows, row))
         return self._with_fewer(row)
+
+    def _are_titles_of(self, row: Row) -> bool:
+        """Return whether the only row so far has titles on the left of columns whose cells stand on the right."""
+        starts = [-math.inf, *(item.left for item in row)]
+        return all(start < left <= item.right for start, (left, _), item in zip(starts, self.ranges, row, strict=False))
 
     def _anew(self, row: Row) -> Columns | None:
         """Return the columns of a row with more cells than all rows before, if these fit."""
@@ -88,6 +96,8 @@ class Columns:
 
     def cells(self, row: Row) -> dict[int, list[Item]]:
         """Return the lines of a row by their column; one that goes over several is in the first of them."""
+        if len(row) == len(self.ranges):
+            return {column: [item] for column, item in enumerate(row)}
         found: dict[int, list[Item]] = {}
         for item in row:
             touched = self._touched(item)

@@ -13,7 +13,7 @@ from ocrspool.blocks.paragraphs import Style
 from ocrspool.blocks.values import Kind
 
 _LARGER = 1.17  # size, as a multiple of the usual one, from which on a short paragraph is a heading by itself
-_LEAST = 0.85  # likewise: a bold heading may be a little smaller than the text
+_LEAST = 0.85  # likewise: a heading of plain size may be measured a little smaller
 _ABBREVIATED = 3  # words; what has no more of them and ends in a full stop may be a name: "Smith Ltd."
 _THIN = 0.8  # of the usual strokes: print that is larger has no thinner ones
 _MUCH_LARGER = 1.35  # likewise, even if no space sets it apart
@@ -101,9 +101,11 @@ def _is_heading_of_text_size(paragraph: Paragraph, style: Style) -> bool:
         return False
     if len(paragraph.items) >= _MOST_LINES or not _has_space_above(paragraph, style):
         return False
-    if paragraph.size >= _LEAST * style.size and all(style.is_bold(item) for item in paragraph.items):
+    if paragraph.size < _LEAST * style.size:
+        return False
+    if all(style.is_bold(item) for item in paragraph.items):
         return True
-    if paragraph.size < _SMALLER * style.size or paragraph.below is None or not _is_narrow(paragraph):
+    if paragraph.below is None or not _is_narrow(paragraph):
         return False
     return _is_capitals(paragraph.text) or _is_section(paragraph)
 

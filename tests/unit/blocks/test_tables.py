@@ -175,3 +175,15 @@ def test_text_beside_a_sidebar_is_no_table() -> None:
     for number, item in enumerate(items):
         lines += [at(40, 300 + number * 30, PROSE[number % 4][:60]), at(860, 300 + number * 30, f"{item} 19{number}7")]
     assert "table" not in [kind for kind, _ in found(lines)]
+
+
+def test_titles_far_from_the_numbers_of_their_columns() -> None:
+    """The title of a column begins where the numbers of the column before it end."""
+    lines = [at(100, 300, "Well"), at(500, 300, "Spring"), at(760, 300, "Summer")]
+    for row in range(1, 5):
+        y = 300 + 40 * row
+        lines += [at(100, y, f"Gate {row}"), at(710, y, "12.4"), at(990, y, "14.1")]
+    assert cells(only_table(lines)) == [
+        ["Well", "Spring", "Summer"],
+        *([f"Gate {row}", "12.4", "14.1"] for row in range(1, 5)),
+    ]

@@ -188,7 +188,7 @@ def _ink(strip: Pixels) -> NDArray[np.uint8]:
         return np.zeros(green.shape, np.uint8)
     edge = round(_INK_FROM * contrast)
     ink = (green < paper - edge if paper - dark >= light - paper else green > paper + edge).view(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8, ltype=cv2.CV_16U)
     _, top, width, height, area = stats.T
     bottom = top + height
     beside = ((top == 0) & (bottom <= _EDGE_ROWS)) | ((bottom == LINE_HEIGHT) & (top >= LINE_HEIGHT - _EDGE_ROWS))

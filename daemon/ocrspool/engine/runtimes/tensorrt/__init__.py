@@ -16,12 +16,15 @@ for RTX 1.7 all nets are compiled, and none was run. Nothing was run with 10 and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ocrspool.engine.runtimes import rtx_support
 from ocrspool.engine.runtimes.base import RuntimeSpec
 from ocrspool.engine.runtimes.installed_packages import Package, distributions, package_folder
 from ocrspool.engine_request import Provider, Settings
-from ocrspool.machine.gpu import Gpu
+
+if TYPE_CHECKING:
+    from ocrspool.machine.gpu import Gpu
 
 _MODULES: dict[Provider, tuple[str, ...]] = {
     "auto": ("tensorrt", "tensorrt_rtx"),
