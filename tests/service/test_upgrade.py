@@ -464,7 +464,7 @@ def test_an_engine_is_found(tmp_path: Path) -> None:
 def test_an_engine_need_not_be_built_again(tmp_path: Path, engine_cache: Path) -> None:
     """What identifies an engine is what identified it, so far as it is not a fact of the machine or of the runtime.
 
-    Whoever changes one of these items makes every installation build its engines again.
+    Whoever changes one of these items makes every installation build its engines again, which docs/install.md must say.
     """
     (manifest,) = engine_cache.glob("engines/*/manifest.json")
     new, old = json.loads(manifest.read_bytes())["identity"], version_0_1_0.engine(tmp_path)
