@@ -59,7 +59,7 @@ def world(tmp_path: Path) -> World:
 
 
 def failure(name: str, at: str, job: str | None = None) -> Failure:
-    return Failure(PublishedName(f"/s/failed/{name}"), "a", failed_at=f"2026-01-0{at}T00:00:00.000Z", job=job)
+    return Failure(PublishedName(f"/s/failed/{name}"), inbox="a", failed_at=f"2026-01-0{at}T00:00:00.000Z", job=job)
 
 
 def test_the_file_is_the_snapshot(world: World) -> None:
