@@ -59,7 +59,7 @@ def test_a_folder_outside_of_the_sandbox(machine: Machine) -> None:
     said = machine.journal(before)
     record("sandbox-read-only.txt", said)
     assert not (root / "inbox").exists()
-    assert "it is read-only in the sandbox of ocrspool-prebuild.service" in said
+    assert "it is read-only in the sandbox of ocrspool.service and ocrspool-prebuild.service" in said
     assert f"ReadWritePaths={root} by `systemctl edit ocrspool` and `systemctl edit ocrspool-prebuild`" in said
     for unit in (SERVICE, PREBUILD):
         machine.drop_in(unit, f"[Service]\nReadWritePaths={root}\n")
