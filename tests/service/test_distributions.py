@@ -60,5 +60,7 @@ def test_the_source_distribution_can_be_installed_from(made: Path, tmp_path: Pat
     said = run(checkout / "scripts/install", "--dry-run", at=tmp_path, PYTHON=sys.executable)
     installed = [line.split() for line in said.splitlines() if line.startswith("would run: install -D")]
     sources = {word for line in installed for word in line if (CHECKOUT / word).is_file() and not word.startswith("/")}
-    assert {"config/ocrspool.toml", "systemd/ocrspool.service", "docs/man/ocrspool.1", "README.md"} <= sources
+    assert {"config/ocrspool.toml", "systemd/ocrspool.service", "docs/man/ocrspool.1"} <= sources
+    assert (checkout / "scripts/install-docs").is_file()
+    assert {path.name for path in checkout.glob("*.md")} == {path.name for path in CHECKOUT.glob("*.md")}
     assert all((checkout / source).is_file() for source in sources)

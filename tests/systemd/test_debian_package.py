@@ -74,7 +74,7 @@ def test_nothing_of_it_is_missing(installed: Machine) -> None:
     dead = [
         f"{document} → {link}"
         for document in documents.rglob("*.md")
-        for link in re.findall(r"\]\(([^)#:\s]+)", document.read_text("utf-8"))
+        for link in re.findall(r"\]\(([^)#:\s]+)(?=[)#])", document.read_text("utf-8"))
         if not (document.parent / link).resolve().exists()
     ]
     assert not dead
