@@ -131,8 +131,9 @@ def _in_order(
     """Return the pages with their lines in the order in which their blocks are read, and these blocks."""
     ordered: list[ReadPage | EmbeddedText | LostPage] = []
     made = []
-    for page, found in zip(pages, blocks(list(map(_page_lines, pages))), strict=True):
-        order = Order(found)
+    looked_at = list(map(_page_lines, pages))
+    for page, lines, found in zip(pages, looked_at, blocks(looked_at), strict=True):
+        order = Order(lines, found)
         made.append(order.blocks(found))
         if isinstance(page, ReadPage):
             text = page.text

@@ -7,16 +7,26 @@ from dataclasses import replace
 
 from ocrspool.blocks import values
 from ocrspool.blocks.joining import compounds_in, joined
-from ocrspool.pages import Notice, TextLine
+from ocrspool.pages import Notice, Point, TextLine
 from ocrspool.results.blocks import Block, Box, Cell, Table
 from ocrspool.results.schema import Line, Page
 
+_LEAST_RULES = 4
+"""Upright rules of a page with a table whose cells are ruled: both sides, and two between columns."""
+_LEAST_LINES = 20
+
 
 class Order:
-    """The order in which the blocks of a page are read, where it is not that of its lines: cells of several lines."""
+    """The order in which the blocks of a page are read, where it is not that of its lines: cells of several lines.
 
-    def __init__(self, found: Sequence[values.Block]) -> None:
+    The order of the lines stays where blocks are no better: on a page without such cells between ruling lines, and on
+    one with columns of vertical text.
+    """
+
+    def __init__(self, page: values.PageLines, found: Sequence[values.Block]) -> None:
         self._places = [place for block in found for place in block.lines]
+        if not (_has_a_grid(page) and _has_cells_of_several_lines(found)):
+            self._places.sort()
         self._numbers = {place: number for number, place in enumerate(self._places)}
 
     def lines(self, lines: Sequence[TextLine]) -> tuple[TextLine, ...]:
@@ -40,6 +50,24 @@ class Order:
 
     def _renumbered(self, places: Iterable[int]) -> tuple[int, ...]:
         return tuple(self._numbers.get(place, place) for place in places)
+
+
+def _has_a_grid(page: values.PageLines) -> bool:
+    """Tell whether a page has a table whose cells are ruled, and not a few strokes of a photograph or of a receipt."""
+    upright = sum(_is_vertical(page, rule) for rule in page.rules)
+    vertical_text = any(_is_vertical(page, line.polygon) for line in page.lines)
+    return upright >= _LEAST_RULES and len(page.lines) >= _LEAST_LINES and not vertical_text
+
+
+def _has_cells_of_several_lines(found: Iterable[values.Block]) -> bool:
+    return any(len(cell.lines) > 1 for block in found if block.table for cell in block.table.cells)
+
+
+def _is_vertical(page: values.PageLines, points: Sequence[Point]) -> bool:
+    """Tell whether a stroke, or the text of a polygon, runs down the page, as the page is to be read."""
+    (left, top), (right, bottom) = points[0], points[1]
+    across, down = abs(right - left), abs(bottom - top)
+    return across > down if page.rotation in {90, 270} else down > across
 
 
 def with_blocks(pages: Sequence[Page], found: Sequence[Sequence[values.Block]]) -> tuple[Page, ...]:

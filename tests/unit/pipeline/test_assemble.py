@@ -255,34 +255,51 @@ def test_one_text_line_is_one_row() -> None:
     assert "Straße\\n" in rows[0]
 
 
+def at(x: float, y: float, text: str) -> TextLine:
+    return line(text, ((x, y), (x + 30, y), (x + 30, y + 8), (x, y + 8)))
+
+
+TALL_ROW = (at(2, 2, "Maps of"), at(52, 2, "kept in"), at(102, 2, "by"), at(2, 12, "rivers"), at(52, 12, "room 4"))
+LOW_ROWS = tuple(
+    at(x, 30 + 12 * row, f"{name}{row}") for row in range(6) for x, name in ((2, "a"), (52, "b"), (102, "c"))
+)
+GRID = (
+    *(((0.0, y), (148.0, y)) for y in (0.0, 24.0, *range(40, 112, 12))),
+    *(((x, 0.0), (x, 100.0)) for x in (0.0, 48.0, 98.0, 148.0)),
+)
+
+
 def test_the_lines_of_a_page_are_in_the_order_of_its_cells() -> None:
-    """Two cells of two lines each, read row by row; warnings name the same lines as before, by their new numbers."""
-
-    def at(x: float, y: float, text: str) -> TextLine:
-        return line(text, ((x, y), (x + 30, y), (x + 30, y + 8), (x, y + 8)))
-
-    lines = (at(2, 2, "Maps of"), at(52, 2, "kept in"), at(2, 12, "rivers"), at(52, 12, "room 4"))
-    rules = (
-        *(((0.0, y), (98.0, y)) for y in (0.0, 24.0, 48.0)),
-        *(((x, 0.0), (x, 48.0)) for x in (0.0, 48.0, 98.0)),
-    )
-    more = (at(2, 30, "Letters"), at(52, 30, "cellar"))
-    text = PageText((*lines, *more), 0, {}, (Notice("ink", "left", None, lines=(2,)),), rules=rules)
-    image = PageImage(1, 100, 200, 1, 200, 400, None, fd=-1)
+    """Cells of two lines each are read one by one; warnings name the same lines as before, by their new numbers."""
+    warnings = (Notice("ink", "left", None, lines=(3,)),)
+    text = PageText((*TALL_ROW, *LOW_ROWS), 0, {}, warnings, rules=GRID)
+    image = PageImage(1, 150, 200, 1, 300, 400, None, fd=-1)
     found = published(built(ReadPage(image, text)))
     told = [each["text"] for each in found["pages"][0]["lines"]]
-    assert told == ["Maps of", "rivers", "kept in", "room 4", "Letters", "cellar"]
-    assert [each["order"] for each in found["pages"][0]["lines"]] == list(range(6))
+    assert told[:5] == ["Maps of", "rivers", "kept in", "room 4", "by"]
+    assert [each["order"] for each in found["pages"][0]["lines"]] == list(range(23))
     assert found["warnings"][0]["lines"] == [1]
     (block,) = found["pages"][0]["blocks"]
-    assert block["bounding_box"] == [4.0, 4.0, 164.0, 76.0], "in pixels of the source"
-    assert [cell["text"] for cell in block["table"]["cells"]] == [
-        "Maps of rivers",
-        "kept in room 4",
-        "Letters",
-        "cellar",
-    ]
-    assert found["pages"][0]["text"].splitlines() == told
+    assert block["bounding_box"][:2] == [4.0, 4.0], "in pixels of the source"
+    assert [cell["text"] for cell in block["table"]["cells"]][:3] == ["Maps of rivers", "kept in room 4", "by"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "rules"),
+    [
+        ((*TALL_ROW, *LOW_ROWS), GRID[:-1]),
+        ((*TALL_ROW, *LOW_ROWS[:9]), GRID),
+        ((*TALL_ROW, *LOW_ROWS, line("down", ((140, 2), (140, 60), (132, 60), (132, 2)))), GRID),
+    ],
+    ids=["three upright strokes", "few lines", "vertical text"],
+)
+def test_the_order_stays_where_there_may_be_no_table(
+    lines: tuple[TextLine, ...], rules: tuple[tuple[tuple[float, float], tuple[float, float]], ...]
+) -> None:
+    """A receipt, a sign in a photograph, and columns of vertical text have strokes too."""
+    image = PageImage(1, 150, 200, 1, 300, 400, None, fd=-1)
+    found = published(built(ReadPage(image, PageText(lines, 0, {}, rules=rules))))
+    assert [each["text"] for each in found["pages"][0]["lines"]] == [each.text for each in lines]
 
 
 def test_blocks_of_a_pdfs_own_text() -> None:
