@@ -48,7 +48,8 @@ def measured(folder: Path, command: Path, small: int, receipts: int) -> Figures:
     with serving(folder, "settle_seconds = 0\n", command) as served:
         came_out = served.outcomes()
         figures["start, s"], figures["start, CPU s"] = served.start_seconds, served.cpu_seconds()
-        dropped(served, pictures, len(pictures), "first")  # the first batch of each shape is no measure
+        # The first batch of each shape is no measure. Names are new each time: an equal result replaces an older one.
+        dropped(served, pictures, len(pictures), f"first-{time.monotonic_ns()}")
         served.wait_for(came_out := came_out + len(pictures), 600)
         for kind, count in (("small", small), ("receipt", receipts)):
             name = f"{kind}-{time.monotonic_ns()}"
