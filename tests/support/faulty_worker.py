@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from ocrspool.engine.runtimes.openvino import net as openvino
+from ocrspool.engine.runtimes.wrapped_net import WrappedNet
 from ocrspool.errors import EngineError
 from ocrspool.recognition.child import __main__ as child
-from support.wrapped_net import WrappedNet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocrspool.decoding.child.page import memory_file
 from ocrspool.engine.ocr.shared_image import pixels
-from support.wrapped_net import WrappedNet
+from ocrspool.engine.runtimes.wrapped_net import WrappedNet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ocrspool.engine.models.model_set import LINE_HEIGHT
+from ocrspool.engine.reading.strip_ink import runs_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,5 +76,4 @@ def _band(per_row: NDArray[np.intp]) -> tuple[int, int]:
     if not len(inked):
         return 0, 0
     full = per_row >= _FULL * np.quantile(inked, _QUANTILE)
-    changes = np.flatnonzero(np.diff(np.concatenate(([False], full, [False])).astype(np.int8))).tolist()
-    return max(zip(changes[::2], changes[1::2], strict=True), key=lambda run: int(run[1] - run[0]))
+    return max(runs_of(full), key=lambda run: run[1] - run[0])

@@ -17,6 +17,7 @@ import numpy as np
 
 from ocrspool.engine.models.model_set import LINE_HEIGHT
 from ocrspool.engine.reading.letter_spacing import spaced
+from ocrspool.engine.reading.strip_ink import runs_of
 from ocrspool.engine.reading.unread_ink import NOTHING_UNREAD, Ink, Letter, unread_ink
 from ocrspool.engine.spec import PADDING
 
@@ -186,9 +187,8 @@ def _flat_run(pixels: Pixels) -> int:
 
 def _middle_of_longest_run(flags: NDArray[np.bool_]) -> int:
     """Return the middle of the longest run of true values, or of everything where there is none."""
-    changes = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
-    starts, ends = changes[::2], changes[1::2]
-    if len(starts) == 0:
+    runs = runs_of(flags)
+    if not runs:
         return len(flags) // 2
-    longest = int(np.argmax(ends - starts))
-    return int(starts[longest] + ends[longest]) // 2
+    start, end = max(runs, key=lambda run: run[1] - run[0])
+    return (start + end) // 2

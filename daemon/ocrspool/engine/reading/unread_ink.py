@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from ocrspool.engine.models.model_set import LINE_HEIGHT
+from ocrspool.engine.reading.strip_ink import ink_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,15 +137,7 @@ def _alike(pieces: list[int]) -> bool:
 
 def _ink(strip: Pixels) -> NDArray[np.uint8]:
     """Return 1 where a strip's middle rows have ink, as letters do: rules and noise do not count."""
-    green = cv2.extractChannel(strip, 1)
-    levels = np.cumsum(cv2.calcHist([green], [0], None, [256], [0, 256])) / green.size
-    dark, paper, light = (int(np.searchsorted(levels, share)) for share in (0.02, 0.5, 0.98))
-    contrast = max(paper - dark, light - paper)
-    middle = green[_MIDDLE]
-    if contrast < _LEAST_CONTRAST:
-        return np.zeros_like(middle)
-    edge = round(_INK_FROM * contrast)
-    ink = (middle < paper - edge if paper - dark >= light - paper else middle > paper + edge).view(np.uint8)
+    ink = ink_of(cv2.extractChannel(strip, 1), _MIDDLE, _LEAST_CONTRAST, _INK_FROM)
     if ink.shape[1] >= _RULE:
         rules = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((1, _RULE), np.uint8))
         ink[cv2.dilate(rules, np.ones((3, 1), np.uint8)) > 0] = 0

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from ocrspool.engine.models.model_set import LINE_HEIGHT
+from ocrspool.engine.reading.strip_ink import ink_of, runs_of
 from ocrspool.pages import stands_alone
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _cut(ink: NDArray[np.uint8], inked: NDArray[np.bool_], before: Letter, after
     start = min(int(before.x), len(inked) - 1)
     end = min(max(int(after.x), start + 1), len(inked))
     middle = (before.x + after.x) / 2
-    runs = _runs(inked[start:end])
+    runs = runs_of(~inked[start:end])
     if runs:
         left, right = max(runs, key=lambda run: (run[1] - run[0], -abs(start + sum(run) / 2 - middle)))
         return start + left, start + right
@@ -153,15 +154,9 @@ def _cut(ink: NDArray[np.uint8], inked: NDArray[np.bool_], before: Letter, after
     return cut, cut
 
 
-def _runs(inked: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Return the ranges without ink."""
-    changes = np.flatnonzero(np.diff(np.concatenate(([True], inked, [True])).astype(np.int8))).tolist()
-    return list(zip(changes[::2], changes[1::2], strict=True))
-
-
 def _end(inked: NDArray[np.bool_], place: int, way: int) -> int:
     """Return the column at which the ink ends that goes on from `place` to this end of the strip."""
-    gap = next((run[0] for run in _runs(inked) if run[1] - run[0] >= _END_GAP), len(inked))
+    gap = next((run[0] for run in runs_of(~inked) if run[1] - run[0] >= _END_GAP), len(inked))
     return place + way * gap
 
 
@@ -180,14 +175,7 @@ def _around(ink: NDArray[np.uint8], part: _Part) -> tuple[float, float, float, f
 
 def _ink(strip: Pixels) -> NDArray[np.uint8]:
     """Return 1 where a strip [48, w, 3] has ink of its own line: no rules, no specks, nothing of other lines."""
-    green = cv2.extractChannel(strip, 1)
-    levels = np.cumsum(cv2.calcHist([green], [0], None, [256], [0, 256])) / green.size
-    dark, paper, light = (int(np.searchsorted(levels, share)) for share in (0.02, 0.5, 0.98))
-    contrast = max(paper - dark, light - paper)
-    if contrast < _LEAST_CONTRAST:
-        return np.zeros(green.shape, np.uint8)
-    edge = round(_INK_FROM * contrast)
-    ink = (green < paper - edge if paper - dark >= light - paper else green > paper + edge).view(np.uint8)
+    ink = ink_of(cv2.extractChannel(strip, 1), slice(None), _LEAST_CONTRAST, _INK_FROM)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8, ltype=cv2.CV_16U)
     _, top, width, height, area = stats.T
     bottom = top + height

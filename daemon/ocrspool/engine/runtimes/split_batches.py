@@ -7,43 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ocrspool.engine.runtimes.wrapped_net import WrappedNet
 from ocrspool.errors import DeviceMemoryError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ocrspool.engine.spec import Net, Pixels, Shape, ShapeProfile
+    from ocrspool.engine.spec import Net, Pixels
 
 _log = logging.getLogger(__name__)
 
 
-class HalvingNet:
-    """Has the interface of the net that it wraps. It remembers which size of a batch was too much."""
+class HalvingNet(WrappedNet):
+    """Remembers which size of a batch was too much. Callers go on filling whole batches."""
 
     def __init__(self, net: Net) -> None:
-        self._net = net
+        super().__init__(net)
         self._most = 0
         """Items at a time; 0 = no bound is known."""
-
-    @property
-    def parallel(self) -> int:
-        """As the net."""
-        return self._net.parallel
-
-    @property
-    def batch(self) -> int:
-        """As the net. Callers go on filling whole batches; only this class knows that they are run in parts."""
-        return self._net.batch
-
-    @property
-    def profile(self) -> ShapeProfile:
-        """As the net."""
-        return self._net.profile
-
-    @property
-    def warm_up(self) -> tuple[Shape, ...]:
-        """As the net."""
-        return self._net.warm_up
 
     def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
         """Run a batch; see Net. Raise DeviceMemoryError when even a single item does not fit."""

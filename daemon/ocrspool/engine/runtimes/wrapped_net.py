@@ -1,4 +1,4 @@
-"""A net around another net: it says what that one says of itself, so that a test changes only how it is called."""
+"""A net around another net. It says of itself what that one says, so that a subclass changes only how it is called."""
 
 from __future__ import annotations
 
@@ -18,19 +18,24 @@ class WrappedNet:
 
     @property
     def parallel(self) -> int:
+        """As the net."""
         return self._net.parallel
 
     @property
     def batch(self) -> int:
+        """As the net."""
         return self._net.batch
 
     @property
     def profile(self) -> ShapeProfile:
+        """As the net."""
         return self._net.profile
 
     @property
     def warm_up(self) -> tuple[Shape, ...]:
+        """As the net."""
         return self._net.warm_up
 
     def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
+        """Run one batch; see Net."""
         return self._net(batch)
