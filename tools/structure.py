@@ -55,9 +55,22 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "decoding": ("config", "errors", "files", "pages", "processes", "render", "results", "text_similarity"),
     "engine": ("", "engine_request", "errors", "files", "formatting", "layout", "machine", "pages", "processes"),
     "recognition": (
-        *("config", "engine", "engine_request", "errors", "files", "formatting", "machine", "observability", "pages"),
+        *(
+            "",
+            "config",
+            "engine",
+            "engine_request",
+            "errors",
+            "files",
+            "formatting",
+            "machine",
+            "observability",
+            "pages",
+        ),
         "processes",
     ),
+    # Other machines that read for this one.
+    "cluster": (*("", "config", "errors", "observability", "pages", "processes", "recognition"),),
     # From claim to outcome.
     "pipeline": (
         *("blocks", "config", "decoding", "errors", "files", "formatting", "observability", "pages", "processes"),
@@ -72,7 +85,20 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
         *("recognition", "results", "spool", "web"),
     ),
     "cli": (
-        *("", "audit", "config", "decoding", "doctor", "engine", "errors", "files", "formatting", "intake", "machine"),
+        *(
+            "",
+            "audit",
+            "cluster",
+            "config",
+            "decoding",
+            "doctor",
+            "engine",
+            "errors",
+            "files",
+            "formatting",
+            "intake",
+            "machine",
+        ),
         *("observability", "pipeline", "processes", "recognition", "results", "service", "spool"),
     ),
     "__main__": ("cli",),

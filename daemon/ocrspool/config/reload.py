@@ -14,7 +14,7 @@ from ocrspool.observability import log_setup
 
 _log = logging.getLogger(__name__)
 
-_AT_START = ("paths", "engine", "service", "metrics")
+_AT_START = ("paths", "engine", "service", "metrics", "cluster")
 _FOLDERS = ("root", "inbox", "work", "outbox", "done", "failed")
 
 

@@ -110,6 +110,7 @@ def facts_of(wanted: Plan, manifest: Manifest) -> dict[str, Any]:
         "device": items["device"],
         "precision": items["precision"],
         "fingerprint": manifest.fingerprint,
+        "identity": dict(items),
         "models": [
             {"role": spec.role, "name": spec.name, "sha256": items[f"{spec.role}.sha256"]} for spec in wanted.models
         ],
