@@ -128,22 +128,23 @@ def _hosts(cluster: ClusterStatus, now: float) -> Iterator[RenderableType]:
     up = "answers" if cluster.up else f"does not answer: {names.printable(cluster.reason)}"
     yield Text(f"cluster  {cluster.scheduler} {up}", style="" if cluster.up else "red")
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("host", "state", "for", "engine", "address"):
+    for column in ("host", "state", "for", "engine"):
         table.add_column(column, overflow="fold")
-    for column in ("workers", "replaced", "in work", "pages", "ms on the wire"):
-        table.add_column(column, justify="right")
+    for column in ("workers", "replaced", "in work", "pages", "wire ms"):
+        table.add_column(column, justify="right", no_wrap=True)
     for host in cluster.hosts:
         wire = "" if host.wire_seconds is None else f"{1000 * host.wire_seconds:.0f}"
         engine = " ".join(filter(None, [host.runtime, host.precision, *host.devices]))
         numbers = (host.workers, host.worker_restarts, host.in_work, host.pages, wire)
-        texts = (host.name, host.state, format_duration(max(0.0, now - host.since)), engine, host.address)
+        texts = (host.name, host.state, format_duration(max(0.0, now - host.since)), engine)
         style = "" if host.state == "in" else "red"
         table.add_row(*(Text(names.printable(text), style=style) for text in texts), *map(str, numbers))
     if cluster.hosts:
         yield table
     for host in cluster.hosts:
         if host.reason:
-            yield _hanging("host", Text(f"{names.printable(host.name)}: {names.printable(host.reason)}"), "red")
+            told = f"{host.name} ({host.address}): {host.reason}"
+            yield _hanging("host", Text(names.printable(told)), "red")
 
 
 def _jobs(service: StatusSnapshot) -> Iterator[RenderableType]:

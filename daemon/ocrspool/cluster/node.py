@@ -23,6 +23,7 @@ from ocrspool.recognition.prebuild import SILENCE_SECONDS, prebuild
 _log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.2
+_NEWS_SECONDS = 1.5
 
 
 def run(config: Config) -> None:
@@ -102,11 +103,12 @@ class _Life:
         await asyncio.gather(joined, return_exceptions=not joined.done() or joined.cancelled())
 
     async def _leave(self, seconds: float) -> None:
-        """Take no more pages, and finish those in work."""
+        """Take no more pages, and finish those in work. Services ask every second, so they know before it has gone."""
         self._notifier.stopping()
         self._agent.leaving = True
         _log.info("stopping: %d pages in work", self._agent.in_work)
         deadline = asyncio.get_running_loop().time() + seconds
+        await asyncio.sleep(min(seconds, _NEWS_SECONDS))
         while self._agent.in_work and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - see deadline
             await asyncio.sleep(_LOOK_SECONDS)
 

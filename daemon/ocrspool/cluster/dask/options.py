@@ -17,7 +17,8 @@ from ocrspool.errors import EngineError, Exit
 
 VERSION: str = distributed.__version__
 
-_CONNECT_SECONDS = 5
+_CONNECT_SECONDS = 2
+"""Dask tries again and again for so long, also where the port is closed."""
 
 
 def set_up(settings: Cluster) -> Security:

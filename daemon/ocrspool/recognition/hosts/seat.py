@@ -222,8 +222,8 @@ class HostsSeat:
         outcome = event.outcome
         if isinstance(outcome, PageText):
             outcome = replace(outcome, host=host.name)
-        else:
-            outcome.message = f"{host.name}: {outcome.message}"
+        elif isinstance(outcome, EngineError):
+            outcome = EngineError(f"{host.name}: {outcome.message}", outcome.hint)
         self._queue.complete(task, outcome)
 
     def _take_returned(self, event: PageReturned) -> None:
