@@ -132,8 +132,8 @@ def test_alto_validates(made: Document) -> None:
     from lxml import etree  # noqa: PLC0415 - comes with pikepdf, and is needed here only
 
     schema = etree.XMLSchema(etree.parse(Path(os.environ["OCRSPOOL_ALTO_XSD"])))
-    for document in (made, result_blocks.with_blocks(), result_blocks.with_blocks(words=False)):
-        schema.assertValid(etree.fromstring(alto.render(document)))
+    for each in (made, result_blocks.with_blocks(), result_blocks.with_blocks(words=False)):
+        schema.assertValid(etree.fromstring(alto.render(each)))
 
 
 @given(st.text())
