@@ -88,6 +88,7 @@ MAY_IMPORT_IN_ENGINE: Mapping[str, tuple[str, ...]] = {
     "models": ("runtimes", "spec"),
     "shapes": ("models", "spec"),
     "reading": ("models", "spec"),
+    "readers": ("models", "reading", "runtimes", "spec"),
     "cache": ("models",),
     "ocr": ("detection", "models", "reading", "runtimes", "spec"),
     "identity": ("runtimes",),

@@ -52,6 +52,28 @@ class NetSpec:
     profile: ShapeProfile
 
 
+DEFAULT_READER = "default"
+"""The name of the reader that the engine always has: the recognition net of `engine.models`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSpec:
+    """One more reader of an engine before it is loaded."""
+
+    name: str
+    """As in the configuration, for instance russian."""
+    model: str
+    """As shown to users, for instance eslav_PP-OCRv5_mobile_rec or tesseract:vie+frk."""
+    files: tuple[Path, ...]
+    """What it reads with. A change of their bytes gives another engine."""
+    net: NetSpec | None = None
+    """The net that has to be compiled; None where there is none, as for Tesseract."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """What else makes it another reader when it differs, by name: the version of a library, for instance."""
+    languages: tuple[str, ...] = ()
+    """What it reads, in words or codes: for people."""
+
+
 class Net(Protocol):
     """One compiled model; safe to call from `parallel` threads at once (more of them wait)."""
 
