@@ -90,7 +90,7 @@ MAY_IMPORT_IN_ENGINE: Mapping[str, tuple[str, ...]] = {
     "reading": ("models", "spec"),
     "readers": ("models", "reading", "runtimes", "spec"),
     "cache": ("models",),
-    "ocr": ("detection", "models", "reading", "runtimes", "spec"),
+    "ocr": ("detection", "models", "readers", "reading", "runtimes", "spec"),
     "identity": ("runtimes",),
     "test_pages": ("ocr", "spec"),
     "plan": ("cache", "identity", "models", "runtimes", "shapes"),

@@ -50,10 +50,18 @@ class NetSpec:
     std: tuple[float, float, float]
     """Per channel likewise: the net computes (pixel - mean) / std."""
     profile: ShapeProfile
+    reader: str = ""
+    """Of the net of a further reader: the reader's name."""
 
+    @property
+    def key(self) -> str:
+        """What it is called in an engine's identity: its role, or the reader that it is the net of."""
+        return f"reader.{self.reader}" if self.reader else self.role
 
-DEFAULT_READER = "default"
-"""The name of the reader that the engine always has: the recognition net of `engine.models`."""
+    @property
+    def folder(self) -> str:
+        """Its folder in the engine's. Two readers may have models of one name."""
+        return f"{self.name}@{self.reader}" if self.reader else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,11 @@ class ReaderSpec:
     """What else makes it another reader when it differs, by name: the version of a library, for instance."""
     languages: tuple[str, ...] = ()
     """What it reads, in words or codes: for people."""
+
+    @property
+    def key(self) -> str:
+        """What it is called in an engine's identity."""
+        return f"reader.{self.name}"
 
 
 class Net(Protocol):

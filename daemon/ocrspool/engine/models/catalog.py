@@ -61,6 +61,21 @@ SETS: dict[str, OfficialSet] = {
     **{f"{language}_PP-OCRv3_mobile": _mobile("PP-OCRv3", f"{language}_") for language in _V3_LANGUAGES},
 }
 
+RECOGNITION = frozenset(each.recognition for each in SETS.values())
+"""The recognition models of all sets."""
+
+
+def models(choice: str) -> tuple[str, ...]:
+    """Return the models of the set, or the recognition model, of this name; () where there is none."""
+    if choice in SETS:
+        return tuple(SETS[choice])
+    return (choice,) if choice in RECOGNITION else ()
+
+
+def recognition(choice: str) -> str:
+    """Return the recognition model of the set, or that, of this name; "" where there is none."""
+    return SETS[choice].recognition if choice in SETS else choice if choice in RECOGNITION else ""
+
 
 def folders(model: str) -> tuple[str, str]:
     """Return the names of the folders in which a model of this name may lie, in the order in which they are tried."""

@@ -33,19 +33,20 @@ OFFICIAL = Source()
 
 
 def fetch(choice: str, folder: Path, on_stage: OnStage, runtime: Runtime, source: Source = OFFICIAL) -> None:
-    """Make the models of an official set appear in `folder`, and check those that are there against their pins.
+    """Make the models of an official set, or one model, appear in `folder`; check those there against their pins.
 
-    Nothing is to be done for other choices. Raise ConfigError where the set is not published for the runtime,
+    Nothing is to be done for other choices. Raise ConfigError where a model is not published for the runtime,
     EngineError where a download fails or a file is not what it was.
     """
-    if choice not in catalog.SETS:
+    names = catalog.models(choice)
+    if not names:
         return
     if urlsplit(source.url).scheme not in {"http", "https"}:
         raise ConfigError([f"the source of models, {source.url!r}, is no http or https address"])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _alone(folder, on_stage):
-            for name in catalog.SETS[choice]:
+            for name in names:
                 _fetch(name, folder, on_stage, runtime, source)
     except OSError as error:
         advice = "make room" if error.errno in _NO_ROOM else "correct what it says of the folder"

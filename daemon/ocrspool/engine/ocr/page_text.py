@@ -72,6 +72,8 @@ class _Line(NamedTuple):
     """Its pixels, and"""
     readings: Sequence[Reading] = ()
     """what each of these says."""
+    reader: str = ""
+    """Who read it."""
     alone: bool = False
     """Whether it is all that the page holds: then it is short because the picture is."""
 
@@ -109,7 +111,8 @@ def page_text(page: PageInWork, least_confidence: float) -> PageText:
 def _told(line: _Line, page: PageInWork) -> TextLine:
     reading = line.reading
     polygon = _on_page(line.polygon, page)
-    told = TextLine(reading.text, reading.confidence, polygon, line.detection_confidence, _words(line, page))
+    words = _words(line, page)
+    told = TextLine(reading.text, reading.confidence, polygon, line.detection_confidence, words, reader=line.reader)
     if (size := letter_size(line.strips)) is None:
         return told
     height = math.dist(polygon[0], polygon[3])
@@ -146,8 +149,7 @@ def _best(line: Line) -> _Line:
 
 
 def _line(variant: Variant, reading: Reading, detection_confidence: float) -> _Line:
-    readings = [variant.readings[index] for index in range(len(variant.strips))]
-    return _Line(reading, variant.polygon, detection_confidence, variant.strips, readings)
+    return _Line(reading, variant.polygon, detection_confidence, variant.strips, variant.readings, variant.reader)
 
 
 def _whole(page: PageInWork, found: Sequence[_Line]) -> _Line | None:
