@@ -35,6 +35,9 @@ class ReaderOrder:
     """0 to 1: a line that was read with less confidence is read by the next reader too. The surest reading stays."""
 
 
+DEFAULT_ORDER = ReaderOrder()
+
+
 _FIRST_WIDE = "\u2e80"
 """CJK radicals: from here on characters fill a square, mostly."""
 _HANGUL_TO_PRIVATE = ("\uac00", "\uf900")

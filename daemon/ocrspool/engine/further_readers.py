@@ -1,4 +1,4 @@
-"""The further readers of an engine: made of their nets, proven by the lines of the known page, or left to their first use."""
+"""The further readers of an engine: made of their nets, and proven by the lines of the known page."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def at_first_use(
         return reader
 
     return {
-        reader.name: AtFirstUse(partial(loaded, reader.name, reader.net), default) if reader.net else _without_net(reader)
+        reader.name: AtFirstUse(partial(loaded, reader.name, reader.net), default)
+        if reader.net
+        else _without_net(reader)
         for reader in plan.models.readers
     }
 

@@ -210,6 +210,7 @@ def _line(order: int, line: TextLine, scale: tuple[float, float]) -> Line:
         polygon=polygon,
         bounding_box=(min(xs), min(ys), max(xs), max(ys)),
         words=tuple(Word(word.text, round(word.confidence, 4), _scaled(word.polygon, scale)) for word in line.words),
+        reader=line.reader or None,
     )
 
 

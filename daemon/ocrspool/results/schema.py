@@ -78,6 +78,8 @@ class Line:
     words: tuple[Word, ...] = field(default=(), kw_only=True)
     """The words of the line, in the order in which they are read. Together they are `text` without its spaces. The list
     is empty if the inbox asks for no words."""
+    reader: str | None = field(default=None, kw_only=True)
+    """The reader that read the line, as the configuration calls it. null if the text is the PDF's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,8 @@ class Model:
     """The name of the model."""
     sha256: str
     """The SHA-256 of the model's file in hexadecimal."""
+    reader: str | None = field(default=None, kw_only=True)
+    """For a recognition model: the name of the reader that has it. Otherwise null."""
 
 
 @dataclass(frozen=True, slots=True)

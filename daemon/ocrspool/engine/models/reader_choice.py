@@ -1,8 +1,8 @@
 """Which model a further reader of the engine has: `engine.readers` in the configuration. Nothing is loaded or fetched.
 
-    PP-OCRv6_tiny, PP-OCRv6_tiny_rec       a published set, of which only the recognition model is used; or that itself
-    bundled                                the recognition model of the bundled set
-    a folder (with a / in it)              a model's folder, or a folder that holds one
+PP-OCRv6_tiny, PP-OCRv6_tiny_rec       a published set, of which only the recognition model is used; or that itself
+bundled                                the recognition model of the bundled set
+a folder (with a / in it)              a model's folder, or a folder that holds one
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _recognition(name: str, choice: str, folder: Path, runtime: Runtime) -> NetS
         return model_set.bundled().recognition
     if model := catalog.recognition(choice):
         return _published(key, model, folder, runtime)
-    if "/" in choice:
+    if "/" in choice or Path(choice).is_dir():
         return _in_folder(key, Path(choice), runtime)
     near = get_close_matches(choice, ("bundled", *catalog.SETS), 2)
     raise ConfigError(

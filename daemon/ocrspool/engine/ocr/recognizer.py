@@ -33,7 +33,7 @@ from ocrspool.engine.reading.orientation import page_rotation, turned_page
 from ocrspool.engine.reading.recognize import ReadSettings
 from ocrspool.engine.runtimes.split_batches import HalvingNet
 from ocrspool.errors import OcrspoolError
-from ocrspool.pages import DEFAULT_READER, ReaderOrder
+from ocrspool.pages import DEFAULT_ORDER, DEFAULT_READER, ReaderOrder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -127,12 +127,11 @@ class Recognizer:
             reader.close()
 
     def recognize(
-        self, pages: Sequence[Pixels], orientation: Sequence[Orientation], readers: ReaderOrder | None = None
+        self, pages: Sequence[Pixels], orientation: Sequence[Orientation], readers: ReaderOrder = DEFAULT_ORDER
     ) -> list[PageText]:
         """Return the text of each page, when all are read; `orientation` says per page whether it may be turned."""
-        order = readers or ReaderOrder()
         both = zip(pages, orientation, strict=True)
-        submitted = [self.submit(page, mode, readers=order) for page, mode in both]
+        submitted = [self.submit(page, mode, readers=readers) for page, mode in both]
         return [future.result() for future in submitted]
 
     def submit(
@@ -141,7 +140,7 @@ class Recognizer:
         orientation: Orientation,
         on_progress: Callable[[], None] = lambda: None,
         words: WordMode = "words",
-        readers: ReaderOrder = ReaderOrder(),
+        readers: ReaderOrder = DEFAULT_ORDER,
     ) -> Future[PageText]:
         """Begin with a page; it has the pixels until the future is done.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocrspool.engine.plan import Plan, plan
 from ocrspool.files import file_lock
-from ocrspool.pages import ReaderOrder
+from ocrspool.pages import DEFAULT_READER, ReaderOrder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,13 +113,20 @@ def facts_of(wanted: Plan, manifest: Manifest) -> dict[str, Any]:
         "device": items["device"],
         "precision": items["precision"],
         "fingerprint": manifest.fingerprint,
-        "models": [_model(spec, items) for spec in wanted.models if not spec.reader]
-        + [
-            {"role": "recognition", "name": reader.model, "sha256": items[f"{reader.key}.sha256"], "reader": reader.name}
-            for reader in wanted.models.readers
-        ],
+        "models": _models(wanted, items),
         "languages": wanted.models.languages(),
     }
+
+
+def _models(wanted: Plan, items: dict[str, str]) -> list[dict[str, str]]:
+    models = wanted.models
+    nets = [(spec.role, spec.name, spec.key) for spec in (models.detection, models.recognition, models.classifier)]
+    told = [{"role": role, "name": name, "sha256": items[f"{key}.sha256"]} for role, name, key in nets]
+    told[1]["reader"] = DEFAULT_READER
+    return told + [
+        {"role": "recognition", "name": each.model, "sha256": items[f"{each.key}.sha256"], "reader": each.name}
+        for each in models.readers
+    ]
 
 
 def _planned(request: EngineRequest, *, ahead: bool = False) -> Plan:
@@ -132,10 +139,9 @@ def _planned(request: EngineRequest, *, ahead: bool = False) -> Plan:
 
 def _fetch(request: EngineRequest, source: str, on_stage: OnStage) -> None:
     """Download the published models that are not here."""
+    from ocrspool.engine.models.catalog import recognition  # noqa: PLC0415
     from ocrspool.engine.models.download import fetch  # noqa: PLC0415 - the network's modules, which serving never needs
     from ocrspool.engine.models.http_download import Source  # noqa: PLC0415
-
-    from ocrspool.engine.models.catalog import recognition  # noqa: PLC0415
 
     for choice in (request.models, *(recognition(choice) for _, choice in request.readers)):
         fetch(choice, Path(request.cache) / "models", on_stage, request.runtime, Source(source))

@@ -143,7 +143,9 @@ def test_a_small_picture_is_one_line_where_that_reads_as_well() -> None:
     page.whole.variants[0].read_by["default"] = {0: Reading("7", 0.99)}
     (line,) = page_text(page, 0.5).lines
     assert (line.text, line.polygon[0]) == ("7", (2, 2))
-    page.whole.variants[0].read_by["default"] = {0: Reading("O", 0.55)}  # or 0: it need not be as sure as a speck has to be
+    page.whole.variants[0].read_by["default"] = {
+        0: Reading("O", 0.55)
+    }  # or 0: it need not be as sure as a speck has to be
     assert _texts(page) == ["O"]
     page.lines = [_line(0, Reading("Total", 0.99))]
     page.whole.variants[0].read_by["default"] = {0: Reading("lB", 0.7)}
