@@ -21,6 +21,8 @@ PAGE: Mapping[str, Any] = {
     "alone": True,
     "orientation": "auto",
     "words": "words",
+    "readers": ["default"],
+    "sure": 0.96,
     "image": {
         "number": 1,
         "width": 4,

@@ -118,8 +118,10 @@ class BridgeClient:
     def send_page(self, host: str, number: int, task: PageTask) -> None:
         """Send a page to a host. Raise ChildDiedError."""
         page = {"number": number, "alone": task.alone, "orientation": task.orientation, "words": task.words}
+        readers = {"readers": task.readers.names, "sure": task.readers.sure}
         self._process.tell(
-            {"op": "recognize", "host": host, "page": {**page, "image": image_values(task.image)}}, (task.image.fd,)
+            {"op": "recognize", "host": host, "page": {**page, **readers, "image": image_values(task.image)}},
+            (task.image.fd,),
         )
 
     def next_event(self, seconds: float, wake: WakeupEvent) -> BridgeEvent | None:

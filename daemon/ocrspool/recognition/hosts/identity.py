@@ -29,14 +29,30 @@ def compared(facts: Mapping[str, Any]) -> dict[str, str]:
     """Return those items of an engine, as its worker described it, that have to be the same everywhere."""
     items = {str(name): str(value) for name, value in facts.get("identity", {}).items() if name not in _OF_THE_MACHINE}
     named = {name: str(facts[name]) for name in ("runtime", "runtime_version", "precision")}
-    models = {f"{model['role']} model": f"{model['name']} {model['sha256'][:12]}" for model in facts["models"]}
+    models = {_named(model): f"{model['name']} {model['sha256'][:12]}" for model in facts["models"]}
     return {**items, **models, **named}
+
+
+def _named(model: Mapping[str, Any]) -> str:
+    """Return what a model is for. An engine has a recognition model for each of its readers."""
+    reader = model.get("reader")
+    return f"{model['role']} model" + (f" of the reader {reader}" if reader else "")
 
 
 def asked(engine: Engine) -> dict[str, str]:
     """Return what the configuration of the service itself demands of every host."""
     wanted = engine.model_dump(include=set(_ASKED) & engine.model_fields_set)
     return {name: value for name, value in wanted.items() if value != "auto"}
+
+
+def missing_reader(report: HostReport, engine: Engine) -> str:
+    """Return the reader that this configuration knows and a host has not; "" if it has all of them."""
+    for facts in report.engines:
+        there = {model.get("reader") for model in facts["models"]}
+        for name in engine.readers:
+            if name not in there:
+                return f"it has no reader {name}, which engine.readers has here"
+    return ""
 
 
 def difference(report: HostReport, wanted: Mapping[str, str], where: str, *, exactly: bool) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ocrspool.config.schema import Config
 from ocrspool.recognition.hosts.answers import HostReport
-from ocrspool.recognition.hosts.identity import asked, compared, difference
+from ocrspool.recognition.hosts.identity import asked, compared, difference, missing_reader
 from ocrspool.recognition.page_queue import PageTask
 
 State = Literal["in", "out", "refused", "leaving"]
@@ -56,6 +56,7 @@ class Roster:
     ) -> None:
         """`local_engine` returns the facts of this machine's own engine, once that is loaded."""
         self._cluster = config.cluster
+        self._engine = config.engine
         self._asked = asked(config.engine)
         self._has_local = bool(config.engine.devices)
         self._local_engine = local_engine
@@ -115,6 +116,8 @@ class Roster:
         if not report.engines:
             return "out", "none of its workers has an engine"
         if why := difference(report, self._asked, "asked for here", exactly=False):
+            return "refused", why
+        if why := missing_reader(report, self._engine):
             return "refused", why
         where, wanted = self._wanted(report)
         if wanted is None:

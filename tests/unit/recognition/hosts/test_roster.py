@@ -68,6 +68,17 @@ def test_the_configuration_may_say_what_is_right() -> None:
     assert judged(of) == ("refused", "runtime is stub, asked for here tensorrt")
 
 
+def test_a_host_needs_the_readers_that_pages_are_sent_to() -> None:
+    """Profiles name readers, and the configuration of the service has the profiles."""
+    assert judged(roster(readers={"greek": "PP-OCRv5_greek"})) == (
+        "refused",
+        "it has no reader greek, which engine.readers has here",
+    )
+    models = [{"role": "recognition", "name": "g", "sha256": "0" * 64, "reader": "greek"}]
+    of = Roster(with_cluster(engine={"readers": {"greek": "PP-OCRv5_greek"}}).config, lambda: None)
+    assert judged(of, facts={"models": models}) == ("in", "")
+
+
 def test_a_host_without_an_engine_is_out() -> None:
     """It loads one, perhaps."""
     assert judged(roster(), engines=(), workers=0) == ("out", "none of its workers has an engine")
