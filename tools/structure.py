@@ -71,8 +71,6 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
         ),
         "processes",
     ),
-    # Other machines that read for this one.
-    "cluster": (*("", "config", "errors", "observability", "pages", "processes", "recognition"),),
     # From claim to outcome.
     "pipeline": (
         *("blocks", "config", "decoding", "errors", "files", "formatting", "observability", "pages", "processes"),
@@ -81,7 +79,9 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     # What people and programs see of it.
     "web": ("config", "errors", "files", "formatting", "observability", "render", "results", "spool"),
     "audit": ("errors", "files", "formatting", "processes", "results", "spool"),
-    "doctor": ("", "config", "engine", "engine_request", "errors", "formatting", "machine", "processes"),
+    # Other machines that read for this one.
+    "cluster": ("", "config", "errors", "observability", "pages", "processes", "recognition"),
+    "doctor": ("", "cluster", "config", "engine", "engine_request", "errors", "formatting", "machine", "processes"),
     "service": (
         *("config", "decoding", "errors", "files", "intake", "machine", "observability", "pipeline", "processes"),
         *("recognition", "results", "spool", "web"),

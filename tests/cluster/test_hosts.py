@@ -6,6 +6,7 @@ Whatever is pulled, killed or halted: each document comes out once, with the sam
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 
@@ -225,6 +226,17 @@ def test_a_service_that_finds_no_cluster_ends_with_the_reason(lab: ClusterLab) -
     said = lab.said(*lab.beside_spool(), COMMAND, "serve", "--config", path)
     assert said.returncode == 69
     assert f"the scheduler tls://{lab.address(SPOOL)}:8799 does not answer" in said.stderr
+
+
+def test_doctor_examines_the_cluster(lab: ClusterLab) -> None:
+    """Certificate, scheduler, each host, and how much the way to it carries."""
+    config = lab.folder / "service" / "ocrspool.toml"
+    said = lab.said(*lab.beside_spool(), COMMAND, "doctor", "--config", config).stdout
+    assert "host.crt is valid until 20" in said
+    assert "tls://10.99.0.1:8786 answers, 2 hosts" in said
+    carried = re.findall(r"host (gpu\d) +tls://[\d.:]+, 1 worker; this way carries about (\d+) pages/s of 6 MB", said)
+    assert {name for name, _ in carried} == {A, B}
+    assert all(int(number) > 0 for _, number in carried)
 
 
 def test_status_shows_each_host(lab: ClusterLab) -> None:

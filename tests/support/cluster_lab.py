@@ -122,9 +122,8 @@ class ClusterLab:
         return path
 
     def start_scheduler(self) -> None:
-        path = self.configure("scheduler", SPOOL)
-        self._spawn("scheduler", self.beside_spool(), "cluster", "scheduler", path)
-        wait_until(lambda: "hosts can join" in self.log("scheduler") or self._ended("scheduler"))
+        self.configure("scheduler", SPOOL)
+        self.start("scheduler")
 
     def start_node(self, host: str, name: str = "", **configuration: str) -> str:
         """Start a node on a host, under its own name if none is given. Return the name."""
@@ -137,6 +136,17 @@ class ClusterLab:
         """Start a service, without waiting for it."""
         path = self.configure(name, SPOOL, engine=engine, cluster=cluster)
         self._spawn(name, self.beside_spool(), "serve", path)
+
+    def start(self, name: str) -> None:
+        """Start what has been configured under a name: the scheduler, the service, or the node of a host."""
+        path = self.folder / name / "ocrspool.toml"
+        if name == "scheduler":
+            self._spawn(name, self.beside_spool(), "cluster", "scheduler", path)
+            wait_until(lambda: "hosts can join" in self.log(name) or self._ended(name))
+        elif name == "service":
+            self._spawn(name, self.beside_spool(), "serve", path)
+        else:
+            self._spawn(name, [self.script, "run", name], "node", path)
 
     def _spawn(self, name: str, place: list[str], *command: str | Path) -> None:
         *words, path = command

@@ -15,7 +15,7 @@ from ocrspool.cluster.dask import node as dask_node
 from ocrspool.cluster.dask.options import VERSION, set_up
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Cluster, Config
-from ocrspool.errors import ConfigError, EngineMissingError, OcrspoolError
+from ocrspool.errors import ConfigError, EngineMissingError, Exit, OcrspoolError
 from ocrspool.observability.systemd import Notifier
 from ocrspool.recognition.pool import WorkerPool
 from ocrspool.recognition.prebuild import SILENCE_SECONDS, prebuild
@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.2
 _NEWS_SECONDS = 1.5
+_LEAVING_SECONDS = 3.0
 
 
 def run(config: Config) -> None:
@@ -52,7 +53,7 @@ def _run(config: Config, notifier: Notifier) -> None:
     agent = Agent(settings.name, pool, VERSION, facts.get("seconds", {}))
     try:
         asyncio.run(_Life(settings, agent, pool, notifier).serve(config.paths.runtime, config.service.stop_seconds))
-    finally:
+    finally:  # after an error alone: a node that is told to stop has ended by now
         pool.close()
 
 
@@ -96,11 +97,16 @@ class _Life:
         beating = asyncio.create_task(self._keep_alive())
         stopping = asyncio.create_task(self._stop.wait())
         await asyncio.wait({joined, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not joined.done():
-            await self._leave(stop_seconds)
         beating.cancel()
+        if joined.done():
+            joined.result()  # it ends by an error only
+        await self._leave(stop_seconds)
+        self._pool.close()
         joined.cancel()
-        await asyncio.gather(joined, return_exceptions=not joined.done() or joined.cancelled())
+        await asyncio.wait({joined}, timeout=_LEAVING_SECONDS)
+        # What Dask has begun does not always end when it is cancelled, and nothing of it matters any more.
+        logging.shutdown()
+        os._exit(Exit.OK)
 
     async def _leave(self, seconds: float) -> None:
         """Take no more pages, and finish those in work. Services ask every second, so they know before it has gone."""

@@ -59,6 +59,15 @@ class DaskCluster:
             raise ClusterError("it does not answer about pages")
         return answer
 
+    async def echo(self, address: str, pixels: memoryview) -> None:
+        """Send bytes to a host, which counts them. Raise ClusterError."""
+        if await self._call(address, "ocrspool_echo", pixels=to_serialize(pixels)) != pixels.nbytes:
+            raise ClusterError("not all bytes arrived")
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._calls.close()
+
     async def _call(self, address: str, operation: str, **arguments: Any) -> Any:  # noqa: ANN401 - what the other side says
         try:
             return await getattr(self._calls(address), operation)(**arguments)

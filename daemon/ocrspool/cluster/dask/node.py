@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 
 _JOIN_SECONDS = 10
 _LONGEST_PAUSE = 5.0
+_CLOSE_SECONDS = 4.0
 
 OnChange = Callable[[str], None]
 """Is told the address at which the host can be reached, or why it cannot join."""
@@ -56,7 +57,9 @@ async def stay_joined(settings: Settings, agent: Pages, folder: Path, on_change:
                 on_change(_in_words(error))
             finally:
                 if worker is not None:
-                    await worker.close(timeout=2, reason="leaving")
+                    # Closing has been seen not to end, where the worker was halted before. Nothing waits for it.
+                    closing = asyncio.create_task(worker.close(timeout=2, reason="leaving"))
+                    await asyncio.wait({closing}, timeout=_CLOSE_SECONDS)
             await asyncio.sleep(pauses.next())
 
 
@@ -84,7 +87,10 @@ def _handlers(agent: Pages) -> dict[str, Callable[..., Any]]:
     async def ocrspool_read(page: Mapping[str, Any], pixels: Any) -> dict[str, Any]:  # noqa: ANN401 - bytes of some kind
         return await agent.read(page, memoryview(pixels))
 
-    return {"ocrspool_report": ocrspool_report, "ocrspool_read": ocrspool_read}
+    async def ocrspool_echo(pixels: Any) -> int:  # noqa: ANN401 - see above
+        return memoryview(pixels).nbytes
+
+    return {"ocrspool_report": ocrspool_report, "ocrspool_read": ocrspool_read, "ocrspool_echo": ocrspool_echo}
 
 
 def _in_words(error: BaseException) -> str:
