@@ -175,6 +175,8 @@ class ClusterLab:
 
     def send(self, name: str, number: signal.Signals) -> None:
         os.kill(self.pid(name), number)
+        if number == signal.SIGCONT:  # nsenter stops when what it runs is stopped
+            os.kill(self.processes[name].pid, number)
 
     def end(self, name: str, number: signal.Signals = signal.SIGTERM) -> int:
         """End something. Return its exit code."""

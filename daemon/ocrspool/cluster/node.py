@@ -104,7 +104,7 @@ class _Life:
         self._pool.close()
         joined.cancel()
         await asyncio.wait({joined}, timeout=_LEAVING_SECONDS)
-        # What Dask has begun does not always end when it is cancelled, and nothing of it matters any more.
+        # What Dask has begun may wait for others, and nothing of it matters any more.
         logging.shutdown()
         os._exit(Exit.OK)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import errno
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,9 +16,8 @@ from ocrspool.cluster.api import Pages
 from ocrspool.cluster.dask.client import NAME
 from ocrspool.cluster.dask.options import set_up
 from ocrspool.config.schema import Cluster as Settings
+from ocrspool.errors import EngineError
 from ocrspool.processes.backoff import Backoff
-
-_log = logging.getLogger(__name__)
 
 _JOIN_SECONDS = 10
 _LONGEST_PAUSE = 5.0
@@ -38,7 +37,8 @@ class _Node(Worker):  # type: ignore[misc] # Dask has no types
 async def stay_joined(settings: Settings, agent: Pages, folder: Path, on_change: OnChange) -> None:
     """Join the scheduler, and join again whenever it or the way to it was lost. Ends when it is cancelled.
 
-    The engines of the host stay loaded meanwhile. Raise EngineError where the certificates are of no use.
+    The engines of the host stay loaded meanwhile. Raise EngineError where the certificates are of no use, and where the
+    port is taken.
     """
     security = set_up(settings)
     pauses = Backoff(1.0, _LONGEST_PAUSE)
@@ -54,10 +54,13 @@ async def stay_joined(settings: Settings, agent: Pages, folder: Path, on_change:
                 await worker.finished()
                 on_change("the scheduler was lost")
             except (OSError, asyncio.TimeoutError, RuntimeError) as error:
+                if getattr(_innermost(error), "errno", None) == errno.EADDRINUSE:
+                    told = f"cluster.port: another process has port {settings.port}, or an earlier turn of this one"
+                    raise EngineError(told, "end that process, or set another port") from error
                 on_change(_in_words(error))
             finally:
                 if worker is not None:
-                    # Closing has been seen not to end, where the worker was halted before. Nothing waits for it.
+                    # It takes leave of the scheduler, which may not answer. Joining again does not wait for that.
                     closing = asyncio.create_task(worker.close(timeout=2, reason="leaving"))
                     await asyncio.wait({closing}, timeout=_CLOSE_SECONDS)
             await asyncio.sleep(pauses.next())
@@ -94,7 +97,12 @@ def _handlers(agent: Pages) -> dict[str, Callable[..., Any]]:
 
 
 def _in_words(error: BaseException) -> str:
-    inner = error
-    while inner.__cause__ is not None:
-        inner = inner.__cause__
+    inner = _innermost(error)
     return " ".join(str(inner).split())[:300] or type(inner).__name__
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return the reason itself: Dask wraps it in the steps that failed."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
