@@ -16,7 +16,7 @@ from ocrspool.recognition.client import WorkerClient
 from ocrspool.recognition.pool import WorkerPool
 from ocrspool.recognition.protocol import about_engine
 from ocrspool.recognition.worker import OnStage, Worker
-from ocrspool.service.daemon import Service
+from ocrspool.service.first_steps import serve
 from ocrspool.service.parts import Parts
 
 
@@ -30,7 +30,7 @@ def main() -> None:
 
         return WorkerPool(live, on_stage, launch)
 
-    Service(Path(sys.argv[-1]), parts=Parts(recognizer=recognizer)).run()
+    serve(Path(sys.argv[-1]), parts=Parts(recognizer=recognizer))
 
 
 if __name__ == "__main__":

@@ -21,11 +21,11 @@ class UsageError(OcrspoolError):
 
 def run_serve(options: Namespace) -> int:
     """Watch the inboxes until told to stop. Root does so as the user whom the cache belongs to."""
-    from ocrspool.service.daemon import Service
+    from ocrspool.service.first_steps import serve
 
     if os.geteuid() == 0:
         _become_owner_of_cache(options.config)
-    Service(options.config, options.log_format).run()
+    serve(options.config, options.log_format)
     return Exit.OK
 
 

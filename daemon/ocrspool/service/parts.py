@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config
 from ocrspool.decoding.api import DecoderPool
-from ocrspool.decoding.pool import DecoderProcessPool, decoder_count
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.pool import WorkerPool
-from ocrspool.recognition.prebuild import prebuild
 from ocrspool.service.signals import Signals
 
 OnStage = Callable[[str], None]
@@ -20,7 +19,13 @@ OnStage = Callable[[str], None]
 
 
 def _decoder_processes(live: CurrentConfig) -> DecoderPool:
-    return DecoderProcessPool(decoder_count(live.config), live)
+    pool = import_module("ocrspool.decoding.pool")  # when the workers load
+    decoders: DecoderPool = pool.DecoderProcessPool(pool.decoder_count(live.config), live)
+    return decoders
+
+
+def _prebuilt(config: Config, on_stage: OnStage) -> object:
+    return import_module("ocrspool.recognition.prebuild").prebuild(config, on_stage)  # few starts build anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class Parts:
 
     decoders: Callable[[CurrentConfig], DecoderPool] = _decoder_processes
     recognizer: Callable[[CurrentConfig, OnStage], PageRecognizer] = WorkerPool
-    build: Callable[[Config, OnStage], object] = prebuild
+    build: Callable[[Config, OnStage], object] = _prebuilt
     """Builds the engines that are missing."""
     signals: Callable[[WakeupEvent], Signals] = Signals
 
