@@ -10,6 +10,8 @@ import contextlib
 import os
 import select
 
+_CLOSED = -1
+
 
 class WakeupEvent:
     """Set from anywhere, waited for by the main loop."""
@@ -20,8 +22,8 @@ class WakeupEvent:
         """Whether it has been set since the last wait: a file sets it many times, and each write is a system call."""
 
     def set(self) -> None:
-        """End the current or the next wait."""
-        if self._is_set:
+        """End the current or the next wait. Once it is closed, nothing waits."""
+        if self._fd == _CLOSED or self._is_set:
             return
         self._is_set = True
         with contextlib.suppress(BlockingIOError):  # the counter is full: it is set more than enough
@@ -43,5 +45,7 @@ class WakeupEvent:
         return was_set
 
     def close(self) -> None:
-        """Release the descriptor."""
-        os.close(self._fd)
+        """Release the descriptor. Its number may be that of another file at once, so it is used no more."""
+        descriptor, self._fd = self._fd, _CLOSED
+        if descriptor != _CLOSED:
+            os.close(descriptor)

@@ -40,17 +40,21 @@ def page_outcome(answer: Message) -> tuple[int, PageText | PageFault]:
 def page_text(found: dict[str, Any]) -> PageText:
     """Return the text of one page."""
     warnings = tuple(Notice(code, message, None, lines=tuple(about)) for code, message, about in found["warnings"])
-    letters = found.get("letters") or [(None, None)] * len(found["lines"])
-    lines = tuple(
+    lines = found["lines"]
+    letters = found.get("letters") or [(None, None)] * len(lines)
+    readers = found.get("readers") or [""] * len(lines)
+    read = tuple(
         TextLine(
             *(text, confidence, _polygon(points), detection_confidence),
             tuple([Word(of_word, sure, _polygon(around)) for of_word, sure, around in words]),
-            *letter,
+            *(height, stroke, reader),
         )
-        for (text, confidence, points, detection_confidence, words), letter in zip(found["lines"], letters, strict=True)
+        for (text, confidence, points, detection_confidence, words), (height, stroke), reader in zip(
+            lines, letters, readers, strict=True
+        )
     )
     rules = tuple(((x1, y1), (x2, y2)) for (x1, y1), (x2, y2) in found.get("rules", ()))
-    return PageText(lines, found["rotation"], found["seconds"], warnings, rules=rules)
+    return PageText(read, found["rotation"], found["seconds"], warnings, rules=rules)
 
 
 def _polygon(points: list[list[float]]) -> Polygon:
