@@ -49,7 +49,9 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "observability": ("files", "formatting", "results"),
     # Steps of a job.
     "spool": ("errors", "files", "formatting", "results"),
-    "config": ("engine_request", "errors", "files", "formatting", "machine", "observability", "results", "spool"),
+    "config": (
+        *("engine_request", "errors", "files", "formatting", "machine", "observability", "pages", "results", "spool"),
+    ),
     "render": ("blocks", "errors", "pages", "results"),
     "intake": ("config", "errors", "files", "observability", "processes", "results", "spool"),
     "decoding": ("config", "errors", "files", "pages", "processes", "render", "results", "text_similarity"),
@@ -73,7 +75,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     ),
     "cli": (
         *("", "audit", "config", "decoding", "doctor", "engine", "errors", "files", "formatting", "intake", "machine"),
-        *("observability", "pipeline", "processes", "recognition", "results", "service", "spool"),
+        *("observability", "pages", "pipeline", "processes", "recognition", "results", "service", "spool"),
     ),
     "__main__": ("cli",),
 }
@@ -88,25 +90,40 @@ MAY_IMPORT_IN_ENGINE: Mapping[str, tuple[str, ...]] = {
     "models": ("runtimes", "spec"),
     "shapes": ("models", "spec"),
     "reading": ("models", "spec"),
+    "readers": ("reading", "spec"),
     "cache": ("models",),
-    "ocr": ("detection", "models", "reading", "runtimes", "spec"),
+    "ocr": ("detection", "models", "readers", "reading", "runtimes", "spec"),
     "identity": ("runtimes",),
     "test_pages": ("ocr", "spec"),
     "plan": ("cache", "identity", "models", "runtimes", "shapes"),
+    "further_readers": ("cache", "models", "plan", "readers", "reading", "runtimes", "spec", "test_pages"),
     "loader": (
+        "further_readers",
         "cache",
         "detection",
         "file_stamps",
         "models",
         "ocr",
         "plan",
+        "readers",
         "reading",
         "runtimes",
         "spec",
         "stages",
         "test_pages",
     ),
-    "build": ("cache", "identity", "loader", "models", "plan", "shapes", "spec", "stages", "test_pages"),
+    "build": (
+        "cache",
+        "further_readers",
+        "identity",
+        "loader",
+        "models",
+        "plan",
+        "shapes",
+        "spec",
+        "stages",
+        "test_pages",
+    ),
 }
 """The same within the engine."""
 
