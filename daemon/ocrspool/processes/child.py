@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ocrspool.processes.channel import MOST_BYTES, Channel, ChannelClosedError, Message
+from ocrspool.processes.starting import Start, directly
 from ocrspool.processes.wakeup import WakeupEvent
 
 _EXIT_SECONDS = 2.0
@@ -39,18 +40,14 @@ class NoProcessError(OSError):
 class Child:
     """One process running `python -m module FD`. Used by one thread at a time."""
 
-    def __init__(self, module: str, environment: Mapping[str, str], most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self, module: str, environment: Mapping[str, str], most_bytes: int = MOST_BYTES, start: Start = directly
+    ) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-I", "-m", module, str(theirs.fileno())]
+            command = [sys.executable, "-I", "-m", module]
             try:
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    env=environment,
-                    pass_fds=[theirs.fileno()],
-                    start_new_session=True,
-                )
+                self._process = start(command, environment, theirs.fileno())
             except OSError as error:
                 ours.close()
                 if error.errno not in _NO_PROCESS:

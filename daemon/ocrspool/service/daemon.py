@@ -29,6 +29,7 @@ from ocrspool.pipeline.hooks import Hooks
 from ocrspool.pipeline.pipeline import Pipeline
 from ocrspool.pipeline.runner import JobRunner
 from ocrspool.processes import lifetime
+from ocrspool.processes.launcher import Launcher
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.prebuild import SILENCE_SECONDS
@@ -70,10 +71,11 @@ class Service:
         self._wake = WakeupEvent()
         self._signals = parts.signals(self._wake)
         self._statistics = JobStatistics()
-        self._decoders = parts.decoders(self._live)
-        self._hooks = Hooks()
+        self._launcher = Launcher()
+        self._decoders = parts.decoders(self._live, self._launcher)
+        self._hooks = Hooks(self._launcher)
         self._runner = JobRunner(self._hooks)
-        self._recognizer = parts.recognizer(self._live, self._notifier.status)
+        self._recognizer = parts.recognizer(self._live, self._notifier.status, self._launcher)
         self._memory = FreeSpaceGuard("of memory", memory.available_bytes, _MEMORY_SECONDS)
         self._shortage = Shortage()
         self._slots = job_count(config)
@@ -114,6 +116,7 @@ class Service:
         preflight.refuse(config)
         config.paths.runtime.mkdir(parents=True, exist_ok=True)
         with self._notifier.extend_timeout_while(SILENCE_SECONDS):
+            self._launcher.start()
             self._recognizer.start()
             self._decoders.start()
             self._hooks.start()
@@ -155,7 +158,7 @@ class Service:
                 _log.warning('%s; building it now, because engine.on_missing is "build"', error)
             self._recognizer.close()
             self._parts.build(self._live.config, self._building)
-            self._recognizer = self._parts.recognizer(self._live, self._notifier.status)
+            self._recognizer = self._parts.recognizer(self._live, self._notifier.status, self._launcher)
             self._recognizer.start()
             return self._recognizer.wait_ready()
 
@@ -209,6 +212,7 @@ class Service:
         self._decoders.close()
         closed = self._inboxes.close()
         self._hooks.close()
+        self._launcher.close()
         if closed:  # else there are threads that may set it
             self._wake.close()
         rest = f"; {left} files wait in work/ for the next start" if left else ""

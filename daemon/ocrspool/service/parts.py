@@ -9,6 +9,7 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config
 from ocrspool.decoding.api import DecoderPool
 from ocrspool.decoding.pool import DecoderProcessPool, decoder_count
+from ocrspool.processes.starting import Start
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.pool import WorkerPool
@@ -19,16 +20,20 @@ OnStage = Callable[[str], None]
 """Is told each stage of something that takes long."""
 
 
-def _decoder_processes(live: CurrentConfig) -> DecoderPool:
-    return DecoderProcessPool(decoder_count(live.config), live)
+def _decoder_processes(live: CurrentConfig, start: Start) -> DecoderPool:
+    return DecoderProcessPool(decoder_count(live.config), live, start)
+
+
+def _worker_processes(live: CurrentConfig, on_stage: OnStage, start: Start) -> PageRecognizer:
+    return WorkerPool(live, on_stage, start=start)
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What makes each part."""
 
-    decoders: Callable[[CurrentConfig], DecoderPool] = _decoder_processes
-    recognizer: Callable[[CurrentConfig, OnStage], PageRecognizer] = WorkerPool
+    decoders: Callable[[CurrentConfig, Start], DecoderPool] = _decoder_processes
+    recognizer: Callable[[CurrentConfig, OnStage, Start], PageRecognizer] = _worker_processes
     build: Callable[[Config, OnStage], object] = prebuild
     """Builds the engines that are missing."""
     signals: Callable[[WakeupEvent], Signals] = Signals

@@ -17,6 +17,7 @@ from ocrspool.config.schema import Config
 from ocrspool.decoding.stub import PreparedDocument, StubDecoderPool
 from ocrspool.errors import ConfigError, EngineMissingError
 from ocrspool.pages import PageImage
+from ocrspool.processes.starting import Start
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.stub import Answer, StubRecognizer
 from ocrspool.service.daemon import Service
@@ -58,7 +59,7 @@ class World:
     def __post_init__(self) -> None:
         self.configure(self.more)
         parts = Parts(
-            lambda _: StubDecoderPool(lambda _: PreparedDocument()), self.recognizer, self.build, self.signals_of
+            lambda *_: StubDecoderPool(lambda _: PreparedDocument()), self.recognizer, self.build, self.signals_of
         )
         self.service = Service(self.root / "ocrspool.toml", None, parts)
         self.thread = threading.Thread(target=self.run)
@@ -67,7 +68,7 @@ class World:
         self.signals = CalledSignals(wake)
         return self.signals
 
-    def recognizer(self, _live: CurrentConfig, _on_stage: OnStage) -> StubRecognizer:
+    def recognizer(self, _live: CurrentConfig, _on_stage: OnStage, _start: Start) -> StubRecognizer:
         made = StubRecognizer(self.answer)
         made.problem = self.problems.pop(0) if self.problems else None
         self.recognizers.append(made)
