@@ -22,7 +22,7 @@ from ocrspool.pipeline.assemble import summary
 from ocrspool.pipeline.attempt import Attempt
 from ocrspool.pipeline.job_log import log_of, name_of
 from ocrspool.pipeline.job_outcome import Ended, JobOutcome, Stalled
-from ocrspool.pipeline.outputs import SourceContext, add_outputs, rendered
+from ocrspool.pipeline.outputs import SourceContext, add_outputs, rendered, with_done_as
 from ocrspool.results.rendered import RenderedResult
 from ocrspool.results.schema import Document
 from ocrspool.spool.failure_reason import reason, reason_beside
@@ -45,7 +45,8 @@ class Endings:
         source = SourceContext(job.source, options.profile, self._decoders, store.hangs)
 
         def publish() -> Ended:
-            whole = add_outputs(document, options.outputs, partial(store.place, job), source)
+            told = with_done_as(document, store.done_as(job))
+            whole = add_outputs(told, options.outputs, partial(store.place, job), source)
             deliver = partial(self._deliver, attempt, store, whole, rendered(whole))
             return self.persist(job, store, options.hooks, deliver)
 
