@@ -49,7 +49,7 @@ def configuration(path: Path, config: Config | None, error: ConfigError | None) 
 
 def permissions(config: Config) -> Iterator[Finding]:
     """Yield every reason why this user could not work in the folders."""
-    problems = preflight.problems(config)
+    problems = preflight.problems(config, hangs=preflight.hanging(config))
     for problem in problems:
         yield Finding("permissions", "problem", "folders", problem, "see `ocrspool check`, as the service's user")
     if not problems:
