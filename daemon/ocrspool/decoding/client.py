@@ -55,7 +55,7 @@ class DecoderClient:
             raise DecodersClosedError("the decoders are closed")
         if self._child is None:
             environment = of_decoders(os.environ, self._live.config.paths.cache)
-            self._child = child = Child("ocrspool.decoding.child", environment, protocol.MOST_BYTES, self._start)
+            self._child = child = Child("ocrspool.decoding.child", environment, protocol.MOST_BYTES, start=self._start)
             self._memory_mb = self._limits.decoder_memory_mb
             self._makes_pdf = self._needs_qpdf or self._live.config.wants("pdf")
             self._documents = 0

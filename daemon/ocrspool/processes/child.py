@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ocrspool.processes.channel import MOST_BYTES, Channel, ChannelClosedError, Message
@@ -41,11 +41,17 @@ class Child:
     """One process running `python -m module FD`. Used by one thread at a time."""
 
     def __init__(
-        self, module: str, environment: Mapping[str, str], most_bytes: int = MOST_BYTES, start: Start = directly
+        self,
+        module: str,
+        environment: Mapping[str, str],
+        most_bytes: int = MOST_BYTES,
+        options: Sequence[str] = ("-I", "-m"),
+        start: Start = directly,
     ) -> None:
+        """`options` are those of the interpreter. Without `-m`, `module` is the path of a script. `start` starts it."""
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-I", "-m", module]
+            command = [sys.executable, *options, module]
             try:
                 self._process = start(command, environment, theirs.fileno())
             except OSError as error:
