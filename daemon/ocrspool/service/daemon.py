@@ -121,9 +121,9 @@ class Service:
         preflight.refuse(config)
         config.paths.runtime.mkdir(parents=True, exist_ok=True)
         with self._notifier.extend_timeout_while(SILENCE_SECONDS):
-            self._launcher.start()
             self._recognizer.start()
             self._decoders.start()
+            self._launcher.start()  # before a spool is opened; what is started until here does not wait for it
             self._hooks.start()
             self._inboxes.open()
             facts = self._wait_for_engines()
