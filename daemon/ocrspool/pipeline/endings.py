@@ -17,6 +17,7 @@ from ocrspool.config.job_options import HookOptions
 from ocrspool.decoding.api import DecoderPool
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.files import names
+from ocrspool.formatting import counted
 from ocrspool.observability.statistics import JobStatistics
 from ocrspool.pipeline.assemble import summary
 from ocrspool.pipeline.attempt import Attempt
@@ -61,12 +62,13 @@ class Endings:
         facts = summary(document, target)
         self._statistics.done(facts, document.run.seconds, _since_drop(job))
         log_of(job, "done").info(
-            "done %s: %d pages, %d lines in %.2f s%s%s → %s",
+            "done %s (%s): %s, %s in %.2f s%s%s → %s",
             name_of(job),
-            facts["pages"],
-            facts["lines"],
+            job.inbox,
+            counted(facts["pages"], "page"),
+            counted(facts["lines"], "line"),
             (datetime.now(timezone.utc) - attempt.started).total_seconds(),
-            f", {facts['lost']} pages failed" if facts["lost"] else "",
+            f", {counted(facts['lost'], 'page')} failed" if facts["lost"] else "",
             f", warnings: {', '.join(facts['warnings'])}" if facts["warnings"] else "",
             names.printable(str(target)),
         )
@@ -83,7 +85,7 @@ class Endings:
         self._statistics.failed({**why, "file": names.to_json(os.fspath(target))})
         message = f"{error.message} ({error.hint})" if error.hint else error.message
         log_of(job, "failed").warning(
-            "failed %s: %s → %s", name_of(job), names.printable(message), names.printable(str(target))
+            "failed %s (%s): %s → %s", name_of(job), job.inbox, names.printable(message), names.printable(str(target))
         )
         files = (target, reason_beside(target))
         return JobOutcome("failed", job, files, hooks=hooks)

@@ -16,6 +16,7 @@ import threading
 import time
 
 from ocrspool.files import names
+from ocrspool.formatting import counted
 from ocrspool.pipeline.job_outcome import JobOutcome
 from ocrspool.processes.starting import Start, directly
 from ocrspool.spool.jobs import log_fields
@@ -64,7 +65,8 @@ class Hooks:
         if self._thread.is_alive():
             self._thread.join()
         if self._unfinished:
-            _log.warning("stopped: %d commands of on_done or on_failed were not run", self._unfinished)
+            left = counted(self._unfinished, "command")
+            _log.warning("stopped: %s of on_done or on_failed not run", left)
 
     def _work(self) -> None:
         while (event := self._waiting.get()) is not None and not self._closed.is_set():

@@ -18,6 +18,7 @@ from ocrspool.config import preflight
 from ocrspool.config.reload import Configuration
 from ocrspool.config.schema import Config, Metrics
 from ocrspool.errors import EngineMissingError, OcrspoolError
+from ocrspool.formatting import counted
 from ocrspool.intake.headroom import FreeSpaceGuard
 from ocrspool.machine import memory
 from ocrspool.observability import log_setup
@@ -195,7 +196,7 @@ class Service:
         """Finish what is in work within the stop time. Leave the rest in work/ for the next start."""
         self._notifier.stopping()
         deadline = time.monotonic() + self._live.config.service.stop_seconds
-        _log.info("stopping: %d files in work", self._inboxes.in_work(), extra={"event": "stopping"})
+        _log.info("stopping: %s in work", counted(self._inboxes.in_work(), "file"), extra={"event": "stopping"})
         # A second signal ends the drain. It does not wait for jobs that wait for a disk.
         while (self._inboxes.running() or self._hooks.busy()) and self._signals.stops == 1:
             if time.monotonic() >= deadline:
@@ -220,7 +221,8 @@ class Service:
         self._launcher.close()
         if closed:  # else there are threads that may set it
             self._wake.close()
-        rest = f"; {left} files wait in work/ for the next start" if left else ""
+        wait = "file waits" if left == 1 else "files wait"
+        rest = f"; {left} {wait} in work/ for the next start" if left else ""
         _log.info("stopped%s", rest, extra={"event": "stopped"})
         return f"stopped{rest}"
 
