@@ -167,7 +167,7 @@ def test_a_stop_kills_what_runs_and_drops_what_waits(
     hooks.close()
     assert not lives(int(pid.read_text()))
     assert "was killed: the service stops" in caplog.text
-    assert "1 commands" in caplog.text
+    assert "1 command of" in caplog.text
     assert not (tmp_path / "told").exists()
 
 
