@@ -15,6 +15,7 @@ from pathlib import Path
 
 _SECONDS = 5.0
 _PAUSE = 0.002
+_MOST_DESCRIPTORS = 1024
 
 
 def silent(places: Mapping[str, Collection[Path]], seconds: float = _SECONDS) -> set[str]:
@@ -40,6 +41,7 @@ def _ask(folders: Iterable[Path]) -> int:
     pid = os.fork()
     if pid == 0:
         try:
+            os.closerange(0, _MOST_DESCRIPTORS)  # whoever reads what the command prints would wait for this one too
             for folder in folders:
                 with contextlib.suppress(OSError), os.scandir(folder) as entries:
                     next(entries, None)

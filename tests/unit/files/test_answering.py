@@ -34,6 +34,18 @@ def test_a_server_that_does_not_answer(tmp_path: Path, folder: str) -> None:
         assert silent({"a": a.values(), "b": [tmp_path]}, 30) == set()
 
 
+def test_who_reads_what_a_command_prints_waits_for_nothing(tmp_path: Path) -> None:
+    """A pipe ends with the command, and not with the process that got no answer."""
+    said, says = os.pipe()
+    with hanging_share(tmp_path / "share") as share:
+        share.freeze()
+        assert silent({"a": [share.folder]}, 0.1) == {"a"}
+        os.close(says)
+        assert os.read(said, 1) == b""
+        share.thaw()
+    os.close(said)
+
+
 def test_a_server_that_has_died(tmp_path: Path) -> None:
     """It fails at once, which is an answer."""
     with hanging_share(tmp_path / "share") as share:
