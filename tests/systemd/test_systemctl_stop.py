@@ -61,7 +61,7 @@ def test_what_a_short_stop_leaves_is_finished_by_the_next_start(machine: Machine
     machine.configure("")
     machine.start()
     machine.wait_for(names, seconds=240)
-    assert f"{left} files were left in work/" in machine.journal(before)
+    assert f"{left} files left in work/" in machine.journal(before)
 
 
 def test_a_failed_restart_is_seen_in_the_status(machine: Machine) -> None:

@@ -82,6 +82,10 @@ def _other_writers(found: os.stat_result) -> str:
 def _read(file: Path, problems: list[str]) -> dict[str, Any]:
     try:
         return tomli.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        problems.append(f"{file}: there is no such file; --config names another")
+    except PermissionError:
+        problems.append(f"{file}: user {accounts.user()} may not read it")
     except OSError as error:
         problems.append(f"{file}: {error.strerror}")
     except UnicodeDecodeError as error:

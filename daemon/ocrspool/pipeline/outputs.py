@@ -26,6 +26,7 @@ from ocrspool.render import json
 from ocrspool.results.formats import FORMATS, Format
 from ocrspool.results.rendered import RenderedResult, ResultFiles
 from ocrspool.results.schema import Document, Output
+from ocrspool.spool.outbox import done_name
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +54,17 @@ def load(wanted: Callable[[str], bool]) -> None:
 def rendered(document: Document) -> RenderedResult:
     """Return the result of a document, ready to be delivered."""
     suffixes = tuple(output.suffix for output in document.outputs)
-    return RenderedResult(ResultFiles(document.source.sha256, suffixes), json.render(document))
+    told = done_name(document.run.done_as, document.run.done_as_base64)
+    return RenderedResult(ResultFiles(document.source.sha256, suffixes, told), json.render(document))
+
+
+def with_done_as(document: Document, name: str) -> Document:
+    """Return the document with the path of its source below done/; "" where the source is not kept."""
+    if not name:
+        return document
+    fields = names.to_json(name)
+    run = replace(document.run, done_as=fields["path"], done_as_base64=fields.get("path_base64"))
+    return replace(document, run=run)
 
 
 def add_outputs(

@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 import orjson
 
 from ocrspool.processes.channel import MOST_BYTES, Channel, ChannelClosedError, Message
+from ocrspool.processes.starting import Start, directly
 from ocrspool.processes.wakeup import WakeupEvent
 
 _EXIT_SECONDS = 2.0
@@ -59,19 +60,14 @@ class Child:
         environment: Mapping[str, str],
         most_bytes: int = MOST_BYTES,
         options: Sequence[str] = ("-I", "-m"),
+        start: Start = directly,
     ) -> None:
-        """`options` are those of the interpreter. Without `-m`, `module` is the path of a script."""
+        """`options` are those of the interpreter. Without `-m`, `module` is the path of a script. `start` starts it."""
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, *options, module, str(theirs.fileno())]
+            command = [sys.executable, *options, module]
             try:
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    env=environment,
-                    pass_fds=[theirs.fileno()],
-                    start_new_session=True,
-                )
+                self._process = start(command, environment, theirs.fileno())
             except OSError as error:
                 ours.close()
                 if error.errno not in _NO_PROCESS:

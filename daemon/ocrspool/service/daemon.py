@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocrspool.config.schema import Metrics
 from ocrspool.errors import EngineMissingError, OcrspoolError
+from ocrspool.formatting import counted
 from ocrspool.intake.headroom import FreeSpaceGuard
 from ocrspool.machine import memory
 from ocrspool.observability import log_setup
@@ -61,8 +62,9 @@ class Service:
         self._wake = WakeupEvent()
         self._signals = parts.signals(self._wake)
         self._statistics = JobStatistics()
-        self._decoders = parts.decoders(self._live)
-        self._hooks = Hooks()
+        self._launcher = first.launcher
+        self._decoders = parts.decoders(self._live, self._launcher)
+        self._hooks = Hooks(self._launcher)
         self._runner = JobRunner(self._hooks)
         self._recognizer = first.recognizer
         self._memory = FreeSpaceGuard("of memory", memory.available_bytes, _MEMORY_SECONDS)
@@ -97,6 +99,7 @@ class Service:
         config.paths.runtime.mkdir(parents=True, exist_ok=True)
         with self._notifier.extend_timeout_while(SILENCE_SECONDS):
             self._decoders.start()
+            self._launcher.start()  # before a spool is opened; what is started until here does not wait for it
             self._hooks.start()
             self._inboxes.open()
             facts = self._wait_for_engines()
@@ -136,7 +139,7 @@ class Service:
                 _log.warning('%s; building it now, because engine.on_missing is "build"', error)
             self._recognizer.close()
             self._parts.build(self._live.config, self._building)
-            self._recognizer = self._parts.recognizer(self._live, self._notifier.status)
+            self._recognizer = self._parts.recognizer(self._live, self._notifier.status, self._launcher)
             self._recognizer.start()
             return self._recognizer.wait_ready()
 
@@ -168,7 +171,7 @@ class Service:
         """Finish what is in work within the stop time. Leave the rest in work/ for the next start."""
         self._notifier.stopping()
         deadline = time.monotonic() + self._live.config.service.stop_seconds
-        _log.info("stopping: %d files in work", self._inboxes.in_work(), extra={"event": "stopping"})
+        _log.info("stopping: %s in work", counted(self._inboxes.in_work(), "file"), extra={"event": "stopping"})
         # A second signal ends the drain. It does not wait for jobs that wait for a disk.
         while (self._inboxes.running() or self._hooks.busy()) and self._signals.stops == 1:
             if time.monotonic() >= deadline:
@@ -190,9 +193,11 @@ class Service:
         self._decoders.close()
         closed = self._inboxes.close()
         self._hooks.close()
+        self._launcher.close()
         if closed:  # else there are threads that may set it
             self._wake.close()
-        rest = f"; {left} files wait in work/ for the next start" if left else ""
+        wait = "file waits" if left == 1 else "files wait"
+        rest = f"; {left} {wait} in work/ for the next start" if left else ""
         _log.info("stopped%s", rest, extra={"event": "stopped"})
         return f"stopped{rest}"
 

@@ -15,6 +15,7 @@ from ocrspool.errors import OcrspoolError
 from ocrspool.observability import log_setup
 from ocrspool.observability.systemd import Notifier
 from ocrspool.processes import lifetime
+from ocrspool.processes.launcher import Launcher
 from ocrspool.service.parts import REAL, Parts
 
 
@@ -32,7 +33,8 @@ class FirstSteps:
             self.fail(error)
             raise
         log_setup.set_up(self.config.log.level, self.config.log.format, fields=True)
-        self.recognizer = parts.recognizer(self.configuration.live, self.notifier.status)
+        self.launcher = Launcher()
+        self.recognizer = parts.recognizer(self.configuration.live, self.notifier.status, self.launcher)
 
     @property
     def config(self) -> Config:

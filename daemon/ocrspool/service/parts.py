@@ -9,6 +9,7 @@ from importlib import import_module
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config
 from ocrspool.decoding.api import DecoderPool
+from ocrspool.processes.starting import Start
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.pool import WorkerPool
@@ -18,10 +19,14 @@ OnStage = Callable[[str], None]
 """Is told each stage of something that takes long."""
 
 
-def _decoder_processes(live: CurrentConfig) -> DecoderPool:
+def _decoder_processes(live: CurrentConfig, start: Start) -> DecoderPool:
     pool = import_module("ocrspool.decoding.pool")  # when the workers load
-    decoders: DecoderPool = pool.DecoderProcessPool(pool.decoder_count(live.config), live)
+    decoders: DecoderPool = pool.DecoderProcessPool(pool.decoder_count(live.config), live, start)
     return decoders
+
+
+def _worker_processes(live: CurrentConfig, on_stage: OnStage, start: Start) -> PageRecognizer:
+    return WorkerPool(live, on_stage, start=start)
 
 
 def _prebuilt(config: Config, on_stage: OnStage) -> object:
@@ -32,8 +37,8 @@ def _prebuilt(config: Config, on_stage: OnStage) -> object:
 class Parts:
     """What makes each part."""
 
-    decoders: Callable[[CurrentConfig], DecoderPool] = _decoder_processes
-    recognizer: Callable[[CurrentConfig, OnStage], PageRecognizer] = WorkerPool
+    decoders: Callable[[CurrentConfig, Start], DecoderPool] = _decoder_processes
+    recognizer: Callable[[CurrentConfig, OnStage, Start], PageRecognizer] = _worker_processes
     build: Callable[[Config, OnStage], object] = _prebuilt
     """Builds the engines that are missing."""
     signals: Callable[[WakeupEvent], Signals] = Signals

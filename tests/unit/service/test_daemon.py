@@ -17,6 +17,7 @@ from ocrspool.config.schema import Config
 from ocrspool.decoding.stub import PreparedDocument, StubDecoderPool
 from ocrspool.errors import ConfigError, EngineMissingError
 from ocrspool.pages import PageImage
+from ocrspool.processes.starting import Start
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.stub import Answer, StubRecognizer
 from ocrspool.service.daemon import Service
@@ -39,6 +40,18 @@ class CalledSignals(Signals):
     def reload(self) -> None:
         self._on_reload(0, None)
 
+    def break_the_main_loop(self) -> None:
+        """Have it meet an error that nothing there expects, as "can't start new thread" was."""
+        self.reload_wanted = Broken()  # type: ignore[assignment] # which is the point
+        self._wake.set()
+
+
+class Broken:
+    """Cannot be asked whether it is true."""
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("a bug of the service")
+
 
 @dataclass
 class World:
@@ -59,7 +72,7 @@ class World:
     def __post_init__(self) -> None:
         self.configure(self.more)
         parts = Parts(
-            lambda _: StubDecoderPool(lambda _: PreparedDocument()), self.recognizer, self.build, self.signals_of
+            lambda *_: StubDecoderPool(lambda _: PreparedDocument()), self.recognizer, self.build, self.signals_of
         )
         self.first = FirstSteps(self.root / "ocrspool.toml", None, parts)
         self.service = Service(self.first)
@@ -69,7 +82,7 @@ class World:
         self.signals = CalledSignals(wake)
         return self.signals
 
-    def recognizer(self, _live: CurrentConfig, _on_stage: OnStage) -> StubRecognizer:
+    def recognizer(self, _live: CurrentConfig, _on_stage: OnStage, _start: Start) -> StubRecognizer:
         made = StubRecognizer(self.answer)
         made.problem = self.problems.pop(0) if self.problems else None
         self.recognizers.append(made)
@@ -296,6 +309,21 @@ def test_a_drain_that_ends(new_world: NewWorld, ends: str) -> None:
     assert world.files("failed") == world.files("done") == []
     (job,) = (world.root / "a/work").glob("2*")
     assert [path.name for path in (job / "source").iterdir()] == ["x.png"]
+
+
+def test_a_bug_of_the_service_fails_no_document(new_world: NewWorld) -> None:
+    """It ends the service. What ends its jobs then is not the fault of their files: they stay in work/."""
+    world = new_world(more="[service]\nattempts = 1\n")
+    world.held.set()
+    world.start()
+    world.drop("x.png")
+    wait_until(lambda: world.recognizers[0].unread)
+    world.signals.break_the_main_loop()
+    world.ended()
+    assert isinstance(world.error, RuntimeError)
+    assert world.files("failed") == world.files("done") == []
+    (job,) = (world.root / "a/work").glob("2*")
+    assert json.loads((job / "job.json").read_bytes())["attempts"] == 0
 
 
 def test_the_next_start_reads_what_the_last_one_left(new_world: NewWorld) -> None:
