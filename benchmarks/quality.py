@@ -98,7 +98,7 @@ def _watch(recognizer: Recognizer, pages: list[PageInWork], spent: dict[tuple[in
         pages.append(page)
         return page_text(page, least)
 
-    recognizing.page_text = noted  # type: ignore[attr-defined]
+    vars(recognizing)["page_text"] = noted
     read_batch = recognizer._read  # noqa: SLF001 - nobody else needs it
 
     def timed(reader: Any, batch: Sequence[LineStrip]) -> None:  # noqa: ANN401 - a LineReader
