@@ -42,6 +42,7 @@ LIBRARIES = {
     "pypdfium2": {"decoding.child.pdf"},
     "rich": {"cli"},
     "sdnotify": {"observability.systemd"},
+    "tesserocr": {"engine.readers.tesseract_process"},
     "tomli": {"config.loader"},
     "watchdog": {"intake.watcher"},
     "yaml": {"engine.models.inference_yml"},

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from ocrspool.engine.cache.store import HINT
 from ocrspool.engine.models import model_set
+from ocrspool.engine.readers import tesseract
 from ocrspool.engine.readers.at_first_use import AtFirstUse
 from ocrspool.engine.readers.net_reader import NetReader
 from ocrspool.engine.reading import recognize
 from ocrspool.engine.runtimes.split_batches import HalvingNet
 from ocrspool.engine.test_pages import known_lines
-from ocrspool.errors import EngineError, EngineMissingError
+from ocrspool.errors import EngineMissingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ocrspool.engine.plan import Plan
     from ocrspool.engine.readers.reader import LineReader
     from ocrspool.engine.reading.recognize import ReadSettings
-    from ocrspool.engine.spec import Net, NetSpec, ReaderSpec
+    from ocrspool.engine.spec import Net, NetSpec
 
 Known = dict[str, list[str]]
 """What each reader reads in the lines of the known page."""
@@ -30,7 +31,9 @@ Known = dict[str, list[str]]
 def of(plan: Plan, nets: Mapping[str, Net], settings: ReadSettings) -> dict[str, LineReader]:
     """Return the readers of an engine by name; `nets` has the loaded ones by their keys. Raise EngineError."""
     return {
-        reader.name: _net_reader(reader.net, nets[reader.net.key], settings) if reader.net else _without_net(reader)
+        reader.name: _net_reader(reader.net, nets[reader.net.key], settings)
+        if reader.net
+        else tesseract.load(reader, plan.settings.threads)
         for reader in plan.models.readers
     }
 
@@ -49,7 +52,7 @@ def at_first_use(
     return {
         reader.name: AtFirstUse(partial(loaded, reader.name, reader.net), default)
         if reader.net
-        else _without_net(reader)
+        else tesseract.load(reader, plan.settings.threads)
         for reader in plan.models.readers
     }
 
@@ -78,8 +81,3 @@ def _read_known(reader: LineReader, like: Net, settings: ReadSettings) -> list[s
 
 def _net_reader(spec: NetSpec, net: Net, settings: ReadSettings) -> NetReader:
     return NetReader(HalvingNet(net), model_set.characters(spec), settings)
-
-
-def _without_net(reader: ReaderSpec) -> LineReader:
-    """Return a reader that is no net of ours."""
-    raise EngineError(f"the reader {reader.name} ({reader.model}) cannot be loaded", "remove it from engine.readers")

@@ -16,10 +16,11 @@ from ocrspool.engine.ocr.ink import has_ink
 from ocrspool.engine.ocr.ruling_lines import ruling_lines
 from ocrspool.engine.ocr.upside_down import is_upside_down
 from ocrspool.engine.reading.crop import rectangle
+from ocrspool.engine.reading.direction import in_reading_order
 from ocrspool.engine.reading.letter_size import letter_size
 from ocrspool.engine.reading.lone_signs import without_lone_signs
 from ocrspool.engine.reading.orientation import turned_back
-from ocrspool.engine.reading.words import as_in, characters, words
+from ocrspool.engine.reading.words import as_in, characters, words, words_as_read
 from ocrspool.layout.reading_order import reading_order
 from ocrspool.pages import Notice, PageText, TextLine, Word
 
@@ -112,7 +113,8 @@ def _told(line: _Line, page: PageInWork) -> TextLine:
     reading = line.reading
     polygon = _on_page(line.polygon, page)
     words = _words(line, page)
-    told = TextLine(reading.text, reading.confidence, polygon, line.detection_confidence, words, reader=line.reader)
+    text = in_reading_order(reading.text)
+    told = TextLine(text, reading.confidence, polygon, line.detection_confidence, words, reader=line.reader)
     if (size := letter_size(line.strips)) is None:
         return told
     height = math.dist(polygon[0], polygon[3])
@@ -124,7 +126,7 @@ def _words(line: _Line, page: PageInWork) -> tuple[Word, ...]:
     if page.words == "none":
         return ()
     measure = characters if page.words == "characters" else words
-    found = as_in(line.reading.text, measure(line.strips, line.readings))
+    found = words_as_read(line.reading.text, as_in(line.reading.text, measure(line.strips, line.readings)))
     if not found:
         return ()
     # Fractions of the rectangle that the strips show. All corners at once: a call for each word takes longer than to
