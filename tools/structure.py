@@ -90,7 +90,7 @@ MAY_IMPORT_IN_ENGINE: Mapping[str, tuple[str, ...]] = {
     "models": ("runtimes", "spec"),
     "shapes": ("models", "spec"),
     "reading": ("models", "spec"),
-    "readers": ("reading", "spec"),
+    "readers": ("models", "reading", "spec"),
     "cache": ("models",),
     "ocr": ("detection", "models", "readers", "reading", "runtimes", "spec"),
     "identity": ("runtimes",),

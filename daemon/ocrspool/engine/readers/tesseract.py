@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import cv2
 import numpy as np
 
+from ocrspool.engine.models.model_set import LINE_HEIGHT
 from ocrspool.engine.reading.recognize import Reading
 from ocrspool.engine.reading.unread_ink import Letter, unread_ink
 from ocrspool.errors import EngineError
@@ -42,6 +43,8 @@ PADDING = 5
 of Arabic were (docs/languages.md)."""
 _SCALE = 35.0
 """Tesseract's confidence of a character is 100 + 35 ln p, where p is the least probability of its steps."""
+_END = 8
+"""Pixels from either end of a character to where it counts as seen. Boxes of letters that hang together are too wide."""
 _SARA_AM = re.compile("\u0e4d([\u0e48-\u0e4b]?)\u0e32|([\u0e48-\u0e4b])\u0e4d\u0e32")
 """The Thai vowel that Tesseract writes as its two parts, perhaps with a mark between them or before them."""
 
@@ -134,7 +137,18 @@ def reading(strip: Pixels, symbols: Sequence[Symbol]) -> Reading:
     letters = _as_they_lie(_composed(symbols))
     certainty = sum(letter.probability for letter in letters) / max(len(letters), 1)
     text = "".join(letter.text for letter in letters)
-    return Reading(text, certainty, unread_ink(strip, letters), tuple(letters))
+    return Reading(text, certainty, unread_ink(strip, _across(symbols)), tuple(letters))
+
+
+def _across(symbols: Sequence[Symbol]) -> list[Letter]:
+    """Return letters at both ends of each symbol, for looking where no letter is: Tesseract knows how wide they are."""
+    places = ((symbol.text, _middle(symbol), (symbol.right - symbol.left) / 2) for symbol in symbols)
+    ends = (
+        Letter(text, middle + side * min(max(half - _END, 0.0), LINE_HEIGHT / 2))
+        for text, middle, half in places
+        for side in (-1, 1)
+    )
+    return sorted(ends, key=lambda letter: letter.x)
 
 
 def _asked(child: Child, strip: Pixels) -> list[Symbol]:
