@@ -75,7 +75,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     ),
     "cli": (
         *("", "audit", "config", "decoding", "doctor", "engine", "errors", "files", "formatting", "intake", "machine"),
-        *("observability", "pipeline", "processes", "recognition", "results", "service", "spool"),
+        *("observability", "pages", "pipeline", "processes", "recognition", "results", "service", "spool"),
     ),
     "__main__": ("cli",),
 }

@@ -93,9 +93,7 @@ def _planned(request: EngineRequest, settings: Settings, *, ahead: bool = False)
     facts = identity.facts(request.runtime, settings, ahead=ahead)
     cache = Path(request.cache)
     models = model_set.find(request.models, cache / "models", request.runtime)
-    readers = tuple(
-        reader_choice.find(name, choice, cache / "models", request.runtime) for name, choice in request.readers
-    )
+    readers = reader_choice.find_all(request.readers, cache / "models", request.runtime)
     chosen = profiled(replace(models, readers=readers), settings)
     place = identity.bound_to_place(request.runtime, settings, [spec.files[0] for spec in chosen], cache)
     items = whole_identity(chosen, facts.hard | place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -228,6 +229,7 @@ def summary(document: Document, result: Path) -> dict[str, Any]:
         "pages": len(document.pages),
         "lost": sum(page.status == "failed" for page in document.pages),
         "lines": sum(len(page.lines) for page in document.pages),
+        "readers": dict(Counter(line.reader for page in document.pages for line in page.lines if line.reader)),
         "warnings": sorted({warning.code for warning in document.warnings})[:_CODES_TOLD],
         "outputs": [output.format for output in document.outputs],
         "result": names.to_json(os.fspath(result)),

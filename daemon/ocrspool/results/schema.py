@@ -155,6 +155,8 @@ class Model:
     """The SHA-256 of the model's file in hexadecimal."""
     reader: str | None = field(default=None, kw_only=True)
     """For a recognition model: the name of the reader that has it. Otherwise null."""
+    languages: tuple[str, ...] = field(default=(), kw_only=True)
+    """For a recognition model: the scripts that it reads. Otherwise the list is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +245,7 @@ def engine_from(facts: Mapping[str, Any]) -> Engine:
         device=facts["device"],
         precision=facts["precision"],
         fingerprint=facts["fingerprint"],
-        models=tuple(Model(**model) for model in facts["models"]),
+        models=tuple(_model_from(model) for model in facts["models"]),
     )
 
 
@@ -267,7 +269,11 @@ def document_from(found: Mapping[str, Any]) -> Document:
 
 
 def _engine_from(found: Mapping[str, Any]) -> Engine:
-    return made(Engine, found, models=tuple(made(Model, model) for model in found["models"]))
+    return made(Engine, found, models=tuple(_model_from(model) for model in found["models"]))
+
+
+def _model_from(found: Mapping[str, Any]) -> Model:
+    return made(Model, found, languages=tuple(found.get("languages", ())))
 
 
 def _word_from(found: Mapping[str, Any]) -> Word:

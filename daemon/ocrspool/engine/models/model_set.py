@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from importlib import util
 from pathlib import Path
 
-from ocrspool.engine.models import catalog, checksums, inference_yml, model_folder, onnx_metadata
+from ocrspool.engine.models import brought_along, catalog, checksums, inference_yml, model_folder, onnx_metadata
 from ocrspool.engine.models.model_folder import FoundModel
 from ocrspool.engine.models.scripts import written_in
 from ocrspool.engine.runtimes.base import runtime_spec
@@ -164,12 +164,12 @@ def characters(spec: NetSpec) -> tuple[str, ...]:
 
 
 def local(name: str, folder: Path, runtime: Runtime) -> FoundModel | None:
-    """Return the official model of that name if it lies in `folder` in a format that the runtime reads.
+    """Return the official model of that name, in a format that the runtime reads; None where it is not here.
 
-    Raise EngineError where it is damaged, or another model.
+    It lies in `folder`, or came with the installation. Raise EngineError where it is damaged, or another model.
     """
-    for candidate in catalog.folders(name):
-        place = folder / candidate
+    places = (folder, *brought_along.folders())
+    for place in (each / candidate for each in places for candidate in catalog.folders(name)):
         if (found := model_folder.open_model(place, runtime)) is not None:
             if found.description.name != name:
                 raise EngineError(

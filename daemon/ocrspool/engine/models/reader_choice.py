@@ -7,6 +7,7 @@ a folder (with a / in it)              a model's folder, or a folder that holds 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -34,6 +35,11 @@ def find(name: str, choice: str, folder: Path, runtime: Runtime) -> ReaderSpec:
         raise EngineError(
             f"engine.readers.{name}: {in_words(error)}", "the user of the service must be able to read the models"
         ) from error
+
+
+def find_all(choices: Iterable[tuple[str, str]], folder: Path, runtime: Runtime) -> tuple[ReaderSpec, ...]:
+    """Return the readers of these names and choices, sorted by name. Raise as `find` does."""
+    return tuple(find(name, choice, folder, runtime) for name, choice in sorted(choices))
 
 
 def net_reader(name: str, spec: NetSpec) -> ReaderSpec:

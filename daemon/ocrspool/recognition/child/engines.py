@@ -114,18 +114,24 @@ def facts_of(wanted: Plan, manifest: Manifest) -> dict[str, Any]:
         "precision": items["precision"],
         "fingerprint": manifest.fingerprint,
         "models": _models(wanted, items),
-        "languages": wanted.models.languages(),
     }
 
 
-def _models(wanted: Plan, items: dict[str, str]) -> list[dict[str, str]]:
+def _models(wanted: Plan, items: dict[str, str]) -> list[dict[str, Any]]:
     models = wanted.models
-    nets = [(spec.role, spec.name, spec.key) for spec in (models.detection, models.recognition, models.classifier)]
-    told = [{"role": role, "name": name, "sha256": items[f"{key}.sha256"]} for role, name, key in nets]
-    told[1]["reader"] = DEFAULT_READER
-    return told + [
-        {"role": "recognition", "name": each.model, "sha256": items[f"{each.key}.sha256"], "reader": each.name}
-        for each in models.readers
+    three = (models.detection, models.recognition, models.classifier)
+    told = [(spec.role, spec.name, spec.key, DEFAULT_READER if spec.role == "recognition" else None) for spec in three]
+    told += [("recognition", reader.model, reader.key, reader.name) for reader in models.readers]
+    languages = models.languages()
+    return [
+        {
+            "role": role,
+            "name": name,
+            "sha256": items[f"{key}.sha256"],
+            "reader": reader,
+            "languages": languages[reader] if reader else (),
+        }
+        for role, name, key, reader in told
     ]
 
 

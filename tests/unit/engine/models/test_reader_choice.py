@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.engine.models import model_set, reader_choice
+from ocrspool.engine.models import download, model_set, reader_choice
+from ocrspool.engine.models.http_download import Source
 from ocrspool.engine.models.scripts import written_in
 from ocrspool.engine.shapes import profiled
 from ocrspool.engine_request import Settings
@@ -87,3 +88,20 @@ def test_scripts_are_told_by_their_letters() -> None:
     assert written_in([*latin, *greek, "1", "?"]) == ("Latin",)
     assert written_in([*latin, *greek, *"άέήίόύώ"]) == ("Greek", "Latin")
     assert written_in([*russian, *russian.upper(), *latin, ""]) == ("Cyrillic", "Latin")
+
+
+def test_a_model_that_came_with_the_installation_needs_no_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless it was fetched too: what the administrator has put there is used."""
+    name = "PP-OCRv6_tiny_rec"
+    model_folders.put(tmp_path / f"site/ocrspool_models/{name}_onnx", model_folders.contents(name, ONNX))
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    fetched = tmp_path / "cache/models"
+    found = reader_choice.find("tiny", "PP-OCRv6_tiny", fetched, "openvino")
+    assert found.files[0].parent == tmp_path / f"site/ocrspool_models/{name}_onnx"
+    said: list[str] = []
+    download.fetch(name, fetched, said.append, "openvino", Source("http://127.0.0.1:9"))
+    assert said == []
+    model_folders.put(fetched / f"{name}_onnx", model_folders.contents(name, ONNX))
+    assert reader_choice.find("tiny", "PP-OCRv6_tiny", fetched, "openvino").files[0].parent == fetched / f"{name}_onnx"
