@@ -3,9 +3,9 @@
 usage: scripts/bench scripts [--save] [LANGUAGE...]
 
 The pages are those of the tests (tests/support/script_pages.py), in each of their fonts. All go through one service
-twice: once into an inbox whose profile has the reader of the script, and once into one that has the default reader only.
-Beside it, Tesseract reads the whole page (its own search for lines, one thread), in the same run. With OCRSPOOL_CORPUS,
-the historical pages of the corpus are read with and without a reader for Fraktur.
+twice: into an inbox whose profile has the reader of the script, and into one that has the default reader only. Beside
+it, Tesseract reads the whole page (its own search for lines, one thread), in the same run. With OCRSPOOL_CORPUS, the
+historical pages of the corpus are read with and without a reader for Fraktur.
 """
 
 from __future__ import annotations

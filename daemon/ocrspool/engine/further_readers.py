@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from ocrspool.engine.cache.store import HINT
 from ocrspool.engine.models import model_set
-from ocrspool.engine.readers import tesseract
 from ocrspool.engine.readers.at_first_use import AtFirstUse
 from ocrspool.engine.readers.net_reader import NetReader
 from ocrspool.engine.reading import recognize
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from ocrspool.engine.plan import Plan
     from ocrspool.engine.readers.reader import LineReader
     from ocrspool.engine.reading.recognize import ReadSettings
-    from ocrspool.engine.spec import Net, NetSpec
+    from ocrspool.engine.spec import Net, NetSpec, ReaderSpec
 
 Known = dict[str, list[str]]
 """What each reader reads in the lines of the known page."""
@@ -31,9 +30,7 @@ Known = dict[str, list[str]]
 def of(plan: Plan, nets: Mapping[str, Net], settings: ReadSettings) -> dict[str, LineReader]:
     """Return the readers of an engine by name; `nets` has the loaded ones by their keys. Raise EngineError."""
     return {
-        reader.name: _net_reader(reader.net, nets[reader.net.key], settings)
-        if reader.net
-        else tesseract.load(reader, plan.settings.threads)
+        reader.name: _net_reader(reader.net, nets[reader.net.key], settings) if reader.net else _tesseract(plan, reader)
         for reader in plan.models.readers
     }
 
@@ -52,7 +49,7 @@ def at_first_use(
     return {
         reader.name: AtFirstUse(partial(loaded, reader.name, reader.net), default)
         if reader.net
-        else tesseract.load(reader, plan.settings.threads)
+        else _tesseract(plan, reader)
         for reader in plan.models.readers
     }
 
@@ -81,3 +78,9 @@ def _read_known(reader: LineReader, like: Net, settings: ReadSettings) -> list[s
 
 def _net_reader(spec: NetSpec, net: Net, settings: ReadSettings) -> NetReader:
     return NetReader(HalvingNet(net), model_set.characters(spec), settings)
+
+
+def _tesseract(plan: Plan, reader: ReaderSpec) -> LineReader:
+    from ocrspool.engine.readers import tesseract  # noqa: PLC0415 - it starts processes, which few engines do
+
+    return tesseract.load(reader, plan.settings.threads)

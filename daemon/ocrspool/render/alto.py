@@ -70,8 +70,9 @@ def _words(line: Line) -> Iterator[str]:
         box = word.bounding_box
         if gap and before is not None:
             # Of two words that stand one below the other, or overlap, there is no gap to be measured along the page.
-            width = f' WIDTH="{box[0] - before[2]:.1f}"' if box[0] > before[2] else ""
-            yield f'<SP{width} HPOS="{before[2]:.1f}" VPOS="{before[1]:.1f}"/>'
+            left, right = (box[2], before[0]) if box[2] < before[0] else (before[2], box[0])
+            width = f' WIDTH="{right - left:.1f}"' if right > left else ""
+            yield f'<SP{width} HPOS="{left:.1f}" VPOS="{before[1]:.1f}"/>'
         text = f'WC="{word.confidence:.4f}" CONTENT="{escaped(word.text)}"'
         yield f"<String {_box(box)} {text}>{_shape(word.polygon)}</String>"
         before = box

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ocrspool.layout.text_direction import runs_from_the_right
 from ocrspool.render.line_geometry import placement
 from ocrspool.render.word_gaps import words_of
 from ocrspool.render.xml_escape import escaped
@@ -42,7 +43,8 @@ def _page(page: Page, name: str) -> Iterator[str]:
     yield f'<div class="ocr_page" id="page_{page.number}" title="{escaped(title)}">\n'
     for line in page.lines:
         name = f"{page.number}_{line.order + 1}"
-        yield f'<span class="ocr_line" id="line_{name}" title="{_properties(line)}">'
+        direction = ' dir="rtl"' if runs_from_the_right(line.text) else ""
+        yield f'<span class="ocr_line" id="line_{name}"{direction} title="{_properties(line)}">'
         for number, (gap, word) in enumerate(words_of(line), 1):
             title = f"bbox {_whole(word.bounding_box)}; x_wconf {word.confidence * 100:.2f}"
             yield f'{gap}<span class="ocrx_word" id="word_{name}_{number}" title="{title}">{escaped(word.text)}</span>'

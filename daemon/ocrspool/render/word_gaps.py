@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ocrspool.layout.text_direction import runs_from_the_right
 from ocrspool.render.line_geometry import placement
 from ocrspool.results.schema import Line, Word
 
@@ -46,7 +47,12 @@ def as_high_as_the_line(line: Line) -> Iterator[tuple[Word, str]]:
     starts = [along(word.polygon[0]) for _, word in pieces]
     ends = [along(word.polygon[1]) for _, word in pieces]
     spaces = [gap for gap, _ in pieces[1:]] + [""]
-    ends = [after if after > start else end for start, end, after in zip(starts, ends, [*starts[1:], 0.0], strict=True)]
+    if runs_from_the_right(line.text):
+        following = [*ends[1:], 1.0]
+        starts = [after if after < end else start for start, end, after in zip(starts, ends, following, strict=True)]
+    else:
+        following = [*starts[1:], 0.0]
+        ends = [after if after > start else end for start, end, after in zip(starts, ends, following, strict=True)]
     for (_, word), start, end, space in zip(pieces, starts, ends, spaces, strict=True):
         corners = ((left + ax * share + dx * part, top + ay * share + dy * part)
                    for share, part in ((start, 0), (end, 0), (end, 1), (start, 1)))  # fmt: skip

@@ -16,12 +16,12 @@ from ocrspool.engine.ocr.ink import has_ink
 from ocrspool.engine.ocr.ruling_lines import ruling_lines
 from ocrspool.engine.ocr.upside_down import is_upside_down
 from ocrspool.engine.reading.crop import rectangle
-from ocrspool.engine.reading.direction import in_reading_order
 from ocrspool.engine.reading.letter_size import letter_size
 from ocrspool.engine.reading.lone_signs import without_lone_signs
 from ocrspool.engine.reading.orientation import turned_back
 from ocrspool.engine.reading.words import as_in, characters, words, words_as_read
 from ocrspool.layout.reading_order import reading_order
+from ocrspool.layout.text_direction import in_reading_order, runs_from_the_right
 from ocrspool.pages import Notice, PageText, TextLine, Word
 
 if TYPE_CHECKING:
@@ -102,11 +102,20 @@ def page_text(page: PageInWork, least_confidence: float) -> PageText:
     left_out = [line for line in found if not line.is_text(least_confidence)]
     texts = without_lone_signs([line.reading.text for line in text])
     text = [line.saying(words) for line, words in zip(text, texts, strict=True) if words.strip()]
-    lines = [text[place] for place in reading_order([_points(line.polygon) for line in text])]
+    lines = [text[place] for place in reading_order(_to_be_ordered(text))]
     told = tuple(_told(line, page) for line in lines)
     warnings = _warnings(page, lines, left_out)
     rules = ruling_lines(page.pixels) if told else ()
     return PageText(told, page.rotation, page.seconds, warnings, rules=rules)
+
+
+def _to_be_ordered(lines: Sequence[_Line]) -> list[Polygon]:
+    """Return where lines stand; mirrored if most run from right to left, because their columns are read so, too."""
+    polygons = [_points(line.polygon) for line in lines]
+    if 2 * sum(runs_from_the_right(line.reading.text) for line in lines) <= len(lines):
+        return polygons
+    mirrored = ([(-x, y) for x, y in polygon] for polygon in polygons)
+    return [(b, a, d, c) for a, b, c, d in mirrored]
 
 
 def _told(line: _Line, page: PageInWork) -> TextLine:

@@ -44,7 +44,7 @@ of Arabic were (docs/languages.md)."""
 _SCALE = 35.0
 """Tesseract's confidence of a character is 100 + 35 ln p, where p is the least probability of its steps."""
 _END = 8
-"""Pixels from either end of a character to where it counts as seen. Boxes of letters that hang together are too wide."""
+"""Pixels from either end of a character to where it counts as seen. Letters that hang together have boxes too wide."""
 _SARA_AM = re.compile("\u0e4d([\u0e48-\u0e4b]?)\u0e32|([\u0e48-\u0e4b])\u0e4d\u0e32")
 """The Thai vowel that Tesseract writes as its two parts, perhaps with a mark between them or before them."""
 

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from ocrspool.engine.models.model_set import LINE_HEIGHT
-from ocrspool.engine.reading.direction import reading_places
 from ocrspool.engine.reading.strip_ink import ink_of, runs_of
+from ocrspool.layout.text_direction import reading_places
 from ocrspool.pages import stands_alone
 
 if TYPE_CHECKING:

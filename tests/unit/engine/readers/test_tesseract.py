@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ocrspool.engine.readers.tesseract import Symbol, reading
-from ocrspool.engine.reading.direction import in_reading_order
+from ocrspool.layout.text_direction import in_reading_order
 
 _STRIP = np.full((48, 640, 3), 255, np.uint8)
 _STEP = 20

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrspool.engine.reading.direction import in_reading_order, reading_places, runs_from_the_right
+from ocrspool.layout.text_direction import in_reading_order, reading_places, runs_from_the_right
 
 # As read, and as it lies: letters from the left. Letters of the right half are written by their names in comments.
 SHALOM, OLAM = "\u05e9\u05dc\u05d5\u05dd", "\u05e2\u05d5\u05dc\u05dd"
