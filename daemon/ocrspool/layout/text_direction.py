@@ -46,6 +46,14 @@ def in_reading_order(text: str) -> str:
     return "".join(text[place] for place in reading_places(text))
 
 
+def as_it_lies(text: str) -> str:
+    """Return a word with its letters from left to right; `text` is as it is read.
+
+    In a line whose letters all run from the right, turning it round is its own reverse.
+    """
+    return in_reading_order(text)
+
+
 def _kinds(text: str) -> list[str]:
     """Return for each character: R or L for letters, N for what belongs to a number, - for what is between these."""
     found = [unicodedata.bidirectional(character) for character in text]

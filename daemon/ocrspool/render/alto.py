@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ocrspool.layout.text_direction import runs_from_the_right
 from ocrspool.render.word_gaps import words_of
 from ocrspool.render.xml_escape import escaped
 from ocrspool.results.schema import Document, Engine, Line, Page
@@ -60,7 +61,9 @@ def _page(page: Page, step: str) -> Iterator[str]:
 
 
 def _line(line: Line, name: str) -> str:
-    return f'<TextLine ID="{name}" {_box(line.bounding_box)}>{_shape(line.polygon)}{"".join(_words(line))}</TextLine>\n'
+    direction = ' BASEDIRECTION="rtl"' if runs_from_the_right(line.text) else ""
+    content = f"{_shape(line.polygon)}{''.join(_words(line))}"
+    return f'<TextLine ID="{name}" {_box(line.bounding_box)}{direction}>{content}</TextLine>\n'
 
 
 def _words(line: Line) -> Iterator[str]:
