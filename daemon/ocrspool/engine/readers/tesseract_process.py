@@ -68,7 +68,7 @@ def _symbols(tesseract: Any, pixels: bytes, width: int, height: int) -> list[lis
     iterator = tesseract.GetIterator()
     symbols: list[list[Any]] = []
     place = 0
-    if iterator is None:
+    if iterator is None or not text.strip():  # then there is a symbol all the same, and asking for it is an error
         return symbols
     for each in tesserocr.iterate_level(iterator, tesserocr.RIL.SYMBOL):
         symbol, box = each.GetUTF8Text(tesserocr.RIL.SYMBOL), each.BoundingBoxInternal(tesserocr.RIL.SYMBOL)
