@@ -19,7 +19,11 @@ ARCHITECTURE = Path(__file__).parents[1] / "docs" / "architecture.md"
 CONFINED = ("decoding.child", "recognition.child")
 """Each is started as a process: nothing of it gets into another process."""
 
-FOR_CHILD = frozenset({"errors", "pages", "text_similarity", "processes", "layout", "render", "results", "decoding.child"})
+FOR_CHILD = frozenset(
+    {
+        *("errors", "pages", "text_similarity", "processes", "layout", "render", "results", "decoding.child"),
+    }
+)
 """What the decoder process may import of ours."""
 
 LIBRARIES = {

@@ -20,6 +20,7 @@ from ocrspool.render import json as as_json
 from ocrspool.render.line_geometry import placement
 from ocrspool.render.xml_escape import escaped
 from ocrspool.results.schema import Document, ReadBy, Word, document_from
+from support import result_blocks
 from support.sample_documents import box, document, line, lost_page, page
 
 HOSTILE = 'a<b> & "c" \t\x00\x1b\ufffe]]> 漢字\U0001f600 \udc80'
@@ -81,8 +82,9 @@ def test_hocr_keeps_the_rules_of_its_specification(made: Document) -> None:
     assert metas["ocr-system"].startswith("ocrspool")
     capabilities = set(metas["ocr-capabilities"].split())
     elements = [element for element in root.iter() if (element.get("class") or "").startswith("ocr")]
-    declared = capabilities - {"ocrp_poly", "ocrp_wconf"}
-    assert {element.get("class") for element in elements} == {"ocr_page", "ocr_line", "ocrx_word"} == declared
+    used = {element.get("class") for element in elements}
+    assert used == {"ocr_page", "ocr_carea", "ocr_par", "ocr_line", "ocrx_word"}
+    assert used < capabilities
     assert len({element.get("id") for element in elements}) == len(elements)
     for element in elements:
         properties = [part.split(None, 1) for part in (element.get("title") or "").split("; ")]
@@ -139,11 +141,12 @@ def test_alto_names_what_read_each_page(made: Document) -> None:
 
 @pytest.mark.skipif("OCRSPOOL_ALTO_XSD" not in os.environ, reason="OCRSPOOL_ALTO_XSD names no schema of ALTO 4")
 def test_alto_validates(made: Document) -> None:
-    """The schema itself has no complaint."""
+    """The schema itself has no complaint, with blocks and without."""
     from lxml import etree  # noqa: PLC0415 - comes with pikepdf, and is needed here only
 
     schema = etree.XMLSchema(etree.parse(Path(os.environ["OCRSPOOL_ALTO_XSD"])))
-    schema.assertValid(etree.fromstring(alto.render(made)))
+    for each in (made, result_blocks.with_blocks(), result_blocks.with_blocks(words=False)):
+        schema.assertValid(etree.fromstring(alto.render(each)))
 
 
 @given(st.text())

@@ -19,6 +19,7 @@ from ocrspool.engine.reading.crop import rectangle
 from ocrspool.engine.reading.letter_size import letter_size
 from ocrspool.engine.reading.lone_signs import without_lone_signs
 from ocrspool.engine.reading.orientation import turned_back
+from ocrspool.engine.reading.own_ink import own_ink
 from ocrspool.engine.reading.words import as_in, characters, words, words_as_read
 from ocrspool.layout.reading_order import reading_order
 from ocrspool.layout.text_direction import in_reading_order, runs_from_the_right
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ocrspool.engine.ocr.page_state import Line, PageInWork, Variant
+    from ocrspool.engine.reading.own_ink import OwnInk
     from ocrspool.engine.reading.recognize import Reading
     from ocrspool.engine.spec import Pixels
     from ocrspool.pages import Point, Polygon
@@ -121,21 +123,21 @@ def _to_be_ordered(lines: Sequence[_Line]) -> list[Polygon]:
 def _told(line: _Line, page: PageInWork) -> TextLine:
     reading = line.reading
     polygon = _on_page(line.polygon, page)
-    words = _words(line, page)
-    text = in_reading_order(reading.text)
+    ink = [own_ink(strip) for strip in (line.strips[:1] if page.words == "none" else line.strips)]
+    text, words = in_reading_order(reading.text), _words(line, ink, page)
     told = TextLine(text, reading.confidence, polygon, line.detection_confidence, words, reader=line.reader)
-    if (size := letter_size(line.strips)) is None:
+    if not ink or (size := letter_size(ink[0])) is None:
         return told
     height = math.dist(polygon[0], polygon[3])
     return replace(told, letter_height=size.height * height, stroke=size.stroke / size.height)
 
 
-def _words(line: _Line, page: PageInWork) -> tuple[Word, ...]:
+def _words(line: _Line, ink: Sequence[OwnInk], page: PageInWork) -> tuple[Word, ...]:
     """Return the words of a line, as they stand on the page."""
     if page.words == "none":
         return ()
     measure = characters if page.words == "characters" else words
-    found = words_as_read(line.reading.text, as_in(line.reading.text, measure(line.strips, line.readings)))
+    found = words_as_read(line.reading.text, as_in(line.reading.text, measure(ink, line.readings)))
     if not found:
         return ()
     # Fractions of the rectangle that the strips show. All corners at once: a call for each word takes longer than to
