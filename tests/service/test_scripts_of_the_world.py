@@ -32,7 +32,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     folder = tmp_path_factory.mktemp("scripts")
     names = [script.language for script in _HERE]
     readers = ", ".join(f'{name} = "tesseract:{name}"' for name in names)
-    profiles = "".join(f'[profile.{name}]\nreaders = ["default", "{name}"]\n' for name in names)
+    profiles = "".join(script.profile for script in _HERE)
     inboxes = "".join(_inbox(name) + f'profile = "{name}"\n' for name in names)
     more = f"{inboxes}[engine]\nreaders = {{ {readers} }}\n{profiles}"
     daemon = Daemon(folder / "d", folder / "cache", inboxes=_inbox("default"), more=more)

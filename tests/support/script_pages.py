@@ -42,6 +42,14 @@ class Script:
     """What has to be read of a page: 0.95 for alphabets that stand letter beside letter, 0.9 for the others."""
     fonts: tuple[str, ...]
     """Below /usr/share/fonts; all have every character of the text."""
+    first: bool = False
+    """Whether its reader is asked before the default one, which takes its letters for others and is sure of them."""
+
+    @property
+    def profile(self) -> str:
+        """The profile for pages in this script, as a table of the configuration; its reader has the language's name."""
+        readers = f'["{self.language}", "default"]\nsure = 0.9' if self.first else f'["default", "{self.language}"]'
+        return f"[profile.{self.language}]\nreaders = {readers}\n"
 
 
 _DEJAVU_SERIF, _DEJAVU_SANS = "truetype/dejavu/DejaVuSerif.ttf", "truetype/dejavu/DejaVuSans.ttf"
@@ -71,7 +79,7 @@ _INDIAN = (
 SCRIPTS = (
     Script("rus", "Cyrillic", 0.95, (_DEJAVU_SERIF, _DEJAVU_SANS, _LIBERATION, _FREE_SANS)),
     Script("ell", "Greek", 0.95, (_DEJAVU_SERIF, _DEJAVU_SANS, _LIBERATION, _FREE_SANS)),
-    Script("vie", "Vietnamese", 0.95, (_DEJAVU_SERIF, _DEJAVU_SANS, _FREE_SERIF, _FREE_SANS)),
+    Script("vie", "Vietnamese", 0.95, (_DEJAVU_SERIF, _DEJAVU_SANS, _FREE_SERIF, _FREE_SANS), first=True),
     Script("heb", "Hebrew", 0.95, (_DEJAVU_SANS, _FREE_SERIF, _FREE_SANS)),
     Script("ara", "Arabic", 0.9, _ARABIC),
     Script("kor", "Hangul", 0.9, _KOREAN),

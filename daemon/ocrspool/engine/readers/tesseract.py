@@ -26,7 +26,7 @@ from ocrspool.errors import EngineError
 from ocrspool.processes.child import Child, ChildDiedError, NoProcessError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ocrspool.engine.spec import Pixels, ReaderSpec
 
@@ -48,6 +48,9 @@ _END = 8
 """Pixels from either end of a character to where it counts as seen. Letters that hang together have boxes too wide."""
 _SARA_AM = re.compile("\u0e4d([\u0e48-\u0e4b]?)\u0e32|([\u0e48-\u0e4b])\u0e4d\u0e32")
 """The Thai vowel that Tesseract writes as its two parts, perhaps with a mark between them or before them."""
+
+_SPELLED = {"ron": str.maketrans("\u015e\u015f\u0162\u0163", "\u0218\u0219\u021a\u021b")}
+"""By language: letters that its data has, and what they are. Romanian has a comma below s and t, and no cedilla."""
 
 
 class Symbol(NamedTuple):
@@ -71,6 +74,7 @@ class TesseractReader:
     def __init__(self, spec: ReaderSpec, processes: int) -> None:
         self.parallel = max(processes, 1)
         self._spec = spec
+        self._spelled = _SPELLED.get(spec.languages[0], {}) if spec.languages else {}
         self._idle: queue.LifoQueue[Child | None] = queue.LifoQueue()
         for _ in range(self.parallel):
             self._idle.put(None)
@@ -99,7 +103,7 @@ class TesseractReader:
                 if child is None:
                     child = self._starter.submit(self._start).result()
                 try:
-                    return reading(strip, _asked(child, strip))
+                    return reading(strip, _asked(child, strip), self._spelled)
                 except ChildDiedError as error:
                     child = None
                     _log.warning("the reader %s: its process %s", self._spec.name, error)
@@ -133,8 +137,9 @@ def load(spec: ReaderSpec, threads: int) -> TesseractReader:
     return TesseractReader(spec, threads)
 
 
-def reading(strip: Pixels, symbols: Sequence[Symbol]) -> Reading:
+def reading(strip: Pixels, symbols: Sequence[Symbol], spelled: Mapping[int, int] | None = None) -> Reading:
     """Return the reading of a strip [48, w, 3]: its letters as they lie, from left to right."""
+    symbols = [symbol._replace(text=symbol.text.translate(spelled or {})) for symbol in symbols]
     letters = _as_they_lie(_composed(symbols))
     certainty = sum(letter.probability for letter in letters) / max(len(letters), 1)
     text = "".join(letter.text for letter in letters)

@@ -70,6 +70,12 @@ def test_a_thai_vowel_in_two_parts_is_one_character() -> None:
     assert reading(_STRIP, _symbols("\u0e19\u0e49\u0e4d\u0e32")).text == "\u0e19\u0e49\u0e33"
 
 
+def test_letters_of_old_encodings_become_those_of_the_language() -> None:
+    """Romanian data has s and t with a cedilla."""
+    found = reading(_STRIP, _symbols("\u015fi", "\u0163"), {0x15F: 0x219, 0x163: 0x21B})
+    assert found.text == "\u0219i \u021b"
+
+
 def test_wide_letters_leave_no_ink_unread() -> None:
     """One letter of 60 pixels and a gap: no warning. The same ink where no letter was seen: one."""
     strip = _STRIP.copy()
