@@ -155,3 +155,5 @@ class EmbeddedText:
     """Why it has to be compared with what is seen: "" (it has not), "letters" (they may stand for others), "invisible"
     (it is drawn as nothing), "ink" (there is more on the page), "annotations" (these have text that is not in it)."""
     fonts: tuple[str, ...] = ()
+    rules: tuple[Segment, ...] = ()
+    """Ruling lines that are drawn on the page, in the pixels of the lines."""

@@ -152,7 +152,9 @@ def _page_lines(page: ReadPage | EmbeddedText | LostPage) -> PageLines:
     if isinstance(page, ReadPage):
         found, image = page.text, page.image
         return PageLines(found.lines, image.width, image.height, found.rotation, found.rules)
-    return PageLines(page.lines, page.width, page.height) if isinstance(page, EmbeddedText) else PageLines((), 0, 0)
+    if isinstance(page, EmbeddedText):
+        return PageLines(page.lines, page.width, page.height, rules=page.rules)
+    return PageLines((), 0, 0)
 
 
 def _with_text(

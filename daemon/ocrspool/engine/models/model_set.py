@@ -102,8 +102,8 @@ def _find(choice: str, folder: Path, runtime: Runtime) -> Models:
                 'the same models for Paddle are engine.models = "PP-OCRv6_small"; `ocrspool prebuild` downloads them',
             )
         return bundled()
-    if choice in catalog.SETS:
-        return _published(choice, folder, runtime)
+    if chosen := catalog.find(choice):
+        return _published(choice, chosen, folder, runtime)
     if "/" in choice or (choice and Path(choice).is_dir()):
         return _in_folder(Path(choice), runtime)
     near = get_close_matches(choice, ("bundled", *catalog.SETS), 2)
@@ -198,9 +198,9 @@ def listed(runtime: Runtime) -> str:
     return f"{inference_yml.NAME} and {' (or '.join(kinds)}{')' * (len(kinds) - 1)}"
 
 
-def _published(choice: str, folder: Path, runtime: Runtime) -> Models:
+def _published(choice: str, chosen: catalog.OfficialSet, folder: Path, runtime: Runtime) -> Models:
     """Return an official set."""
-    found = {name: local(name, folder, runtime) for name in catalog.SETS[choice]}
+    found = {name: local(name, folder, runtime) for name in chosen}
     packages = [catalog.package(name, runtime) for name, model in found.items() if model is None]
     if packages:
         raise EngineMissingError(
