@@ -80,7 +80,7 @@ def _settings(languages: list[str]) -> str:
     readers = ", ".join(f'{each} = "tesseract:{each}"' for each in languages)
     inboxes = (f'[inbox.{each}]\nroot = "{each}"\nprofile = "{each}"\n' for each in languages)
     known = {each.language: each for each in (*SCRIPTS, *_HARD)}
-    profiles = (known.get(each, Script(each, each, 0, ())).profile for each in languages)
+    profiles = (known.get(each, Script(each, each, 0, (), first=True)).profile for each in languages)
     return f"[engine]\nreaders = {{ {readers} }}\n{''.join(inboxes)}{''.join(profiles)}"
 
 
@@ -165,7 +165,7 @@ def _old_pages(root: Path) -> str:
         subprocess.run([*score, *options], check=True, stdout=subprocess.DEVNULL)
         rows = [(Path(each["file"]).name, each["f1"]) for each in json.loads(scored.read_text())["documents"]]
         told += [
-            f"| {name} | {'default, then ' + inbox if inbox == _OLD else inbox} | {f1:.3f} |\n" for name, f1 in rows
+            f"| {name} | {inbox + ', then default' if inbox == _OLD else inbox} | {f1:.3f} |\n" for name, f1 in rows
         ]
         shutil.rmtree(predictions)
     return "".join(told)

@@ -19,7 +19,7 @@ from ocrspool.engine.models import tesseract_data
 from ocrspool.engine.readers import tesseract
 from ocrspool.engine.readers.tesseract import TesseractReader
 from ocrspool.engine.spec import ReaderSpec
-from ocrspool.errors import EngineError, EngineMissingError
+from ocrspool.errors import ConfigError, EngineError
 from support.process_table import children_of, is_module
 from support.waiting import wait_until
 
@@ -33,7 +33,7 @@ def spec() -> ReaderSpec:
     pytest.importorskip("tesserocr", reason="tesserocr is not installed")
     try:
         return tesseract_data.find("english", "tesseract:eng")
-    except EngineMissingError as error:
+    except ConfigError as error:
         pytest.skip(f"{error.message}: {error.hint}")
 
 

@@ -86,8 +86,9 @@ SCRIPTS = (
     Script("tha", "Thai", 0.9, _THAI),
     Script("hin", "Devanagari", 0.9, _INDIAN),
 )
-PACKAGES = "fonts-dejavu fonts-liberation fonts-freefont-ttf fonts-thai-tlwg-ttf fonts-lohit-deva fonts-unfonts-core"
-"""What has the first font of each."""
+PACKAGES = "fonts-dejavu-core fonts-tlwg-loma-ttf fonts-lohit-deva fonts-unfonts-core"
+"""What has the first font of each; the others: fonts-liberation fonts-freefont-ttf fonts-thai-tlwg-ttf fonts-noto-core
+fonts-noto-cjk fonts-hosny-amiri."""
 
 
 def text(language: str) -> str:
@@ -104,7 +105,7 @@ def lacks(language: str, font: str) -> str:
     if not any(any(Path("/").glob(f"{place[1:]}/{language}.traineddata")) for place in _DATA):
         return f"Tesseract's data is not installed: tesseract-ocr-{language}"
     if not (_FONTS / font).is_file():
-        return f"the font {font} is not installed: {PACKAGES} fonts-noto-core fonts-noto-cjk fonts-hosny-amiri"
+        return f"the font {font} is not installed: {PACKAGES}, or another package of fonts"
     return "" if features.check("raqm") else "Pillow has no raqm, which shapes the letters of these scripts"
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ocrspool.engine.runtimes.installed_packages import distributions
 from ocrspool.engine.spec import ReaderSpec
-from ocrspool.errors import ConfigError, EngineMissingError
+from ocrspool.errors import ConfigError
 from ocrspool.machine import installation
 
 PREFIX = "tesseract:"
@@ -44,13 +44,14 @@ def is_tesseract(choice: str) -> bool:
 def find(name: str, choice: str, places: Iterable[str] = _PLACES) -> ReaderSpec:
     """Return the reader that `engine.readers.NAME = choice` asks for; `places` are patterns of folders, the best first.
 
-    Raise ConfigError where the choice makes no sense, EngineMissingError where data or the library is not installed.
+    Raise ConfigError where the choice makes no sense, and where data or the library is not installed: `prebuild` gets
+    neither.
     """
     folder, languages = _parsed(name, choice)
     folders = [folder] if folder else _folders(places)
     files = [_file(language, folders) for language in languages]
     if missing := [language for language, file in zip(languages, files, strict=True) if file is None]:
-        raise EngineMissingError(*_missing(name, missing, folder, folders))
+        raise _missing(name, missing, folder, folders)
     found = [file for file in files if file is not None]
     if len({file.parent for file in found}) > 1:
         raise ConfigError(
@@ -59,8 +60,8 @@ def find(name: str, choice: str, places: Iterable[str] = _PLACES) -> ReaderSpec:
         )
     version = distributions(_PACKAGE).get(_PACKAGE)
     if version is None:
-        raise EngineMissingError(
-            f"engine.readers.{name}: the Python package {_PACKAGE}, which brings Tesseract, is not installed",
+        raise ConfigError(
+            [f"engine.readers.{name}: the Python package {_PACKAGE}, which brings Tesseract, is not installed"],
             installation.find().add(_EXTRA),
         )
     return ReaderSpec(name, choice, tuple(found), facts=((_PACKAGE, version),), languages=tuple(languages))
@@ -103,12 +104,12 @@ def _file(language: str, folders: Iterable[Path]) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def _missing(name: str, languages: list[str], folder: Path | None, folders: list[Path]) -> tuple[str, str]:
-    """Return what is not there, and what to do."""
+def _missing(name: str, languages: list[str], folder: Path | None, folders: list[Path]) -> ConfigError:
+    """Return what is not there, and what to do, as an error."""
     files = ", ".join(f"{language}.traineddata" for language in languages)
     where = " or ".join(map(str, folders)) if folders else "any folder of the system's"
     message = f"engine.readers.{name}: {files} {'is' if len(languages) == 1 else 'are'} not in {where}"
     packages = " ".join(map(package, languages))
     if folder:
-        return message, f"put it there, or install {packages} and leave the folder out"
-    return message, f"install it: on Debian and Ubuntu, sudo apt-get install {packages}"
+        return ConfigError([message], f"put it there, or install {packages} and leave the folder out")
+    return ConfigError([message], f"install it: on Debian and Ubuntu, sudo apt-get install {packages}")

@@ -8,7 +8,7 @@ import pytest
 
 from ocrspool.engine.models import tesseract_data
 from ocrspool.engine.models.tesseract_data import find, package
-from ocrspool.errors import ConfigError, EngineMissingError
+from ocrspool.errors import ConfigError
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_folder_that_is_not_there_is_refused(data: Path) -> None:
 
 
 def test_missing_data_is_told_with_its_package(data: Path) -> None:
-    with pytest.raises(EngineMissingError) as raised:
+    with pytest.raises(ConfigError) as raised:
         find("asia", "tesseract:tha+chi_sim+Thai+vie", _places(data))
     assert "tha.traineddata, chi_sim.traineddata, Thai.traineddata are not in" in raised.value.message
     assert raised.value.hint.endswith(
@@ -72,13 +72,13 @@ def test_missing_data_is_told_with_its_package(data: Path) -> None:
 
 
 def test_data_missing_in_a_named_folder_may_be_put_there(data: Path) -> None:
-    with pytest.raises(EngineMissingError, match=r"tha\.traineddata is not in") as raised:
+    with pytest.raises(ConfigError, match=r"tha\.traineddata is not in") as raised:
         find("thai", f"tesseract:{data}/5/tessdata:tha", _places(data))
     assert "put it there" in raised.value.hint
 
 
 def test_no_data_at_all_is_told(data: Path) -> None:
-    with pytest.raises(EngineMissingError, match=r"vie\.traineddata is not in any folder of the system's"):
+    with pytest.raises(ConfigError, match=r"vie\.traineddata is not in any folder of the system's"):
         find("viet", "tesseract:vie", (f"{data}/none",))
 
 
@@ -90,7 +90,7 @@ def test_data_in_two_places_cannot_be_one_reader(data: Path) -> None:
 
 def test_the_library_may_be_missing(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tesseract_data, "distributions", lambda *_: {})
-    with pytest.raises(EngineMissingError, match="tesserocr, which brings Tesseract, is not installed") as raised:
+    with pytest.raises(ConfigError, match="tesserocr, which brings Tesseract, is not installed") as raised:
         find("viet", "tesseract:vie", _places(data))
     assert "tesseract" in raised.value.hint
 
