@@ -20,6 +20,7 @@ from ocrspool.engine.readers import tesseract
 from ocrspool.engine.readers.tesseract import TesseractReader
 from ocrspool.engine.spec import ReaderSpec
 from ocrspool.errors import ConfigError, EngineError
+from ocrspool.processes import sandbox
 from support.process_table import children_of, is_module
 from support.waiting import wait_until
 
@@ -68,6 +69,19 @@ def test_a_line_is_read_with_the_places_of_its_letters(reader: TesseractReader) 
     assert 0 < places[0] < 40
     assert strip.shape[1] - 40 < places[-1] < strip.shape[1]
     assert len(_processes()) == 1  # one line needs one
+
+
+@pytest.mark.skipif(not sandbox.can_filter(), reason="this kernel filters no system calls")
+def test_a_process_is_confined(reader: TesseractReader) -> None:
+    """It filters its system calls, and has no descriptor beside its socket and what every process has."""
+    reader.read([_strip("confined")])
+    (pid,) = _processes()
+    status = Path(f"/proc/{pid}/status").read_text()
+    assert "Seccomp:\t2" in status
+    assert "NoNewPrivs:\t1" in status
+    opened = [os.fspath(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
+    assert sum(link.startswith("socket:") for link in opened) == 1
+    assert not [link for link in opened if "memfd" in link or "traineddata" in link]
 
 
 def test_lines_are_read_side_by_side_and_alike(reader: TesseractReader) -> None:

@@ -38,6 +38,8 @@ _VARIABLES = ("PATH", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "GLIBC_TUNABLES", "MA
 _SECONDS = 60.0
 """A line takes 0.03 s, and a second where a machine is very busy: what takes so long hangs."""
 _START_SECONDS = 120.0
+_MOST_BYTES = 1 << 20
+"""Of an answer. A line of 3,200 pixels has a few hundred characters."""
 _ABOVE = 5
 """Pixels of paper above and below a strip. Without it, marks at the upper edge of Thai letters were missed."""
 _BESIDE = 4
@@ -115,7 +117,7 @@ class TesseractReader:
         environment = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
         languages = "+".join(file.name.partition(".")[0] for file in self._spec.files)
         try:
-            child = Child(_MODULE, {**environment, "OMP_THREAD_LIMIT": "1"})
+            child = Child(_MODULE, {**environment, "OMP_THREAD_LIMIT": "1"}, _MOST_BYTES)
             message = {"folder": str(self._spec.files[0].parent), "languages": languages}
             answer, _ = child.ask(message, seconds=_START_SECONDS)
         except (ChildDiedError, NoProcessError) as error:
@@ -167,10 +169,14 @@ def _asked(child: Child, strip: Pixels) -> list[Symbol]:
         answer, _ = child.ask({"width": width, "height": height}, (descriptor,), seconds=_SECONDS)
     finally:
         os.close(descriptor)
-    return [
-        Symbol(text, left + start, left + end, confidence, after_space)
-        for text, start, end, confidence, after_space in answer["symbols"]
-    ]
+    try:
+        return [
+            Symbol(str(text), left + int(start), left + int(end), float(confidence), bool(space))
+            for text, start, end, confidence, space in answer["symbols"]
+        ]
+    except (LookupError, TypeError, ValueError) as error:
+        child.kill()
+        raise ChildDiedError("answered nonsense, and was ended") from error
 
 
 def _as_tesseract_likes_it(strip: Pixels) -> tuple[Pixels, int]:
