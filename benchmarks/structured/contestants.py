@@ -1,4 +1,4 @@
-"""(no benchmark.) Who makes Markdown of a page: this program, and Tesseract by way of its hOCR."""
+"""(no benchmark.) Who makes Markdown of a page: this program, Tesseract by way of its hOCR, and rapid-layout."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lxml import etree
+
+from compared.contestant import Program
+from compared.peers import environment
 
 _COMMAND = Path(sys.executable).with_name("ocrspool")
 _HEADING = "ocr_header"
@@ -50,6 +53,34 @@ def tesseract(files: Sequence[Path], folder: Path) -> Made:
         made = subprocess.run(command, check=True, capture_output=True)
         texts.append(_markdown(made.stdout))
     return Made(texts, time.monotonic() - began)
+
+
+def rapid_layout(files: Sequence[Path], folder: Path) -> Made | None:
+    """Let RapidOCR read lines, and the net of rapid-layout tell regions. None where it cannot be installed."""
+    python = environment("rapid-layout", ["rapidocr", "onnxruntime", "rapid-layout"])
+    if python is None:
+        return None
+    program = Program(python, "layout_rapidocr", [], folder / "rapid-layout.log")
+    program.start()
+    try:
+        began = time.monotonic()
+        texts = ["\n\n".join(program.read(_pages(file, folder)).texts) for file in files]
+        return Made(texts, time.monotonic() - began)
+    finally:
+        program.close()
+
+
+def _pages(file: Path, folder: Path) -> list[Path]:
+    """Return the pages of a file, each as an image."""
+    if file.suffix != ".pdf":
+        return [file]
+    import pypdfium2  # noqa: PLC0415 - of few files
+
+    pages = []
+    for number, page in enumerate(pypdfium2.PdfDocument(file)):
+        pages.append(folder / f"{file.stem}-{number}.png")
+        page.render(scale=200 / 72).to_pil().save(pages[-1])
+    return pages
 
 
 def _image(file: Path, folder: Path) -> Path:

@@ -64,3 +64,13 @@ def test_the_source_distribution_can_be_installed_from(made: Path, tmp_path: Pat
     assert (checkout / "scripts/install-docs").is_file()
     assert {path.name for path in checkout.glob("*.md")} == {path.name for path in CHECKOUT.glob("*.md")}
     assert all((checkout / source).is_file() for source in sources)
+
+
+def test_the_same_sources_make_the_same_bytes(made: Path, tmp_path: Path) -> None:
+    """Unpacked elsewhere, with files of another date, the sources make the same wheel."""
+    (archive,) = made.glob("*.tar.gz")
+    subprocess.run(["/bin/tar", "--touch", "-xf", archive, "-C", tmp_path], check=True)
+    (checkout,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    run(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", tmp_path, at=checkout)
+    (wheel,), (again,) = made.glob("*.whl"), tmp_path.glob("*.whl")
+    assert again.read_bytes() == wheel.read_bytes()

@@ -1,4 +1,4 @@
-"""The files for Podman, as far as they can be looked at without running a container."""
+"""The files for Podman, Compose and Kubernetes, as far as they can be looked at without running a container."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from ocrspool.config.loader import load
 
 CHECKOUT = Path(__file__).parents[2]
 FILES = CHECKOUT / "packaging/container"
+KUBERNETES = CHECKOUT / "packaging/kubernetes/ocrspool.yaml"
 GENERATOR = Path("/usr/lib/systemd/system-generators/podman-system-generator")
 
 
@@ -61,3 +64,78 @@ def test_quadlet_makes_services_of_it() -> None:
     )
     for name in ("ocrspool.service", "ocrspool-prebuild.service", "ocrspool-cache-volume.service"):
         assert f"---{name}---" in made.stdout
+
+
+def compose() -> dict[str, Any]:
+    """Return the services of compose.yaml."""
+    services: dict[str, Any] = yaml.safe_load((FILES / "compose.yaml").read_text("utf-8"))["services"]
+    return services
+
+
+def kubernetes(kind: str) -> dict[str, Any]:
+    """Return the one resource of a kind."""
+    (found,) = (one for one in yaml.safe_load_all(KUBERNETES.read_text("utf-8")) if one["kind"] == kind)
+    resource: dict[str, Any] = found
+    return resource
+
+
+def test_compose_confines_both_containers() -> None:
+    """Neither has a network, capabilities or a root that can be written; only the service sees documents."""
+    for name, service in compose().items():
+        assert service["user"] == "970:970", name
+        assert (service["network_mode"], service["read_only"], service["cap_drop"]) == ("none", True, ["ALL"])
+        assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not any("spool:" in volume for volume in compose()["prebuild"]["volumes"] if volume.startswith("/var"))
+
+
+def test_compose_starts_the_service_after_the_build() -> None:
+    """The service waits for a build that succeeded, as the unit does."""
+    assert compose()["ocrspool"]["depends_on"] == {"prebuild": {"condition": "service_completed_successfully"}}
+
+
+def test_kubernetes_runs_one_service_for_a_spool() -> None:
+    """A rollout that began a second pod beside the first would find the spool locked."""
+    spec = kubernetes("Deployment")["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_kubernetes_confines_both_containers() -> None:
+    """Neither is root, has capabilities or a root that can be written, and the network is closed."""
+    pod = kubernetes("Deployment")["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["securityContext"]["runAsUser"] == 970
+    for container in [*pod["initContainers"], *pod["containers"]]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+    assert kubernetes("NetworkPolicy")["spec"]["policyTypes"] == ["Ingress", "Egress"]
+
+
+def test_every_mount_has_its_volume() -> None:
+    """Volumes are claims and folders that the same file makes."""
+    pod = kubernetes("Deployment")["spec"]["template"]["spec"]
+    volumes = {volume["name"] for volume in pod["volumes"]}
+    claims = {
+        volume["persistentVolumeClaim"]["claimName"] for volume in pod["volumes"] if "persistentVolumeClaim" in volume
+    }
+    made = [one["metadata"]["name"] for one in yaml.safe_load_all(KUBERNETES.read_text("utf-8"))]
+    assert {
+        mount["name"] for one in pod["initContainers"] + pod["containers"] for mount in one["volumeMounts"]
+    } == volumes
+    assert claims <= set(made)
+
+
+def test_the_configuration_for_kubernetes_is_one(tmp_path: Path) -> None:
+    """The text in the ConfigMap can be loaded."""
+    file = tmp_path / "ocrspool.toml"
+    file.write_text(kubernetes("ConfigMap")["data"]["ocrspool.toml"], "utf-8")
+    assert str(load(file).inbox["default"].root) == "/var/spool/ocrspool/default"
+
+
+def test_both_end_a_service_later_than_it_ends_itself() -> None:
+    """A service that is killed while it finishes files would have to read them again."""
+    longest = load(CHECKOUT / "config/ocrspool.toml").service.stop_seconds
+    assert kubernetes("Deployment")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > longest
+    assert int(compose()["ocrspool"]["stop_grace_period"].rstrip("s")) > longest

@@ -24,6 +24,14 @@ def joined(lines: Iterable[str], compounds: Collection[str] = ()) -> str:
     return text.replace(_SOFT_HYPHEN, "")
 
 
+def divided_word(line: str, next_line: str, compounds: Collection[str] = ()) -> str | None:
+    """Return the word of which one part ends a line and the other begins the next one; None where there is none."""
+    line, next_line = line.strip(), next_line.strip()
+    if not line or not next_line or _joined(line, next_line, compounds) != line[:-1] + next_line:
+        return None
+    return line.split()[-1][:-1] + next_line.split()[0]
+
+
 def _joined(text: str, line: str, compounds: Collection[str]) -> str:
     if text.endswith(_SOFT_HYPHEN):
         return text[:-1] + line

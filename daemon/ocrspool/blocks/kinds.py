@@ -84,7 +84,8 @@ def is_heading(paragraph: Paragraph, style: Style) -> bool:
     if not _may_be_heading(paragraph) or markers.bullet(paragraph.text):
         return False
     if _is_larger(paragraph, style) and not (_is_sentence(paragraph) or _is_entry(paragraph.text)):
-        much_larger = paragraph.size >= _MUCH_LARGER * style.size
+        # The last words of a paragraph, alone in their line, say little of their size.
+        much_larger = paragraph.size >= _MUCH_LARGER * style.size and not paragraph.text.endswith(FULL_STOPS)
         return not _is_handwriting(paragraph, style) and (much_larger or _has_space_above(paragraph, style))
     return _is_heading_of_text_size(paragraph, style)
 

@@ -16,6 +16,7 @@ from ocrspool.blocks.page_margins import Margin, page_margins
 from ocrspool.blocks.paragraphs import Style, paragraphs, streams, style_of
 from ocrspool.blocks.ruled_tables import ruled_tables
 from ocrspool.blocks.sizes import steady
+from ocrspool.blocks.sums import with_sums
 from ocrspool.blocks.values import Block, PageLines, Table
 
 
@@ -43,7 +44,7 @@ class _Draft:
         in_grids = {place for table in grids for place in table.places}
         self._margins = {place: margin for place, margin in margins.items() if place not in in_grids}
         free = _left_over(page.items, grids, self._margins)
-        self._tables = [*grids, *aligned_tables(free, page.rules.level)]
+        self._tables = with_sums([*grids, *aligned_tables(free, page.rules.level)], page.items)
         self.paragraphs: list[Paragraph] = []
         for run in _runs(_left_over(page.items, self._tables, self._margins), self._tables):
             for stream in streams(run):

@@ -82,9 +82,8 @@ class _Line(_Part):
     words: list[_OwnWord]
     polygon: Annotated[list[_Point], Field(min_length=4, max_length=4)]
     detection_confidence: Literal[1]
-    letter_height: None = None
-    stroke: None = None
-    """Only an engine measures these two."""
+    letter_height: Annotated[float, Field(gt=0, lt=1e6)] | None = None
+    stroke: Annotated[float, Field(gt=0, lt=100)] | None = None
 
 
 class _OwnText(_Part):
@@ -95,6 +94,7 @@ class _OwnText(_Part):
     lines: Annotated[list[_Line], Field(min_length=1)]
     doubt: Literal["", "letters", "invisible", "ink", "annotations"]
     fonts: list[Annotated[str, Field(max_length=200)]]
+    rules: Annotated[list[Annotated[list[_Point], Field(min_length=2, max_length=2)]], Field(max_length=2000)]
     warnings: Annotated[list[_Warning], Field(max_length=20)]
 
 
@@ -143,7 +143,8 @@ def own_text(
     if found.number != number or _exceed(found.width, found.height, 3, most_bytes) or descriptors:
         raise ValueError("another page than the one asked for")
     lines, fonts = _text_lines(found.lines), tuple(found.fonts)
-    own = EmbeddedText(found.number, found.width, found.height, found.dpi, lines, found.doubt, fonts)
+    rules = tuple(((x1, y1), (x2, y2)) for (x1, y1), (x2, y2) in found.rules)
+    own = EmbeddedText(found.number, found.width, found.height, found.dpi, lines, found.doubt, fonts, rules)
     return own, warnings_of(found.warnings)
 
 
@@ -165,6 +166,7 @@ def _text_lines(found: list[_Line]) -> tuple[TextLine, ...]:
         TextLine(
             *(line.text, line.confidence, _corners(line.polygon), line.confidence),
             tuple(Word(word.text, word.confidence, _corners(word.polygon)) for word in line.words),
+            *(line.letter_height, line.stroke),
         )
         for line in found
     )

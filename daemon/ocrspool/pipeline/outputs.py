@@ -71,7 +71,7 @@ def add_outputs(
                 warnings += _make(output, document, target, shown)
                 made.append(Output(output.name, output.suffix))
             except DocumentError as error:
-                warnings.append(_not_made(output, document, error))
+                warnings.append(_nothing_to_show(output, error) or _not_made(output, document, error))
         seconds[output.name] = round(time.monotonic() - began, 4)
     return replace(
         document,
@@ -79,6 +79,13 @@ def add_outputs(
         warnings=(*document.warnings, *warnings),
         run=replace(document.run, seconds=seconds),
     )
+
+
+def _nothing_to_show(output: Format, error: DocumentError) -> Notice | None:
+    """Return what is said of an output that is not made because the document has nothing for it. It is no failure."""
+    if error.kind != "no-table":
+        return None
+    return Notice("no-table", f"There is no {output.name}: {error.message}", None)
 
 
 def _not_made(output: Format, document: Document, error: DocumentError) -> Notice:

@@ -1,15 +1,17 @@
 """Tab-separated values in the columns of Tesseract's `tsv`, so that programs that read those can read these.
 
-A line is a row of level 4, without text, as Tesseract has it. Each of its words is a row of level 5. A line whose words
-were not measured (`words = "none"`) is one word. A page is one block of one paragraph.
+Levels 1 to 4 are pages, blocks, paragraphs and lines, without text, as Tesseract has them. Each word of a line is a row
+of level 5. A line whose words were not measured (`words = "none"`) is one word. A block has one paragraph, a table one
+for each cell. Blocks count from 1 in a page, paragraphs in a block, lines in a paragraph, words in a line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ocrspool.render.areas import areas_of
 from ocrspool.render.word_gaps import words_of
-from ocrspool.results.schema import Document, Line, Page
+from ocrspool.results.schema import Document, Page
 
 _COLUMNS = (
     *("level", "page_num", "block_num", "par_num", "line_num", "word_num"),
@@ -28,16 +30,15 @@ def render(document: Document) -> bytes:
 
 def _rows(page: Page) -> Iterator[tuple[str, ...]]:
     yield _row(_PAGE, (page.number, 0, 0, 0, 0), (0, 0, page.width, page.height))
-    if not page.lines:
-        return
-    around = _around(page.lines)
-    yield _row(_BLOCK, (page.number, 1, 0, 0, 0), around)
-    yield _row(_PARAGRAPH, (page.number, 1, 1, 0, 0), around)
-    for number, line in enumerate(page.lines, 1):
-        yield _row(_LINE, (page.number, 1, 1, number, 0), line.bounding_box)
-        for place, (_, word) in enumerate(words_of(line), 1):
-            text = (f"{word.confidence * 100:.2f}", word.text.translate(_GAPS))
-            yield _row(_WORD, (page.number, 1, 1, number, place), word.bounding_box, text)
+    for block, area in enumerate(areas_of(page), 1):
+        yield _row(_BLOCK, (page.number, block, 0, 0, 0), area.block.bounding_box)
+        for number, paragraph in enumerate(area.paragraphs, 1):
+            yield _row(_PARAGRAPH, (page.number, block, number, 0, 0), paragraph.box)
+            for row, part in enumerate(paragraph.lines, 1):
+                yield _row(_LINE, (page.number, block, number, row, 0), part.line.bounding_box)
+                for place, (_, word) in enumerate(words_of(part.line), 1):
+                    text = (f"{word.confidence * 100:.2f}", word.text.translate(_GAPS))
+                    yield _row(_WORD, (page.number, block, number, row, place), word.bounding_box, text)
 
 
 def _row(
@@ -48,8 +49,3 @@ def _row(
 ) -> tuple[str, ...]:
     left, top, right, bottom = (round(value) for value in box)
     return tuple(str(value) for value in (level, *numbers, left, top, right - left, bottom - top)) + word
-
-
-def _around(lines: tuple[Line, ...]) -> tuple[float, float, float, float]:
-    lefts, tops, rights, bottoms = zip(*(line.bounding_box for line in lines), strict=True)
-    return min(lefts), min(tops), max(rights), max(bottoms)

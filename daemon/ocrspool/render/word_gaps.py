@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from ocrspool.render.line_geometry import placement
+from ocrspool.pages import Point
+from ocrspool.render.line_geometry import Placement, placement
 from ocrspool.results.schema import Line, Word
 
 
@@ -36,18 +38,36 @@ def as_high_as_the_line(line: Line) -> Iterator[tuple[Word, str]]:
         placed = placement(line.polygon)
     except ValueError:
         return
-    (ax, ay), (dx, dy), (left, top) = placed.along, placed.down, placed.corner
-    squared = ax * ax + ay * ay
-
-    def along(point: tuple[float, float]) -> float:
-        """Return how far along the line a point is: 0 at its start, 1 at its end."""
-        return ((point[0] - left) * ax + (point[1] - top) * ay) / squared
-
-    starts = [along(word.polygon[0]) for _, word in pieces]
-    ends = [along(word.polygon[1]) for _, word in pieces]
+    starts = [_along(placed, word.polygon[0]) for _, word in pieces]
+    ends = [_along(placed, word.polygon[1]) for _, word in pieces]
     spaces = [gap for gap, _ in pieces[1:]] + [""]
     ends = [after if after > start else end for start, end, after in zip(starts, ends, [*starts[1:], 0.0], strict=True)]
     for (_, word), start, end, space in zip(pieces, starts, ends, spaces, strict=True):
-        corners = ((left + ax * share + dx * part, top + ay * share + dy * part)
-                   for share, part in ((start, 0), (end, 0), (end, 1), (start, 1)))  # fmt: skip
-        yield Word(word.text, word.confidence, tuple(corners)), space
+        yield Word(word.text, word.confidence, _cut(placed, start, end)), space
+
+
+def part_of(line: Line, words: Sequence[Word]) -> Line:
+    """Return the part of a line that these of its words are, as high as the line."""
+    pieces = [piece for piece in words_of(line) if piece[1] in words]
+    text = "".join(gap + word.text for gap, word in pieces).strip()
+    try:
+        placed = placement(line.polygon)
+    except ValueError:
+        return replace(line, text=text, words=tuple(words))
+    polygon = _cut(placed, _along(placed, words[0].polygon[0]), _along(placed, words[-1].polygon[1]))
+    confidence = sum(word.confidence for word in words) / len(words)
+    around = Word(text, confidence, polygon).bounding_box
+    return replace(line, text=text, confidence=confidence, polygon=polygon, bounding_box=around, words=tuple(words))
+
+
+def _along(placed: Placement, point: Point) -> float:
+    """Return how far along a line a point is: 0 at its start, 1 at its end."""
+    (ax, ay), (left, top) = placed.along, placed.corner
+    return ((point[0] - left) * ax + (point[1] - top) * ay) / (ax * ax + ay * ay)
+
+
+def _cut(placed: Placement, start: float, end: float) -> tuple[Point, ...]:
+    """Return the corners of the part of a line between these shares of its length."""
+    (ax, ay), (dx, dy), (left, top) = placed.along, placed.down, placed.corner
+    corners = ((start, 0), (end, 0), (end, 1), (start, 1))
+    return tuple((left + ax * share + dx * part, top + ay * share + dy * part) for share, part in corners)

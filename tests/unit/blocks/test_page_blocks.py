@@ -253,3 +253,9 @@ def test_each_line_is_in_exactly_one_block(lines: list[TextLine], rules: list[ob
         if block.table:
             assert all(0 <= cell.row <= cell.row + cell.row_span - 1 < block.table.rows for cell in block.table.cells)
             assert all(cell.column + cell.column_span <= block.table.columns for cell in block.table.cells)
+
+
+def test_the_last_words_of_a_paragraph_are_no_heading_however_large_they_seem() -> None:
+    """The size of a line of few letters is told badly."""
+    lines = [*prose(100, 100, lines=3), at(100, 190, '("The Company").', size=34), *prose(100, 300)]
+    assert "heading" not in [kind for kind, _ in found(lines)]

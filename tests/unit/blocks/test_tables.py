@@ -187,3 +187,36 @@ def test_titles_far_from_the_numbers_of_their_columns() -> None:
         ["Well", "Spring", "Summer"],
         *([f"Gate {row}", "12.4", "14.1"] for row in range(1, 5)),
     ]
+
+
+SUMS = [["Subtotal", "9,320.50"], ["Tax", "1,770.90"]]
+
+
+def test_sums_below_the_last_columns_are_rows_of_the_table() -> None:
+    """They have a frame of their own, and space above it."""
+    lines = laid_out(STOCK, words=True)
+    for row, (label, value) in enumerate(SUMS):
+        lines += [at(XS[1] + 60, 510 + 40 * row, label), at(XS[2] + 10, 510 + 40 * row, value)]
+    rules = [*grid(XS, edges(4)), *grid((XS[1] + 50, XS[2], XS[3]), [490, 530, 570])]
+    table = only_table(lines, rules)
+    assert cells(table) == [*STOCK, *(["", *row] for row in SUMS)]
+
+
+def test_a_label_of_sums_may_stand_in_the_room_between_columns() -> None:
+    """It belongs to the column on the left of its number."""
+    lines = laid_out(STOCK)
+    lines += [at(560, 500, "Total"), at(710, 500, "9,320.50"), at(560, 540, "Due"), at(710, 540, "9,320.50")]
+    rules = [*grid(XS, edges(4)), ((550.0, 480.0), (1000.0, 480.0)), ((550.0, 520.0), (1000.0, 520.0)),
+             ((550.0, 560.0), (1000.0, 560.0)), ((550.0, 480.0), (550.0, 560.0)), ((690.0, 480.0), (690.0, 560.0)),
+             ((1000.0, 480.0), (1000.0, 560.0))]  # fmt: skip
+    assert cells(only_table(lines, rules))[4:] == [["", "Total", "9,320.50"], ["", "Due", "9,320.50"]]
+
+
+def test_another_table_below_is_no_sums() -> None:
+    """It has words in its last column, or is far away."""
+    for rows, top in ((["Clerk", "Ann"], ["Office", "Maps"]), 510), (SUMS, 900):
+        lines = laid_out(STOCK)
+        for row, (label, value) in enumerate(rows):
+            lines += [at(XS[1] + 60, top + 40 * row, label), at(XS[2] + 10, top + 40 * row, value)]
+        rules = [*grid(XS, edges(4)), *grid((XS[1] + 50, XS[2], XS[3]), [top - 20, top + 20, top + 60])]
+        assert [kind for kind, _ in found(lines, rules)] == ["table", "table"]

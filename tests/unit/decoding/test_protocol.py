@@ -176,10 +176,11 @@ WORD = {"text": "born", "confidence": 1.0, "polygon": [[1.0, 2.0], [4.0, 2.0], [
 LINE = {
     "text": "born digital", "confidence": 1.0, "detection_confidence": 1.0,
     "polygon": [[1.0, 2.0], [9.0, 2.0], [9.0, 4.0], [1.0, 4.0]], "words": [WORD],
+    "letter_height": 1.5, "stroke": 0.25,
 }  # fmt: skip
 OWN_TEXT = {
     "number": 1, "width": 20, "height": 10, "dpi": 200.0, "lines": [LINE], "doubt": "letters", "fonts": ["Times"],
-    "warnings": [REMARK],
+    "warnings": [REMARK], "rules": [[[1.0, 5.0], [9.0, 5.0]]],
 }  # fmt: skip
 
 
@@ -199,7 +200,9 @@ def test_own_text_is_believed_where_it_makes_sense() -> None:
     own, warnings = found
     assert (own.number, own.lines[0].text, own.lines[0].polygon[1]) == (1, "born digital", (9.0, 2.0))
     assert own.lines[0].words == (Word("born", 1.0, ((1.0, 2.0), (4.0, 2.0), (4.0, 4.0), (1.0, 4.0))),)
+    assert (own.lines[0].letter_height, own.lines[0].stroke) == (1.5, 0.25)
     assert (own.doubt, own.fonts) == ("letters", ("Times",))
+    assert own.rules == (((1.0, 5.0), (9.0, 5.0)),)
     assert warnings == (Notice("reduced", "It is reduced.", 1),)
     assert protocol.own_text({"own_text": None}, [], 1, MOST_BYTES) is None
 
@@ -212,6 +215,8 @@ def test_own_text_is_believed_where_it_makes_sense() -> None:
         *({"lines": [{**LINE, "text": text}]} for text in ("", "two\nlines", "\ud800", "\0", "page\fpage", 1, None)),
         *({"lines": [{**LINE, "words": [{**WORD, "text": text}]}]} for text in ("", "two words", "\ud800", None)),
         *({"lines": [{**LINE, "words": words}]} for words in (None, "born", [WORD, None], [{**WORD, "polygon": []}])),
+        *({"lines": [{**LINE, "letter_height": value}]} for value in (0, -1.0, 1e9, float("nan"), "1")),
+        *({"rules": value} for value in (None, [[[1.0, 2.0]]], [[[1.0], [2.0]]], [[[1e9, 2.0], [1.0, 2.0]]])),
         *({"lines": [{**LINE, "confidence": value}]} for value in (0.5, 2, float("nan"), "1", None)),
         *({"lines": [{**LINE, "polygon": value}]} for value in ([[1.0, 2.0]] * 3, [[1.0]] * 4, [[1e9, 0.0]] * 4, None)),
     ],

@@ -159,6 +159,18 @@ def test_an_output_that_cannot_be_made_costs_a_warning(new_world: NewWorld) -> N
     ]
 
 
+def test_a_document_without_tables_has_no_csv_and_that_is_no_failure(
+    new_world: NewWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The result says so with a code of its own. The log has no warning."""
+    found = new_world().done(JobOptions(Profile(), ("txt", "csv")))
+    assert [output["format"] for output in found["outputs"]] == ["txt"]
+    assert [(warning["code"], warning["message"]) for warning in found["warnings"]] == [
+        ("no-table", "There is no csv: no table was found in the document.")
+    ]
+    assert not [record for record in caplog.records if "csv" in record.getMessage()]
+
+
 def test_a_pdf_whose_pages_could_not_be_kept_says_so(new_world: NewWorld) -> None:
     """It is delivered all the same."""
     found = new_world(document=PreparedDocument(keeps_pages=False)).done(JobOptions(Profile(), ("pdf",)))

@@ -19,6 +19,7 @@ from ocrspool.engine.reading.crop import rectangle
 from ocrspool.engine.reading.letter_size import letter_size
 from ocrspool.engine.reading.lone_signs import without_lone_signs
 from ocrspool.engine.reading.orientation import turned_back
+from ocrspool.engine.reading.own_ink import own_ink
 from ocrspool.engine.reading.words import as_in, characters, words
 from ocrspool.layout.reading_order import reading_order
 from ocrspool.pages import Notice, PageText, TextLine, Word
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ocrspool.engine.ocr.page_state import Line, PageInWork, Variant
+    from ocrspool.engine.reading.own_ink import OwnInk
     from ocrspool.engine.reading.recognize import Reading
     from ocrspool.engine.spec import Pixels
     from ocrspool.pages import Point, Polygon
@@ -72,6 +74,8 @@ class _Line(NamedTuple):
     """Its pixels, and"""
     readings: Sequence[Reading] = ()
     """what each of these says."""
+    reader: str = ""
+    """Who read it."""
     alone: bool = False
     """Whether it is all that the page holds: then it is short because the picture is."""
 
@@ -109,19 +113,21 @@ def page_text(page: PageInWork, least_confidence: float) -> PageText:
 def _told(line: _Line, page: PageInWork) -> TextLine:
     reading = line.reading
     polygon = _on_page(line.polygon, page)
-    told = TextLine(reading.text, reading.confidence, polygon, line.detection_confidence, _words(line, page))
-    if (size := letter_size(line.strips)) is None:
+    ink = [own_ink(strip) for strip in (line.strips[:1] if page.words == "none" else line.strips)]
+    words = _words(line, ink, page)
+    told = TextLine(reading.text, reading.confidence, polygon, line.detection_confidence, words, reader=line.reader)
+    if not ink or (size := letter_size(ink[0])) is None:
         return told
     height = math.dist(polygon[0], polygon[3])
     return replace(told, letter_height=size.height * height, stroke=size.stroke / size.height)
 
 
-def _words(line: _Line, page: PageInWork) -> tuple[Word, ...]:
+def _words(line: _Line, ink: Sequence[OwnInk], page: PageInWork) -> tuple[Word, ...]:
     """Return the words of a line, as they stand on the page."""
     if page.words == "none":
         return ()
     measure = characters if page.words == "characters" else words
-    found = as_in(line.reading.text, measure(line.strips, line.readings))
+    found = as_in(line.reading.text, measure(ink, line.readings))
     if not found:
         return ()
     # Fractions of the rectangle that the strips show. All corners at once: a call for each word takes longer than to
@@ -146,8 +152,7 @@ def _best(line: Line) -> _Line:
 
 
 def _line(variant: Variant, reading: Reading, detection_confidence: float) -> _Line:
-    readings = [variant.readings[index] for index in range(len(variant.strips))]
-    return _Line(reading, variant.polygon, detection_confidence, variant.strips, readings)
+    return _Line(reading, variant.polygon, detection_confidence, variant.strips, variant.readings, variant.reader)
 
 
 def _whole(page: PageInWork, found: Sequence[_Line]) -> _Line | None:

@@ -33,9 +33,12 @@ def ruling_lines(page: Pixels) -> tuple[Segment, ...]:
     height, width = grey.shape[:2]
     times = max(round(max(height, width) / _SIDE), 1)  # a whole number: such copies cost a quarter of the time
     size = max(width // times, 1), max(height // times, 1)
-    small = cv2.resize(grey[: size[1] * times, : size[0] * times], size, interpolation=cv2.INTER_AREA)
-    around = cv2.blur(small, (_NEIGHBORHOOD, _NEIGHBORHOOD))
-    _, ink = cv2.threshold(cv2.subtract(around, small), _LEAST_CONTRAST - 1, 255, cv2.THRESH_BINARY)
+    whole = grey[: size[1] * times, : size[0] * times]
+    small = cv2.resize(whole, size, interpolation=cv2.INTER_AREA) if times > 1 else grey
+    # Each step writes over what the step before has made: new memory takes longer than the step itself.
+    ink = cv2.blur(small, (_NEIGHBORHOOD, _NEIGHBORHOOD))
+    cv2.subtract(ink, small, dst=ink)
+    cv2.threshold(ink, _LEAST_CONTRAST - 1, 255, cv2.THRESH_BINARY, dst=ink)
     found = [*_lines(ink), *((_swapped(start), _swapped(end)) for start, end in _lines(cv2.transpose(ink)))]
     if len(found) > _MOST:
         return ()
@@ -45,10 +48,14 @@ def ruling_lines(page: Pixels) -> tuple[Segment, ...]:
 def _lines(ink: NDArray[np.uint8] | cv2.typing.MatLike) -> list[Segment]:
     """Return the level lines of an image of ink."""
     # Thicker first, so that a line that climbs from row to row stays in one piece.
-    thick = cv2.dilate(ink, np.ones((3, 1), np.uint8))
-    runs = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, _SHORTEST), np.uint8))
-    runs = cv2.morphologyEx(runs, cv2.MORPH_CLOSE, np.ones((1, _GAP), np.uint8))
-    outlines, _ = cv2.findContours(runs, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    runs = cv2.dilate(ink, np.ones((3, 1), np.uint8))
+    cv2.morphologyEx(runs, cv2.MORPH_OPEN, np.ones((1, _SHORTEST), np.uint8), dst=runs)
+    cv2.morphologyEx(runs, cv2.MORPH_CLOSE, np.ones((1, _GAP), np.uint8), dst=runs)
+    left, top, width, height = cv2.boundingRect(runs)
+    if not width:
+        return []
+    lines = runs[top : top + height, left : left + width]  # the search makes a copy of all that it is given
+    outlines, _ = cv2.findContours(lines, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(left, top))
     return [line for outline in outlines if (line := _line(outline, runs, ink))]
 
 

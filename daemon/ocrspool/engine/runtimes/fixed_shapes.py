@@ -36,8 +36,8 @@ _PAGES = (
 """Height and width of what is searched for lines, as parts of the largest: small pictures, receipts and the tiles of
 long ones, tiles of large sheets (1024 pixels of 1344), A4 upright and on its side, and the rest. Over the receipts of
 the corpus 1.3 times the pixels are searched that there are; with the last three alone it was 1.9 times."""
-_OFTEN = _PAGES[1:4] + _PAGES[5:6]
-"""Those of which several come at a time: receipts, halves of long ones, A4. Each has a second session, for batches."""
+_OFTEN = (_PAGES[2], _PAGES[5])
+"""Those of which several come at a time: halves of long receipts, and A4. Each has a second session, for batches."""
 _CLASSIFIED = 16
 """Lines that the classifier gets at a time: orientation.py shows it 12 of each page. If its profile allows more, there is
 a second session, for the lines of several pages."""

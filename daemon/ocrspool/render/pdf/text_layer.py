@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pikepdf import Array, Dictionary, Name, Object, Page, Pdf
 
 from ocrspool.pages import Point
+from ocrspool.render.areas import areas_of
 from ocrspool.render.line_geometry import placement
 from ocrspool.render.pdf import font as text_font
+from ocrspool.render.pdf.tags import PageTags
 from ocrspool.render.word_gaps import as_high_as_the_line
 from ocrspool.results import schema
 from ocrspool.results.schema import Line, Word
@@ -48,14 +51,23 @@ class TextLayer:
         self._codes = text_font.Codes()
         self._font = pdf.make_indirect(Dictionary(Type=Name.Font))
 
-    def add(self, target: Page, page: schema.Page, frame: Frame, lines: tuple[Line, ...]) -> None:
+    def add(self, target: Page, page: schema.Page, frame: Frame) -> None:
         """Put the lines of a page on it."""
         name = self._name_font(target)
-        text = b"\n".join(
-            self._word(word, space, page, frame, name) for line in lines for word, space in as_high_as_the_line(line)
-        )
+        self._put(target, [self._line(line, page, frame, name) for line in page.lines])
+
+    def add_tagged(self, target: Page, page: schema.Page, frame: Frame, tags: PageTags) -> None:
+        """Put the lines of a page on it, block by block, and say what each block is."""
+        name = self._name_font(target)
+        pieces: list[bytes] = []
+        for area in areas_of(page):
+            for paragraph, begin, end in tags.area(area):
+                pieces += [begin, *(self._line(part.line, page, frame, name) for part in paragraph.lines), end]
+        self._put(target, pieces)
+
+    def _put(self, target: Page, pieces: Iterable[bytes]) -> None:
         # 3 Tr: neither filled nor stroked, so invisible, and selectable all the same.
-        target.contents_add(b"q BT 3 Tr\n" + text + b"\nET Q\n", prepend=True)
+        target.contents_add(b"q BT 3 Tr\n" + b"\n".join(pieces) + b"\nET Q\n", prepend=True)
 
     def close(self) -> None:
         """Complete the font, now that all its characters are known."""
@@ -108,6 +120,9 @@ class TextLayer:
         resources["/Font"] = fonts
         target.obj["/Resources"] = resources
         return name.encode("ascii")
+
+    def _line(self, line: Line, page: schema.Page, frame: Frame, font: bytes) -> bytes:
+        return b"\n".join(self._word(word, space, page, frame, font) for word, space in as_high_as_the_line(line))
 
     def _word(self, word: Word, space: str, page: schema.Page, frame: Frame, font: bytes) -> bytes:
         """Return the operators that set a word and the space after it: as wide as its polygon, in the middle of it."""

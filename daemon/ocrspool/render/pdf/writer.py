@@ -17,9 +17,11 @@ from pikepdf import ObjectStreamMode, Pdf
 
 from ocrspool.errors import DocumentError
 from ocrspool.render.page_picture import Painter
-from ocrspool.render.pdf.description import describe
+from ocrspool.render.pdf.archival import claim
+from ocrspool.render.pdf.description import Description, describe
 from ocrspool.render.pdf.pages import new_page, page_size, show, turn, upright
 from ocrspool.render.pdf.qpdf import open_what_is_opened_late, opened, save
+from ocrspool.render.pdf.tags import Tags
 from ocrspool.render.pdf.text_layer import Frame, TextLayer
 from ocrspool.results import schema
 from ocrspool.results.schema import Document
@@ -30,16 +32,19 @@ __all__ = ["Frame", "open_what_is_opened_late", "write_over_original", "write_ov
 def write_over_pictures(document: Document, paint: Painter, file: BinaryIO) -> None:
     """Write a PDF of the pages' pictures with text over them. Raises what `paint` raises, or DocumentError."""
     with Pdf.new() as pdf:
-        layer = TextLayer(pdf)
+        layer, tags = TextLayer(pdf), Tags(pdf)
         for page in document.pages:
             made = new_page(pdf, page_size(page))
             if page.error is None:
                 show(pdf, made, paint(page))
-                layer.add(made, page, upright(page_size(page)), page.lines)
+                layer.add_tagged(made, page, upright(page_size(page)), tags.page(made))
                 turn(made, page)
         layer.close()
-        pdf.docinfo["/Producer"] = f"ocrspool {document.engine.version}"
-        describe(pdf, document)
+        tags.close()
+        description = Description.of(document)
+        pdf.docinfo["/Producer"] = description.producer
+        describe(pdf, description)
+        claim(pdf, description)
         save(pdf, file, ObjectStreamMode.generate)
 
 
@@ -57,8 +62,8 @@ def write_over_original(
         layer = TextLayer(pdf)
         for original_page, page in zip(pdf.pages, document.pages, strict=True):
             if page.lines and page.text_from == "ocr":
-                layer.add(original_page, page, frame_of(page), page.lines)
+                layer.add(original_page, page, frame_of(page))
                 turn(original_page, page)
         layer.close()
-        describe(pdf, document)
+        describe(pdf, Description.of(document))
         save(pdf, file, ObjectStreamMode.preserve)

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ocrspool.engine.ocr.ruling_lines import ruling_lines
-from ocrspool.engine.reading.letter_size import letter_size
+from ocrspool.engine.reading.letter_size import LetterSize, letter_size
+from ocrspool.engine.reading.own_ink import own_ink
 
 FONT = ImageFont.load_default(30)
 
@@ -20,10 +21,14 @@ def strip(text: str, *, thick: int = 0, ink: int = 0, paper: int = 255) -> NDArr
     return np.repeat(np.asarray(image)[:, :, None], 3, axis=2)
 
 
+def measured(pixels: NDArray[np.uint8]) -> LetterSize | None:
+    return letter_size(own_ink(pixels))
+
+
 def test_the_height_is_that_of_small_letters_whatever_stands_out() -> None:
     """Capitals, and letters that reach up or down, are few in text."""
-    plain, tall = letter_size([strip("a summer on some river")]), letter_size([strip("A fully hidden body by gorge")])
-    capitals = letter_size([strip("A SUMMER ON SOME RIVER")])
+    plain, tall = measured(strip("a summer on some river")), measured(strip("A fully hidden body by gorge"))
+    capitals = measured(strip("A SUMMER ON SOME RIVER"))
     assert plain is not None
     assert tall is not None
     assert capitals is not None
@@ -32,7 +37,7 @@ def test_the_height_is_that_of_small_letters_whatever_stands_out() -> None:
 
 
 def test_bold_letters_have_thicker_strokes() -> None:
-    plain, bold = letter_size([strip("How it was measured")]), letter_size([strip("How it was measured", thick=1)])
+    plain, bold = measured(strip("How it was measured")), measured(strip("How it was measured", thick=1))
     assert plain is not None
     assert bold is not None
     assert bold.stroke > 1.3 * plain.stroke
@@ -40,8 +45,8 @@ def test_bold_letters_have_thicker_strokes() -> None:
 
 def test_white_on_black_is_the_same() -> None:
     dark, light = (
-        letter_size([strip("a summer on some river", ink=255, paper=0)]),
-        letter_size([strip("a summer on some river")]),
+        measured(strip("a summer on some river", ink=255, paper=0)),
+        measured(strip("a summer on some river")),
     )
     assert dark is not None
     assert light is not None
@@ -49,15 +54,15 @@ def test_white_on_black_is_the_same() -> None:
     assert dark.stroke == pytest.approx(light.stroke, rel=0.25)
 
 
-@pytest.mark.parametrize("pixels", [[], [np.full((48, 200, 3), 255, np.uint8)], [np.full((48, 1, 3), 7, np.uint8)]])
-def test_nothing_is_measured_where_no_ink_is(pixels: list[NDArray[np.uint8]]) -> None:
-    assert letter_size(pixels) is None
+@pytest.mark.parametrize("pixels", [np.full((48, 200, 3), 255, np.uint8), np.full((48, 1, 3), 7, np.uint8)])
+def test_nothing_is_measured_where_no_ink_is(pixels: NDArray[np.uint8]) -> None:
+    assert measured(pixels) is None
 
 
 def test_an_underline_is_no_letter() -> None:
     underlined = strip("a summer on some river")
     underlined[41:43] = 0
-    plain, found = letter_size([strip("a summer on some river")]), letter_size([underlined])
+    plain, found = measured(strip("a summer on some river")), measured(underlined)
     assert plain is not None
     assert found is not None
     assert found.height == pytest.approx(plain.height, rel=0.12)

@@ -26,6 +26,7 @@ from ocrspool.decoding.child.page import PageLimits, memory_file
 from ocrspool.decoding.child.pdf.annotations import annotations_of
 from ocrspool.decoding.child.pdf.attachments import attached, refuse_dynamic_form
 from ocrspool.decoding.child.pdf.objects import has_packed_objects, mentioned, user_unit
+from ocrspool.decoding.child.pdf.ruling_lines import ruling_lines
 from ocrspool.decoding.child.pdf.text import Place, own_characters, own_text
 from ocrspool.decoding.child.pdf.text_trust import doubt
 from ocrspool.decoding.child.pdf.undrawn_text import undrawn_text
@@ -113,8 +114,9 @@ class PdfPages:
             held = annotations_of(page, index + 1)
             why = "annotations" if held.show_text else doubt(page, lines) if lines else ""
             _, dpi = self._scale(page, index)
+            rules = ruling_lines(page, Place(page, width, height)) if lines else ()
         fonts = tuple(sorted({each.font for each in lines}))
-        own = EmbeddedText(index + 1, width, height, dpi, tuple(each.line for each in lines), why, fonts)
+        own = EmbeddedText(index + 1, width, height, dpi, tuple(each.line for each in lines), why, fonts, rules)
         return own, held.remarks
 
     def own_characters(self, index: int) -> list[tuple[str, float, float]]:

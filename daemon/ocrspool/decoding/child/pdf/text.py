@@ -10,11 +10,12 @@ import ctypes
 import math
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pypdfium2
 from pypdfium2 import raw
 
+from ocrspool.decoding.child.pdf.letter_size import letter_size
 from ocrspool.decoding.child.pdf.strings import UTF_8, UTF_16
 from ocrspool.pages import Polygon, TextLine, Word, WordMode, stands_alone
 
@@ -83,6 +84,9 @@ class Place:
     def __init__(self, page: pypdfium2.PdfPage, width: int, height: int) -> None:
         self._page = page
         self._size = (width * _FINE, height * _FINE)
+        self.width, self.height = width, height
+        self.scale = width / (page.get_width() or 1.0)
+        """Pixels for a unit of the page's coordinates."""
 
     def __call__(self, x: float, y: float) -> tuple[float, float]:
         """Return the pixel of a point."""
@@ -127,6 +131,9 @@ def _line(text: pypdfium2.PdfTextPage, indexes: list[int], place: Place, mode: W
     around = (min(lefts), min(bottoms), max(rights), max(tops))
     turn = _turn(text, indexes[0])
     line = TextLine(words, 1.0, place.polygon(around, turn), 1.0, tuple(_words(text, indexes, place, turn, mode)))
+    size = letter_size(text, indexes, runs_down=turn % 2 == 1)
+    if size and 0 < (height := size.height * place.scale) <= place.height:
+        line = replace(line, letter_height=height, stroke=size.stroke)
     drawn = raw.FPDFText_GetTextObject(text, indexes[0])
     is_invisible = bool(drawn) and raw.FPDFTextObj_GetTextRenderMode(drawn) == raw.FPDF_TEXTRENDERMODE_INVISIBLE
     return EmbeddedLine(line, boxes, _font(drawn), is_invisible)
