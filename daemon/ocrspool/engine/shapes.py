@@ -17,8 +17,9 @@ _A_SERIES = 1.05
 """Long side of an A4 page relative to that of a 3:4 page of the same area: (4/3)^-1/2 * 2^1/4 = 1.03, and a margin."""
 
 
-_PAGES_TOGETHER, _CLASSIFIED_TOGETHER = 4, 64
-"""Pages of one size that are searched in one call, and lines of several pages, by ONNX Runtime with CUDA."""
+_PAGES_TOGETHER, _CLASSIFIED_TOGETHER = 2, 64
+"""Pages of one size that ONNX Runtime with CUDA searches in one call (or halves of one page), and lines of several pages
+that it classifies."""
 
 
 def profiled(models: Models, settings: Settings) -> Models:
