@@ -92,17 +92,19 @@ def _samples(corpus: Path, folder: Path, *, quick: bool) -> Iterator[Sample]:
         for dpi in DPI[1::2] if quick else DPI:
             scale = dpi / 72
             straight = page.render(scale=scale, grayscale=True).to_pil()
+            # Sides are whole pixels, so a page is rendered a little larger than its resolution says.
+            scales = straight.width / page.get_width(), straight.height / page.get_height()
             for kind, degrees in TURNS.items():
                 turned = straight.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
                 file = folder / f"{name}-{dpi}-{kind}.png"
                 turned.save(file, dpi=(dpi, dpi))
-                boxes = [(word.text, _scaled(word.box, scale)) for word in words]
+                boxes = [(word.text, _scaled(word.box, scales)) for word in words]
                 yield Sample(file, f"{dpi} dpi {kind}", boxes, straight.size, turned.size, degrees)
 
 
-def _scaled(box: Box, scale: float) -> Box:
-    left, top, right, bottom = box
-    return left * scale, top * scale, right * scale, bottom * scale
+def _scaled(box: Box, scales: tuple[float, float]) -> Box:
+    (left, top, right, bottom), (across, down) = box, scales
+    return left * across, top * down, right * across, bottom * down
 
 
 def _contestants(
