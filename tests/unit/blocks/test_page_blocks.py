@@ -259,3 +259,26 @@ def test_the_last_words_of_a_paragraph_are_no_heading_however_large_they_seem() 
     """The size of a line of few letters is told badly."""
     lines = [*prose(100, 100, lines=3), at(100, 190, '("The Company").', size=34), *prose(100, 300)]
     assert "heading" not in [kind for kind, _ in found(lines)]
+
+
+def levels(*headings: tuple[str, float]) -> list[int | None]:
+    """The levels of headings of these sizes, with text below each."""
+    lines: list[TextLine] = []
+    y = 100.0
+    for text, size in headings:
+        lines += [at(100, y, text, size=size), *prose(100, y + 50, lines=3)]
+        y += 250
+    return [block.level for block in blocks([page(lines)])[0] if block.kind == "heading"]
+
+
+def test_headings_whose_measured_sizes_differ_a_little_are_of_one_level() -> None:
+    """Also where the largest and the smallest of them differ more than two that are next to each other."""
+    sizes = [("Opening of the session", 36.0), ("Questions of visitors", 33.5), ("The state of the bridge", 31.5)]
+    assert levels(("Minutes of the council", 50), *sizes) == [1, 2, 2, 2]
+    assert levels(("Minutes of the council", 50), ("Opening of the session", 38), ("The state of it", 30)) == [1, 2, 3]
+
+
+def test_a_short_heading_joins_the_level_of_those_that_are_about_as_large() -> None:
+    """The size of few letters is told badly; a title of few letters is larger than that."""
+    assert levels(("Opening of the session", 33), ("Maps", 38), ("Questions of visitors", 33)) == [1, 1, 1]
+    assert levels(("Maps", 50), ("Opening of the session", 33)) == [1, 2]
