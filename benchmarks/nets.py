@@ -22,8 +22,8 @@ from PIL import Image
 
 from ocrspool.config.engine_requests import engine_request
 from ocrspool.config.loader import load as load_config
-from ocrspool.engine.loader import load, recognizer_of
-from ocrspool.engine.ocr.recognizer import Nets
+from ocrspool.engine.loader import load
+from ocrspool.engine.ocr.recognizer import Nets, Recognizer
 from ocrspool.engine.plan import plan
 from serving import machine, named_corpus
 
@@ -64,7 +64,7 @@ def main() -> None:
     print("loaded:", ", ".join(f"{name} {taken:.2f} s" for name, taken in spent.items()))
     receipts = sorted((named_corpus() / "documents").glob("receipt-[0-9]*.jpg"))
     counted = counting(recognizer._nets)  # noqa: SLF001 - nobody else needs them
-    with recognizer_of(wanted, counted) as reader:
+    with Recognizer(counted, recognizer._characters, recognizer._settings) as reader:  # noqa: SLF001
         reader.recognize([pixels(path) for path in receipts], ["auto"] * len(receipts))
     calls = listed(counted)
     report(calls, len(receipts))

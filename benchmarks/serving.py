@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,8 +101,12 @@ def machine() -> str:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, settings: str = "", command: Path = COMMAND) -> Iterator[Served]:
+def serving(
+    folder: Path, settings: str = "", command: Path = COMMAND, serve: Sequence[str | Path] = ()
+) -> Iterator[Served]:
     """Serve `folder`/spool, with engines out of `folder`/cache. `command` is the program, of this checkout or another.
+
+    `serve` is what serves in its place.
 
     OCRSPOOL_BENCH_CONFIG may name a TOML file with settings that win over these: another engine, say.
     """
@@ -116,7 +120,7 @@ def serving(folder: Path, settings: str = "", command: Path = COMMAND) -> Iterat
     subprocess.run([command, "prebuild", "--config", config], check=True, stdout=subprocess.DEVNULL, env=variables)
     began = time.monotonic()
     with log.open("w") as file:
-        process = subprocess.Popen([command, "serve", "--config", config], stderr=file, env=variables)
+        process = subprocess.Popen([*(serve or [command]), "serve", "--config", config], stderr=file, env=variables)
     try:
         while not (ready := [line for line in log.read_text().splitlines() if " ready after " in line]):
             if process.poll() is not None:

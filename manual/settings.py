@@ -97,6 +97,9 @@ def _type(property_: dict[str, Any]) -> str:
     kind = property_["type"]
     if kind == "array":
         return f"list of {_type(property_['items'])}"
+    if kind == "object":
+        (value,) = property_["patternProperties"].values()
+        return f"table of names and {_type(value)}"
     if kind in {"integer", "number"}:
         return f"{kind}, {_range(property_)}"
     return {"boolean": "true or false", "string": "folder" if property_.get("format") == "path" else "text"}[kind]

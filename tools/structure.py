@@ -49,7 +49,9 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "observability": ("files", "formatting", "results"),
     # Steps of a job.
     "spool": ("errors", "files", "formatting", "results"),
-    "config": ("engine_request", "errors", "files", "formatting", "machine", "observability", "results", "spool"),
+    "config": (
+        *("engine_request", "errors", "files", "formatting", "machine", "observability", "pages", "results", "spool"),
+    ),
     "render": ("blocks", "errors", "pages", "results"),
     "intake": ("config", "errors", "files", "observability", "processes", "results", "spool"),
     "decoding": ("config", "errors", "files", "pages", "processes", "render", "results", "text_similarity"),
@@ -73,7 +75,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     ),
     "cli": (
         *("", "audit", "config", "decoding", "doctor", "engine", "errors", "files", "formatting", "intake", "machine"),
-        *("observability", "pipeline", "processes", "recognition", "results", "service", "spool"),
+        *("observability", "pages", "pipeline", "processes", "recognition", "results", "service", "spool"),
     ),
     "__main__": ("cli",),
 }
@@ -88,25 +90,40 @@ MAY_IMPORT_IN_ENGINE: Mapping[str, tuple[str, ...]] = {
     "models": ("runtimes", "spec"),
     "shapes": ("models", "spec"),
     "reading": ("models", "spec"),
+    "readers": ("reading", "spec"),
     "cache": ("models",),
-    "ocr": ("detection", "models", "reading", "runtimes", "spec"),
+    "ocr": ("detection", "models", "readers", "reading", "runtimes", "spec"),
     "identity": ("runtimes",),
     "test_pages": ("ocr", "spec"),
     "plan": ("cache", "identity", "models", "runtimes", "shapes"),
+    "further_readers": ("cache", "models", "plan", "readers", "reading", "runtimes", "spec", "test_pages"),
     "loader": (
+        "further_readers",
         "cache",
         "detection",
         "file_stamps",
         "models",
         "ocr",
         "plan",
+        "readers",
         "reading",
         "runtimes",
         "spec",
         "stages",
         "test_pages",
     ),
-    "build": ("cache", "identity", "loader", "models", "plan", "shapes", "spec", "stages", "test_pages"),
+    "build": (
+        "cache",
+        "further_readers",
+        "identity",
+        "loader",
+        "models",
+        "plan",
+        "shapes",
+        "spec",
+        "stages",
+        "test_pages",
+    ),
 }
 """The same within the engine."""
 
@@ -131,7 +148,8 @@ class Module:
 def modules() -> list[Module]:
     """Return every module of the program."""
     paths = {_name_of(path): path for path in CODE.rglob("*.py")}
-    return [_module(name, paths[name], set(paths)) for name in sorted(paths)]
+    known = frozenset(f"ocrspool.{name}" for name in paths)
+    return [_module(name, paths[name], known) for name in sorted(paths)]
 
 
 def arrows(found: list[Module], inside: str = "") -> set[tuple[str, str]]:
@@ -202,32 +220,30 @@ def _name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def _module(name: str, path: Path, known: set[str]) -> Module:
+def _module(name: str, path: Path, known: frozenset[str]) -> Module:
     text = path.read_text("utf-8")
-    tree = ast.parse(text)
-    everything = _imported(tree, known)
+    nodes = list(ast.walk(ast.parse(text)))
+    everything = _imported(nodes, known)
     ours = {full.removeprefix("ocrspool").removeprefix(".") for full in everything if full.split(".")[0] == "ocrspool"}
     others = {full.partition(".")[0] for full in everything} - {"ocrspool"} - set(sys.stdlib_module_names)
     functions = tuple(
         (node.end_lineno or node.lineno) - node.lineno + 1
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )
     return Module(name, frozenset(ours), frozenset(others), text.count("\n"), functions)
 
 
-def _imported(tree: ast.AST, known: set[str]) -> set[str]:
-    """Return the full name of everything imported; of `from a import b` both `a` and `a.b`."""
+def _imported(nodes: list[ast.AST], known: frozenset[str]) -> set[str]:
+    """Return the full name of everything imported. `from a import b` means `a.b` where that is a module, else `a`."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             if node.level or node.module is None:
                 raise ValueError("imports are absolute")
-            submodules = {f"{node.module}.{alias.name}" for alias in node.names} & {
-                f"ocrspool.{name}" for name in known
-            }
+            submodules = {f"{node.module}.{alias.name}" for alias in node.names} & known
             found |= submodules | ({node.module} if len(submodules) < len(node.names) else set())
     return found
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from compared.table import Comparison, Row
 
 _WIDTH, _NAMES, _BARS, _STEP = 760, 170, 430, 24
-_COLORS = {"ocrspool": "#1f6f4a", "limit": "#9ab8a8"}
+_COLORS = {"ocrspool": "#1f6f4a", "ocrspool-balanced": "#3d9068", "ocrspool-fast": "#63b088", "limit": "#9ab8a8"}
 _OTHERS = "#8a94a6"
 
 

@@ -41,6 +41,9 @@ def entries(scratch: Path, wanted: Callable[[str], bool]) -> Iterator[Entry]:
     """Yield ours, the limit and all peers that are wanted and can be installed; say which cannot, and why."""
     here = Path(sys.executable)
     yield Entry("ocrspool", Ours(scratch / "ours"), "files to JSON, through its service")
+    for quality in ("balanced", "fast"):
+        if wanted(f"ocrspool-{quality}"):
+            yield Entry(f"ocrspool-{quality}", Ours(scratch / quality, quality), f'quality = "{quality}"')
     if wanted("limit"):
         yield Entry("limit", Program(here, "measure_limit", [], scratch / "limit.log"), "nothing but the nets")
     for name, packages, reader, arguments in _libraries(scratch):

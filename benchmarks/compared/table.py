@@ -79,7 +79,9 @@ class Comparison:
         """Return one line for the table of README.md: what a page takes, set by set, and our share of the limit."""
         parts = []
         for set_name in self.sets():
-            others = [row for row in self.of_set(set_name) if row.name not in {"ocrspool", "limit"}]
+            others = [
+                row for row in self.of_set(set_name) if row.name != "limit" and not row.name.startswith("ocrspool")
+            ]
             ratios = ", ".join(f"{row.name} {self.ratio(row):.1f}" for row in others)
             share = self.share(set_name)
             limit = "" if share is None else f", {share:.0%} of what the nets alone allow"

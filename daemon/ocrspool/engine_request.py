@@ -60,6 +60,10 @@ class EngineRequest:
     models: str = "bundled"
     cache: str = ""
     """The folder of engines and models."""
+    readers: tuple[tuple[str, str], ...] = ()
+    """Name and choice of each further reader, sorted by name."""
+    readers_at: Literal["start", "first use"] = "start"
+    """When the nets of further readers are loaded."""
     on_no_gpu: Literal["fail", "cpu"] = "fail"
     settings: Settings = field(default_factory=Settings)
 
@@ -70,4 +74,5 @@ class EngineRequest:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> EngineRequest:
         """Return the request that `to_json` made plain values of."""
-        return cls(**{**values, "settings": Settings(**values["settings"])})
+        readers = tuple((name, choice) for name, choice in values["readers"])
+        return cls(**{**values, "readers": readers, "settings": Settings(**values["settings"])})

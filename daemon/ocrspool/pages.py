@@ -22,6 +22,22 @@ Segment = tuple[Point, Point]
 WordMode = Literal["none", "words", "characters"]
 """Which parts of a line are measured."""
 
+DEFAULT_READER = "default"
+"""The name of the reader that every engine has: the recognition net of `engine.models`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderOrder:
+    """Which readers of an engine are asked for the lines of a page, in turn."""
+
+    names: tuple[str, ...] = (DEFAULT_READER,)
+    sure: float = 0.96
+    """0 to 1: a line that was read with less confidence is read by the next reader too. The surest reading stays."""
+
+
+DEFAULT_ORDER = ReaderOrder()
+
+
 _FIRST_WIDE = "\u2e80"
 """CJK radicals: from here on characters fill a square, mostly."""
 _HANGUL_TO_PRIVATE = ("\uac00", "\uf900")
@@ -60,6 +76,8 @@ class TextLine:
     """Pixels: of its small letters, or of its capitals where there are no small ones. None if it was not measured."""
     stroke: float | None = None
     """How thick the strokes of its letters are, as a share of that height; likewise."""
+    reader: str = ""
+    """The reader of the engine that read it; "" where none did."""
 
 
 @dataclass(frozen=True, slots=True)

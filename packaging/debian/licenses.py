@@ -16,7 +16,8 @@ ocrspool: files dropped into watched folders come out as JSON OCR results.
 Copyright 2026 the authors of ocrspool
 License: Apache-2.0, whose text is in /usr/share/common-licenses/Apache-2.0
 
-The models of text detection, recognition and orientation (PP-OCRv6 small, in the folder of rapidocr):
+The models of text detection, recognition and orientation (PP-OCRv6 small, in the folder of rapidocr; PP-OCRv6 tiny, in
+the folder ocrspool_models):
 Copyright: the PaddlePaddle authors
 License: Apache-2.0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from ocrspool.engine.runtimes.onnxruntime import graph, session
 from ocrspool.engine_request import Provider, Settings
 from ocrspool.errors import EngineError, EngineMissingError
 from support import drawn_pages
+from support.new_interpreter import run_alone
 from support.sealed_pages import ReadingOnly
 
 pytestmark = pytest.mark.engine
@@ -279,6 +279,4 @@ def test_loading_needs_no_onnx_and_sends_no_telemetry() -> None:
         "assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'\n"
         "sys.exit('onnx was imported' if 'onnx' in sys.modules else 0)\n"
     )
-    environment = {"PYTHONPATH": ":".join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
-    assert done.returncode == 0, done.stderr
+    run_alone(code)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from ocrspool.engine.models import model_set
 from ocrspool.engine.runtimes.openvino import net as openvino
 from ocrspool.engine_request import Settings
 from ocrspool.errors import EngineMissingError
+from support.new_interpreter import run_alone
 
 pytestmark = pytest.mark.engine
 
@@ -102,10 +101,7 @@ def test_pixels_may_be_a_part_of_larger_ones(built: Path) -> None:
         "expected = net(np.ascontiguousarray(part))[0]\n"
         "sys.exit(not all(np.array_equal(net(part)[0], expected) for _ in range(5)))\n"
     )
-    environment = {"PYTHONPATH": ":".join(sys.path), "MALLOC_MMAP_THRESHOLD_": "65536"}
-    command = [sys.executable, "-c", code, str(built)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert done.returncode == 0, done.stderr
+    run_alone(code, built, MALLOC_MMAP_THRESHOLD_="65536")
 
 
 def test_the_import_brings_no_telemetry() -> None:
@@ -115,6 +111,4 @@ def test_the_import_brings_no_telemetry() -> None:
         "found = [name for name in sys.modules if 'telemetry' in name or name == 'openvino.tools.ovc']\n"
         "sys.exit(f'{found} loaded' if found else 0)\n"
     )
-    environment = {"PYTHONPATH": ":".join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
-    assert done.returncode == 0, done.stderr
+    run_alone(code)

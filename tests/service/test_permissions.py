@@ -13,7 +13,7 @@ import pytest
 from support import drawn_pages
 from support.daemon_process import Daemon, ocrspool
 from support.drawn_pages import says
-from support.other_users import RUNS_AS_ANOTHER_USER, folder_with_cache
+from support.other_users import RUNS_AS_ANOTHER_USER, folder_with_cache, running
 
 NOBODY = 65534
 
@@ -36,12 +36,8 @@ def daemon(engine_cache: Path) -> Iterator[Daemon]:
     with folder_with_cache(engine_cache, NOBODY) as folder:
         made = Daemon(folder / "d", folder / "cache", INBOXES, user=NOBODY)
         os.chown(folder / "d", NOBODY, NOBODY)
-        made.notify.path.chmod(0o777)
-        with contextlib.closing(made):
-            made.start()
+        with running(made):
             yield made
-            assert made.runs()
-            assert "Traceback" not in made.log()
 
 
 def test_unreadable_file(daemon: Daemon) -> None:

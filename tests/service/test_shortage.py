@@ -25,7 +25,7 @@ def test_nothing_is_claimed_until_there_is_room(new_daemon: NewDaemon, setting: 
     daemon.drop("waits.png", drawn_pages.png("Patience"))
     status = daemon.folder / "run/status.json"
     wait_until(lambda: lack in json.loads(status.read_bytes())["lack"])
-    assert any("claims nothing: less than" in line and lack in line for line in daemon.notify.messages())
+    wait_until(lambda: any("claims nothing: less than" in line and lack in line for line in daemon.notify.messages()))
     assert daemon.files("inbox") == ["waits.png"]
     daemon.configure(f"[limits]\n{setting} = 0\n")
     daemon.send(signal.SIGHUP)

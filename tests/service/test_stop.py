@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_drains(new_daemon: NewDaemon) -> None:
 def test_second_signal(new_daemon: NewDaemon, number: signal.Signals) -> None:
     """A second signal ends it at once; the job stays in work/ without an attempt, and the next start finishes it."""
     daemon = new_daemon()
-    start_on(daemon, "long.pdf", 40)
+    start_on(daemon, "long.pdf", 20)
     daemon.send(number)
     wait_until(lambda: daemon.said("STOPPING=1"), 30)
     assert daemon.runs()
@@ -68,7 +69,7 @@ def test_second_signal(new_daemon: NewDaemon, number: signal.Signals) -> None:
 def test_stop_seconds(new_daemon: NewDaemon) -> None:
     """A drain lasts no longer than stop_seconds."""
     daemon = new_daemon(more="[service]\nstop_seconds = 0.5\n")
-    start_on(daemon, "long.pdf", 40)
+    start_on(daemon, "long.pdf", 20)
     assert daemon.stop(30) == 0
     interrupted_then_finished(daemon)
 
@@ -109,6 +110,19 @@ def test_stop_while_starting(new_daemon: NewDaemon) -> None:
     wait_until(lambda: daemon.said("STATUS=loading the openvino library"), 60)
     assert daemon.stop(30) == 0
     assert not daemon.said("READY=1")
+    assert "Traceback" not in daemon.log()
+
+
+def test_stop_while_building(new_daemon: NewDaemon, tmp_path: Path) -> None:
+    """SIGTERM while the service builds its engine ends it with 0, soon, and with all that it has started."""
+    daemon = new_daemon(cache=tmp_path / "empty", more="[engine]\non_missing = 'build'\n")
+    daemon.spawn()
+    wait_until(lambda: daemon.said("STATUS=building detection engine 1/3: PP-OCRv6_small_det"), 60)
+    children = daemon.children()
+    assert daemon.stop(30) == 0
+    assert not any(lives(pid) for pid in children)
+    assert not daemon.said("READY=1")
+    assert "Bad file descriptor" not in daemon.log()
     assert "Traceback" not in daemon.log()
 
 

@@ -90,7 +90,14 @@ def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:
         images = [_image("One line"), _image("Two lines", "on this one"), _image("And a third")]
         for number, each in enumerate(images):
             size = {"width": each.width, "height": each.height, "channels": 1}
-            page = {"number": number, **size, "orientation": "off", "words": "none"}
+            page = {
+                "number": number,
+                **size,
+                "orientation": "off",
+                "words": "none",
+                "readers": ["default"],
+                "sure": 0.96,
+            }
             child.tell({"op": "recognize", "page": page}, (each.fd,))
         answers: list[dict[str, Any]] = []
         while sum("page" in answer for answer in answers) < len(images):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import signal
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 from support import drawn_pages, sample_files
 from support.daemon_process import Daemon, ocrspool
 from support.drawn_pages import says
-from support.other_users import RUNS_AS_ANOTHER_USER, folder_with_cache, give
+from support.other_users import RUNS_AS_ANOTHER_USER, folder_with_cache, give, running
 from support.waiting import wait_until
 
 NOBODY = 65534
@@ -65,12 +64,8 @@ def daemon(engine_cache: Path) -> Iterator[Daemon]:
         give(made.folder, NOBODY)
         for name in ("watched", "polled"):
             (made.root(name) / "inbox").chmod(0o777)
-        made.notify.path.chmod(0o777)
-        with contextlib.closing(made):
-            made.start()
+        with running(made):
             yield made
-            assert made.runs()
-            assert "Traceback" not in made.log()
 
 
 class Writer:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from support.daemon_process import COMMAND
+from support.daemon_process import COMMAND, Daemon
 
 _PYTHON = Path(sys.executable).resolve()
 
@@ -42,6 +42,17 @@ def folder_with_cache(engine_cache: Path, owner: int) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def running(daemon: Daemon) -> Iterator[Daemon]:
+    """Have a service of another user serve, and see to it that it has met no fault of its own."""
+    daemon.notify.path.chmod(0o777)
+    with contextlib.closing(daemon):
+        daemon.start()
+        yield daemon
+        assert daemon.runs()
+        assert "Traceback" not in daemon.log()
 
 
 def give(folder: Path, owner: int) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from argparse import Namespace
-from pathlib import Path
 
 from ocrspool.config.loader import load
 from ocrspool.config.schema import Config
-from ocrspool.errors import ConfigError, Exit, OcrspoolError
+from ocrspool.errors import Exit, OcrspoolError
 from ocrspool.observability import log_setup
 from ocrspool.processes.owner import become_owner
 
@@ -23,19 +21,10 @@ def run_serve(options: Namespace) -> int:
     """Watch the inboxes until told to stop. Root does so as the user whom the cache belongs to."""
     from ocrspool.service.daemon import Service
 
-    if os.geteuid() == 0:
-        _become_owner_of_cache(options.config)
-    Service(options.config, options.log_format).run()
+    service = Service(options.config, options.log_format)
+    become_owner(service.config.paths.cache)
+    service.run()
     return Exit.OK
-
-
-def _become_owner_of_cache(path: Path) -> None:
-    """Go on as the user whom the cache belongs to. The service tells systemd what is wrong with a configuration."""
-    try:
-        config = load(path)
-    except ConfigError:
-        return
-    become_owner(config.paths.cache)
 
 
 def run_prebuild(options: Namespace) -> int:

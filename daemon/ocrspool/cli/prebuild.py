@@ -17,6 +17,7 @@ from ocrspool.config.schema import Config
 from ocrspool.errors import Exit
 from ocrspool.formatting import format_duration
 from ocrspool.observability.systemd import Notifier
+from ocrspool.pages import DEFAULT_READER
 from ocrspool.recognition.prebuild import SILENCE_SECONDS
 from ocrspool.recognition.prebuild import prebuild as build
 
@@ -53,8 +54,11 @@ def _summarize(built: dict[str, Any]) -> None:
     print(f"engine {built['fingerprint']}: {_state(built)}")
     print(f"  runtime     {built['runtime']} {built['runtime_version']}, {built['precision']} on {built['device']}")
     for model in built["models"]:
-        seconds = built["manifest"]["seconds"].get(model["name"])
-        print(f"  {model['role']:<11} {model['name']}" + (f", built in {seconds:.1f} s" if seconds else ""))
+        what, folder = model["role"], model["name"]
+        if model.get("reader") not in {None, DEFAULT_READER}:
+            what, folder = f"reader {model['reader']}", f"{model['name']}@{model['reader']}"
+        seconds = built["manifest"]["seconds"].get(folder)
+        print(f"  {what:<11} {model['name']}" + (f", built in {seconds:.1f} s" if seconds else ""))
     if parity := built["manifest"]["parity"]:
         print(
             f"  compared    {parity['characters_differing']} of {parity['characters']} characters differ from "

@@ -73,6 +73,7 @@ def _card(service: StatusSnapshot | None) -> RenderableType:
         card.add_row("engine", engine_label.line(engine))
     if service.engine is not None:
         card.add_row("models", engine_label.models(service.engine.models))
+        card.add_row("readers", engine_label.readers(service.engine.models))
     if service.workers:
         card.add_row("workers", f"{len(service.workers)}, {service.worker_restarts} replaced for a failure")
     if service.start:

@@ -33,5 +33,7 @@ def engine_request(config: Config, device: str) -> EngineRequest:
         models=engine.models,
         cache=os.fspath(config.paths.cache),
         on_no_gpu=engine.on_no_gpu,
+        readers=tuple(sorted(engine.readers.items())),
+        readers_at=engine.load_readers,
         settings=Settings(device=device, **settings),
     )

@@ -9,12 +9,14 @@ from typing import Any
 from ocrspool.config import preflight
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.loader import load
-from ocrspool.config.schema import Config
+from ocrspool.config.schema import Config, Profile
 from ocrspool.observability import log_setup
+from ocrspool.pages import DEFAULT_READER
 
 _log = logging.getLogger(__name__)
 
 _AT_START = ("paths", "engine", "service", "metrics")
+_WHO_READS = ("quality", "readers", "sure")
 _FOLDERS = ("root", "inbox", "work", "outbox", "done", "failed")
 
 
@@ -49,7 +51,8 @@ def live_part(old: Config, new: Config) -> Config:
         name: inbox.model_copy(update=_folders(old, name)) if name in old.inbox else inbox
         for name, inbox in new.inbox.items()
     }
-    return new.model_copy(update={**kept, "inbox": inboxes})
+    profiles = {name: _readable(old, name, profile) for name, profile in new.profile.items()}
+    return new.model_copy(update={**kept, "inbox": inboxes, "profile": profiles})
 
 
 def differences(old: Config, new: Config) -> list[str]:
@@ -60,10 +63,26 @@ def differences(old: Config, new: Config) -> list[str]:
         for (key, before), (_, after) in zip(getattr(old, section), getattr(new, section), strict=True)
         if before != after
     ]
+    for name, profile in new.profile.items():
+        if not _has_readers(old, profile):
+            now = old.profile.get(name, Profile()).reader_order().names
+            found.append(_arrow(f"profile.{name}.readers", now, profile.reader_order().names))
     for name in new.inbox.keys() & old.inbox.keys():
         before, after = _folders(old, name), _folders(new, name)
         found += [_arrow(f"inbox.{name}.{key}", before[key], after[key]) for key in before if before[key] != after[key]]
     return found
+
+
+def _readable(old: Config, name: str, profile: Profile) -> Profile:
+    """Return a profile such that the engines that are loaded can read for it; they have the readers of `old`."""
+    if _has_readers(old, profile):
+        return profile
+    known = old.profile.get(name, Profile())
+    return profile.model_copy(update={key: getattr(known, key) for key in _WHO_READS})
+
+
+def _has_readers(config: Config, profile: Profile) -> bool:
+    return {DEFAULT_READER, *config.engine.readers}.issuperset(profile.reader_order().names)
 
 
 def _folders(config: Config, name: str) -> dict[str, Any]:
@@ -76,5 +95,7 @@ def _arrow(key: str, before: object, after: object) -> str:
 
 def _shown(value: object) -> str:
     """Return a setting's value in words."""
+    if isinstance(value, dict):
+        value = tuple(f"{key} = {each}" for key, each in value.items())
     listed = value if isinstance(value, tuple) else ("" if value is None else value,)
     return ", ".join(map(str, listed)) or "nothing"

@@ -95,14 +95,16 @@ def _place(key: str, folder: Path, units: Sequence[Unit]) -> list[str]:
 
 
 def _models(config: Config, units: Sequence[Unit]) -> list[str]:
-    folder = Path(config.engine.models)
-    if not folder.is_absolute():
-        return []
-    return [
-        f"engine.models: {unit.name}.service cannot read {folder}: {_WHY[access]}"
-        for unit in units
-        if (access := unit.access(folder)) in _WHY
-    ][:1]
+    engine = config.engine
+    choices = {f"engine.readers.{name}": choice for name, choice in engine.readers.items()}
+    choices = {"engine.models": engine.models, **choices}
+    folders = {key: Path(choice) for key, choice in choices.items() if choice.startswith("/")}
+    found: dict[str, str] = {}
+    for unit in units:
+        for key, folder in folders.items():
+            if (access := unit.access(folder)) in _WHY:
+                found.setdefault(key, f"{key}: {unit.name}.service cannot read {folder}: {_WHY[access]}")
+    return list(found.values())
 
 
 def _devices(config: Config, units: Sequence[Unit]) -> list[str]:

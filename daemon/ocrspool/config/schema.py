@@ -7,13 +7,30 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ocrspool.config.value_types import Command, Devices, Folder, Formats, Listen, Mode, Name, Patterns
+from ocrspool.config.value_types import (
+    Command,
+    Devices,
+    Folder,
+    Formats,
+    Listen,
+    Mode,
+    Name,
+    Patterns,
+    ReaderChoice,
+    Readers,
+)
 from ocrspool.engine_request import GpuProvider, Precision, Runtime
 from ocrspool.files.name_patterns import NamePatterns
+from ocrspool.pages import DEFAULT_READER, ReaderOrder
 from ocrspool.spool.delivery_options import DeliveryOptions
 from ocrspool.spool.layout import STATES
 
 DEFAULT_PATH = Path("/etc/ocrspool/ocrspool.toml")
+
+TINY = "tiny"
+PRESETS = {"fast": (TINY,), "balanced": (TINY, DEFAULT_READER), "best": (DEFAULT_READER,)}
+"""The readers of each quality. The reader tiny need not be configured."""
+_TINY_MODEL = "PP-OCRv6_tiny"
 
 _MOST_MB = 1 << 30
 """A pebibyte: no limit on anything, and no number that a system call cannot take."""
@@ -48,7 +65,12 @@ class Engine(Section):
     tensorrt: TensorRT, or TensorRT for RTX."""
     models: str = "bundled"
     """bundled: PP-OCRv6 small, part of the installation. Otherwise a published set that `prebuild` downloads, or a
-    folder."""
+    folder. They find the lines; their recognition net is the reader named default."""
+    readers: dict[Name, ReaderChoice] = {}
+    """Further readers by names of yours: bundled, a published set of which the recognition net is used, or a folder."""
+    load_readers: Literal["start", "first use"] = "start"
+    """When the nets of further readers are loaded. first use: when a line is read by one for the first time. On a GPU
+    they are loaded at the start."""
     model_source: str = "https://paddle-model-ecology.bj.bcebos.com/paddlex/official_inference_model/paddle3.0.0"
     """The address from which `prebuild` downloads published models: a web folder of <name>_infer.tar files."""
     devices: Devices = ("cpu",)
@@ -165,6 +187,17 @@ class Profile(Section):
     of each character instead. none: only lines."""
     pdf_text: Literal["ocr", "prefer"] = "ocr"
     """ocr: every page is read. prefer: a PDF page keeps its own text if that text agrees with what the page shows."""
+    quality: Literal["fast", "balanced", "best"] = "best"
+    """Who reads. best: the reader default. fast: PP-OCRv6 tiny, as the reader tiny. balanced: tiny, and default for the
+    lines of which tiny is not sure."""
+    readers: Readers = ()
+    """The readers that are asked for each line, in turn. Empty: those of `quality`."""
+    sure: float = Field(0.96, ge=0, le=1)
+    """A line that a reader reads with less confidence is read by the next one too. The surest reading stays."""
+
+    def reader_order(self) -> ReaderOrder:
+        """Return which readers are asked, in turn."""
+        return ReaderOrder(self.readers or PRESETS[self.quality], self.sure)
 
 
 class Inbox(Section):
@@ -272,6 +305,25 @@ class Config(Section):
     def wants(self, output: str) -> bool:
         """Tell whether any inbox has this output."""
         return any(output in inbox.outputs for inbox in self.inbox.values())
+
+    @model_validator(mode="after")
+    def _has_the_readers(self) -> Config:
+        """Add the reader tiny where a profile asks for it; refuse what no engine has."""
+        asked = {name for profile in self.profile.values() for name in profile.reader_order().names}
+        readers = dict(self.engine.readers)
+        if DEFAULT_READER in readers:
+            raise ValueError("engine.readers: default is the reader of engine.models; give the other one another name")
+        if TINY in asked:
+            readers.setdefault(TINY, _TINY_MODEL)
+        known = {DEFAULT_READER, *readers}
+        for name, profile in self.profile.items():
+            if missing := [reader for reader in profile.reader_order().names if reader not in known]:
+                raise ValueError(
+                    f"profile.{name}.readers: there is no reader {missing[0]}, only {', '.join(sorted(known))}: add "
+                    "it to [engine.readers]"
+                )
+        object.__setattr__(self, "engine", self.engine.model_copy(update={"readers": readers}))
+        return self
 
     @model_validator(mode="after")
     def _has_an_inbox(self) -> Config:

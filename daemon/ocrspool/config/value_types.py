@@ -54,6 +54,17 @@ Devices = Annotated[tuple[Annotated[str, Field(pattern=DEVICE)], ...], Field(str
 Name = Annotated[str, Field(pattern=NAME)]
 
 
+def _named_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("should name each reader once")
+    return names
+
+
+Readers = Annotated[tuple[Name, ...], Field(strict=False), AfterValidator(_named_once)]
+
+ReaderChoice = Annotated[str, Field(min_length=1)]
+
+
 def _local(listen: str) -> str:
     """Refuse what others than this machine could reach: nothing here asks who they are."""
     if listen and not listen.startswith("/"):

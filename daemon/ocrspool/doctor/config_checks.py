@@ -6,6 +6,7 @@ import os
 import pwd
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ocrspool.config import preflight
@@ -16,7 +17,7 @@ from ocrspool.doctor.findings import Finding, Level
 from ocrspool.engine.cache import inventory
 from ocrspool.engine.cache.permissions import unusable
 from ocrspool.engine.cache.store import differences
-from ocrspool.engine.models import model_set
+from ocrspool.engine.models import model_set, reader_choice
 from ocrspool.engine.plan import plan
 from ocrspool.errors import ConfigError, EngineMissingError, NoGpuError, OcrspoolError
 from ocrspool.formatting import counted
@@ -76,14 +77,19 @@ def engines(config: Config) -> Iterator[Finding]:
 
 
 def _models(config: Config) -> Iterator[Finding]:
-    engine = config.engine
+    engine, folder = config.engine, config.paths.cache / "models"
     try:
-        found = model_set.find(engine.models, config.paths.cache / "models", engine.runtime)
+        found = model_set.find(engine.models, folder, engine.runtime)
+        found = replace(found, readers=reader_choice.find_all(engine.readers.items(), folder, engine.runtime))
     except OcrspoolError as error:
         yield Finding("engines", "problem", "models", error.message, error.hint)
     else:
         listed = ", ".join(dict.fromkeys(spec.name for spec in found))
         yield Finding("engines", "ok", "models", f"{engine.models}: {listed}")
+        for name, languages in found.languages().items():
+            used = [profile for profile, asked in config.profile.items() if name in asked.reader_order().names]
+            profiles = f"; asked by profile {', '.join(used)}" if used else "; no profile asks it"
+            yield Finding("engines", "ok", f"reader {name}", f"languages {', '.join(languages)}{profiles}")
 
 
 def _engine(config: Config, device: str) -> Iterator[Finding]:

@@ -1,8 +1,9 @@
 """From an engine in the cache to a working one, proven to be loaded and not built.
 
 The proof, in this order: the manifest exists; every file hashes to what it says; the runtime says that it loaded
-and did not build; each net runs at both ends of its shapes, where those are fixed; a known page, which takes all
-three nets, reads as it did when the engine was built; and no file of the engine has changed meanwhile.
+and did not build; each net runs at both ends of its shapes, where those are fixed; a known page, which takes three
+nets, reads as it did when the engine was built, and so do its lines by each further reader; and no file of the engine
+has changed meanwhile.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ocrspool.engine import further_readers
 from ocrspool.engine.cache.store import HINT, Manifest, differences
 from ocrspool.engine.detection.detect import DetectSettings
 from ocrspool.engine.file_stamps import stamps
@@ -28,15 +30,29 @@ from ocrspool.engine.test_pages import known_text
 from ocrspool.errors import EngineMissingError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from ocrspool.engine.plan import Plan
+    from ocrspool.engine.readers.reader import LineReader
     from ocrspool.engine.spec import Net, NetSpec
 
 _log = logging.getLogger(__name__)
 
 _MOST_BESIDE_A_GPU = 8
 """Threads that prepare work for one GPU; more would wait for Python's lock."""
+
+
+class Loaded(NamedTuple):
+    """What an engine reads with."""
+
+    nets: Nets
+    readers: Mapping[str, LineReader]
+    """The further ones, by name."""
+    all_nets: Mapping[str, Net]
+    """By key, also those of readers that are loaded by now."""
+    proven: bool
+    """Whether the readers are to be proven now, and not at their first use."""
 
 
 def load(plan: Plan, on_stage: OnStage) -> tuple[Recognizer, Manifest, dict[str, float]]:
@@ -55,12 +71,15 @@ def load(plan: Plan, on_stage: OnStage) -> tuple[Recognizer, Manifest, dict[str,
         with stages.stage("verify", "verifying the engine's files"):
             verified.result()
     with stages.stage("load"):
-        nets = load_nets(plan, plan.folder, on_stage, stages.seconds)
+        loaded = load_nets(plan, plan.folder, on_stage, stages.seconds, manifest.readers)
     with ExitStack() as undo:
         with stages.stage("warm-up", "warming up"):
-            recognizer = recognizer_of(plan, nets)
+            recognizer = recognizer_of(plan, loaded)
+            undo.callback(recognizer.close_readers)
             undo.callback(recognizer.close)
             found = known_text(recognizer)
+            if loaded.proven:
+                further_readers.check(manifest.readers, known_by_reader(plan, loaded), plan.folder)
         _check(plan.folder, manifest.known_text, found, before)
         undo.pop_all()
     if changed := differences(manifest.soft, plan.soft):
@@ -86,33 +105,61 @@ def _check(folder: Path, known: list[str], found: list[str], before: dict[str, t
         raise EngineMissingError(f"loading changed files in {folder}: the engine was built, not loaded", HINT)
 
 
-def load_nets(plan: Plan, folder: Path, on_stage: OnStage, seconds: dict[str, float]) -> Nets:
-    """Load the three nets of the engine in `folder`, side by side; add the seconds of each."""
+def known_by_reader(plan: Plan, loaded: Loaded) -> dict[str, list[str]]:
+    """Return what each further reader reads in the lines of the known page."""
+    return further_readers.known_by(loaded.readers, loaded.nets.recognition, read_settings(plan))
+
+
+def load_nets(
+    plan: Plan,
+    folder: Path,
+    on_stage: OnStage,
+    seconds: dict[str, float],
+    known: Mapping[str, list[str]] | None = None,
+) -> Loaded:
+    """Load the nets and the readers of the engine in `folder`, side by side; add the seconds of each.
+
+    With `known`, which says what each reader reads in the known lines, readers may be left to their first use.
+    """
     runtime = plan.load_runtime()
 
     def net(spec: NetSpec) -> Net:
         began = time.perf_counter()
-        loaded = runtime.load(spec, folder / spec.name, plan.settings)
-        seconds[f"load {spec.name}"] = round(time.perf_counter() - began, 3)
+        loaded = runtime.load(spec, folder / spec.folder, plan.settings)
+        seconds[f"load {spec.folder}"] = round(time.perf_counter() - began, 3)
         return loaded
 
-    nets: list[Net] = []
-    with ThreadPoolExecutor(3) as threads:
-        for number, (spec, loading) in enumerate([(spec, threads.submit(net, spec)) for spec in plan.models], 1):
-            on_stage(f"loading {spec.role} engine {number}/3: {spec.name}")
-            nets.append(loading.result())
-    return Nets(*nets)
+    # On a GPU all of them are loaded first: graphs of CUDA can be captured only while nothing else runs.
+    later = plan.readers_at_first_use and known is not None and plan.settings.gpu is None
+    specs = [spec for spec in plan.models if not (spec.reader and later)]
+    nets: dict[str, Net] = {}
+    with ThreadPoolExecutor(len(specs)) as threads:
+        for number, (spec, loading) in enumerate([(spec, threads.submit(net, spec)) for spec in specs], 1):
+            on_stage(f"loading {spec.key} engine {number}/{len(specs)}: {spec.name}")
+            nets[spec.key] = loading.result()
+    three = Nets(nets["detection"], nets["recognition"], nets["classifier"])
+    settings = read_settings(plan)
+    if later:
+        readers = further_readers.at_first_use(plan, net, settings, three.recognition, known or {})
+        return Loaded(three, readers, nets, proven=False)
+    return Loaded(three, further_readers.of(plan, nets, settings), nets, proven=True)
 
 
-def recognizer_of(plan: Plan, nets: Nets) -> Recognizer:
-    """Return what reads pages with these nets, each of which has run at its warm-up shapes."""
-    for net in (nets.detection, nets.recognition, nets.classifier):
+def recognizer_of(plan: Plan, loaded: Loaded) -> Recognizer:
+    """Return what reads pages with these nets and readers; each loaded net has run at its warm-up shapes."""
+    for net in loaded.all_nets.values():
         for shape in net.warm_up:
             net(np.zeros(shape, np.uint8))
     thresholds = asdict(plan.models.thresholds)
     settings = RecognizeSettings(
         detect=DetectSettings(side=plan.settings.detection_side, **thresholds),
-        read=ReadSettings(widths=widths(plan.settings.line_width) if plan.settings.provider in {"cuda", "rtx"} else ()),
+        read=read_settings(plan),
         threads=0 if plan.settings.gpu is None else min(plan.settings.threads, _MOST_BESIDE_A_GPU),
     )
-    return Recognizer(nets, model_set.characters(plan.models.recognition), settings)
+    return Recognizer(loaded.nets, model_set.characters(plan.models.recognition), settings, loaded.readers)
+
+
+def read_settings(plan: Plan) -> ReadSettings:
+    """Return in which widths the nets of an engine get their lines."""
+    fixed = plan.settings.provider in {"cuda", "rtx"}
+    return ReadSettings(widths=widths(plan.settings.line_width) if fixed else ())

@@ -9,7 +9,7 @@ from pathlib import Path
 from ocrspool.engine import identity
 from ocrspool.engine.cache.store import EngineCache
 from ocrspool.engine.cache.store import identity as whole_identity
-from ocrspool.engine.models import model_set
+from ocrspool.engine.models import model_set, reader_choice
 from ocrspool.engine.models.model_set import Models
 from ocrspool.engine.runtimes.base import RuntimeModule, load_module, runtime_spec
 from ocrspool.engine.shapes import profiled
@@ -30,6 +30,8 @@ class Plan:
     soft: dict[str, str]
     """Facts that are recorded, and told when they have changed."""
     cache: EngineCache
+    readers_at_first_use: bool = False
+    """Whether the nets of further readers are loaded when the first line needs them."""
     ahead: dict[str, str] = field(default_factory=dict)
     """Identity of what can be compiled without the GPU; {} where nothing can. The engine's own where no GPU is."""
 
@@ -90,10 +92,13 @@ def _planned(request: EngineRequest, settings: Settings, *, ahead: bool = False)
     settings = identity.resolved(request.runtime, settings)
     facts = identity.facts(request.runtime, settings, ahead=ahead)
     cache = Path(request.cache)
-    chosen = profiled(model_set.find(request.models, cache / "models", request.runtime), settings)
+    models = model_set.find(request.models, cache / "models", request.runtime)
+    readers = reader_choice.find_all(request.readers, cache / "models", request.runtime)
+    chosen = profiled(replace(models, readers=readers), settings)
     place = identity.bound_to_place(request.runtime, settings, [spec.files[0] for spec in chosen], cache)
     items = whole_identity(chosen, facts.hard | place)
     early = {}
     if runtime_spec(request.runtime).compiles_ahead(settings):
         early = whole_identity(chosen, identity.facts(request.runtime, settings, ahead=True).hard | place)
-    return Plan(request.runtime, chosen, settings, items, facts.soft, EngineCache(cache), early)
+    later = request.readers_at == "first use"
+    return Plan(request.runtime, chosen, settings, items, facts.soft, EngineCache(cache), later, early)

@@ -32,10 +32,15 @@ def profiled(models: Models, settings: Settings) -> Models:
         ),
         ShapeProfile((1, height, width, 3), (batch, height, width, 3), (batch, height, width, 3)),
     )
+    three = (models.detection, models.recognition, models.classifier)
     detection, recognition, classifier = (
-        replace(spec, profile=profile) for spec, profile in zip(models, shapes, strict=True)
+        replace(spec, profile=profile) for spec, profile in zip(three, shapes, strict=True)
     )
-    return replace(models, detection=detection, recognition=recognition, classifier=classifier)
+    readers = tuple(
+        replace(reader, net=replace(reader.net, profile=recognition.profile)) if reader.net else reader
+        for reader in models.readers
+    )
+    return replace(models, detection=detection, recognition=recognition, classifier=classifier, readers=readers)
 
 
 def _multiple(pixels: float) -> int:

@@ -50,6 +50,41 @@ class NetSpec:
     std: tuple[float, float, float]
     """Per channel likewise: the net computes (pixel - mean) / std."""
     profile: ShapeProfile
+    reader: str = ""
+    """Of the net of a further reader: the reader's name."""
+
+    @property
+    def key(self) -> str:
+        """What it is called in an engine's identity: its role, or the reader that it is the net of."""
+        return f"reader.{self.reader}" if self.reader else self.role
+
+    @property
+    def folder(self) -> str:
+        """Its folder in the engine's. Two readers may have models of one name."""
+        return f"{self.name}@{self.reader}" if self.reader else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSpec:
+    """One more reader of an engine before it is loaded."""
+
+    name: str
+    """As in the configuration, for instance russian."""
+    model: str
+    """As shown to users, for instance eslav_PP-OCRv5_mobile_rec or tesseract:vie+frk."""
+    files: tuple[Path, ...]
+    """What it reads with. A change of their bytes gives another engine."""
+    net: NetSpec | None = None
+    """The net that has to be compiled; None where there is none, as for Tesseract."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """What else makes it another reader when it differs, by name: the version of a library, for instance."""
+    languages: tuple[str, ...] = ()
+    """What it reads, in words or codes: for people."""
+
+    @property
+    def key(self) -> str:
+        """What it is called in an engine's identity."""
+        return f"reader.{self.name}"
 
 
 class Net(Protocol):

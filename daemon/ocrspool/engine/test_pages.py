@@ -14,8 +14,11 @@ import cv2
 import numpy as np
 
 from ocrspool.errors import EngineError
+from ocrspool.pages import DEFAULT_READER, ReaderOrder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ocrspool.engine.ocr.recognizer import Recognizer
     from ocrspool.engine.spec import Pixels
     from ocrspool.pages import PageText
@@ -55,15 +58,31 @@ GATE = KnownPage(
 PAGES = (KNOWN, TURNED, GATE)
 
 
+_KNOWN_LINES = ((8, 10, 312, 44), (8, 50, 312, 82))
+"""Left, top, right and bottom of the lines of the known page."""
+
+
+def known_lines() -> list[Pixels]:
+    """Return the pixels [h, w] of the lines of the known page. Raise EngineError where the file is damaged."""
+    page = _pixels(KNOWN)
+    return [page[top:bottom, left:right] for left, top, right, bottom in _KNOWN_LINES]
+
+
 def known_text(recognizer: Recognizer) -> list[str]:
     """Return the lines that an engine reads on the known page alone. Raise EngineError where the file is damaged."""
     return [line.text for line in recognizer.recognize([_pixels(KNOWN)], ["auto"])[0].lines]
 
 
-def read(recognizer: Recognizer) -> dict[KnownPage, PageText]:
-    """Return what an engine reads on all pages, side by side as it will have to. Raise EngineError likewise."""
-    found = recognizer.recognize([_pixels(page) for page in PAGES], ["auto"] * len(PAGES))
+def read(recognizer: Recognizer, reader: str = DEFAULT_READER) -> dict[KnownPage, PageText]:
+    """Return what a reader of an engine reads on all pages, side by side as it will have to. Raise EngineError."""
+    order = ReaderOrder((reader,))
+    found = recognizer.recognize([_pixels(page) for page in PAGES], ["auto"] * len(PAGES), order)
     return dict(zip(PAGES, found, strict=True))
+
+
+def read_by_all(recognizer: Recognizer, readers: Iterable[str]) -> dict[str, dict[KnownPage, PageText]]:
+    """Return what each of these readers reads on all pages, by its name."""
+    return {name: read(recognizer, name) for name in readers}
 
 
 def _pixels(page: KnownPage) -> Pixels:

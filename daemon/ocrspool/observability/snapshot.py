@@ -60,6 +60,10 @@ class EngineModel:
     name: str
     role: str = ""
     sha256: str = ""
+    reader: str | None = None
+    """The reader that has it; null for other nets."""
+    languages: tuple[str, ...] = ()
+    """What that reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,8 @@ class DeliveredDocument:
     lost: int = 0
     """Pages that could not be read."""
     lines: int = 0
+    readers: Mapping[str, int] = field(default_factory=dict)
+    """Reader → lines that it has read."""
     warnings: tuple[str, ...] = ()
     """Codes."""
     outputs: tuple[str, ...] = ()
@@ -137,6 +143,8 @@ class InboxCounts:
     """Documents that were delivered with warnings."""
     warnings: Mapping[str, int] = field(default_factory=dict)
     """Code → documents with a warning of this code."""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Reader → lines that it has read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ class Count:
     """Delivered documents that have warnings."""
     warnings: dict[str, int] = field(default_factory=dict)
     """Code → how many documents have a warning of it."""
+    lines: dict[str, int] = field(default_factory=dict)
+    """Reader → how many lines it has read."""
 
     def warn(self, codes: Collection[str]) -> None:
         """Count a document with warnings of these codes; none is a document without any."""
@@ -45,6 +47,11 @@ class Count:
             known = code in self.warnings or len(self.warnings) < _MOST_CODES
             counted = code if known else _OTHER
             self.warnings[counted] = self.warnings.get(counted, 0) + 1
+
+    def read(self, lines: Mapping[str, int]) -> None:
+        """Count the lines that each reader has read."""
+        for reader, number in lines.items():
+            self.lines[reader] = self.lines.get(reader, 0) + number
 
     def add(self, other: Count) -> None:
         """Add what another one has counted."""
@@ -55,6 +62,7 @@ class Count:
         self.warned += other.warned
         for code, documents in other.warnings.items():
             self.warnings[code] = self.warnings.get(code, 0) + documents
+        self.read(other.lines)
 
 
 @dataclass(slots=True)
@@ -129,6 +137,7 @@ class JobStatistics:
             count.partial += bool(delivered.lost)
             count.pages += delivered.pages
             count.warn(delivered.warnings)
+            count.read(delivered.readers)
             for stage, spent in seconds.items():
                 self._stages.setdefault(stage, Histogram()).add(spent)
             if since_drop is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -212,6 +213,7 @@ def _line(order: int, line: TextLine, scale: tuple[float, float]) -> Line:
         polygon=polygon,
         bounding_box=(min(xs), min(ys), max(xs), max(ys)),
         words=tuple(Word(word.text, round(word.confidence, 4), _scaled(word.polygon, scale)) for word in line.words),
+        reader=line.reader or None,
     )
 
 
@@ -229,6 +231,7 @@ def summary(document: Document, result: Path) -> dict[str, Any]:
         "pages": len(document.pages),
         "lost": sum(page.status == "failed" for page in document.pages),
         "lines": sum(len(page.lines) for page in document.pages),
+        "readers": dict(Counter(line.reader for page in document.pages for line in page.lines if line.reader)),
         "warnings": sorted({warning.code for warning in document.warnings})[:_CODES_TOLD],
         "outputs": [output.format for output in document.outputs],
         "result": names.to_json(os.fspath(result)),

@@ -107,7 +107,11 @@ class DocumentReader:
             return
         attempt.warnings += page.warnings
         reading = self._recognizer.submit(
-            page.image, attempt.profile.orientation, words=attempt.profile.words, alone=attempt.alone
+            page.image,
+            attempt.profile.orientation,
+            words=attempt.profile.words,
+            readers=attempt.profile.reader_order(),
+            alone=attempt.alone,
         )
         attempt.add(page.image, reading)
         attempt.own_texts.note(own, page.hidden, index + 1, reading)

@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ocrspool.processes.channel import MOST_BYTES, Channel, ChannelClosedError, Message
@@ -39,10 +39,17 @@ class NoProcessError(OSError):
 class Child:
     """One process running `python -m module FD`. Used by one thread at a time."""
 
-    def __init__(self, module: str, environment: Mapping[str, str], most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self,
+        module: str,
+        environment: Mapping[str, str],
+        most_bytes: int = MOST_BYTES,
+        options: Sequence[str] = ("-I", "-m"),
+    ) -> None:
+        """`options` are those of the interpreter. Without `-m`, `module` is the path of a script."""
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-I", "-m", module, str(theirs.fileno())]
+            command = [sys.executable, *options, module, str(theirs.fileno())]
             try:
                 self._process = subprocess.Popen(
                     command,

@@ -10,6 +10,8 @@ import contextlib
 import os
 import select
 
+_CLOSED = -1
+
 
 class WakeupEvent:
     """Set from anywhere, waited for by the main loop."""
@@ -18,7 +20,9 @@ class WakeupEvent:
         self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     def set(self) -> None:
-        """End the current or the next wait."""
+        """End the current or the next wait. Once it is closed, nothing waits."""
+        if self._fd == _CLOSED:
+            return
         with contextlib.suppress(BlockingIOError):  # the counter is full: it is set more than enough
             os.eventfd_write(self._fd, 1)
 
@@ -36,5 +40,7 @@ class WakeupEvent:
         return was_set
 
     def close(self) -> None:
-        """Release the descriptor."""
-        os.close(self._fd)
+        """Release the descriptor. Its number may be that of another file at once, so it is used no more."""
+        descriptor, self._fd = self._fd, _CLOSED
+        if descriptor != _CLOSED:
+            os.close(descriptor)

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ocrspool.pages import PageImage, PageText, WordMode
+from ocrspool.pages import DEFAULT_ORDER, PageImage, PageText, ReaderOrder, WordMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,19 @@ class PageRecognizer(Protocol):
         """Wait until every engine is loaded. Return the facts of the first one. Raise what kept one from loading."""
 
     def submit(
-        self, image: PageImage, orientation: str, *, words: WordMode = "words", alone: bool = False
+        self,
+        image: PageImage,
+        orientation: str,
+        *,
+        words: WordMode = "words",
+        readers: ReaderOrder = DEFAULT_ORDER,
+        alone: bool = False,
     ) -> Future[PageText]:
         """Queue a page, and wait while too many are held already. The recognizer closes the page's memory file.
 
-        `words` says what is measured of each line. A page that is read `alone` shares no batch with others. The future
-        raises EngineError where the recognizer is at fault and the page may be submitted again, DocumentError where the
-        page cannot be read. It may be cancelled.
+        `words` says what is measured of each line, `readers` who reads it. A page that is read `alone` shares no batch
+        with others. The future raises EngineError where the recognizer is at fault and the page may be submitted again,
+        DocumentError where the page cannot be read. It may be cancelled.
         """
 
     def status(self) -> RecognizerStatus:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ocrspool.config.schema import Config
 from ocrspool.errors import EngineError
-from ocrspool.pages import PageImage, WordMode
+from ocrspool.pages import DEFAULT_ORDER, PageImage, ReaderOrder, WordMode
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import Child, ChildDiedError
 from ocrspool.processes.environment import of_workers
@@ -124,15 +124,21 @@ class WorkerClient:
         self._facts = answer["ready"]
         return True
 
-    def send_page(self, number: int, image: PageImage, orientation: str, words: WordMode = "words") -> None:
+    def send_page(
+        self,
+        number: int,
+        image: PageImage,
+        orientation: str,
+        words: WordMode = "words",
+        readers: ReaderOrder = DEFAULT_ORDER,
+    ) -> None:
         """Send a page under a number. Raise ChildDiedError."""
         self._pages += 1
         self._heard = self._clock() if not self._in_work else self._heard
         self._in_work += 1
         page = {"number": number, "width": image.width, "height": image.height, "channels": image.channels}
-        self._process.tell(
-            {"op": "recognize", "page": {**page, "orientation": orientation, "words": words}}, (image.fd,)
-        )
+        how = {"orientation": orientation, "words": words, "readers": readers.names, "sure": readers.sure}
+        self._process.tell({"op": "recognize", "page": {**page, **how}}, (image.fd,))
 
     def wait_for_result(self, seconds: float, wake: WakeupEvent, on_progress: Callable[[], None]) -> Outcome | None:
         """Wait for a page to be done. Return None after a step of one, or once `wake` is set.

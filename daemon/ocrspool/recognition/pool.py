@@ -19,7 +19,7 @@ from typing import Any
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageFault, PageImage, PageText, WordMode
+from ocrspool.pages import DEFAULT_ORDER, PageFault, PageImage, PageText, ReaderOrder, WordMode
 from ocrspool.recognition.api import RecognizerStatus
 from ocrspool.recognition.client import start_worker
 from ocrspool.recognition.page_queue import PageQueue, PageTask
@@ -77,10 +77,16 @@ class WorkerPool:
         return first.facts
 
     def submit(
-        self, image: PageImage, orientation: str, *, words: WordMode = "words", alone: bool = False
+        self,
+        image: PageImage,
+        orientation: str,
+        *,
+        words: WordMode = "words",
+        readers: ReaderOrder = DEFAULT_ORDER,
+        alone: bool = False,
     ) -> Future[PageText]:
         """Queue a page, and wait while too much is held. See PageRecognizer."""
-        task = PageTask(image, orientation, alone, words)
+        task = PageTask(image, orientation, alone, words, readers)
         self._queue.put(task)
         return task.future
 

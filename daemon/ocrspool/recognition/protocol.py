@@ -46,9 +46,10 @@ def page_text(found: dict[str, Any]) -> PageText:
     )
     warnings = tuple(Notice(code, message, None, lines=tuple(about)) for code, message, about in found["warnings"])
     letters = found.get("letters") or [(None, None)] * len(lines)
+    readers = found.get("readers") or [""] * len(lines)
     lines = tuple(
-        replace(line, letter_height=height, stroke=stroke)
-        for line, (height, stroke) in zip(lines, letters, strict=True)
+        replace(line, letter_height=height, stroke=stroke, reader=reader)
+        for line, (height, stroke), reader in zip(lines, letters, readers, strict=True)
     )
     rules = tuple(((x1, y1), (x2, y2)) for (x1, y1), (x2, y2) in found.get("rules", ()))
     return PageText(lines, found["rotation"], found["seconds"], warnings, rules=rules)

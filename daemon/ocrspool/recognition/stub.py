@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageImage, PageText, TextLine, WordMode
+from ocrspool.pages import DEFAULT_ORDER, PageImage, PageText, ReaderOrder, TextLine, WordMode
 from ocrspool.recognition.api import RecognizerStatus
 from ocrspool.recognition.worker import ReadyWorker, engines
 
@@ -91,6 +91,7 @@ class StubRecognizer:
         orientation: str,  # noqa: ARG002
         *,
         words: WordMode = "words",  # noqa: ARG002
+        readers: ReaderOrder = DEFAULT_ORDER,  # noqa: ARG002
         alone: bool = False,
     ) -> Future[PageText]:
         """Answer at once, unless the page is slow or hangs. The memory file of the page is closed."""

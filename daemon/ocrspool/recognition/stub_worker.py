@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ocrspool.errors import EngineError
-from ocrspool.pages import PageFault, PageImage, WordMode
+from ocrspool.pages import DEFAULT_ORDER, PageFault, PageImage, ReaderOrder, WordMode
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.processes.wakeup import WakeupEvent
@@ -58,6 +58,7 @@ class StubWorker:
         image: PageImage,
         orientation: str,  # noqa: ARG002
         words: WordMode = "words",  # noqa: ARG002
+        readers: ReaderOrder = DEFAULT_ORDER,  # noqa: ARG002
     ) -> None:
         """Take a page."""
         if self.killed or self.closed:

@@ -14,6 +14,18 @@ class Named(Protocol):
         """Its name."""
 
 
+class Reads(Protocol):
+    """A net that may be a reader's."""
+
+    @property
+    def reader(self) -> str | None:
+        """The name of the reader; None for other nets."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """What it reads."""
+
+
 class Described(Protocol):
     """What describes an engine."""
 
@@ -52,6 +64,11 @@ def runtime(engine: Described) -> str:
 def line(engine: Described) -> str:
     """Say exactly which engine it is."""
     return f"{runtime(engine)}, {engine.fingerprint}"
+
+
+def readers(nets: Iterable[Reads]) -> str:
+    """Say what each reader reads: "default Han, Latin; russian Cyrillic, Latin"."""
+    return "; ".join(f"{net.reader} {', '.join(net.languages) or '?'}" for net in nets if net.reader)
 
 
 def models(nets: Iterable[Named]) -> str:

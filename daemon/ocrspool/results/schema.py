@@ -78,6 +78,8 @@ class Line:
     words: tuple[Word, ...] = field(default=(), kw_only=True)
     """The words of the line, in the order in which they are read. Together they are `text` without its spaces. The list
     is empty if the inbox asks for no words."""
+    reader: str | None = field(default=None, kw_only=True)
+    """The reader that read the line, as the configuration calls it. null if the text is the PDF's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,10 @@ class Model:
     """The name of the model."""
     sha256: str
     """The SHA-256 of the model's file in hexadecimal."""
+    reader: str | None = field(default=None, kw_only=True)
+    """For a recognition model: the name of the reader that has it. Otherwise null."""
+    languages: tuple[str, ...] = field(default=(), kw_only=True)
+    """For a recognition model: the scripts that it reads. Otherwise the list is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +245,7 @@ def engine_from(facts: Mapping[str, Any]) -> Engine:
         device=facts["device"],
         precision=facts["precision"],
         fingerprint=facts["fingerprint"],
-        models=tuple(Model(**model) for model in facts["models"]),
+        models=tuple(_model_from(model) for model in facts["models"]),
     )
 
 
@@ -263,7 +269,11 @@ def document_from(found: Mapping[str, Any]) -> Document:
 
 
 def _engine_from(found: Mapping[str, Any]) -> Engine:
-    return made(Engine, found, models=tuple(made(Model, model) for model in found["models"]))
+    return made(Engine, found, models=tuple(_model_from(model) for model in found["models"]))
+
+
+def _model_from(found: Mapping[str, Any]) -> Model:
+    return made(Model, found, languages=tuple(found.get("languages", ())))
 
 
 def _word_from(found: Mapping[str, Any]) -> Word:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocrspool.config import preflight
 from ocrspool.config.reload import Configuration
-from ocrspool.config.schema import Metrics
+from ocrspool.config.schema import Config, Metrics
 from ocrspool.errors import EngineMissingError, OcrspoolError
 from ocrspool.intake.headroom import FreeSpaceGuard
 from ocrspool.machine import memory
@@ -81,6 +81,11 @@ class Service:
         self._inboxes = Inboxes(around, self._notifier.status, self._decoders.replace_those_of)
         self._pipeline: Pipeline | None = None
         self._health: Health | None = None
+
+    @property
+    def config(self) -> Config:
+        """What is in effect now."""
+        return self._live.config
 
     def run(self) -> None:
         """Start, serve until SIGTERM or SIGINT, drain. Raise OcrspoolError when it cannot start."""

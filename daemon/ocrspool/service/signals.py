@@ -33,9 +33,11 @@ class Signals:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Let a stop raise StoppedError meanwhile, in code that does not look at the flags."""
+        """Let a stop raise StoppedError in code that does not look at the flags: one that comes, or came before."""
         self._interruptible = True
         try:
+            if self.stops:
+                raise StoppedError
             yield
         finally:
             self._interruptible = False

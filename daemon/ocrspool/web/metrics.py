@@ -57,7 +57,10 @@ class _Published(Collector):
         warnings = CounterMetricFamily(
             "ocrspool_warnings", "Documents with a warning of this code.", labels=("inbox", "code")
         )
+        lines = CounterMetricFamily("ocrspool_lines", "Lines that a reader has read.", labels=("inbox", "reader"))
         for inbox, count in self._by_inbox():
+            for reader, number in (dict.fromkeys(self._readers(), 0) | dict(count.lines)).items():
+                lines.add_metric((inbox, reader), number)
             whole = count.done - count.partial
             for result, number in (("done", whole), ("partial", count.partial), ("failed", count.failed)):
                 files.add_metric((inbox, result), number)
@@ -65,13 +68,17 @@ class _Published(Collector):
             warned.add_metric((inbox,), count.warned)
             for code, documents in (dict.fromkeys(_CODES, 0) | dict(count.warnings)).items():
                 warnings.add_metric((inbox, code), documents)
-        yield from (files, pages, warned, warnings)
+        yield from (files, pages, lines, warned, warnings)
         yield CounterMetricFamily(
             "ocrspool_worker_restarts", "Workers replaced for a failure.", value=self._published.worker_restarts
         )
         yield CounterMetricFamily(
             "ocrspool_inotify_overflows", "Times the kernel lost events.", value=self._published.overflows
         )
+
+    def _readers(self) -> list[str]:
+        """Return the readers of all engines that read."""
+        return [model.reader for engine in self._published.reads_with for model in engine.models if model.reader]
 
     def _by_inbox(self) -> Iterable[tuple[str, InboxCounts]]:
         """Return what each inbox has counted: 0 from the start. An inbox that was taken away keeps its counts."""

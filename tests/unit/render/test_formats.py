@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import re
@@ -51,10 +49,11 @@ def test_txt_is_the_text_of_the_json(made: Document) -> None:
 
 def test_tsv_has_the_columns_of_tesseract(made: Document) -> None:
     """Twelve columns in every row; each line is a row of level 4 and one of level 5 that has its text."""
-    rows = list(csv.DictReader(io.StringIO(tsv.render(made).decode()), delimiter="\t", quoting=csv.QUOTE_NONE))
+    # Not by csv: that of Python 3.10 refuses the NUL of a text.
+    names, *lines = (row.split("\t") for row in tsv.render(made).decode().removesuffix("\n").split("\n"))
+    rows = [dict(zip(names, line, strict=True)) for line in lines]
     assert list(rows[0])[:6] == ["level", "page_num", "block_num", "par_num", "line_num", "word_num"]
     assert list(rows[0])[6:] == ["left", "top", "width", "height", "conf", "text"]
-    assert all(None not in row and None not in row.values() for row in rows)
     assert [row["level"] for row in rows] == [*"123", *"45" * 3, "1", "1"]
     words = [row for row in rows if row["level"] == "5"]
     assert [row["conf"] for row in words] == ["90.00", "12.34", "100.00"]

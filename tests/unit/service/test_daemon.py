@@ -241,6 +241,17 @@ def test_a_missing_engine_is_built(new_world: NewWorld) -> None:
     assert [recognizer.is_closed for recognizer in world.recognizers] == [True, False]
 
 
+def test_a_stop_that_comes_before_the_engine_is_looked_for(new_world: NewWorld) -> None:
+    """It is obeyed then, and nothing is built first: that may take half an hour."""
+    world = new_world(problems=[EngineMissingError("there is none")], more="[engine]\non_missing = 'build'\n")
+    world.signals.stop()
+    world.start()
+    world.ended()
+    assert world.error is None
+    assert world.built == []
+    assert world.recognizers[0].is_closed
+
+
 def test_an_inbox_that_cannot_be_used_ends_the_start(new_world: NewWorld) -> None:
     """Where there is no other."""
     world = new_world()

@@ -35,8 +35,8 @@ def copied(plan: Plan, specs: list[NetSpec], on_stage: OnStage) -> None:
         return
     source = plan.cache.folder(plan.ahead)
     for spec in specs:
-        for path in _files(source / spec.name):
-            shutil.copyfile(path, plan.folder / spec.name / path.name)
+        for path in _files(source / spec.folder):
+            shutil.copyfile(path, plan.folder / spec.folder / path.name)
     on_stage(f"taking what was compiled ahead from engine {source.name}")
 
 

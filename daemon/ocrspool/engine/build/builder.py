@@ -18,14 +18,14 @@ from ocrspool.engine.build import ahead, checkpoints, compare, parallel, referen
 from ocrspool.engine.build.compare import Parity, ParityError
 from ocrspool.engine.build.time_estimates import History
 from ocrspool.engine.cache.store import SCHEMA, Manifest, fingerprint, measure
-from ocrspool.engine.loader import load, load_nets, recognizer_of
-from ocrspool.engine.models import model_set
+from ocrspool.engine.loader import known_by_reader, load, load_nets, recognizer_of
 from ocrspool.engine.stages import OnStage, StageTimer
 from ocrspool.engine.test_pages import known_text
 from ocrspool.errors import EngineError, EngineMissingError
 from ocrspool.formatting import format_duration
 
 if TYPE_CHECKING:
+    from ocrspool.engine.further_readers import Known
     from ocrspool.engine.plan import Plan
     from ocrspool.engine.spec import NetSpec
 
@@ -44,12 +44,12 @@ def build(plan: Plan, on_stage: OnStage, *, force: bool = False) -> tuple[Manife
             checkpoints.forget(folder)
             return manifest, False
         kept = _kept(plan)
-        missing = [spec for spec in plan.models if spec.name not in kept]
+        missing = [spec for spec in plan.models if spec.folder not in kept]
         compared_with = not (plan.only_ahead or reference.is_reference(plan))
         requirements.check(plan, missing, with_reference=compared_with)
         _build_models(plan, kept, stages)
         try:
-            text, compared = ([], None) if plan.only_ahead else _proven(plan, stages)
+            text, by_reader, compared = ([], {}, None) if plan.only_ahead else _proven(plan, stages)
         except (EngineMissingError, ParityError):  # the models themselves are at fault: none of them is worth keeping
             plan.cache.clear(plan.identity)
             raise
@@ -64,6 +64,7 @@ def build(plan: Plan, on_stage: OnStage, *, force: bool = False) -> tuple[Manife
             seconds=stages.seconds,
             built_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             built_by=f"ocrspool {__version__}",
+            readers=by_reader,
         )
         plan.cache.publish(plan.identity, manifest)
         checkpoints.forget(folder)
@@ -91,12 +92,12 @@ def _kept(plan: Plan) -> dict[str, float]:
     try:
         manifest = plan.cache.find(plan.identity)
     except EngineMissingError:
-        return checkpoints.keep_sound(plan.folder, [spec.name for spec in plan.models])
+        return checkpoints.keep_sound(plan.folder, [spec.folder for spec in plan.models])
     if measure(plan.folder) == manifest.files:  # whole, and yet not sound: it is of no use
         plan.cache.clear(plan.identity)
         return {}
     checkpoints.checkpoint_from_manifest(plan.folder, manifest)
-    return checkpoints.keep_sound(plan.folder, [spec.name for spec in plan.models])
+    return checkpoints.keep_sound(plan.folder, [spec.folder for spec in plan.models])
 
 
 def _build_models(plan: Plan, kept: Mapping[str, float], stages: StageTimer) -> None:
@@ -104,31 +105,31 @@ def _build_models(plan: Plan, kept: Mapping[str, float], stages: StageTimer) -> 
     history = History(plan.folder.parent)
     missing: list[tuple[NetSpec, str]] = []
     for number, spec in enumerate(plan.models, 1):
-        name = f"{spec.role} engine {number}/3"
-        if spec.name in kept:
-            stages.seconds[spec.name] = kept[spec.name]
+        name = f"{spec.key} engine {number}/{len(plan.models)}"
+        if spec.folder in kept:
+            stages.seconds[spec.folder] = kept[spec.folder]
             stages.on_stage(f"{name} is there already: {spec.name}")
             continue
         missing.append((spec, f"building {name}: {spec.name}{history.in_words(plan.identity, spec)}"))
-        shutil.rmtree(plan.folder / spec.name, ignore_errors=True)
-        (plan.folder / spec.name).mkdir()
+        shutil.rmtree(plan.folder / spec.folder, ignore_errors=True)
+        (plan.folder / spec.folder).mkdir()
     ahead.copied(plan, [spec for spec, _ in missing], stages.on_stage)
     together = plan.settings.provider == "tensorrt" and len(missing) > 1
     for spec, seconds in (_side_by_side if together else _one_by_one)(plan, missing, stages):
-        stages.seconds[spec.name] = round(seconds, 3)
-        checkpoints.record(plan.folder, spec.name, seconds)
+        stages.seconds[spec.folder] = round(seconds, 3)
+        checkpoints.record(plan.folder, spec.folder, seconds)
         history.add(plan.identity, spec, seconds)
 
 
 def _one_by_one(plan: Plan, missing: list[tuple[NetSpec, str]], stages: StageTimer) -> Iterator[tuple[NetSpec, float]]:
     runtime = plan.load_runtime()
     for spec, text in missing:
-        with stages.stage(spec.name, text):
+        with stages.stage(spec.folder, text):
             if plan.only_ahead:
-                runtime.compile_ahead(spec, plan.folder / spec.name, plan.settings)
+                runtime.compile_ahead(spec, plan.folder / spec.folder, plan.settings)
             else:
-                runtime.build(spec, plan.folder / spec.name, plan.settings)
-        yield spec, stages.seconds[spec.name]
+                runtime.build(spec, plan.folder / spec.folder, plan.settings)
+        yield spec, stages.seconds[spec.folder]
 
 
 def _side_by_side(
@@ -139,7 +140,7 @@ def _side_by_side(
     for _, text in missing:
         stages.on_stage(text)
     stages.on_stage(f"building {len(missing)} engines side by side")
-    jobs = [(spec, plan.folder / spec.name) for spec, _ in missing]
+    jobs = [(spec, plan.folder / spec.folder) for spec, _ in missing]
     left = len(jobs)
     for spec, outcome in parallel.build(plan.module, jobs, plan.settings):
         left -= 1
@@ -155,25 +156,32 @@ def _side_by_side(
         raise errors[0]
 
 
-def _proven(plan: Plan, stages: StageTimer) -> tuple[list[str], Parity | None]:
-    """Return what the new engine reads on the known page, and how it compares with its reference; None if it is one.
+def _proven(plan: Plan, stages: StageTimer) -> tuple[list[str], Known, Parity | None]:
+    """Return what the new engine and its readers read of the known page, and how it compares with its reference.
+
+    The last is None if it is the reference.
 
     Raise ParityError, or EngineMissingError where it cannot be loaded.
     """
     with stages.stage("check", "reading known pages with the new engine"):
-        text, found = _read(plan, stages.on_stage)
+        text, by_reader, found = _read(plan, stages.on_stage)
     if reference.is_reference(plan):
-        compare.check_truth("the new engine", found, model_set.characters(plan.models.recognition))
-        return text, None
+        compare.check_all_truths("the new engine", found, plan.models)
+        return text, by_reader, None
     with stages.stage("reference"):
         described, expected = reference.reference_readings(plan, stages.on_stage)
-    return text, compare.compare(described, expected, found)
+    return text, by_reader, compare.compare_all(described, expected, found)
 
 
-def _read(plan: Plan, on_stage: OnStage) -> tuple[list[str], compare.Readings]:
-    """Return what the new engine reads on the known page, as at each start, and on all pages.
+def _read(plan: Plan, on_stage: OnStage) -> tuple[list[str], Known, compare.ReadingsByReader]:
+    """Return what the new engine and its readers read of the known page, as at each start, and on all pages.
 
     It has gone when this returns: there need not be room for two.
     """
-    with recognizer_of(plan, load_nets(plan, plan.folder, on_stage, {})) as recognizer:
-        return known_text(recognizer), test_pages.read(recognizer)
+    loaded = load_nets(plan, plan.folder, on_stage, {})
+    with recognizer_of(plan, loaded) as recognizer:
+        try:
+            by_reader = known_by_reader(plan, loaded)
+            return known_text(recognizer), by_reader, test_pages.read_by_all(recognizer, plan.models.net_readers())
+        finally:
+            recognizer.close_readers()

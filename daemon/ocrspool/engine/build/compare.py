@@ -14,13 +14,18 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from ocrspool.engine.models import model_set
 from ocrspool.engine.test_pages import GATE, KnownPage
 from ocrspool.errors import EngineError
+from ocrspool.pages import DEFAULT_READER
 
 if TYPE_CHECKING:
+    from ocrspool.engine.models.model_set import Models
     from ocrspool.pages import PageText, Polygon, TextLine
 
 Readings = Mapping[KnownPage, "PageText"]
+ReadingsByReader = Mapping[str, Readings]
+"""The same by the name of the reader that was asked."""
 
 _OVERLAP = 0.7
 """Least intersection over union of a line's two polygons, the stricter of the usual bounds in text detection. bf16
@@ -28,6 +33,8 @@ against f32 has 0.85 and more (measured); wrong numbers find other boxes altoget
 _SLACK = 0.01
 """Share of the gate page's characters that may differ; none may on the known page. Rounding may tip a look-alike: on a
 draft of this page f32 read a full stop where bf16 read the comma. Wrong numbers change most of them."""
+_ALIKE = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212", "------")
+"""Dashes, which differ by their length alone: PP-OCRv6 tiny reads one as a minus in f32 and as a hyphen in bf16."""
 _SURE = 0.8
 """Confidence of lines that are read rightly (0.95 and more on these pages), but not of guesses (0.7 and less)."""
 _ILLEGIBLE = 0.2
@@ -55,6 +62,19 @@ class Parity:
     """The largest, 0 to 1."""
 
 
+def compare_all(reference: str, expected: ReadingsByReader, found: ReadingsByReader) -> Parity:
+    """Return how the readings of all readers compare with the reference's, together. Raise ParityError."""
+    compared = [compare(reference, expected[name], found[name]) for name in expected]
+    return Parity(
+        reference,
+        sum(each.lines for each in compared),
+        sum(each.characters for each in compared),
+        sum(each.characters_differing for each in compared),
+        max(each.worst_shift for each in compared),
+        max(each.confidence_difference for each in compared),
+    )
+
+
 def compare(reference: str, expected: Readings, found: Readings) -> Parity:
     """Return how readings compare with the reference's. Raise ParityError where they differ by more than they may."""
     lines = characters = differing = 0
@@ -69,6 +89,14 @@ def compare(reference: str, expected: Readings, found: Readings) -> Parity:
         shift = max([shift, *(_shift(theirs.polygon, ours.polygon) for theirs, ours in pairs)])
         confidence = max([confidence, *(abs(theirs.confidence - ours.confidence) for theirs, ours in pairs)])
     return Parity(reference, lines, characters, differing, round(shift, 2), round(confidence, 4))
+
+
+def check_all_truths(what: str, readings: ReadingsByReader, models: Models) -> None:
+    """Raise ParityError where a reader does not read what is written on the pages, as far as its characters go."""
+    nets = {DEFAULT_READER: models.recognition, **{each.name: each.net for each in models.readers if each.net}}
+    for name, found in readings.items():
+        who = what if name == DEFAULT_READER else f"{what}, by its reader {name},"
+        check_truth(who, found, model_set.characters(nets[name]))
 
 
 def check_truth(what: str, readings: Readings, characters: Sequence[str]) -> None:
@@ -110,7 +138,7 @@ def overlap(one: Polygon, other: Polygon) -> float:
 
 def _differing(page: KnownPage, reference: str, pairs: list[tuple[TextLine, TextLine]]) -> int:
     """Return how many characters differ. Raise ParityError where they are too many, showing the worst line."""
-    errors = [distance(ours.text, theirs.text) for theirs, ours in pairs]
+    errors = [distance(ours.text.translate(_ALIKE), theirs.text.translate(_ALIKE)) for theirs, ours in pairs]
     length = sum(len(theirs.text) for theirs, _ in pairs)
     if sum(errors) > (math.ceil(length * _SLACK) if page == GATE else 0):
         theirs, ours = pairs[int(np.argmax(errors))]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from ocrspool.engine import identity, test_pages
 from ocrspool.engine.build import compare
 from ocrspool.engine.loader import load_nets, recognizer_of
-from ocrspool.engine.models import model_set
 from ocrspool.engine.plan import Plan, cpu_runtime, installed_version, on_cpu
 from ocrspool.engine.shapes import profiled
 from ocrspool.errors import EngineError
@@ -28,7 +27,7 @@ def is_reference(plan: Plan) -> bool:
     return plan.settings.gpu is None and plan.settings.precision == "f32"
 
 
-def reference_readings(plan: Plan, on_stage: OnStage) -> tuple[str, compare.Readings]:
+def reference_readings(plan: Plan, on_stage: OnStage) -> tuple[str, compare.ReadingsByReader]:
     """Return the reference of a planned engine in words, and what it reads on the pages of the gate.
 
     Raise EngineError when it cannot be had, or reads nonsense itself.
@@ -39,7 +38,7 @@ def reference_readings(plan: Plan, on_stage: OnStage) -> tuple[str, compare.Read
     try:
         plan = _planned(plan)
         found = _built_and_read(plan, plan.folder / _FOLDER)
-        compare.check_truth("it", found, model_set.characters(plan.models.recognition))
+        compare.check_all_truths("it", found, plan.models)
     except EngineError as error:
         raise EngineError(
             f"the new engine is not used, because it cannot be compared: its reference, {described}, fails: "
@@ -59,10 +58,13 @@ def _planned(plan: Plan) -> Plan:
     return replace(plan, runtime=runtime, models=profiled(plan.models, settings), settings=settings)
 
 
-def _built_and_read(plan: Plan, folder: Path) -> compare.Readings:
+def _built_and_read(plan: Plan, folder: Path) -> compare.ReadingsByReader:
     runtime = plan.load_runtime()
     for spec in plan.models:
-        (folder / spec.name).mkdir(parents=True)
-        runtime.build(spec, folder / spec.name, plan.settings)
+        (folder / spec.folder).mkdir(parents=True)
+        runtime.build(spec, folder / spec.folder, plan.settings)
     with recognizer_of(plan, load_nets(plan, folder, lambda _: None, {})) as recognizer:
-        return test_pages.read(recognizer)
+        try:
+            return test_pages.read_by_all(recognizer, plan.models.net_readers())
+        finally:
+            recognizer.close_readers()

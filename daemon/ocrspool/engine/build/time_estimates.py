@@ -89,7 +89,7 @@ class History:
 
 def _about(identity: Identity, spec: NetSpec) -> dict[str, str]:
     """Return what the time of a build depends on."""
-    whole = {**identity, "model": spec.name, "shapes": identity.get(f"{spec.role}.shapes", "")}
+    whole = {**identity, "model": spec.name, "shapes": identity.get(f"{spec.key}.shapes", "")}
     return {key: whole[key] for key in _EXACT if key in whole}
 
 

@@ -20,7 +20,7 @@ import platform
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,8 @@ class Manifest:
     seconds: dict[str, float]
     built_at: str
     built_by: str
+    readers: dict[str, list[str]] = field(default_factory=dict)
+    """What each further reader read in the lines of the bundled page when the engine was built."""
 
 
 def identity(models: Models, facts: Mapping[str, str]) -> dict[str, str]:
@@ -74,13 +76,17 @@ def identity(models: Models, facts: Mapping[str, str]) -> dict[str, str]:
     """
     items = {"layout": _LAYOUT, "os": platform.system().lower(), "arch": platform.machine(), **facts}
     for spec in models:
-        items[f"{spec.role}.name"] = spec.name
-        items[f"{spec.role}.sha256"] = sha256_of(spec.files)
-        items[f"{spec.role}.normalization"] = f"mean {spec.mean} std {spec.std}"
+        items[f"{spec.key}.name"] = spec.name
+        items[f"{spec.key}.sha256"] = sha256_of(spec.files)
+        items[f"{spec.key}.normalization"] = f"mean {spec.mean} std {spec.std}"
         shapes = asdict(spec.profile)
-        items[f"{spec.role}.shapes"] = " ".join(
+        items[f"{spec.key}.shapes"] = " ".join(
             "x".join(map(str, shapes[key])) for key in ("minimum", "optimum", "maximum")
         )
+    for reader in models.readers:
+        items |= {f"{reader.key}.{name}": value for name, value in reader.facts}
+        if reader.net is None:
+            items |= {f"{reader.key}.name": reader.model, f"{reader.key}.sha256": sha256_of(reader.files)}
     items["detection.thresholds"] = " ".join(map(str, asdict(models.thresholds).values()))
     return items
 

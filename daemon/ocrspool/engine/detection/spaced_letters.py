@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from statistics import fmean, median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from ocrspool.engine.detection.detect import Detected
+from ocrspool.layout.boxes import Box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,31 +29,6 @@ _LEAST_GAPS = 3
 _LEAST_GAP = 0.4  # heights of a box, between letters of a piece; ordinary letters stand 0.1 apart
 _LEAST_OF_LETTER = 0.7  # times the width of a letter is such a gap, too: a receipt's digits stand half of it apart
 _LEAST_CONTRAST = 40  # grey levels between ink and paper
-
-
-class _Box(NamedTuple):
-    """A level box; `place` is that of the input."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-    place: int
-
-    @property
-    def height(self) -> float:
-        """Pixels."""
-        return self.bottom - self.top
-
-    @property
-    def is_letter(self) -> bool:
-        """Whether it is as broad as a single letter."""
-        return _NARROWEST * self.height <= self.right - self.left <= _BROADEST * self.height
-
-    @property
-    def middle(self) -> float:
-        """Its x."""
-        return (self.left + self.right) / 2
 
 
 def letters_joined(page: Pixels, lines: Sequence[Detected]) -> list[Detected]:
@@ -75,12 +51,22 @@ def letters_joined(page: Pixels, lines: Sequence[Detected]) -> list[Detected]:
     return [*(line for place, line in enumerate(lines) if place not in taken), *joined]
 
 
-def _box(line: Detected, place: int) -> _Box:
+def _box(line: Detected, place: int) -> Box:
     (left, top), (right, bottom) = line.polygon.min(axis=0).tolist(), line.polygon.max(axis=0).tolist()
-    return _Box(left, top, right, bottom, place)
+    return Box(left, top, right, bottom, place)
 
 
-def _row(first: _Box, boxes: Sequence[_Box]) -> list[_Box]:
+def _is_letter(box: Box) -> bool:
+    """Return whether a box is as broad as a single letter."""
+    return _NARROWEST * box.height <= box.width <= _BROADEST * box.height
+
+
+def _center(box: Box) -> float:
+    """Return the x of a box's middle."""
+    return (box.left + box.right) / 2
+
+
+def _row(first: Box, boxes: Sequence[Box]) -> list[Box]:
     """Return what stands in a row with the first box, from it to the right, each within reach of the one before."""
     row = [first]
     for box in boxes:
@@ -94,27 +80,27 @@ def _row(first: _Box, boxes: Sequence[_Box]) -> list[_Box]:
     return row
 
 
-def _are_letters(row: Sequence[_Box]) -> bool:
+def _are_letters(row: Sequence[Box]) -> bool:
     """Return whether all of a row are single letters at even distances."""
-    if len(row) < _LEAST_LETTERS or not all(box.is_letter for box in row):
+    if len(row) < _LEAST_LETTERS or not all(_is_letter(box) for box in row):
         return False
-    distances = [after.middle - before.middle for before, after in itertools.pairwise(row)]
+    distances = [_center(after) - _center(before) for before, after in itertools.pairwise(row)]
     return max(distances) <= _UNEVEN * median(distances)
 
 
-def _are_pieces(page: Pixels, row: Sequence[_Box]) -> bool:
+def _are_pieces(page: Pixels, row: Sequence[Box]) -> bool:
     """Return whether all of a row are single letters and pieces whose letters stand apart.
 
     Pixels are looked at only where a row has single letters or boxes that overlap: few rows of ordinary pages do.
     """
-    pieces = [box for box in row if not box.is_letter]
+    pieces = [box for box in row if not _is_letter(box)]
     overlap = any(after.left < before.right for before, after in itertools.pairwise(row))
     if len(row) < 2 or not pieces or (len(pieces) == len(row) and not overlap):  # noqa: PLR2004  # a row
         return False
     return all(_is_spaced(page, box) for box in pieces)
 
 
-def _is_spaced(page: Pixels, box: _Box) -> bool:
+def _is_spaced(page: Pixels, box: Box) -> bool:
     """Return whether gaps between the letters of a piece are wide."""
     pixels = page[max(int(box.top), 0) : int(box.bottom), max(int(box.left), 0) : int(box.right)]
     grey: Pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY) if pixels.ndim == 3 else pixels  # type: ignore[assignment]  # noqa: PLR2004  # color
@@ -131,7 +117,7 @@ def _is_spaced(page: Pixels, box: _Box) -> bool:
     return float(np.median(gaps)) >= max(_LEAST_GAP * box.height, _LEAST_OF_LETTER * letter)
 
 
-def _one(row: Sequence[_Box], lines: Sequence[Detected]) -> Detected:
+def _one(row: Sequence[Box], lines: Sequence[Detected]) -> Detected:
     left, right = row[0].left, row[-1].right
     top, bottom = min(box.top for box in row), max(box.bottom for box in row)
     polygon = np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)

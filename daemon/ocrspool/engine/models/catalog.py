@@ -6,8 +6,10 @@ Names as in PaddleX 3.7.2 (paddlex/inference/utils/official_models.py), sets as 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import util
 
 from ocrspool.engine.runtimes.base import runtime_spec
 from ocrspool.engine_request import Runtime
@@ -20,6 +22,7 @@ _V5_LANGUAGES = ("en", "latin", "eslav", "cyrillic", "arabic", "devanagari", "ko
 _V3_LANGUAGES = (
     "en", "latin", "cyrillic", "arabic", "devanagari", "korean", "japan", "chinese_cht", "te", "ka", "ta"
 )  # fmt: skip
+_A_SET = re.compile(r"(?:[a-z_]+_)?(PP-OCRv\d+_[a-z]+)")
 _ONNX_GENERATIONS = ("PP-OCRv5", "PP-OCRv6", "PP-LCNet")  # PaddleX's ONNX_SUPPORTED_MODELS, as far as it is ours
 
 
@@ -61,6 +64,47 @@ SETS: dict[str, OfficialSet] = {
     **{f"{language}_PP-OCRv3_mobile": _mobile("PP-OCRv3", f"{language}_") for language in _V3_LANGUAGES},
 }
 
+RECOGNITION = frozenset(each.recognition for each in SETS.values())
+"""The recognition models of all sets."""
+
+
+def models(choice: str) -> tuple[str, ...]:
+    """Return the models of the set, or the recognition model, of this name; () where there is none."""
+    if chosen := find(choice):
+        return tuple(chosen)
+    return (choice,) if choice and choice == recognition(choice) else ()
+
+
+def recognition(choice: str) -> str:
+    """Return the recognition model of the set, or that, of this name; "" where there is none."""
+    if chosen := find(choice):
+        return chosen.recognition
+    newer = choice.endswith("_rec") and find(choice.removesuffix("_rec")) is not None
+    return choice if choice in RECOGNITION or newer else ""
+
+
+def find(choice: str) -> OfficialSet | None:
+    """Return the set of this name, None where there is none.
+
+    A set that is newer than this table is known by its name where PaddleOCR is installed, whose catalogue has it:
+    language_PP-OCRv7_mobile is PP-OCRv7_mobile_det and language_PP-OCRv7_mobile_rec.
+    """
+    if choice in SETS:
+        return SETS[choice]
+    if not (parts := _A_SET.fullmatch(choice)) or not has_paddleocr():
+        return None
+    return OfficialSet(f"{parts[1]}_det", f"{choice}_rec", _SMALL_CLASSIFIER)
+
+
+def has_paddleocr() -> bool:
+    """Tell whether PaddleOCR's catalogue is installed. It is not imported."""
+    return util.find_spec("paddlex") is not None
+
+
+def is_listed(model: str) -> bool:
+    """Tell whether a model is one of this table."""
+    return any(model in each for each in SETS.values())
+
 
 def folders(model: str) -> tuple[str, str]:
     """Return the names of the folders in which a model of this name may lie, in the order in which they are tried."""
@@ -71,7 +115,7 @@ def package(model: str, runtime: Runtime) -> str:
     """Return the name under which a model is published in the runtime's format. Raise ConfigError where it is not."""
     if not runtime_spec(runtime).reads_onnx:
         return model
-    if not any(generation in model for generation in _ONNX_GENERATIONS):
+    if is_listed(model) and not any(generation in model for generation in _ONNX_GENERATIONS):
         raise ConfigError(
             [f"engine.models: {model} is published for Paddle only, and engine.runtime is {runtime!r}"],
             'use a set of PP-OCRv5 or PP-OCRv6, or engine.runtime = "paddle"; or convert the model with paddle2onnx '

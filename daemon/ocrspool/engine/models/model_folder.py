@@ -52,8 +52,8 @@ def open_model(folder: Path, runtime: Runtime) -> FoundModel | None:
     return FoundModel(description, found) if found and description else None
 
 
-def models_in(folder: Path, runtime: Runtime) -> dict[Role, FoundModel]:
-    """Return the models in the folders inside `folder`, by role.
+def models_in(folder: Path, runtime: Runtime, key: str = "engine.models") -> dict[Role, FoundModel]:
+    """Return the models in the folders inside `folder`, by role; `key` is the setting that names it.
 
     Raise ConfigError where there is a choice, EngineError where a description is damaged.
     """
@@ -63,7 +63,7 @@ def models_in(folder: Path, runtime: Runtime) -> dict[Role, FoundModel]:
         if role in found:
             one, other = (each.files[-1].parent for each in (found[role], model))
             raise ConfigError(
-                [f"engine.models: {folder} holds two {role} models for {runtime}, {one.name} and {other.name}"],
+                [f"{key}: {folder} holds two {role} models for {runtime}, {one.name} and {other.name}"],
                 "make a folder with links to the three model folders that are wanted, and name that",
             )
         found[role] = model

@@ -12,14 +12,16 @@ from difflib import get_close_matches
 from importlib import util
 from pathlib import Path
 
-from ocrspool.engine.models import catalog, checksums, inference_yml, model_folder, onnx_metadata
+from ocrspool.engine.models import brought_along, catalog, checksums, inference_yml, model_folder, onnx_metadata
 from ocrspool.engine.models.model_folder import FoundModel
+from ocrspool.engine.models.scripts import written_in
 from ocrspool.engine.runtimes.base import runtime_spec
-from ocrspool.engine.spec import NetSpec, Role, ShapeProfile
+from ocrspool.engine.spec import NetSpec, ReaderSpec, Role, ShapeProfile
 from ocrspool.engine_request import Runtime
 from ocrspool.errors import ConfigError, EngineError, EngineMissingError
 from ocrspool.files.faults import in_words
 from ocrspool.machine import installation
+from ocrspool.pages import DEFAULT_READER
 
 _WHEEL = "rapidocr"
 _HALF = (127.5, 127.5, 127.5)
@@ -48,16 +50,33 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The three models of one language set."""
+    """The models of one engine: three, and those of further readers."""
 
     detection: NetSpec
     recognition: NetSpec
     classifier: NetSpec
     thresholds: Thresholds = Thresholds()
     """The detection model's. They stand in its inference.yml, which is among its files: another identity."""
+    readers: tuple[ReaderSpec, ...] = ()
+    """The further readers, by name in this order."""
 
     def __iter__(self) -> Iterator[NetSpec]:
-        return iter((self.detection, self.recognition, self.classifier))
+        """Go over all nets."""
+        further = (reader.net for reader in self.readers if reader.net is not None)
+        return iter((self.detection, self.recognition, self.classifier, *further))
+
+    def net_readers(self) -> tuple[str, ...]:
+        """Return the names of the readers that are nets, the default one first."""
+        return (DEFAULT_READER, *(reader.name for reader in self.readers if reader.net is not None))
+
+    def languages(self) -> dict[str, tuple[str, ...]]:
+        """Return for each reader the scripts or languages that it reads."""
+        default = {DEFAULT_READER: written_in(characters(self.recognition))}
+        return default | {reader.name: reader.languages for reader in self.readers}
+
+    def __len__(self) -> int:
+        """Return how many nets there are."""
+        return sum(1 for _ in self)
 
 
 def find(choice: str, folder: Path, runtime: Runtime) -> Models:
@@ -83,8 +102,8 @@ def _find(choice: str, folder: Path, runtime: Runtime) -> Models:
                 'the same models for Paddle are engine.models = "PP-OCRv6_small"; `ocrspool prebuild` downloads them',
             )
         return bundled()
-    if choice in catalog.SETS:
-        return _published(choice, folder, runtime)
+    if chosen := catalog.find(choice):
+        return _published(choice, chosen, folder, runtime)
     if "/" in choice or (choice and Path(choice).is_dir()):
         return _in_folder(Path(choice), runtime)
     near = get_close_matches(choice, ("bundled", *catalog.SETS), 2)
@@ -145,12 +164,12 @@ def characters(spec: NetSpec) -> tuple[str, ...]:
 
 
 def local(name: str, folder: Path, runtime: Runtime) -> FoundModel | None:
-    """Return the official model of that name if it lies in `folder` in a format that the runtime reads.
+    """Return the official model of that name, in a format that the runtime reads; None where it is not here.
 
-    Raise EngineError where it is damaged, or another model.
+    It lies in `folder`, or came with the installation. Raise EngineError where it is damaged, or another model.
     """
-    for candidate in catalog.folders(name):
-        place = folder / candidate
+    places = (folder, *brought_along.folders())
+    for place in (each / candidate for each in places for candidate in catalog.folders(name)):
         if (found := model_folder.open_model(place, runtime)) is not None:
             if found.description.name != name:
                 raise EngineError(
@@ -162,17 +181,34 @@ def local(name: str, folder: Path, runtime: Runtime) -> FoundModel | None:
     return None
 
 
-def _published(choice: str, folder: Path, runtime: Runtime) -> Models:
+def recognition(found: FoundModel, key: str) -> NetSpec:
+    """Return a recognition model that was found for the setting `key`. Raise ConfigError where it reads other lines."""
+    height, _ = found.description.size or (0, 0)
+    if height != LINE_HEIGHT:
+        raise ConfigError(
+            [f"{key}: {found.description.name} in {found.files[-1].parent} reads lines {height} pixels high"],
+            f"use a recognition model for lines of {LINE_HEIGHT} pixels: PP-OCRv3 or later",
+        )
+    return _spec(found, _RECOGNITION_PROFILE)
+
+
+def listed(runtime: Runtime) -> str:
+    """Return the files of a model's folder in words."""
+    kinds = ["/".join(names) for names in runtime_spec(runtime).model_files]
+    return f"{inference_yml.NAME} and {' (or '.join(kinds)}{')' * (len(kinds) - 1)}"
+
+
+def _published(choice: str, chosen: catalog.OfficialSet, folder: Path, runtime: Runtime) -> Models:
     """Return an official set."""
-    found = {name: local(name, folder, runtime) for name in catalog.SETS[choice]}
+    found = {name: local(name, folder, runtime) for name in chosen}
     packages = [catalog.package(name, runtime) for name, model in found.items() if model is None]
     if packages:
         raise EngineMissingError(
             f"{choice}: {', '.join(packages)} {'is' if len(packages) == 1 else 'are'} not in {folder}",
             "run `ocrspool prebuild`, which downloads what is missing; without a network, put there "
-            f"the folder{'s' * (len(packages) > 1)} {', '.join(packages)}, each with {_listed(runtime)}",
+            f"the folder{'s' * (len(packages) > 1)} {', '.join(packages)}, each with {listed(runtime)}",
         )
-    return _models({model.description.role: model for model in found.values() if model}, folder)
+    return _models({model.description.role: model for model in found.values() if model})
 
 
 def _in_folder(folder: Path, runtime: Runtime) -> Models:
@@ -186,29 +222,17 @@ def _in_folder(folder: Path, runtime: Runtime) -> Models:
     if missing:
         raise ConfigError(
             [f"engine.models: {folder} holds no {' and no '.join(missing)} model for {runtime}"],
-            f"each model has a folder of its own in it, of any name, with {_listed(runtime)}",
+            f"each model has a folder of its own in it, of any name, with {listed(runtime)}",
         )
-    return _models(found, folder)
+    return _models(found)
 
 
-def _listed(runtime: Runtime) -> str:
-    """Return the files of a model's folder in words."""
-    kinds = ["/".join(names) for names in runtime_spec(runtime).model_files]
-    return f"{inference_yml.NAME} and {' (or '.join(kinds)}{')' * (len(kinds) - 1)}"
-
-
-def _models(found: dict[Role, FoundModel], folder: Path) -> Models:
-    detection, recognition = found["detection"], found["recognition"]
-    height, _ = recognition.description.size or (0, 0)
-    if height != LINE_HEIGHT:
-        raise ConfigError(
-            [f"engine.models: {recognition.description.name} in {folder} reads lines {height} pixels high"],
-            f"use a recognition model for lines of {LINE_HEIGHT} pixels: PP-OCRv3 or later",
-        )
+def _models(found: dict[Role, FoundModel]) -> Models:
+    detection = found["detection"]
     classifier = found.get("classifier")
     return Models(
         _spec(detection, _DETECTION_PROFILE),
-        _spec(recognition, _RECOGNITION_PROFILE),
+        recognition(found["recognition"], "engine.models"),
         _spec(classifier, _classifier_profile(*(classifier.description.size or (0, 0))))
         if classifier
         else bundled().classifier,

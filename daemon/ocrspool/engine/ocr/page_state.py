@@ -11,10 +11,10 @@ import numpy as np
 
 from ocrspool.engine.reading import recognize
 from ocrspool.engine.reading.crop import quarter_turned
-from ocrspool.pages import PageText, WordMode
+from ocrspool.pages import DEFAULT_ORDER, PageText, ReaderOrder, WordMode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -29,12 +29,29 @@ class Variant:
 
     polygon: NDArray[np.float32]
     strips: list[Pixels]
-    readings: dict[int, Reading] = field(default_factory=dict)
-    """By strip."""
+    read_by: dict[str, dict[int, Reading]] = field(default_factory=dict)
+    """What each reader says, in the order in which they were asked: by strip."""
+
+    @property
+    def reader(self) -> str:
+        """Return the reader whose reading is the surest; of several alike, the one that was asked last."""
+        if len(self.read_by) == 1:
+            return next(iter(self.read_by))
+        return max(reversed(self.read_by), key=lambda name: self._reading(name).confidence)
+
+    @property
+    def readings(self) -> list[Reading]:
+        """Return what the surest reader says of each strip."""
+        said = self.read_by[self.reader]
+        return [said[index] for index in range(len(self.strips))]
 
     def reading(self) -> Reading:
-        """Return what the whole line says."""
-        return recognize.joined([(strip, self.readings[index]) for index, strip in enumerate(self.strips)])
+        """Return what the whole line says, by the surest reader."""
+        return self._reading(self.reader)
+
+    def _reading(self, reader: str) -> Reading:
+        said = self.read_by[reader]
+        return recognize.joined([(strip, said[index]) for index, strip in enumerate(self.strips)])
 
     def upside_down(self) -> Variant:
         """Return the same pixels turned by 180 degrees, still to be read."""
@@ -61,6 +78,7 @@ class PageInWork:
     future: Future[PageText] = field(default_factory=Future)
     words: WordMode = "words"
     """What is measured of its lines."""
+    readers: ReaderOrder = DEFAULT_ORDER
     rotation: Rotation = 0
     margin: int = 0
     """Pixels of paper that were put around a small picture before it was searched; the lines lie on that."""
@@ -83,21 +101,15 @@ class PageInWork:
         height, width = self.pixels.shape[:2]
         return height + 2 * self.margin, width + 2 * self.margin
 
-    def pieces(self) -> list[LineStrip]:
-        """Return every strip to be read; see `to_read`."""
-        lines = [*self.lines, self.whole] if self.whole else self.lines
-        return self.to_read([variant for line in lines for variant in line.variants])
+    def to_read(self, strips: list[LineStrip]) -> list[LineStrip]:
+        """Begin to wait for the readings of these; return them widest first, so that the last calls are short ones."""
+        self._unread = len(strips)
+        return sorted(strips, key=lambda strip: -strip.pixels.shape[1])
 
-    def to_read(self, variants: Sequence[Variant]) -> list[LineStrip]:
-        """Return the strips of these, widest first, so that the last calls of all are short ones."""
-        pieces = [LineStrip(self, variant, index) for variant in variants for index in range(len(variant.strips))]
-        self._unread = len(pieces)
-        return sorted(pieces, key=lambda piece: -piece.pixels.shape[1])
-
-    def read(self, variant: Variant, number: int, reading: Reading, seconds: float) -> bool:
+    def read(self, strip: LineStrip, reading: Reading, seconds: float) -> bool:
         """Note what a strip says and how long that took; tell whether it was the last one. Any thread may call it."""
         with self._lock:
-            variant.readings[number] = reading
+            strip.variant.read_by.setdefault(strip.reader, {})[strip.number] = reading
             self.seconds["recognize"] += seconds
             self._unread -= 1
             return not self._unread
@@ -120,6 +132,8 @@ class LineStrip(NamedTuple):
     page: PageInWork
     variant: Variant
     number: int
+    reader: str
+    """The name of the reader that is asked."""
 
     @property
     def pixels(self) -> Pixels:

@@ -74,6 +74,8 @@ class _Line(NamedTuple):
     """Its pixels, and"""
     readings: Sequence[Reading] = ()
     """what each of these says."""
+    reader: str = ""
+    """Who read it."""
     alone: bool = False
     """Whether it is all that the page holds: then it is short because the picture is."""
 
@@ -112,7 +114,8 @@ def _told(line: _Line, page: PageInWork) -> TextLine:
     reading = line.reading
     polygon = _on_page(line.polygon, page)
     ink = [own_ink(strip) for strip in (line.strips[:1] if page.words == "none" else line.strips)]
-    told = TextLine(reading.text, reading.confidence, polygon, line.detection_confidence, _words(line, ink, page))
+    words = _words(line, ink, page)
+    told = TextLine(reading.text, reading.confidence, polygon, line.detection_confidence, words, reader=line.reader)
     if not ink or (size := letter_size(ink[0])) is None:
         return told
     height = math.dist(polygon[0], polygon[3])
@@ -149,8 +152,7 @@ def _best(line: Line) -> _Line:
 
 
 def _line(variant: Variant, reading: Reading, detection_confidence: float) -> _Line:
-    readings = [variant.readings[index] for index in range(len(variant.strips))]
-    return _Line(reading, variant.polygon, detection_confidence, variant.strips, readings)
+    return _Line(reading, variant.polygon, detection_confidence, variant.strips, variant.readings, variant.reader)
 
 
 def _whole(page: PageInWork, found: Sequence[_Line]) -> _Line | None:

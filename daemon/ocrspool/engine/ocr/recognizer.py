@@ -1,4 +1,4 @@
-"""The engine of one worker: three nets and the steps around them, over pages as they come.
+"""The engine of one worker: its nets and the steps around them, over pages as they come.
 
 Pages are searched in parallel. Lines of all pages in work are read in batches of one width, in the order in which they
 come. A page that comes while others are read is searched meanwhile. There are as many threads as a net runs calls. They
@@ -12,6 +12,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import cv2
@@ -20,24 +21,29 @@ from ocrspool.engine.detection.detect import DetectSettings
 from ocrspool.engine.detection.single_row import one_row, padded
 from ocrspool.engine.detection.spaced_letters import letters_joined
 from ocrspool.engine.detection.tiles import find_lines
-from ocrspool.engine.ocr.line_batches import Batches
+from ocrspool.engine.ocr.line_queues import LineQueues
 from ocrspool.engine.ocr.page_state import Line, LineStrip, PageInWork, Variant
 from ocrspool.engine.ocr.page_text import page_text
+from ocrspool.engine.ocr.readers_in_turn import next_strips
 from ocrspool.engine.ocr.upside_down import turned_variants
+from ocrspool.engine.readers.net_reader import NetReader
 from ocrspool.engine.reading import recognize
 from ocrspool.engine.reading.crop import crop, is_vertical, quarter_turned
 from ocrspool.engine.reading.orientation import page_rotation, turned_page
 from ocrspool.engine.reading.recognize import ReadSettings
 from ocrspool.engine.runtimes.split_batches import HalvingNet
+from ocrspool.errors import OcrspoolError
+from ocrspool.pages import DEFAULT_ORDER, DEFAULT_READER, ReaderOrder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
     from types import TracebackType
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from ocrspool.engine.readers.reader import LineReader
     from ocrspool.engine.reading.recognize import Reading
     from ocrspool.engine.spec import Net, Pixels
     from ocrspool.pages import PageText, WordMode
@@ -53,7 +59,7 @@ _MOST_SEARCHED = 64
 
 @dataclass(frozen=True, slots=True)
 class Nets:
-    """The compiled models of one engine."""
+    """The compiled models of one engine, without those of further readers."""
 
     detection: Net
     recognition: Net
@@ -77,18 +83,28 @@ class RecognizeSettings:
 class Recognizer:
     """Reads pages, as many at a time as it is given."""
 
-    def __init__(self, nets: Nets, characters: Sequence[str], settings: RecognizeSettings | None = None) -> None:
+    def __init__(
+        self,
+        nets: Nets,
+        characters: Sequence[str],
+        settings: RecognizeSettings | None = None,
+        readers: Mapping[str, LineReader] | None = None,
+    ) -> None:
+        """Read with the recognition net and its characters, and with further `readers` by name."""
         self._nets = Nets(*map(HalvingNet, (nets.detection, nets.recognition, nets.classifier)))
         self._characters = characters
         self._settings = settings or RecognizeSettings()
-        self._batches: Batches[LineStrip] = Batches(nets.recognition.batch)
+        self._further = readers or {}
+        default = NetReader(self._nets.recognition, characters, self._settings.read)
+        self._readers: dict[str, LineReader] = {DEFAULT_READER: default, **self._further}
         self._lock = threading.Lock()
         self._searching = self._searched = 0
         parallel = nets.recognition.parallel
         self._searchers = ThreadPoolExecutor(self._settings.threads or parallel, thread_name_prefix="recognize")
-        self._readers = self._searchers
+        self._nets_threads = self._searchers
         if self._settings.threads:  # one more than run: it fills the next batch meanwhile
-            self._readers = ThreadPoolExecutor(parallel + 1, thread_name_prefix="read")
+            self._nets_threads = ThreadPoolExecutor(parallel + 1, thread_name_prefix="read")
+        self._queues = LineQueues(self._readers, self._nets_threads, self._read)
         cv2.setNumThreads(1)  # these threads are what spreads work over cores; OpenCV's own threads would fight it
 
     def __enter__(self) -> Recognizer:  # noqa: PYI034  # Self is not in Python 3.10
@@ -100,13 +116,22 @@ class Recognizer:
         self.close()
 
     def close(self) -> None:
-        """End the threads, and with them whatever is in work."""
+        """End the threads, and with them whatever is in work. The nets and the readers stay as they are."""
         self._searchers.shutdown(cancel_futures=True)
-        self._readers.shutdown(cancel_futures=True)
+        self._nets_threads.shutdown(cancel_futures=True)
+        self._queues.close()
 
-    def recognize(self, pages: Sequence[Pixels], orientation: Sequence[Orientation]) -> list[PageText]:
+    def close_readers(self) -> None:
+        """End what the further readers have started, after `close`."""
+        for reader in self._further.values():
+            reader.close()
+
+    def recognize(
+        self, pages: Sequence[Pixels], orientation: Sequence[Orientation], readers: ReaderOrder = DEFAULT_ORDER
+    ) -> list[PageText]:
         """Return the text of each page, when all are read; `orientation` says per page whether it may be turned."""
-        submitted = [self.submit(page, mode) for page, mode in zip(pages, orientation, strict=True)]
+        both = zip(pages, orientation, strict=True)
+        submitted = [self.submit(page, mode, readers=readers) for page, mode in both]
         return [future.result() for future in submitted]
 
     def submit(
@@ -115,13 +140,17 @@ class Recognizer:
         orientation: Orientation,
         on_progress: Callable[[], None] = lambda: None,
         words: WordMode = "words",
+        readers: ReaderOrder = DEFAULT_ORDER,
     ) -> Future[PageText]:
         """Begin with a page; it has the pixels until the future is done.
 
         `on_progress` is called when the page has been searched (of a large page for each tile) and for each batch with
-        lines of it, by the threads that do so.
+        lines of it, by the threads that do so. Raise OcrspoolError where the engine does not have one of the readers.
         """
-        in_work = PageInWork(_read_only(page), on_progress, words=words)
+        if missing := [name for name in readers.names if name not in self._readers]:
+            have = ", ".join(self._readers)
+            raise OcrspoolError(f"the engine has no reader {missing[0]!r}; it has {have}", "restart the service")
+        in_work = PageInWork(_read_only(page), on_progress, words=words, readers=readers)
         with self._lock:
             self._searching += 1
         try:
@@ -134,31 +163,25 @@ class Recognizer:
 
     def beside(self) -> Recognizer:
         """Return another one with the same nets, for a page that shall share nothing else with those in work."""
-        return Recognizer(self._nets, self._characters, self._settings)
+        return Recognizer(self._nets, self._characters, self._settings, self._further)
 
     def _search(self, page: PageInWork, orientation: Orientation) -> None:
         """Find the lines of a page and let them be read; those that fill no batch when no page is searched any more."""
-        due = 0
         try:
             self._find(page, orientation)
             page.on_progress()
-            pieces = page.pieces()
-            if not pieces:
+            strips = page.to_read(next_strips(page))
+            if not strips:
                 page.complete(page_text(page, self._settings.least_confidence))
-            due = self._wait_for_batches(pieces)
+            self._queues.add(strips)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of this page
             page.complete(error)
         with self._lock:
             self._searching -= 1
             self._searched += 1
             lull = not self._searching or self._searched % _MOST_SEARCHED == 0
-        for _ in range(due + (self._batches.flush() if lull else 0)):
-            self._readers.submit(self._read)
-
-    def _wait_for_batches(self, pieces: Sequence[LineStrip]) -> int:
-        """Let strips wait for others of their width; return how many batches are due by that."""
-        net, settings = self._nets.recognition, self._settings.read
-        return self._batches.add((recognize.bucket(piece.pixels.shape[1], net, settings), piece) for piece in pieces)
+        if lull:
+            self._queues.flush()
 
     def _find(self, found: PageInWork, orientation: Orientation) -> None:
         """Find the lines of one page, turning it upright first where it is not."""
@@ -171,7 +194,8 @@ class Recognizer:
         detected = time.perf_counter()
         if orientation == "auto" and lines:
             polygons = [line.polygon for line in lines]
-            found.rotation = page_rotation(page, polygons, self._nets.classifier, self._read_sample)
+            read = partial(self._read_sample, found.readers)
+            found.rotation = page_rotation(page, polygons, self._nets.classifier, read)
         if found.rotation:
             page = turned_page(page, found.rotation)
             lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
@@ -194,33 +218,40 @@ class Recognizer:
         net = self._nets.recognition
         return [Variant(one, recognize.strips(crop(page, one), net, self._settings.read)) for one in turned]
 
-    def _read_sample(self, lines: list[Pixels]) -> list[Reading]:
+    def _read_sample(self, order: ReaderOrder, lines: list[Pixels]) -> list[Reading]:
         """Read a few lines in the calling thread; of a line that is cut, only the beginning."""
         net, settings = self._nets.recognition, self._settings.read
-        strips = [recognize.strips(line, net, settings)[:1] for line in lines]
-        return [recognize.read(net, strip, self._characters, settings)[0] for strip in strips]
+        return [self._surest(order, recognize.strips(line, net, settings)[0]) for line in lines]
 
-    def _read(self) -> None:
-        """Read the next batch; the time it took is split evenly over its lines.
+    def _surest(self, order: ReaderOrder, strip: Pixels) -> Reading:
+        """Return the surest reading of a strip; readers are asked in turn until one is sure."""
+        readings: list[Reading] = []
+        for name in order.names:
+            readings += self._readers[name].read([strip])
+            if readings[-1].confidence >= order.sure:
+                break
+        return max(readings, key=lambda reading: reading.confidence)
+
+    def _read(self, reader: LineReader, taken: Sequence[LineStrip]) -> None:
+        """Read a batch; the time it took is split evenly over its lines.
 
         Lines of a page that has failed are left out: one of them may be why it did, and would take other pages with it.
         """
-        batch = [piece for piece in self._batches.take() if not piece.page.settled]
+        batch = [strip for strip in taken if not strip.page.settled]
         if not batch:
             return
         try:
             started = time.perf_counter()
-            strips = [piece.pixels for piece in batch]
-            readings = recognize.read(self._nets.recognition, strips, self._characters, self._settings.read)
+            readings = reader.read([strip.pixels for strip in batch])
             seconds = (time.perf_counter() - started) / len(batch)
-            for tell in {piece.page.on_progress for piece in batch}:
+            for tell in {strip.page.on_progress for strip in batch}:
                 tell()
-            for (page, variant, number), reading in zip(batch, readings, strict=True):
-                if page.read(variant, number, reading, seconds):
-                    self._finish(page)
+            for strip, reading in zip(batch, readings, strict=True):
+                if strip.page.read(strip, reading, seconds):
+                    self._finish(strip.page)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of these pages
-            for piece in batch:
-                piece.page.complete(error)
+            for strip in batch:
+                strip.page.complete(error)
 
     def _finish(self, page: PageInWork) -> None:
         """Settle a page of which everything is read. What goes wrong here is no other page's."""
@@ -230,13 +261,19 @@ class Recognizer:
             page.complete(error)
 
     def _settle(self, page: PageInWork) -> None:
-        """Say what a page says, all of it having been read; but first let lines that may be so be read upside down."""
-        if pieces := page.to_read(turned_variants(page)):
-            due = self._wait_for_batches(pieces)
+        """Say what a page says, all that was asked for having been read.
+
+        First the next readers are asked for lines that nobody is sure of. What is doubtful then is read upside down.
+        """
+        strips = next_strips(page)
+        if not strips and turned_variants(page):
+            strips = next_strips(page)
+        if strips:
+            self._queues.add(page.to_read(strips))
             with self._lock:
                 lull = not self._searching
-            for _ in range(due + (self._batches.flush() if lull else 0)):
-                self._readers.submit(self._read)
+            if lull:
+                self._queues.flush()
             return
         page.complete(page_text(page, self._settings.least_confidence))
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocrspool.engine.plan import Plan, plan
 from ocrspool.files import file_lock
+from ocrspool.pages import DEFAULT_READER, ReaderOrder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,8 @@ class LoadedEngine:
         from ocrspool.engine.ocr.shared_image import pixels  # noqa: PLC0415 - numpy is there by now
 
         image = pixels(descriptor, page["height"], page["width"], page["channels"])
-        return self._recognizer.submit(image, page["orientation"], on_progress, page["words"])
+        readers = ReaderOrder(tuple(page["readers"]), page["sure"])
+        return self._recognizer.submit(image, page["orientation"], on_progress, page["words"], readers)
 
     def still_reads(self) -> bool:
         """Tell whether it reads the known page as it should."""
@@ -52,8 +54,9 @@ class LoadedEngine:
         return still_reads(self._recognizer, self._manifest)
 
     def close(self) -> None:
-        """End its threads."""
+        """End its threads and its readers."""
         self._recognizer.close()
+        self._recognizer.close_readers()
 
 
 class RealEngines:
@@ -110,10 +113,26 @@ def facts_of(wanted: Plan, manifest: Manifest) -> dict[str, Any]:
         "device": items["device"],
         "precision": items["precision"],
         "fingerprint": manifest.fingerprint,
-        "models": [
-            {"role": spec.role, "name": spec.name, "sha256": items[f"{spec.role}.sha256"]} for spec in wanted.models
-        ],
+        "models": _models(wanted, items),
     }
+
+
+def _models(wanted: Plan, items: dict[str, str]) -> list[dict[str, Any]]:
+    models = wanted.models
+    three = (models.detection, models.recognition, models.classifier)
+    told = [(spec.role, spec.name, spec.key, DEFAULT_READER if spec.role == "recognition" else None) for spec in three]
+    told += [("recognition", reader.model, reader.key, reader.name) for reader in models.readers]
+    languages = models.languages()
+    return [
+        {
+            "role": role,
+            "name": name,
+            "sha256": items[f"{key}.sha256"],
+            "reader": reader,
+            "languages": languages[reader] if reader else (),
+        }
+        for role, name, key, reader in told
+    ]
 
 
 def _planned(request: EngineRequest, *, ahead: bool = False) -> Plan:
@@ -126,7 +145,9 @@ def _planned(request: EngineRequest, *, ahead: bool = False) -> Plan:
 
 def _fetch(request: EngineRequest, source: str, on_stage: OnStage) -> None:
     """Download the published models that are not here."""
+    from ocrspool.engine.models.catalog import recognition  # noqa: PLC0415
     from ocrspool.engine.models.download import fetch  # noqa: PLC0415 - the network's modules, which serving never needs
     from ocrspool.engine.models.http_download import Source  # noqa: PLC0415
 
-    fetch(request.models, Path(request.cache) / "models", on_stage, request.runtime, Source(source))
+    for choice in (request.models, *(recognition(choice) for _, choice in request.readers)):
+        fetch(choice, Path(request.cache) / "models", on_stage, request.runtime, Source(source))

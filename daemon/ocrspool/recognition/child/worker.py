@@ -206,6 +206,7 @@ def _as_json(page: PageText) -> dict[str, Any]:
         "rotation": page.rotation,
         "seconds": page.seconds,
         "warnings": warnings,
+        "readers": [line.reader for line in page.lines],
         "letters": [(line.letter_height, line.stroke) for line in page.lines],
         "rules": page.rules,
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from ocrspool.engine.models import catalog, model_set
 from ocrspool.engine.spec import NetSpec
 from ocrspool.engine_request import Precision, Settings
 from ocrspool.errors import EngineError
+from support.new_interpreter import run_alone
 
 XEON = "processor\t: 0\nmodel name\t: Xeon\nflags\t\t: fpu avx2 avx512f amx_bf16 amx_tile\n\nprocessor\t: 1\n"
 CORE = "processor\t: 0\nmodel name\t: Core\nflags\t\t: fpu avx2 fma\n"
@@ -97,14 +96,7 @@ def test_models_and_identity_load_no_heavy_library() -> None:
         "heavy = {'numpy', 'cv2', 'openvino', 'rapidocr', 'onnx', 'yaml'} & set(sys.modules)\n"
         "sys.exit(f'{heavy} loaded' if heavy else 0)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PYTHONPATH": ":".join(sys.path)},
-    )
-    assert done.returncode == 0, done.stderr
+    run_alone(code)
 
 
 def _facts(cpuinfo: Path, precision: Precision = "auto") -> dict[str, str]:

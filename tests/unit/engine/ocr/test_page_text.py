@@ -25,7 +25,7 @@ def _polygon(row: int, width: int = 400) -> NDArray[np.float32]:
 
 def _line(row: int, reading: Reading, *, width: int = 400) -> Line:
     variant = Variant(_polygon(row, width), [np.full((48, width, 3), 255, np.uint8)])
-    variant.readings[0] = reading
+    variant.read_by["default"] = {0: reading}
     return Line(0.9, [variant])
 
 
@@ -106,8 +106,8 @@ def test_doubtful_lines_are_tried_upside_down_and_others_are_not() -> None:
     page.lines.append(_line(3, Reading("6", 0.6), width=30))  # which way up is a single digit?
     turned = turned_variants(page)
     assert turned == [page.lines[1].turned, page.lines[2].turned]
-    turned[0].readings[0] = Reading("Return", 0.97)
-    turned[1].readings[0] = Reading("oue", 0.3)
+    turned[0].read_by["default"] = {0: Reading("Return", 0.97)}
+    turned[1].read_by["default"] = {0: Reading("oue", 0.3)}
     found = page_text(page, 0.5)
     assert [line.text for line in found.lines] == ["Invoice 4711", "Return", "Reference"]
     assert found.lines[1].polygon[0] == (450, 200)  # the text's own top left is the bottom right of its box
@@ -117,12 +117,12 @@ def test_neighbors_of_a_line_that_is_upside_down_are_tried_too() -> None:
     """A number that reads well either way; and they are tried once."""
     page = _page(*[Reading("Invoice 4711", 0.99)] * 4, Reading("068 109 0080", 0.95), Reading("aoro", 0.6))
     (first,) = turned_variants(page)
-    first.readings[0] = Reading("Return", 0.97)
+    first.read_by["default"] = {0: Reading("Return", 0.97)}
     (second,) = turned_variants(page)
     assert second is page.lines[4].turned
-    second.readings[0] = Reading("0800 601 890", 0.99)
+    second.read_by["default"] = {0: Reading("0800 601 890", 0.99)}
     (third,) = turned_variants(page)
-    third.readings[0] = Reading("IILv eo!oAuI", 0.6)
+    third.read_by["default"] = {0: Reading("IILv eo!oAuI", 0.6)}
     assert turned_variants(page) == []
     assert _texts(page) == [*["Invoice 4711"] * 4, "0800 601 890", "Return"]
 
@@ -140,11 +140,13 @@ def test_a_small_picture_is_one_line_where_that_reads_as_well() -> None:
     page = PageInWork(pixels, lambda: None, margin=24)
     strip = np.full((48, 36, 3), 255, np.uint8)
     page.whole = Line(0.0, [Variant(np.array([(2, 2), (28, 2), (28, 38), (2, 38)], np.float32), [strip])])
-    page.whole.variants[0].readings[0] = Reading("7", 0.99)
+    page.whole.variants[0].read_by["default"] = {0: Reading("7", 0.99)}
     (line,) = page_text(page, 0.5).lines
     assert (line.text, line.polygon[0]) == ("7", (2, 2))
-    page.whole.variants[0].readings[0] = Reading("O", 0.55)  # or 0: it need not be as sure as a speck has to be
+    page.whole.variants[0].read_by["default"] = {
+        0: Reading("O", 0.55)
+    }  # or 0: it need not be as sure as a speck has to be
     assert _texts(page) == ["O"]
     page.lines = [_line(0, Reading("Total", 0.99))]
-    page.whole.variants[0].readings[0] = Reading("lB", 0.7)
+    page.whole.variants[0].read_by["default"] = {0: Reading("lB", 0.7)}
     assert _texts(page) == ["Total"]

@@ -89,6 +89,7 @@ runtime.build(spec, folder_of(spec), settings)
 LOAD = "runtime.load(spec, folder_of(spec), settings)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["8.5.3.1", "10.13.3.9", "11.4.0.106"])
 def test_every_net_gives_what_openvino_gives(tmp_path: Path, version: str) -> None:
     """Names and order of outputs, types of pixels, shapes: of all three roles, in calls of several shapes."""
@@ -108,6 +109,7 @@ for spec, shapes in zip(specs, calls):
     assert max(found.values()) < 0.01, found
 
 
+@pytest.mark.slow
 def test_a_shape_that_comes_again_becomes_a_graph(tmp_path: Path) -> None:
     """And its answers stay right, for other pixels, and beside calls of other shapes. TensorRT 8.5 has none."""
     code = (

@@ -32,7 +32,7 @@ DESCRIPTORS = Path("/proc/self/fd")
 CORNERS = ((0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (0.0, 9.0))
 WORD = Word("text", 0.7, CORNERS)
 READ = PageText(
-    (TextLine("text", 0.9, CORNERS, 0.8, (WORD,), letter_height=11.5, stroke=0.25),),
+    (TextLine("text", 0.9, CORNERS, 0.8, (WORD,), letter_height=11.5, stroke=0.25, reader="default"),),
     180,
     {"detect": 0.5},
     (Notice("ink", "left", None, lines=(0,)),),
@@ -214,6 +214,7 @@ def test_a_page_is_answered_by_its_number(service: Service) -> None:
             "rotation": 180,
             "seconds": {"detect": 0.5},
             "warnings": [["ink", "left", [0]]],
+            "readers": ["default"],
             "letters": [[11.5, 0.25]],
             "rules": [[[0.0, 9.0], [99.0, 9.0]]],
         }

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ocrspool.engine.runtimes import fixed_shapes
+from ocrspool.engine.runtimes.compiled_net import CompiledNet
 from ocrspool.engine.runtimes.cuda import CudaError, cuda
 from ocrspool.engine.runtimes.device_errors import device_error
 from ocrspool.engine.runtimes.fixed_shapes import FixedShapesNet
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ocrspool.engine.spec import Net, NetSpec, Pixels, Shape, ShapeProfile
+    from ocrspool.engine.spec import Net, NetSpec, Pixels, Shape
     from ocrspool.engine_request import Settings
 
 _log = logging.getLogger(__name__)
@@ -170,38 +171,16 @@ def _load(spec: NetSpec, folder: Path, settings: Settings) -> OnnxNet:
     return OnnxNet(spec, settings, session)
 
 
-class OnnxNet:
+class OnnxNet(CompiledNet):
     """A session of one model. Sessions may be called by several threads at once; each call has memory of its own."""
 
     def __init__(self, spec: NetSpec, settings: Settings, session: onnxruntime.InferenceSession) -> None:
-        self._name = spec.name
-        self._profile = spec.profile
-        self._provider = settings.provider
-        self._batch = 1 if spec.role == "detection" else settings.batch_lines
-        self._parallel = settings.streams if settings.gpu is None else _ON_GPU
-        self._calls = threading.BoundedSemaphore(self._parallel)
+        super().__init__(spec, settings, settings.streams if settings.gpu is None else _ON_GPU)
+        # Both ends of TensorRT's profile. CUDA's sessions are for one shape each, and have run already.
+        self.warm_up: tuple[Shape, ...] = self.ends if settings.provider == "tensorrt" else ()
+        self._calls = threading.BoundedSemaphore(self.parallel)
         self._session = session
         self._floats = session.get_inputs()[0].type == "tensor(float)"
-
-    @property
-    def parallel(self) -> int:
-        """On a CPU one call per stream; on a GPU two, so that copies and computing overlap."""
-        return self._parallel
-
-    @property
-    def batch(self) -> int:
-        """As the settings say; pages go one at a time."""
-        return self._batch
-
-    @property
-    def profile(self) -> ShapeProfile:
-        """As the model's NetSpec states."""
-        return self._profile
-
-    @property
-    def warm_up(self) -> tuple[Shape, ...]:
-        """TensorRT: both ends of its profile. CUDA's sessions are for one shape each, and have run already."""
-        return (self._profile.minimum, self._profile.maximum) if self._provider == "tensorrt" else ()
 
     def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
         """Run one batch; see Net."""
@@ -210,7 +189,7 @@ class OnnxNet:
             with self._calls:
                 return tuple(self._session.run(None, {execution_providers.INPUT: pixels}))
         except _ERRORS as error:
-            raise device_error(self._name, batch.shape, str(error)) from error
+            raise device_error(self.name, batch.shape, str(error)) from error
 
 
 def _editor() -> ModuleType:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ocrspool.engine.runtimes.compiled_net import CompiledNet
 from ocrspool.engine.runtimes.cuda import Cuda, CudaError, array, cuda
 from ocrspool.engine.runtimes.device_errors import device_error
 from ocrspool.engine.runtimes.onnxruntime.execution_providers import INPUT
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from ocrspool.engine.runtimes.cuda import Memory
     from ocrspool.engine.runtimes.tensorrt.library import Library
-    from ocrspool.engine.spec import NetSpec, Pixels, Shape, ShapeProfile
+    from ocrspool.engine.spec import NetSpec, Pixels, Shape
     from ocrspool.engine_request import Settings
 
 _LANES = 2
@@ -78,44 +79,22 @@ def open_engine(library: Library, spec: NetSpec, path: Path, settings: Settings)
     raise EngineMissingError(f"TensorRT {library.version} does not load {path}: {told}", _HINT)
 
 
-class TensorRtNet:
+class TensorRtNet(CompiledNet):
     """Looks like every net: safe to call from several threads, of which `parallel` run at once."""
 
     def __init__(self, spec: NetSpec, settings: Settings, lanes: list[OpenEngine]) -> None:
-        self._name = spec.name
-        self._profile = spec.profile
-        self._batch = 1 if spec.role == "detection" else settings.batch_lines
+        super().__init__(spec, settings, len(lanes))
+        self.warm_up: tuple[Shape, ...] = self.ends * len(lanes)
         self._lanes: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
-        self._parallel = len(lanes)
         try:
             for opened in lanes:
                 self._lanes.put(_Lane(opened, spec.profile.maximum))
         except (CudaError, _CallError) as error:
             raise device_error(spec.name, (), str(error)) from error
 
-    @property
-    def parallel(self) -> int:
-        """One call for each lane."""
-        return self._parallel
-
-    @property
-    def batch(self) -> int:
-        """As the settings say; pages go one at a time."""
-        return self._batch
-
-    @property
-    def profile(self) -> ShapeProfile:
-        """As the model's NetSpec states."""
-        return self._profile
-
-    @property
-    def warm_up(self) -> tuple[Shape, ...]:
-        """Both ends of the profile, in every lane."""
-        return (self._profile.minimum, self._profile.maximum) * self._parallel
-
     def try_shapes(self) -> None:
         """Run the ends and the middle of the profile. Raise EngineError."""
-        for shape in (self._profile.minimum, self._profile.optimum, self._profile.maximum):
+        for shape in (self.profile.minimum, self.profile.optimum, self.profile.maximum):
             self(np.zeros(shape, np.uint8))
 
     def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
@@ -124,7 +103,7 @@ class TensorRtNet:
         try:
             return lane.run(batch)
         except (CudaError, _CallError) as error:
-            raise device_error(self._name, batch.shape, str(error)) from error
+            raise device_error(self.name, batch.shape, str(error)) from error
         finally:
             self._lanes.put(lane)
 

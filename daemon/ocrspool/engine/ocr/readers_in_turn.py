@@ -1,0 +1,38 @@
+"""Which lines of a page are read once more by the next reader, and by which one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ocrspool.engine.ocr.page_state import LineStrip
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ocrspool.engine.ocr.page_state import Line, PageInWork, Variant
+
+
+def next_strips(page: PageInWork) -> list[LineStrip]:
+    """Return the strips of the lines of which no reader so far is sure, for the reader that follows; empty at the end.
+
+    All variants of such a line are read: the way up that one reader prefers may be wrong in the script of another one.
+    """
+    lines = [*page.lines, page.whole] if page.whole else page.lines
+    return [strip for line in lines for variants in _groups(line) for strip in _of_group(page, variants)]
+
+
+def _groups(line: Line) -> list[Sequence[Variant]]:
+    """Return the variants that are read together: a line that is tried upside down is judged by itself."""
+    return [line.variants, [line.turned]] if line.turned else [line.variants]
+
+
+def _of_group(page: PageInWork, variants: Sequence[Variant]) -> list[LineStrip]:
+    names = page.readers.names
+    asked = min(len(variant.read_by) for variant in variants)
+    if asked == len(names):
+        return []
+    if asked and max(variant.reading().confidence for variant in variants) >= page.readers.sure:
+        return []
+    return [
+        LineStrip(page, variant, number, names[asked]) for variant in variants for number in range(len(variant.strips))
+    ]

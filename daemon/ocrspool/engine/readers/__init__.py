@@ -1,0 +1,1 @@
+"""Readers: what says which text a line shows. The nets of the engine are some, Tesseract is another."""
