@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -41,7 +42,8 @@ def as_high_as_the_line(line: Line) -> Iterator[tuple[Word, str]]:
     starts = [_along(placed, word.polygon[0]) for _, word in pieces]
     ends = [_along(placed, word.polygon[1]) for _, word in pieces]
     spaces = [gap for gap, _ in pieces[1:]] + [""]
-    ends = [after if after > start else end for start, end, after in zip(starts, ends, [*starts[1:], 0.0], strict=True)]
+    nexts = [*starts[1:], -math.inf]  # the last one keeps its own end, wherever it starts
+    ends = [after if after > start else end for start, end, after in zip(starts, ends, nexts, strict=True)]
     for (_, word), start, end, space in zip(pieces, starts, ends, spaces, strict=True):
         yield Word(word.text, word.confidence, _cut(placed, start, end)), space
 

@@ -155,15 +155,26 @@ def test_captions_and_footnotes() -> None:
     assert kinds(lines) == ["paragraph", "caption", "paragraph", "footnote", "footnote"]
 
 
+def own_prose(number: int) -> list[TextLine]:
+    """Lines that no other page has."""
+    return [at(LEFT, 300 + 30 * line, f"{chr(97 + number) * 9} {text}"[:70]) for line, text in enumerate(PROSE)]
+
+
 def test_text_that_repeats_at_the_edge_of_pages_is_a_header() -> None:
     """Its number differs from page to page; text that stands on one page only is none."""
     pages = [
-        page([at(LEFT, 60, f"Annual report 2025, page {number}"), *prose(LEFT, 200), at(600, 1700, str(number))])
+        page([at(LEFT, 60, f"Annual report, volume {number}"), *own_prose(number), at(600, 1700, str(number))])
         for number in (7, 8, 9)
     ]
     assert [kind for kind, _ in told(*pages, number=2)] == ["header", "paragraph", "footer"]
-    alone = page([at(LEFT, 60, "Annual report 2025"), *prose(LEFT, 200)])
+    alone = page([at(LEFT, 60, "Annual report, volume 7"), *own_prose(7)])
     assert "header" not in [kind for kind, _ in told(alone)]
+
+
+def test_cells_at_the_edge_of_pages_are_no_headers() -> None:
+    """Only their numbers differ, but they say nothing else."""
+    pages = [page([at(LEFT, 60, f"Form {50 + number}"), *own_prose(number)]) for number in (7, 8, 9)]
+    assert "header" not in [kind for kind, _ in told(*pages, number=2)]
 
 
 def test_a_lone_number_in_the_text_is_no_page_number() -> None:
@@ -282,3 +293,9 @@ def test_a_short_heading_joins_the_level_of_those_that_are_about_as_large() -> N
     """The size of few letters is told badly; a title of few letters is larger than that."""
     assert levels(("Opening of the session", 33), ("Maps", 38), ("Questions of visitors", 33)) == [1, 1, 1]
     assert levels(("Maps", 50), ("Opening of the session", 33)) == [1, 2]
+
+
+def test_copies_of_a_page_keep_what_is_at_their_edges() -> None:
+    """The same letter twice: its title stands at the upper edge of both, and is no header."""
+    copy = page([at(100, 80, "A letter to the council", size=44), *prose(100, 400), at(100, 1700, "Yours sincerely,")])
+    assert [kind for kind, _ in told(copy, copy, number=2)] == ["heading", "paragraph", "paragraph"]
