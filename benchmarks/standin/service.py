@@ -17,6 +17,7 @@ from ocrspool.recognition.pool import WorkerPool
 from ocrspool.recognition.protocol import about_engine
 from ocrspool.recognition.worker import OnStage, Worker
 from ocrspool.service.daemon import Service
+from ocrspool.service.first_steps import FirstSteps
 from ocrspool.service.parts import Parts
 
 
@@ -30,7 +31,9 @@ def main() -> None:
 
         return WorkerPool(live, on_stage, launch)
 
-    Service(Path(sys.argv[-1]), parts=Parts(recognizer=recognizer)).run()
+    first = FirstSteps(Path(sys.argv[-1]), parts=Parts(recognizer=recognizer))
+    first.start_workers()
+    Service(first).run()
 
 
 if __name__ == "__main__":
