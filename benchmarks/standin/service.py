@@ -23,10 +23,10 @@ from ocrspool.service.parts import Parts
 
 
 def main() -> None:
-    def process() -> Child:
-        return Child(str(Path(__file__).with_name("worker.py")), os.environ, options=())
+    def recognizer(live: CurrentConfig, on_stage: OnStage, start: Start) -> PageRecognizer:
+        def process() -> Child:
+            return Child(str(Path(__file__).with_name("worker.py")), os.environ, options=(), start=start)
 
-    def recognizer(live: CurrentConfig, on_stage: OnStage, _start: Start) -> PageRecognizer:
         def launch(on_stage: OnStage) -> Worker:
             return WorkerClient("stand-in", about_engine("load", live.config, "cpu"), on_stage, process)
 
