@@ -52,7 +52,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "config": (
         *("engine_request", "errors", "files", "formatting", "machine", "observability", "pages", "results", "spool"),
     ),
-    "render": ("blocks", "errors", "pages", "results"),
+    "render": ("blocks", "errors", "layout", "pages", "results"),
     "intake": ("config", "errors", "files", "observability", "processes", "results", "spool"),
     "decoding": ("config", "errors", "files", "pages", "processes", "render", "results", "text_similarity"),
     "engine": ("", "engine_request", "errors", "files", "formatting", "layout", "machine", "pages", "processes"),
@@ -83,8 +83,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "cluster": ("", "config", "errors", "observability", "pages", "processes", "recognition"),
     "doctor": ("", "cluster", "config", "engine", "engine_request", "errors", "formatting", "machine", "processes"),
     "service": (
-        *("config", "decoding", "errors", "files", "intake", "machine", "observability", "pipeline", "processes"),
-        *("recognition", "results", "spool", "web"),
+        *("config", "decoding", "errors", "files", "formatting", "intake", "machine", "observability", "pipeline"),
+        *("processes", "recognition", "results", "spool", "web"),
     ),
     "cli": (
         *("", "audit", "cluster", "config", "decoding", "doctor", "engine", "errors", "files", "formatting", "intake"),
@@ -103,7 +103,7 @@ MAY_IMPORT_IN_ENGINE: Mapping[str, tuple[str, ...]] = {
     "models": ("runtimes", "spec"),
     "shapes": ("models", "spec"),
     "reading": ("models", "spec"),
-    "readers": ("reading", "spec"),
+    "readers": ("models", "reading", "spec"),
     "cache": ("models",),
     "ocr": ("detection", "models", "readers", "reading", "runtimes", "spec"),
     "identity": ("runtimes",),

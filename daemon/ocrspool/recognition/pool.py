@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ocrspool.config.current import CurrentConfig
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import DEFAULT_ORDER, PageFault, PageImage, PageText, ReaderOrder, WordMode
+from ocrspool.processes.starting import Start, directly
 from ocrspool.recognition.api import RecognizerStatus
 from ocrspool.recognition.client import start_worker
 from ocrspool.recognition.page_queue import PageQueue, PageTask
@@ -28,7 +29,7 @@ from ocrspool.recognition.supervisor import SYSTEM, Place, Timing, WorkerSupervi
 from ocrspool.recognition.worker import Launch, OnStage, ReadyWorker, Worker, engines
 
 if TYPE_CHECKING:
-    from ocrspool.recognition.hosts.seat import HostsSeat, SeatParts
+    from ocrspool.recognition.hosts.seat import HostsSeat
 
 _log = logging.getLogger(__name__)
 
@@ -45,13 +46,14 @@ class WorkerPool:
         on_stage: OnStage,
         launch: Launch | None = None,
         timing: Timing = SYSTEM,
-        hosts: SeatParts | None = None,
+        start: Start = directly,
     ) -> None:
         """`on_stage` is told what loading workers do. `launch` starts each worker in place of a real process.
 
-        `hosts` has what takes the place of the bridge to a cluster.
+        `start` starts real processes.
         """
         self._live = live
+        self._start = start
         self._on_stage = on_stage
         self._queue = PageQueue(lambda: live.config.limits.memory_mb << 20)
         self._changed = threading.Condition()
@@ -71,7 +73,7 @@ class WorkerPool:
         self._hosts: HostsSeat | None = None
         if live.config.cluster.scheduler:  # the modules for a cluster are imported only where there is one
             seat: type[HostsSeat] = import_module("ocrspool.recognition.hosts.seat").HostsSeat
-            self._hosts = seat(live, self._queue, on_stage, self._local_engine, hosts)
+            self._hosts = seat(live, self._queue, on_stage, self._local_engine)
 
     def start(self) -> None:
         """Start the workers. They load side by side."""
@@ -177,7 +179,7 @@ class WorkerPool:
 
     def _launch(self, number: int, device: str) -> Launch:
         def launch(on_stage: OnStage) -> Worker:
-            return start_worker(f"worker {number}", self._live.config, device, on_stage)
+            return start_worker(f"worker {number}", self._live.config, device, on_stage, self._start)
 
         return launch
 
