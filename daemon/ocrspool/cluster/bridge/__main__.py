@@ -7,13 +7,18 @@ import os
 import socket
 import sys
 import threading
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+import ocrspool
+from ocrspool.cluster.bridge.bridge import Bridge
 from ocrspool.config.schema import Cluster as Settings
 from ocrspool.errors import EngineError, Exit, OcrspoolError
 from ocrspool.observability import log_setup
 from ocrspool.processes import lifetime
 from ocrspool.processes.channel import Channel, ChannelClosedError, Message
+from ocrspool.processes.sandbox import confine_files
 
 
 def main() -> None:
@@ -24,7 +29,10 @@ def main() -> None:
     try:
         request, _ = channel.receive()
         log_setup.set_up(**request["log"])
-        asyncio.run(_serve(channel, request))
+        settings = Settings.model_validate(request["cluster"], strict=False)
+        _load()
+        confine_files(_readable(settings))
+        asyncio.run(_serve(channel, settings))
     except ChannelClosedError:
         pass
     except OcrspoolError as error:
@@ -32,14 +40,29 @@ def main() -> None:
         channel.send({"error": {"kind": kind, "message": error.message, "hint": error.hint}})
 
 
-async def _serve(channel: Channel, request: Message) -> None:
-    """Join the cluster, and do what the service asks until it goes away. Raise EngineError."""
+def _load() -> None:
+    """Import what a cluster needs. Raise EngineError where it is not installed."""
     try:
-        from ocrspool.cluster.bridge.bridge import Bridge  # noqa: PLC0415 - see below
-        from ocrspool.cluster.dask.client import DaskCluster  # noqa: PLC0415 - it may not be installed
+        import_module("ocrspool.cluster.dask.client")
     except ImportError as error:
         raise _missing(error) from error
-    settings = Settings.model_validate(request["cluster"], strict=False)
+
+
+def _readable(settings: Settings) -> list[str]:
+    """Return the folders that this process may read from now on: programs, names of hosts, its certificates.
+
+    A host that was taken over could run code here, and is to find no document, no configuration of a hook, and nothing
+    that can be written.
+    """
+    programs = [sys.prefix, sys.base_prefix, str(Path(ocrspool.__file__).parents[1]), "/lib", "/lib64", "/usr/lib"]
+    own = [str(file.parent) for file in (settings.ca, settings.certificate, settings.key) if file is not None]
+    return [*programs, "/etc", "/proc", "/run/systemd/resolve", *own]
+
+
+async def _serve(channel: Channel, settings: Settings) -> None:
+    """Join the cluster, and do what the service asks until it goes away. Raise EngineError."""
+    from ocrspool.cluster.dask.client import DaskCluster  # noqa: PLC0415 - there by now
+
     cluster = DaskCluster(settings)
     await cluster.start()
     bridge = Bridge(cluster, channel.send, settings.patience_seconds)
