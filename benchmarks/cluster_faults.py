@@ -35,7 +35,7 @@ def main() -> None:
                 lab.start_node(host)
             lab.start_service(cluster="least_hosts = 2")
             wait_until(lambda: lab.status().get("state") == "ready", 90)
-            print("\n| fault | lost | read twice | attempts | until all are read, s | until it reads again, s |")
+            print("\n| fault | lost | delivered twice | attempts | until all are read, s | until it reads again, s |")
             print("|---|---|---|---|---|---|")
             for (name, (fault, mend)), first in zip(faults(lab).items(), itertools.count(0, 1000), strict=False):
                 print(row(lab, name, fault, mend, range(first, first + PAGES)), flush=True)

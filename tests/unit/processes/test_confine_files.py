@@ -12,7 +12,7 @@ import pytest
 from ocrspool.processes.sandbox import landlock_version
 
 TRY = """
-import socket, sys
+import encodings.idna, socket, sys
 from ocrspool.processes import lifetime
 from ocrspool.processes.sandbox import confine_files
 lifetime.die_with_parent()
