@@ -136,7 +136,7 @@ def test_gpu(machine: Machine, desk: Path, nodes: None) -> None:  # noqa: ARG001
     assert "/run/ocrspool" not in said.stdout  # systemd makes it at the start of the service
     before = time.time()
     assert run("sh", "-ec", _AS_ROOT + restart, check=False).returncode != 0
-    assert "scripts/install --with onnx" in machine.journal(before)
+    assert "install the NVIDIA driver" in machine.journal(before)
     assert run("sh", "-c", status, check=False).returncode == 69
 
     _WRITTEN[1].unlink()
@@ -239,7 +239,7 @@ class Image:
         run("mount", "-t", "overlay", "-o", layers, "overlay", self.root)
         for folder in ("opt/ocrspool", "etc/ocrspool", "var/cache/ocrspool", "var/spool/ocrspool", "run/ocrspool"):
             shutil.rmtree(self.root / folder, ignore_errors=True)
-        self.inside("userdel ocrspool; groupdel ocrspool; true")  # the machine's own
+        self.inside("userdel ocrspool || true; groupdel ocrspool || true")  # the machine's own
         for kind, text in self.final:
             if kind == "RUN":
                 steps = [step for step in text.split(" && ") if not re.match(r" *(apt-get|rm -rf) ", step)]
@@ -300,7 +300,7 @@ def test_container(machine: Machine, image: Image, desk: Path) -> None:
     assert cdi.startswith("nvidia-ctk ")
     assert (reload, start) == ("systemctl daemon-reload", "systemctl start ocrspool")
     host = image.root  # whose users and files are not those of the machine that tests it
-    run("chroot", host, "sh", "-ec", "userdel ocrspool; groupdel ocrspool; true")
+    run("chroot", host, "sh", "-ec", "userdel ocrspool || true; groupdel ocrspool || true")
     run("mount", "--bind", "-o", "ro", machine.checkout, host / "mnt")
     run("chroot", host, "sh", "-ec", "cd /mnt\n" + "\n".join((group, user, *files)))
     quadlets = host / "etc/containers/systemd"
