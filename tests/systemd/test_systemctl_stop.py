@@ -47,7 +47,7 @@ def test_what_a_short_stop_leaves_is_finished_by_the_next_start(machine: Machine
     """With too little time to drain, jobs stay in work/, whole; the next start reads each of them once."""
     machine.configure("[service]\nstop_seconds = 1\n")
     machine.start()
-    names, _ = _load(machine, 18, 5)
+    names, _ = _load(machine, 8, 3)
     before = time.time()
     machine.stop()
     assert machine.show("Result") == "success"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import re
 import stat
@@ -123,6 +122,8 @@ def _explain(detail: ErrorDetails, origins: dict[tuple[str, ...], Path], path: P
     key = ".".join(map(_named, keys))
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
+        import difflib  # noqa: PLC0415 - only for a faulty file
+
         known = _known_keys(keys[:-1])
         near = difflib.get_close_matches(keys[-1], known, n=1)
         message = "unknown key" + (f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(known)}")

@@ -30,10 +30,6 @@ from ocrspool.spool.outbox import done_name
 
 _log = logging.getLogger(__name__)
 
-_RENDER: dict[str, Callable[[Document], bytes]] = {
-    each.name: each.module().render for each in FORMATS if not each.needs_pages
-}
-"""What makes each text output. It is loaded at the start: the files of the program may be replaced while it runs."""
 _PICTURES = "The pdf shows pictures of the pages: the source can be read, but its structure is too damaged to be kept."
 
 
@@ -46,6 +42,13 @@ class SourceContext:
     decoders: DecoderPool
     hangs: Callable[[], bool] = lambda: False
     """Tells whether its disk does not answer."""
+
+
+def load(wanted: Callable[[str], bool]) -> None:
+    """Load what makes the outputs that are wanted: the files of the program may be replaced while it runs."""
+    for output in FORMATS:
+        if not output.needs_pages and wanted(output.name):
+            output.module()
 
 
 def rendered(document: Document) -> RenderedResult:
@@ -108,7 +111,7 @@ def _not_made(output: Format, document: Document, error: DocumentError) -> Notic
 def _make(output: Format, document: Document, target: Place, shown: _ShownDocument) -> list[Notice]:
     """Make one output. Return warnings. Raise DocumentError where the document does not allow it."""
     if not output.needs_pages:
-        target.folder.write(target.name, _RENDER[output.name](document))
+        target.folder.write(target.name, output.module().render(document))
         return []
     kept = _write_again_if_died(output, target, shown)
     return [] if kept else [Notice("pages-as-pictures", _PICTURES, None)]

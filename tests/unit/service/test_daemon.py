@@ -21,6 +21,7 @@ from ocrspool.processes.starting import Start
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.stub import Answer, StubRecognizer
 from ocrspool.service.daemon import Service
+from ocrspool.service.first_steps import FirstSteps
 from ocrspool.service.parts import OnStage, Parts
 from ocrspool.service.signals import Signals
 from support.stub_pages import text
@@ -73,7 +74,8 @@ class World:
         parts = Parts(
             lambda *_: StubDecoderPool(lambda _: PreparedDocument()), self.recognizer, self.build, self.signals_of
         )
-        self.service = Service(self.root / "ocrspool.toml", None, parts)
+        self.first = FirstSteps(self.root / "ocrspool.toml", None, parts)
+        self.service = Service(self.first)
         self.thread = threading.Thread(target=self.run)
 
     def signals_of(self, wake: WakeupEvent) -> Signals:
@@ -101,6 +103,7 @@ class World:
 
     def run(self) -> None:
         try:
+            self.first.start_workers()
             self.service.run()
         except Exception as error:  # noqa: BLE001 - it is looked at
             self.error = error
