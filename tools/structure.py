@@ -52,7 +52,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "config": (
         *("engine_request", "errors", "files", "formatting", "machine", "observability", "pages", "results", "spool"),
     ),
-    "render": ("blocks", "errors", "pages", "results"),
+    "render": ("blocks", "errors", "layout", "pages", "results"),
     "intake": ("config", "errors", "files", "observability", "processes", "results", "spool"),
     "decoding": ("config", "errors", "files", "pages", "processes", "render", "results", "text_similarity"),
     "engine": ("", "engine_request", "errors", "files", "formatting", "layout", "machine", "pages", "processes"),
@@ -90,7 +90,7 @@ MAY_IMPORT_IN_ENGINE: Mapping[str, tuple[str, ...]] = {
     "models": ("runtimes", "spec"),
     "shapes": ("models", "spec"),
     "reading": ("models", "spec"),
-    "readers": ("reading", "spec"),
+    "readers": ("models", "reading", "spec"),
     "cache": ("models",),
     "ocr": ("detection", "models", "readers", "reading", "runtimes", "spec"),
     "identity": ("runtimes",),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.processes.child import Child
+from ocrspool.processes.starting import Start
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.client import WorkerClient
 from ocrspool.recognition.pool import WorkerPool
@@ -22,10 +23,10 @@ from ocrspool.service.parts import Parts
 
 
 def main() -> None:
-    def process() -> Child:
-        return Child(str(Path(__file__).with_name("worker.py")), os.environ, options=())
+    def recognizer(live: CurrentConfig, on_stage: OnStage, start: Start) -> PageRecognizer:
+        def process() -> Child:
+            return Child(str(Path(__file__).with_name("worker.py")), os.environ, options=(), start=start)
 
-    def recognizer(live: CurrentConfig, on_stage: OnStage) -> PageRecognizer:
         def launch(on_stage: OnStage) -> Worker:
             return WorkerClient("stand-in", about_engine("load", live.config, "cpu"), on_stage, process)
 

@@ -67,7 +67,8 @@ class Engine(Section):
     """bundled: PP-OCRv6 small, part of the installation. Otherwise a published set that `prebuild` downloads, or a
     folder. They find the lines; their recognition net is the reader named default."""
     readers: dict[Name, ReaderChoice] = {}
-    """Further readers by names of yours: bundled, a published set of which the recognition net is used, or a folder."""
+    """Further readers by names of yours: bundled, a published set of which the recognition net is used, a folder, or
+    data of Tesseract such as tesseract:vie."""
     load_readers: Literal["start", "first use"] = "start"
     """When the nets of further readers are loaded. first use: when a line is read by one for the first time. On a GPU
     they are loaded at the start."""

@@ -44,6 +44,14 @@ def test_by_the_script(tmp_path: Path) -> None:
     assert found.replace("onnxruntime", "onnx-gpu") == found.add("onnx-gpu")
 
 
+def test_tesseract_is_added_beside_the_runtime_that_is_there(tmp_path: Path) -> None:
+    """The script replaces what it is not told again."""
+    for before, advised in (("", "tesseract"), ("onnx-gpu", "onnx-gpu,tesseract"), ("tesseract", "tesseract")):
+        (tmp_path / "with").write_text(f"{before}\n")
+        found = installed(tmp_path, tmp_path / "lib/python3/site-packages")
+        assert found.add("tesseract").endswith(f"--with {advised}")
+
+
 def test_in_a_container(tmp_path: Path) -> None:
     """An image is not changed, but built anew."""
     (tmp_path / "with").write_text("\n")

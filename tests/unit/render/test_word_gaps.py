@@ -72,3 +72,8 @@ def test_a_part_of_a_line_has_room_for_its_words() -> None:
 def test_a_line_of_no_height_is_left_out() -> None:
     flat = Line(0, "x", 0.9, 0.9, ((0.0, 0.0), (9.0, 0.0), (9.0, 0.0), (0.0, 0.0)), (0.0, 0.0, 9.0, 0.0))
     assert list(as_high_as_the_line(flat)) == []
+
+
+def test_a_word_of_a_line_from_right_to_left_reaches_to_the_next_on_its_left() -> None:
+    found = list(as_high_as_the_line(line("\u05d0\u05d1 \u05d2", word("\u05d0\u05d1", 50, 70), word("\u05d2", 10, 30))))
+    assert [(space, each.bounding_box) for each, space in found] == [(" ", (30, 0, 70, 20)), ("", (10, 0, 30, 20))]
