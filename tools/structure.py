@@ -70,8 +70,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "audit": ("errors", "files", "formatting", "processes", "results", "spool"),
     "doctor": ("", "config", "engine", "engine_request", "errors", "formatting", "machine", "processes"),
     "service": (
-        *("config", "decoding", "errors", "files", "intake", "machine", "observability", "pipeline", "processes"),
-        *("recognition", "results", "spool", "web"),
+        *("config", "decoding", "errors", "files", "formatting", "intake", "machine", "observability", "pipeline"),
+        *("processes", "recognition", "results", "spool", "web"),
     ),
     "cli": (
         *("", "audit", "config", "decoding", "doctor", "engine", "errors", "files", "formatting", "intake", "machine"),

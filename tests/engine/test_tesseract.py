@@ -21,6 +21,7 @@ from ocrspool.engine.readers.tesseract import TesseractReader
 from ocrspool.engine.spec import ReaderSpec
 from ocrspool.errors import ConfigError, EngineError
 from ocrspool.processes import sandbox
+from ocrspool.processes.child import Child
 from support.process_table import children_of, is_module
 from support.waiting import wait_until
 
@@ -126,7 +127,7 @@ def test_a_line_that_kills_every_process_is_unread_and_the_next_one_is_not(
     strip = _strip("line of ink")
     real = tesseract._asked
 
-    def killing(child: tesseract.Child, strip: Strip) -> list[tesseract.Symbol]:
+    def killing(child: Child, strip: Strip) -> list[tesseract.Symbol]:
         child.signal_kill()
         return real(child, strip)
 

@@ -38,6 +38,7 @@ ALLOWED = {
     "machine": "this host: /proc, /sys, native libraries, how the program was installed",
     "processes.sandbox": "folders of fonts",
     "processes.child": "/proc",
+    "processes.standard_input": "the null device; the file of a hook by files.open_path",
     "web.health": "a socket in the run-time folder",
     "results.reader": "a result that another program names; the service does not use it",
     "spool.growing_files": "files in work/, which is closed to all others",

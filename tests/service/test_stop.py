@@ -80,7 +80,7 @@ def interrupted_then_finished(daemon: Daemon) -> None:
     assert json.loads((job / "job.json").read_bytes())["attempts"] == 0
     assert (job / "source/long.pdf").is_file()
     assert daemon.files("outbox") == []
-    assert "1 files wait in work/" in daemon.log()
+    assert "1 file waits in work/" in daemon.log()
     assert "Traceback" not in daemon.log()
     daemon.start()
     result = daemon.result("long.pdf")

@@ -1,26 +1,37 @@
-"""The quick start for the CPU, followed to the letter: each block of docs/quick-start.md as it is written.
+"""The quick starts, followed to the letter: the commands of docs/quick-start.md as they are written there.
 
-`scripts/install` is what the fixtures have run, with everything that it needs. tests/test_quick_starts.py says which
-test covers which step of the other quick starts.
+`scripts/install` is what the fixtures have run, with everything that it needs. What needs a GPU is followed up to where
+a GPU has to be, and what needs a container engine in the file system that the image would have.
+tests/test_quick_starts.py says which step is covered by what.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
+import re
+import select
 import shutil
+import signal
+import socket
+import stat
+import subprocess
 import time
 from collections.abc import Iterator
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
 
 from support.drawn_pages import png
-from support.lab_machine import CONFIGURATION, SCANNER, SPOOL, Machine, as_user, record, run
-from support.quick_starts import READER, sections
+from support.lab_machine import CONFIGURATION, PREBUILD, SCANNER, SERVICE, SPOOL, Machine, as_user, record, run
+from support.quick_starts import READER, commands, sections
 from support.waiting import wait_until
 
 _DESK = Path("/var/tmp/desk")  # noqa: S108 - of this throwaway machine
-_WRITTEN = CONFIGURATION.with_name("conf.d") / "outputs.toml"
+_WRITTEN = [CONFIGURATION.with_name("conf.d") / name for name in ("outputs.toml", "gpu.toml")]
 _AS_ROOT = 'sudo() { "$@"; }\n'
 """root follows the page; a throwaway machine has no sudo."""
 
@@ -34,7 +45,8 @@ def desk() -> Iterator[Path]:
         shutil.chown(path, SCANNER, SCANNER)
     yield _DESK
     shutil.rmtree(_DESK)
-    _WRITTEN.unlink(missing_ok=True)
+    for path in _WRITTEN:
+        path.unlink(missing_ok=True)
 
 
 def follow(block: str, folder: Path) -> str:
@@ -82,3 +94,241 @@ def test_cpu(machine: Machine, desk: Path) -> None:
     result()
     assert (SPOOL / "outbox/scan.png.pdf").read_bytes().startswith(b"%PDF-")
     assert "Followed" in (SPOOL / "outbox/scan.png.txt").read_text("utf-8")
+
+
+# GPU
+
+
+_NODES = (Path("/dev/nvidiactl"), Path("/dev/nvidia-uvm"))
+
+
+@pytest.fixture
+def nodes() -> Iterator[None]:
+    """Stand-ins of the device nodes, for which the units wait. No driver answers behind them."""
+    if any(node.exists() for node in _NODES):
+        pytest.skip("this machine has NVIDIA devices")
+    for node in _NODES:
+        os.mknod(node, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    yield
+    for node in _NODES:
+        node.unlink()
+
+
+def test_gpu(machine: Machine, desk: Path, nodes: None) -> None:  # noqa: ARG001 - what the units wait for
+    """Without a GPU each step does what it can, `doctor` and the units name what is missing, and going back works."""
+    runtime, units = sections()["GPU"]
+    install, *configure = commands(runtime)
+    assert install.startswith("sudo scripts/install ")
+    dry = machine.script(*install.removeprefix("sudo scripts/").split(), "--dry-run").stdout
+    assert re.search(r"would run: .* -m pip install .* \.\[onnx-gpu\]", dry)
+    follow("\n".join(configure), desk)
+
+    *unlock, doctor, restart, status = commands(units)
+    follow("\n".join(unlock), desk)
+    for unit in (SERVICE, PREBUILD):
+        assert f"/etc/systemd/system/{unit}.d/nvidia.conf" in machine.show("DropInPaths", unit)
+    assert doctor == "sudo -u ocrspool ocrspool doctor"
+    said = as_user("ocrspool", "/usr/local/bin/ocrspool", "doctor", check=False)
+    record("quick-start-gpu-doctor.txt", said.stdout)
+    assert said.returncode in {69, 78}
+    missing = ("scripts/install --with onnx", "install the NVIDIA driver", "/dev/nvidia0 is missing")
+    assert all(words in said.stdout for words in missing), said.stdout
+    assert "/run/ocrspool" not in said.stdout  # systemd makes it at the start of the service
+    before = time.time()
+    assert run("sh", "-ec", _AS_ROOT + restart, check=False).returncode != 0
+    assert "scripts/install --with onnx" in machine.journal(before)
+    assert run("sh", "-c", status, check=False).returncode == 69
+
+    _WRITTEN[1].unlink()
+    machine.reset()
+    machine.start()
+
+
+# Share
+
+
+def typed(command: str, *answers: str, folder: Path) -> str:
+    """Run a command at a terminal, and type an answer at each question. Return what it said."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.execv("/bin/sh", ["/bin/sh", "-ec", _AS_ROOT + command.replace(READER, SCANNER)])  # noqa: S606 - at a terminal
+    said, asked, left, until = "", 0, list(answers), time.monotonic() + 60
+    with contextlib.suppress(OSError):  # a terminal whose last process has gone
+        while time.monotonic() < until:
+            if select.select([terminal], [], [], 1)[0]:
+                said += os.read(terminal, 4096).decode("utf-8", "replace")
+                if left and said[asked:].rstrip().endswith(":"):
+                    os.write(terminal, f"{left.pop(0)}\n".encode())
+                    asked = len(said)
+    if time.monotonic() >= until:
+        os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 0, f"{command}: {said}"
+    return said
+
+
+def answers() -> bool:
+    """Tell whether the server of the share takes connections."""
+    try:
+        socket.create_connection(("server", 445), 5).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture
+def file_server() -> Iterator[None]:
+    """A machine called "server", whose configuration of Samba is as before at the end."""
+    hosts = Path("/etc/hosts")
+    before = hosts.read_text("utf-8")
+    hosts.write_text(f"{before}\n127.0.0.1 server\n", "utf-8")
+    yield
+    hosts.write_text(before, "utf-8")
+    run("systemctl", "stop", "smbd", check=False)
+    Path("/etc/samba/smb.conf").unlink(missing_ok=True)
+
+
+def test_share(serving: Machine, desk: Path, file_server: None) -> None:  # noqa: ARG001 - where the share is
+    """A package, a section of smb.conf, a password typed at a terminal, and a client that puts a file there."""
+    server, client = sections()["Share"]
+    install, section, join, password, restart = commands(server)
+    assert install == "sudo apt install samba"
+    got = run("sh", "-c", "apt-get install --yes --no-install-recommends samba smbclient", check=False)
+    if got.returncode != 0:
+        pytest.skip(f"no Samba can be had here: {got.stdout.strip().splitlines()[-1:]}")
+    follow(f"{section}\n{join}", desk)
+    assert "[scans]" in Path("/etc/samba/smb.conf").read_text("utf-8")
+    typed(password, "secret", "secret", folder=desk)
+    follow(restart, desk)
+    (put,) = commands(client)
+    wait_until(answers, 60)
+    record("quick-start-share.txt", typed(put, "secret", folder=desk))
+    assert serving.installed
+    result()
+    assert "Followed to the letter" in (SPOOL / "outbox/scan.png.json").read_text("utf-8")
+
+
+# Container
+
+
+class Image:
+    """The file system that the Containerfile makes, as far as this machine's own one serves for it, and its user."""
+
+    def __init__(self, checkout: Path, place: Path) -> None:
+        text = (checkout / "packaging/container/Containerfile").read_text("utf-8")
+        stages = re.split(r"^FROM .*$", text.replace("\\\n", " "), flags=re.MULTILINE)[1:]
+        self.build, self.final = [re.findall(r"^([A-Z]+) (.*)$", stage, re.MULTILINE) for stage in stages]
+        self.root = place / "root"
+        self._place = place
+
+    def make(self, checkout: Path) -> None:
+        """Follow the instructions. Packages are this machine's, and no runtime is added."""
+        (install,) = [text for kind, text in self.build if kind == "RUN" and "scripts/install" in text]
+        installed, _, _ = install.partition(" && ")
+        assert installed.startswith("DESTDIR=/image scripts/install")
+        made = installed.replace("DESTDIR=/image", f"DESTDIR={self._place}/image").replace('"$EXTRA"', "none")
+        run("sh", "-ec", f"cd {checkout}; {made}")
+        self.root.mkdir()
+        (self._place / "layers").mkdir()
+        run("mount", "-t", "tmpfs", "image", self._place / "layers")
+        layers = f"lowerdir=/,upperdir={self._place}/layers/upper,workdir={self._place}/layers/way"
+        for folder in ("upper", "way"):
+            (self._place / "layers" / folder).mkdir()
+        run("mount", "-t", "overlay", "-o", layers, "overlay", self.root)
+        for folder in ("opt/ocrspool", "etc/ocrspool", "var/cache/ocrspool", "var/spool/ocrspool", "run/ocrspool"):
+            shutil.rmtree(self.root / folder, ignore_errors=True)
+        self.inside("userdel ocrspool; groupdel ocrspool; true")  # the machine's own
+        for kind, text in self.final:
+            if kind == "RUN":
+                steps = [step for step in text.split(" && ") if not re.match(r" *(apt-get|rm -rf) ", step)]
+                self.inside(" && ".join(steps))
+            elif kind == "COPY":
+                assert text == "--from=build /image /"
+                run("cp", "--archive", f"{self._place}/image/.", self.root)
+
+    def inside(self, command: str) -> None:
+        """Run a step of the build, as root."""
+        run("chroot", self.root, "sh", "-ec", command)
+
+    def said(self, kind: str) -> str:
+        """Return the last instruction of a kind."""
+        found: str = [text for each, text in self.final if each == kind][-1]
+        return found
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return a command that runs the entry point as Podman does for the Quadlet files: confined, read-only."""
+        user = self.said("USER")
+        uid = run("chroot", self.root, "id", "-u", user).stdout.strip()
+        rights = f"--reuid={uid} --regid={uid} --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs"
+        entry = json.loads(self.said("ENTRYPOINT"))
+        inner = (
+            f'mount -o remount,bind,ro {self.root} && umask 0007 && exec chroot {self.root} setpriv {rights} -- "$@"'
+        )
+        return ["unshare", "--net", "--mount", "--ipc", "--uts", "sh", "-ec", inner, "sh", *entry, *arguments]
+
+    def remove(self) -> None:
+        """Unmount it, with all that is mounted in it."""
+        run("umount", "--recursive", "--lazy", self.root, check=False)
+        run("umount", "--lazy", self._place / "layers", check=False)
+
+
+@pytest.fixture
+def image(machine: Machine) -> Iterator[Image]:
+    """An image of the checkout. The unit of the host is stopped, and its files are put aside."""
+    place = Path("/opt/image")
+    place.mkdir()
+    made = Image(machine.checkout, place)
+    try:
+        made.make(machine.checkout)
+        yield made
+    finally:
+        made.remove()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def test_container(machine: Machine, image: Image, desk: Path) -> None:
+    """The steps on the host, and what the Quadlet files ask for: prebuild, serve, a file, and `podman exec`.
+
+    One file system is that of the host and that of the image: the folders of the host are mounted into the container.
+    """
+    (block,) = sections()["Container"]
+    steps = commands(block)
+    build, cdi, group, user, *files, reload, start, execute = steps
+    assert build.startswith("podman build ")
+    assert cdi.startswith("nvidia-ctk ")
+    assert (reload, start) == ("systemctl daemon-reload", "systemctl start ocrspool")
+    host = image.root  # whose users and files are not those of the machine that tests it
+    run("chroot", host, "sh", "-ec", "userdel ocrspool; groupdel ocrspool; true")
+    run("mount", "--bind", "-o", "ro", machine.checkout, host / "mnt")
+    run("chroot", host, "sh", "-ec", "cd /mnt\n" + "\n".join((group, user, *files)))
+    quadlets = host / "etc/containers/systemd"
+    assert sorted(path.name for path in quadlets.iterdir()) == [
+        *("ocrspool-cache.volume", "ocrspool-prebuild.container", "ocrspool.container")
+    ]
+    (host / "etc/ocrspool/conf.d/gpu.toml").unlink()  # as docs/container.md says for a host without a GPU
+    service = ConfigParser(strict=False, interpolation=None, delimiters=("=",))
+    service.read(quadlets / "ocrspool.container", "utf-8")
+    for folder in ("dev", "proc", "tmp", "var/cache/ocrspool", "var/spool/ocrspool", "run/ocrspool"):
+        (host / folder).mkdir(parents=True, exist_ok=True)
+        source = {"dev": "/dev", "proc": "/proc"}.get(folder)
+        run("mount", "--rbind", source or host / folder, host / folder)
+    ran = run(*image.command("prebuild"))
+    record("quick-start-container.txt", ran.stdout)
+    with subprocess.Popen(image.command(service["Container"]["Exec"])) as process:
+        try:
+            published = host / "run/ocrspool/status.json"
+            wait_until(lambda: published.exists() or process.poll() is not None, 120)
+            assert process.poll() is None
+            spool = host / "var/spool/ocrspool/default"
+            shutil.copy(desk / "scan.png", spool / "inbox/scan.png")
+            wait_until((spool / "outbox/scan.png.json").is_file, 120)
+            assert "Followed to the letter" in (spool / "outbox/scan.png.json").read_text("utf-8")
+            _, _, name, *arguments = execute.split()
+            assert (name, arguments) == ("ocrspool", ["ocrspool", "status"])
+            assert "ready" in run(*image.command("status")).stdout
+            assert run(*image.command("check")).returncode == 0
+        finally:
+            process.terminate()
+            assert process.wait(60) == 0

@@ -19,11 +19,14 @@ class UsageError(OcrspoolError):
 
 def run_serve(options: Namespace) -> int:
     """Watch the inboxes until told to stop. Root does so as the user whom the cache belongs to."""
-    from ocrspool.service.daemon import Service
+    from ocrspool.service.first_steps import FirstSteps
 
-    service = Service(options.config, options.log_format)
-    become_owner(service.config.paths.cache)
-    service.run()
+    first = FirstSteps(options.config, options.log_format)
+    become_owner(first.config.paths.cache)
+    first.start_workers()
+    from ocrspool.service.daemon import Service  # while engines load, which takes longest
+
+    Service(first).run()
     return Exit.OK
 
 

@@ -39,6 +39,12 @@ def view(report: StatusReport) -> RenderableType:
     if service and service.jobs:
         parts += [Text(), *_jobs(service)]
     parts += [Text(), _inboxes(report.inboxes)]
+    told = {name for name, inbox in service.inboxes.items() if inbox.state == "hangs"} if service else set()
+    parts += [
+        _hanging("inbox", Text(f"{name}: the disk of {names.printable(inbox.folder)} does not answer"), "red")
+        for name, inbox in report.inboxes.items()
+        if inbox.hangs and name not in told
+    ]
     parts += _unclaimable(report.inboxes)
     if failures := list(_failures(report.inboxes)):
         parts += [Text(), *failures]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import re
 import stat
@@ -83,6 +82,10 @@ def _other_writers(found: os.stat_result) -> str:
 def _read(file: Path, problems: list[str]) -> dict[str, Any]:
     try:
         return tomli.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        problems.append(f"{file}: there is no such file; --config names another")
+    except PermissionError:
+        problems.append(f"{file}: user {accounts.user()} may not read it")
     except OSError as error:
         problems.append(f"{file}: {error.strerror}")
     except UnicodeDecodeError as error:
@@ -119,6 +122,8 @@ def _explain(detail: ErrorDetails, origins: dict[tuple[str, ...], Path], path: P
     key = ".".join(map(_named, keys))
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
+        import difflib  # noqa: PLC0415 - only for a faulty file
+
         known = _known_keys(keys[:-1])
         near = difflib.get_close_matches(keys[-1], known, n=1)
         message = "unknown key" + (f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(known)}")

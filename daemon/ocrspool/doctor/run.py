@@ -32,7 +32,7 @@ def examine(path: Path) -> list[Finding]:
         return [*found, Finding("engines", "note", "folders and engines", why)]
     return [
         *found,
-        *_made("permissions", lambda: config_checks.permissions(config)),
+        *_made("permissions", lambda: config_checks.permissions(config, path)),
         *_made("engines", lambda: config_checks.engines(config)),
     ]
 

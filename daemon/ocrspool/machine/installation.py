@@ -16,6 +16,8 @@ _PACKAGED = Path("/usr/lib/ocrspool")
 """Where scripts/deb puts the program."""
 _IN_CONTAINERS = (Path("/run/.containerenv"), Path("/.dockerenv"))
 """Podman and Docker make these."""
+_SYSTEMD = Path("/run/systemd/system")
+"""It is there where systemd runs (sd_booted(3)): in a container that is a whole machine, and not in our image."""
 
 _BESIDE_ANY = "tesseract"
 """The extra that is no runtime, and can be beside any."""
@@ -86,6 +88,7 @@ def find(
     code: Path | None = None,
     packaged: Path = _PACKAGED,
     in_containers: tuple[Path, ...] = _IN_CONTAINERS,
+    systemd: Path = _SYSTEMD,
 ) -> Installation:
     """Return how the program with this environment and this folder of its code was installed; without: this one."""
     prefix = Path(sys.prefix) if prefix is None else prefix
@@ -93,7 +96,7 @@ def find(
     if prefix == packaged:
         return Installation("package", prefix, checkout)
     if (prefix / "with").is_file():
-        in_container = any(mark.exists() for mark in in_containers)
+        in_container = any(mark.exists() for mark in in_containers) and not systemd.exists()
         return Installation("image" if in_container else "script", prefix, checkout)
     kind: Literal["checkout", "environment"] = "checkout" if (checkout / "scripts/install").is_file() else "environment"
     return Installation(kind, prefix, checkout)

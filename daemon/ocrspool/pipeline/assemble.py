@@ -218,7 +218,14 @@ def _line(order: int, line: TextLine, scale: tuple[float, float]) -> Line:
 
 
 def _scaled(polygon: Polygon, scale: tuple[float, float]) -> tuple[tuple[float, float], ...]:
-    return tuple((round(x * scale[0], 1), round(y * scale[1], 1)) for x, y in polygon)
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = polygon
+    x, y = scale
+    return (
+        (round(ax * x, 1), round(ay * y, 1)),
+        (round(bx * x, 1), round(by * y, 1)),
+        (round(cx * x, 1), round(cy * y, 1)),
+        (round(dx * x, 1), round(dy * y, 1)),
+    )
 
 
 def summary(document: Document, result: Path) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from typing import Any
 from ocrspool.config.current import CurrentConfig
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import DEFAULT_ORDER, PageFault, PageImage, PageText, ReaderOrder, WordMode
+from ocrspool.processes.starting import Start, directly
 from ocrspool.recognition.api import RecognizerStatus
 from ocrspool.recognition.client import start_worker
 from ocrspool.recognition.page_queue import PageQueue, PageTask
@@ -41,9 +42,14 @@ class WorkerPool:
         on_stage: OnStage,
         launch: Launch | None = None,
         timing: Timing = SYSTEM,
+        start: Start = directly,
     ) -> None:
-        """`on_stage` is told what loading workers do. `launch` starts each worker in place of a real process."""
+        """`on_stage` is told what loading workers do. `launch` starts each worker in place of a real process.
+
+        `start` starts real processes.
+        """
         self._live = live
+        self._start = start
         self._on_stage = on_stage
         self._queue = PageQueue(lambda: live.config.limits.memory_mb << 20)
         self._changed = threading.Condition()
@@ -151,7 +157,7 @@ class WorkerPool:
 
     def _launch(self, number: int, device: str) -> Launch:
         def launch(on_stage: OnStage) -> Worker:
-            return start_worker(f"worker {number}", self._live.config, device, on_stage)
+            return start_worker(f"worker {number}", self._live.config, device, on_stage, self._start)
 
         return launch
 

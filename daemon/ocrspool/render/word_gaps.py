@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -42,11 +43,12 @@ def as_high_as_the_line(line: Line) -> Iterator[tuple[Word, str]]:
     starts = [_along(placed, word.polygon[0]) for _, word in pieces]
     ends = [_along(placed, word.polygon[1]) for _, word in pieces]
     spaces = [gap for gap, _ in pieces[1:]] + [""]
+    # The last word keeps its own end, wherever it is.
     if runs_from_the_right(line.text):
-        following = [*ends[1:], 1.0]
+        following = [*ends[1:], math.inf]
         starts = [after if after < end else start for start, end, after in zip(starts, ends, following, strict=True)]
     else:
-        following = [*starts[1:], 0.0]
+        following = [*starts[1:], -math.inf]
         ends = [after if after > start else end for start, end, after in zip(starts, ends, following, strict=True)]
     for (_, word), start, end, space in zip(pieces, starts, ends, spaces, strict=True):
         yield Word(word.text, word.confidence, _cut(placed, start, end)), space

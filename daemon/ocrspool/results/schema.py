@@ -207,6 +207,10 @@ class Run:
     """The time at which the run ended: RFC 3339, in UTC."""
     seconds: dict[str, float]
     """The wall time of each stage in seconds. Pages of one document may be in several stages at once."""
+    done_as: str | None = field(default=None, kw_only=True)
+    """The path of the source file in `done/`, relative to it. null if the file is deleted, and in results of `once`."""
+    done_as_base64: str | None = field(default=None, kw_only=True)
+    """The exact bytes of `done_as` in base64 if it is not UTF-8, otherwise null."""
 
 
 @dataclass(frozen=True, slots=True)

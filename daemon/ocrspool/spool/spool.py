@@ -176,6 +176,10 @@ class Spool:
         """Return where an output of the job is put before its result is delivered; to be closed. Raise OSError."""
         return Place(self.jobs.opened(job.id), SAVED + suffix)
 
+    def done_as(self, job: Job) -> str:
+        """Decide under which path below done/ the source will be retired; "" where it is not kept. Raise OSError."""
+        return self._deliveries.done_as(job)
+
     def deliver(self, job: Job, result: RenderedResult) -> Path:
         """Put the result into the outbox, after the outputs that it names, then retire the source.
 

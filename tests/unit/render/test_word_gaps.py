@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocrspool.render.word_gaps import as_high_as_the_line, words_of
+from ocrspool.render.word_gaps import as_high_as_the_line, part_of, words_of
 from ocrspool.results.schema import Line, Word
 
 Box = tuple[float, float, float, float]
@@ -51,6 +51,22 @@ def test_a_word_that_begins_before_the_one_before_it_keeps_its_own_end() -> None
     """A reading order that is not that of the places is no reason for a box turned inside out."""
     first, _ = as_high_as_the_line(line("b a", word("b", 50, 70), word("a", 10, 30)))
     assert first[0].bounding_box == (50, 0, 70, 20)
+
+
+def test_the_last_word_keeps_its_end_where_it_begins_before_the_line() -> None:
+    """Ink may stand a little beside the polygon of its line."""
+    ((found, _),) = as_high_as_the_line(line("BILL", word("BILL", -0.5, 90)))
+    assert found.bounding_box == (-0.5, 0, 90, 20)
+
+
+def test_a_part_of_a_line_has_room_for_its_words() -> None:
+    """Whatever the shares of the line are that it begins and ends at."""
+    whole = line("one BILL", word("one", 10.1, 30), word("BILL", 40.3, 90.7))
+    part = part_of(whole, whole.words[1:])
+    assert part.text == "BILL"
+    assert part.bounding_box == pytest.approx((40.3, 0, 90.7, 20))
+    ((found, _),) = as_high_as_the_line(part)
+    assert found.bounding_box == pytest.approx((40.3, 0, 90.7, 20))
 
 
 def test_a_line_of_no_height_is_left_out() -> None:

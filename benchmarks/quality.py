@@ -1,0 +1,147 @@
+"""What each choice of readers costs: word F1 against processor time, for thresholds and kinds of evidence; a chart.
+
+usage: scripts/bench quality [--models SET] [--save]
+
+Every picture of OCRSPOOL_CORPUS is read whole by the readers tiny (PP-OCRv6 tiny) and default, in one thread. From
+these readings follows what any threshold would have given, and what it would have cost (compared/as_if.py). `--models`
+names other models for finding lines and for the reader default. `--save` writes docs/benchmarks/quality.svg and .json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import cv2
+
+from compared import curve
+from compared.as_if import EVIDENCE, Rule, Seen, confidence, outcome
+from compared.curve import Point
+from ocrspool.engine.build.builder import build
+from ocrspool.engine.loader import load
+from ocrspool.engine.ocr import recognizer as recognizing
+from ocrspool.engine.ocr.page_state import LineStrip, PageInWork
+from ocrspool.engine.ocr.page_text import page_text
+from ocrspool.engine.ocr.recognizer import Recognizer
+from ocrspool.engine.plan import plan
+from ocrspool.engine_request import EngineRequest, Settings
+from ocrspool.pages import PageText, ReaderOrder
+from serving import machine, named_corpus, scratch
+
+SAVED = Path("docs/benchmarks")
+THRESHOLDS = (0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.995)
+LEAST_THRESHOLDS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
+ALWAYS = ReaderOrder(("tiny", "default"), 1.01)
+"""Nobody is that sure: every line is read by both."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="scripts/bench quality", description="F1 against time, for readers in turn.")
+    parser.add_argument("--models", default="bundled", help="engine.models")
+    parser.add_argument("--save", action="store_true", help=f"write {SAVED}/quality.svg and .json")
+    arguments = parser.parse_args()
+    corpus = named_corpus().absolute()
+    with scratch() as folder:
+        request = EngineRequest(
+            models=arguments.models, cache=folder, readers=(("tiny", "PP-OCRv6_tiny"),), settings=Settings(threads=1)
+        )
+        wanted = plan(request)
+        build(wanted, lambda _: None)
+        with load(wanted, lambda _: None)[0] as recognizer:
+            seen = list(read(recognizer, corpus))
+    score = scorer(corpus)
+    curves = {"tiny": [point(seen, Rule(("tiny",), 0.0, confidence), score)]}
+    curves["default"] = [point(seen, Rule(("default",), 0.0, confidence), score)]
+    for name, evidence in EVIDENCE.items():
+        steps = THRESHOLDS if name in {"confidence", "certainty without ink"} else LEAST_THRESHOLDS
+        curves[name] = [point(seen, Rule(ALWAYS.names, sure, evidence), score) for sure in steps]
+    print(f"{machine()}\n{len(seen)} pictures; processor time in one thread\n")
+    print(curve.markdown(curves))
+    if arguments.save:
+        SAVED.mkdir(exist_ok=True)
+        (SAVED / "quality.json").write_text(curve.as_json(machine(), curves), "utf-8")
+        (SAVED / "quality.svg").write_text(curve.svg(machine(), curves), "utf-8")
+
+
+def read(recognizer: Recognizer, corpus: Path) -> Iterator[Seen]:
+    """Read every picture of the corpus by both readers; yield the pages and what each reading took."""
+    pages: list[PageInWork] = []
+    spent: defaultdict[tuple[int, str], float] = defaultdict(float)
+    _watch(recognizer, pages, spent)
+    manifest = json.loads((corpus / "manifest.json").read_text("utf-8"))
+    for entry in manifest["files"]:
+        file = corpus / entry["file"]
+        pixels = cv2.imread(str(file)) if entry.get("ground_truth") and file.suffix != ".pdf" else None
+        if pixels is None:
+            continue
+        print(f"\r{file.name:<60}", end="", file=sys.stderr, flush=True)
+        spent.clear()
+        began = time.process_time()
+        recognizer.submit(pixels, "auto", words="none", readers=ALWAYS).result()  # type: ignore[arg-type]
+        took = time.process_time() - began
+        yield Seen(file.name, pages.pop(), took - sum(spent.values()), dict(spent))
+    print(file=sys.stderr)
+
+
+def _watch(recognizer: Recognizer, pages: list[PageInWork], spent: dict[tuple[int, str], float]) -> None:
+    """Note each page when its lines have been read, and the processor time of each reading."""
+
+    def noted(page: PageInWork, least: float) -> PageText:
+        pages.append(page)
+        return page_text(page, least)
+
+    vars(recognizing)["page_text"] = noted
+    read_batch = recognizer._read  # noqa: SLF001 - nobody else needs it
+
+    def timed(reader: Any, batch: Sequence[LineStrip]) -> None:  # noqa: ANN401 - a LineReader
+        ended: list[float] = []
+        began = time.process_time()
+        plain = reader.read
+
+        def read(strips: Any) -> Any:  # noqa: ANN401 - as LineReader has them
+            found = plain(strips)
+            ended.append(time.process_time())
+            return found
+
+        reader.read = read
+        try:
+            read_batch(reader, list(batch))
+        finally:
+            del reader.read
+        for strip in batch if ended else ():
+            spent[id(strip.variant), strip.reader] += (ended[0] - began) / len(batch)
+
+    recognizer._queues._read = timed  # noqa: SLF001
+
+
+def point(seen: Sequence[Seen], rule: Rule, score: Callable[[str, str], float]) -> Point:
+    outcomes = [outcome(each, rule) for each in seen]
+    f1 = mean(score(each.name, text) for each, (text, _, _) in zip(seen, outcomes, strict=True))
+    return Point(rule.sure, f1, sum(seconds for _, seconds, _ in outcomes), mean(again for _, _, again in outcomes))
+
+
+def scorer(corpus: Path) -> Callable[[str, str], float]:
+    """Return what gives the word F1 of a text by the corpus' own script."""
+    spec = importlib.util.spec_from_file_location("score", corpus / "score.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def score(name: str, text: str) -> float:
+        truth = (corpus / "documents" / f"{name}.txt").read_text("utf-8")
+        return float(module.measure(truth, text)["f1"])
+
+    return score
+
+
+if __name__ == "__main__":
+    main()

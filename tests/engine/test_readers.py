@@ -1,0 +1,146 @@
+"""Further readers in a real engine: built, compared, proven, loaded now or later, and refused by name where stale.
+
+The further reader is the bundled recognition net once more, which every installation has.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+
+from ocrspool.engine.build.builder import build
+from ocrspool.engine.build.compare import ParityError
+from ocrspool.engine.loader import load
+from ocrspool.engine.plan import Plan
+from ocrspool.engine.plan import plan as planned
+from ocrspool.engine.readers.at_first_use import AtFirstUse
+from ocrspool.engine.runtimes.openvino import net as openvino
+from ocrspool.engine.spec import NetSpec
+from ocrspool.engine.test_pages import KNOWN, known_lines
+from ocrspool.engine_request import EngineRequest, Precision, Settings
+from ocrspool.errors import EngineMissingError
+from ocrspool.pages import ReaderOrder
+
+pytestmark = pytest.mark.engine
+
+AGAIN = "PP-OCRv6_small_rec@again"
+
+
+def request(
+    cache: Path, precision: Precision = "f32", readers_at: Literal["start", "first use"] = "start"
+) -> EngineRequest:
+    readers = (("again", "bundled"),)
+    return EngineRequest(
+        cache=str(cache), readers=readers, readers_at=readers_at, settings=Settings(precision=precision)
+    )
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with the engine."""
+    cache = tmp_path_factory.mktemp("built")
+    build(planned(request(cache)), lambda _: None)
+    return cache
+
+
+@pytest.fixture
+def cache(built: Path, tmp_path: Path) -> Path:
+    """A copy of that cache."""
+    shutil.copytree(built / "engines", tmp_path / "cache/engines")
+    return tmp_path / "cache"
+
+
+def _read(plan: Plan, order: ReaderOrder) -> list[tuple[str, str]]:
+    page = np.full((300, 420), 255, np.uint8)
+    for number, line in enumerate(known_lines()):
+        page[60 + 80 * number : 60 + 80 * number + line.shape[0], 40 : 40 + line.shape[1]] = line
+    recognizer, _, _ = load(plan, lambda _: None)
+    with recognizer:
+        (found,) = recognizer.recognize([page], ["off"], order)
+    return [(line.text, line.reader) for line in found.lines]
+
+
+def _change(plan: Plan, **fields: object) -> None:
+    path = plan.folder / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), **fields}), "utf-8")
+
+
+def test_a_reader_is_part_of_the_engine(built: Path) -> None:
+    """Its net has a folder of its own, although it has the name of another net; the manifest says what it reads."""
+    plan = planned(request(built))
+    manifest = plan.cache.find(plan.identity)
+    assert any((plan.folder / AGAIN).iterdir())
+    assert manifest.readers == {"again": list(KNOWN.lines)}
+    assert manifest.identity["reader.again.name"] == "PP-OCRv6_small_rec"
+    assert manifest.seconds[AGAIN] > 0
+
+
+def test_lines_are_read_by_the_reader_that_is_asked(built: Path) -> None:
+    plan = planned(request(built))
+    assert _read(plan, ReaderOrder(("again",))) == [(line, "again") for line in KNOWN.lines]
+    assert _read(plan, ReaderOrder(("default", "again"), sure=0.5)) == [(line, "default") for line in KNOWN.lines]
+
+
+def test_a_reader_can_wait_for_its_first_line(built: Path) -> None:
+    """Its net is loaded by the line that needs it, and proven then."""
+    plan = planned(request(built, readers_at="first use"))
+    recognizer, _, seconds = load(plan, lambda _: None)
+    with recognizer:
+        reader = recognizer._readers["again"]
+        assert isinstance(reader, AtFirstUse)
+        assert reader._reader is None
+        assert f"load {AGAIN}" not in seconds
+    assert _read(plan, ReaderOrder(("again",))) == [(line, "again") for line in KNOWN.lines]
+
+
+def test_an_engine_without_the_reader_is_stale_by_its_name(built: Path) -> None:
+    plan = planned(replace(request(built), readers=(("again", "bundled"), ("more", "bundled"))))
+    with pytest.raises(EngineMissingError, match=r"reader\.more\.sha256: none → [0-9a-f]{64}"):
+        load(plan, lambda _: None)
+
+
+def test_a_file_of_the_reader_that_has_changed_is_named(cache: Path) -> None:
+    plan = planned(request(cache))
+    file = next(path for path in sorted((plan.folder / AGAIN).rglob("*")) if path.is_file())
+    file.write_bytes(file.read_bytes() + b"\0")
+    with pytest.raises(EngineMissingError, match=f"{AGAIN}/.* is altered"):
+        load(plan, lambda _: None)
+
+
+@pytest.mark.parametrize("known", [{"again": ["something else"]}, {}])
+def test_a_reader_that_reads_otherwise_is_refused_by_its_name(cache: Path, known: Mapping[str, list[str]]) -> None:
+    plan = planned(request(cache))
+    _change(plan, readers=known)
+    with pytest.raises(EngineMissingError, match=r"the reader again of the engine in .* reads the known lines as"):
+        load(plan, lambda _: None)
+
+
+def test_a_reader_that_is_loaded_later_is_proven_then(cache: Path) -> None:
+    plan = planned(request(cache, readers_at="first use"))
+    _change(plan, readers={"again": ["something else"]})
+    assert _read(plan, ReaderOrder()) == [(line, "default") for line in KNOWN.lines]
+    with pytest.raises(EngineMissingError, match=r"the reader again of the engine in .* reads the known lines as"):
+        _read(plan, ReaderOrder(("again",)))
+
+
+def test_a_reader_that_computes_nonsense_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only its net is wrong: pixels as they are, where the model was trained on normalized ones."""
+    plan = planned(request(tmp_path, "bf16"))
+    right = openvino.build
+
+    def compile_wrongly(spec: NetSpec, folder: Path, settings: Settings) -> None:
+        if spec.reader and settings.precision == "bf16":
+            spec = replace(spec, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+        right(spec, folder, settings)
+
+    monkeypatch.setattr(openvino, "build", compile_wrongly)
+    with pytest.raises(ParityError):
+        build(plan, lambda _: None)
+    assert not list(plan.folder.parent.rglob("manifest.json"))
