@@ -1,8 +1,8 @@
 """What surrounds the nets, with nets that answer at once: receipts/s, and ms of a processor for each.
 
-scripts/bench around [THREADS [SECONDS]]. The receipts of OCRSPOOL_CORPUS are read once by OpenVINO, in the shapes that ONNX
-Runtime has with CUDA, and each item's answer is kept. Then the same receipts are read again and again by a recognizer
-as for a GPU. Its nets find their answers by the item's pixels. No GPU is needed.
+scripts/bench around [THREADS [SECONDS]]. The receipts of OCRSPOOL_CORPUS are read once by OpenVINO, in the shapes that
+ONNX Runtime has with CUDA, and each item's answer is kept. Then the same receipts are read again and again by a
+recognizer as for a GPU. Its nets find their answers by the item's pixels. No GPU is needed.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def main() -> None:
     answers, calls = remembered(), Counter[Any]()
     wanted = plan(EngineRequest(cache=os.fspath(cache())))
     recognizer, *_ = load(wanted, lambda _: None)
-    nets = as_on_gpu(wanted, recognizer._nets, answers, calls)  # noqa: SLF001 - nobody else needs them
+    nets = as_on_gpu(wanted, recognizer._given, answers, calls)  # noqa: SLF001 - nobody else needs them
     read = ReadSettings(widths=fixed_shapes.widths(_WIDEST))
     settings = replace(recognizer._settings, threads=threads, read=read)  # noqa: SLF001
     known = len(answers)

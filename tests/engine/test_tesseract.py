@@ -95,6 +95,14 @@ def test_lines_are_read_side_by_side_and_alike(reader: TesseractReader) -> None:
     assert len(_processes()) == 2
 
 
+def test_it_is_not_sure_of_what_is_no_text(reader: TesseractReader) -> None:
+    """A page is turned, and the reader of another script is asked, by this difference."""
+    text = "The reading room is open again"
+    upright, turned = reader.read([_strip(text), np.ascontiguousarray(_strip(text)[::-1, ::-1])])
+    assert upright.text == text
+    assert upright.certainty > turned.certainty + 0.2
+
+
 def test_a_strip_need_not_be_contiguous_or_hold_ink(reader: TesseractReader) -> None:
     strip = np.ascontiguousarray(_strip("upside down")[::-1, ::-1])[::-1, ::-1]
     blank = np.full((48, 1, 3), 255, np.uint8)

@@ -1,8 +1,8 @@
 """One thread of a worker computes in Python at a time, beside nets that run on a GPU.
 
-Steps around the nets are some thousand short calls of numpy and OpenCV a page. Each of them gives Python's lock away and
-takes it back. Several threads that do so wake each other 7,000 times a page (seen on 16 processors), which takes longer
-than the steps. So a thread keeps its turn for as long as it computes, and leaves it while a net does. More
+Steps around the nets are some thousand short calls of numpy and OpenCV a page. Each of them gives Python's lock away
+and takes it back. Several threads that do so wake each other all the time, which costs as much as the steps: without
+turns, 160 waits a receipt instead of 24 (`scripts/bench around`, 2 processors). So a thread keeps its turn for as long as it computes, and leaves it while a net does. More
 workers, not more threads, make use of more processors.
 """
 

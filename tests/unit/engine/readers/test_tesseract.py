@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from ocrspool.engine.readers.tesseract import Symbol, reading
 from ocrspool.layout.text_direction import in_reading_order
@@ -28,11 +29,14 @@ def test_letters_come_with_their_places_and_spaces() -> None:
     assert 0.98 < found.certainty < 1
 
 
-def test_confidence_becomes_a_probability() -> None:
-    """That of Tesseract is 100 + 35 ln p."""
-    sure, unsure = (reading(_STRIP, [Symbol("a", 0, 10, conf, after_space=False)]).certainty for conf in (100.0, 75.74))
-    assert sure == 1
-    assert round(unsure, 3) == 0.5
+@pytest.mark.parametrize(
+    ("confidence", "certainty"), [(100.0, 1.0), (98.93, 0.97), (97.46, 0.7), (96.31, 0.55), (0, 0.018)]
+)
+def test_confidence_becomes_the_certainty_of_a_net(confidence: float, certainty: float) -> None:
+    """Tesseract is far too sure of what it cannot read. The letters are on average as sure as the line."""
+    found = reading(_STRIP, [Symbol("a", 0, 10, confidence, after_space=False)])
+    assert found.certainty == pytest.approx(certainty, abs=0.002)
+    assert found.letters[0].probability == pytest.approx(found.certainty, abs=1e-6)
 
 
 def test_nothing_read_is_no_error() -> None:
