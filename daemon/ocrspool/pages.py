@@ -33,6 +33,9 @@ class ReaderOrder:
     names: tuple[str, ...] = (DEFAULT_READER,)
     sure: float = 0.96
     """0 to 1: a line that was read with less confidence is read by the next reader too. The surest reading stays."""
+    head_start: float = 0.0
+    """Confidence that is added to that of each reader after the first before readings are compared: for a stronger net,
+    which is right more often than a weak one that is as sure."""
 
 
 DEFAULT_ORDER = ReaderOrder()

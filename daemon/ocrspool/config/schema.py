@@ -34,6 +34,9 @@ TINY = "tiny"
 PRESETS = {"fast": (TINY,), "balanced": (TINY, DEFAULT_READER), "best": (DEFAULT_READER,)}
 """The readers of each quality. The reader tiny need not be configured."""
 _TINY_MODEL = "PP-OCRv6_tiny"
+_HEAD_START = 0.1
+"""Of the reader default before tiny: of the lines that both have read, default is right more often (measured: with it,
+word F1 is 0.9116 and not 0.9095 on the pictures of the development corpus; docs/performance.md)."""
 
 _MOST_MB = 1 << 30
 """A pebibyte: no limit on anything, and no number that a system call cannot take."""
@@ -238,7 +241,9 @@ class Profile(Section):
 
     def reader_order(self) -> ReaderOrder:
         """Return which readers are asked, in turn."""
-        return ReaderOrder(self.readers or PRESETS[self.quality], self.sure)
+        if self.readers:
+            return ReaderOrder(self.readers, self.sure)
+        return ReaderOrder(PRESETS[self.quality], self.sure, _HEAD_START)
 
 
 class Inbox(Section):
