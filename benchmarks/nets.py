@@ -6,6 +6,7 @@ cache. The calls are those that reading all receipts at once makes.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import random
@@ -18,11 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from ocrspool.config.engine_requests import engine_request
 from ocrspool.config.loader import load as load_config
+from ocrspool.decoding.child.document import Document
+from ocrspool.decoding.child.page import PageLimits
 from ocrspool.engine.loader import load
+from ocrspool.engine.ocr import shared_image
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer
 from ocrspool.engine.plan import plan
 from serving import machine, named_corpus
@@ -63,7 +66,7 @@ def main() -> None:
     recognizer, _, spent = load(wanted, lambda _: None)
     print("loaded:", ", ".join(f"{name} {taken:.2f} s" for name, taken in spent.items()))
     receipts = sorted((named_corpus() / "documents").glob("receipt-[0-9]*.jpg"))
-    counted = counting(recognizer._nets)  # noqa: SLF001 - nobody else needs them
+    counted = counting(recognizer._given)  # noqa: SLF001 - nobody else needs them
     with Recognizer(counted, recognizer._characters, recognizer._settings) as reader:  # noqa: SLF001
         reader.recognize([pixels(path) for path in receipts], ["auto"] * len(receipts))
     calls = listed(counted)
@@ -76,7 +79,14 @@ def main() -> None:
 
 
 def pixels(path: Path) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(np.asarray(Image.open(path).convert("RGB"))[:, :, ::-1])
+    """Return the first page as a decoder hands it out: large scans of a sheet are reduced."""
+    limits = PageLimits(dpi=200, pages=1, megapixels=300, side=4000)  # as config/ocrspool.toml has them
+    with contextlib.closing(Document(os.open(path, os.O_RDONLY), limits)) as document:
+        image, _ = document.page(0)
+    try:
+        return shared_image.pixels(image.fd, image.height, image.width, image.channels)
+    finally:
+        os.close(image.fd)
 
 
 def counting(nets: Nets) -> Nets:

@@ -4,8 +4,8 @@ An engine reads the receipts of OCRSPOOL_CORPUS once. Then a real service with r
 times, and its worker gives out what the engine has read. The service process runs Python under one lock, so it reads
 no more receipts in a second than fit into a second of its processor time, however fast engine and decoders are.
 
-OCRSPOOL_BENCH_SPY=1 shows the functions that the time goes into, as `scripts/bench hotspots` does. OCRSPOOL_BENCH_CONFIG
-names a TOML file with settings: other outputs, say.
+OCRSPOOL_BENCH_SPY=1 shows the functions that the time goes into, as `scripts/bench hotspots` does.
+OCRSPOOL_BENCH_CONFIG names a TOML file with settings: other outputs, say.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where words stand: boxes of ours and of peers against those of PDFium, on pages of known text, rendered and turned.
 
-usage: scripts/bench words [--quick] [--save] [NAME...]
+usage: scripts/bench words [--dpi N]... [--save] [NAME...]
 
 Of the words that a contestant has read right, the table shows how well their boxes overlap the true ones (intersection
 over union): the median, and the share of at least 0.6. A true box is the box around the characters of a word, as PDFium
@@ -18,7 +18,7 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def main() -> None:
     arguments = _arguments()
     print(machine())
     with scratch() as folder, contextlib.ExitStack() as alive:
-        samples = list(_samples(named_corpus().absolute(), Path(folder), quick=arguments.quick))
+        samples = list(_samples(named_corpus().absolute(), Path(folder), arguments.dpi or DPI))
         print(f"{len(samples)} pictures, {sum(len(sample.words) for sample in samples)} words")
         rows = {}
         for name, read in _contestants(Path(folder), arguments.names, alive):
@@ -85,24 +85,26 @@ def main() -> None:
         (SAVED / "words.md").write_text(f"{machine()}\n\n{table}", "utf-8")
 
 
-def _samples(corpus: Path, folder: Path, *, quick: bool) -> Iterator[Sample]:
+def _samples(corpus: Path, folder: Path, resolutions: Sequence[int]) -> Iterator[Sample]:
     for name, document in drawn_pdf.documents(corpus):
         page = document[0]
         words = drawn_pdf.words_of(page)
-        for dpi in DPI[1::2] if quick else DPI:
+        for dpi in resolutions:
             scale = dpi / 72
             straight = page.render(scale=scale, grayscale=True).to_pil()
+            # Sides are whole pixels, so a page is rendered a little larger than its resolution says.
+            scales = straight.width / page.get_width(), straight.height / page.get_height()
             for kind, degrees in TURNS.items():
                 turned = straight.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
                 file = folder / f"{name}-{dpi}-{kind}.png"
                 turned.save(file, dpi=(dpi, dpi))
-                boxes = [(word.text, _scaled(word.box, scale)) for word in words]
+                boxes = [(word.text, _scaled(word.box, scales)) for word in words]
                 yield Sample(file, f"{dpi} dpi {kind}", boxes, straight.size, turned.size, degrees)
 
 
-def _scaled(box: Box, scale: float) -> Box:
-    left, top, right, bottom = box
-    return left * scale, top * scale, right * scale, bottom * scale
+def _scaled(box: Box, scales: tuple[float, float]) -> Box:
+    (left, top, right, bottom), (across, down) = box, scales
+    return left * across, top * down, right * across, bottom * down
 
 
 def _contestants(
@@ -203,7 +205,7 @@ def _table(rows: dict[str, dict[str, list[float]]], total: int) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench words", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="peers to compare with; all by default")
-    parser.add_argument("--quick", action="store_true", help="two resolutions of four")
+    parser.add_argument("--dpi", action="append", type=int, metavar="N", help="only this resolution, of four")
     parser.add_argument("--save", action="store_true", help="write the table into docs/benchmarks/")
     return parser.parse_args()
 

@@ -17,51 +17,41 @@ from support.documented_commands import ROOT, code
 from support.quick_starts import READER, commands, sections
 
 _FOLLOWED = "tests/systemd/test_quick_starts.py"
-_NEEDS_GPU = "needs a GPU: docs/lab/gpu.md has what was seen by hand"
-_NEEDS_NETWORK = "asks a package index"
+_NEEDS_NETWORK = "asks a package index: the lab runs it with --dry-run, in tests/systemd/test_quick_starts.py"
 
 STEPS = {
     "CPU": {
         "git clone <this repository> && cd ocrspool": "the tests run in a checkout",
         "sudo scripts/install": "tests/systemd/conftest.py",
-        "sudo usermod": _FOLLOWED,
-        "cp": _FOLLOWED,
-        "ocrspool status": _FOLLOWED,
-        "cat": _FOLLOWED,
-        "ls": _FOLLOWED,
-        "sudo mkdir": _FOLLOWED,
-        "sudo tee": _FOLLOWED,
-        "sudo systemctl reload ocrspool": _FOLLOWED,
+        **dict.fromkeys(
+            (
+                *("sudo usermod", "cp", "ocrspool status", "cat", "ls", "sudo mkdir", "sudo tee"),
+                "sudo systemctl reload ocrspool",
+            ),
+            _FOLLOWED,
+        ),
     },
     "GPU": {
         "sudo scripts/install --with onnx-gpu": _NEEDS_NETWORK,
-        "sudo mkdir": _FOLLOWED,
-        "sudo tee": "its text is read below",
-        "sudo install": "tests/systemd/test_gpu_boot.py",
-        "sudo systemctl daemon-reload": "tests/systemd/test_gpu_boot.py",
-        "sudo -u ocrspool ocrspool doctor": "tests/service/test_documented_commands.py",
-        "sudo systemctl restart ocrspool": _NEEDS_GPU,
-        "ocrspool status": _FOLLOWED,
+        **dict.fromkeys(
+            (
+                *("sudo mkdir", "sudo tee", "sudo install", "sudo systemctl daemon-reload"),
+                *("sudo -u ocrspool ocrspool doctor", "sudo systemctl restart ocrspool", "ocrspool status"),
+            ),
+            f"{_FOLLOWED}, on a machine without a GPU: docs/lab/gpu.md has what was seen on one",
+        ),
     },
-    "Share": {
-        "sudo apt install samba": _NEEDS_NETWORK,
-        "sudo tee": "tests/systemd/test_shares.py",
-        "sudo usermod": _FOLLOWED,
-        "sudo smbpasswd": "tests/systemd/test_shares.py",
-        "sudo systemctl restart smbd": "tests/systemd/test_shares.py starts it in the foreground",
-        "smbclient": "tests/systemd/test_shares.py",
-    },
+    "Share": dict.fromkeys(
+        (
+            *("sudo apt install samba", "sudo tee", "sudo usermod", "sudo smbpasswd", "sudo systemctl restart smbd"),
+            "smbclient",
+        ),
+        f"{_FOLLOWED}, where Samba can be had",
+    ),
     "Container": dict.fromkeys(
         (
-            "podman build",
-            "nvidia-ctk",
-            "groupadd",
-            "useradd",
-            "install",
-            "systemd-tmpfiles",
-            "systemctl daemon-reload",
-            "systemctl start ocrspool",
-            "podman exec",
+            *("podman build", "nvidia-ctk", "groupadd", "useradd", "install", "systemd-tmpfiles"),
+            *("systemctl daemon-reload", "systemctl start ocrspool", "podman exec"),
         ),
         "no such container has run: docs/container.md says what was seen",
     ),

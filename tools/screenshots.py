@@ -1,8 +1,8 @@
 """Makes docs/images anew, of documents drawn here: `PYTHONPATH=tests .venv/bin/python -m tools.screenshots [MINUTES]`.
 
 Serves two inboxes for some minutes, so that the last hour has something in it, then stops the worker within a document
-and takes the pictures: the status page (light, dark, and 400 pixels wide), `ocrspool status`, and the HTML output of
-one invoice.
+and takes the pictures: the status page (light, dark, 400 pixels wide, after a restart), `ocrspool status`, and the HTML
+output of one invoice.
 """
 
 from __future__ import annotations
@@ -124,6 +124,14 @@ def take(daemon: Daemon, url: str, browser: Browser) -> None:
     (_IMAGES / "status.svg").write_text(svg.replace("Fira Code", "DejaVu Sans Mono"), "utf-8")
 
 
+def take_after_a_restart(daemon: Daemon, url: str, browser: Browser) -> None:
+    """Take the picture of a service that has read nothing yet, and knows what lies in failed/."""
+    daemon.idle("invoices")
+    daemon.stop()
+    daemon.start()
+    browser.picture(url, _IMAGES / "status-page-restart.png", (1000, 760))
+
+
 def lighten() -> None:
     """Make the pictures small: they have few colors."""
     for path in _IMAGES.glob("*.png"):
@@ -145,11 +153,12 @@ def main(minutes: float) -> None:
             ocrspool("prebuild", "--config", daemon.config, seconds=300)
             daemon.start()
             work(daemon, minutes)
-            worker = halt_within(daemon)
+            worker, url, browser = halt_within(daemon), f"http://{address}/", Browser("chromium", Path(folder))
             try:
-                take(daemon, f"http://{address}/", Browser("chromium", Path(folder)))
+                take(daemon, url, browser)
             finally:
                 daemon.send_to(worker, signal.SIGCONT)
+            take_after_a_restart(daemon, url, browser)
             lighten()
         finally:
             daemon.close()

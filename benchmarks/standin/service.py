@@ -11,26 +11,30 @@ from pathlib import Path
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.processes.child import Child
+from ocrspool.processes.starting import Start
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.client import WorkerClient
 from ocrspool.recognition.pool import WorkerPool
 from ocrspool.recognition.protocol import about_engine
 from ocrspool.recognition.worker import OnStage, Worker
 from ocrspool.service.daemon import Service
+from ocrspool.service.first_steps import FirstSteps
 from ocrspool.service.parts import Parts
 
 
 def main() -> None:
-    def process() -> Child:
-        return Child(str(Path(__file__).with_name("worker.py")), os.environ, options=())
+    def recognizer(live: CurrentConfig, on_stage: OnStage, start: Start) -> PageRecognizer:
+        def process() -> Child:
+            return Child(str(Path(__file__).with_name("worker.py")), os.environ, options=(), start=start)
 
-    def recognizer(live: CurrentConfig, on_stage: OnStage) -> PageRecognizer:
         def launch(on_stage: OnStage) -> Worker:
             return WorkerClient("stand-in", about_engine("load", live.config, "cpu"), on_stage, process)
 
         return WorkerPool(live, on_stage, launch)
 
-    Service(Path(sys.argv[-1]), parts=Parts(recognizer=recognizer)).run()
+    first = FirstSteps(Path(sys.argv[-1]), parts=Parts(recognizer=recognizer))
+    first.start_workers()
+    Service(first).run()
 
 
 if __name__ == "__main__":

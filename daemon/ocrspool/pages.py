@@ -113,6 +113,8 @@ class PageText:
     """What read it, as the worker that did so has described its engine; the service adds it."""
     device: str = ""
     """Where that computes: cpu, or the GPU as the configuration names it; likewise."""
+    host: str = ""
+    """The host of the cluster where that is; "" for this machine."""
     rules: tuple[Segment, ...] = ()
     """Ruling lines that were found on the page, in the pixels of the polygons."""
 

@@ -408,7 +408,7 @@ def test_events_carry_their_ids(upgraded: Upgraded) -> None:
     """The ids of 0.1.0 are in the table, and the service logs what happened to the files under its own events."""
     assert dict(MESSAGE_IDS) | EVENTS == MESSAGE_IDS
     assert set(ABOUT) >= {"job", "inbox", "file"}
-    assert upgraded.daemon.log().count("done sub/claimed.png: ") == 1
+    assert upgraded.daemon.log().count("done sub/claimed.png (") == 1
 
 
 @pytest.mark.engine

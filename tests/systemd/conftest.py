@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,12 +48,14 @@ def first_install(bare_machine: Machine) -> Result:
 
 
 @pytest.fixture
-def machine(bare_machine: Machine, first_install: Result) -> Iterator[Machine]:
-    """The machine with the service installed, but stopped, and nothing in its spool."""
+def machine(bare_machine: Machine, first_install: Result) -> Machine:
+    """The machine with the service installed, but stopped, and nothing in its spool.
+
+    What a test leaves is taken away when the next one begins.
+    """
     assert first_install.returncode == 0
     bare_machine.reset()
-    yield bare_machine
-    bare_machine.reset()
+    return bare_machine
 
 
 @pytest.fixture

@@ -23,8 +23,21 @@ _NO_BOOT = 125
 """Exit code of systemd-lab when its systemd did not boot."""
 
 
-_PACKAGE = _HERE / "test_debian_package.py"
-"""Has a machine of its own: the package and scripts/install exclude each other."""
+_PARTS = {
+    # The package and scripts/install exclude each other.
+    "package": ("test_debian_package.py",),
+    "load": (
+        "test_hostile_neighbour.py",
+        "test_inboxes.py",
+        "test_replacement.py",
+        "test_slow_writers.py",
+        "test_systemctl_stop.py",
+    ),
+}
+"""Files of this folder that have a machine of their own, so that each machine is needed for as long as the others.
+
+All other files share one machine, called "rest".
+"""
 
 pytestmark = [
     pytest.mark.skipif(not _LAB, reason="SYSTEMD_LAB does not name a systemd-lab program"),
@@ -34,30 +47,26 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def labs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
-    """Both machines, side by side: most of the time they wait."""
+    """All machines, side by side: most of the time they wait. The longest comes first."""
     cache = request.config.cache
     records = cache.mkdir("systemd-lab") if cache else tmp_path_factory.mktemp("lab")
-    with ThreadPoolExecutor(2) as threads:
-        yield {
-            "all": threads.submit(run_in_a_lab, records, str(_HERE), f"--ignore={_PACKAGE}"),
-            "package": threads.submit(run_in_a_lab, tmp_path_factory.mktemp("package"), str(_PACKAGE)),
-        }
+    files = {part: [str(_HERE / name) for name in names] for part, names in _PARTS.items()}
+    rest = [str(_HERE), *(f"--ignore={path}" for paths in files.values() for path in paths)]
+    parts = {"rest": rest, **files}
+    with ThreadPoolExecutor(len(parts)) as threads:
+        yield {part: threads.submit(run_in_a_lab, records, part, *paths) for part, paths in parts.items()}
 
 
+@pytest.mark.parametrize("part", ["rest", *_PARTS])
 @pytest.mark.timeout(1200)
-def test_everything_in_the_lab(labs: dict[str, Future[None]]) -> None:
+def test_on_a_machine_of_its_own(labs: dict[str, Future[None]], part: str) -> None:
     """Every test in this folder passes on a machine booted by the real systemd."""
-    labs["all"].result()
+    if part == "package" and not shutil.which("dpkg-deb"):
+        pytest.skip("a Debian package can be made on Debian only")
+    labs[part].result()
 
 
-@pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="a Debian package can be made on Debian only")
-@pytest.mark.timeout(600)
-def test_the_debian_package_in_a_lab(labs: dict[str, Future[None]]) -> None:
-    """The package is made, installed, used, upgraded, removed and purged on a machine like that."""
-    labs["package"].result()
-
-
-def run_in_a_lab(records: Path, *arguments: str) -> None:
+def run_in_a_lab(records: Path, part: str, *arguments: str) -> None:
     """Boot a lab and run pytest in it; what is worth quoting is left in the folder `records`."""
     binds = [argument for path in (_CHECKOUT, records) for argument in ("--bind", str(path))]
     # The network is shared because scripts/install asks a package index; the service itself has none (test_hardening).
@@ -74,7 +83,7 @@ def run_in_a_lab(records: Path, *arguments: str) -> None:
         errors="replace",
         timeout=1150,
     )
-    (records / "report.txt").write_text(inner.stdout, "utf-8")
+    (records / f"report-{part}.txt").write_text(inner.stdout, "utf-8")
     if inner.returncode == _NO_BOOT:
         pytest.skip(f"no systemd can be had here: {inner.stdout.strip().splitlines()[-1:]}")
     assert inner.returncode == 0, f"in the lab ({inner.returncode}):\n{inner.stdout[-60_000:]}"

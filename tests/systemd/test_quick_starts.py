@@ -1,13 +1,22 @@
-"""The quick start for the CPU, followed to the letter: each block of docs/quick-start.md as it is written.
+"""The quick starts, followed to the letter: the commands of docs/quick-start.md as they are written there.
 
-`scripts/install` is what the fixtures have run, with everything that it needs. tests/test_quick_starts.py says which
-test covers which step of the other quick starts.
+`scripts/install` is what the fixtures have run, with everything that it needs. What needs a GPU is followed up to where
+a GPU has to be.
+tests/test_quick_starts.py says which step is covered by what.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
+import re
+import select
 import shutil
+import signal
+import socket
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +24,12 @@ from pathlib import Path
 import pytest
 
 from support.drawn_pages import png
-from support.lab_machine import CONFIGURATION, SCANNER, SPOOL, Machine, as_user, record, run
-from support.quick_starts import READER, sections
+from support.lab_machine import CONFIGURATION, PREBUILD, SCANNER, SERVICE, SPOOL, Machine, as_user, record, run
+from support.quick_starts import READER, commands, sections
 from support.waiting import wait_until
 
 _DESK = Path("/var/tmp/desk")  # noqa: S108 - of this throwaway machine
-_WRITTEN = CONFIGURATION.with_name("conf.d") / "outputs.toml"
+_WRITTEN = [CONFIGURATION.with_name("conf.d") / name for name in ("outputs.toml", "gpu.toml")]
 _AS_ROOT = 'sudo() { "$@"; }\n'
 """root follows the page; a throwaway machine has no sudo."""
 
@@ -34,7 +43,8 @@ def desk() -> Iterator[Path]:
         shutil.chown(path, SCANNER, SCANNER)
     yield _DESK
     shutil.rmtree(_DESK)
-    _WRITTEN.unlink(missing_ok=True)
+    for path in _WRITTEN:
+        path.unlink(missing_ok=True)
 
 
 def follow(block: str, folder: Path) -> str:
@@ -82,3 +92,117 @@ def test_cpu(machine: Machine, desk: Path) -> None:
     result()
     assert (SPOOL / "outbox/scan.png.pdf").read_bytes().startswith(b"%PDF-")
     assert "Followed" in (SPOOL / "outbox/scan.png.txt").read_text("utf-8")
+
+
+# GPU
+
+
+_NODES = (Path("/dev/nvidiactl"), Path("/dev/nvidia-uvm"))
+
+
+@pytest.fixture
+def nodes() -> Iterator[None]:
+    """Stand-ins of the device nodes, for which the units wait. No driver answers behind them."""
+    if any(node.exists() for node in _NODES):
+        pytest.skip("this machine has NVIDIA devices")
+    for node in _NODES:
+        os.mknod(node, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    yield
+    for node in _NODES:
+        node.unlink()
+
+
+def test_gpu(machine: Machine, desk: Path, nodes: None) -> None:  # noqa: ARG001 - what the units wait for
+    """Without a GPU each step does what it can, `doctor` and the units name what is missing, and going back works."""
+    runtime, units = sections()["GPU"]
+    install, *configure = commands(runtime)
+    assert install.startswith("sudo scripts/install ")
+    dry = machine.script(*install.removeprefix("sudo scripts/").split(), "--dry-run").stdout
+    assert re.search(r"would run: .* -m pip install .* \.\[onnx-gpu\]", dry)
+    follow("\n".join(configure), desk)
+
+    *unlock, doctor, restart, status = commands(units)
+    follow("\n".join(unlock), desk)
+    for unit in (SERVICE, PREBUILD):
+        assert f"/etc/systemd/system/{unit}.d/nvidia.conf" in machine.show("DropInPaths", unit)
+    assert doctor == "sudo -u ocrspool ocrspool doctor"
+    said = as_user("ocrspool", "/usr/local/bin/ocrspool", "doctor", check=False)
+    record("quick-start-gpu-doctor.txt", said.stdout)
+    assert said.returncode in {69, 78}
+    missing = ("scripts/install --with onnx", "install the NVIDIA driver", "/dev/nvidia0 is missing")
+    assert all(words in said.stdout for words in missing), said.stdout
+    assert "/run/ocrspool" not in said.stdout  # systemd makes it at the start of the service
+    before = time.time()
+    assert run("sh", "-ec", _AS_ROOT + restart, check=False).returncode != 0
+    assert "install the NVIDIA driver" in machine.journal(before)
+    assert run("sh", "-c", status, check=False).returncode == 69
+
+    _WRITTEN[1].unlink()
+    machine.reset()
+    machine.start()
+
+
+# Share
+
+
+def typed(command: str, *answers: str, folder: Path) -> str:
+    """Run a command at a terminal, and type an answer at each question. Return what it said."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.execv("/bin/sh", ["/bin/sh", "-ec", _AS_ROOT + command.replace(READER, SCANNER)])  # noqa: S606 - at a terminal
+    said, asked, left, until = "", 0, list(answers), time.monotonic() + 60
+    with contextlib.suppress(OSError):  # a terminal whose last process has gone
+        while time.monotonic() < until:
+            if select.select([terminal], [], [], 1)[0]:
+                said += os.read(terminal, 4096).decode("utf-8", "replace")
+                if left and said[asked:].rstrip().endswith(":"):
+                    os.write(terminal, f"{left.pop(0)}\n".encode())
+                    asked = len(said)
+    if time.monotonic() >= until:
+        os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 0, f"{command}: {said}"
+    return said
+
+
+def answers() -> bool:
+    """Tell whether the server of the share takes connections."""
+    try:
+        socket.create_connection(("server", 445), 5).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture
+def file_server() -> Iterator[None]:
+    """A machine called "server", whose configuration of Samba is as before at the end."""
+    hosts = Path("/etc/hosts")
+    before = hosts.read_text("utf-8")
+    hosts.write_text(f"{before}\n127.0.0.1 server\n", "utf-8")
+    yield
+    hosts.write_text(before, "utf-8")
+    run("systemctl", "stop", "smbd", check=False)
+    Path("/etc/samba/smb.conf").unlink(missing_ok=True)
+
+
+def test_share(serving: Machine, desk: Path, file_server: None) -> None:  # noqa: ARG001 - where the share is
+    """A package, a section of smb.conf, a password typed at a terminal, and a client that puts a file there."""
+    server, client = sections()["Share"]
+    install, section, join, password, restart = commands(server)
+    assert install == "sudo apt install samba"
+    got = run("sh", "-c", "apt-get install --yes --no-install-recommends samba smbclient", check=False)
+    if got.returncode != 0:
+        pytest.skip(f"no Samba can be had here: {got.stdout.strip().splitlines()[-1:]}")
+    follow(f"{section}\n{join}", desk)
+    assert "[scans]" in Path("/etc/samba/smb.conf").read_text("utf-8")
+    typed(password, "secret", "secret", folder=desk)
+    follow(restart, desk)
+    (put,) = commands(client)
+    wait_until(answers, 60)
+    record("quick-start-share.txt", typed(put, "secret", folder=desk))
+    assert serving.installed
+    result()
+    assert "Followed to the letter" in (SPOOL / "outbox/scan.png.json").read_text("utf-8")

@@ -16,6 +16,7 @@ _REPEATED = 0.4  # share of the pages, and two of them at least, on which the sa
 _NEAR = 0.03  # of the height of a page, by which the places of the same text may differ
 _SMALLER = 0.9  # size, as a multiple of the usual one, up to which other text at the edge of a page is a header
 _APART = 1.6  # distance to the text, in usual distances of lines, that a page number keeps
+_LETTERS = 10  # letters of a text that is the same although its numbers differ
 _DIGITS = re.compile(r"\d+|\b[ivxlc]+\b", re.IGNORECASE)
 
 Margin = Literal["header", "footer"]
@@ -26,10 +27,11 @@ def page_margins(pages: Sequence[Leveled], style: Style) -> list[dict[int, Margi
     edges = [_edges(page) for page in pages]
     known = Counter(key for page, found in zip(pages, edges, strict=True) for key in {_key(page, *at) for at in found})
     margins = []
-    for page, found in zip(pages, edges, strict=True):
+    for page, found, is_copy in zip(pages, edges, _copies(pages, edges), strict=True):
         of_page: dict[int, Margin] = {}
         for margin, item in found:
-            if _repeats(known, _key(page, margin, item), len(pages)) or _is_number_apart(page, margin, item, style):
+            repeats = not is_copy and _repeats(known, _key(page, margin, item), len(pages))
+            if repeats or _is_number_apart(page, margin, item, style):
                 of_page[item.place] = margin
         if of_page:  # a page of several: other small text at its edges is of the same kind
             of_page |= {item.place: margin for margin, item in found if _is_small_apart(page, margin, item, style)}
@@ -48,10 +50,32 @@ def _edges(page: Leveled) -> list[tuple[Margin, Item]]:
     return found
 
 
+def _copies(pages: Sequence[Leveled], edges: Sequence[Sequence[tuple[Margin, Item]]]) -> list[bool]:
+    """Return for each page whether most of its text is on another page too: then repetition says nothing of its edges.
+
+    A letter that was scanned twice, and the sheets of one form, are such pages.
+    """
+    texts = []
+    for page, found in zip(pages, edges, strict=True):
+        at_edges = {item.place for _, item in found}
+        texts.append({_plain(item) for item in page.items if item.place not in at_edges})
+    known = Counter(text for of_page in texts for text in of_page)
+    return [sum(known[text] > 1 for text in of_page) > len(of_page) / 2 for of_page in texts]
+
+
+def _plain(item: Item) -> str:
+    """Return the text of a line without spaces, and without its numbers where it says more than these.
+
+    "Form 17" and "Form 18" are cells of a table, and not one text with another number.
+    """
+    text = "".join(item.text.lower().split())
+    without = _DIGITS.sub("#", item.text).lower()
+    return "".join(without.split()) if sum(map(str.isalpha, without)) >= _LETTERS else text
+
+
 def _key(page: Leveled, margin: Margin, item: Item) -> tuple[Margin, str, int]:
     """Return what is the same of lines that repeat: the text without its numbers; and about where it stands."""
-    text = "".join(_DIGITS.sub("#", item.text).lower().split())
-    return margin, text, round(item.middle / page.height / _NEAR / 2)
+    return margin, _plain(item), round(item.middle / page.height / _NEAR / 2)
 
 
 def _repeats(known: Counter[tuple[Margin, str, int]], key: tuple[Margin, str, int], pages: int) -> bool:

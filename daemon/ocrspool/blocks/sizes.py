@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from statistics import median
 
 from ocrspool.blocks.characters import BROAD, NARROW
@@ -50,6 +51,8 @@ def _steady(item: Item, by_width: float, by_box: float) -> Item:
         # Perhaps the capitals were measured and taken for small letters, or the other way round.
         letters = min((letters * other for other in _MISTAKEN), key=lambda size: _differ(size, width))
     size = letters if sure or _differ(letters, width) <= _AGREE else median((letters, width, box))
+    if size == item.size:
+        return item
     return replace(item, size=size, stroke=item.stroke and item.stroke * item.size / size)
 
 
@@ -66,6 +69,7 @@ def _by_width(item: Item) -> float:
     return max(item.width, 1.0) / max(sum(map(_width, item.text)), _SPACE)
 
 
+@lru_cache(4096)
 def _width(character: str) -> float:
     """Return how wide a character usually is, in sizes of the font."""
     if character >= _FIRST_WIDE:

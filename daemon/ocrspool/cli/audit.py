@@ -13,6 +13,7 @@ from ocrspool.audit.repair import repair
 from ocrspool.config.schema import Config
 from ocrspool.errors import Exit, OcrspoolError
 from ocrspool.files import names
+from ocrspool.files.answering import silent
 from ocrspool.spool.layout import STATES
 from ocrspool.spool.spool import Spool
 
@@ -26,16 +27,24 @@ class UnseenError(OcrspoolError):
 def prove(config: Config, *, mend: bool, thorough: bool, warnings: bool, as_json: bool) -> int:
     """Print what each inbox's folders hold, and all that is wrong with it. 65 where anything is left that is.
 
+    75 where a disk does not answer: nothing is known of its inbox.
+
     With `warnings`, results that have warnings are named too; that is no fault of a spool.
     """
-    mended = {name: repair(_spool(config, name)) if mend else [] for name in config.inbox}
-    audits = {name: _audit(config, name, thorough=thorough) for name in config.inbox}
+    hangs = silent({name: [*inbox.folders().values()] for name, inbox in config.inbox.items()})
+    answering = [name for name in config.inbox if name not in hangs]
+    mended = {name: repair(_spool(config, name)) if mend else [] for name in answering}
+    audits = {name: _audit(config, name, thorough=thorough) for name in answering}
     if as_json:
         facts = {name: _facts(audits[name], mended[name], warnings=warnings) for name in audits}
-        print(json.dumps({"inboxes": facts}, indent=2))
+        print(json.dumps({"inboxes": facts, "hanging": sorted(hangs)}, indent=2))
     else:
         _print(audits, mended, warnings=warnings)
-    return Exit.DATA if any(found.findings for found in audits.values()) else Exit.OK
+        for name in sorted(hangs):
+            print(f"inbox {name}: the disk of {config.inbox[name].folder('inbox')} does not answer: not looked at")
+    if any(found.findings for found in audits.values()):
+        return Exit.DATA
+    return Exit.TEMPORARY if hangs else Exit.OK
 
 
 def _audit(config: Config, name: str, *, thorough: bool) -> Audit:

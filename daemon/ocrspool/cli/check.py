@@ -34,7 +34,7 @@ def check(path: Path, *, show: bool, start: bool) -> int:
     for warning in exposed(path):
         print(f"warning: {warning}: chown root, chmod go-w", file=sys.stderr)
     if start:
-        problems = preflight.refuse(config)
+        problems = preflight.refuse(config, preflight.hanging(config))
     else:
         problems = _problems(config, found)
         if problems:
@@ -52,7 +52,7 @@ def _problems(config: Config, found: list[Unit]) -> list[str]:
     """Return all that is in the way, here and in these units; a line for each cause."""
     of_units = sandbox.problems(config, found)
     unseen = {problem.partition(":")[0] for problem in of_units if sandbox.is_unseen(problem)}
-    here = preflight.problems(config, [folder for unit in found for folder in unit.made])
+    here = preflight.problems(config, [folder for unit in found for folder in unit.made], preflight.hanging(config))
     others = [problem for problem in (*here, *_engine_problems(config)) if problem.partition(":")[0] not in unseen]
     return [*others, *of_units]
 
@@ -61,7 +61,8 @@ def _print(path: Path, config: Config, verdict: str, *, became: bool) -> None:
     print(f"{path}: {verdict}")
     for name, inbox in config.inbox.items():
         print(f"  inbox {name}: {inbox.folder('inbox')} → {inbox.folder('outbox')}, profile {inbox.profile}")
-    print(f"  engine: {config.engine.runtime} on {', '.join(config.engine.devices)}, cache {config.paths.cache}")
+    devices = ", ".join(config.engine.devices) or "the hosts of the cluster"
+    print(f"  engine: {config.engine.runtime} on {devices}, cache {config.paths.cache}")
     if became:
         print(f"  seen as user {accounts.user()}, who the service is")
 

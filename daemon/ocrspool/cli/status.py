@@ -17,6 +17,7 @@ from ocrspool.cli.status_view import show, view
 from ocrspool.config.schema import Config
 from ocrspool.errors import Exit
 from ocrspool.files import names
+from ocrspool.files.answering import silent
 from ocrspool.files.folder import Folder
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.files.walk import walk
@@ -45,10 +46,21 @@ def collect(config: Config) -> StatusReport:
         service, unseen = _service(published), None
     except PermissionError:
         service, unseen = None, os.fspath(published)
+    known = (
+        {name for name, found in service.inboxes.items() if found.state == "hangs"} if service is not None else set()
+    )
+    hangs = known | silent(
+        {name: [*inbox.folders().values()] for name, inbox in config.inbox.items() if name not in known}
+    )
     return StatusReport(
         service=service,
         unseen=unseen,
-        inboxes={name: _folders(config, name, service) for name in config.inbox},
+        inboxes={
+            name: InboxFolders(os.fspath(inbox.folder("inbox")), hangs=True)
+            if name in hangs
+            else _folders(config, name, service)
+            for name, inbox in config.inbox.items()
+        },
     )
 
 
@@ -75,12 +87,10 @@ def _lives(pid: int) -> bool:
 
 
 def _folders(config: Config, name: str, service: StatusSnapshot | None) -> InboxFolders:
-    """Count the files in each state; null for a folder that may not be looked into, and for a disk that hangs."""
+    """Count the files in each state; null for a folder that may not be looked into."""
     inbox = config.inbox[name]
     folder, rules = inbox.folders(), inbox.rules()
     at = os.fspath(folder["inbox"])
-    if service is not None and name in service.inboxes and service.inboxes[name].state == "hangs":
-        return InboxFolders(at)
     spool = Spool(name, folder)
     failures = tuple(
         FailedFile(**names.to_json(os.fspath(path.relative_to(spool.failed))), reason=reason)

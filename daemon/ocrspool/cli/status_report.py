@@ -48,6 +48,8 @@ class InboxFolders:
     """Why the first of them cannot be taken."""
     failures: tuple[FailedFile, ...] = ()
     """Newest first."""
+    hangs: bool = False
+    """Whether the disk does not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import re
 import stat
@@ -38,7 +37,7 @@ def load(path: Path) -> Config:
     try:
         config = Config.model_validate(merged)
     except ValidationError as error:
-        told = [_explain(detail, origins, path) for detail in error.errors() if not _said_already(detail)]
+        told = [_explain(detail, origins, path) for detail in error.errors()]
         raise ConfigError(told + problems) from error
     if problems:
         raise ConfigError(problems)
@@ -83,6 +82,10 @@ def _other_writers(found: os.stat_result) -> str:
 def _read(file: Path, problems: list[str]) -> dict[str, Any]:
     try:
         return tomli.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        problems.append(f"{file}: there is no such file; --config names another")
+    except PermissionError:
+        problems.append(f"{file}: user {accounts.user()} may not read it")
     except OSError as error:
         problems.append(f"{file}: {error.strerror}")
     except UnicodeDecodeError as error:
@@ -119,17 +122,14 @@ def _explain(detail: ErrorDetails, origins: dict[tuple[str, ...], Path], path: P
     key = ".".join(map(_named, keys))
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
+        import difflib  # noqa: PLC0415 - only for a faulty file
+
         known = _known_keys(keys[:-1])
         near = difflib.get_close_matches(keys[-1], known, n=1)
         message = "unknown key" + (f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(known)}")
     elif detail["type"] not in {"value_error", "missing"}:
         message = wrong(detail["type"], detail.get("ctx", {}), key, detail["input"], message)
     return ": ".join(filter(None, [str(file), key, message]))
-
-
-def _said_already(detail: ErrorDetails) -> bool:
-    """Tell whether an error only follows from others: a list is too short when its items are wrong."""
-    return detail["type"] == "too_short" and bool(detail["input"])
 
 
 def _named(key: str) -> str:
@@ -160,6 +160,7 @@ def _absolute(config: Config, base: Path) -> Config:
     return config.model_copy(
         update={
             "paths": config.paths.model_copy(update=settle(config.paths)),
+            "cluster": config.cluster.model_copy(update=settle(config.cluster)),
             "inbox": {name: inbox.model_copy(update=settle(inbox)) for name, inbox in config.inbox.items()},
         }
     )

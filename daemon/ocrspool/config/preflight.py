@@ -14,6 +14,7 @@ from ocrspool.config.sandbox import read_only
 from ocrspool.config.schema import Config, Inbox
 from ocrspool.errors import ConfigError
 from ocrspool.files import mounts
+from ocrspool.files.answering import silent
 from ocrspool.files.faults import in_words
 from ocrspool.formatting import counted
 from ocrspool.machine import accounts, units
@@ -32,14 +33,22 @@ _LOOK_SECONDS = 5.0
 """How long the disks of all inboxes have to answer."""
 
 
-def problems(config: Config, made: Collection[Path] = ()) -> list[str]:
+def hanging(config: Config) -> set[str]:
+    """Return the names of the inboxes whose disks do not answer. For commands: a process is started for each."""
+    return silent({name: [*inbox.folders().values()] for name, inbox in config.inbox.items()}, _LOOK_SECONDS)
+
+
+def problems(config: Config, made: Collection[Path] = (), hangs: Collection[str] = ()) -> list[str]:
     """Return every reason why the daemon could not do its work, each naming a key, a folder and what to do.
 
-    `made` are folders that somebody makes before the service starts: systemd, for its units.
+    `made` are folders that somebody makes before the service starts: systemd, for its units. The folders of inboxes
+    whose names are in `hangs` are not touched.
     """
-    found = overlaps(config, {name: really(inbox) for name, inbox in config.inbox.items()})
-    for name, inbox in config.inbox.items():
-        found += of_inbox(name, inbox)
+    inboxes = config.inbox.items()
+    spools = {name: as_written(inbox) if name in hangs else really(inbox) for name, inbox in inboxes}
+    found = overlaps(config, spools)
+    for name, inbox in inboxes:
+        found += [_no_answer(name, inbox)] if name in hangs else of_inbox(name, inbox)
         found += _commands(name, inbox)
     return found + _own_folders(config, made)
 
@@ -55,23 +64,30 @@ def nonsense(config: Config, spools: Mapping[str, Places]) -> list[str]:
     return found + _own_folders(config)
 
 
-def refuse(config: Config) -> list[str]:
+def refuse(config: Config, hangs: Collection[str] = ()) -> list[str]:
     """Raise ConfigError for what is wrong with a configuration itself, or where no inbox at all can be used.
 
     Where only some inboxes have folders that cannot be used, the others can serve: return why those cannot. A thread
     looks at each inbox, because a disk that does not answer would hold the caller; the folders of an inbox whose thread
-    has not answered in time are compared by their names.
+    has not answered in time are compared by their names. Inboxes whose names are in `hangs` are not looked at.
     """
-    looks = {name: _Look(name, inbox) for name, inbox in config.inbox.items()}
+    looks = {name: _Look(name, inbox) for name, inbox in config.inbox.items() if name not in hangs}
     deadline = time.monotonic() + _LOOK_SECONDS
     for look in looks.values():
         look.ended.wait(max(0.0, deadline - time.monotonic()))
-    spools = {name: look.places or as_written(config.inbox[name]) for name, look in looks.items()}
+    spools = {name: as_written(inbox) for name, inbox in config.inbox.items()}
+    spools |= {name: look.places for name, look in looks.items() if look.places is not None}
     unusable = [problem for look in looks.values() for problem in look.problems]
+    unusable += [_no_answer(name, config.inbox[name]) for name in hangs]
     problems = nonsense(config, spools)
-    if problems or all(look.problems for look in looks.values()):
+    if problems or (looks and all(look.problems for look in looks.values())):
         raise ConfigError(problems + unusable)
     return unusable
+
+
+def _no_answer(name: str, inbox: Inbox) -> str:
+    folder = inbox.root or inbox.folder("inbox")
+    return f"inbox.{name}: the disk of {folder} does not answer; the inbox serves when it does"
 
 
 class _Look:

@@ -15,9 +15,12 @@ from ocrspool.config.value_types import (
     Listen,
     Mode,
     Name,
+    OwnAddress,
+    OwnName,
     Patterns,
     ReaderChoice,
     Readers,
+    SchedulerAddress,
 )
 from ocrspool.engine_request import GpuProvider, Precision, Runtime
 from ocrspool.files.name_patterns import NamePatterns
@@ -70,14 +73,16 @@ class Engine(Section):
     """bundled: PP-OCRv6 small, part of the installation. Otherwise a published set that `prebuild` downloads, or a
     folder. They find the lines; their recognition net is the reader named default."""
     readers: dict[Name, ReaderChoice] = {}
-    """Further readers by names of yours: bundled, a published set of which the recognition net is used, or a folder."""
+    """Further readers by names of yours: bundled, a published set of which the recognition net is used, a folder, or
+    data of Tesseract such as tesseract:vie."""
     load_readers: Literal["start", "first use"] = "start"
     """When the nets of further readers are loaded. first use: when a line is read by one for the first time. On a GPU
     they are loaded at the start."""
     model_source: str = "https://paddle-model-ecology.bj.bcebos.com/paddlex/official_inference_model/paddle3.0.0"
     """The address from which `prebuild` downloads published models: a web folder of <name>_infer.tar files."""
     devices: Devices = ("cpu",)
-    """The devices that recognize: cpu, or GPUs (gpu:0, gpu:1). Each device has `service.workers` workers."""
+    """The devices that recognize: cpu, or GPUs (gpu:0, gpu:1). Each device has `service.workers` workers. The list
+    may be empty if there is a cluster: then only its hosts recognize."""
     on_no_gpu: Literal["fail", "cpu"] = "fail"
     """What `serve` does if a GPU of `devices` is missing: fail stops it, cpu uses the CPU in place of the GPU."""
     provider: GpuProvider = "auto"
@@ -172,6 +177,42 @@ class Metrics(Section):
             raise ValueError("page needs an address to listen at: metrics.listen")
         if (self.page_views or self.page_retry) and not self.page:
             raise ValueError("page_views and page_retry are parts of the page: set metrics.page = true")
+        return self
+
+
+class Cluster(Section):
+    """More machines that recognize for this one. They meet at one Dask scheduler."""
+
+    scheduler: SchedulerAddress = ""
+    """The address of the scheduler, for example "tls://10.0.0.5:8786". "": there is no cluster."""
+    ca: Folder | None = None
+    """The file of the authority that has signed the certificates of all hosts. It should sign nothing else."""
+    certificate: Folder | None = None
+    """The file of the certificate of this host."""
+    key: Folder | None = None
+    """The file of the private key of this host. Only the service may read it."""
+    name: OwnName = ""
+    """The name of this host in status, metrics and results. "": the name of the machine."""
+    address: OwnAddress = ""
+    """The IP address at which this host can be reached. "": the one from which it reaches the scheduler."""
+    port: int = Field(8788, ge=0, le=65_535)
+    """The TCP port of `ocrspool node` on this host. 0: any free port."""
+    least_hosts: int = Field(1, ge=0, le=1000)
+    """The service is ready when so many hosts have joined. With fewer later, it is degraded."""
+    start_seconds: float = Field(300, ge=1, le=86_400)
+    """The longest time that a start waits for these hosts, in seconds."""
+    host_pages: int = Field(8, ge=1, le=64)
+    """The highest number of pages that one worker of another host has in work."""
+    patience_seconds: float = Field(12, ge=11, le=3600)
+    """A host that does not answer for this time, in seconds, is lost. Its pages are read by others."""
+
+    @model_validator(mode="after")
+    def _is_encrypted_or_local(self) -> Cluster:
+        files = [self.ca, self.certificate, self.key]
+        if self.scheduler.startswith("tls:") and None in files:
+            raise ValueError("tls:// needs the three files ca, certificate and key")
+        if not self.scheduler.startswith("tls:") and files != [None] * 3:
+            raise ValueError("ca, certificate and key are for a scheduler at tls://")
         return self
 
 
@@ -299,6 +340,7 @@ class Config(Section):
     limits: Limits = Limits()
     log: Log = Log()
     metrics: Metrics = Metrics()
+    cluster: Cluster = Cluster()
     profile: dict[Name, Profile] = {"default": Profile()}
     """The profiles by name. The profile named default always exists."""
     inbox: dict[Name, Inbox] = {"default": Inbox(root=Path("/var/spool/ocrspool/default"))}
@@ -334,4 +376,12 @@ class Config(Section):
     def _has_an_inbox(self) -> Config:
         if not self.inbox:
             raise ValueError("inbox: at least one is needed")
+        return self
+
+    @model_validator(mode="after")
+    def _something_recognizes(self) -> Config:
+        if not self.engine.devices and not self.cluster.scheduler:
+            raise ValueError("engine.devices: should have at least one item, because cluster.scheduler is not set")
+        if not self.engine.devices and not self.cluster.least_hosts:
+            raise ValueError("cluster.least_hosts: should be 1 or more, because engine.devices is empty")
         return self

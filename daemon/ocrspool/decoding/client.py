@@ -21,6 +21,7 @@ from ocrspool.pages import EmbeddedText, Notice, WordMode
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import Child, ChildDiedError
 from ocrspool.processes.environment import of_decoders
+from ocrspool.processes.starting import Start, directly
 
 _Answer = TypeVar("_Answer")
 
@@ -33,8 +34,10 @@ _DOCUMENTS_EACH = 500
 class DecoderClient:
     """One decoder process. It is replaced after its death, and after a number of documents."""
 
-    def __init__(self, live: CurrentConfig) -> None:
+    def __init__(self, live: CurrentConfig, start: Start = directly) -> None:
+        """`start` starts its process."""
         self._live = live
+        self._start = start
         self._child: Child | None = None
         self._source: tuple[Path, Profile, bool] | None = None
         self._documents = 0
@@ -52,7 +55,7 @@ class DecoderClient:
             raise DecodersClosedError("the decoders are closed")
         if self._child is None:
             environment = of_decoders(os.environ, self._live.config.paths.cache)
-            self._child = child = Child("ocrspool.decoding.child", environment, protocol.MOST_BYTES)
+            self._child = child = Child("ocrspool.decoding.child", environment, protocol.MOST_BYTES, start=self._start)
             self._memory_mb = self._limits.decoder_memory_mb
             self._makes_pdf = self._needs_qpdf or self._live.config.wants("pdf")
             self._documents = 0

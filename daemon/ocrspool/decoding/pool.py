@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config
 from ocrspool.decoding.client import DecoderClient
+from ocrspool.processes.starting import Start, directly
 
 _log = logging.getLogger(__name__)
 
@@ -20,10 +21,12 @@ _log = logging.getLogger(__name__)
 class DecoderProcessPool:
     """A DecoderPool (api.py) of a fixed number of processes."""
 
-    def __init__(self, count: int, live: CurrentConfig) -> None:
+    def __init__(self, count: int, live: CurrentConfig, start: Start = directly) -> None:
+        """`start` starts the processes."""
         self._live = live
+        self._start = start
         self._free: queue.SimpleQueue[DecoderClient] = queue.SimpleQueue()
-        self._all = [DecoderClient(live) for _ in range(count)]
+        self._all = [DecoderClient(live, start) for _ in range(count)]
         self._lent: dict[DecoderClient, str] = {}
         """The decoders in use, each with the inbox of the job that has it."""
         self._replaced: set[DecoderClient] = set()
@@ -63,7 +66,7 @@ class DecoderProcessPool:
             missing = [decoder for decoder, of in self._lent.items() if of == inbox and decoder not in self._replaced]
             for decoder in missing:
                 self._replaced.add(decoder)
-                self._all.append(substitute := DecoderClient(self._live))
+                self._all.append(substitute := DecoderClient(self._live, self._start))
                 self._free.put(substitute)
 
     def _take_back(self, decoder: DecoderClient) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ocrspool.config import preflight
+from ocrspool.config import preflight, sandbox
 from ocrspool.config.engine_requests import engine_request
 from ocrspool.config.loader import exposed
 from ocrspool.config.schema import Config
@@ -21,7 +21,7 @@ from ocrspool.engine.models import model_set, reader_choice
 from ocrspool.engine.plan import plan
 from ocrspool.errors import ConfigError, EngineMissingError, NoGpuError, OcrspoolError
 from ocrspool.formatting import counted
-from ocrspool.machine import accounts
+from ocrspool.machine import accounts, units
 
 _SERVICE_USER = "ocrspool"
 _MEGABYTE = 1e6
@@ -39,7 +39,7 @@ def configuration(path: Path, config: Config | None, error: ConfigError | None) 
         yield Finding("configuration", "problem", "configuration", warning, "chown root, and chmod go-w")
     if config is not None:
         engine = config.engine
-        asked = f"{engine.runtime} on {', '.join(engine.devices)}, models {engine.models}"
+        asked = f"{engine.runtime} on {', '.join(engine.devices) or 'the hosts of the cluster'}, models {engine.models}"
         yield Finding(
             "configuration",
             "ok",
@@ -48,9 +48,15 @@ def configuration(path: Path, config: Config | None, error: ConfigError | None) 
         )
 
 
-def permissions(config: Config) -> Iterator[Finding]:
-    """Yield every reason why this user could not work in the folders."""
-    problems = preflight.problems(config)
+def permissions(config: Config, path: Path) -> Iterator[Finding]:
+    """Yield every reason why this user could not work in the folders.
+
+    `path` is where the configuration lies, which says for which units it is. What systemd makes for them at their start
+    may be missing now.
+    """
+    units_there = [unit for name in sandbox.unit_names(path) if (unit := units.look(name)) is not None]
+    made = [folder for unit in units_there for folder in unit.made]
+    problems = preflight.problems(config, made, preflight.hanging(config))
     for problem in problems:
         yield Finding("permissions", "problem", "folders", problem, "see `ocrspool check`, as the service's user")
     if not problems:

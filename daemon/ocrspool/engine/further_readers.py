@@ -12,7 +12,7 @@ from ocrspool.engine.readers.net_reader import NetReader
 from ocrspool.engine.reading import recognize
 from ocrspool.engine.runtimes.split_batches import HalvingNet
 from ocrspool.engine.test_pages import known_lines
-from ocrspool.errors import EngineError, EngineMissingError
+from ocrspool.errors import EngineMissingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ Known = dict[str, list[str]]
 def of(plan: Plan, nets: Mapping[str, Net], settings: ReadSettings) -> dict[str, LineReader]:
     """Return the readers of an engine by name; `nets` has the loaded ones by their keys. Raise EngineError."""
     return {
-        reader.name: _net_reader(reader.net, nets[reader.net.key], settings) if reader.net else _without_net(reader)
+        reader.name: _net_reader(reader.net, nets[reader.net.key], settings) if reader.net else _tesseract(plan, reader)
         for reader in plan.models.readers
     }
 
@@ -49,7 +49,7 @@ def at_first_use(
     return {
         reader.name: AtFirstUse(partial(loaded, reader.name, reader.net), default)
         if reader.net
-        else _without_net(reader)
+        else _tesseract(plan, reader)
         for reader in plan.models.readers
     }
 
@@ -80,6 +80,7 @@ def _net_reader(spec: NetSpec, net: Net, settings: ReadSettings) -> NetReader:
     return NetReader(HalvingNet(net), model_set.characters(spec), settings)
 
 
-def _without_net(reader: ReaderSpec) -> LineReader:
-    """Return a reader that is no net of ours."""
-    raise EngineError(f"the reader {reader.name} ({reader.model}) cannot be loaded", "remove it from engine.readers")
+def _tesseract(plan: Plan, reader: ReaderSpec) -> LineReader:
+    from ocrspool.engine.readers import tesseract  # noqa: PLC0415 - it starts processes, which few engines do
+
+    return tesseract.load(reader, plan.settings.threads)

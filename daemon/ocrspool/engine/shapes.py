@@ -17,20 +17,26 @@ _A_SERIES = 1.05
 """Long side of an A4 page relative to that of a 3:4 page of the same area: (4/3)^-1/2 * 2^1/4 = 1.03, and a margin."""
 
 
+_PAGES_TOGETHER, _CLASSIFIED_TOGETHER = 2, 64
+"""Pages of one size, or halves of one page, that ONNX Runtime with CUDA searches in one call; and lines of several
+pages that it classifies in one."""
+
+
 def profiled(models: Models, settings: Settings) -> Models:
     """Return the models with the shapes that these resolved settings ask for. Shapes are [n, h, w, c]."""
     batch = settings.batch_lines
     page = _multiple(settings.detection_side)
     largest = _multiple(settings.detection_side * _A_SERIES)
     _, height, width, _ = models.classifier.profile.optimum  # fixed by the model
+    pages, classified = (_PAGES_TOGETHER, _CLASSIFIED_TOGETHER) if settings.provider == "cuda" else (1, batch)
     shapes = (
-        ShapeProfile((1, _STRIDE, _STRIDE, 3), (1, page, _multiple(page * 3 / 4), 3), (1, largest, largest, 3)),
+        ShapeProfile((1, _STRIDE, _STRIDE, 3), (1, page, _multiple(page * 3 / 4), 3), (pages, largest, largest, 3)),
         ShapeProfile(
             (1, LINE_HEIGHT, _STRIDE, 3),
             (batch, LINE_HEIGHT, 320, 3),
             (batch, LINE_HEIGHT, settings.line_width, 3),
         ),
-        ShapeProfile((1, height, width, 3), (batch, height, width, 3), (batch, height, width, 3)),
+        ShapeProfile((1, height, width, 3), (batch, height, width, 3), (classified, height, width, 3)),
     )
     three = (models.detection, models.recognition, models.classifier)
     detection, recognition, classifier = (

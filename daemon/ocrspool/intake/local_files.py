@@ -75,6 +75,10 @@ class LocalFiles:
         place.name = place.name.removesuffix(RESULT_SUFFIX) + suffix
         return place
 
+    def done_as(self, job: Job) -> str:  # noqa: ARG002 - likewise
+        """Return "": the file stays where it is."""
+        return ""
+
     def deliver(self, job: Job, result: RenderedResult) -> Path:
         """Write the result whole, in place of an earlier one."""
         with self.place(job, RESULT_SUFFIX) as place:

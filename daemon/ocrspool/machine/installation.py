@@ -6,6 +6,7 @@ and code of a person who registered it would run as root.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,11 @@ _PACKAGED = Path("/usr/lib/ocrspool")
 """Where scripts/deb puts the program."""
 _IN_CONTAINERS = (Path("/run/.containerenv"), Path("/.dockerenv"))
 """Podman and Docker make these."""
+_SYSTEMD = Path("/run/systemd/system")
+"""It is there where systemd runs (sd_booted(3)): in a container that is a whole machine, and not in our image."""
+
+_BESIDE_ANY = "tesseract"
+"""The extra that is no runtime, and can be beside any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,7 @@ class Installation:
     def add(self, extra: str) -> str:
         """Return how an extra of this program is added, for instance onnx-gpu."""
         if self.kind == "script":
-            return f"in the checkout of ocrspool, run: sudo scripts/install --with {extra}"
+            return f"in the checkout of ocrspool, run: sudo scripts/install --with {self._beside(extra)}"
         if self.kind == "package":
             return (
                 "the Debian package has OpenVINO only; in its place (apt-get remove ocrspool), run in a checkout of "
@@ -40,6 +46,15 @@ class Installation:
             return f"build the image with --build-arg EXTRA={extra}"
         where = f"'{self.checkout}[{extra}]'" if self.kind == "checkout" else f"'.[{extra}]', in a checkout of ocrspool"
         return f"run: {self._pip} install {where}"
+
+    def _beside(self, extra: str) -> str:
+        """Return the extra with the runtime that is installed, which scripts/install would remove otherwise."""
+        if extra != _BESIDE_ANY:
+            return extra
+        with contextlib.suppress(OSError):
+            if before := (self.prefix / "with").read_text("utf-8").strip().removesuffix(f",{extra}"):
+                return f"{before},{extra}" if before != extra else extra
+        return extra
 
     def replace(self, distribution: str, extra: str) -> str:
         """Return how an extra is added that cannot be beside this distribution. A new environment has nothing else."""
@@ -73,6 +88,7 @@ def find(
     code: Path | None = None,
     packaged: Path = _PACKAGED,
     in_containers: tuple[Path, ...] = _IN_CONTAINERS,
+    systemd: Path = _SYSTEMD,
 ) -> Installation:
     """Return how the program with this environment and this folder of its code was installed; without: this one."""
     prefix = Path(sys.prefix) if prefix is None else prefix
@@ -80,7 +96,7 @@ def find(
     if prefix == packaged:
         return Installation("package", prefix, checkout)
     if (prefix / "with").is_file():
-        in_container = any(mark.exists() for mark in in_containers)
+        in_container = any(mark.exists() for mark in in_containers) and not systemd.exists()
         return Installation("image" if in_container else "script", prefix, checkout)
     kind: Literal["checkout", "environment"] = "checkout" if (checkout / "scripts/install").is_file() else "environment"
     return Installation(kind, prefix, checkout)

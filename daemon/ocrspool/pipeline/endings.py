@@ -17,12 +17,13 @@ from ocrspool.config.job_options import HookOptions
 from ocrspool.decoding.api import DecoderPool
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.files import names
+from ocrspool.formatting import counted
 from ocrspool.observability.statistics import JobStatistics
 from ocrspool.pipeline.assemble import summary
 from ocrspool.pipeline.attempt import Attempt
 from ocrspool.pipeline.job_log import log_of, name_of
 from ocrspool.pipeline.job_outcome import Ended, JobOutcome, Stalled
-from ocrspool.pipeline.outputs import SourceContext, add_outputs, rendered
+from ocrspool.pipeline.outputs import SourceContext, add_outputs, rendered, with_done_as
 from ocrspool.results.rendered import RenderedResult
 from ocrspool.results.schema import Document
 from ocrspool.spool.failure_reason import reason, reason_beside
@@ -45,7 +46,8 @@ class Endings:
         source = SourceContext(job.source, options.profile, self._decoders, store.hangs)
 
         def publish() -> Ended:
-            whole = add_outputs(document, options.outputs, partial(store.place, job), source)
+            told = with_done_as(document, store.done_as(job))
+            whole = add_outputs(told, options.outputs, partial(store.place, job), source)
             deliver = partial(self._deliver, attempt, store, whole, rendered(whole))
             return self.persist(job, store, options.hooks, deliver)
 
@@ -60,12 +62,13 @@ class Endings:
         facts = summary(document, target)
         self._statistics.done(facts, document.run.seconds, _since_drop(job))
         log_of(job, "done").info(
-            "done %s: %d pages, %d lines in %.2f s%s%s → %s",
+            "done %s (%s): %s, %s in %.2f s%s%s → %s",
             name_of(job),
-            facts["pages"],
-            facts["lines"],
+            job.inbox,
+            counted(facts["pages"], "page"),
+            counted(facts["lines"], "line"),
             (datetime.now(timezone.utc) - attempt.started).total_seconds(),
-            f", {facts['lost']} pages failed" if facts["lost"] else "",
+            f", {counted(facts['lost'], 'page')} failed" if facts["lost"] else "",
             f", warnings: {', '.join(facts['warnings'])}" if facts["warnings"] else "",
             names.printable(str(target)),
         )
@@ -82,7 +85,7 @@ class Endings:
         self._statistics.failed({**why, "file": names.to_json(os.fspath(target))})
         message = f"{error.message} ({error.hint})" if error.hint else error.message
         log_of(job, "failed").warning(
-            "failed %s: %s → %s", name_of(job), names.printable(message), names.printable(str(target))
+            "failed %s (%s): %s → %s", name_of(job), job.inbox, names.printable(message), names.printable(str(target))
         )
         files = (target, reason_beside(target))
         return JobOutcome("failed", job, files, hooks=hooks)

@@ -16,7 +16,9 @@ import threading
 import time
 
 from ocrspool.files import names
+from ocrspool.formatting import counted
 from ocrspool.pipeline.job_outcome import JobOutcome
+from ocrspool.processes.starting import Start, directly
 from ocrspool.spool.jobs import log_fields
 
 _log = logging.getLogger(__name__)
@@ -32,7 +34,9 @@ _KILL_SECONDS = 5.0
 class Hooks:
     """The commands of all inboxes, and the one thread that runs them."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: Start = directly) -> None:
+        """`start` starts the commands."""
+        self._start = start
         self._waiting: queue.SimpleQueue[JobOutcome | None] = queue.SimpleQueue()
         self._unfinished = 0
         self._counting = threading.Lock()
@@ -61,7 +65,8 @@ class Hooks:
         if self._thread.is_alive():
             self._thread.join()
         if self._unfinished:
-            _log.warning("stopped: %d commands of on_done or on_failed were not run", self._unfinished)
+            left = counted(self._unfinished, "command")
+            _log.warning("stopped: %s of on_done or on_failed not run", left)
 
     def _work(self) -> None:
         while (event := self._waiting.get()) is not None and not self._closed.is_set():
@@ -89,14 +94,10 @@ class Hooks:
         """Return how the command ended. Raise TimeoutError where it was killed; OSError, ValueError."""
         deadline = time.monotonic() + seconds
         files = [os.fspath(path.absolute()) for path in event.files]
-        # A process group of its own, so that its children can be ended with it.
-        process = subprocess.Popen(
-            [*command, *files],
-            stdin=subprocess.DEVNULL,
-            env=_environment(event, files),
-            cwd="/",
-            start_new_session=True,
-        )
+        # It has a process group of its own, so that its children can be ended with it.
+        # It reads the JSON from standard input: people may replace the file by a link before the command opens it.
+        told = files[0] if event.outcome == "done" else files[1]
+        process = self._start([*command, *files], _environment(event, files), folder="/", reads=told)
         while time.monotonic() < deadline and not self._closed.is_set():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return process.wait(_LOOK_SECONDS)

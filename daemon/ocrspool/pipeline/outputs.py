@@ -26,13 +26,10 @@ from ocrspool.render import json
 from ocrspool.results.formats import FORMATS, Format
 from ocrspool.results.rendered import RenderedResult, ResultFiles
 from ocrspool.results.schema import Document, Output
+from ocrspool.spool.outbox import done_name
 
 _log = logging.getLogger(__name__)
 
-_RENDER: dict[str, Callable[[Document], bytes]] = {
-    each.name: each.module().render for each in FORMATS if not each.needs_pages
-}
-"""What makes each text output. It is loaded at the start: the files of the program may be replaced while it runs."""
 _PICTURES = "The pdf shows pictures of the pages: the source can be read, but its structure is too damaged to be kept."
 
 
@@ -47,10 +44,27 @@ class SourceContext:
     """Tells whether its disk does not answer."""
 
 
+def load(wanted: Callable[[str], bool]) -> None:
+    """Load what makes the outputs that are wanted: the files of the program may be replaced while it runs."""
+    for output in FORMATS:
+        if not output.needs_pages and wanted(output.name):
+            output.module()
+
+
 def rendered(document: Document) -> RenderedResult:
     """Return the result of a document, ready to be delivered."""
     suffixes = tuple(output.suffix for output in document.outputs)
-    return RenderedResult(ResultFiles(document.source.sha256, suffixes), json.render(document))
+    told = done_name(document.run.done_as, document.run.done_as_base64)
+    return RenderedResult(ResultFiles(document.source.sha256, suffixes, told), json.render(document))
+
+
+def with_done_as(document: Document, name: str) -> Document:
+    """Return the document with the path of its source below done/; "" where the source is not kept."""
+    if not name:
+        return document
+    fields = names.to_json(name)
+    run = replace(document.run, done_as=fields["path"], done_as_base64=fields.get("path_base64"))
+    return replace(document, run=run)
 
 
 def add_outputs(
@@ -97,7 +111,7 @@ def _not_made(output: Format, document: Document, error: DocumentError) -> Notic
 def _make(output: Format, document: Document, target: Place, shown: _ShownDocument) -> list[Notice]:
     """Make one output. Return warnings. Raise DocumentError where the document does not allow it."""
     if not output.needs_pages:
-        target.folder.write(target.name, _RENDER[output.name](document))
+        target.folder.write(target.name, output.module().render(document))
         return []
     kept = _write_again_if_died(output, target, shown)
     return [] if kept else [Notice("pages-as-pictures", _PICTURES, None)]

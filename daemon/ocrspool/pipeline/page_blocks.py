@@ -95,5 +95,5 @@ def _cell(cell: values.Cell, lines: Sequence[Line], compounds: Collection[str]) 
 
 
 def _around(lines: Iterable[Line]) -> Box:
-    lefts, tops, rights, bottoms = zip(*(line.bounding_box for line in lines), strict=True)
+    lefts, tops, rights, bottoms = zip(*[line.bounding_box for line in lines], strict=True)
     return min(lefts), min(tops), max(rights), max(bottoms)

@@ -24,6 +24,7 @@ from ocrspool.config.job_options import NO_HOOKS, JobOptions
 from ocrspool.decoding.api import DecoderPool
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.observability.statistics import JobStatistics
+from ocrspool.pipeline import outputs
 from ocrspool.pipeline.attempt import Attempt
 from ocrspool.pipeline.endings import Endings, taken_back
 from ocrspool.pipeline.job_log import log_of, name_of
@@ -54,6 +55,7 @@ class Pipeline:
         self._live = live
         self._statistics = statistics
         self._stopping = threading.Event()
+        outputs.load(live.config.wants)
         self._reader = DocumentReader(live, decoders, recognizer, engine, self._stopping.is_set)
         self._endings = Endings(decoders, statistics, self._stopping.is_set)
 

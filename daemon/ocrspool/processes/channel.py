@@ -13,6 +13,7 @@ import select
 import socket
 import struct
 import time
+from collections.abc import Callable
 from typing import Any
 
 Message = dict[str, Any]
@@ -30,11 +31,15 @@ class ChannelClosedError(ConnectionError):
 class Channel:
     """One end of a stream socket pair. One thread at a time may send, and one receive: then neither with a time-out."""
 
-    def __init__(self, sock: socket.socket, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self, sock: socket.socket, most_bytes: int = MOST_BYTES, loads: Callable[[bytes], object] = json.loads
+    ) -> None:
+        """Read JSON with `loads`, which raises ValueError or RecursionError where there is none."""
         self._sock = sock  # blocking: each change of a time-out is a system call, so `_wait` has the deadlines
         self._arrival = select.poll()
         self._arrival.register(sock, select.POLLIN)
         self._most_bytes = most_bytes
+        self._loads = loads
 
     def send(self, message: Message, descriptors: tuple[int, ...] = ()) -> None:
         """Send one message; the descriptors are duplicated into the receiver. Raise ChannelClosedError."""
@@ -80,7 +85,7 @@ class Channel:
         if length > self._most_bytes or count != len(descriptors):
             raise ChannelClosedError(f"a frame of {length} bytes, {len(descriptors)} of {count} descriptors")
         try:
-            message = json.loads(self._receive_exactly(length, deadline))
+            message = self._loads(self._receive_exactly(length, deadline))
         except (ValueError, RecursionError) as error:
             raise ChannelClosedError(str(error)) from error
         if not isinstance(message, dict):

@@ -12,8 +12,8 @@ _PR_SET_NO_NEW_PRIVS = 38
 _M_ARENA_MAX = -8  # mallopt(3)
 
 
-def die_with_parent() -> None:
-    """End by SIGKILL when the parent does, ignore signals meant for it, never gain privileges.
+def die_with_parent(*, gains_nothing: bool = True) -> None:
+    """End by SIGKILL when the parent does, ignore signals meant for it, never gain privileges if `gains_nothing`.
 
     A terminal and systemd may signal a whole group; only the service, which drains, decides when a child ends.
     "Parent" is the thread that started this process, so children are started from threads that last; a parent that
@@ -22,7 +22,9 @@ def die_with_parent() -> None:
     for wish in (signal.SIGINT, signal.SIGTERM):
         signal.signal(wish, signal.SIG_IGN)
     libc = ctypes.CDLL(None, use_errno=True)
-    for option, value in ((_PR_SET_PDEATHSIG, signal.SIGKILL), (_PR_SET_NO_NEW_PRIVS, 1)):
+    for option, value in ((_PR_SET_PDEATHSIG, signal.SIGKILL), (_PR_SET_NO_NEW_PRIVS, int(gains_nothing))):
+        if not value:
+            continue  # this one can only be set
         if libc.prctl(option, *(ctypes.c_ulong(number) for number in (value, 0, 0, 0))) != 0:
             code = ctypes.get_errno()
             raise OSError(code, f"prctl({option}): {os.strerror(code)}")

@@ -18,11 +18,14 @@ class WakeupEvent:
 
     def __init__(self) -> None:
         self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._is_set = False
+        """Whether it has been set since the last wait: a file sets it many times, and each write is a system call."""
 
     def set(self) -> None:
         """End the current or the next wait. Once it is closed, nothing waits."""
-        if self._fd == _CLOSED:
+        if self._fd == _CLOSED or self._is_set:
             return
+        self._is_set = True
         with contextlib.suppress(BlockingIOError):  # the counter is full: it is set more than enough
             os.eventfd_write(self._fd, 1)
 
@@ -37,6 +40,8 @@ class WakeupEvent:
         was_set = any(descriptor == self._fd for descriptor, _ in poller.poll(max(0.0, seconds) * 1000))
         if was_set:
             os.eventfd_read(self._fd)
+            # In this order: who finds it set in between has made its change, and the waiter has yet to look.
+            self._is_set = False
         return was_set
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from ocrspool.pages import DEFAULT_ORDER, PageImage, ReaderOrder, WordMode
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import Child, ChildDiedError
 from ocrspool.processes.environment import of_workers
+from ocrspool.processes.starting import Start, directly
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.protocol import about_engine, engine_error, page_outcome
 from ocrspool.recognition.worker import STAGE_SECONDS, OnStage, Outcome
@@ -190,10 +191,12 @@ def _unheard(error: OSError) -> EngineError:
     return EngineError(f"the worker's answer cannot be received: {error}")
 
 
-def start_worker(name: str, config: Config, device: str, on_stage: OnStage) -> WorkerClient:
+def start_worker(
+    name: str, config: Config, device: str, on_stage: OnStage, start_process: Start = directly
+) -> WorkerClient:
     """Start a worker process that loads the engine for a device. Raise EngineError."""
 
     def start() -> Process:
-        return Child("ocrspool.recognition.child", of_workers(os.environ, config.paths.cache))
+        return Child("ocrspool.recognition.child", of_workers(os.environ, config.paths.cache), start=start_process)
 
     return WorkerClient(name, about_engine("load", config, device), on_stage, start)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from ocrspool.config.engine_requests import engine_request
@@ -40,25 +39,24 @@ def page_outcome(answer: Message) -> tuple[int, PageText | PageFault]:
 
 def page_text(found: dict[str, Any]) -> PageText:
     """Return the text of one page."""
-    lines = tuple(
-        TextLine(text, confidence, _polygon(points), detection_confidence, tuple(_word(*word) for word in words))
-        for text, confidence, points, detection_confidence, words in found["lines"]
-    )
     warnings = tuple(Notice(code, message, None, lines=tuple(about)) for code, message, about in found["warnings"])
+    lines = found["lines"]
     letters = found.get("letters") or [(None, None)] * len(lines)
     readers = found.get("readers") or [""] * len(lines)
-    lines = tuple(
-        replace(line, letter_height=height, stroke=stroke, reader=reader)
-        for line, (height, stroke), reader in zip(lines, letters, readers, strict=True)
+    read = tuple(
+        TextLine(
+            *(text, confidence, _polygon(points), detection_confidence),
+            tuple([Word(of_word, sure, _polygon(around)) for of_word, sure, around in words]),
+            *(height, stroke, reader),
+        )
+        for (text, confidence, points, detection_confidence, words), (height, stroke), reader in zip(
+            lines, letters, readers, strict=True
+        )
     )
     rules = tuple(((x1, y1), (x2, y2)) for (x1, y1), (x2, y2) in found.get("rules", ()))
-    return PageText(lines, found["rotation"], found["seconds"], warnings, rules=rules)
-
-
-def _word(text: str, confidence: float, points: list[list[float]]) -> Word:
-    return Word(text, confidence, _polygon(points))
+    return PageText(read, found["rotation"], found["seconds"], warnings, rules=rules)
 
 
 def _polygon(points: list[list[float]]) -> Polygon:
-    one, two, three, four = ((x, y) for x, y in points)
-    return one, two, three, four
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = points
+    return (ax, ay), (bx, by), (cx, cy), (dx, dy)

@@ -75,7 +75,7 @@ class WorkerSupervisor:
         self._events = events
         self._launch = launch
         self._timing = timing
-        self._thread = threading.Thread(target=self.run, name=f"worker-{number}")
+        self._thread = threading.Thread(target=self.run, name=f"worker-{number}", daemon=True)
         self._wake = WakeupEvent()
         queue.wake_up(self._wake)
         self._succession = Succession(

@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Collection, Iterator
 
 from ocrspool.blocks.joining import compounds_in, divided_word
+from ocrspool.layout.text_direction import runs_from_the_right
 from ocrspool.render.areas import Area, AreaLine, Paragraph, areas_of
 from ocrspool.render.word_gaps import words_of
 from ocrspool.render.xml_escape import escaped
@@ -104,7 +105,8 @@ def _block(paragraph: Paragraph, attributes: str, page: int, compounds: Collecti
 
 def _line(part: AreaLine, page: int, begun: str | None, goes_on: str | None) -> str:
     """Return a line. `begun` is the word that began in the line before, `goes_on` the one that goes on in the next."""
-    head = f'<TextLine ID="page{page}_line{part.name}" {_box(part.line.bounding_box)}>'
+    direction = ' BASEDIRECTION="rtl"' if runs_from_the_right(part.line.text) else ""
+    head = f'<TextLine ID="page{page}_line{part.name}" {_box(part.line.bounding_box)}{direction}>'
     return f"{head}{_shape(part.line.polygon)}{''.join(_words(part.line, begun, goes_on))}</TextLine>\n"
 
 
@@ -127,8 +129,9 @@ def _words(line: Line, begun: str | None, goes_on: str | None) -> Iterator[str]:
 
 def _space(before: Box, after: Box) -> str:
     # Of two words that stand one below the other, or overlap, there is no gap to be measured along the page.
-    width = f' WIDTH="{after[0] - before[2]:.1f}"' if after[0] > before[2] else ""
-    return f'<SP{width} HPOS="{before[2]:.1f}" VPOS="{before[1]:.1f}"/>'
+    left, right = (after[2], before[0]) if after[2] < before[0] else (before[2], after[0])
+    width = f' WIDTH="{right - left:.1f}"' if right > left else ""
+    return f'<SP{width} HPOS="{left:.1f}" VPOS="{before[1]:.1f}"/>'
 
 
 def _string(word: Word, text: str, part: str = "", whole: str = "") -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ocrspool.layout.text_direction import runs_from_the_right
 from ocrspool.render.areas import Area, AreaLine, Paragraph, areas_of
 from ocrspool.render.line_geometry import placement
 from ocrspool.render.word_gaps import words_of
@@ -86,7 +87,8 @@ def _paragraph(paragraph: Paragraph) -> str:
 
 
 def _line(part: AreaLine, name: str) -> Iterator[str]:
-    yield f'<span class="ocr_line" id="line_{name}" title="{_properties(part.line)}">'
+    direction = ' dir="rtl"' if runs_from_the_right(part.line.text) else ""
+    yield f'<span class="ocr_line" id="line_{name}"{direction} title="{_properties(part.line)}">'
     for number, (gap, word) in enumerate(words_of(part.line), 1):
         title = f"bbox {_whole(word.bounding_box)}; x_wconf {word.confidence * 100:.2f}"
         yield f'{gap}<span class="ocrx_word" id="word_{name}_{number}" title="{title}">{escaped(word.text)}</span>'

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from ocrspool.layout.text_direction import runs_from_the_right
 from ocrspool.pages import Point
 from ocrspool.render.line_geometry import Placement, placement
 from ocrspool.results.schema import Line, Word
@@ -41,7 +43,13 @@ def as_high_as_the_line(line: Line) -> Iterator[tuple[Word, str]]:
     starts = [_along(placed, word.polygon[0]) for _, word in pieces]
     ends = [_along(placed, word.polygon[1]) for _, word in pieces]
     spaces = [gap for gap, _ in pieces[1:]] + [""]
-    ends = [after if after > start else end for start, end, after in zip(starts, ends, [*starts[1:], 0.0], strict=True)]
+    # The last word keeps its own end, wherever it is.
+    if runs_from_the_right(line.text):
+        following = [*ends[1:], math.inf]
+        starts = [after if after < end else start for start, end, after in zip(starts, ends, following, strict=True)]
+    else:
+        following = [*starts[1:], -math.inf]
+        ends = [after if after > start else end for start, end, after in zip(starts, ends, following, strict=True)]
     for (_, word), start, end, space in zip(pieces, starts, ends, spaces, strict=True):
         yield Word(word.text, word.confidence, _cut(placed, start, end)), space
 
@@ -54,7 +62,8 @@ def part_of(line: Line, words: Sequence[Word]) -> Line:
         placed = placement(line.polygon)
     except ValueError:
         return replace(line, text=text, words=tuple(words))
-    polygon = _cut(placed, _along(placed, words[0].polygon[0]), _along(placed, words[-1].polygon[1]))
+    starts, ends = ([_along(placed, word.polygon[corner]) for word in words] for corner in (0, 1))
+    polygon = _cut(placed, min(starts), max(ends))
     confidence = sum(word.confidence for word in words) / len(words)
     around = Word(text, confidence, polygon).bounding_box
     return replace(line, text=text, confidence=confidence, polygon=polygon, bounding_box=around, words=tuple(words))

@@ -13,6 +13,8 @@ class ResultFiles:
     """SHA-256 of the source, in hexadecimal."""
     suffixes: tuple[str, ...] = ()
     """The suffixes of the other outputs, in the order in which they are delivered."""
+    done_as: str = ""
+    """The path below done/ that the result says its source gets; "" where it says none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ocrspool.errors import OcrspoolError
 from ocrspool.files import faults
+from ocrspool.formatting import counted
 from ocrspool.processes.backoff import Backoff
 
 _log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class Beginning:
     def succeeded(self, left: int, folders: Mapping[str, Path]) -> None:
         """Take note that it has begun. `left` jobs were left in work/ by the last run."""
         if left:
-            _log.info("inbox %s: %d files were left in work/ and are read again", self._name, left)
+            _log.info("inbox %s: %s left in work/ by the last run, read again now", self._name, counted(left, "file"))
         again = {"event": "inbox-serves"} if self.error is not None else {}
         _log.info(
             "inbox %s: drop files into %s; results: %s", self._name, folders["inbox"], folders["outbox"], extra=again

@@ -1,4 +1,4 @@
-"""The life of the daemon: start up, main loop, drain. It imports no OCR and no image library, so it starts at once.
+"""The life of the daemon: start up, main loop, drain. Its first steps are in first_steps.py.
 
 The main thread decides: who may begin a job, what is told, when it ends. It touches no spool: each inbox has a thread
 for that (inbox_thread), and each job one that follows it through the other processes (pipeline). Signal handlers only
@@ -11,32 +11,29 @@ import logging
 import time
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocrspool.config import preflight
-from ocrspool.config.reload import Configuration
-from ocrspool.config.schema import Config, Metrics
+from ocrspool.config.schema import Metrics
 from ocrspool.errors import EngineMissingError, OcrspoolError
+from ocrspool.formatting import counted
 from ocrspool.intake.headroom import FreeSpaceGuard
 from ocrspool.machine import memory
 from ocrspool.observability import log_setup
 from ocrspool.observability.snapshot import EngineStatus
 from ocrspool.observability.statistics import JobStatistics
 from ocrspool.observability.status import Sources, StatusPublisher
-from ocrspool.observability.systemd import Notifier
+from ocrspool.pipeline import outputs
 from ocrspool.pipeline.hooks import Hooks
 from ocrspool.pipeline.pipeline import Pipeline
 from ocrspool.pipeline.runner import JobRunner
-from ocrspool.processes import lifetime
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.prebuild import SILENCE_SECONDS
 from ocrspool.results.schema import engine_from
 from ocrspool.service.active_jobs import job_count
+from ocrspool.service.first_steps import FirstSteps
 from ocrspool.service.health_monitor import HealthMonitor
 from ocrspool.service.inboxes import Inboxes
-from ocrspool.service.parts import REAL, Parts
 from ocrspool.service.shared_resources import SharedResources
 from ocrspool.service.signals import StoppedError
 
@@ -47,49 +44,41 @@ _log = logging.getLogger(__name__)
 
 _ROOM_SECONDS = 1.0
 """While disk or memory is short, it is measured this often."""
-_MEMORY_SECONDS = 0.05
+_MOST_ON_HOSTS = 512
+"""Pages that all hosts of a cluster together are supplied with. Each takes a thread here."""
+_MEMORY_SECONDS = 0.25
 """Memory that was enough is measured again after so long. Measuring takes longer than the rest of granting a slot."""
 
 
 class Service:
     """One daemon. `run` returns when it has been told to stop."""
 
-    def __init__(self, path: Path, log_format: log_setup.Format | None = None, parts: Parts = REAL) -> None:
-        """Read the configuration. `log_format` replaces its log format. Raise ConfigError."""
-        self._parts = parts
-        self._notifier = Notifier()
-        try:
-            self._configuration = Configuration(path, log_format)
-        except OcrspoolError as error:
-            self._fail(error)
-            raise
+    def __init__(self, first: FirstSteps) -> None:
+        """Begin where the first steps have ended."""
+        self._first = first
+        self._parts = parts = first.parts
+        self._notifier = first.notifier
+        self._configuration = first.configuration
         self._live = self._configuration.live
         config = self._live.config
-        log_setup.set_up(config.log.level, config.log.format, fields=True)
-        self._began = time.monotonic()
         self._wake = WakeupEvent()
         self._signals = parts.signals(self._wake)
         self._statistics = JobStatistics()
-        self._decoders = parts.decoders(self._live)
-        self._hooks = Hooks()
+        self._launcher = first.launcher
+        self._decoders = parts.decoders(self._live, self._launcher)
+        self._hooks = Hooks(self._launcher)
         self._runner = JobRunner(self._hooks)
-        self._recognizer = parts.recognizer(self._live, self._notifier.status)
+        self._recognizer = first.recognizer
         self._memory = FreeSpaceGuard("of memory", memory.available_bytes, _MEMORY_SECONDS)
         self._shortage = Shortage()
-        self._slots = job_count(config)
-        around = SharedResources(self._live, self._runner, self._shortage, self._slots, self._wake)
+        most = job_count(config, _MOST_ON_HOSTS if config.cluster.scheduler else 0)
+        around = SharedResources(self._live, self._runner, self._shortage, most, self._wake)
         self._inboxes = Inboxes(around, self._notifier.status, self._decoders.replace_those_of)
         self._pipeline: Pipeline | None = None
         self._health: Health | None = None
 
-    @property
-    def config(self) -> Config:
-        """What is in effect now."""
-        return self._live.config
-
     def run(self) -> None:
         """Start, serve until SIGTERM or SIGINT, drain. Raise OcrspoolError when it cannot start."""
-        lifetime.limit_malloc_arenas()
         self._signals.install()
         try:
             self._pipeline = self._start_up()
@@ -100,32 +89,24 @@ class Service:
         except StoppedError:
             self._notifier.stopping()
         except Exception as error:
-            self._fail(error)
+            self._first.fail(error)
             raise
         finally:
             stopped = self._release()
         self._notifier.status(stopped)
 
-    def _fail(self, error: Exception) -> None:
-        """Tell systemd why the service ends. It shows the last status line until the next start."""
-        self._notifier.last_words(error)
-        if isinstance(error, OcrspoolError):
-            self._notifier.failed(error.exit_code)
-
     def _start_up(self) -> Pipeline:
-        """Start everything. Engines are slow and load beside the rest. The service is ready when all of it works."""
+        """Start the rest. Engines are slow and load beside it. The service is ready when all of it works."""
         config = self._live.config
-        self._notifier.status("checking the configuration")
-        preflight.refuse(config)
         config.paths.runtime.mkdir(parents=True, exist_ok=True)
         with self._notifier.extend_timeout_while(SILENCE_SECONDS):
-            self._recognizer.start()
             self._decoders.start()
+            self._launcher.start()  # before a spool is opened; what is started until here does not wait for it
             self._hooks.start()
             self._inboxes.open()
             facts = self._wait_for_engines()
         engine = engine_from(facts)
-        start = {"in all": round(time.monotonic() - self._began, 3), **facts["seconds"]}
+        start = {"in all": round(time.monotonic() - self._first.began, 3), **facts["seconds"]}
         sources = Sources(
             EngineStatus.of(engine), start, self._statistics, self._inboxes.failures, memory.available_bytes
         )
@@ -160,7 +141,7 @@ class Service:
                 _log.warning('%s; building it now, because engine.on_missing is "build"', error)
             self._recognizer.close()
             self._parts.build(self._live.config, self._building)
-            self._recognizer = self._parts.recognizer(self._live, self._notifier.status)
+            self._recognizer = self._parts.recognizer(self._live, self._notifier.status, self._launcher)
             self._recognizer.start()
             return self._recognizer.wait_ready()
 
@@ -184,7 +165,7 @@ class Service:
                 self._reload()
             self._inboxes.look()
             if self._inboxes.wanting() and self._shortage.over() and self._has_memory():
-                self._inboxes.grant(self._slots)
+                self._inboxes.grant(self._slots())
             self._keep_in_touch()
             self._wake.wait(self._until_next())
 
@@ -192,7 +173,7 @@ class Service:
         """Finish what is in work within the stop time. Leave the rest in work/ for the next start."""
         self._notifier.stopping()
         deadline = time.monotonic() + self._live.config.service.stop_seconds
-        _log.info("stopping: %d files in work", self._inboxes.in_work(), extra={"event": "stopping"})
+        _log.info("stopping: %s in work", counted(self._inboxes.in_work(), "file"), extra={"event": "stopping"})
         # A second signal ends the drain. It does not wait for jobs that wait for a disk.
         while (self._inboxes.running() or self._hooks.busy()) and self._signals.stops == 1:
             if time.monotonic() >= deadline:
@@ -214,9 +195,11 @@ class Service:
         self._decoders.close()
         closed = self._inboxes.close()
         self._hooks.close()
+        self._launcher.close()
         if closed:  # else there are threads that may set it
             self._wake.close()
-        rest = f"; {left} files wait in work/ for the next start" if left else ""
+        wait = "file waits" if left == 1 else "files wait"
+        rest = f"; {left} {wait} in work/ for the next start" if left else ""
         _log.info("stopped%s", rest, extra={"event": "stopped"})
         return f"stopped{rest}"
 
@@ -228,6 +211,7 @@ class Service:
             self._configuration.reload()
             config = self._live.config
             log_setup.set_up(config.log.level, config.log.format, fields=True)
+            outputs.load(config.wants)
             self._inboxes.change()
             self._health_monitor.refused = ""
             _log.info("reloaded %s", self._configuration.path, extra={"event": "reloaded"})
@@ -237,6 +221,12 @@ class Service:
             _log.error("reload: the configuration in use stays:\n%s", error.message, extra=refused)
         self._publisher.publish(self._health_monitor.standing, at_once=True)
         self._notifier.ready()
+
+    def _slots(self) -> int:
+        """Return how many jobs may run now. Hosts of a cluster come and go."""
+        config = self._live.config
+        hosts = self._recognizer.status().hosts if config.cluster.scheduler else None
+        return job_count(config, 0 if hosts is None else min(hosts.room, _MOST_ON_HOSTS))
 
     def _has_memory(self) -> bool:
         """Tell whether there is memory for more work. If not, and no job runs, renew the workers, which hold it."""

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from ocrspool.files import names
 from ocrspool.files.faults import is_of_people
 from ocrspool.files.folder import Folder
+from ocrspool.files.target_path import target_path
 from ocrspool.results.rendered import RenderedResult, ResultFiles
 from ocrspool.spool.free_places import free_places
 from ocrspool.spool.growing_files import GrowingFiles, has_changed
@@ -35,6 +38,30 @@ class Delivery:
     way_back: WayBack
     naming: threading.Lock
     """Held while a free name is looked for and taken."""
+    promised: dict[str, str] = field(default_factory=dict)
+    """The paths below done/ that results tell of sources that are still in work/, each with the id of the job."""
+
+    def done_as(self, job: Job) -> str:
+        """Return the path below done/ that no file has, and no other job in work; "" where the source is not kept.
+
+        It is "" too where done/ cannot be used now. People can still put a file there before the source comes. Then the
+        source gets another name.
+        """
+        if job.delivery.delete:
+            return ""
+        with self.naming, contextlib.suppress(OSError):
+            for place in free_places(self.done, job):
+                with place:
+                    name = os.fspath(place.path.relative_to(self.done))
+                    if place.folder.stat(place.name) is None and not self._is_promised(name, job):
+                        self.promised[name] = job.id
+                        return name
+        return ""
+
+    def _is_promised(self, name: str, job: Job) -> bool:
+        """Tell whether another job that is still in work has this path."""
+        other = self.promised.get(name)
+        return other is not None and other != job.id and self.jobs.has(other)
 
     def deliver(self, job: Job, result: RenderedResult) -> Path:
         """Put the result into the outbox, after the outputs that it names, then retire the source.
@@ -55,19 +82,19 @@ class Delivery:
         outbox = Outbox(self.outbox, job.delivery.mode, mark=job.delivery.mark)
         with self.naming:
             target = outbox.publish(folder, job.id, job.name, files)
-        self._retire(folder, job)
+        self._retire(folder, job, files.done_as)
         self.jobs.clear(job.id)
         self.growing.over(job)
         return target
 
-    def _retire(self, folder: Folder, job: Job) -> None:
+    def _retire(self, folder: Folder, job: Job, done_as: str) -> None:
         """Move the source to done/, or remove it. One that was written to since the last look goes back to the inbox.
 
         That look comes after the move, so that there is no moment in between. What is written later the audit finds.
         """
         with contextlib.ExitStack() as opened:
             holder, last = opened.enter_context(holder_of(folder, job)), last_of(job.name)
-            at, name = (holder, last) if job.delivery.delete else self._moved_to_done(opened, holder, job)
+            at, name = (holder, last) if job.delivery.delete else self._moved_to_done(opened, holder, job, done_as)
             if not has_changed(job, at.stat(name)):
                 if job.delivery.delete:
                     at.unlink(name)
@@ -78,11 +105,15 @@ class Delivery:
             self.growing.returns(job, "it has changed", self.growing.patience.settle)
         self.way_back.give_back(job)
 
-    def _moved_to_done(self, opened: contextlib.ExitStack, holder: Folder, job: Job) -> tuple[Folder, str]:
-        """Move the source to done/. Return the folder and the name that it has there."""
+    def _moved_to_done(
+        self, opened: contextlib.ExitStack, holder: Folder, job: Job, done_as: str
+    ) -> tuple[Folder, str]:
+        """Move the source to done/, under the name that its result tells if it can be. Return where it is there."""
         problem: OSError | None = None
+        promised = [target_path(self.done, done_as, job.id)] if done_as else []
         with self.naming:
-            for place in free_places(self.done, job):
+            self.promised.pop(done_as, None)
+            for place in chain(promised, free_places(self.done, job)):
                 opened.enter_context(place)
                 try:
                     holder.rename_new(last_of(job.name), place.folder, place.name)
@@ -91,5 +122,13 @@ class Delivery:
                         raise
                     problem = error
                 else:
+                    if problem is not None and done_as:
+                        told = names.printable(done_as)
+                        _log.warning(
+                            "%s: somebody has put a file at %s in done/: the source is %s there",
+                            names.printable(job.name),
+                            told,
+                            names.printable(place.name),
+                        )
                     return place.folder, place.name
         raise problem or OSError

@@ -36,21 +36,35 @@ class Failing:
         """
         with self.jobs.opened(job.id) as folder, self.naming:
             if not has_source(folder, job) and (name := failed_as(folder)):
-                with self._made_again(name) as place:
-                    folder.rename(REASON, place.folder, reason_of(place.name))
-                    place.folder.sync()
-                    target = place.path
+                target = self._give_reason(folder, job, name)
             else:
-                target = self._fail(folder, job, reason)
+                with holder_of(folder, job) as holder:
+                    target = self._fail(folder, job, reason, Place(holder, last_of(job.name)))
         self.jobs.clear(job.id)
         self.growing.over(job)
         return target
 
-    def _fail(self, folder: Folder, job: Job, reason: dict[str, Any]) -> Path:
+    def _give_reason(self, folder: Folder, job: Job, name: str) -> Path:
+        """Put the reason beside a source that an earlier try has moved to failed/ under this name.
+
+        Where something has appeared under the name of the reason meanwhile, it stays, and the two get another name.
+        """
+        with self._made_again(name) as place:
+            beside = reason_of(place.name)
+            if place.folder.stat(place.name) is None:  # people have taken it away, and nobody needs its reason
+                return place.path
+            if place.folder.stat(beside) is None:
+                with contextlib.suppress(FileExistsError):
+                    folder.rename_new(REASON, place.folder, beside)
+                    place.folder.sync()
+                    return place.path
+            return self._fail(folder, job, json_file.load(folder, REASON), place)
+
+    def _fail(self, folder: Folder, job: Job, reason: dict[str, Any], source: Place) -> Path:
         """Move source and reason, to the first place where nothing that people have put there is in the way."""
         problem: OSError | None = None
+        at, last = source.folder, source.name
         with contextlib.ExitStack() as opened:
-            at, last = opened.enter_context(holder_of(folder, job)), last_of(job.name)
             for place in free_places(self.failed, job, with_reason=True):
                 opened.enter_context(place)
                 named = {**reason, "failed_as": names.to_json(os.fspath(place.path.relative_to(self.failed)))}

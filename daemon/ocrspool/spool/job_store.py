@@ -36,6 +36,9 @@ class JobStore(Protocol):
     def place(self, job: Job, suffix: str) -> Place:
         """Return where an output is put until it is delivered; to be closed. Raise OSError."""
 
+    def done_as(self, job: Job) -> str:
+        """Decide under which path below done/ the source will be retired; "" where it is not kept. Raise OSError."""
+
     def deliver(self, job: Job, result: RenderedResult) -> Path:
         """Publish the result after the outputs that it names, then retire the source. Return where the result is.
 

@@ -137,6 +137,11 @@ class Jobs:
         folder.write(JOB, json.dumps(counts).encode("ascii"), durable=False)
         return job
 
+    def has(self, job_id: str) -> bool:
+        """Tell whether a job is in work. Raise OSError."""
+        with Folder.at(self._work) as work:
+            return work.stat(job_id) is not None
+
     def clear(self, job_id: str) -> None:
         """Remove a job's folder. A file that should not be there any more stays, and its folder with it."""
         with contextlib.suppress(OSError), Folder.at(self._work) as work:  # the job is over, also where a disk fails

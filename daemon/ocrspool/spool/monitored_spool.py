@@ -56,6 +56,11 @@ class MonitoredSpool:
         with self._steps.step():
             return self._spool.place(job, suffix)
 
+    def done_as(self, job: Job) -> str:
+        """Decide under which path below done/ the source will be retired; "" where it is not kept."""
+        with self._steps.step():
+            return self._spool.done_as(job)
+
     def deliver(self, job: Job, result: RenderedResult) -> Path:
         """Publish the result and retire the source."""
         with self._steps.step("deliver"):

@@ -154,4 +154,11 @@ def _with(place: Place, suffix: str) -> str:
 def files_of(result: dict[str, Any]) -> ResultFiles:
     """Return what a result that has been read says of itself."""
     named = (output.get("format") for output in result.get("outputs", ()))
-    return ResultFiles(digest_of(result), tuple(SUFFIXES[name] for name in named if name in SUFFIXES))
+    run = result.get("run")
+    done_as = done_name(run.get("done_as"), run.get("done_as_base64")) if isinstance(run, dict) else ""
+    return ResultFiles(digest_of(result), tuple(SUFFIXES[name] for name in named if name in SUFFIXES), done_as)
+
+
+def done_name(path: str | None, path_base64: str | None) -> str:
+    """Return the path below done/ that a result tells of its source; "" where it tells none."""
+    return names.from_json({"path": path, "path_base64": path_base64})

@@ -121,7 +121,10 @@ class Spool:
                 if isinstance(error, FileNotFoundError):
                     return None
                 raise
-            found = holder.stat(last)
+            try:
+                found = holder.stat(last)
+            except OSError:  # the disk has gone since the rename: the file is ours, and its job waits and looks again
+                return replace(job, seen=seen, delivery=self.delivery)
         if found is None or (found.st_ino, found.st_size, found.st_mtime_ns) != (seen.inode, seen.size, seen.mtime_ns):
             self.give_back(job)  # written to, or replaced by another, between the look and the rename
             return None
@@ -175,6 +178,10 @@ class Spool:
     def place(self, job: Job, suffix: str) -> Place:
         """Return where an output of the job is put before its result is delivered; to be closed. Raise OSError."""
         return Place(self.jobs.opened(job.id), SAVED + suffix)
+
+    def done_as(self, job: Job) -> str:
+        """Decide under which path below done/ the source will be retired; "" where it is not kept. Raise OSError."""
+        return self._deliveries.done_as(job)
 
     def deliver(self, job: Job, result: RenderedResult) -> Path:
         """Put the result into the outbox, after the outputs that it names, then retire the source.

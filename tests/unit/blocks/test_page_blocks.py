@@ -155,15 +155,26 @@ def test_captions_and_footnotes() -> None:
     assert kinds(lines) == ["paragraph", "caption", "paragraph", "footnote", "footnote"]
 
 
+def own_prose(number: int) -> list[TextLine]:
+    """Lines that no other page has."""
+    return [at(LEFT, 300 + 30 * line, f"{chr(97 + number) * 9} {text}"[:70]) for line, text in enumerate(PROSE)]
+
+
 def test_text_that_repeats_at_the_edge_of_pages_is_a_header() -> None:
     """Its number differs from page to page; text that stands on one page only is none."""
     pages = [
-        page([at(LEFT, 60, f"Annual report 2025, page {number}"), *prose(LEFT, 200), at(600, 1700, str(number))])
+        page([at(LEFT, 60, f"Annual report, volume {number}"), *own_prose(number), at(600, 1700, str(number))])
         for number in (7, 8, 9)
     ]
     assert [kind for kind, _ in told(*pages, number=2)] == ["header", "paragraph", "footer"]
-    alone = page([at(LEFT, 60, "Annual report 2025"), *prose(LEFT, 200)])
+    alone = page([at(LEFT, 60, "Annual report, volume 7"), *own_prose(7)])
     assert "header" not in [kind for kind, _ in told(alone)]
+
+
+def test_cells_at_the_edge_of_pages_are_no_headers() -> None:
+    """Only their numbers differ, but they say nothing else."""
+    pages = [page([at(LEFT, 60, f"Form {50 + number}"), *own_prose(number)]) for number in (7, 8, 9)]
+    assert "header" not in [kind for kind, _ in told(*pages, number=2)]
 
 
 def test_a_lone_number_in_the_text_is_no_page_number() -> None:
@@ -259,3 +270,32 @@ def test_the_last_words_of_a_paragraph_are_no_heading_however_large_they_seem() 
     """The size of a line of few letters is told badly."""
     lines = [*prose(100, 100, lines=3), at(100, 190, '("The Company").', size=34), *prose(100, 300)]
     assert "heading" not in [kind for kind, _ in found(lines)]
+
+
+def levels(*headings: tuple[str, float]) -> list[int | None]:
+    """The levels of headings of these sizes, with text below each."""
+    lines: list[TextLine] = []
+    y = 100.0
+    for text, size in headings:
+        lines += [at(100, y, text, size=size), *prose(100, y + 50, lines=3)]
+        y += 250
+    return [block.level for block in blocks([page(lines)])[0] if block.kind == "heading"]
+
+
+def test_headings_whose_measured_sizes_differ_a_little_are_of_one_level() -> None:
+    """Also where the largest and the smallest of them differ more than two that are next to each other."""
+    sizes = [("Opening of the session", 36.0), ("Questions of visitors", 33.5), ("The state of the bridge", 31.5)]
+    assert levels(("Minutes of the council", 50), *sizes) == [1, 2, 2, 2]
+    assert levels(("Minutes of the council", 50), ("Opening of the session", 38), ("The state of it", 30)) == [1, 2, 3]
+
+
+def test_a_short_heading_joins_the_level_of_those_that_are_about_as_large() -> None:
+    """The size of few letters is told badly; a title of few letters is larger than that."""
+    assert levels(("Opening of the session", 33), ("Maps", 38), ("Questions of visitors", 33)) == [1, 1, 1]
+    assert levels(("Maps", 50), ("Opening of the session", 33)) == [1, 2]
+
+
+def test_copies_of_a_page_keep_what_is_at_their_edges() -> None:
+    """The same letter twice: its title stands at the upper edge of both, and is no header."""
+    copy = page([at(100, 80, "A letter to the council", size=44), *prose(100, 400), at(100, 1700, "Yours sincerely,")])
+    assert [kind for kind, _ in told(copy, copy, number=2)] == ["heading", "paragraph", "paragraph"]

@@ -21,6 +21,7 @@ from ocrspool.config.loader import exposed, load
 from ocrspool.config.schema import Config, Inbox, Profile
 from ocrspool.errors import ConfigError
 from ocrspool.spool.layout import STATES
+from support.forked_code import as_nobody
 
 EXAMPLE = Path(__file__).parents[3] / "config/ocrspool.toml"
 MINIMAL = "[inbox.default]\nroot = 'spool'\n"
@@ -78,7 +79,8 @@ def test_the_example_mentions_every_key() -> None:
             else [(section, key) for key in keys]
         )
     }
-    in_comments = {f"inbox.default.{state}" for state in STATES}
+    files = {f"cluster.{name}" for name in ("ca", "certificate", "key")}  # they go with a scheduler only
+    in_comments = {f"inbox.default.{state}" for state in STATES} | files
     assert flat == keys_of(Config) - in_comments
     comments = " ".join(line for line in text.splitlines() if line.startswith("#"))
     assert all(re.search(rf"\b{state}\b", comments) for state in STATES)
@@ -167,10 +169,27 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path / "none.toml")
     assert [problem.removeprefix(f"{tmp_path}/") for problem in caught.value.problems] == [
-        "none.toml: No such file or directory",
+        "none.toml: there is no such file; --config names another",
         "conf.d/b.toml: Is a directory",
         "conf.d/c.toml: not UTF-8 text (byte 5)",
     ]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_file_that_this_user_may_not_read() -> None:
+    """The user is named, not a number of the system."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder, "ocrspool.toml")
+        path.write_text(MINIMAL, "utf-8")
+        path.chmod(0o600)
+
+        def told() -> list[str]:
+            with pytest.raises(ConfigError) as caught:
+                load(path)
+            return caught.value.problems
+
+        assert as_nobody(told) == [f"{path}: user nobody may not read it"]
 
 
 def test_conf_d_in_order(tmp_path: Path) -> None:

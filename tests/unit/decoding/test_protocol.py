@@ -90,7 +90,7 @@ def verdict(
 ) -> str:
     """Open a file and read its first page. Whatever is believed makes a document that fits the published schema."""
     taken = Taken(*answers)
-    monkeypatch.setattr("ocrspool.decoding.client.Child", lambda *_: taken)
+    monkeypatch.setattr("ocrspool.decoding.client.Child", lambda *_, **__: taken)
     decoder = DecoderClient(CurrentConfig(Config(limits=limits)))
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - counted often
     said = "read"
@@ -249,7 +249,7 @@ def test_a_view_is_written_or_there_is_no_room() -> None:
 def test_a_disk_that_is_not_full_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, source: Path) -> None:
     """A decoder that says so without reason would have the job wait for ever."""
     taken = Taken(({"document": DOCUMENT}, []), ({"full": True}, []))
-    monkeypatch.setattr("ocrspool.decoding.client.Child", lambda *_: taken)
+    monkeypatch.setattr("ocrspool.decoding.client.Child", lambda *_, **__: taken)
     decoder = DecoderClient(CurrentConfig(Config(limits=Limits(pages=10, free_disk_mb=0))))
     with contextlib.closing(decoder), source.open("rb+") as file:
         decoder.open(source, PROFILE)

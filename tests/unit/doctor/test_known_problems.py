@@ -293,7 +293,7 @@ def in_folder(root: Path, **engine: Any) -> Config:  # noqa: ANN401 - as the con
 
 def test_folders_that_cannot_be_used_are_a_problem(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("a file", "utf-8")
-    found = list(config_checks.permissions(in_folder(tmp_path)))
+    found = list(config_checks.permissions(in_folder(tmp_path), tmp_path / "ocrspool.toml"))
     assert found[0].level == "problem"
     assert "paths.runtime" in found[0].found
 

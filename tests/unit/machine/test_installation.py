@@ -32,7 +32,7 @@ def test_the_words_are_seen(text: str) -> None:
 def installed(prefix: Path, code: Path) -> Installation:
     """Return what is found of a program with this environment and its code there."""
     code = code / "ocrspool/installation.py"
-    return installation.find(prefix, code, prefix.parent / "packaged", (prefix / "containerenv",))
+    return installation.find(prefix, code, prefix.parent / "packaged", (prefix / "containerenv",), prefix / "systemd")
 
 
 def test_by_the_script(tmp_path: Path) -> None:
@@ -44,6 +44,14 @@ def test_by_the_script(tmp_path: Path) -> None:
     assert found.replace("onnxruntime", "onnx-gpu") == found.add("onnx-gpu")
 
 
+def test_tesseract_is_added_beside_the_runtime_that_is_there(tmp_path: Path) -> None:
+    """The script replaces what it is not told again."""
+    for before, advised in (("", "tesseract"), ("onnx-gpu", "onnx-gpu,tesseract"), ("tesseract", "tesseract")):
+        (tmp_path / "with").write_text(f"{before}\n")
+        found = installed(tmp_path, tmp_path / "lib/python3/site-packages")
+        assert found.add("tesseract").endswith(f"--with {advised}")
+
+
 def test_in_a_container(tmp_path: Path) -> None:
     """An image is not changed, but built anew."""
     (tmp_path / "with").write_text("\n")
@@ -51,6 +59,14 @@ def test_in_a_container(tmp_path: Path) -> None:
     assert (
         installed(tmp_path, tmp_path / "lib").add("paddle-gpu") == "build the image with --build-arg EXTRA=paddle-gpu"
     )
+
+
+def test_in_a_container_that_is_a_machine(tmp_path: Path) -> None:
+    """Where systemd runs in a container, scripts/install has put the program there, and adds to it."""
+    (tmp_path / "with").write_text("\n")
+    (tmp_path / "containerenv").touch()
+    (tmp_path / "systemd").mkdir()
+    assert installed(tmp_path, tmp_path / "lib").kind == "script"
 
 
 def test_from_the_package(tmp_path: Path) -> None:

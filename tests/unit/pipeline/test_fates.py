@@ -110,7 +110,7 @@ def test_a_document_is_read(new_world: NewWorld) -> None:
     world = new_world(document=pages([], []))
     ended = world.run()
     assert isinstance(ended, JobOutcome)
-    assert world.store.calls == ["begin", "take_back", "keep", "take_back", "deliver"]
+    assert world.store.calls == ["begin", "take_back", "keep", "done_as", "take_back", "deliver"]
     assert world.result()["text"] == "page 1\fpage 2"
     assert world.workers.alone == [False, False]
     assert (ended.outcome, ended.command, ended.hooks.seconds) == ("done", ("told", "done"), 5.0)

@@ -89,6 +89,24 @@ def test_a_command_is_told_of_the_files(new_hooks: New, tmp_path: Path, monkeypa
     assert not (tmp_path / "pwned").exists()
 
 
+def test_a_command_reads_what_was_delivered(new_hooks: New, tmp_path: Path) -> None:
+    """The result, or the reason, is its standard input; not what a link leads to that has been put in its place."""
+    result, reason, read = tmp_path / "a.png.json", tmp_path / "b.png.reason.json", tmp_path / "read"
+    result.write_text("the result;")
+    reason.write_text("the reason;")
+    hooks = new_hooks(on_done=("/bin/sh", "-c", f"cat >> {read}"), on_failed=("/bin/sh", "-c", f"cat >> {read}"))
+    hooks.enqueue(done("a.png", os.fspath(result)))
+    hooks.enqueue(replace(failed(), files=(tmp_path / "b.png", reason)))
+    wait_until(lambda: not hooks.busy())
+    assert read.read_text() == "the result;the reason;"
+    (tmp_path / "secret").write_text("a secret")
+    result.unlink()
+    result.symlink_to(tmp_path / "secret")
+    hooks.enqueue(done("a.png", os.fspath(result)))
+    wait_until(lambda: not hooks.busy())
+    assert read.read_text() == "the result;the reason;"
+
+
 def test_one_at_a_time_in_their_order(new_hooks: New, tmp_path: Path) -> None:
     """The second begins when the first has ended; ringing waits for neither."""
     told = tmp_path / "told"
@@ -149,7 +167,7 @@ def test_a_stop_kills_what_runs_and_drops_what_waits(
     hooks.close()
     assert not lives(int(pid.read_text()))
     assert "was killed: the service stops" in caplog.text
-    assert "1 commands" in caplog.text
+    assert "1 command of" in caplog.text
     assert not (tmp_path / "told").exists()
 
 

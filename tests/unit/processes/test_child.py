@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import resource
 import signal
@@ -10,8 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ocrspool.processes.child import Child, ChildDiedError, NoProcessError
+from ocrspool.processes.child import Child, ChildDiedError, NoProcessError, loads
 from ocrspool.processes.environment import of_workers
 from support.forked_code import as_nobody
 from support.process_table import lives
@@ -156,3 +159,21 @@ def test_no_process_is_left(tmp_path: Path) -> None:
         return ""
 
     assert "no process can be started" in as_nobody(begin)
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.binary().map(os.fsdecode),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    )
+)
+def test_answers_are_read_as_json_reads_them(value: object) -> None:
+    """Numbers to the last digit, infinite ones too, and names that are not UTF-8."""
+    assert repr(loads(json.dumps(value).encode("ascii"))) == repr(value)
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[" * 100_000, b"\xff", b'{"a": 1} x'])
+def test_what_is_no_json_is_refused(text: bytes) -> None:
+    """By an exception that the channel takes for the end of the child."""
+    with pytest.raises((ValueError, RecursionError)):
+        loads(text)

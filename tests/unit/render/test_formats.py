@@ -17,7 +17,7 @@ from ocrspool.render import alto, hocr, tsv, txt
 from ocrspool.render import json as as_json
 from ocrspool.render.line_geometry import placement
 from ocrspool.render.xml_escape import escaped
-from ocrspool.results.schema import Document, ReadBy, document_from
+from ocrspool.results.schema import Document, ReadBy, Word, document_from
 from support import result_blocks
 from support.sample_documents import box, document, line, lost_page, page
 
@@ -45,6 +45,19 @@ def test_txt_is_the_text_of_the_json(made: Document) -> None:
     """Pages are joined by form feeds; one line feed ends the file."""
     assert txt.render(made).decode() == made.text + "\n"
     assert txt.render(made).count(b"\f") == 2
+
+
+def test_lines_from_right_to_left_say_so() -> None:
+    """In hOCR as in HTML, in ALTO by its own attribute; the space between two words is between their boxes."""
+    hebrew = line("\u05d0\u05d1 \u05d2", box(100, 50, 300, 90))
+    words = (Word("\u05d0\u05d1", 0.9, box(220, 50, 300, 90)), Word("\u05d2", 0.9, box(100, 50, 180, 90)))
+    made = document(page(replace(hebrew, words=words), line("plain", box(100, 120, 300, 160))))
+    lines = [each for each in parsed(hocr.render(made)).iter(f"{XHTML}span") if each.get("class") == "ocr_line"]
+    assert [each.get("dir") for each in lines] == ["rtl", None]
+    described = parsed(alto.render(made))
+    assert [each.get("BASEDIRECTION") for each in described.iter(f"{ALTO}TextLine")] == ["rtl", None]
+    (space,) = described.iter(f"{ALTO}SP")
+    assert (space.get("HPOS"), space.get("WIDTH")) == ("180.0", "40.0")
 
 
 def test_tsv_has_the_columns_of_tesseract(made: Document) -> None:

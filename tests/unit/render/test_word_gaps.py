@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocrspool.render.word_gaps import as_high_as_the_line, words_of
+from ocrspool.render.word_gaps import as_high_as_the_line, part_of, words_of
 from ocrspool.results.schema import Line, Word
 
 Box = tuple[float, float, float, float]
@@ -53,6 +53,27 @@ def test_a_word_that_begins_before_the_one_before_it_keeps_its_own_end() -> None
     assert first[0].bounding_box == (50, 0, 70, 20)
 
 
+def test_the_last_word_keeps_its_end_where_it_begins_before_the_line() -> None:
+    """Ink may stand a little beside the polygon of its line."""
+    ((found, _),) = as_high_as_the_line(line("BILL", word("BILL", -0.5, 90)))
+    assert found.bounding_box == (-0.5, 0, 90, 20)
+
+
+def test_a_part_of_a_line_has_room_for_its_words() -> None:
+    """Whatever the shares of the line are that it begins and ends at."""
+    whole = line("one BILL", word("one", 10.1, 30), word("BILL", 40.3, 90.7))
+    part = part_of(whole, whole.words[1:])
+    assert part.text == "BILL"
+    assert part.bounding_box == pytest.approx((40.3, 0, 90.7, 20))
+    ((found, _),) = as_high_as_the_line(part)
+    assert found.bounding_box == pytest.approx((40.3, 0, 90.7, 20))
+
+
 def test_a_line_of_no_height_is_left_out() -> None:
     flat = Line(0, "x", 0.9, 0.9, ((0.0, 0.0), (9.0, 0.0), (9.0, 0.0), (0.0, 0.0)), (0.0, 0.0, 9.0, 0.0))
     assert list(as_high_as_the_line(flat)) == []
+
+
+def test_a_word_of_a_line_from_right_to_left_reaches_to_the_next_on_its_left() -> None:
+    found = list(as_high_as_the_line(line("\u05d0\u05d1 \u05d2", word("\u05d0\u05d1", 50, 70), word("\u05d2", 10, 30))))
+    assert [(space, each.bounding_box) for each, space in found] == [(" ", (30, 0, 70, 20)), ("", (10, 0, 30, 20))]

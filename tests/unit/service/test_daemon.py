@@ -17,9 +17,11 @@ from ocrspool.config.schema import Config
 from ocrspool.decoding.stub import PreparedDocument, StubDecoderPool
 from ocrspool.errors import ConfigError, EngineMissingError
 from ocrspool.pages import PageImage
+from ocrspool.processes.starting import Start
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.stub import Answer, StubRecognizer
 from ocrspool.service.daemon import Service
+from ocrspool.service.first_steps import FirstSteps
 from ocrspool.service.parts import OnStage, Parts
 from ocrspool.service.signals import Signals
 from support.stub_pages import text
@@ -37,6 +39,18 @@ class CalledSignals(Signals):
 
     def reload(self) -> None:
         self._on_reload(0, None)
+
+    def break_the_main_loop(self) -> None:
+        """Have it meet an error that nothing there expects, as "can't start new thread" was."""
+        self.reload_wanted = Broken()  # type: ignore[assignment] # which is the point
+        self._wake.set()
+
+
+class Broken:
+    """Cannot be asked whether it is true."""
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("a bug of the service")
 
 
 @dataclass
@@ -58,16 +72,17 @@ class World:
     def __post_init__(self) -> None:
         self.configure(self.more)
         parts = Parts(
-            lambda _: StubDecoderPool(lambda _: PreparedDocument()), self.recognizer, self.build, self.signals_of
+            lambda *_: StubDecoderPool(lambda _: PreparedDocument()), self.recognizer, self.build, self.signals_of
         )
-        self.service = Service(self.root / "ocrspool.toml", None, parts)
+        self.first = FirstSteps(self.root / "ocrspool.toml", None, parts)
+        self.service = Service(self.first)
         self.thread = threading.Thread(target=self.run)
 
     def signals_of(self, wake: WakeupEvent) -> Signals:
         self.signals = CalledSignals(wake)
         return self.signals
 
-    def recognizer(self, _live: CurrentConfig, _on_stage: OnStage) -> StubRecognizer:
+    def recognizer(self, _live: CurrentConfig, _on_stage: OnStage, _start: Start) -> StubRecognizer:
         made = StubRecognizer(self.answer)
         made.problem = self.problems.pop(0) if self.problems else None
         self.recognizers.append(made)
@@ -88,6 +103,7 @@ class World:
 
     def run(self) -> None:
         try:
+            self.first.start_workers()
             self.service.run()
         except Exception as error:  # noqa: BLE001 - it is looked at
             self.error = error
@@ -293,6 +309,21 @@ def test_a_drain_that_ends(new_world: NewWorld, ends: str) -> None:
     assert world.files("failed") == world.files("done") == []
     (job,) = (world.root / "a/work").glob("2*")
     assert [path.name for path in (job / "source").iterdir()] == ["x.png"]
+
+
+def test_a_bug_of_the_service_fails_no_document(new_world: NewWorld) -> None:
+    """It ends the service. What ends its jobs then is not the fault of their files: they stay in work/."""
+    world = new_world(more="[service]\nattempts = 1\n")
+    world.held.set()
+    world.start()
+    world.drop("x.png")
+    wait_until(lambda: world.recognizers[0].unread)
+    world.signals.break_the_main_loop()
+    world.ended()
+    assert isinstance(world.error, RuntimeError)
+    assert world.files("failed") == world.files("done") == []
+    (job,) = (world.root / "a/work").glob("2*")
+    assert json.loads((job / "job.json").read_bytes())["attempts"] == 0
 
 
 def test_the_next_start_reads_what_the_last_one_left(new_world: NewWorld) -> None:

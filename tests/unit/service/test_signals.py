@@ -48,8 +48,7 @@ def test_a_reload_is_wanted(signals: Signals, wake: WakeupEvent) -> None:
 
 
 def test_a_stop_ends_what_may_be_interrupted(signals: Signals) -> None:
-    """It is counted all the same. A reload ends nothing, and neither does a stop before or after."""
-    send(signal.SIGTERM)
+    """It is counted all the same. A reload ends nothing, and neither does a stop after it."""
     went_on = False
 
     def go_on() -> None:
@@ -63,7 +62,17 @@ def test_a_stop_ends_what_may_be_interrupted(signals: Signals) -> None:
         go_on()
     assert not went_on
     send(signal.SIGTERM)
-    assert signals.stops == 3
+    assert signals.stops == 2
+
+
+def test_a_stop_that_came_before_counts(signals: Signals) -> None:
+    """What may be interrupted is not begun: a build takes up to half an hour."""
+    send(signal.SIGTERM)
+    begun = False
+    with pytest.raises(StoppedError), signals.interruptible():
+        begun = True
+    assert not begun
+    assert signals.stops == 1
 
 
 def test_clearing_up_is_not_interrupted(signals: Signals) -> None:

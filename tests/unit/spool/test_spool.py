@@ -491,6 +491,86 @@ def test_a_reason_whose_file_was_tidied_away(spool: Spool) -> None:
     assert jobs_in_work(spool) == []
 
 
+def told_as(job: Job, name: str) -> bytes:
+    """The result of a job that tells this path below done/."""
+    told = json.loads(result_of(job))
+    fields = names.to_json(name)
+    told["run"] = {"done_as": fields["path"], "done_as_base64": fields.get("path_base64")}
+    return json.dumps(told).encode()
+
+
+@pytest.mark.parametrize("name", ["a.png", "sub/a.png", "sub/\udcff.png", LONG])
+def test_a_result_tells_where_its_source_is(spool: Spool, name: str) -> None:
+    """The name is decided before the result is made: that of the source, or one with its job's id where it is taken."""
+    for data in (b"first", b"second", b"third"):
+        job = take(spool, name, data)
+        told = spool.done_as(job)
+        spool.deliver(job, rendered(told_as(job, told)))
+        assert (spool.done / told).read_bytes() == data
+        assert (told == name) == (data == b"first")
+
+
+def test_two_jobs_of_one_name_are_told_different_places(spool: Spool) -> None:
+    """Both are in work at one time; a third one gets the name that a job has left that came to nothing."""
+    first, second = take(spool, "a.png", b"first"), take(spool, "a.png", b"second")
+    told = [spool.done_as(job) for job in (first, second, first)]
+    assert told == ["a.png", f"a~{second.id}.png", "a.png"]
+    spool.fail(first, reason_of(first))
+    third = take(spool, "a.png", b"third")
+    assert spool.done_as(third) == "a.png"
+    for job, name in ((second, told[1]), (third, "a.png")):
+        spool.deliver(job, rendered(told_as(job, name)))
+    assert files(spool.done) == {told[1]: b"second", "a.png": b"third"}
+
+
+def test_what_people_put_into_done_meanwhile_stays(spool: Spool, caplog: pytest.LogCaptureFixture) -> None:
+    """The source gets another name then, and the log says so. The result has appeared already."""
+    job = take(spool, "a.png", b"ours")
+    assert spool.done_as(job) == "a.png"
+    (spool.done / "a.png").write_bytes(b"theirs")
+    spool.deliver(job, rendered(told_as(job, "a.png")))
+    assert files(spool.done) == {"a.png": b"theirs", f"a~{job.id}.png": b"ours"}
+    assert "somebody has put a file at a.png in done/" in caplog.text
+
+
+def test_a_source_that_is_not_kept_is_told_nowhere(tmp_path: Path) -> None:
+    """after = "delete"; nor where done/ cannot be used, which the retirement finds again."""
+    spool = new_spool(tmp_path / "deletes", delete=True)
+    assert spool.done_as(take(spool, "a.png")) == ""
+    spool.close()
+    spool = new_spool(tmp_path / "away")
+    job = take(spool, "a.png")
+    shutil.rmtree(spool.done)
+    spool.done.write_bytes(b"no folder")
+    assert spool.done_as(job) == ""
+    spool.close()
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "folder"])
+def test_a_reason_whose_name_was_taken_after_a_crash(spool: Spool, kind: str) -> None:
+    """What people have put there stays as it is. The failed file and its reason get another name together."""
+    job = take(spool, "a.png", b"bad")
+    reason = {**reason_of(job), "failed_as": {"path": "a.png"}}
+    (spool.work / job.id / "reason.json").write_text(json.dumps(reason), "utf-8")
+    job.source.rename(spool.failed / "a.png")  # and then comes the crash
+    theirs = spool.failed / "a.png.reason.json"
+    if kind == "file":
+        theirs.write_bytes(b"theirs")
+    elif kind == "link":
+        theirs.symlink_to(spool.work)
+    else:
+        theirs.mkdir()
+    before = theirs.lstat()
+    assert spool.recover() == []
+    assert theirs.lstat() == before
+    name = f"a~{job.id}.png"
+    assert (spool.failed / name).read_bytes() == b"bad"
+    told = json.loads((spool.failed / f"{name}.reason.json").read_bytes())
+    assert told == {**reason, "failed_as": {"path": name}}
+    assert jobs_in_work(spool) == []
+    assert not (spool.failed / "a.png").exists()
+
+
 def test_litter_in_work_is_cleared_and_strangers_are_kept(spool: Spool) -> None:
     """Folders of crashed claims and temporary files go; a file that nobody knows is nobody's to delete."""
     (spool.work / "empty/source/sub").mkdir(parents=True)
@@ -676,7 +756,7 @@ def test_a_failure_that_the_disk_stopped_is_forgotten(tmp_path: Path) -> None:
         spool.close()
 
         def deliver(spool: Spool, job: Job = job) -> None:
-            spool.deliver(job, rendered(result_of(job)))
+            spool.deliver(job, rendered(told_as(job, spool.done_as(job))))
 
         killed = killed_before(touch, open_and(deliver, root))
         check_outcome(finish(root), [b"good"])

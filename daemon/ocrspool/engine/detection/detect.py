@@ -7,10 +7,11 @@ probability map. The map holds shrunken text kernels ("Real-time Scene Text Dete
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -122,20 +123,35 @@ def probability_map(net: Net, pixels: Pixels, on_step: Callable[[], None] = lamb
     height, width = pixels.shape[:2]
     result = np.empty((height, width), np.float32)
     _, most_height, most_width, _ = net.profile.maximum
-    for top, bottom, top_kept, bottom_kept in _tiles(height, most_height):
-        for left, right, left_kept, right_kept in _tiles(width, most_width):
-            seen = net(pixels[None, top:bottom, left:right])[0][0]
-            result[top_kept:bottom_kept, left_kept:right_kept] = seen[
-                top_kept - top : bottom_kept - top, left_kept - left : right_kept - left
-            ]
+    rows, columns = _tiles(height, most_height), list(_tiles(width, most_width))
+    tiles = list(itertools.product(rows, columns))
+    for start in range(0, len(tiles), net.batch):  # all of one size
+        some = tiles[start : start + net.batch]
+        parts = [pixels[row.start : row.end, column.start : column.end] for row, column in some]
+        found = net(parts[0][None] if len(parts) == 1 else np.stack(parts))[0]
+        for (row, column), seen in zip(some, found, strict=True):
+            shown = slice(row.kept - row.start, row.kept_end - row.start)
+            across = slice(column.kept - column.start, column.kept_end - column.start)
+            result[row.kept : row.kept_end, column.kept : column.kept_end] = seen[shown, across]
             on_step()
     return result
 
 
-def _tiles(length: int, most: int) -> Iterator[tuple[int, int, int, int]]:
-    """Cut a length into equal overlapping tiles; yield start, end, and the part kept of each."""
+class _Tile(NamedTuple):
+    """One tile along one direction, in map pixels."""
+
+    start: int
+    end: int
+    kept: int
+    """From here"""
+    kept_end: int
+    """to here what the net says is kept."""
+
+
+def _tiles(length: int, most: int) -> Iterator[_Tile]:
+    """Cut a length into equal overlapping tiles."""
     if length <= most:
-        yield 0, length, 0, length
+        yield _Tile(0, length, 0, length)
         return
     count = math.ceil((length - _TILE_OVERLAP) / (most - _TILE_OVERLAP))
     step = math.ceil((length - _TILE_OVERLAP) / count / _STRIDE) * _STRIDE
@@ -145,7 +161,7 @@ def _tiles(length: int, most: int) -> Iterator[tuple[int, int, int, int]]:
         start = min(index * step, length - size)
         kept = 0 if index == 0 else index * step + half
         kept_end = length if index == count - 1 else (index + 1) * step + half
-        yield start, start + size, kept, kept_end
+        yield _Tile(start, start + size, kept, kept_end)
 
 
 def _offset(kernel: Quad, distance: float) -> Quad:

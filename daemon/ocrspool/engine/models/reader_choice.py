@@ -12,7 +12,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from ocrspool.engine.models import catalog, model_folder, model_set
+from ocrspool.engine.models import catalog, model_folder, model_set, tesseract_data
 from ocrspool.engine.models.scripts import written_in
 from ocrspool.engine.runtimes.base import runtime_spec
 from ocrspool.engine.spec import NetSpec, ReaderSpec
@@ -28,6 +28,8 @@ def find(name: str, choice: str, folder: Path, runtime: Runtime) -> ReaderSpec:
     EngineError where files are damaged.
     """
     try:
+        if tesseract_data.is_tesseract(choice):
+            return tesseract_data.find(name, choice)
         return net_reader(name, _recognition(name, choice, folder, runtime))
     except OSError as error:
         raise EngineError(

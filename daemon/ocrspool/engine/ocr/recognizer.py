@@ -25,6 +25,7 @@ from ocrspool.engine.ocr.line_queues import LineQueues
 from ocrspool.engine.ocr.page_state import Line, LineStrip, PageInWork, Variant
 from ocrspool.engine.ocr.page_text import page_text
 from ocrspool.engine.ocr.readers_in_turn import next_strips
+from ocrspool.engine.ocr.turn import NetBetweenTurns, Turn
 from ocrspool.engine.ocr.upside_down import turned_variants
 from ocrspool.engine.readers.net_reader import NetReader
 from ocrspool.engine.reading import recognize
@@ -91,9 +92,13 @@ class Recognizer:
         readers: Mapping[str, LineReader] | None = None,
     ) -> None:
         """Read with the recognition net and its characters, and with further `readers` by name."""
-        self._nets = Nets(*map(HalvingNet, (nets.detection, nets.recognition, nets.classifier)))
+        self._given = nets
         self._characters = characters
         self._settings = settings or RecognizeSettings()
+        self._turn = Turn(exclusive=self._settings.threads > 0)
+        detection, recognition, classifier = map(HalvingNet, (nets.detection, nets.recognition, nets.classifier))
+        # A page is searched by the thread that has the turn. Batches of lines are read by threads that do not have it.
+        self._nets = Nets(NetBetweenTurns(detection, self._turn), recognition, NetBetweenTurns(classifier, self._turn))
         self._further = readers or {}
         default = NetReader(self._nets.recognition, characters, self._settings.read)
         self._readers: dict[str, LineReader] = {DEFAULT_READER: default, **self._further}
@@ -163,17 +168,18 @@ class Recognizer:
 
     def beside(self) -> Recognizer:
         """Return another one with the same nets, for a page that shall share nothing else with those in work."""
-        return Recognizer(self._nets, self._characters, self._settings, self._further)
+        return Recognizer(self._given, self._characters, self._settings, self._further)
 
     def _search(self, page: PageInWork, orientation: Orientation) -> None:
         """Find the lines of a page and let them be read; those that fill no batch when no page is searched any more."""
         try:
-            self._find(page, orientation)
-            page.on_progress()
-            strips = page.to_read(next_strips(page))
-            if not strips:
-                page.complete(page_text(page, self._settings.least_confidence))
-            self._queues.add(strips)
+            with self._turn.taken():
+                self._find(page, orientation)
+                page.on_progress()
+                strips = page.to_read(next_strips(page))
+                if not strips:
+                    page.complete(page_text(page, self._settings.least_confidence))
+                self._queues.add(strips)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of this page
             page.complete(error)
         with self._lock:
@@ -247,9 +253,10 @@ class Recognizer:
             seconds = (time.perf_counter() - started) / len(batch)
             for tell in {strip.page.on_progress for strip in batch}:
                 tell()
-            for strip, reading in zip(batch, readings, strict=True):
-                if strip.page.read(strip, reading, seconds):
-                    self._finish(strip.page)
+            with self._turn.taken():
+                for strip, reading in zip(batch, readings, strict=True):
+                    if strip.page.read(strip, reading, seconds):
+                        self._finish(strip.page)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of these pages
             for strip in batch:
                 strip.page.complete(error)

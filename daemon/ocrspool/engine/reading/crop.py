@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from ocrspool.engine.spec import Pixels
 
+_FROM = ([0, 1, 2, 3], [1, 2, 3, 0], [2, 3, 0, 1], [3, 0, 1, 2])
+"""The order of a polygon's corners, by which one is the first. numpy's roll takes ten times as long."""
 _VERTICAL = 1.5  # height / width from which PP-OCR takes a line to run vertically
 
 
@@ -64,7 +66,7 @@ def quarter_turned(polygon: NDArray[np.float32], turns: int) -> NDArray[np.float
     One turn makes the top right corner of the page the first, so that `crop` shows a line that runs down the page
     upright; three turns do so for a line that runs up.
     """
-    return np.roll(polygon, -turns, axis=0)
+    return polygon[_FROM[turns % 4]]
 
 
 def rectangle(polygon: NDArray[np.float32]) -> NDArray[np.float32]:

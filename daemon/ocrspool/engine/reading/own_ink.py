@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ocrspool.engine.spec import Pixels
 
-_INK_FROM = 0.5  # of the contrast between paper and ink: the edge of a stroke that is blurred
+_INK_FROM = 0.4  # of the contrast between paper and ink: boxes fit best so (scripts/bench words)
 _LEAST_CONTRAST = 12  # grey levels; less is noise
 _EDGE_ROWS = LINE_HEIGHT // 4  # ink that touches the strip's edge and stays within this belongs to another line
 _RULE = 2 * LINE_HEIGHT  # pixels; a stroke that is longer and thinner than letters are is a rule

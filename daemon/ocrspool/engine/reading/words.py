@@ -14,6 +14,7 @@ import numpy as np
 
 from ocrspool.engine.models.model_set import LINE_HEIGHT
 from ocrspool.engine.reading.strip_ink import runs_of
+from ocrspool.layout.text_direction import reading_places
 from ocrspool.pages import stands_alone
 
 if TYPE_CHECKING:
@@ -82,6 +83,28 @@ def as_in(text: str, found: Sequence[Measured]) -> list[Measured]:
             kept.append(word._replace(text="¥"))
             place += 1
     return kept
+
+
+def words_as_read(text: str, found: Sequence[Measured]) -> list[Measured]:
+    """Return the words of a line in the order in which they are read, which is how the letters of each stand, too.
+
+    `text` is the line as its letters lie, from left to right, and `found` has words of it in the same order, as `as_in`
+    returns them.
+    """
+    places = reading_places(text)
+    if isinstance(places, range):
+        return list(found)
+    owner: dict[int, int] = {}
+    start = 0
+    for number, word in enumerate(found):
+        start = text.find(word.text, start)
+        owner.update(dict.fromkeys(range(start, start + len(word.text)), number))
+        start += len(word.text)
+    read: dict[int, str] = {}
+    for place in places:
+        if place in owner:
+            read[owner[place]] = read.get(owner[place], "") + text[place]
+    return [found[number]._replace(text=letters) for number, letters in read.items()]
 
 
 def _measured(strips: Sequence[OwnInk], readings: Sequence[Reading], *, by_character: bool) -> list[Measured]:

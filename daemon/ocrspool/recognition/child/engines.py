@@ -113,6 +113,7 @@ def facts_of(wanted: Plan, manifest: Manifest) -> dict[str, Any]:
         "device": items["device"],
         "precision": items["precision"],
         "fingerprint": manifest.fingerprint,
+        "identity": dict(items),
         "models": _models(wanted, items),
     }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pikepdf import Array, Dictionary, Name, Object, Page, Pdf
 
+from ocrspool.layout.text_direction import as_it_lies, runs_from_the_right
 from ocrspool.pages import Point
 from ocrspool.render.areas import areas_of
 from ocrspool.render.line_geometry import placement
@@ -130,16 +131,20 @@ class TextLayer:
             placed = placement(tuple(frame.at(page, point) for point in word.polygon))
         except ValueError:
             return b""
-        (ax, ay), (dx, dy) = placed.along, placed.down
-        ems = sum(map(text_font.width, word.text + space)) / text_font.UNITS
+        (ax, ay), (dx, dy), corner = placed.along, placed.down, placed.corner
+        text = word.text
+        if runs_from_the_right(text):  # each letter is set on the left of the last; digits of a number turn that round
+            corner, (ax, ay) = (corner[0] + ax, corner[1] + ay), (-ax, -ay)
+            text = as_it_lies(text)[::-1]
+        ems = sum(map(text_font.width, text + space)) / text_font.UNITS
         size = placed.height * _LETTERS
         stretch = 1 / (ems * size)
         drop = (1 - _LETTERS) / 2 + _LETTERS * text_font.ASCENT / text_font.UNITS
-        start = (placed.corner[0] + drop * dx, placed.corner[1] + drop * dy)
+        start = (corner[0] + drop * dx, corner[1] + drop * dy)
         matrix = (ax * stretch, ay * stretch, -dx / placed.height, -dy / placed.height, *start)
         numbers = " ".join(f"{value:.5f}" for value in matrix)
-        text = self._codes.encode(word.text + space).hex()
-        return b"%b %.4f Tf %b Tm <%b> Tj" % (font, size, numbers.encode("ascii"), text.encode("ascii"))
+        codes = self._codes.encode(text + space).hex()
+        return b"%b %.4f Tf %b Tm <%b> Tj" % (font, size, numbers.encode("ascii"), codes.encode("ascii"))
 
 
 def _copy(holder: Object, name: str) -> Dictionary:

@@ -150,3 +150,16 @@ def test_a_small_picture_is_one_line_where_that_reads_as_well() -> None:
     page.lines = [_line(0, Reading("Total", 0.99))]
     page.whole.variants[0].read_by["default"] = {0: Reading("lB", 0.7)}
     assert _texts(page) == ["Total"]
+
+
+def test_columns_of_text_from_right_to_left_are_read_from_the_right() -> None:
+    """Two columns of prose; and each line has its letters as they are read."""
+    page = _page(*(Reading(f"\u05d2\u05d1\u05d0 {row} \u05d4" * 3, 0.99) for row in range(8)))
+    for number, line in enumerate(page.lines):
+        left, top = (50, 100) if number < 4 else (550, 100)
+        top += 60 * (number % 4)
+        corners = [(left, top), (left + 400, top), (left + 400, top + 40), (left, top + 40)]
+        line.variants[0].polygon = np.array(corners, np.float32)
+    lines = page_text(page, 0.5).lines
+    assert [line.polygon[0][0] for line in lines] == [550] * 4 + [50] * 4
+    assert lines[0].text.startswith("\u05d4 4 \u05d0\u05d1\u05d2")

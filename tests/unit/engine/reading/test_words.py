@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ocrspool.engine.reading.own_ink import own_ink
 from ocrspool.engine.reading.recognize import Reading
 from ocrspool.engine.reading.unread_ink import Letter
-from ocrspool.engine.reading.words import Measured, as_in, characters, words
+from ocrspool.engine.reading.words import Box, Measured, as_in, characters, words, words_as_read
 
 INK = (40, 40, 40)
 
@@ -127,3 +127,22 @@ def test_words_of_a_tilted_line_are_measured_along_it() -> None:
     """The strip is already level: a blurred stroke is measured at half of its contrast."""
     line = cv2.GaussianBlur(strip(100, (10, 12, 40, 36)), (5, 5), 0)
     assert boxes(words([own_ink(line.astype(np.uint8))], [reading(("a", 25.0))]), 100) == [("a", (10, 12, 40, 36))]
+
+
+def test_words_from_right_to_left_are_given_as_they_are_read() -> None:
+    """The one on the right first, and its letters in their order; a number keeps its own. Boxes stay where they are."""
+    line = strip(300, (10, 12, 50, 36), (84, 12, 120, 36), (150, 12, 190, 36))
+    read = reading(
+        ("\u05d3", 20.0), ("\u05d2", 40.0), (" ", 68.0), ("1", 90.0), ("7", 110.0), (" ", 135.0), ("\u05d0", 170.0)
+    )
+    found = words_as_read(read.text, words([own_ink(line)], [read]))
+    assert boxes(found, 300) == [
+        ("\u05d0", (150, 12, 190, 36)),
+        ("17", (84, 12, 120, 36)),
+        ("\u05d2\u05d3", (10, 12, 50, 36)),
+    ]
+
+
+def test_a_word_that_was_taken_out_of_a_line_changes_no_other() -> None:
+    found = [Measured("\u05d2", 1.0, Box(0, 0, 0.2, 1)), Measured("\u05d0", 1.0, Box(0.8, 0, 1, 1))]
+    assert [word.text for word in words_as_read("\u05d2 * \u05d0", found)] == ["\u05d0", "\u05d2"]

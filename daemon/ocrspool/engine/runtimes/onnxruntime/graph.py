@@ -34,11 +34,14 @@ _SAFE_IR = 8
 """Every ONNX Runtime since 1.10 accepts this IR version (its compatibility table)."""
 
 
-def edit(spec: NetSpec, path: Path, pixels: PixelType = "uint8", halve: Halve | None = None) -> None:
+def edit(
+    spec: NetSpec, path: Path, pixels: PixelType = "uint8", halve: Halve | None = None, *, lean: bool = False
+) -> None:
     """Write the edited model of `spec` to `path`. Raise EngineError where it is not a model of its role.
 
     `pixels` float32 is for runtimes whose TensorRT takes no uint8: the same numbers 0 to 255, four times the bytes.
-    `halve` puts the edited model into f16; whoever has a runtime has a converter for it.
+    `halve` puts the edited model into f16; whoever has a runtime has a converter for it. `lean` leaves out nodes that
+    compute nothing: TensorRT 8.5 looks at every node some hundred times, half a second each.
     """
     model = _read(spec)
     graph = model.graph
@@ -55,10 +58,30 @@ def edit(spec: NetSpec, path: Path, pixels: PixelType = "uint8", halve: Halve | 
     nodes = [*first, *graph.node, *last]
     del graph.node[:]
     graph.node.extend(nodes)
+    if lean:
+        _leave_out_identities(graph)
     _infer(spec, model)
     if halve:
         model = _halved(spec, model, halve)
     _ = path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _leave_out_identities(graph: onnx.GraphProto) -> None:
+    """Let whoever reads what an Identity gives read what it takes. Constants become initializers."""
+    outputs = {value.name for value in graph.output}
+    passed_on: dict[str, str] = {}
+    kept = []
+    for node in graph.node:
+        node.input[:] = [passed_on.get(name, name) for name in node.input]
+        if node.op_type == "Identity" and node.output[0] not in outputs:
+            passed_on[node.output[0]] = node.input[0]
+        elif node.op_type == "Constant" and node.attribute[0].name == "value":
+            graph.initializer.append(node.attribute[0].t)
+            graph.initializer[-1].name = node.output[0]
+        else:
+            kept.append(node)
+    del graph.node[:]
+    graph.node.extend(kept)
 
 
 def holds_whole(context: Path, edited: Path) -> bool:

@@ -138,6 +138,8 @@ class _OneShape:
     def tried(self, shape: Shape) -> list[NDArray[Any]]:
         options = onnxruntime.RunOptions()
         options.add_run_config_entry("gpu_graph_id", "-1")  # no capture
+        # cuDNN's search for kernels takes gigabytes, and a session would keep them.
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", f"gpu:{self._device}")
         return list(self._session.run(None, {execution_providers.INPUT: np.zeros(shape, np.uint8)}, options))
 
     def bind_input(self, shape: Shape, address: int) -> None:

@@ -67,7 +67,7 @@ def _edited(library: Library, spec: NetSpec, folder: Path, settings: Settings) -
     if library.typed and settings.precision == "f16":
         halve = _module("half").halved
     path = folder / f"{spec.name}.onnx"
-    _module("graph").edit(spec, path, "uint8" if library.takes_bytes else "float32", halve=halve)
+    _module("graph").edit(spec, path, "uint8" if library.takes_bytes else "float32", halve=halve, lean=True)
     try:
         return path.read_bytes()
     finally:
