@@ -34,6 +34,8 @@ from ocrspool.engine_request import EngineRequest
 from serving import machine, named_corpus
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from numpy.typing import NDArray
 
     from ocrspool.engine.plan import Plan
@@ -130,7 +132,7 @@ def replayed(reader: Recognizer, pages: list[Pixels], seconds: float) -> int:
     """Read pages for so long, as many at a time as a worker gets. Return how many."""
     room, done = threading.Semaphore(_BATCH), 0
     until = time.monotonic() + seconds
-    futures = []
+    futures: list[Future[PageText]] = []
     while time.monotonic() < until or done % len(pages):  # all receipts equally often
         room.acquire()
         future = reader.submit(pages[done % len(pages)], "auto")
