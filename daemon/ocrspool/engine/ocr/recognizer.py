@@ -95,9 +95,9 @@ class Recognizer:
         self._given = nets
         self._characters = characters
         self._settings = settings or RecognizeSettings()
-        self._turn = Turn(exclusive=self._settings.threads > 0)
+        self._turn = Turn(limited=self._settings.threads > 0)
         detection, recognition, classifier = map(HalvingNet, (nets.detection, nets.recognition, nets.classifier))
-        # A page is searched by the thread that has the turn. Batches of lines are read by threads that do not have it.
+        # A page is searched by a thread that has a turn. Batches of lines are read by threads that have none.
         self._nets = Nets(NetBetweenTurns(detection, self._turn), recognition, NetBetweenTurns(classifier, self._turn))
         self._further = readers or {}
         default = NetReader(self._nets.recognition, characters, self._settings.read)
