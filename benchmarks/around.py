@@ -1,8 +1,8 @@
 """What surrounds the nets, with nets that answer at once: receipts/s, and ms of a processor for each.
 
-scripts/bench around [THREADS [SECONDS]]. The receipts of OCRSPOOL_CORPUS are read once by OpenVINO, in the shapes that ONNX
-Runtime has with CUDA, and each item's answer is kept. Then the same receipts are read again and again by a recognizer
-as for a GPU. Its nets find their answers by the item's pixels. No GPU is needed.
+scripts/bench around [THREADS [SECONDS]]. The receipts of OCRSPOOL_CORPUS are read once by OpenVINO, in the shapes that
+ONNX Runtime has with CUDA, and each item's answer is kept. Then the same receipts are read again and again by a
+recognizer as for a GPU. Its nets find their answers by the item's pixels. No GPU is needed.
 """
 
 from __future__ import annotations
@@ -34,10 +34,13 @@ from ocrspool.engine_request import EngineRequest
 from serving import machine, named_corpus
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from numpy.typing import NDArray
 
     from ocrspool.engine.plan import Plan
     from ocrspool.engine.spec import Net, NetSpec, Pixels, Shape, ShapeProfile
+    from ocrspool.pages import PageText
 
 _BATCH = 16
 """Pages in work, as service.batch_pages has it for a GPU."""
@@ -87,7 +90,7 @@ def main() -> None:
     answers, calls = remembered(), Counter[Any]()
     wanted = plan(EngineRequest(cache=os.fspath(cache())))
     recognizer, *_ = load(wanted, lambda _: None)
-    nets = as_on_gpu(wanted, recognizer._nets, answers, calls)  # noqa: SLF001 - nobody else needs them
+    nets = as_on_gpu(wanted, recognizer._given, answers, calls)  # noqa: SLF001 - nobody else needs them
     read = ReadSettings(widths=fixed_shapes.widths(_WIDEST))
     settings = replace(recognizer._settings, threads=threads, read=read)  # noqa: SLF001
     known = len(answers)
@@ -125,11 +128,11 @@ def as_on_gpu(wanted: Plan, free: Nets, answers: Answers, calls: Counter[Any]) -
     return Nets(*fixed)
 
 
-def replayed(reader: Any, pages: list[Pixels], seconds: float) -> int:
+def replayed(reader: Recognizer, pages: list[Pixels], seconds: float) -> int:
     """Read pages for so long, as many at a time as a worker gets. Return how many."""
     room, done = threading.Semaphore(_BATCH), 0
     until = time.monotonic() + seconds
-    futures = []
+    futures: list[Future[PageText]] = []
     while time.monotonic() < until or done % len(pages):  # all receipts equally often
         room.acquire()
         future = reader.submit(pages[done % len(pages)], "auto")
@@ -141,7 +144,7 @@ def replayed(reader: Any, pages: list[Pixels], seconds: float) -> int:
     return done
 
 
-def page_text(page: Any) -> str:
+def page_text(page: PageText) -> str:
     return "\n".join(f"{line.text} {line.polygon}" for line in page.lines)
 
 

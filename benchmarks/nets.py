@@ -66,7 +66,7 @@ def main() -> None:
     recognizer, _, spent = load(wanted, lambda _: None)
     print("loaded:", ", ".join(f"{name} {taken:.2f} s" for name, taken in spent.items()))
     receipts = sorted((named_corpus() / "documents").glob("receipt-[0-9]*.jpg"))
-    counted = counting(recognizer._nets)  # noqa: SLF001 - nobody else needs them
+    counted = counting(recognizer._given)  # noqa: SLF001 - nobody else needs them
     with Recognizer(counted, recognizer._characters, recognizer._settings) as reader:  # noqa: SLF001
         reader.recognize([pixels(path) for path in receipts], ["auto"] * len(receipts))
     calls = listed(counted)

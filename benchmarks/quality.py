@@ -25,6 +25,7 @@ import cv2
 from compared import curve
 from compared.as_if import EVIDENCE, Rule, Seen, confidence, outcome
 from compared.curve import Point
+from ocrspool.config.schema import Profile
 from ocrspool.engine.build.builder import build
 from ocrspool.engine.loader import load
 from ocrspool.engine.ocr import recognizer as recognizing
@@ -60,9 +61,10 @@ def main() -> None:
     score = scorer(corpus)
     curves = {"tiny": [point(seen, Rule(("tiny",), 0.0, confidence), score)]}
     curves["default"] = [point(seen, Rule(("default",), 0.0, confidence), score)]
+    ahead = Profile(quality="balanced").reader_order().head_start
     for name, evidence in EVIDENCE.items():
         steps = THRESHOLDS if name in {"confidence", "certainty without ink"} else LEAST_THRESHOLDS
-        curves[name] = [point(seen, Rule(ALWAYS.names, sure, evidence), score) for sure in steps]
+        curves[name] = [point(seen, Rule(ALWAYS.names, sure, evidence, ahead), score) for sure in steps]
     print(f"{machine()}\n{len(seen)} pictures; processor time in one thread\n")
     print(curve.markdown(curves))
     if arguments.save:

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "daemon" / "ocrspool"
 
 _LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
 _OPTION = re.compile(r"--?[A-Za-z][A-Za-z-]*")
-_SETTING = re.compile(r"(engine|service|limits|log|metrics|paths)\.(?!py$|conf$|sock$)([a-z_]+)(?: = .*)?")
+_SETTING = re.compile(r"(engine|service|limits|log|metrics|paths|cluster)\.(?!py$|conf$|sock$)([a-z_]+)(?: = .*)?")
 
 
 def _parser_of(words: list[str]) -> tuple[argparse.ArgumentParser, list[str]]:

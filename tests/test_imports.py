@@ -16,7 +16,7 @@ from tools.structure import MAY_IMPORT, MAY_IMPORT_IN_ENGINE, Module
 
 ARCHITECTURE = Path(__file__).parents[1] / "docs" / "architecture.md"
 
-CONFINED = ("decoding.child", "recognition.child")
+CONFINED = ("decoding.child", "recognition.child", "cluster.bridge.__main__")
 """Each is started as a process: nothing of it gets into another process."""
 
 FOR_CHILD = frozenset(
@@ -28,7 +28,10 @@ FOR_CHILD = frozenset(
 
 LIBRARIES = {
     "PIL": {"decoding.child"},
+    "cryptography": {"cluster.certificates"},
     "cv2": {"engine"},
+    "dask": {"cluster.dask"},
+    "distributed": {"cluster.dask"},
     "numpy": {"engine"},
     "onnx": {"engine.runtimes.onnxruntime.graph"},
     "onnxruntime": {"engine.runtimes.onnxruntime.session"},
@@ -39,6 +42,7 @@ LIBRARIES = {
     "prometheus_client": {"web.metrics"},
     # For results: the schema, and whether one fits it.
     "pydantic": {
+        *("recognition.hosts.answers",),  # what another machine says
         *("config", "decoding.protocol", "cli.json_schemas", "audit.outbox_checks", "observability.snapshot_file"),
     },
     "pydantic_core": {"config.loader"},

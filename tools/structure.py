@@ -57,7 +57,18 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "decoding": ("config", "errors", "files", "pages", "processes", "render", "results", "text_similarity"),
     "engine": ("", "engine_request", "errors", "files", "formatting", "layout", "machine", "pages", "processes"),
     "recognition": (
-        *("config", "engine", "engine_request", "errors", "files", "formatting", "machine", "observability", "pages"),
+        *(
+            "",
+            "config",
+            "engine",
+            "engine_request",
+            "errors",
+            "files",
+            "formatting",
+            "machine",
+            "observability",
+            "pages",
+        ),
         "processes",
     ),
     # From claim to outcome.
@@ -68,14 +79,16 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     # What people and programs see of it.
     "web": ("config", "errors", "files", "formatting", "observability", "render", "results", "spool"),
     "audit": ("errors", "files", "formatting", "processes", "results", "spool"),
-    "doctor": ("", "config", "engine", "engine_request", "errors", "formatting", "machine", "processes"),
+    # Other machines that read for this one.
+    "cluster": ("", "config", "errors", "observability", "pages", "processes", "recognition"),
+    "doctor": ("", "cluster", "config", "engine", "engine_request", "errors", "formatting", "machine", "processes"),
     "service": (
         *("config", "decoding", "errors", "files", "formatting", "intake", "machine", "observability", "pipeline"),
         *("processes", "recognition", "results", "spool", "web"),
     ),
     "cli": (
-        *("", "audit", "config", "decoding", "doctor", "engine", "errors", "files", "formatting", "intake", "machine"),
-        *("observability", "pages", "pipeline", "processes", "recognition", "results", "service", "spool"),
+        *("", "audit", "cluster", "config", "decoding", "doctor", "engine", "errors", "files", "formatting", "intake"),
+        *("machine", "observability", "pages", "pipeline", "processes", "recognition", "results", "service", "spool"),
     ),
     "__main__": ("cli",),
 }

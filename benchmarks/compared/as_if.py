@@ -27,6 +27,8 @@ class Rule:
     readers: tuple[str, ...]
     sure: float
     evidence: Evidence
+    head_start: float = 0.0
+    """As in ReaderOrder."""
 
 
 @dataclass(slots=True)
@@ -63,7 +65,7 @@ def outcome(seen: Seen, rule: Rule) -> tuple[str, float, float]:
 
 def _read(seen: Seen, variants: Sequence[Variant], rule: Rule) -> tuple[list[Variant], float, int]:
     """Return variants with those readings that the rule asks for, what they cost, and how many readers were asked."""
-    made = [Variant(variant.polygon, variant.strips) for variant in variants]
+    made = [Variant(each.polygon, each.strips, head_start=rule.head_start) for each in variants]
     cost = 0.0
     for asked, reader in enumerate(rule.readers, 1):
         for variant, new in zip(variants, made, strict=True):

@@ -33,6 +33,9 @@ class ReaderOrder:
     names: tuple[str, ...] = (DEFAULT_READER,)
     sure: float = 0.96
     """0 to 1: a line that was read with less confidence is read by the next reader too. The surest reading stays."""
+    head_start: float = 0.0
+    """Confidence that is added to that of each reader after the first before readings are compared: for a stronger net,
+    which is right more often than a weak one that is as sure."""
 
 
 DEFAULT_ORDER = ReaderOrder()
@@ -110,6 +113,8 @@ class PageText:
     """What read it, as the worker that did so has described its engine; the service adds it."""
     device: str = ""
     """Where that computes: cpu, or the GPU as the configuration names it; likewise."""
+    host: str = ""
+    """The host of the cluster where that is; "" for this machine."""
     rules: tuple[Segment, ...] = ()
     """Ruling lines that were found on the page, in the pixels of the polygons."""
 

@@ -84,7 +84,7 @@ def test_check_sees_what_the_service_sees(config: Path) -> None:
     config.chmod(0o600)
     os.chown(config, 0, 0)
     closed = ocrspool("check", "--config", config)
-    assert (closed.returncode, f"{config}: Permission denied" in closed.stderr) == (Exit.CONFIG, True), closed.stderr
+    assert (closed.returncode, "may not read it" in closed.stderr) == (Exit.CONFIG, True), closed.stderr
 
 
 def test_serve_by_root_is_the_service_user(config: Path) -> None:

@@ -139,11 +139,11 @@ def test_stop_of_an_idle_service(new_daemon: NewDaemon) -> None:
 
 
 def test_children_go_with_a_killed_service(new_daemon: NewDaemon) -> None:
-    """No worker and no decoder outlives a service that was killed, not even one that is stopped or at work."""
+    """No worker, decoder or launcher outlives a service that was killed, not even one that is stopped or at work."""
     daemon = new_daemon()
     start_on(daemon, "long.pdf", 40)
     children = daemon.children()
-    assert len(children) == 2
+    assert len(children) == 3
     daemon.send_to(daemon.decoders()[0], signal.SIGSTOP)
     daemon.kill9()
     wait_until(lambda: not any(lives(pid) for pid in children), 15)

@@ -1,7 +1,7 @@
 """The quick starts, followed to the letter: the commands of docs/quick-start.md as they are written there.
 
 `scripts/install` is what the fixtures have run, with everything that it needs. What needs a GPU is followed up to where
-a GPU has to be, and what needs a container engine in the file system that the image would have.
+a GPU has to be.
 tests/test_quick_starts.py says which step is covered by what.
 """
 
@@ -17,10 +17,8 @@ import shutil
 import signal
 import socket
 import stat
-import subprocess
 import time
 from collections.abc import Iterator
-from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -136,7 +134,7 @@ def test_gpu(machine: Machine, desk: Path, nodes: None) -> None:  # noqa: ARG001
     assert "/run/ocrspool" not in said.stdout  # systemd makes it at the start of the service
     before = time.time()
     assert run("sh", "-ec", _AS_ROOT + restart, check=False).returncode != 0
-    assert "scripts/install --with onnx" in machine.journal(before)
+    assert "install the NVIDIA driver" in machine.journal(before)
     assert run("sh", "-c", status, check=False).returncode == 69
 
     _WRITTEN[1].unlink()
@@ -208,127 +206,3 @@ def test_share(serving: Machine, desk: Path, file_server: None) -> None:  # noqa
     assert serving.installed
     result()
     assert "Followed to the letter" in (SPOOL / "outbox/scan.png.json").read_text("utf-8")
-
-
-# Container
-
-
-class Image:
-    """The file system that the Containerfile makes, as far as this machine's own one serves for it, and its user."""
-
-    def __init__(self, checkout: Path, place: Path) -> None:
-        text = (checkout / "packaging/container/Containerfile").read_text("utf-8")
-        stages = re.split(r"^FROM .*$", text.replace("\\\n", " "), flags=re.MULTILINE)[1:]
-        self.build, self.final = [re.findall(r"^([A-Z]+) (.*)$", stage, re.MULTILINE) for stage in stages]
-        self.root = place / "root"
-        self._place = place
-
-    def make(self, checkout: Path) -> None:
-        """Follow the instructions. Packages are this machine's, and no runtime is added."""
-        (install,) = [text for kind, text in self.build if kind == "RUN" and "scripts/install" in text]
-        installed, _, _ = install.partition(" && ")
-        assert installed.startswith("DESTDIR=/image scripts/install")
-        made = installed.replace("DESTDIR=/image", f"DESTDIR={self._place}/image").replace('"$EXTRA"', "none")
-        run("sh", "-ec", f"cd {checkout}; {made}")
-        self.root.mkdir()
-        (self._place / "layers").mkdir()
-        run("mount", "-t", "tmpfs", "image", self._place / "layers")
-        layers = f"lowerdir=/,upperdir={self._place}/layers/upper,workdir={self._place}/layers/way"
-        for folder in ("upper", "way"):
-            (self._place / "layers" / folder).mkdir()
-        run("mount", "-t", "overlay", "-o", layers, "overlay", self.root)
-        for folder in ("opt/ocrspool", "etc/ocrspool", "var/cache/ocrspool", "var/spool/ocrspool", "run/ocrspool"):
-            shutil.rmtree(self.root / folder, ignore_errors=True)
-        self.inside("userdel ocrspool; groupdel ocrspool; true")  # the machine's own
-        for kind, text in self.final:
-            if kind == "RUN":
-                steps = [step for step in text.split(" && ") if not re.match(r" *(apt-get|rm -rf) ", step)]
-                self.inside(" && ".join(steps))
-            elif kind == "COPY":
-                assert text == "--from=build /image /"
-                run("cp", "--archive", f"{self._place}/image/.", self.root)
-
-    def inside(self, command: str) -> None:
-        """Run a step of the build, as root."""
-        run("chroot", self.root, "sh", "-ec", command)
-
-    def said(self, kind: str) -> str:
-        """Return the last instruction of a kind."""
-        found: str = [text for each, text in self.final if each == kind][-1]
-        return found
-
-    def command(self, *arguments: str) -> list[str]:
-        """Return a command that runs the entry point as Podman does for the Quadlet files: confined, read-only."""
-        user = self.said("USER")
-        uid = run("chroot", self.root, "id", "-u", user).stdout.strip()
-        rights = f"--reuid={uid} --regid={uid} --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs"
-        entry = json.loads(self.said("ENTRYPOINT"))
-        inner = (
-            f'mount -o remount,bind,ro {self.root} && umask 0007 && exec chroot {self.root} setpriv {rights} -- "$@"'
-        )
-        return ["unshare", "--net", "--mount", "--ipc", "--uts", "sh", "-ec", inner, "sh", *entry, *arguments]
-
-    def remove(self) -> None:
-        """Unmount it, with all that is mounted in it."""
-        run("umount", "--recursive", "--lazy", self.root, check=False)
-        run("umount", "--lazy", self._place / "layers", check=False)
-
-
-@pytest.fixture
-def image(machine: Machine) -> Iterator[Image]:
-    """An image of the checkout. The unit of the host is stopped, and its files are put aside."""
-    place = Path("/opt/image")
-    place.mkdir()
-    made = Image(machine.checkout, place)
-    try:
-        made.make(machine.checkout)
-        yield made
-    finally:
-        made.remove()
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def test_container(machine: Machine, image: Image, desk: Path) -> None:
-    """The steps on the host, and what the Quadlet files ask for: prebuild, serve, a file, and `podman exec`.
-
-    One file system is that of the host and that of the image: the folders of the host are mounted into the container.
-    """
-    (block,) = sections()["Container"]
-    steps = commands(block)
-    build, cdi, group, user, *files, reload, start, execute = steps
-    assert build.startswith("podman build ")
-    assert cdi.startswith("nvidia-ctk ")
-    assert (reload, start) == ("systemctl daemon-reload", "systemctl start ocrspool")
-    host = image.root  # whose users and files are not those of the machine that tests it
-    run("chroot", host, "sh", "-ec", "userdel ocrspool; groupdel ocrspool; true")
-    run("mount", "--bind", "-o", "ro", machine.checkout, host / "mnt")
-    run("chroot", host, "sh", "-ec", "cd /mnt\n" + "\n".join((group, user, *files)))
-    quadlets = host / "etc/containers/systemd"
-    assert sorted(path.name for path in quadlets.iterdir()) == [
-        *("ocrspool-cache.volume", "ocrspool-prebuild.container", "ocrspool.container")
-    ]
-    (host / "etc/ocrspool/conf.d/gpu.toml").unlink()  # as docs/container.md says for a host without a GPU
-    service = ConfigParser(strict=False, interpolation=None, delimiters=("=",))
-    service.read(quadlets / "ocrspool.container", "utf-8")
-    for folder in ("dev", "proc", "tmp", "var/cache/ocrspool", "var/spool/ocrspool", "run/ocrspool"):
-        (host / folder).mkdir(parents=True, exist_ok=True)
-        source = {"dev": "/dev", "proc": "/proc"}.get(folder)
-        run("mount", "--rbind", source or host / folder, host / folder)
-    ran = run(*image.command("prebuild"))
-    record("quick-start-container.txt", ran.stdout)
-    with subprocess.Popen(image.command(service["Container"]["Exec"])) as process:
-        try:
-            published = host / "run/ocrspool/status.json"
-            wait_until(lambda: published.exists() or process.poll() is not None, 120)
-            assert process.poll() is None
-            spool = host / "var/spool/ocrspool/default"
-            shutil.copy(desk / "scan.png", spool / "inbox/scan.png")
-            wait_until((spool / "outbox/scan.png.json").is_file, 120)
-            assert "Followed to the letter" in (spool / "outbox/scan.png.json").read_text("utf-8")
-            _, _, name, *arguments = execute.split()
-            assert (name, arguments) == ("ocrspool", ["ocrspool", "status"])
-            assert "ready" in run(*image.command("status")).stdout
-            assert run(*image.command("check")).returncode == 0
-        finally:
-            process.terminate()
-            assert process.wait(60) == 0

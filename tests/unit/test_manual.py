@@ -58,6 +58,9 @@ def test_every_setting_has_a_meaning() -> None:
     for table in found:
         assert len({setting.meaning for setting in table.settings}) == len(table.settings), table.name
     assert [setting.name for setting in settings if not setting.default] == [
+        "ca",
+        "certificate",
+        "key",
         "inbox",
         "work",
         "outbox",

@@ -61,7 +61,8 @@ def _print(path: Path, config: Config, verdict: str, *, became: bool) -> None:
     print(f"{path}: {verdict}")
     for name, inbox in config.inbox.items():
         print(f"  inbox {name}: {inbox.folder('inbox')} → {inbox.folder('outbox')}, profile {inbox.profile}")
-    print(f"  engine: {config.engine.runtime} on {', '.join(config.engine.devices)}, cache {config.paths.cache}")
+    devices = ", ".join(config.engine.devices) or "the hosts of the cluster"
+    print(f"  engine: {config.engine.runtime} on {devices}, cache {config.paths.cache}")
     if became:
         print(f"  seen as user {accounts.user()}, who the service is")
 

@@ -118,6 +118,43 @@ def run_doctor(options: Namespace) -> int:
     return doctor(options.config, as_json=options.json)
 
 
+def run_node(options: Namespace) -> int:
+    """Read pages for the services of a cluster. Root does so as the user whom the cache belongs to."""
+    config = _loaded(options)
+    _extra_cluster()
+    become_owner(config.paths.cache)
+    from ocrspool.cluster.node import run
+
+    run(config)
+    return Exit.OK
+
+
+def run_cluster(options: Namespace) -> int:
+    """Run the scheduler, or make certificates."""
+    _extra_cluster()
+    if options.act == "certificates":
+        from ocrspool.cli.certificates import certificates
+
+        return certificates(options.folder, options.hosts)
+    from ocrspool.cluster.scheduler import run
+
+    run(_loaded(options))
+    return Exit.OK
+
+
+def _extra_cluster() -> None:
+    """Raise OcrspoolError where the libraries of a cluster are not installed."""
+    from importlib.util import find_spec
+
+    if find_spec("distributed") is None or find_spec("cryptography") is None:
+        error = OcrspoolError(
+            "this needs the extra cluster, which is not installed",
+            "scripts/install --with cluster, or pip install 'ocrspool[cluster]'",
+        )
+        error.exit_code = Exit.UNAVAILABLE
+        raise error
+
+
 def run_schema(options: Namespace) -> int:
     """Print a JSON Schema."""
     from ocrspool.cli.json_schemas import schema

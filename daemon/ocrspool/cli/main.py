@@ -138,6 +138,14 @@ def command_line() -> argparse.ArgumentParser:
         command("inbox", commands.run_inbox, "add or remove an inbox, or give the service its rights in one, as root")
     )
 
+    _add_config(
+        command("node", commands.run_node, "read pages on this machine for services on others, until a signal stops it")
+    )
+
+    _add_cluster(
+        command("cluster", commands.run_cluster, "run the scheduler at which hosts meet, or make certificates for them")
+    )
+
     doctor = command("doctor", commands.run_doctor, "examine everything that ocrspool depends on, and say what to do")
     _add_config(doctor)
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON, for programs")
@@ -288,6 +296,18 @@ def _add_inbox(inbox: argparse.ArgumentParser) -> None:
 
     repair = command("repair", "let the service take what people have put into an inbox without a right for its group")
     repair.add_argument("name", nargs="?", metavar="NAME", help="one inbox; without it, all")
+
+
+def _add_cluster(cluster: argparse.ArgumentParser) -> None:
+    subparsers = cluster.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="act")
+    about = "serve as the meeting point of services and hosts, until a signal stops it"
+    _add_config(subparsers.add_parser("scheduler", help=about, description=about + "."))
+    about = "make an authority, if there is none, and a certificate for each host"
+    certificates = subparsers.add_parser("certificates", help=about, description=about + ".")
+    certificates.add_argument(
+        "folder", type=Path, metavar="DIR", help="the folder of the authority; each host gets a folder in it"
+    )
+    certificates.add_argument("hosts", nargs="+", metavar="HOST", help="the name of a host")
 
 
 def _count(text: str) -> int:

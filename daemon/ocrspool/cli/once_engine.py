@@ -10,7 +10,7 @@ from pathlib import Path
 from ocrspool.cli.prebuild import Progress as Stages
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.loader import load
-from ocrspool.config.schema import DEFAULT_PATH, Config, Engine, Paths
+from ocrspool.config.schema import DEFAULT_PATH, Cluster, Config, Engine, Paths
 from ocrspool.errors import ConfigError, EngineError, EngineMissingError, Exit
 from ocrspool.machine import accounts
 from ocrspool.recognition.api import PageRecognizer
@@ -60,8 +60,10 @@ def _of_the_service() -> list[Config]:
     with contextlib.suppress(ConfigError):
         config = load(DEFAULT_PATH)
         engines = config.paths.cache / "engines"
-        if os.access(engines, os.R_OK | os.X_OK) and not (os.geteuid() == 0 and _is_foreign(config.paths.cache)):
-            return [config.model_copy(update={"paths": Paths(cache=config.paths.cache, runtime=_own_cache())})]
+        usable = os.access(engines, os.R_OK | os.X_OK) and not (os.geteuid() == 0 and _is_foreign(config.paths.cache))
+        if usable and config.engine.devices:  # without devices only a cluster reads, and this user has no key to that
+            own = {"paths": Paths(cache=config.paths.cache, runtime=_own_cache()), "cluster": Cluster()}
+            return [config.model_copy(update=own)]
     return []
 
 

@@ -15,7 +15,7 @@ from ocrspool.files import names
 from ocrspool.formatting import counted, format_duration, format_remaining
 from ocrspool.machine import accounts
 from ocrspool.observability import inbox_summary
-from ocrspool.observability.snapshot import Queue, StatusSnapshot
+from ocrspool.observability.snapshot import ClusterStatus, Queue, StatusSnapshot
 from ocrspool.results import engine_label
 
 _FAILURES_SHOWN = 5
@@ -36,6 +36,8 @@ def view(report: StatusReport) -> RenderableType:
     """Return a report, to be printed."""
     service = report.service
     parts: list[RenderableType] = [_unseen(report.unseen) if report.unseen else _card(service)]
+    if service and service.cluster:
+        parts += [Text(), *_hosts(service.cluster, service.at)]
     if service and service.jobs:
         parts += [Text(), *_jobs(service)]
     parts += [Text(), _inboxes(report.inboxes)]
@@ -101,6 +103,8 @@ def _problems(service: StatusSnapshot) -> Iterator[str]:
         yield f"claims nothing: {service.lack}"
     if service.reload_refused:
         yield f"the last reload was refused: {names.printable(service.reload_refused)}"
+    if service.cluster is not None and service.cluster.short:
+        yield f"hosts are missing: {names.printable(service.cluster.short)}"
     for name, inbox in service.inboxes.items():
         if told := inbox_summary.line(inbox):
             yield f"inbox {name} {told}"
@@ -124,6 +128,30 @@ def _warnings(service: StatusSnapshot) -> str:
     codes = sorted({code for count in counts for code in count.warnings})
     by_code = ", ".join(f"{code} {sum(count.warnings.get(code, 0) for count in counts)}" for code in codes)
     return f"{counted(documents, 'document')} since the start: {by_code}"
+
+
+def _hosts(cluster: ClusterStatus, now: float) -> Iterator[RenderableType]:
+    """Yield a line for each host of the cluster, and below it why it does not read."""
+    up = "answers" if cluster.up else f"does not answer: {names.printable(cluster.reason)}"
+    yield Text(f"cluster  {cluster.scheduler} {up}", style="" if cluster.up else "red")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("host", "state", "for", "engine"):
+        table.add_column(column, overflow="fold")
+    for column in ("workers", "replaced", "in work", "pages", "wire ms"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for host in cluster.hosts:
+        wire = "" if host.wire_seconds is None else f"{1000 * host.wire_seconds:.0f}"
+        engine = " ".join(filter(None, [host.runtime, host.precision, *host.devices]))
+        numbers = (host.workers, host.worker_restarts, host.in_work, host.pages, wire)
+        texts = (host.name, host.state, format_duration(max(0.0, now - host.since)), engine)
+        style = "" if host.state == "in" else "red"
+        table.add_row(*(Text(names.printable(text), style=style) for text in texts), *map(str, numbers))
+    if cluster.hosts:
+        yield table
+    for host in cluster.hosts:
+        if host.reason:
+            told = f"{host.name} ({host.address}): {host.reason}"
+            yield _hanging("host", Text(names.printable(told)), "red")
 
 
 def _jobs(service: StatusSnapshot) -> Iterator[RenderableType]:

@@ -17,7 +17,7 @@ _SETTINGS = {field.name for field in fields(Settings)} & Engine.model_fields.key
 def devices(config: Config) -> list[str]:
     """Return the devices that need an engine, each once. The CPU is among them where it may take a GPU's place."""
     engine = config.engine
-    return list(dict.fromkeys([*engine.devices, *(["cpu"] if engine.on_no_gpu == "cpu" else [])]))
+    return list(dict.fromkeys([*engine.devices, *(["cpu"] if engine.devices and engine.on_no_gpu == "cpu" else [])]))
 
 
 def engine_request(config: Config, device: str) -> EngineRequest:
@@ -26,7 +26,7 @@ def engine_request(config: Config, device: str) -> EngineRequest:
     settings = engine.model_dump(include=_SETTINGS)
     if device not in engine.devices:  # the CPU in the place of a GPU
         settings |= _FOR_THE_DEVICE
-    share = max(1, len(os.sched_getaffinity(0)) // (config.service.workers * len(engine.devices)))
+    share = max(1, len(os.sched_getaffinity(0)) // (config.service.workers * max(1, len(engine.devices))))
     settings["threads"] = engine.threads or share
     return EngineRequest(
         runtime=engine.runtime,

@@ -37,7 +37,7 @@ def load(path: Path) -> Config:
     try:
         config = Config.model_validate(merged)
     except ValidationError as error:
-        told = [_explain(detail, origins, path) for detail in error.errors() if not _said_already(detail)]
+        told = [_explain(detail, origins, path) for detail in error.errors()]
         raise ConfigError(told + problems) from error
     if problems:
         raise ConfigError(problems)
@@ -132,11 +132,6 @@ def _explain(detail: ErrorDetails, origins: dict[tuple[str, ...], Path], path: P
     return ": ".join(filter(None, [str(file), key, message]))
 
 
-def _said_already(detail: ErrorDetails) -> bool:
-    """Tell whether an error only follows from others: a list is too short when its items are wrong."""
-    return detail["type"] == "too_short" and bool(detail["input"])
-
-
 def _named(key: str) -> str:
     """Return a key as it can be read, also where there is nothing to be seen of it."""
     return key if key and key.isprintable() else repr(key)
@@ -165,6 +160,7 @@ def _absolute(config: Config, base: Path) -> Config:
     return config.model_copy(
         update={
             "paths": config.paths.model_copy(update=settle(config.paths)),
+            "cluster": config.cluster.model_copy(update=settle(config.cluster)),
             "inbox": {name: inbox.model_copy(update=settle(inbox)) for name, inbox in config.inbox.items()},
         }
     )

@@ -15,7 +15,7 @@ from ocrspool.pages import DEFAULT_READER
 
 _log = logging.getLogger(__name__)
 
-_AT_START = ("paths", "engine", "service", "metrics")
+_AT_START = ("paths", "engine", "service", "metrics", "cluster")
 _WHO_READS = ("quality", "readers", "sure")
 _FOLDERS = ("root", "inbox", "work", "outbox", "done", "failed")
 

@@ -23,7 +23,6 @@ _KINDS = {
     "model_type": "should be a table: [{key}]",
     "path_type": "should name a folder, in quotes",
     "string_type": "should be text in quotes",
-    "too_short": "should have at least one item",
     "tuple_type": "should be a list in brackets, even if it has one item",
 }
 """By the type of pydantic's error. In braces: what the error's context has, and the key."""

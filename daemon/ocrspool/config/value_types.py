@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -49,7 +50,7 @@ Formats = Annotated[tuple[_FormatName, ...], Field(strict=False)]
 
 Command = Annotated[tuple[Annotated[str, Field(pattern=COMMAND_PART)], ...], Field(strict=False)]
 
-Devices = Annotated[tuple[Annotated[str, Field(pattern=DEVICE)], ...], Field(strict=False, min_length=1)]
+Devices = Annotated[tuple[Annotated[str, Field(pattern=DEVICE)], ...], Field(strict=False)]
 
 Name = Annotated[str, Field(pattern=NAME)]
 
@@ -75,3 +76,47 @@ def _local(listen: str) -> str:
 
 
 Listen = Annotated[str, AfterValidator(_local)]
+
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+def is_loopback(address: str) -> bool:
+    """Return whether an address like tcp://127.0.0.1:8786 is one that no other machine can reach."""
+    return address.partition("://")[2].rpartition(":")[0] in _LOOPBACK
+
+
+def _a_scheduler(address: str) -> str:
+    """Refuse what is no address, and an address that others can reach without certificates."""
+    found = re.fullmatch(r"(tls|tcp)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})", address)
+    if address and (found is None or not 0 < int(found[3]) <= _LAST_PORT):
+        raise ValueError('should be like "tls://10.0.0.5:8786", or ""')
+    if found and found[1] == "tcp" and not is_loopback(address):
+        raise ValueError(
+            "should begin with tls://: without certificates everybody who reaches the port could run programs here. "
+            "tcp:// is for 127.0.0.1 and [::1] alone"
+        )
+    return address
+
+
+SchedulerAddress = Annotated[str, AfterValidator(_a_scheduler)]
+
+
+def _an_address(text: str) -> str:
+    """Refuse what is no IP address. A name would have to be looked up, and might name another machine later."""
+    if text:
+        try:
+            ip_address(text)
+        except ValueError:
+            raise ValueError('should be an IP address of this host, like "10.0.0.7", or ""') from None
+    return text
+
+
+def _a_name(text: str) -> str:
+    if text and not re.fullmatch(NAME, text):
+        raise ValueError('should be a name of letters, digits, ".", "_" and "-", or ""')
+    return text
+
+
+OwnName = Annotated[str, AfterValidator(_a_name)]
+
+OwnAddress = Annotated[str, AfterValidator(_an_address)]

@@ -39,7 +39,7 @@ def configuration(path: Path, config: Config | None, error: ConfigError | None) 
         yield Finding("configuration", "problem", "configuration", warning, "chown root, and chmod go-w")
     if config is not None:
         engine = config.engine
-        asked = f"{engine.runtime} on {', '.join(engine.devices)}, models {engine.models}"
+        asked = f"{engine.runtime} on {', '.join(engine.devices) or 'the hosts of the cluster'}, models {engine.models}"
         yield Finding(
             "configuration",
             "ok",

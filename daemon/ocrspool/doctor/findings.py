@@ -12,7 +12,9 @@ from typing import Literal
 Level = Literal["ok", "note", "problem"]
 """problem: what is configured cannot work. note: worth knowing, or a problem for something that is not configured."""
 
-Group = Literal["program", "configuration", "permissions", "processor", "gpu", "runtimes", "combinations", "engines"]
+Group = Literal[
+    "program", "configuration", "permissions", "processor", "gpu", "runtimes", "combinations", "engines", "cluster"
+]
 
 
 @dataclass(frozen=True, slots=True)

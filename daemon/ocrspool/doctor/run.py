@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ocrspool.config.loader import load
 from ocrspool.config.schema import Config
-from ocrspool.doctor import config_checks, machine_checks, problem_check
+from ocrspool.doctor import cluster_checks, config_checks, machine_checks, problem_check
 from ocrspool.doctor.findings import Finding, Group
 from ocrspool.doctor.inventory import look
 from ocrspool.engine.cache.permissions import denied
@@ -34,6 +34,7 @@ def examine(path: Path) -> list[Finding]:
         *found,
         *_made("permissions", lambda: config_checks.permissions(config, path)),
         *_made("engines", lambda: config_checks.engines(config)),
+        *_made("cluster", lambda: cluster_checks.cluster(config.cluster)),
     ]
 
 

@@ -18,8 +18,8 @@ _A_SERIES = 1.05
 
 
 _PAGES_TOGETHER, _CLASSIFIED_TOGETHER = 2, 64
-"""Pages of one size that ONNX Runtime with CUDA searches in one call (or halves of one page), and lines of several pages
-that it classifies."""
+"""Pages of one size, or halves of one page, that ONNX Runtime with CUDA searches in one call; and lines of several
+pages that it classifies in one."""
 
 
 def profiled(models: Models, settings: Settings) -> Models:

@@ -30,6 +30,10 @@ MESSAGE_IDS: Mapping[str, str] = {
     "done": "8b02a991cb0e4ce98927bb957e3e9a5b",
     "failed": "ae3c8967a26243c4a2dc21e7dd673622",
     "hook-failed": "551d22e6d067474cad0988e14d14b33f",
+    "host-in": "54ecdc9429cd4f62a92ad8088f259cd5",
+    "host-out": "51f32a61e12d4bd7a63cc000ec58dd16",
+    "host-refused": "bb73e67997854d54891a6d9357618d4f",
+    "pages-moved": "dacab268d8074a7e98b8a7b9214084af",
 }
 """`event` of a record → its message id. They are published in docs/operations.md and never change."""
 

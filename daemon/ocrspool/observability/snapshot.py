@@ -165,12 +165,63 @@ class ByMinute:
     pages: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """Another machine that reads pages for this service."""
+
+    name: str
+    address: str = ""
+    state: Literal["in", "out", "refused", "leaving"] = "out"
+    """in: it reads. out: it is away, or has no engine. refused: it would read otherwise than the others. leaving: it is
+    about to end."""
+    reason: str = ""
+    """Why it does not read."""
+    since: float = 0.0
+    """When its state last changed, in seconds of the epoch."""
+    version: str = ""
+    """Of ocrspool."""
+    runtime: str = ""
+    precision: str = ""
+    fingerprint: str = ""
+    """Of its first engine."""
+    devices: tuple[str, ...] = ()
+    """Kinds of devices that read: cpu, gpu."""
+    workers: int = 0
+    """Workers that have an engine."""
+    worker_restarts: int = 0
+    pages: int = 0
+    """Pages that it has read for this service."""
+    in_work: int = 0
+    """Pages that it has now."""
+    wire_seconds: float | None = None
+    """The mean time of a page beyond the reading at the host; null before the first page."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterStatus:
+    """The machines that read pages for this service."""
+
+    scheduler: str
+    """The address of the scheduler."""
+    up: bool = False
+    """Whether the scheduler answers."""
+    reason: str = ""
+    """Why it does not."""
+    short: str = ""
+    """What is missing, if fewer hosts read than the configuration asks for."""
+    pages_moved: int = 0
+    """Times that a page was given to another host because the first one was lost."""
+    bridge_restarts: int = 0
+    hosts: tuple[HostStatus, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceStatus:
     """The part that is published as soon as it changes."""
 
     state: State
-    """degraded: no worker has an engine, a CPU reads in place of a GPU, or an inbox does not serve."""
+    """degraded: no worker has an engine, a CPU reads in place of a GPU, hosts of the cluster are missing, or an inbox
+    does not serve."""
     waiting: int = 0
     """Files that can be claimed, of all inboxes."""
     in_work: int = 0
@@ -186,6 +237,8 @@ class ServiceStatus:
     engines: tuple[EngineStatus, ...] = ()
     """What reads now, one for each device. It may be another than at the start, where a CPU reads in place of a GPU."""
     inboxes: Mapping[str, InboxStatus] = field(default_factory=dict)
+    cluster: ClusterStatus | None = None
+    """null if the configuration names no cluster."""
     reload_refused: str = ""
     """Why the last reload was refused: the configuration in use is not the one in the file. Otherwise empty."""
 

@@ -142,7 +142,7 @@ class StatusPublisher:
         state = standing.state
         if state == "degraded" != self._state:
             what = (
-                "; ".join(_idle(standing))
+                "; ".join([*_idle(standing), *_short(standing)])
                 or "no worker has an engine, or a CPU reads in place of a GPU; the cause is logged before this"
             )
             _log.warning("degraded: %s", what, extra={"event": "degraded"})
@@ -184,7 +184,7 @@ def status_line(snapshot: StatusSnapshot, total: Count) -> str:
     ]
     if snapshot.lack:
         parts.append(f"claims nothing: {snapshot.lack}")
-    parts += _idle(snapshot)
+    parts += [*_idle(snapshot), *_short(snapshot)]
     for name, queue in snapshot.queues.items():
         if told := inbox_summary.unclaimable(queue):
             parts.append(f"inbox {name}: {told}")
@@ -200,6 +200,12 @@ def _idle(standing: ServiceStatus) -> list[str]:
         for name, inbox in standing.inboxes.items()
         if inbox.state != "serves"
     ]
+
+
+def _short(standing: ServiceStatus) -> list[str]:
+    """Return, in words, which hosts are missing."""
+    cluster = standing.cluster
+    return [f"hosts are missing: {cluster.short}"] if cluster is not None and cluster.short else []
 
 
 def _newest(since_start: Iterable[Failure], before: Iterable[Failure]) -> tuple[Failure, ...]:

@@ -93,7 +93,7 @@ def build(reading: Reading, engine: Engine, run: Run) -> Document:
             *reading.warnings,
             *(warning for page in pages if isinstance(page, ReadPage) for warning in _warnings(page)),
         ),
-        run=run,
+        run=replace(run, hosts=_hosts(reading.pages)),
     )
 
 
@@ -104,6 +104,11 @@ def _engines(pages: Sequence[ReadPage | EmbeddedText | LostPage]) -> tuple[Engin
         if isinstance(page, ReadPage) and (facts := page.text.engine):
             found.setdefault(facts["fingerprint"], engine_from(facts))
     return tuple(found.values())
+
+
+def _hosts(pages: Sequence[ReadPage | EmbeddedText | LostPage]) -> tuple[str, ...]:
+    """Return each other host that has read a page, once, in the order of the pages."""
+    return tuple(dict.fromkeys(page.text.host for page in pages if isinstance(page, ReadPage) and page.text.host))
 
 
 def _warnings(page: ReadPage) -> Iterator[Notice]:
@@ -122,7 +127,7 @@ def _page(page: ReadPage | EmbeddedText | LostPage) -> Page:
     scale = (image.source_width / image.width, image.source_height / image.height)
     lines = tuple(_line(order, line, scale) for order, line in enumerate(found.lines))
     size = (image.source_width, image.source_height, image.dpi)
-    read_by = ReadBy(found.device, found.engine["fingerprint"]) if found.engine else None
+    read_by = ReadBy(found.device, found.engine["fingerprint"], host=found.host or None) if found.engine else None
     return replace(_with_text(image.number, size, lines, rotation=found.rotation), read_by=read_by)
 
 

@@ -157,7 +157,9 @@ class DocumentReader:
         reading = Reading(job.name, job.inbox, attempt.opened, settled, [*attempt.warnings, *warnings])
         began = time.monotonic()
         document = build(reading, self._engine, run)
-        return replace(document, run=replace(run, seconds={**seconds, "blocks": round(time.monotonic() - began, 4)}))
+        return replace(
+            document, run=replace(document.run, seconds={**seconds, "blocks": round(time.monotonic() - began, 4)})
+        )
 
 
 def _awaited(job: Job, image: PageImage, future: Future[PageText]) -> ReadPage | LostPage:

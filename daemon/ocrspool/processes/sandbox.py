@@ -86,10 +86,19 @@ def confine(readable: Sequence[str]) -> list[str]:
     return missing
 
 
-def _restrict(version: int, readable: Sequence[str]) -> None:
+def confine_files(readable: Sequence[str]) -> None:
+    """Give up all files but open descriptors and, for reading, those below these folders; for good, in this thread.
+
+    The network stays. Without Landlock nothing is given up. Raise OSError.
+    """
+    if version := landlock_version():
+        _restrict(version, readable, net=0)
+
+
+def _restrict(version: int, readable: Sequence[str], net: int = _NET) -> None:
     wanted = _Ruleset(
         _FILES.get(version, _ALL_FILES),
-        _NET if version >= _NET_SINCE else 0,
+        net if version >= _NET_SINCE else 0,
         _SCOPED if version >= _SCOPED_SINCE else 0,
     )
     libc = _libc()

@@ -11,7 +11,19 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ocrspool.observability.snapshot import ClusterStatus
 from ocrspool.pages import DEFAULT_ORDER, PageImage, PageText, ReaderOrder, WordMode
+
+
+@dataclass(frozen=True, slots=True)
+class HostsStatus:
+    """How the hosts of a cluster are at one moment."""
+
+    shown: ClusterStatus
+    room: int
+    """How many pages they may have in work together."""
+    pids: tuple[int, ...] = ()
+    """The process id of the bridge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +31,7 @@ class RecognizerStatus:
     """How a recognizer is at one moment."""
 
     ready: bool
-    """Whether at least one worker has an engine."""
+    """Whether at least one worker, here or at a host, has an engine."""
     responsive: bool = True
     """Whether no worker has kept its thread waiting for too long."""
     uses_cpu_fallback: bool = False
@@ -30,6 +42,8 @@ class RecognizerStatus:
     """The process ids of the workers, also of those that still load."""
     restarts: int = 0
     """How many workers were replaced because they had failed."""
+    hosts: HostsStatus | None = None
+    """None if no cluster reads too."""
 
 
 class PageRecognizer(Protocol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from ocrspool.config.schema import Config
@@ -138,7 +139,7 @@ class WorkerClient:
         self._heard = self._clock() if not self._in_work else self._heard
         self._in_work += 1
         page = {"number": number, "width": image.width, "height": image.height, "channels": image.channels}
-        how = {"orientation": orientation, "words": words, "readers": readers.names, "sure": readers.sure}
+        how = {"orientation": orientation, "words": words, **asdict(readers)}
         self._process.tell({"op": "recognize", "page": {**page, **how}}, (image.fd,))
 
     def wait_for_result(self, seconds: float, wake: WakeupEvent, on_progress: Callable[[], None]) -> Outcome | None:

@@ -29,6 +29,8 @@ class PageTask:
     future: Future[PageText] = field(default_factory=Future)
     begun: bool = False
     """Whether a worker has had it. Its future cannot be cancelled any more."""
+    moves: int = 0
+    """How often a host of the cluster that had it was lost."""
     faults: int = 0
     """How often reading it raised an error in an engine that was in order."""
 
@@ -85,10 +87,22 @@ class PageQueue:
                 return
         self.complete(task, stopping())
 
-    def take(self, most: int) -> list[PageTask]:
-        """Return pages for a worker that has some already. Return none if an idle worker waits: it goes first."""
+    def give_back(self, task: PageTask) -> None:
+        """Have a page read before all others. Nothing is known against it: who had it has gone."""
         with self._changed:
-            return [] if self._idle else self._next(most, beside=True)
+            if not self._closed:
+                self._waiting.appendleft(task)
+                self._announce()
+                return
+        self.complete(task, stopping())
+
+    def take(self, most: int, *, beside: bool = True) -> list[PageTask]:
+        """Return pages for somebody who does not wait here. Return none if an idle worker waits: it goes first.
+
+        They are to be read `beside` others, and then none of them is one that is to be read alone.
+        """
+        with self._changed:
+            return [] if self._idle else self._next(most, beside=beside)
 
     def wait_and_take(self, most: int, seconds: float) -> list[PageTask]:
         """Return pages for a worker that has none. Wait for them at most so long."""

@@ -15,7 +15,8 @@ import logging
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.errors import DocumentError, EngineError
@@ -26,6 +27,9 @@ from ocrspool.recognition.client import start_worker
 from ocrspool.recognition.page_queue import PageQueue, PageTask
 from ocrspool.recognition.supervisor import SYSTEM, Place, Timing, WorkerSupervisor
 from ocrspool.recognition.worker import Launch, OnStage, ReadyWorker, Worker, engines
+
+if TYPE_CHECKING:
+    from ocrspool.recognition.hosts.seat import HostsSeat
 
 _log = logging.getLogger(__name__)
 
@@ -66,21 +70,29 @@ class WorkerPool:
             )
             for number, device in self._devices.items()
         ]
+        self._hosts: HostsSeat | None = None
+        if live.config.cluster.scheduler:  # the modules for a cluster are imported only where there is one
+            seat: type[HostsSeat] = import_module("ocrspool.recognition.hosts.seat").HostsSeat
+            self._hosts = seat(live, self._queue, on_stage, self._local_engine)
 
     def start(self) -> None:
         """Start the workers. They load side by side."""
         for supervisor in self._supervisors:
             supervisor.start()
+        if self._hosts is not None:
+            self._hosts.start()
 
     def wait_ready(self) -> Mapping[str, Any]:
-        """Wait until every worker has loaded. Return the facts of the first engine. Raise what kept one from it."""
+        """Wait until every worker has loaded, and enough hosts have joined. Return the facts of the first engine.
+
+        Raise what kept one from it.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._failures() or len(self._first) == len(self._devices))
             if failures := self._failures():
                 raise failures[0]
-            first = self._ready.get(1) or self._first[1]
-        assert isinstance(first, ReadyWorker)  # noqa: S101 - it would be among the failures
-        return first.facts
+        on_hosts = {} if self._hosts is None else self._hosts.wait_ready()
+        return self._local_engine() or on_hosts
 
     def submit(
         self,
@@ -101,16 +113,24 @@ class WorkerPool:
         with self._changed:
             ready = dict(self._ready)
             restarts = self._restarts
+        hosts = None if self._hosts is None else self._hosts.status()
         return RecognizerStatus(
-            ready=bool(ready),
-            responsive=all(supervisor.responsive() for supervisor in self._supervisors),
+            ready=bool(ready) or (hosts is not None and hosts.room > 0),
+            responsive=all(supervisor.responsive() for supervisor in self._supervisors)
+            and (self._hosts is None or self._hosts.responsive()),
             uses_cpu_fallback=any(
                 worker.device == "cpu" and self._devices[number] != "cpu" for number, worker in ready.items()
             ),
             engines=engines(ready.values()),
             pids=tuple(pid for supervisor in self._supervisors for pid in supervisor.pids()),
             restarts=restarts,
+            hosts=hosts,
         )
+
+    def engine_facts(self) -> tuple[Mapping[str, Any], ...]:
+        """Return each engine that reads now, once, as its worker has described it."""
+        with self._changed:
+            return tuple({worker.facts["fingerprint"]: worker.facts for worker in self._ready.values()}.values())
 
     def renew(self) -> None:
         """Replace the workers that have read anything since they loaded: memory is short, and they hold the most."""
@@ -122,6 +142,8 @@ class WorkerPool:
         self._queue.close()
         for supervisor in self._supervisors:
             supervisor.stop()
+        if self._hosts is not None:
+            self._hosts.stop()
 
     def stage(self, text: str) -> None:
         """Pass on what a worker that loads is doing."""
@@ -160,6 +182,12 @@ class WorkerPool:
             return start_worker(f"worker {number}", self._live.config, device, on_stage, self._start)
 
         return launch
+
+    def _local_engine(self) -> Mapping[str, Any] | None:
+        """Return the facts of the first engine of this machine; None while it loads, and if there is none."""
+        with self._changed:
+            first = self._ready.get(1) or self._first.get(1)
+        return first.facts if isinstance(first, ReadyWorker) else None
 
     def _failures(self) -> list[EngineError]:
         """Return what kept workers from loading at the start. The caller holds the lock."""

@@ -7,7 +7,7 @@ engine may differ in `run` only. With several equal GPUs the device in `read_by`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ocrspool import __version__
@@ -102,6 +102,8 @@ class ReadBy:
     """The device: cpu, or the name of the GPU in the configuration, for example gpu:0."""
     fingerprint: str
     """The fingerprint of the engine. It is that of the document's `engine` or of one of its `other_engines`."""
+    host: str | None = field(default=None, kw_only=True)
+    """The name of the host of the cluster that read the page. null: the machine that the result names in `run.host`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +213,8 @@ class Run:
     """The path of the source file in `done/`, relative to it. null if the file is deleted, and in results of `once`."""
     done_as_base64: str | None = field(default=None, kw_only=True)
     """The exact bytes of `done_as` in base64 if it is not UTF-8, otherwise null."""
+    hosts: tuple[str, ...] = field(default=(), kw_only=True)
+    """The hosts of the cluster that read pages, in the order of the pages. Empty if this machine read them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +272,7 @@ def document_from(found: Mapping[str, Any]) -> Document:
         other_engines=tuple(map(_engine_from, found.get("other_engines", ()))),
         outputs=tuple(made(Output, output) for output in found.get("outputs", ())),
         warnings=tuple(made(Notice, warning, lines=tuple(warning.get("lines", ()))) for warning in found["warnings"]),
-        run=made(Run, found["run"]),
+        run=replace(made(Run, found["run"]), hosts=tuple(found["run"].get("hosts", ()))),
     )
 
 

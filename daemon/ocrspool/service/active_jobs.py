@@ -229,7 +229,11 @@ def _kind(told: str) -> str:
     return told.partition(": ")[0]
 
 
-def job_count(config: Config) -> int:
-    """Return how many files may be in work: enough to fill the next batch while one is recognized."""
+def job_count(config: Config, on_hosts: int = 0) -> int:
+    """Return how many files may be in work: enough to fill the next batch while one is recognized.
+
+    `on_hosts` is how many pages the hosts of a cluster may have in work.
+    """
     service = config.service
-    return decoder_count(config) + 2 * service.batch_pages * service.workers * len(config.engine.devices)
+    here = service.batch_pages * service.workers * len(config.engine.devices)
+    return decoder_count(config) + 2 * (here + on_hosts)

@@ -44,6 +44,8 @@ _log = logging.getLogger(__name__)
 
 _ROOM_SECONDS = 1.0
 """While disk or memory is short, it is measured this often."""
+_MOST_ON_HOSTS = 512
+"""Pages that all hosts of a cluster together are supplied with. Each takes a thread here."""
 _MEMORY_SECONDS = 0.25
 """Memory that was enough is measured again after so long. Measuring takes longer than the rest of granting a slot."""
 
@@ -69,8 +71,8 @@ class Service:
         self._recognizer = first.recognizer
         self._memory = FreeSpaceGuard("of memory", memory.available_bytes, _MEMORY_SECONDS)
         self._shortage = Shortage()
-        self._slots = job_count(config)
-        around = SharedResources(self._live, self._runner, self._shortage, self._slots, self._wake)
+        most = job_count(config, _MOST_ON_HOSTS if config.cluster.scheduler else 0)
+        around = SharedResources(self._live, self._runner, self._shortage, most, self._wake)
         self._inboxes = Inboxes(around, self._notifier.status, self._decoders.replace_those_of)
         self._pipeline: Pipeline | None = None
         self._health: Health | None = None
@@ -163,7 +165,7 @@ class Service:
                 self._reload()
             self._inboxes.look()
             if self._inboxes.wanting() and self._shortage.over() and self._has_memory():
-                self._inboxes.grant(self._slots)
+                self._inboxes.grant(self._slots())
             self._keep_in_touch()
             self._wake.wait(self._until_next())
 
@@ -219,6 +221,12 @@ class Service:
             _log.error("reload: the configuration in use stays:\n%s", error.message, extra=refused)
         self._publisher.publish(self._health_monitor.standing, at_once=True)
         self._notifier.ready()
+
+    def _slots(self) -> int:
+        """Return how many jobs may run now. Hosts of a cluster come and go."""
+        config = self._live.config
+        hosts = self._recognizer.status().hosts if config.cluster.scheduler else None
+        return job_count(config, 0 if hosts is None else min(hosts.room, _MOST_ON_HOSTS))
 
     def _has_memory(self) -> bool:
         """Tell whether there is memory for more work. If not, and no job runs, renew the workers, which hold it."""

@@ -109,11 +109,13 @@ class HealthMonitor:
             overflows=self.inboxes.overflows(),
             engines=tuple(EngineStatus(**engine) for engine in recognizer.engines),
             inboxes=inboxes,
+            cluster=None if recognizer.hosts is None else recognizer.hosts.shown,
             reload_refused=self.refused,
         )
 
     def _state(self, recognizer: RecognizerStatus, *, all_serve: bool) -> State:
         if self.signals.stops:
             return "stopping"
-        as_configured = recognizer.ready and not recognizer.uses_cpu_fallback and all_serve
+        short = recognizer.hosts is not None and bool(recognizer.hosts.shown.short)
+        as_configured = recognizer.ready and not recognizer.uses_cpu_fallback and all_serve and not short
         return "ready" if as_configured else "degraded"

@@ -121,7 +121,10 @@ class Spool:
                 if isinstance(error, FileNotFoundError):
                     return None
                 raise
-            found = holder.stat(last)
+            try:
+                found = holder.stat(last)
+            except OSError:  # the disk has gone since the rename: the file is ours, and its job waits and looks again
+                return replace(job, seen=seen, delivery=self.delivery)
         if found is None or (found.st_ino, found.st_size, found.st_mtime_ns) != (seen.inode, seen.size, seen.mtime_ns):
             self.give_back(job)  # written to, or replaced by another, between the look and the rename
             return None

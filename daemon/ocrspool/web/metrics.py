@@ -46,6 +46,7 @@ class _Published(Collector):
         yield from self._inboxes()
         yield from self._service()
         yield from self._engines()
+        yield from self._hosts()
         yield from self._durations()
 
     def _counts(self) -> Iterable[Metric]:
@@ -153,6 +154,38 @@ class _Published(Collector):
         for stage, seconds in self._published.start.items():
             start.add_metric((stage,), seconds)
         yield start
+
+    def _hosts(self) -> Iterable[Metric]:
+        """Yield what is known of the hosts of the cluster; nothing where the configuration names none."""
+        cluster = self._published.cluster
+        if cluster is None:
+            return
+        label = ("host",)
+        up = GaugeMetricFamily("ocrspool_host_up", "1 while the host reads.", labels=label)
+        refused = GaugeMetricFamily("ocrspool_host_refused", "1 while the host may not read.", labels=label)
+        in_work = GaugeMetricFamily("ocrspool_host_in_work_pages", "Pages that the host has now.", labels=label)
+        pages = CounterMetricFamily(
+            "ocrspool_host_pages", "Pages that the host has read for this service.", labels=label
+        )
+        wire = GaugeMetricFamily(
+            "ocrspool_host_wire_seconds", "Mean time of a page beyond the reading at the host.", labels=label
+        )
+        restarts = CounterMetricFamily(
+            "ocrspool_host_worker_restarts", "Workers of the host that were replaced for a failure.", labels=label
+        )
+        for host in cluster.hosts:
+            up.add_metric((host.name,), host.state == "in")
+            refused.add_metric((host.name,), host.state == "refused")
+            in_work.add_metric((host.name,), host.in_work)
+            pages.add_metric((host.name,), host.pages)
+            restarts.add_metric((host.name,), host.worker_restarts)
+            if host.wire_seconds is not None:
+                wire.add_metric((host.name,), host.wire_seconds)
+        yield GaugeMetricFamily("ocrspool_cluster_up", "1 while the scheduler answers.", value=cluster.up)
+        yield CounterMetricFamily(
+            "ocrspool_pages_moved", "Times that a page went to another host.", value=cluster.pages_moved
+        )
+        yield from (up, refused, in_work, pages, wire, restarts)
 
     def _durations(self) -> Iterable[Metric]:
         stages = HistogramMetricFamily(

@@ -44,6 +44,7 @@ def render(published: StatusSnapshot, offer: Offer, now: float) -> bytes:
         _tiles(published),
         _rates(published),
         _inboxes(published, now),
+        _hosts(published, now),
         _in_work(published),
         _documents(published, offer, now),
         _failures(published, offer, now),
@@ -73,6 +74,8 @@ def _problems(published: StatusSnapshot) -> Iterator[str]:
     """Yield a sentence for each thing that somebody has to mend, without its full stop."""
     if published.lack:
         yield f"Nothing is claimed: {published.lack}"
+    if published.cluster is not None and published.cluster.short:
+        yield f"Hosts are missing: {published.cluster.short}"
     for name, inbox in published.inboxes.items():
         if told := inbox_summary.line(inbox):
             yield f"Inbox {name} {told}"
@@ -122,6 +125,24 @@ def _inboxes(published: StatusSnapshot, now: float) -> str:
     if published.unclaimable:
         columns.insert(3, "cannot be taken")
     return _section("Inboxes", _table(columns, rows))
+
+
+def _hosts(published: StatusSnapshot, now: float) -> str:
+    cluster = published.cluster
+    if cluster is None:
+        return ""
+    rows = []
+    for host in cluster.hosts:
+        wire = "" if host.wire_seconds is None else f"{1000 * host.wire_seconds:.0f}"
+        engine = " ".join(filter(None, [host.runtime, host.precision, *host.devices]))
+        state = f"{host.state}: {host.reason}" if host.reason else host.state
+        numbers = (host.workers, host.worker_restarts, host.in_work, host.pages, wire)
+        since = _number(format_duration(max(now - host.since, 0)))
+        rows.append([_cell(host.name, host.address), _cell(state), since, _cell(engine), *map(_number, numbers)])
+    columns = ("host", "state", "for", "engine", "workers", "replaced", "in work", "pages", "ms on the wire")
+    up = "answers" if cluster.up else f"does not answer: {cluster.reason}"
+    head = f'<p class="{"soft" if cluster.up else "bad"}">The scheduler {_text(cluster.scheduler)} {_text(up)}.</p>'
+    return _section("Hosts", head + (_table(columns, rows) if rows else ""))
 
 
 def _in_work(published: StatusSnapshot) -> str:

@@ -116,6 +116,25 @@ def job(name: str, *, pages: int | None, read: int = 0, since: float | None = 10
     return {"job": name, "inbox": "scans", "path": name, "attempt": 1, "pages": pages, "read": read, "since": since}
 
 
+def test_the_hosts_of_a_cluster(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line for each; below them why one does not read; above all what is missing."""
+    hosts = [
+        {"name": "gpu1", "state": "in", "since": 940.0, "runtime": "tensorrt", "workers": 4, "pages": 7,
+         "wire_seconds": 0.0207},
+        {"name": "gpu2\x1b", "state": "refused", "address": "tls://b:1", "reason": "precision is f16, here f32"},
+    ]  # fmt: skip
+    cluster = {"scheduler": "tls://10.0.0.5:8786", "up": True, "short": "1 of 2 hosts", "hosts": hosts}
+    put_service(config, cluster=cluster, at=1000.0)
+    status(config, as_json=False)
+    told = capsys.readouterr().out
+    assert "hosts are missing: 1 of 2 hosts" in told
+    assert "cluster  tls://10.0.0.5:8786 answers" in told
+    (line,) = [line.split() for line in told.splitlines() if line.startswith("gpu1")]
+    assert (line[:2], line[-5:]) == (["gpu1", "in"], ["4", "0", "0", "7", "21"])
+    assert "host gpu2\\x1b (tls://b:1): precision is f16, here f32" in told
+    assert "\x1b" not in told
+
+
 def test_what_is_in_work(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     """How far each file is and how long it will take; of very many files only the first."""
     jobs = [

@@ -215,16 +215,24 @@ def test_each_page_names_what_read_it() -> None:
     document = built(*pages)
     found = published(document)
     assert [each["read_by"] for each in found["pages"]] == [
-        {"device": "gpu:1", "fingerprint": "f" * 16},
-        {"device": "cpu", "fingerprint": ENGINE.fingerprint},
+        {"device": "gpu:1", "fingerprint": "f" * 16, "host": None},
+        {"device": "cpu", "fingerprint": ENGINE.fingerprint, "host": None},
         None,
         None,
-        {"device": "gpu:0", "fingerprint": "f" * 16},
+        {"device": "gpu:0", "fingerprint": "f" * 16, "host": None},
     ]
     assert found["engine"]["fingerprint"] == "f" * 16
     assert [each["fingerprint"] for each in found["other_engines"]] == [ENGINE.fingerprint]
     assert document_from(found) == document
     assert published(built(own))["engine"]["fingerprint"] == ENGINE.fingerprint
+
+
+def test_a_page_names_the_host_that_read_it() -> None:
+    """The run names all hosts. The machine of the service is none of them."""
+    there = page(line(), engine=FACTS, device="gpu:0", host="gpu2")
+    document = built(there, page(number=2, engine=FACTS, device="cpu"))
+    assert [each.read_by.host for each in document.pages if each.read_by] == ["gpu2", None]
+    assert document.run.hosts == ("gpu2",)
 
 
 def test_results_of_earlier_versions_are_results() -> None:

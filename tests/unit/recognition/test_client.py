@@ -145,8 +145,9 @@ def test_pages_and_faults_come_back_by_number(new_page: NewPage, reading: Callab
         "channels": 1,
         "orientation": "auto",
         "words": "words",
-        "readers": ("default",),
+        "names": ("default",),
         "sure": 0.96,
+        "head_start": 0.0,
     }
     assert reading(found) == (None, 1)
     corners = ((0, 0), (9, 0), (9, 9), (0, 9))

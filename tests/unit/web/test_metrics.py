@@ -56,6 +56,16 @@ FACTS: dict[str, Any] = {
     "stages": {},
 }
 
+CLUSTER: dict[str, Any] = {
+    "scheduler": "tls://10.0.0.5:8786",
+    "up": True,
+    "pages_moved": 4,
+    "hosts": [
+        {"name": "gpu1", "state": "in", "pages": 7, "in_work": 2, "wire_seconds": 0.02, "worker_restarts": 1},
+        {"name": "gpu2", "state": "refused", "reason": "precision is f16, here f32"},
+    ],
+}
+
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
@@ -171,6 +181,27 @@ def test_from_drop_to_result() -> None:
     assert found[f"{name}_bucket", (("inbox", "a"), ("le", "10000.0"))] == 3
 
 
+def test_hosts_of_a_cluster_are_told() -> None:
+    """One by one. A service without a cluster tells nothing of any."""
+    found = samples({**FACTS, "cluster": CLUSTER})
+    told = {(name, dict(labels).get("host", "")): value for (name, labels), value in found.items() if "host" in name}
+    assert told == {
+        ("ocrspool_host_up", "gpu1"): 1,
+        ("ocrspool_host_up", "gpu2"): 0,
+        ("ocrspool_host_refused", "gpu1"): 0,
+        ("ocrspool_host_refused", "gpu2"): 1,
+        ("ocrspool_host_in_work_pages", "gpu1"): 2,
+        ("ocrspool_host_in_work_pages", "gpu2"): 0,
+        ("ocrspool_host_pages_total", "gpu1"): 7,
+        ("ocrspool_host_pages_total", "gpu2"): 0,
+        ("ocrspool_host_worker_restarts_total", "gpu1"): 1,
+        ("ocrspool_host_worker_restarts_total", "gpu2"): 0,
+        ("ocrspool_host_wire_seconds", "gpu1"): 0.02,
+    }
+    assert (found["ocrspool_cluster_up", ()], found["ocrspool_pages_moved_total", ()]) == (1, 4)
+    assert not [name for name, _ in samples(FACTS) if "host" in name or "cluster" in name or "moved" in name]
+
+
 def _asked_for() -> dict[str, set[str]]:
     """The names of ours in each expression of the board and of the alerts."""
     board = json.loads((CONFIG / "grafana.json").read_text("utf-8"))
@@ -184,7 +215,7 @@ def test_board_and_alerts_ask_for_what_is_told() -> None:
     """A metric that is renamed must not leave an empty panel, or an alert that never fires."""
     tally = JobStatistics()
     tally.done({"inbox": "a", "pages": 1, "lost": 0, "warnings": ()}, {"decode": 0.1})
-    told = {name for name, _ in samples({**FACTS, "stages": stages(tally)})}
+    told = {name for name, _ in samples({**FACTS, "stages": stages(tally), "cluster": CLUSTER})}
     asked = _asked_for()
     assert len(asked) > 10
     for title, names in asked.items():

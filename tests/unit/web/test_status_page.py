@@ -99,6 +99,21 @@ def test_what_somebody_has_to_mend_is_named(new_world: NewWorld) -> None:
     assert page.text.count("cannot be taken") == 3, "a tile and a column too"
 
 
+def test_hosts_of_a_cluster(new_world: NewWorld) -> None:
+    """A row for each, with why one does not read; and what is missing stands above all."""
+    world = new_world()
+    hosts = [
+        {"name": "gpu1", "address": "tls://10.0.0.7:8788", "state": "in", "pages": 7, "wire_seconds": 0.02},
+        {"name": EVIL, "state": "refused", "reason": "precision is <f16>, here f32"},
+    ]
+    cluster = {"scheduler": "tls://10.0.0.5:8786", "up": True, "short": "1 of 2 hosts", "hosts": hosts}
+    world.facts["cluster"] = cluster
+    page = Parsed(world.get()[1])
+    for told in ("Hosts are missing: 1 of 2 hosts.", "tls://10.0.0.7:8788", "refused: precision is <f16>, here f32"):
+        assert told in page.text, told
+    assert "script" not in {tag for tag, _ in page.tags}
+
+
 def test_a_page_after_a_restart(new_world: NewWorld) -> None:
     """Nothing has come out since the start, and the files in failed/ are there: their number, and the last of them."""
     world = new_world(page_retry=True)

@@ -31,13 +31,19 @@ class Variant:
     strips: list[Pixels]
     read_by: dict[str, dict[int, Reading]] = field(default_factory=dict)
     """What each reader says, in the order in which they were asked: by strip."""
+    head_start: float = 0.0
+    """See ReaderOrder."""
 
     @property
     def reader(self) -> str:
         """Return the reader whose reading is the surest; of several alike, the one that was asked last."""
         if len(self.read_by) == 1:
             return next(iter(self.read_by))
-        return max(reversed(self.read_by), key=lambda name: self._reading(name).confidence)
+        first = next(iter(self.read_by))
+        return max(
+            reversed(self.read_by),
+            key=lambda name: self._reading(name).confidence + (self.head_start if name != first else 0.0),
+        )
 
     @property
     def readings(self) -> list[Reading]:
@@ -56,7 +62,7 @@ class Variant:
     def upside_down(self) -> Variant:
         """Return the same pixels turned by 180 degrees, still to be read."""
         turned = [np.ascontiguousarray(strip[::-1, ::-1]) for strip in reversed(self.strips)]
-        return Variant(quarter_turned(self.polygon, 2), turned)
+        return Variant(quarter_turned(self.polygon, 2), turned, head_start=self.head_start)
 
 
 @dataclass(slots=True)

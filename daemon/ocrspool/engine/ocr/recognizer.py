@@ -95,9 +95,9 @@ class Recognizer:
         self._given = nets
         self._characters = characters
         self._settings = settings or RecognizeSettings()
-        self._turn = Turn(exclusive=self._settings.threads > 0)
+        self._turn = Turn(limited=self._settings.threads > 0)
         detection, recognition, classifier = map(HalvingNet, (nets.detection, nets.recognition, nets.classifier))
-        # A page is searched by the thread that has the turn. Batches of lines are read by threads that do not have it.
+        # A page is searched by a thread that has a turn. Batches of lines are read by threads that have none.
         self._nets = Nets(NetBetweenTurns(detection, self._turn), recognition, NetBetweenTurns(classifier, self._turn))
         self._further = readers or {}
         default = NetReader(self._nets.recognition, characters, self._settings.read)
@@ -194,7 +194,7 @@ class Recognizer:
         started = time.perf_counter()
         if (row := one_row(found.pixels)) is not None:
             strips = recognize.strips(crop(found.pixels, row), self._nets.recognition, self._settings.read)
-            found.whole = Line(0.0, [Variant(row, strips)])
+            found.whole = Line(0.0, [Variant(row, strips, head_start=found.readers.head_start)])
         page, found.margin = padded(found.pixels)
         lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
         detected = time.perf_counter()
@@ -207,14 +207,14 @@ class Recognizer:
             lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
         oriented = time.perf_counter()
         lines = letters_joined(page, lines)
-        found.lines = [Line(line.confidence, self._variants(page, line.polygon)) for line in lines]
+        found.lines = [Line(line.confidence, self._variants(page, line.polygon, found.readers)) for line in lines]
         found.seconds = {
             "detect": detected - started,
             "orient": oriented - detected,
             "recognize": time.perf_counter() - oriented,
         }
 
-    def _variants(self, page: Pixels, polygon: NDArray[np.float32]) -> list[Variant]:
+    def _variants(self, page: Pixels, polygon: NDArray[np.float32], order: ReaderOrder) -> list[Variant]:
         """Return the ways to read one line: vertical ones are tried running down and running up.
 
         Short ones as they are, too: many are a single digit on a receipt, higher than it is wide.
@@ -222,7 +222,8 @@ class Recognizer:
         turns = (0,) if not is_vertical(polygon) else (1, 3) if is_vertical(polygon, _COLUMN) else (0, 1, 3)
         turned = [quarter_turned(polygon, count) for count in turns]
         net = self._nets.recognition
-        return [Variant(one, recognize.strips(crop(page, one), net, self._settings.read)) for one in turned]
+        settings, ahead = self._settings.read, order.head_start
+        return [Variant(one, recognize.strips(crop(page, one), net, settings), head_start=ahead) for one in turned]
 
     def _read_sample(self, order: ReaderOrder, lines: list[Pixels]) -> list[Reading]:
         """Read a few lines in the calling thread; of a line that is cut, only the beginning."""

@@ -1,9 +1,8 @@
-"""One thread of a worker computes in Python at a time, beside nets that run on a GPU.
+"""Few threads of a worker compute in Python at a time, beside nets that run on a GPU.
 
-Steps around the nets are some thousand short calls of numpy and OpenCV a page. Each of them gives Python's lock away and
-takes it back. Several threads that do so wake each other 7,000 times a page (seen on 16 processors), which takes longer
-than the steps. So a thread keeps its turn for as long as it computes, and leaves it while a net does. More
-workers, not more threads, make use of more processors.
+The steps around the nets are some thousand short calls of numpy and OpenCV a page. Each of them gives Python's lock
+away and takes it back. Seven threads that do so wake each other all the time. So a thread takes a turn to compute, and
+leaves it while it waits for a net. docs/lab/gpu.md has what was measured.
 """
 
 from __future__ import annotations
@@ -21,37 +20,40 @@ if TYPE_CHECKING:
 
     from ocrspool.engine.spec import Net, Pixels
 
+_AT_A_TIME = 2
+"""One thread computes while the other is in a part of OpenCV or numpy that does without Python's lock."""
+
 
 class Turn:
-    """The right to compute, which one thread has at a time; or every thread, where nobody has to wait."""
+    """The right to compute, which few threads have at a time; or every thread, where nobody has to wait."""
 
-    def __init__(self, *, exclusive: bool) -> None:
-        self._lock = threading.Lock() if exclusive else None
+    def __init__(self, *, limited: bool) -> None:
+        self._free = threading.BoundedSemaphore(_AT_A_TIME) if limited else None
 
     @contextlib.contextmanager
     def taken(self) -> Iterator[None]:
-        """Wait for the turn, and have it within the block."""
-        if self._lock is None:
+        """Wait for a turn, and have it within the block."""
+        if self._free is None:
             yield
             return
-        with self._lock:
+        with self._free:
             yield
 
     @contextlib.contextmanager
     def left(self) -> Iterator[None]:
-        """Let others have the turn within the block. Only the thread that has it may do so."""
-        if self._lock is None:
+        """Let others have the turn within the block. Only a thread that has one may do so."""
+        if self._free is None:
             yield
             return
-        self._lock.release()
+        self._free.release()
         try:
             yield
         finally:
-            self._lock.acquire()
+            self._free.acquire()
 
 
 class NetBetweenTurns(WrappedNet):
-    """A net for the thread that has the turn: others compute while it runs."""
+    """A net for a thread that has a turn: others compute while it runs."""
 
     def __init__(self, net: Net, turn: Turn) -> None:
         super().__init__(net)

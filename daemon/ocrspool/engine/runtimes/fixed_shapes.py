@@ -37,10 +37,10 @@ _PAGES = (
 long ones, tiles of large sheets (1024 pixels of 1344), A4 upright and on its side, and the rest. Over the receipts of
 the corpus 1.3 times the pixels are searched that there are; with the last three alone it was 1.9 times."""
 _OFTEN = (_PAGES[2], _PAGES[5])
-"""Those of which two often come at a time: halves of long receipts, and A4. Each has a second session, for both."""
+"""Those of which two often come at a time: halves of long receipts, and A4. They have a second session, for both."""
 _CLASSIFIED = 16
-"""Lines that the classifier gets at a time: orientation.py shows it 12 of a page. If its profile allows more, there is a
-second session, for the lines of several pages."""
+"""Lines that the classifier gets at a time: orientation.py shows it 12 of a page. If its profile allows more, there is
+a second session, for the lines of several pages."""
 _WIDTHS = (128, 256, 384, 512, 640, 896, 1152)
 """Pixels of a strip. Each costs a session, and the coarser they are the more a line is padded, which makes the net lose
 spaces: of 245 in lines of receipts 20 with 320, 640 and 1024, and 7 with these (docs/lab/gpu.md)."""

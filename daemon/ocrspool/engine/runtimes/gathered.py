@@ -1,7 +1,7 @@
 """Calls of several threads, joined: what waits while a net computes becomes its next batch.
 
-A GPU takes less for two pages of one size in one call than for two calls (an H100: 2.2 ms for one page of 896 by 896, 6.6
-for four). Nothing waits for a batch to be full. A call that finds the net idle runs at once, alone.
+A GPU takes less for pages of one size in one call than for a call each (an H100: 2.2 ms for one page of 896 by 896,
+6.6 for four). Nothing waits for a batch to be full. A call that finds the net idle runs at once, alone.
 """
 
 from __future__ import annotations

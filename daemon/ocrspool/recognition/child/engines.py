@@ -44,7 +44,7 @@ class LoadedEngine:
         from ocrspool.engine.ocr.shared_image import pixels  # noqa: PLC0415 - numpy is there by now
 
         image = pixels(descriptor, page["height"], page["width"], page["channels"])
-        readers = ReaderOrder(tuple(page["readers"]), page["sure"])
+        readers = ReaderOrder(tuple(page["names"]), page["sure"], page["head_start"])
         return self._recognizer.submit(image, page["orientation"], on_progress, page["words"], readers)
 
     def still_reads(self) -> bool:
@@ -113,6 +113,7 @@ def facts_of(wanted: Plan, manifest: Manifest) -> dict[str, Any]:
         "device": items["device"],
         "precision": items["precision"],
         "fingerprint": manifest.fingerprint,
+        "identity": dict(items),
         "models": _models(wanted, items),
     }
 

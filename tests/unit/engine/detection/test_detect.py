@@ -100,6 +100,18 @@ def test_lines_of_a_long_page_are_found_once_whichever_tile_they_lie_in() -> Non
     )
 
 
+def test_tiles_of_a_page_are_searched_together_by_a_net_that_takes_several() -> None:
+    """Two at a time: half as many calls, and the same lines as one by one."""
+    page = _white(12000, 160)
+    for top in range(20, 11900, 90):
+        _bar(page, (20, top), (140, top + 20))
+    one, two = InkNet(most=1024), InkNet(most=1024)
+    two.batch = 2
+    lines, others = (detect.detect(net, page, DetectSettings()) for net in (one, two))
+    assert len(two.shapes) == -(-len(one.shapes) // 2) > 1
+    assert [line.polygon.tolist() for line in lines] == [line.polygon.tolist() for line in others]
+
+
 @given(st.integers(1, 40000), st.integers(1, 40000), st.integers(320, 2000), st.sampled_from(["area", "side"]))
 def test_map_sizes_are_multiples_of_the_stride_and_bounded(
     height: int, width: int, side: int, bound: Literal["area", "side"]

@@ -107,6 +107,14 @@ def test_a_surer_reading_stays_where_nobody_is_sure() -> None:
     assert _told(better_first) == [("b", "default")]
 
 
+def test_a_stronger_reader_may_have_a_head_start() -> None:
+    """It stays where it is a little less sure than a weak one; not where it is clearly less sure."""
+    for head_start, told in ((0.0, ("x", "weak")), (0.05, ("b", "default")), (0.01, ("x", "weak"))):
+        weak = Fake(lambda _: 0.99, "x")
+        order = ReaderOrder(("weak", "default"), 0.995, head_start)
+        assert _told(_read(_page("b"), order, weak=weak)) == [told]
+
+
 def test_a_line_that_runs_down_is_read_by_the_next_reader_both_ways() -> None:
     """The way up that the first reader preferred may be the wrong one in the script of the second."""
     page = np.full((640, 480), 255, np.uint8)

@@ -70,6 +70,18 @@ def test_any_page_comes_back_in_its_own_size(rows: int, columns: int) -> None:
     np.testing.assert_array_equal(net(page)[0], page[..., 2])
 
 
+@given(st.integers(1, 5), st.integers(1, 42), st.integers(1, 42))
+def test_pages_together_come_back_as_they_went(count: int, rows: int, columns: int) -> None:
+    """Two pages fill a session where there is one for two; more are split; each map is that of its page."""
+    largest = ShapeProfile((1, 32, 32, 3), (1, 1280, 960, 3), (2, 1344, 1344, 3))
+    spec = NetSpec("detection", "detection", (), (0, 0, 0), (1, 1, 1), largest)
+    chosen = shapes(spec)
+    assert {shape[0] for shape in chosen} == {1, 2}
+    net = FixedShapesNet(spec, {shape: OneShape("detection", shape) for shape in chosen})
+    pages = _pixels((count, rows * 32, columns * 32, 3))
+    np.testing.assert_array_equal(net(pages)[0], pages[..., 2])
+
+
 @given(st.integers(1, 8), st.integers(4, 200))
 def test_lines_come_back_with_their_own_steps(count: int, steps: int) -> None:
     """A short batch of any width: as many lines and steps as it has."""

@@ -94,6 +94,25 @@ def test_recognition_gives_the_best_class_of_each_step_and_its_probability(tmp_p
     np.testing.assert_array_equal(probability, row.max(-1))
 
 
+def test_a_lean_model_computes_the_same_with_fewer_nodes(tmp_path: Path) -> None:
+    """Nodes that pass a value on are left out, one after the other too; constants become initializers."""
+    spec = _small(tmp_path, "detection")
+    model = onnx.load(spec.files[0])
+    first = model.graph.node[0]
+    for name, given in (("again", "x"), ("once_more", "again")):
+        model.graph.node.insert(0 if given == "x" else 1, helper.make_node("Identity", [given], [name]))
+    first = next(node for node in model.graph.node if node.op_type != "Identity")
+    first.input[0] = "once_more"
+    onnx.save(model, spec.files[0])
+    whole, lean = tmp_path / "whole.onnx", tmp_path / "lean.onnx"
+    graph.edit(spec, whole)
+    graph.edit(spec, lean, lean=True)
+    kinds = [node.op_type for node in onnx.load(lean).graph.node]
+    assert "Identity" not in kinds
+    assert len(kinds) == len(onnx.load(whole).graph.node) - 2
+    np.testing.assert_array_equal(_run(lean, PIXELS)[0], _run(whole, PIXELS)[0])
+
+
 def test_a_classifier_keeps_its_end(tmp_path: Path) -> None:
     (found,) = _run(_edited(_small(tmp_path, "classifier"), tmp_path), PIXELS)
     np.testing.assert_array_equal(found, _normalized()[:, 0, :2, 0])

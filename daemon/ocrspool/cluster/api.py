@@ -1,0 +1,47 @@
+"""What the bridge needs of a cluster, and what a cluster needs of the agent on a host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class ClusterError(Exception):
+    """The other side cannot be reached, or has gone. The message says why, in words for a log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Who has joined."""
+
+    scheduler: str
+    """The id of this run of the scheduler."""
+    hosts: Mapping[str, str]
+    """The name of each host, by its address."""
+
+
+class Cluster(Protocol):
+    """The hosts, as the bridge reaches them. Nothing here is ever tried twice: the service alone repeats pages."""
+
+    async def members(self) -> Members:
+        """Ask the scheduler who has joined. Raise ClusterError."""
+
+    async def report(self, address: str) -> str:
+        """Ask a host how it is (recognition/hosts/answers.py). Raise ClusterError."""
+
+    async def read(self, address: str, page: Mapping[str, Any], pixels: memoryview) -> Mapping[str, Any]:
+        """Have a host read a page. Return its answer, as `Pages.read` does. Raise ClusterError."""
+
+
+class Pages(Protocol):
+    """The agent on a host, as a cluster calls it. It raises nothing: what goes wrong is an answer."""
+
+    def report(self) -> str:
+        """Say how this host is."""
+
+    async def read(self, page: Mapping[str, Any], pixels: memoryview) -> dict[str, Any]:
+        """Read a page.
+
+        Return {"answer": ..., "seconds": ...}; {"refused": reason, "report": ...} where the host takes no page now.
+        """

@@ -1,0 +1,1 @@
+"""The bridge: a child process of the service that calls the hosts. recognition/hosts/ has the messages."""

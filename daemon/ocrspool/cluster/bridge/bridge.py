@@ -1,0 +1,187 @@
+"""Carries pages to hosts and answers back, and watches over the hosts. It decides nothing about pages.
+
+A host is asked every second how it is. Where that has no answer in time, or a connection to it breaks, the host is
+gone: one message says so, and stands for all pages that it had.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import mmap
+import os
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from ocrspool.cluster.api import Cluster, ClusterError
+from ocrspool.errors import EngineError
+from ocrspool.processes.channel import Message
+from ocrspool.recognition.hosts.answers import outcome_to_json
+
+_LOOK_SECONDS = 1.0
+"""So often the scheduler is asked who has joined, and each host how it is."""
+_SCHEDULER_SECONDS = 2.0
+"""A scheduler that does not answer for so long, when a host has gone, counts as the reason."""
+
+_TURN_SECONDS = 0.02
+_NO_ANSWER = (ClusterError, LookupError, TypeError, ValueError)
+"""A host did not answer, or what it said is no answer."""
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(slots=True, eq=False)
+class _Host:
+    """A host that has said how it is."""
+
+    name: str
+    address: str
+    pages: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    lost: bool = False
+
+
+class Bridge:
+    """Between one service and the hosts. All of it runs in one event loop."""
+
+    def __init__(self, cluster: Cluster, send: Callable[[Message], None], patience_seconds: float) -> None:
+        """`send` takes the messages for the service."""
+        self._cluster = cluster
+        self._send = send
+        self._patience = patience_seconds
+        self._scheduler = ""
+        """The id of the scheduler's run, as of the last look; "" while it does not answer."""
+        self._following: dict[str, asyncio.Task[None]] = {}
+        """Asks a host how it is, again and again; by address."""
+        self._hosts: dict[str, _Host] = {}
+        """By name."""
+
+    async def watch(self) -> None:
+        """Look who has joined, for ever. Each look is told to the service, which so knows that the bridge works."""
+        while True:
+            await self.look()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Ask the scheduler who has joined, and begin to follow who is new."""
+        try:
+            members = await self._in_time(self._cluster.members())
+        except ClusterError as error:
+            self._scheduler = ""
+            self._send({"scheduler": {"up": False, "reason": str(error)}})
+            return
+        self._scheduler = members.scheduler
+        self._send({"scheduler": {"up": True, "reason": ""}})
+        for address in members.hosts:
+            if address not in self._following:
+                self._following[address] = asyncio.create_task(self._follow(address))
+
+    def recognize(self, name: str, page: dict[str, Any], descriptor: int) -> None:
+        """Begin to have a page read. The descriptor is that of its pixels; it is closed.
+
+        A host that is not known has just gone, and the message that said so stands for this page too.
+        """
+        number = page["number"]
+        try:
+            host = self._hosts.get(name)
+            if host is None or host.lost:
+                return
+            size = os.fstat(descriptor).st_size
+            pixels = memoryview(mmap.mmap(descriptor, size, prot=mmap.PROT_READ))
+        except (OSError, ValueError) as error:  # no memory: as if an engine had none
+            answer = outcome_to_json(EngineError(f"the bridge to the cluster cannot map a page: {error}"))
+            self._send({"page": {"number": number, "answer": answer, "wire_seconds": 0.0}})
+            return
+        finally:
+            os.close(descriptor)
+        host.pages[number] = asyncio.create_task(self._read(host, number, page, pixels))
+
+    async def _read(self, host: _Host, number: int, page: dict[str, Any], pixels: memoryview) -> None:
+        began = time.monotonic()
+        try:
+            said = await self._cluster.read(host.address, page, pixels)
+            if "refused" in said:
+                returned = {"number": number, "reason": f"{host.name}: {said['refused']}", "counts": False}
+                self._send_host(host, said["report"])
+                self._send({"returned": returned})
+            else:
+                wire = max(0.0, time.monotonic() - began - said["seconds"])
+                self._send({"page": {"number": number, "answer": said["answer"], "wire_seconds": wire}})
+        except _NO_ANSWER as error:
+            host.pages.pop(number, None)
+            await self._lose(host, _why(error))
+        finally:
+            host.pages.pop(number, None)
+
+    async def _follow(self, address: str) -> None:
+        """Ask a host how it is until it does not answer. A host that never answered is nobody's news."""
+        host: _Host | None = None
+        try:
+            while host is None or not host.lost:
+                report = await self._in_time(self._cluster.report(address))
+                host = host or await self._known(address, str(json.loads(report)["name"]))
+                if not host.lost:
+                    self._send_host(host, report)
+                await asyncio.sleep(_LOOK_SECONDS)
+        except _NO_ANSWER as error:
+            if host is not None:
+                await self._lose(host, _why(error))
+        finally:
+            del self._following[address]
+
+    async def _known(self, address: str, name: str) -> _Host:
+        """Return a host that has said its name. Two hosts of one name are told apart by their addresses.
+
+        One that has just been lost, and is back already, waits until its loss has been told.
+        """
+        while name in self._hosts and self._hosts[name].lost:  # noqa: ASYNC110 - for a moment, and seldom
+            await asyncio.sleep(_TURN_SECONDS)
+        name = name if name not in self._hosts else f"{name} at {address}"
+        self._hosts[name] = host = _Host(name, address)
+        return host
+
+    async def _lose(self, host: _Host, reason: str) -> None:
+        """Give a host up: once, whoever notices first. It may come back."""
+        if host.lost:
+            return
+        host.lost = True
+        for task in host.pages.values():
+            task.cancel()
+        # If the scheduler is away, or is another one than before, its loss has ended what the host was doing.
+        counts = await self._scheduler_stands()
+        del self._hosts[host.name]
+        self._send({"gone": {"host": host.name, "reason": reason, "counts": counts}})
+
+    async def _scheduler_stands(self) -> bool:
+        before = self._scheduler
+        try:
+            members = await _within(_SCHEDULER_SECONDS, self._cluster.members())
+        except ClusterError:
+            return False
+        return members.scheduler == before
+
+    async def _in_time(self, asked: Coroutine[Any, Any, _Answer]) -> _Answer:
+        """Wait for an answer within the patience. Raise ClusterError."""
+        return await _within(self._patience, asked)
+
+    def _send_host(self, host: _Host, report: str) -> None:
+        self._send({"host": {"host": host.name, "address": host.address, "report": report}})
+
+
+def _why(error: Exception) -> str:
+    return str(error) if isinstance(error, ClusterError) else f"it said what is no answer: {error!r}"
+
+
+async def _within(seconds: float, asked: Coroutine[Any, Any, _Answer]) -> _Answer:
+    """Wait for an answer at most so long. Raise ClusterError.
+
+    asyncio.wait_for would do, but up to Python 3.11 it swallows a cancellation that comes together with the answer.
+    """
+    task = asyncio.create_task(asked)
+    try:
+        if not (await asyncio.wait({task}, timeout=seconds))[0]:
+            raise ClusterError(f"no answer for {seconds:g} s")
+        return task.result()
+    finally:
+        task.cancel()

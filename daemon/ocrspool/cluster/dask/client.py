@@ -1,0 +1,82 @@
+"""The bridge's way to scheduler and hosts: calls to handlers, without tasks.
+
+Pages do not travel as tasks of Dask. A task goes through the scheduler, which may repeat and move it, and takes ten
+milliseconds; a call goes to one host, once, and takes two. So Dask has nothing that it could try again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from distributed.core import ConnectionPool
+from distributed.protocol import to_serialize
+
+from ocrspool.cluster.api import ClusterError, Members
+from ocrspool.cluster.dask.options import set_up
+from ocrspool.config.schema import Cluster as Settings
+
+NAME = "ocrspool:"
+"""Hosts of ours have names that begin so. Other workers of a Dask cluster are left alone."""
+
+_MOST_CONNECTIONS = 1024
+
+
+class DaskCluster:
+    """A Cluster on Dask. All of it runs in one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raise EngineError where the certificates are of no use."""
+        security = set_up(settings)
+        self._scheduler = settings.scheduler
+        self._calls = ConnectionPool(
+            limit=_MOST_CONNECTIONS, connection_args=security.get_connection_args("client"), serializers=["dask"]
+        )
+
+    async def start(self) -> None:
+        """Make it ready for use, in this event loop."""
+        await self._calls.start()
+
+    async def members(self) -> Members:
+        """Ask the scheduler who has joined. Raise ClusterError."""
+        found = await self._call(self._scheduler, "identity")
+        hosts = {
+            address: str(worker["name"]).removeprefix(NAME)
+            for address, worker in found["workers"].items()
+            if str(worker["name"]).startswith(NAME)
+        }
+        return Members(str(found["id"]), hosts)
+
+    async def report(self, address: str) -> str:
+        """Ask a host how it is. Raise ClusterError."""
+        return str(await self._call(address, "ocrspool_report"))
+
+    async def read(self, address: str, page: Mapping[str, Any], pixels: memoryview) -> Mapping[str, Any]:
+        """Have a host read a page. Raise ClusterError."""
+        answer = await self._call(address, "ocrspool_read", page=page, pixels=to_serialize(pixels))
+        if not isinstance(answer, dict):
+            raise ClusterError("it does not answer about pages")
+        return answer
+
+    async def echo(self, address: str, pixels: memoryview) -> None:
+        """Send bytes to a host, which counts them. Raise ClusterError."""
+        if await self._call(address, "ocrspool_echo", pixels=to_serialize(pixels)) != pixels.nbytes:
+            raise ClusterError("not all bytes arrived")
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._calls.close()
+
+    async def _call(self, address: str, operation: str, **arguments: Any) -> Any:  # noqa: ANN401 - what the other side says
+        try:
+            return await getattr(self._calls(address), operation)(**arguments)
+        except Exception as error:  # what the other side raised comes here as it was
+            raise ClusterError(_in_words(error)) from error
+
+
+def _in_words(error: BaseException) -> str:
+    """Return the innermost reason: Dask wraps it in the steps that failed."""
+    inner = error
+    while inner.__cause__ is not None:
+        inner = inner.__cause__
+    return " ".join(str(inner).split())[:300] or type(inner).__name__

@@ -1,0 +1,89 @@
+"""What a host says of a page, and of itself: our values and errors as JSON, and back.
+
+Both ends use this module. Another host is not this process, so what it says is checked: every function that reads JSON
+raises ValueError for what no sound host says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from ocrspool.errors import DocumentError, EngineError
+from ocrspool.pages import PageText
+
+_PAGE = TypeAdapter(PageText)
+
+Outcome = PageText | DocumentError | EngineError
+"""What became of a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostReport:
+    """What a host says of itself."""
+
+    name: str
+    version: str
+    """Of ocrspool."""
+    dask: str
+    """The version of Dask."""
+    engines: tuple[Mapping[str, Any], ...]
+    """Each engine that reads there, as its worker described it."""
+    workers: int
+    """How many workers have an engine."""
+    leaving: bool = False
+    """Whether it takes no more pages, because it is about to end."""
+    pages: int = 0
+    """Pages that it has read since it started."""
+    in_work: int = 0
+    restarts: int = 0
+    """Workers that were replaced because they had failed."""
+    began: float = 0.0
+    """When it started, in seconds of the epoch, by its own clock."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """What each stage of loading its first engine took."""
+
+
+_REPORT = TypeAdapter(HostReport)
+
+
+def report_to_json(report: HostReport) -> str:
+    """Return it as text."""
+    return _REPORT.dump_json(report).decode()
+
+
+def report_from_json(text: str) -> HostReport:
+    """Return what a host said of itself."""
+    return _REPORT.validate_json(text)
+
+
+def outcome_to_json(outcome: Outcome) -> str:
+    """Return what became of a page as text."""
+    if isinstance(outcome, PageText):
+        return f'{{"text":{_PAGE.dump_json(outcome).decode()}}}'
+    if isinstance(outcome, DocumentError):
+        about = {name: getattr(outcome, name) for name in ("kind", "message", "hint", "stage", "page")}
+        return json.dumps({"document": about})
+    return json.dumps({"engine": {"message": outcome.message, "hint": outcome.hint}})
+
+
+def outcome_from_json(text: str) -> Outcome:
+    """Return what became of a page at a host."""
+    said = json.loads(text)
+    try:
+        if "text" in said:
+            return _PAGE.validate_python(said["text"])
+        if "document" in said:
+            about = said["document"]
+            return DocumentError(
+                *(str(about[name]) for name in ("kind", "message", "hint")),
+                stage=str(about["stage"]),
+                page=None if about["page"] is None else int(about["page"]),
+            )
+        return EngineError(str(said["engine"]["message"]), str(said["engine"]["hint"]))
+    except (LookupError, TypeError) as error:
+        raise ValueError(f"no answer about a page: {error!r}") from error

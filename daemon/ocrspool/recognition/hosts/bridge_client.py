@@ -1,0 +1,182 @@
+"""The bridge as the service sees it: a child process that holds the client of the cluster."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ocrspool.config.schema import Config
+from ocrspool.errors import EngineError
+from ocrspool.pages import PageImage
+from ocrspool.processes.channel import Message
+from ocrspool.processes.child import Child, ChildDiedError
+from ocrspool.processes.environment import of_workers
+from ocrspool.processes.wakeup import WakeupEvent
+from ocrspool.recognition.client import Process
+from ocrspool.recognition.hosts.answers import HostReport, Outcome, outcome_from_json, report_from_json
+from ocrspool.recognition.page_queue import PageTask
+from ocrspool.recognition.protocol import engine_error
+
+MODULE = "ocrspool.cluster.bridge"
+
+_FRAME_SECONDS = 10.0
+"""The time for the rest of a message that has begun to arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The bridge works. It has not reached anybody yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerSeen:
+    """Whether the scheduler answers, and why not."""
+
+    up: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostSeen:
+    """A host has said how it is."""
+
+    host: str
+    """Its name. The bridge adds the address where two hosts have the same name."""
+    address: str
+    report: HostReport
+
+
+@dataclass(frozen=True, slots=True)
+class HostGone:
+    """A host is not there any more, or does not answer."""
+
+    host: str
+    reason: str
+    counts: bool
+    """Whether the reason can lie in a page that the host had."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageDone:
+    """A host has answered for a page."""
+
+    number: int
+    outcome: Outcome
+    wire_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PageReturned:
+    """A page has no answer."""
+
+    number: int
+    reason: str
+    counts: bool
+
+
+BridgeEvent = Joined | SchedulerSeen | HostSeen | HostGone | PageDone | PageReturned
+
+
+class Bridge(Protocol):
+    """What the seat needs of the bridge. One thread uses it."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    def send_page(self, host: str, number: int, task: PageTask) -> None:
+        """Send a page to a host. Raise ChildDiedError."""
+
+    def next_event(self, seconds: float, wake: WakeupEvent) -> BridgeEvent | None:
+        """Wait for news at most so long, or until `wake` is set. Raise ChildDiedError, or EngineError for good."""
+
+    def overdue(self, seconds: float) -> ChildDiedError:
+        """End it and return why."""
+
+    def close(self) -> None:
+        """Let it end; kill it where it does not."""
+
+    def signal_kill(self) -> None:
+        """End it. Any thread may call this."""
+
+
+class BridgeClient:
+    """The real bridge."""
+
+    def __init__(self, config: Config, process: Process) -> None:
+        """Send it the request to join. Raise ChildDiedError."""
+        self._process = process
+        log = {"level": config.log.level, "form": config.log.format}
+        process.tell({"op": "join", "cluster": config.cluster.model_dump(mode="json"), "log": log})
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def send_page(self, host: str, number: int, task: PageTask) -> None:
+        """Send a page to a host. Raise ChildDiedError."""
+        page = {"number": number, "alone": task.alone, "orientation": task.orientation, "words": task.words}
+        order = task.readers
+        readers = {"readers": order.names, "sure": order.sure, "head_start": order.head_start}
+        self._process.tell(
+            {"op": "recognize", "host": host, "page": {**page, **readers, "image": image_values(task.image)}},
+            (task.image.fd,),
+        )
+
+    def next_event(self, seconds: float, wake: WakeupEvent) -> BridgeEvent | None:
+        """Wait for news at most so long, or until `wake` is set. Raise ChildDiedError, or EngineError for good."""
+        if not self._process.has_answered(seconds, wake):
+            return None
+        message, _ = self._process.receive(seconds=_FRAME_SECONDS)
+        if reason := message.get("error"):
+            raise engine_error(reason)
+        try:
+            return _event(message)
+        except (LookupError, TypeError, ValueError) as error:
+            raise ChildDiedError(f"sent what is no message: {error}") from error
+
+    def overdue(self, seconds: float) -> ChildDiedError:
+        """End it and return why."""
+        return self._process.overdue(seconds)
+
+    def close(self) -> None:
+        """Let it end; kill it where it does not."""
+        self._process.close()
+
+    def signal_kill(self) -> None:
+        """End it. Any thread may call this."""
+        self._process.signal_kill()
+
+
+def start_bridge(config: Config) -> Bridge:
+    """Start the bridge. Raise EngineError."""
+    try:
+        return BridgeClient(config, Child(MODULE, of_workers(os.environ, config.paths.cache)))
+    except ChildDiedError as error:
+        raise EngineError(f"the bridge to the cluster {error}") from error
+    except OSError as error:
+        raise EngineError(f"the bridge to the cluster cannot be started: {error}") from error
+
+
+def image_values(image: PageImage) -> dict[str, Any]:
+    """Return what a host is told of a page image: everything but its pixels."""
+    names = ("number", "width", "height", "channels", "source_width", "source_height", "dpi")
+    return {name: getattr(image, name) for name in names}
+
+
+def _event(message: Message) -> BridgeEvent:
+    if found := message.get("page"):
+        return PageDone(int(found["number"]), outcome_from_json(found["answer"]), float(found["wire_seconds"]))
+    if found := message.get("returned"):
+        return PageReturned(int(found["number"]), str(found["reason"]), bool(found["counts"]))
+    if found := message.get("host"):
+        return HostSeen(str(found["host"]), str(found["address"]), report_from_json(found["report"]))
+    if found := message.get("gone"):
+        return HostGone(str(found["host"]), str(found["reason"]), bool(found["counts"]))
+    if found := message.get("scheduler"):
+        return SchedulerSeen(bool(found["up"]), str(found["reason"]))
+    if "ready" in message:
+        return Joined()
+    raise ValueError(f"unknown: {', '.join(message)}")

@@ -1,0 +1,342 @@
+"""Keeps the hosts of the cluster supplied with pages: one thread, one child process (the bridge).
+
+It takes pages from the same queue as the workers of this machine. It never gives more pages than the hosts have room
+for. Whatever repeats or moves a page is decided here and nowhere else:
+
+- A host says that its worker died: that is an answer, EngineError, as if the worker had been here.
+- A host is lost: nobody is to blame, and others read its pages. A page that has lost two hosts may be what kills them,
+  so it fails with EngineError.
+- The scheduler is lost, or a host leaves: its pages are read by others as often as that happens.
+- There is no host: pages wait, as they do while a worker of this machine loads.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ocrspool.config.current import CurrentConfig
+from ocrspool.errors import EngineError, Exit
+from ocrspool.formatting import counted
+from ocrspool.observability.snapshot import ClusterStatus, HostStatus
+from ocrspool.pages import PageText
+from ocrspool.processes.backoff import Backoff
+from ocrspool.processes.child import ChildDiedError
+from ocrspool.processes.wakeup import WakeupEvent
+from ocrspool.recognition.api import HostsStatus
+from ocrspool.recognition.hosts.bridge_client import (
+    Bridge,
+    BridgeEvent,
+    HostGone,
+    HostSeen,
+    PageDone,
+    PageReturned,
+    SchedulerSeen,
+    start_bridge,
+)
+from ocrspool.recognition.hosts.roster import Host, Roster
+from ocrspool.recognition.page_queue import PageQueue, PageTask
+from ocrspool.recognition.worker import OnStage
+
+_log = logging.getLogger(__name__)
+
+_MOST_MOVES = 2
+"""A page that a third host would get is not given away any more: it may be what its hosts died of."""
+_SILENCE_SECONDS = 60.0
+"""The bridge tells of the scheduler at least every few seconds. One that says nothing for so long hangs."""
+_LONGEST_PAUSE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class SeatParts:
+    """What a seat stands on. Tests put others in their place."""
+
+    launch: Callable[[CurrentConfig], Bridge] = lambda live: start_bridge(live.config)
+    clock: Callable[[], float] = time.monotonic
+    step_seconds: float = 1.0
+    """While nothing happens, it looks around this often."""
+
+
+class HostsSeat:
+    """Gives pages of a queue to the hosts of a cluster."""
+
+    def __init__(
+        self,
+        live: CurrentConfig,
+        queue: PageQueue,
+        on_stage: OnStage,
+        local_engine: Callable[[], Mapping[str, Any] | None],
+        parts: SeatParts | None = None,
+    ) -> None:
+        """`local_engine` returns the facts of this machine's own engine, once that is loaded. It says how to read."""
+        self._live = live
+        self._queue = queue
+        self._on_stage = on_stage
+        self._parts = parts or SeatParts()
+        self._cluster = live.config.cluster
+        self._roster = Roster(live.config, local_engine)
+        self._changed = threading.Condition()
+        """Guards the roster and what follows."""
+        self._scheduler_reason = "it has not answered yet"
+        """Why the scheduler is away; "" while it answers."""
+        self._problem: EngineError | None = None
+        """Why the bridge cannot work. At the start that ends the start."""
+        self._moved = self._restarts = 0
+        self._bridge: Bridge | None = None
+        self._numbers = itertools.count(1)
+        self._deadline = math.inf
+        self._wake = WakeupEvent()
+        queue.wake_up(self._wake)
+        self._thread = threading.Thread(target=self._run, name="hosts")
+
+    def start(self) -> None:
+        """Start the thread, which starts the bridge."""
+        self._thread.start()
+
+    def wait_ready(self) -> Mapping[str, Any]:
+        """Wait until enough hosts have joined. Return the facts of the engine of one; {} if none is needed.
+
+        Raise EngineError if that takes too long, and if the bridge cannot work.
+        """
+        least = self._cluster.least_hosts
+        deadline = self._parts.clock() + self._cluster.start_seconds
+        with self._changed:
+            while self._problem is None and len(self._roster.admitted()) < least:
+                left = deadline - self._parts.clock()
+                if left <= 0:
+                    raise self._too_few()
+                self._on_stage(f"waiting for hosts: {self._shortage()}")
+                self._changed.wait(min(left, self._parts.step_seconds))
+            if self._problem is not None:
+                raise self._problem
+            reports = [host.report for host in self._roster.admitted()]
+        return next(({**report.engines[0], "seconds": report.seconds} for report in reports if report), {})
+
+    def status(self) -> HostsStatus:
+        """Return how the hosts are now."""
+        with self._changed:
+            hosts = tuple(_published(host) for _, host in sorted(self._roster.hosts.items()))
+            short = "" if len(self._roster.admitted()) >= self._cluster.least_hosts else self._shortage()
+            if self._problem is not None:
+                short = self._problem.message
+            shown = ClusterStatus(
+                self._cluster.scheduler,
+                not self._scheduler_reason,
+                self._scheduler_reason,
+                short,
+                self._moved,
+                self._restarts,
+                hosts,
+            )
+            room = self._roster.room()
+        bridge = self._bridge
+        return HostsStatus(shown, room, () if bridge is None else (bridge.pid,))
+
+    def responsive(self) -> bool:
+        """Tell whether the thread waits no longer than it may."""
+        return self._parts.clock() < self._deadline
+
+    def stop(self) -> None:
+        """Kill the bridge and wait for the thread. The queue is closed by now."""
+        if (bridge := self._bridge) is not None:
+            bridge.signal_kill()
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._wake.close()
+
+    def _run(self) -> None:
+        """Keep a bridge running until the queue is closed."""
+        pauses = Backoff(1.0, _LONGEST_PAUSE)
+        while not self._queue.closed:
+            try:
+                self._bridge = bridge = self._parts.launch(self._live)
+                self._serve(bridge, pauses)
+            except (ChildDiedError, EngineError) as error:
+                self._lose_bridge(error)
+            self._deadline = math.inf
+            if not self._queue.closed:
+                self._queue.wait_closed(pauses.next())
+        if self._bridge is not None:
+            self._bridge.close()
+
+    def _serve(self, bridge: Bridge, pauses: Backoff) -> None:
+        """Give pages to hosts and take their answers until the queue is closed. Raise as the bridge does."""
+        heard = self._parts.clock()
+        while not self._queue.closed:
+            self._deadline = self._parts.clock() + _SILENCE_SECONDS
+            self._feed(bridge)
+            event = bridge.next_event(self._parts.step_seconds, self._wake)
+            if event is not None:
+                heard = self._parts.clock()
+                self._take(event)
+                if isinstance(event, HostSeen):
+                    pauses.reset()
+            elif self._parts.clock() > heard + _SILENCE_SECONDS:
+                raise bridge.overdue(_SILENCE_SECONDS)
+        self._take_back(self._roster.hosts, "the service is stopping", counts=False)
+
+    def _feed(self, bridge: Bridge) -> None:
+        """Send pages while there are any and a host has room."""
+        while True:
+            with self._changed:
+                host = self._roster.next_host()
+                tasks = [] if host is None else self._queue.take(1, beside=bool(host.in_work))
+                if host is None or not tasks:
+                    return
+                number = next(self._numbers)
+                host.in_work[number] = tasks[0]
+            bridge.send_page(host.name, number, tasks[0])
+
+    def _take(self, event: BridgeEvent) -> None:
+        if isinstance(event, PageDone):
+            self._take_page(event)
+        elif isinstance(event, PageReturned):
+            self._take_returned(event)
+        elif isinstance(event, HostSeen):
+            with self._changed:
+                host, is_news = self._roster.report(event.host, event.address, event.report)
+                self._problem = None
+                self._changed.notify_all()
+            if is_news:
+                _tell(host)
+        elif isinstance(event, HostGone):
+            self._take_back([event.host], event.reason, counts=event.counts)
+        elif isinstance(event, SchedulerSeen):
+            self._take_scheduler("" if event.up else event.reason)
+
+    def _take_page(self, event: PageDone) -> None:
+        """Publish what a host said of a page. An answer that comes too late is dropped: another host has the page."""
+        with self._changed:
+            found = self._roster.take(event.number)
+            if found is None:
+                return
+            host, task = found
+            self._roster.read(host, event.wire_seconds)
+        outcome = event.outcome
+        if isinstance(outcome, PageText):
+            outcome = replace(outcome, host=host.name)
+        elif isinstance(outcome, EngineError):
+            outcome = EngineError(f"{host.name}: {outcome.message}", outcome.hint)
+        self._queue.complete(task, outcome)
+
+    def _take_returned(self, event: PageReturned) -> None:
+        with self._changed:
+            found = self._roster.take(event.number)
+        if found is not None:
+            self._move([found[1]], event.reason, counts=event.counts)
+
+    def _take_scheduler(self, reason: str) -> None:
+        with self._changed:
+            before, self._scheduler_reason = self._scheduler_reason, reason
+            self._changed.notify_all()
+        if bool(before) != bool(reason):
+            if reason:
+                _log.warning("the scheduler %s is away: %s", self._cluster.scheduler, reason)
+            else:
+                _log.info("the scheduler %s answers", self._cluster.scheduler)
+
+    def _take_back(self, names: Iterable[str], reason: str, *, counts: bool) -> None:
+        """Take note that hosts are away, and have their pages read by others."""
+        for name in list(names):
+            with self._changed:
+                host, is_news, tasks = self._roster.gone(name, reason)
+                self._changed.notify_all()
+            if is_news and not self._queue.closed:
+                _tell(host)
+            self._move(tasks, f"{name}: {reason}", counts=counts)
+
+    def _move(self, tasks: list[PageTask], reason: str, *, counts: bool) -> None:
+        """Have pages read by somebody else. The oldest comes first."""
+        if tasks and not self._queue.closed:
+            _log.warning("%s of a host wait for another one: %s", counted(len(tasks), "page"), reason, extra=_MOVED)
+        for task in reversed(tasks):
+            task.moves += counts
+            if task.moves > _MOST_MOVES:
+                self._queue.complete(task, EngineError(f"{task.moves} hosts that had this page were lost: {reason}"))
+                continue
+            with self._changed:
+                self._moved += 1
+            self._queue.give_back(task)
+
+    def _lose_bridge(self, error: ChildDiedError | EngineError) -> None:
+        """Take back all pages, and remember why nobody gets any."""
+        told = error if isinstance(error, EngineError) else EngineError(f"the bridge to the cluster {error}")
+        if self._queue.closed:
+            self._take_back(self._roster.hosts, "the service is stopping", counts=False)
+            return
+        _log.error("%s; no host gets pages until it works again", told)
+        self._take_back(self._roster.hosts, told.message, counts=True)
+        with self._changed:
+            self._restarts += 1
+            if isinstance(error, EngineError):
+                self._problem = error
+            self._changed.notify_all()
+        if self._bridge is not None:
+            self._bridge.close()
+
+    def _shortage(self) -> str:
+        """Return in words how many hosts there are, and what is known of the others. The caller holds the lock."""
+        told = f"{len(self._roster.admitted())} of {counted(self._cluster.least_hosts, 'host')}"
+        if self._scheduler_reason:
+            told += f"; the scheduler {self._cluster.scheduler} does not answer: {self._scheduler_reason}"
+        others = [host for _, host in sorted(self._roster.hosts.items()) if host.state != "in"]
+        return "; ".join([told, *(f"{host.name} ({host.address or 'away'}) {_standing(host)}" for host in others)])
+
+    def _too_few(self) -> EngineError:
+        """Return why the start ends. If hosts are refused and nobody is missing, the configuration is at fault."""
+        error = EngineError(
+            f"too few hosts have joined in {self._cluster.start_seconds:g} s: {self._shortage()}",
+            "start ocrspool-scheduler and, on each host, ocrspool-node; `ocrspool doctor` examines the way to them",
+        )
+        if len(self._roster.admitted()) + len(self._roster.refused()) >= self._cluster.least_hosts:
+            error.exit_code = Exit.CONFIG
+            error.hint = "give all hosts the same version, models and precision, or lower cluster.least_hosts"
+        return error
+
+
+_MOVED = {"event": "pages-moved"}
+
+
+def _standing(host: Host) -> str:
+    return f"is refused: {host.reason}" if host.state == "refused" else f"is {host.state}: {host.reason}"
+
+
+def _tell(host: Host) -> None:
+    """Log that a host came, went or was refused."""
+    if host.state == "in" and host.report is not None:
+        workers = counted(host.report.workers, "worker")
+        _log.info("host %s (%s) reads now, with %s", host.name, host.address, workers, extra={"event": "host-in"})
+    elif host.state == "refused":
+        _log.error("refused %s (%s): %s", host.name, host.address, host.reason, extra={"event": "host-refused"})
+    else:
+        _log.warning("host %s does not read: %s", host.name, host.reason, extra={"event": "host-out"})
+
+
+def _published(host: Host) -> HostStatus:
+    report = host.report
+    engines = () if report is None else report.engines
+    first = engines[0] if engines else {}
+    return HostStatus(
+        name=host.name,
+        address=host.address,
+        state=host.state,
+        reason=host.reason,
+        since=host.since,
+        version="" if report is None else report.version,
+        runtime=first.get("runtime", ""),
+        precision=first.get("precision", ""),
+        fingerprint=first.get("fingerprint", ""),
+        devices=tuple(dict.fromkeys(str(facts.get("device", "")) for facts in engines)),
+        workers=0 if report is None else report.workers,
+        worker_restarts=0 if report is None else report.restarts,
+        pages=host.pages,
+        in_work=len(host.in_work),
+        wire_seconds=host.wire_seconds,
+    )
