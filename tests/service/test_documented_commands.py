@@ -47,6 +47,7 @@ RUN = {
     "status --json": 0,
     "check --start": 0,
     # What a sentence names without its arguments. It says which it needs.
+    "cluster": USAGE,
     "engines": USAGE,
     "engines export": USAGE,
     "engines import": USAGE,
@@ -60,7 +61,12 @@ RUN = {
 _AS_ROOT = "needs root, and changes units: tests/systemd/test_inboxes.py"
 _SECOND = "is of a second service: tests/systemd/test_inboxes.py"
 
+_ON_HOSTS = "needs hosts: tests/cluster/test_documented.py"
+
 NOT_RUN = {
+    "cluster certificates cluster-keys spool gpu1 gpu2": _ON_HOSTS,
+    "cluster scheduler": _ON_HOSTS,
+    "node": _ON_HOSTS,
     "inbox add": _AS_ROOT,
     "inbox add invoices /srv/invoices": _AS_ROOT,
     "inbox remove invoices": _AS_ROOT,

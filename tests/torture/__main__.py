@@ -1,4 +1,4 @@
-"""The command: scripts/torture [--seed N] [--minutes M | --short] [--only TEXT] [--json FILE]."""
+"""The command: scripts/torture [--seed N] [--minutes M | --short] [--only TEXT] [--json FILE] [--cluster]."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from support.daemon_process import ocrspool
-from torture import campaign
+from torture import campaign, cluster
 from torture.campaign import FAULTS, Row
 from torture.world import World
 
@@ -25,6 +25,9 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="ocrspool-torture-"))
     seed = random.SystemRandom().randrange(1 << 32) if wanted.seed is None else wanted.seed
     print(f"seed {seed}; in {folder}", flush=True)
+    if wanted.cluster:
+        _torture_cluster(folder, seed, wanted.minutes)
+        return
     faults = [fault for fault in FAULTS if wanted.only.lower() in fault.name.lower()]
     if not faults:
         sys.exit("no such fault; there are:\n  " + "\n  ".join(fault.name for fault in FAULTS))
@@ -55,6 +58,23 @@ def main() -> None:
     shutil.rmtree(folder)
 
 
+def _torture_cluster(folder: Path, seed: int, minutes: float) -> None:
+    script = os.environ.get("OCRSPOOL_HOST_LAB") or sys.exit(
+        "OCRSPOOL_HOST_LAB should name host-lab; see CONTRIBUTING.md"
+    )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+    began = time.monotonic()
+
+    def tell(text: str) -> None:
+        print(f"[{time.monotonic() - began:6.1f} s] {text}", flush=True)
+
+    made = cluster.campaign(script, folder, seed, minutes, tell)
+    for name, times in sorted(made.items()):
+        print(f"{name:34} {times}")
+    print(f"{made.total()} faults in {time.monotonic() - began:.0f} s, nothing lost, wrong or there twice; seed {seed}")
+    shutil.rmtree(folder)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/torture", description="Faults, and whether anything is lost.")
     parser.add_argument("--seed", type=int, help="of an earlier run: the same faults in the same order")
@@ -62,6 +82,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--short", action="store_true", help="some of each family, once each: about a minute")
     parser.add_argument("--only", default="", metavar="TEXT", help="only faults whose name has this in it")
     parser.add_argument("--outbox-elsewhere", action="store_true", help="on a filesystem of its own")
+    parser.add_argument(
+        "--cluster", action="store_true", help="faults of a cluster instead; --seed and --minutes count"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="with an engine that has been built")
     return parser.parse_args()

@@ -23,6 +23,7 @@ PAGE: Mapping[str, Any] = {
     "words": "words",
     "readers": ["default"],
     "sure": 0.96,
+    "head_start": 0.0,
     "image": {
         "number": 1,
         "width": 4,

@@ -30,8 +30,12 @@ class StubCluster:
         self.pages: dict[int, asyncio.Future[Mapping[str, Any]]] = {}
         """The answer to each page that came, to be set by the test."""
         self.pixels: dict[int, bytes] = {}
+        self.slow: asyncio.Event | None = None
+        """The scheduler answers when this is set."""
 
     async def members(self) -> Members:
+        if self.slow is not None:
+            await self.slow.wait()
         if isinstance(self.scheduler, ClusterError):
             raise self.scheduler
         return Members(self.scheduler, self.hosts)
@@ -222,6 +226,60 @@ def test_a_page_that_is_refused_comes_back_after_the_news_of_its_host() -> None:
         assert scene.told[scene.kinds().index("returned") - 1] == {
             "host": {"host": "a", "address": A, "report": leaving}
         }
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("said", [{}, {"answer": "text"}, {"refused": "no"}, {"answer": "a", "seconds": "b"}])
+def test_a_host_that_talks_nonsense_is_lost(said: dict[str, Any]) -> None:
+    """No page waits for ever."""
+    scene = Scene()
+
+    async def scenario() -> None:
+        await scene.bridge.look()
+        await scene.until("host")
+        scene.page(1)
+        await until(lambda: 1 in scene.cluster.pages)
+        scene.cluster.pages[1].set_result(said)
+        assert (await scene.until("gone"))["reason"].startswith("it said what is no answer")
+
+    run(scenario())
+
+
+def test_a_host_that_is_back_before_its_loss_is_told_keeps_its_name() -> None:
+    """The loss is told first: else the news would be taken for another host's, or the loss for the new one's."""
+    scene = Scene()
+
+    async def scenario() -> None:
+        watching = asyncio.create_task(scene.bridge.watch())
+        await scene.until("host")
+        scene.page(1)
+        await until(lambda: 1 in scene.cluster.pages)
+        scene.told.clear()
+        scene.cluster.slow = asyncio.Event()
+        scene.cluster.pages[1].set_exception(ClusterError("connection reset"))
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        assert set(scene.kinds()) <= {"scheduler", "host"}
+        assert {message["host"]["host"] for message in scene.told if "host" in message} <= {"a"}
+        scene.cluster.slow.set()
+        await scene.until("gone")
+        scene.told.clear()
+        assert (await scene.until("host"))["host"] == "a"
+        watching.cancel()
+
+    run(scenario())
+
+
+def test_a_page_that_cannot_be_mapped_is_answered() -> None:
+    """An empty memory file stands for a machine without memory."""
+    scene = Scene()
+
+    async def scenario() -> None:
+        await scene.bridge.look()
+        await scene.until("host")
+        scene.bridge.recognize("a", {"number": 5}, os.memfd_create("page"))
+        assert "cannot map a page" in (await scene.until("page"))["answer"]
 
     run(scenario())
 

@@ -16,12 +16,18 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ocrspool.cluster.api import Cluster, ClusterError
+from ocrspool.errors import EngineError
 from ocrspool.processes.channel import Message
+from ocrspool.recognition.hosts.answers import outcome_to_json
 
 _LOOK_SECONDS = 1.0
 """So often the scheduler is asked who has joined, and each host how it is."""
 _SCHEDULER_SECONDS = 2.0
 """A scheduler that does not answer for so long, when a host has gone, counts as the reason."""
+
+_TURN_SECONDS = 0.02
+_NO_ANSWER = (ClusterError, LookupError, TypeError, ValueError)
+"""A host did not answer, or what it said is no answer."""
 
 _Answer = TypeVar("_Answer")
 
@@ -76,32 +82,37 @@ class Bridge:
 
         A host that is not known has just gone, and the message that said so stands for this page too.
         """
+        number = page["number"]
         try:
             host = self._hosts.get(name)
             if host is None or host.lost:
                 return
             size = os.fstat(descriptor).st_size
             pixels = memoryview(mmap.mmap(descriptor, size, prot=mmap.PROT_READ))
+        except (OSError, ValueError) as error:  # no memory: as if an engine had none
+            answer = outcome_to_json(EngineError(f"the bridge to the cluster cannot map a page: {error}"))
+            self._send({"page": {"number": number, "answer": answer, "wire_seconds": 0.0}})
+            return
         finally:
             os.close(descriptor)
-        number = page["number"]
         host.pages[number] = asyncio.create_task(self._read(host, number, page, pixels))
 
     async def _read(self, host: _Host, number: int, page: dict[str, Any], pixels: memoryview) -> None:
         began = time.monotonic()
         try:
             said = await self._cluster.read(host.address, page, pixels)
-        except ClusterError as error:
+            if "refused" in said:
+                returned = {"number": number, "reason": f"{host.name}: {said['refused']}", "counts": False}
+                self._send_host(host, said["report"])
+                self._send({"returned": returned})
+            else:
+                wire = max(0.0, time.monotonic() - began - said["seconds"])
+                self._send({"page": {"number": number, "answer": said["answer"], "wire_seconds": wire}})
+        except _NO_ANSWER as error:
             host.pages.pop(number, None)
-            await self._lose(host, str(error))
-            return
-        host.pages.pop(number, None)
-        if "refused" in said:
-            self._send_host(host, said["report"])
-            self._send({"returned": {"number": number, "reason": f"{host.name}: {said['refused']}", "counts": False}})
-            return
-        wire = max(0.0, time.monotonic() - began - said["seconds"])
-        self._send({"page": {"number": number, "answer": said["answer"], "wire_seconds": wire}})
+            await self._lose(host, _why(error))
+        finally:
+            host.pages.pop(number, None)
 
     async def _follow(self, address: str) -> None:
         """Ask a host how it is until it does not answer. A host that never answered is nobody's news."""
@@ -109,18 +120,23 @@ class Bridge:
         try:
             while host is None or not host.lost:
                 report = await self._in_time(self._cluster.report(address))
-                host = host or self._known(address, json.loads(report)["name"])
+                host = host or await self._known(address, str(json.loads(report)["name"]))
                 if not host.lost:
                     self._send_host(host, report)
                 await asyncio.sleep(_LOOK_SECONDS)
-        except ClusterError as error:
+        except _NO_ANSWER as error:
             if host is not None:
-                await self._lose(host, str(error))
+                await self._lose(host, _why(error))
         finally:
             del self._following[address]
 
-    def _known(self, address: str, name: str) -> _Host:
-        """Return a host that has said its name. Two hosts of one name are told apart by their addresses."""
+    async def _known(self, address: str, name: str) -> _Host:
+        """Return a host that has said its name. Two hosts of one name are told apart by their addresses.
+
+        One that has just been lost, and is back already, waits until its loss has been told.
+        """
+        while name in self._hosts and self._hosts[name].lost:  # noqa: ASYNC110 - for a moment, and seldom
+            await asyncio.sleep(_TURN_SECONDS)
         name = name if name not in self._hosts else f"{name} at {address}"
         self._hosts[name] = host = _Host(name, address)
         return host
@@ -151,6 +167,10 @@ class Bridge:
 
     def _send_host(self, host: _Host, report: str) -> None:
         self._send({"host": {"host": host.name, "address": host.address, "report": report}})
+
+
+def _why(error: Exception) -> str:
+    return str(error) if isinstance(error, ClusterError) else f"it said what is no answer: {error!r}"
 
 
 async def _within(seconds: float, asked: Coroutine[Any, Any, _Answer]) -> _Answer:

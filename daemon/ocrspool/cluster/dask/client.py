@@ -6,7 +6,6 @@ milliseconds; a call goes to one host, once, and takes two. So Dask has nothing 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -71,7 +70,7 @@ class DaskCluster:
     async def _call(self, address: str, operation: str, **arguments: Any) -> Any:  # noqa: ANN401 - what the other side says
         try:
             return await getattr(self._calls(address), operation)(**arguments)
-        except (OSError, asyncio.TimeoutError) as error:
+        except Exception as error:  # what the other side raised comes here as it was
             raise ClusterError(_in_words(error)) from error
 
 

@@ -118,7 +118,8 @@ class BridgeClient:
     def send_page(self, host: str, number: int, task: PageTask) -> None:
         """Send a page to a host. Raise ChildDiedError."""
         page = {"number": number, "alone": task.alone, "orientation": task.orientation, "words": task.words}
-        readers = {"readers": task.readers.names, "sure": task.readers.sure}
+        order = task.readers
+        readers = {"readers": order.names, "sure": order.sure, "head_start": order.head_start}
         self._process.tell(
             {"op": "recognize", "host": host, "page": {**page, **readers, "image": image_values(task.image)}},
             (task.image.fd,),

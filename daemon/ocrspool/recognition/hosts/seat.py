@@ -316,7 +316,7 @@ def _tell(host: Host) -> None:
     elif host.state == "refused":
         _log.error("refused %s (%s): %s", host.name, host.address, host.reason, extra={"event": "host-refused"})
     else:
-        _log.warning("host %s reads no more: %s", host.name, host.reason, extra={"event": "host-out"})
+        _log.warning("host %s does not read: %s", host.name, host.reason, extra={"event": "host-out"})
 
 
 def _published(host: Host) -> HostStatus:

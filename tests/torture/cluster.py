@@ -1,0 +1,71 @@
+"""Faults of a cluster, one after the other in an order that a seed decides: scripts/torture --cluster.
+
+Hosts are namespaces of this machine, and workers are stubs that take a fixed time for a page. Each document has to come
+out once, whole, with the text of its page. What is asked of OCRSPOOL_HOST_LAB is in CONTRIBUTING.md.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from support.cluster_faults import FAULTS
+from support.cluster_lab import SPOOL, ClusterLab
+from support.waiting import wait_until
+
+HOSTS = ("gpu1", "gpu2")
+_PAGES = 30
+_PAGE_MS = 100
+_SECONDS = 120.0
+"""Whatever happens, all is read and all hosts are back after so long."""
+
+
+def campaign(script: str, folder: Path, seed: int, minutes: float, tell: Callable[[str], None]) -> Counter[str]:
+    """Return how often each fault was made. Raise AssertionError where a document is lost, wrong or there twice."""
+    made: Counter[str] = Counter()
+    chance = random.Random(seed)
+    lab = ClusterLab(script, folder, (SPOOL, *HOSTS), _PAGE_MS)
+    try:
+        lab.start_scheduler()
+        for host in HOSTS:
+            lab.start_node(host)
+        lab.start_service(cluster="least_hosts = 2")
+        wait_until(lambda: lab.status().get("state") == "ready", _SECONDS)
+        end = time.monotonic() + 60 * minutes
+        for first in itertools.count(0, 1000):
+            if time.monotonic() > end:
+                break
+            tell(turn(lab, chance, range(first, first + chance.randint(5, _PAGES)), made))
+    finally:
+        lab.close()
+    return made
+
+
+def turn(lab: ClusterLab, chance: random.Random, numbers: range, made: Counter[str]) -> str:
+    """Make one fault, or two at once, while pages are read; mend them before or after the rest is read."""
+    faults = [(fault, chance.choice(HOSTS)) for fault in chance.sample(FAULTS, chance.choice((1, 1, 2)))]
+    hosts = {host for _, host in faults}
+    if len(faults) > len(hosts):  # one host cannot be killed and halted at once
+        faults = faults[:1]
+    mended_first = len(hosts) > 1 or any(fault.stops_all for fault, _ in faults) or chance.random() < 0.5
+    lab.drop(numbers)
+    wait_until(
+        lambda: any(lab.host(host).get("in_work") for host in HOSTS) or not lab.status().get("waiting"), _SECONDS
+    )
+    for fault, host in faults:
+        fault.make(lab, host)
+        made[fault.name] += 1
+    began = time.monotonic()
+    if not mended_first:
+        lab.results(numbers, _SECONDS)
+    for fault, host in faults:
+        fault.mend(lab, host)
+    lab.results(numbers, _SECONDS)
+    for host in HOSTS:
+        lab.until_state(host, "in", _SECONDS)
+    told = " and ".join(f"{fault.name} ({host})" for fault, host in faults)
+    return f"{told}, mended {'at once' if mended_first else 'at the end'}: {time.monotonic() - began:.1f} s"
