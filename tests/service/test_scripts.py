@@ -51,6 +51,18 @@ def test_install_with_another_runtime(extra: str) -> None:
     assert set(extra.split(",")) <= set(project["project"]["optional-dependencies"])
 
 
+@pytest.mark.parametrize("role", ["node", "scheduler"])
+def test_install_with_a_role(role: str) -> None:
+    """`scripts/install --role` brings the extra cluster, beside another one, and the unit of that role alone."""
+    shown = _install("--dry-run", "--role", role, "--with", "onnx-gpu")
+    assert shown.returncode == 0, shown.stderr
+    assert ".[onnx-gpu,cluster]" in shown.stdout
+    assert f"systemd/ocrspool-{role}.service" in shown.stdout
+    assert f"systemctl enable --quiet ocrspool-{role}.service" in shown.stdout
+    assert "enable --quiet ocrspool.service" not in shown.stdout
+    assert _install("--role", "coffee").returncode == 64
+
+
 def test_install_with_something_else() -> None:
     """What is no extra is refused with the usage, before anything is done."""
     refused = _install("--with", "onnx,coffee")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
@@ -213,6 +214,8 @@ class Cluster(Section):
             raise ValueError("tls:// needs the three files ca, certificate and key")
         if not self.scheduler.startswith("tls:") and files != [None] * 3:
             raise ValueError("ca, certificate and key are for a scheduler at tls://")
+        if self.scheduler.startswith("tcp:") and self.address and not ip_address(self.address).is_loopback:
+            raise ValueError("address: should be a loopback address, because the scheduler is at tcp://")
         return self
 
 

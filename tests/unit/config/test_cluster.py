@@ -46,6 +46,7 @@ def test_loopback_needs_no_certificates(tmp_path: Path, scheduler: str) -> None:
         (f"scheduler = 'tcp://127.0.0.1:8786'\n{FILES}", "are for a scheduler at tls://"),
         ("patience_seconds = 5.0", "should be 11.0 or more"),
         ("address = 'gpu1'", "should be an IP address"),
+        ("scheduler = 'tcp://127.0.0.1:8786'\naddress = '10.0.0.7'", "should be a loopback address"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, text: str, problem: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import tempfile
 from collections.abc import Callable, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +70,16 @@ async def stay_joined(settings: Settings, agent: Pages, folder: Path, on_change:
 def _worker(settings: Settings, security: Any, scratch: str) -> _Node:  # noqa: ANN401 - Dask has no types
     protocol, _, place = settings.scheduler.partition("://")
     host, _, port = place.rpartition(":")
+    own = settings.address or get_ip(host.strip("[]"), int(port))
+    if protocol != "tls" and not ip_address(own).is_loopback:  # the last look before the port opens
+        raise EngineError(f"a node without certificates may not listen at {own}", "set cluster.address to 127.0.0.1")
     return _Node(
         settings.scheduler,
         name=NAME + settings.name,
         nthreads=1,
         memory_limit=0,
         protocol=protocol,
-        host=settings.address or get_ip(host.strip("[]"), int(port)),
+        host=own,
         port=settings.port,
         security=security,
         local_directory=scratch,
