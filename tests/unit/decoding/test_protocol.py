@@ -195,7 +195,7 @@ def test_a_page_larger_than_the_memory_for_pages_is_not_believed(monkeypatch: py
 
 
 def test_what_a_decoder_sends_of_a_page_is_believed() -> None:
-    """A decoder sends the values as they are; one that has a field more would be refused with every PDF that has text."""
+    """A decoder sends the values as they are; a field more would refuse every PDF that has text."""
     corners: Polygon = ((1.0, 2.0), (9.0, 2.0), (9.0, 4.0), (1.0, 4.0))
     line = TextLine("born", 1.0, corners, 1.0, (Word("born", 1.0, corners),), 1.5, 0.25)
     sent = EmbeddedText(1, 20, 10, 200.0, (line,), "", ("Times",), (((1.0, 5.0), (9.0, 5.0)),))
