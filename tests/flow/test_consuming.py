@@ -58,7 +58,7 @@ def test_every_section_is_run() -> None:
     """A new section gets its test here."""
     assert set(PROGRAMS) == {
         "Python", "Shell", "Check a result against the schema", "React to each new result",
-        "Highlight a search hit on the page", "Black out words",
+        "Highlight a search hit on the page", "Black out words", "Find the source of a result",
     }  # fmt: skip
 
 
@@ -73,12 +73,27 @@ def test_python(read: Read, tmp_path: Path) -> None:
     assert [line.split()[-2] for line in printed] == ["Invoice", "for", "Miller", "Total", "1.234,56"]
 
 
+def shell_says(heading: str, folder: Path) -> str:
+    """Run the shell program of a section."""
+    return subprocess.run(
+        ["/bin/sh", "-e", "-c", PROGRAMS[heading]], check=True, cwd=folder, capture_output=True, text=True, timeout=60
+    ).stdout
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed")
+def test_the_source_of_a_result(read: Read, tmp_path: Path) -> None:
+    """`once` leaves sources where they are, so this result names none; one of a service names its own."""
+    found = json.loads(read.result.read_bytes())
+    assert found["run"]["done_as"] is None
+    found["run"]["done_as"] = "letters/scan~20261127T173456-d7fe7cc4.pdf"
+    (tmp_path / "result.json").write_text(json.dumps(found))
+    assert shell_says("Find the source of a result", tmp_path) == "letters/scan~20261127T173456-d7fe7cc4.pdf\n"
+
+
 @pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed")
 def test_shell(read: Read, tmp_path: Path) -> None:
     shutil.copy(read.result, tmp_path / "result.json")
-    said = subprocess.run(
-        ["/bin/sh", "-e", "-c", PROGRAMS["Shell"]], check=True, cwd=tmp_path, capture_output=True, text=True, timeout=60
-    ).stdout
+    said = shell_says("Shell", tmp_path)
     assert "page 1: Invoice for Miller" in said
     assert said.splitlines()[-1].startswith("1.234,56\t")
 

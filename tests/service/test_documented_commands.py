@@ -49,6 +49,7 @@ RUN = {
     # What a sentence names without its arguments. It says which it needs.
     "cluster": USAGE,
     "engines": USAGE,
+    "inbox": USAGE,
     "engines export": USAGE,
     "engines import": USAGE,
     "once": USAGE,

@@ -95,8 +95,9 @@ def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:
                 **size,
                 "orientation": "off",
                 "words": "none",
-                "readers": ["default"],
+                "names": ["default"],
                 "sure": 0.96,
+                "head_start": 0.0,
             }
             child.tell({"op": "recognize", "page": page}, (each.fd,))
         answers: list[dict[str, Any]] = []

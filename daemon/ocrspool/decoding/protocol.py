@@ -84,6 +84,7 @@ class _Line(_Part):
     detection_confidence: Literal[1]
     letter_height: Annotated[float, Field(gt=0, lt=1e6)] | None = None
     stroke: Annotated[float, Field(gt=0, lt=100)] | None = None
+    reader: Literal[""] = ""
 
 
 class _OwnText(_Part):

@@ -197,6 +197,7 @@ def start_worker(
     """Start a worker process that loads the engine for a device. Raise EngineError."""
 
     def start() -> Process:
-        return Child("ocrspool.recognition.child", of_workers(os.environ, config.paths.cache), start=start_process)
+        environment = of_workers(os.environ, config.paths.cache, keeps_memory=device != "cpu")
+        return Child("ocrspool.recognition.child", environment, start=start_process)
 
     return WorkerClient(name, about_engine("load", config, device), on_stage, start)

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import socket
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from ocrspool.decoding import protocol
 from ocrspool.decoding.api import DecoderDiedError
 from ocrspool.decoding.client import DecoderClient
 from ocrspool.errors import DocumentError
-from ocrspool.pages import Notice, PageText, Word
+from ocrspool.pages import EmbeddedText, Notice, PageText, Polygon, TextLine, Word
 from ocrspool.pipeline.assemble import Reading, ReadPage, build
 from ocrspool.processes.channel import Channel, ChannelClosedError
 from ocrspool.processes.child import ChildDiedError
@@ -191,6 +192,15 @@ def test_a_page_larger_than_the_memory_for_pages_is_not_believed(monkeypatch: py
         limits = LIMITS.model_copy(update={"memory_mb": 64})
         sent = [pixels(width * height)]
         assert verdict(monkeypatch, source, ({"document": DOCUMENT}, []), ({"page": page}, sent), limits=limits) == said
+
+
+def test_what_a_decoder_sends_of_a_page_is_believed() -> None:
+    """A decoder sends the values as they are; a field more would refuse every PDF that has text."""
+    corners: Polygon = ((1.0, 2.0), (9.0, 2.0), (9.0, 4.0), (1.0, 4.0))
+    line = TextLine("born", 1.0, corners, 1.0, (Word("born", 1.0, corners),), 1.5, 0.25)
+    sent = EmbeddedText(1, 20, 10, 200.0, (line,), "", ("Times",), (((1.0, 5.0), (9.0, 5.0)),))
+    answer = json.loads(json.dumps({"own_text": {**asdict(sent), "warnings": []}}))
+    assert protocol.own_text(answer, [], 1, MOST_BYTES) == (sent, ())
 
 
 def test_own_text_is_believed_where_it_makes_sense() -> None:

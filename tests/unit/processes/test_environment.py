@@ -42,3 +42,14 @@ def test_libraries_write_below_the_cache() -> None:
         assert found["XDG_CACHE_HOME"] == "/cache/home/.cache"
         assert found["HOME"] == "/cache/home"
         assert found["ORT_DISABLE_TELEMETRY"] == "1"
+
+
+def test_a_worker_beside_a_gpu_uses_memory_again() -> None:
+    """Any other one gives buffers of a megabyte back to the system when they are freed."""
+    kept, given = (of_workers(SERVICE, Path("/cache"), keeps_memory=keeps) for keeps in (True, False))
+    assert kept["MALLOC_MMAP_THRESHOLD_"] == str(32 << 20)
+    assert given["MALLOC_MMAP_THRESHOLD_"] == str(1 << 20)
+    assert {name for name in kept.keys() | given.keys() if kept.get(name) != given.get(name)} == {
+        "MALLOC_MMAP_THRESHOLD_",
+        "MALLOC_TRIM_THRESHOLD_",
+    }

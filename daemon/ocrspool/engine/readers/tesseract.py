@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 
 from ocrspool.engine.models.model_set import LINE_HEIGHT
+from ocrspool.engine.reading.own_ink import own_ink
 from ocrspool.engine.reading.recognize import Reading
 from ocrspool.engine.reading.unread_ink import Letter, inked_columns, unread_ink
 from ocrspool.errors import EngineError
@@ -42,6 +43,11 @@ _MOST_BYTES = 1 << 20
 """Of an answer. A line of 3,200 pixels has a few hundred characters."""
 _ABOVE = 5
 """Pixels of paper above and below a strip. Without it, marks at the upper edge of Thai letters were missed."""
+_DOUBTFUL = 0.92
+"""A line that is less sure is read once more, its ink in the middle of a picture of whose height it has this share:"""
+_SHARE_OF_INK = 0.65
+_LEAST_HEIGHT = 32
+"""Pixels of that picture's height at least: the ink of a dash is not a line's height."""
 _BESIDE = 4
 """Pixels that a strip keeps beside its ink. With more, quotation marks and periods were read in empty paper."""
 _SCALE = 35.0
@@ -109,13 +115,22 @@ class TesseractReader:
                 if child is None:
                     child = self._starter.submit(self._start).result()
                 try:
-                    return reading(strip, _asked(child, strip), self._spelled)
+                    return self._surest(child, strip)
                 except ChildDiedError as error:
                     child = None
                     _log.warning("the reader %s: its process %s", self._spec.name, error)
         finally:
             self._idle.put(child)
         return Reading("", 0.0, unread_ink(strip, ()))
+
+    def _surest(self, child: Child, strip: Pixels) -> Reading:
+        """Return the reading of a strip, of two where the first is doubtful. Raise ChildDiedError."""
+        pictures = _Pictures(strip)
+        found = reading(strip, _asked(child, pictures.as_found(), pictures.left), self._spelled)
+        if found.certainty >= _DOUBTFUL:
+            return found
+        again = reading(strip, _asked(child, pictures.in_the_middle(), pictures.left), self._spelled)
+        return max(found, again, key=lambda each: each.certainty)
 
     def _start(self) -> Child:
         environment = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
@@ -165,9 +180,8 @@ def _across(symbols: Sequence[Symbol]) -> list[Letter]:
     return sorted(ends, key=lambda letter: letter.x)
 
 
-def _asked(child: Child, strip: Pixels) -> list[Symbol]:
-    """Return what a process says of a strip. Raise ChildDiedError."""
-    picture, left = _as_tesseract_likes_it(strip)
+def _asked(child: Child, picture: Pixels, left: int) -> list[Symbol]:
+    """Return what a process says of a grey picture [h, w] of a strip, from `left` on. Raise ChildDiedError."""
     descriptor = os.memfd_create("line")
     try:
         os.pwrite(descriptor, picture.tobytes(), 0)
@@ -185,14 +199,31 @@ def _asked(child: Child, strip: Pixels) -> list[Symbol]:
         raise ChildDiedError("answered nonsense, and was ended") from error
 
 
-def _as_tesseract_likes_it(strip: Pixels) -> tuple[Pixels, int]:
-    """Return a strip in grey, with other margins, and where its left edge was. Measured: docs/lab/recognition.md."""
-    grey: Pixels = cv2.cvtColor(strip, cv2.COLOR_BGR2GRAY)  # type: ignore[assignment]
-    inked = np.flatnonzero(inked_columns(strip))
-    left, right = (max(int(inked[0]) - _BESIDE, 0), int(inked[-1]) + 1 + _BESIDE) if len(inked) else (0, grey.shape[1])
-    paper = int(np.median(grey))
-    around = cv2.copyMakeBorder(grey[:, left:right], _ABOVE, _ABOVE, 0, 0, cv2.BORDER_CONSTANT, value=paper)
-    return around, left  # type: ignore[return-value]
+class _Pictures:
+    """A strip in grey with the margins that suit Tesseract. Measured: docs/lab/recognition.md."""
+
+    def __init__(self, strip: Pixels) -> None:
+        self._strip = strip
+        grey = cv2.cvtColor(strip, cv2.COLOR_BGR2GRAY)
+        inked = np.flatnonzero(inked_columns(strip))
+        width = grey.shape[1]
+        self.left = max(int(inked[0]) - _BESIDE, 0) if len(inked) else 0
+        self._right = min(int(inked[-1]) + 1 + _BESIDE, width) if len(inked) else width
+        kept, paper, around = grey[:, self.left : self._right], int(np.median(grey)), LINE_HEIGHT
+        self._grey = cv2.copyMakeBorder(kept, around, around, 0, 0, cv2.BORDER_CONSTANT, value=paper)
+
+    def as_found(self) -> Pixels:
+        """Return the strip as high as the line was found."""
+        return self._rows(-_ABOVE, LINE_HEIGHT + 2 * _ABOVE)
+
+    def in_the_middle(self) -> Pixels:
+        """Return it with its ink in the middle. Lines that were found too high are read by that."""
+        top, bottom = own_ink(self._strip).rows(self.left, self._right) or (0, LINE_HEIGHT)
+        height = max(round((bottom - top) / _SHARE_OF_INK), _LEAST_HEIGHT)
+        return self._rows((top + bottom - height) // 2, height)
+
+    def _rows(self, start: int, height: int) -> Pixels:
+        return np.asarray(self._grey[LINE_HEIGHT + start : LINE_HEIGHT + start + height], np.uint8)
 
 
 def _composed(symbols: Sequence[Symbol]) -> list[Symbol]:
