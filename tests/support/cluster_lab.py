@@ -65,10 +65,14 @@ class ClusterLab:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._prefix = f"c{secrets.token_hex(2)}"
         self._wrapper = worker_replacement.wrapper(self.folder, "support.fixed_time_worker")
-        self.lab("up", *self.hosts)
-        for host in self.hosts[1:]:
-            self.lab("on", host)
-        self.certificates("own", *self.hosts)
+        try:
+            self.lab("up", *self.hosts)
+            for host in self.hosts[1:]:
+                self.lab("on", host)
+            self.certificates("own", *self.hosts)
+        except BaseException:
+            self.lab("down")
+            raise
 
     # --- hosts -------------------------------------------------------------------------------------------------------
 
