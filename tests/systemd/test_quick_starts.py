@@ -17,12 +17,15 @@ import shutil
 import signal
 import socket
 import stat
+import subprocess
 import time
 from collections.abc import Iterator
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
 
+from support.container_image import ContainerImage
 from support.drawn_pages import png
 from support.lab_machine import CONFIGURATION, PREBUILD, SCANNER, SERVICE, SPOOL, Machine, as_user, record, run
 from support.quick_starts import READER, commands, sections
@@ -206,3 +209,58 @@ def test_share(serving: Machine, desk: Path, file_server: None) -> None:  # noqa
     assert serving.installed
     result()
     assert "Followed to the letter" in (SPOOL / "outbox/scan.png.json").read_text("utf-8")
+
+
+# Container
+
+
+@pytest.fixture
+def image(machine: Machine) -> Iterator[ContainerImage]:
+    """An image of the checkout, on a machine whose own service does not run."""
+    place = Path("/opt/image")
+    place.mkdir()
+    made = ContainerImage(machine.checkout, place)
+    try:
+        made.make()
+        yield made
+    finally:
+        made.remove()
+
+
+def test_container(image: ContainerImage, desk: Path) -> None:
+    """The steps on the host, and what the Quadlet files ask for: prebuild, serve, a file, and `podman exec`.
+
+    One file system is that of the host and that of the image: the folders of the host are mounted into the container.
+    """
+    (block,) = sections()["Container"]
+    build, cdi, *on_the_host, reload, start, execute = commands(block)
+    assert build.startswith("podman build ")
+    assert cdi.startswith("nvidia-ctk ")
+    assert (reload, start) == ("systemctl daemon-reload", "systemctl start ocrspool")
+    image.attach()
+    image.inside("userdel ocrspool || true; groupdel ocrspool || true")  # the image has them; the host gets them now
+    image.inside("cd /mnt\n" + "\n".join(on_the_host))
+    quadlets = image.root / "etc/containers/systemd"
+    assert sorted(path.name for path in quadlets.iterdir()) == [
+        *("ocrspool-cache.volume", "ocrspool-prebuild.container", "ocrspool.container")
+    ]
+    (image.root / "etc/ocrspool/conf.d/gpu.toml").unlink()  # as docs/container.md says for a host without a GPU
+    service = ConfigParser(strict=False, interpolation=None, delimiters=("=",))
+    service.read(quadlets / "ocrspool.container", "utf-8")
+
+    record("quick-start-container.txt", run(*image.command("prebuild")).stdout)
+    with subprocess.Popen(image.command(service["Container"]["Exec"])) as process:
+        try:
+            published = image.root / "run/ocrspool/status.json"
+            wait_until(lambda: published.exists() or process.poll() is not None, 120)
+            assert process.poll() is None
+            spool = image.root / "var/spool/ocrspool/default"
+            shutil.copy(desk / "scan.png", spool / "inbox/scan.png")
+            wait_until((spool / "outbox/scan.png.json").is_file, 120)
+            assert "Followed to the letter" in (spool / "outbox/scan.png.json").read_text("utf-8")
+            _, _, name, *arguments = execute.split()
+            assert (name, arguments) == ("ocrspool", ["ocrspool", "status"])
+            assert "ready" in run(*image.command("status")).stdout
+        finally:
+            process.terminate()
+            assert process.wait(60) == 0
