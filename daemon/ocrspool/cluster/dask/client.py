@@ -6,6 +6,7 @@ milliseconds; a call goes to one host, once, and takes two. So Dask has nothing 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +30,7 @@ class DaskCluster:
         """Raise EngineError where the certificates are of no use."""
         security = set_up(settings)
         self._scheduler = settings.scheduler
+        self._patience = settings.patience_seconds
         self._calls = ConnectionPool(
             limit=_MOST_CONNECTIONS, connection_args=security.get_connection_args("client"), serializers=["dask"]
         )
@@ -70,6 +72,8 @@ class DaskCluster:
     async def _call(self, address: str, operation: str, **arguments: Any) -> Any:  # noqa: ANN401 - what the other side says
         try:
             return await getattr(self._calls(address), operation)(**arguments)
+        except (TimeoutError, asyncio.TimeoutError) as error:  # Dask's own, which is set to the same time
+            raise ClusterError(f"no answer for {self._patience:g} s") from error
         except Exception as error:  # what the other side raised comes here as it was
             raise ClusterError(_in_words(error)) from error
 
