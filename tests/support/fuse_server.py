@@ -83,7 +83,7 @@ class Server:
                 except OSError as error:
                     if error.errno == errno.ENODEV:
                         return
-                    continue  # the request was taken back
+                    continue  # the request was taken back: there is nothing to read (EAGAIN), or it cannot be
                 if self._held is None:
                     self._answer(request)
                 else:
@@ -281,7 +281,7 @@ def main(folder: str, at: str) -> None:
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a node that has been seen keeps its descriptor
     os.umask(0)  # the kernel has taken the umask of whoever asks from the mode
-    device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
+    device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
     libc = ctypes.CDLL(None, use_errno=True)
     options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions"
     if libc.mount(b"ocrspool-test", os.fsencode(at), b"fuse", 0, options.encode()) != 0:

@@ -11,6 +11,9 @@ from ocrspool.files.answering import silent
 from support.hanging_share import hanging_share
 from support.process_table import children_of
 
+# The server of these tests is a thread of this process. A command has one thread when it asks.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+
 
 def test_folders_that_answer(tmp_path: Path) -> None:
     """Whether they are there, empty, full, closed, or none at all."""
