@@ -111,6 +111,6 @@ def test_a_word_or_a_digit_on_a_tight_picture_is_read(recognizer: Recognizer, te
         ImageDraw.Draw(picture).text((margin - left, margin - top), text, fill=0, font=font)
         for shown in (np.array(picture), 255 - np.array(picture)):
             (line,) = _read(recognizer, shown).lines
-            # At 14 pixels, a point and a comma differ by a pixel. It depends on how a processor rounds which one is read.
+            # At 14 pixels, a point and a comma differ by a pixel. How a processor rounds decides which one is read.
             assert line.text.strip().replace(",", ".") == text
             assert all(0 <= x <= picture.width and 0 <= y <= picture.height for x, y in line.polygon)
