@@ -15,6 +15,7 @@ from distributed.protocol import to_serialize
 
 from ocrspool.cluster.api import ClusterError, Members
 from ocrspool.cluster.dask.options import set_up
+from ocrspool.cluster.dask.reasons import in_words
 from ocrspool.config.schema import Cluster as Settings
 
 NAME = "ocrspool:"
@@ -75,12 +76,4 @@ class DaskCluster:
         except (TimeoutError, asyncio.TimeoutError) as error:  # Dask's own, which is set to the same time
             raise ClusterError(f"no answer for {self._patience:g} s") from error
         except Exception as error:  # what the other side raised comes here as it was
-            raise ClusterError(_in_words(error)) from error
-
-
-def _in_words(error: BaseException) -> str:
-    """Return the innermost reason: Dask wraps it in the steps that failed."""
-    inner = error
-    while inner.__cause__ is not None:
-        inner = inner.__cause__
-    return " ".join(str(inner).split())[:300] or type(inner).__name__
+            raise ClusterError(in_words(error)) from error

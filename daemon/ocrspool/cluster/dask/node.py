@@ -16,6 +16,7 @@ from distributed.utils import get_ip
 from ocrspool.cluster.api import Pages
 from ocrspool.cluster.dask.client import NAME
 from ocrspool.cluster.dask.options import set_up
+from ocrspool.cluster.dask.reasons import in_words, innermost
 from ocrspool.config.schema import Cluster as Settings
 from ocrspool.errors import EngineError
 from ocrspool.processes.backoff import Backoff
@@ -55,10 +56,10 @@ async def stay_joined(settings: Settings, agent: Pages, folder: Path, on_change:
                 await worker.finished()
                 on_change("the scheduler was lost")
             except (OSError, asyncio.TimeoutError, RuntimeError) as error:
-                if getattr(_innermost(error), "errno", None) == errno.EADDRINUSE:
+                if getattr(innermost(error), "errno", None) == errno.EADDRINUSE:
                     told = f"cluster.port: another process has port {settings.port}, or an earlier turn of this one"
                     raise EngineError(told, "end that process, or set another port") from error
-                on_change(_in_words(error))
+                on_change(in_words(error))
             finally:
                 if worker is not None:
                     # It takes leave of the scheduler, which may not answer. Joining again does not wait for that.
@@ -98,15 +99,3 @@ def _handlers(agent: Pages) -> dict[str, Callable[..., Any]]:
         return memoryview(pixels).nbytes
 
     return {"ocrspool_report": ocrspool_report, "ocrspool_read": ocrspool_read, "ocrspool_echo": ocrspool_echo}
-
-
-def _in_words(error: BaseException) -> str:
-    inner = _innermost(error)
-    return " ".join(str(inner).split())[:300] or type(inner).__name__
-
-
-def _innermost(error: BaseException) -> BaseException:
-    """Return the reason itself: Dask wraps it in the steps that failed."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return error
