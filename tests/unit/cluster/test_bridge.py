@@ -72,6 +72,11 @@ class Scene:
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.fstat(descriptor)
 
+    async def first_host(self) -> Message:
+        """Let the bridge look, and wait until it has told of a host; return what it told."""
+        await self.bridge.look()
+        return await self.until("host")
+
     async def until(self, kind: str) -> Message:
         """Let others go on until something of this kind has been told; return the last of it."""
         await until(lambda: kind in self.kinds())
@@ -103,8 +108,7 @@ def test_a_page_goes_to_its_host_and_back() -> None:
     scene = Scene()
 
     async def scenario() -> None:
-        await scene.bridge.look()
-        assert (await scene.until("host"))["host"] == "a"
+        assert (await scene.first_host())["host"] == "a"
         scene.page(7)
         await until(lambda: 7 in scene.cluster.pages)
         scene.cluster.pages[7].set_result({"answer": "text", "seconds": 100.0})
@@ -120,8 +124,7 @@ def test_a_connection_that_breaks_is_the_loss_of_the_host() -> None:
     scene = Scene()
 
     async def scenario() -> None:
-        await scene.bridge.look()
-        await scene.until("host")
+        await scene.first_host()
         scene.page(1)
         scene.page(2)
         await until(lambda: 2 in scene.cluster.pages)
@@ -142,8 +145,7 @@ def test_a_host_that_goes_with_its_scheduler_has_an_excuse(now: str | ClusterErr
     scene = Scene()
 
     async def scenario() -> None:
-        await scene.bridge.look()
-        await scene.until("host")
+        await scene.first_host()
         scene.cluster.scheduler = now
         scene.cluster.reports[A] = ClusterError("connection reset")
         assert not (await scene.until("gone"))["counts"]
@@ -156,8 +158,7 @@ def test_a_host_that_does_not_answer_is_lost() -> None:
     scene = Scene(patience=0.05)
 
     async def scenario() -> None:
-        await scene.bridge.look()
-        await scene.until("host")
+        await scene.first_host()
         del scene.cluster.reports[A]
         assert (await scene.until("gone"))["reason"] == "no answer for 0.05 s"
 
@@ -169,8 +170,7 @@ def test_a_host_that_comes_back_is_told_again() -> None:
     scene = Scene()
 
     async def scenario() -> None:
-        await scene.bridge.look()
-        await scene.until("host")
+        await scene.first_host()
         scene.cluster.reports[A] = ClusterError("connection reset")
         await scene.until("gone")
         scene.told.clear()
@@ -215,8 +215,7 @@ def test_a_page_that_is_refused_comes_back_after_the_news_of_its_host() -> None:
     scene = Scene()
 
     async def scenario() -> None:
-        await scene.bridge.look()
-        await scene.until("host")
+        await scene.first_host()
         scene.page(1)
         await until(lambda: 1 in scene.cluster.pages)
         scene.told.clear()
@@ -236,8 +235,7 @@ def test_a_host_that_talks_nonsense_is_lost(said: dict[str, Any]) -> None:
     scene = Scene()
 
     async def scenario() -> None:
-        await scene.bridge.look()
-        await scene.until("host")
+        await scene.first_host()
         scene.page(1)
         await until(lambda: 1 in scene.cluster.pages)
         scene.cluster.pages[1].set_result(said)
@@ -276,8 +274,7 @@ def test_a_page_that_cannot_be_mapped_is_answered() -> None:
     scene = Scene()
 
     async def scenario() -> None:
-        await scene.bridge.look()
-        await scene.until("host")
+        await scene.first_host()
         scene.bridge.recognize("a", {"number": 5}, os.memfd_create("page"))
         assert "cannot map a page" in (await scene.until("page"))["answer"]
 
