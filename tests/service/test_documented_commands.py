@@ -48,6 +48,7 @@ RUN = {
     "check --start": 0,
     # What a sentence names without its arguments. It says which it needs.
     "cluster": USAGE,
+    "cluster certificates": USAGE,
     "engines": USAGE,
     "inbox": USAGE,
     "engines export": USAGE,
