@@ -89,6 +89,7 @@ SCRIPTS = {
     "deb": "tests/systemd/test_debian_package.py",
     "docs": "tests/unit/test_manual.py",  # what it writes, compared with what is there
     "torture": "tests/flow/test_torture.py",
+    "fuzz": "tests/unit/test_fuzzing.py",  # its targets, without the library that leads the way
     "structure": "tests/test_imports.py",  # what it prints, compared with docs/architecture.md
 }
 """Each script of the documents, and the test that runs it or what it is made of."""

@@ -153,10 +153,14 @@ def _with(place: Place, suffix: str) -> str:
 
 def files_of(result: dict[str, Any]) -> ResultFiles:
     """Return what a result that has been read says of itself."""
-    named = (output.get("format") for output in result.get("outputs", ()))
-    run = result.get("run")
+    outputs, run = result.get("outputs"), result.get("run")
+    named = [each.get("format") for each in outputs if isinstance(each, dict)] if isinstance(outputs, list) else []
     done_as = done_name(run.get("done_as"), run.get("done_as_base64")) if isinstance(run, dict) else ""
-    return ResultFiles(digest_of(result), tuple(SUFFIXES[name] for name in named if name in SUFFIXES), done_as)
+    return ResultFiles(
+        digest_of(result),
+        tuple(SUFFIXES[name] for name in named if isinstance(name, str) and name in SUFFIXES),
+        done_as,
+    )
 
 
 def done_name(path: str | None, path_base64: str | None) -> str:
