@@ -7,7 +7,8 @@ from typing import Any
 
 from ocrspool import __version__
 from ocrspool.config.current import CurrentConfig
-from ocrspool.config.schema import Cluster, Config, Engine, Limits, Service
+from ocrspool.config.schema import Config
+from ocrspool.config.sections import Cluster, Engine, Limits, Service
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.hosts.answers import HostReport

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ocrspool.cluster.api import ClusterError
 from ocrspool.cluster.dask.client import DaskCluster
-from ocrspool.config.schema import Cluster
+from ocrspool.config.sections import Cluster
 from ocrspool.recognition.hosts.answers import HostReport, report_from_json
 
 PAGE_BYTES = 6_000_000

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ocrspool import __version__
-from ocrspool.config.schema import Cluster
+from ocrspool.config.sections import Cluster
 from ocrspool.doctor.findings import Finding, Level
 from ocrspool.formatting import counted
 from ocrspool.machine import installation

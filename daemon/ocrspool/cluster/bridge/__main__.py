@@ -13,7 +13,7 @@ from typing import Any
 
 import ocrspool
 from ocrspool.cluster.bridge.bridge import Bridge
-from ocrspool.config.schema import Cluster as Settings
+from ocrspool.config.sections import Cluster as Settings
 from ocrspool.errors import EngineError, Exit, OcrspoolError
 from ocrspool.observability import log_setup
 from ocrspool.processes import lifetime

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ocrspool import __version__
-from ocrspool.config.schema import Engine
+from ocrspool.config.sections import Engine
 from ocrspool.recognition.hosts.answers import HostReport
 
 _OF_THE_MACHINE = frozenset(
