@@ -16,6 +16,7 @@ from ocrspool.recognition.hosts.bridge_client import (
     Bridge,
     BridgeEvent,
     HostGone,
+    Joined,
     PageDone,
     PageReturned,
     SchedulerSeen,
@@ -274,3 +275,11 @@ def test_fewer_hosts_later_are_a_shortage() -> None:
     scene.seat._take(HostGone("gpu1", "no answer for 12 s", counts=True))
     assert scene.seat.status().shown.short == "0 of 1 host; gpu1 (tcp://gpu1:8788) is out: no answer for 12 s"
     assert scene.seat.status().room == 0
+
+
+def test_a_host_with_another_dask_than_the_bridge_gets_no_page() -> None:
+    """The service itself imports nothing of Dask."""
+    scene = Scene(StubBridge(Joined("2026.8.0"), seen(dask="2026.7.1")))
+    scene.run()
+    (host,) = scene.seat.status().shown.hosts
+    assert (host.state, host.reason) == ("refused", "distributed is 2026.7.1, here 2026.8.0")
