@@ -277,9 +277,11 @@ def test_fewer_hosts_later_are_a_shortage() -> None:
     assert scene.seat.status().room == 0
 
 
-def test_a_host_with_another_dask_than_the_bridge_gets_no_page() -> None:
+def test_a_host_with_another_dask_than_the_bridge_gets_no_page(
+    new_page: NewPage, caplog: pytest.LogCaptureFixture
+) -> None:
     """The service itself imports nothing of Dask."""
-    scene = Scene(StubBridge(Joined("2026.8.0"), seen(dask="2026.7.1")))
-    scene.run()
-    (host,) = scene.seat.status().shown.hosts
-    assert (host.state, host.reason) == ("refused", "distributed is 2026.7.1, here 2026.8.0")
+    bridge = StubBridge(Joined("2026.8.0"), seen(dask="2026.7.1"))
+    assert Scene(bridge).run(task(new_page(1))) == [None]
+    assert "refused gpu1 (tcp://gpu1:8788): distributed is 2026.7.1, here 2026.8.0" in caplog.text
+    assert bridge.sent == []
