@@ -1,4 +1,4 @@
-"""What a worker answers becomes our values."""
+"""Our values become messages to a worker, and what it answers becomes our values."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ocrspool.errors import EngineError, EngineMissingError, Exit
+from ocrspool.pages import PageOptions, ReaderOrder
 from ocrspool.recognition.protocol import engine_error, page_outcome, page_text
 
 LINE = ["text", 0.9, [[0.0, 0.0], [9.0, 0.0], [9.0, 4.0], [0.0, 4.0]], 0.8, []]
@@ -67,3 +68,9 @@ def test_errors_are_told_apart() -> None:
     assert isinstance(engine_error({**told, "kind": "missing"}), EngineMissingError)
     assert engine_error({**told, "kind": "config"}).exit_code == Exit.CONFIG
     assert engine_error({**told, "kind": "engine"}).hint == "b"
+
+
+def test_the_options_of_a_page_survive_a_message() -> None:
+    """A worker and a host get the value that the profile has made: JSON knows no tuples."""
+    options = PageOptions("off", "characters", ReaderOrder(("tiny", "default"), 0.9, 0.1))
+    assert PageOptions.from_json(json.loads(json.dumps(options.to_json()))) == options
