@@ -72,7 +72,7 @@ def _pictures() -> list[bytes]:
 
 
 def _all() -> list[bytes]:
-    pdfs = (sample_pdfs.packed_objects(), sample_pdfs.with_unit(2), sample_pdfs.encrypted_by(3))
+    pdfs = (sample_pdfs.with_unit(3, packed=True), sample_pdfs.with_unit(2), sample_pdfs.encrypted_by(3))
     return [*_pictures(), *pdfs]
 
 
