@@ -21,6 +21,7 @@ from ocrspool.engine.detection.detect import DetectSettings
 from ocrspool.engine.detection.single_row import one_row, padded
 from ocrspool.engine.detection.spaced_letters import letters_joined
 from ocrspool.engine.detection.tiles import find_lines
+from ocrspool.engine.ocr.ink import is_even
 from ocrspool.engine.ocr.line_queues import LineQueues
 from ocrspool.engine.ocr.page_state import Line, LineStrip, PageInWork, Variant
 from ocrspool.engine.ocr.page_text import page_text
@@ -34,7 +35,7 @@ from ocrspool.engine.reading.orientation import page_rotation, turned_page
 from ocrspool.engine.reading.recognize import ReadSettings
 from ocrspool.engine.runtimes.split_batches import HalvingNet
 from ocrspool.errors import OcrspoolError
-from ocrspool.pages import DEFAULT_ORDER, DEFAULT_READER, ReaderOrder
+from ocrspool.pages import DEFAULT_ORDER, DEFAULT_READER, PageText, ReaderOrder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from ocrspool.engine.readers.reader import LineReader
     from ocrspool.engine.reading.recognize import Reading
     from ocrspool.engine.spec import Net, Pixels
-    from ocrspool.pages import PageText, WordMode
+    from ocrspool.pages import WordMode
 
 Orientation = Literal["auto", "off"]
 
@@ -156,6 +157,11 @@ class Recognizer:
             have = ", ".join(self._readers)
             raise OcrspoolError(f"the engine has no reader {missing[0]!r}; it has {have}", "restart the service")
         in_work = PageInWork(_read_only(page), on_progress, words=words, readers=readers)
+        started = time.perf_counter()
+        if is_even(page):  # to wake up a thread would take longer than this
+            seconds = {"detect": time.perf_counter() - started, "orient": 0.0, "recognize": 0.0}
+            in_work.complete(PageText((), 0, seconds))
+            return in_work.future
         with self._lock:
             self._searching += 1
         try:
