@@ -94,7 +94,7 @@ class Agent:
                 page["orientation"],
                 words=page["words"],
                 alone=page["alone"],
-                readers=ReaderOrder(tuple(page["readers"]), page["sure"], page["head_start"]),
+                readers=ReaderOrder(tuple(page["readers"]), page["sure"], page["head_start"], page["finder"]),
             )
             if not await self._is_read(future):
                 return None

@@ -24,6 +24,7 @@ PAGE: Mapping[str, Any] = {
     "readers": ["default"],
     "sure": 0.96,
     "head_start": 0.0,
+    "finder": "default",
     "image": {
         "number": 1,
         "width": 4,

@@ -148,6 +148,7 @@ def test_pages_and_faults_come_back_by_number(new_page: NewPage, reading: Callab
         "names": ("default",),
         "sure": 0.96,
         "head_start": 0.0,
+        "finder": "default",
     }
     assert reading(found) == (None, 1)
     corners = ((0, 0), (9, 0), (9, 9), (0, 9))

@@ -67,6 +67,8 @@ class Manifest:
     built_by: str
     readers: dict[str, list[str]] = field(default_factory=dict)
     """What each further reader read in the lines of the bundled page when the engine was built."""
+    finders: dict[str, list[str]] = field(default_factory=dict)
+    """What this engine read on the bundled page then, with the lines that each further finder found."""
 
 
 def identity(models: Models, facts: Mapping[str, str]) -> dict[str, str]:
@@ -88,6 +90,8 @@ def identity(models: Models, facts: Mapping[str, str]) -> dict[str, str]:
         if reader.net is None:
             items |= {f"{reader.key}.name": reader.model, f"{reader.key}.sha256": sha256_of(reader.files)}
     items["detection.thresholds"] = " ".join(map(str, asdict(models.thresholds).values()))
+    for finder in models.finders:
+        items[f"{finder.key}.thresholds"] = " ".join(map(str, asdict(finder.thresholds).values()))
     return items
 
 

@@ -119,7 +119,7 @@ class BridgeClient:
         """Send a page to a host. Raise ChildDiedError."""
         page = {"number": number, "alone": task.alone, "orientation": task.orientation, "words": task.words}
         order = task.readers
-        readers = {"readers": order.names, "sure": order.sure, "head_start": order.head_start}
+        readers = {"readers": order.names, "sure": order.sure, "head_start": order.head_start, "finder": order.finder}
         self._process.tell(
             {"op": "recognize", "host": host, "page": {**page, **readers, "image": image_values(task.image)}},
             (task.image.fd,),
