@@ -167,7 +167,7 @@ STALE = [
     ("shapes", now_shaped((1, 48, 640, 3)), untouched, "recognition.shapes: .* 1x96x96x3 → .* 1x48x640x3"),
     ("workspace", now(workspace_mb="4096"), untouched, "workspace_mb: 1024 → 4096"),
     ("weights", with_other_weights, untouched, "detection.sha256: [0-9a-f]{64} → [0-9a-f]{64}"),
-    ("a finder", with_a_finder, untouched, "finder.fine.name: none → small-detection; .*; finder.fine.thresholds: none → 0.2 0.45 1.4"),
+    ("a finder", with_a_finder, untouched, "finder.fine.name: none → small-detection; .* 0.2 0.45 1.4"),
     ("thresholds", with_other_thresholds, untouched, "detection.thresholds: 0.2 0.45 1.4 → 0.3 0.6 1.5"),
     ("truncated file", now(), truncated, "rec/model.blob is altered"),
     ("empty file", now(), emptied, "rec/model.blob is altered"),
