@@ -26,7 +26,7 @@ from ocrspool.engine.spec import NetSpec
 from ocrspool.engine.test_pages import KNOWN, known_lines
 from ocrspool.engine_request import EngineRequest, Precision, Settings
 from ocrspool.errors import EngineMissingError
-from ocrspool.pages import ReaderOrder
+from ocrspool.pages import PageOptions, ReaderOrder
 
 pytestmark = pytest.mark.engine
 
@@ -63,7 +63,7 @@ def _read(plan: Plan, order: ReaderOrder) -> list[tuple[str, str]]:
         page[60 + 80 * number : 60 + 80 * number + line.shape[0], 40 : 40 + line.shape[1]] = line
     recognizer, _, _ = load(plan, lambda _: None)
     with recognizer:
-        (found,) = recognizer.recognize([page], ["off"], order)
+        (found,) = recognizer.recognize([page], PageOptions("off", readers=order))
     return [(line.text, line.reader) for line in found.lines]
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ocrspool import __version__
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageImage, PageText, ReaderOrder
+from ocrspool.pages import PageImage, PageOptions, PageText
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.hosts.answers import HostReport, Outcome, outcome_to_json, report_to_json
 
@@ -88,14 +88,8 @@ class Agent:
         try:
             image = PageImage(**page["image"], fd=memory_file(pixels))
             # The pool makes its caller wait while it holds too many bytes, and the event loop must not wait.
-            future = await asyncio.to_thread(
-                self._pool.submit,
-                image,
-                page["orientation"],
-                words=page["words"],
-                alone=page["alone"],
-                readers=ReaderOrder(tuple(page["readers"]), page["sure"], page["head_start"], page["finder"]),
-            )
+            options = PageOptions.from_json(page["options"])
+            future = await asyncio.to_thread(self._pool.submit, image, options, alone=page["alone"])
             if not await self._is_read(future):
                 return None
             found = future.result()

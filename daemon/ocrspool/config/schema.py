@@ -26,7 +26,7 @@ from ocrspool.config.value_types import (
 )
 from ocrspool.engine_request import GpuProvider, Precision, Runtime
 from ocrspool.files.name_patterns import NamePatterns
-from ocrspool.pages import DEFAULT_FINDER, DEFAULT_READER, ReaderOrder
+from ocrspool.pages import DEFAULT_FINDER, DEFAULT_READER, Orientation, PageOptions, ReaderOrder, WordMode
 from ocrspool.spool.delivery_options import DeliveryOptions
 from ocrspool.spool.layout import STATES
 
@@ -232,12 +232,12 @@ class Profile(Section):
 
     dpi: int = Field(200, ge=36, le=1200)
     """The resolution at which PDF pages are rendered, in dots per inch."""
-    orientation: Literal["auto", "off"] = "auto"
+    orientation: Orientation = "auto"
     """auto: pages that lie on their side or upside down are turned before they are read. off: no page is turned."""
     page_side: int = Field(4000, ge=256, le=32_000)
     """The longer side, in pixels, to which sheets up to A3 and photographs are reduced. Larger sheets and long pages
     are not reduced, because their letters would be lost."""
-    words: Literal["none", "words", "characters"] = "words"
+    words: WordMode = "words"
     """What is measured of each line, for the result and all outputs. words: the box of each word. characters: the box
     of each character instead. none: only lines."""
     pdf_text: Literal["ocr", "prefer"] = "ocr"
@@ -259,6 +259,10 @@ class Profile(Section):
             return ReaderOrder(self.readers, self.sure, finder=self.finder or DEFAULT_FINDER)
         readers, finder = PRESETS[self.quality]
         return ReaderOrder(readers, self.sure, _HEAD_START, self.finder or finder)
+
+    def page_options(self) -> PageOptions:
+        """Return how each page is read."""
+        return PageOptions(self.orientation, self.words, self.reader_order())
 
 
 class Inbox(Section):

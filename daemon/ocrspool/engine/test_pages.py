@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ocrspool.errors import EngineError
-from ocrspool.pages import DEFAULT_ORDER, ReaderOrder
+from ocrspool.pages import DEFAULT_ORDER, PageOptions, ReaderOrder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,12 +70,13 @@ def known_lines() -> list[Pixels]:
 
 def known_text(recognizer: Recognizer, order: ReaderOrder = DEFAULT_ORDER) -> list[str]:
     """Return the lines that an engine reads on the known page alone. Raise EngineError where the file is damaged."""
-    return [line.text for line in recognizer.recognize([_pixels(KNOWN)], ["auto"], order)[0].lines]
+    (found,) = recognizer.recognize([_pixels(KNOWN)], PageOptions(readers=order))
+    return [line.text for line in found.lines]
 
 
 def read(recognizer: Recognizer, order: ReaderOrder = DEFAULT_ORDER) -> dict[KnownPage, PageText]:
     """Return what an engine reads on all pages, side by side as it will have to. Raise EngineError."""
-    found = recognizer.recognize([_pixels(page) for page in PAGES], ["auto"] * len(PAGES), order)
+    found = recognizer.recognize([_pixels(page) for page in PAGES], PageOptions(readers=order))
     return dict(zip(PAGES, found, strict=True))
 
 

@@ -41,7 +41,7 @@ class Hooks:
         self._unfinished = 0
         self._counting = threading.Lock()
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="hooks")
+        self._thread = threading.Thread(target=self._work, name="hooks", daemon=True)
 
     def start(self) -> None:
         """Begin to run commands."""

@@ -108,7 +108,7 @@ def page_text(page: PageInWork, least_confidence: float) -> PageText:
     told = tuple(_told(line, page) for line in lines)
     warnings = _warnings(page, lines, left_out)
     rules = ruling_lines(page.pixels) if told else ()
-    return PageText(told, page.rotation, page.seconds, warnings, rules=rules, finder=page.readers.finder)
+    return PageText(told, page.rotation, page.seconds, warnings, rules=rules, finder=page.options.readers.finder)
 
 
 def _to_be_ordered(lines: Sequence[_Line]) -> list[Polygon]:
@@ -123,7 +123,7 @@ def _to_be_ordered(lines: Sequence[_Line]) -> list[Polygon]:
 def _told(line: _Line, page: PageInWork) -> TextLine:
     reading = line.reading
     polygon = _on_page(line.polygon, page)
-    ink = [own_ink(strip) for strip in (line.strips[:1] if page.words == "none" else line.strips)]
+    ink = [own_ink(strip) for strip in (line.strips[:1] if page.options.words == "none" else line.strips)]
     text, words = in_reading_order(reading.text), _words(line, ink, page)
     told = TextLine(text, reading.confidence, polygon, line.detection_confidence, words, reader=line.reader)
     if not ink or (size := letter_size(ink[0])) is None:
@@ -134,9 +134,9 @@ def _told(line: _Line, page: PageInWork) -> TextLine:
 
 def _words(line: _Line, ink: Sequence[OwnInk], page: PageInWork) -> tuple[Word, ...]:
     """Return the words of a line, as they stand on the page."""
-    if page.words == "none":
+    if page.options.words == "none":
         return ()
-    measure = characters if page.words == "characters" else words
+    measure = characters if page.options.words == "characters" else words
     found = words_as_read(line.reading.text, as_in(line.reading.text, measure(ink, line.readings)))
     if not found:
         return ()

@@ -117,13 +117,13 @@ class BridgeClient:
 
     def send_page(self, host: str, number: int, task: PageTask) -> None:
         """Send a page to a host. Raise ChildDiedError."""
-        page = {"number": number, "alone": task.alone, "orientation": task.orientation, "words": task.words}
-        order = task.readers
-        readers = {"readers": order.names, "sure": order.sure, "head_start": order.head_start, "finder": order.finder}
-        self._process.tell(
-            {"op": "recognize", "host": host, "page": {**page, **readers, "image": image_values(task.image)}},
-            (task.image.fd,),
-        )
+        page = {
+            "number": number,
+            "alone": task.alone,
+            "options": task.options.to_json(),
+            "image": image_values(task.image),
+        }
+        self._process.tell({"op": "recognize", "host": host, "page": page}, (task.image.fd,))
 
     def next_event(self, seconds: float, wake: WakeupEvent) -> BridgeEvent | None:
         """Wait for news at most so long, or until `wake` is set. Raise ChildDiedError, or EngineError for good."""

@@ -9,7 +9,7 @@ import pytest
 from ocrspool.config.current import CurrentConfig
 from ocrspool.errors import DocumentError, EngineError, Exit
 from ocrspool.observability.snapshot import ClusterStatus
-from ocrspool.pages import PageImage, PageText
+from ocrspool.pages import PageImage, PageOptions, PageText
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.recognition.hosts.answers import Outcome
 from ocrspool.recognition.hosts.bridge_client import (
@@ -73,7 +73,7 @@ def _outcome(task: PageTask) -> Outcome | None:
 
 
 def task(image: PageImage, *, alone: bool = False) -> PageTask:
-    return PageTask(image, "auto", alone)
+    return PageTask(image, PageOptions(), alone)
 
 
 def done(number: int, outcome: Outcome | None = None) -> PageDone:
