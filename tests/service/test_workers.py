@@ -17,7 +17,8 @@ import pytest
 from PIL import Image
 
 from ocrspool.config.current import CurrentConfig
-from ocrspool.config.schema import Config, Engine, Limits, Paths, Service
+from ocrspool.config.schema import Config
+from ocrspool.config.sections import Engine, Limits, Paths, Service
 from ocrspool.decoding.child.page import memory_file
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageImage, PageOptions

@@ -16,6 +16,7 @@ from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageImage, PageOptions, PageText
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.hosts.answers import HostReport, Outcome, outcome_to_json, report_to_json
+from ocrspool.recognition.hosts.program import code
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Agent:
         """`dask` is the version of the library, `seconds` what each stage of loading the engine took."""
         self._name = name
         self._pool = pool
+        self._code = code()
         self._dask = dask
         self._seconds = seconds
         self._began = time.time()
@@ -56,6 +58,7 @@ class Agent:
             HostReport(
                 name=self._name,
                 version=__version__,
+                code=self._code,
                 dask=self._dask,
                 engines=self._pool.engine_facts(),
                 workers=workers,

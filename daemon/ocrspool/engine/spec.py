@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Role = Literal["detection", "recognition", "classifier"]
 
+READER, FINDER = "reader.", "finder."
+"""How the keys of further readers and finders begin."""
+
 PADDING = 127
 """Pixels beside a line that is narrower than the batch: the middle of 0 to 255, which normalizes to about 0."""
 
@@ -59,14 +62,19 @@ class NetSpec:
     def key(self) -> str:
         """What it is called in an engine's identity: its role, or the reader or finder that it is the net of."""
         if self.finder:
-            return f"finder.{self.finder}"
-        return f"reader.{self.reader}" if self.reader else self.role
+            return f"{FINDER}{self.finder}"
+        return f"{READER}{self.reader}" if self.reader else self.role
 
     @property
     def folder(self) -> str:
-        """Its folder in the engine's. Two readers may have models of one name."""
-        owner = self.reader or self.finder
-        return f"{self.name}@{owner}" if owner else self.name
+        """Its folder in the engine's."""
+        return net_folder(self.name, self.key)
+
+
+def net_folder(name: str, key: str) -> str:
+    """Return the folder of a net of this name and key in an engine's. Two readers may have models of one name."""
+    kind, dot, owner = key.partition(".")
+    return f"{name}@{owner}" if f"{kind}{dot}" in {READER, FINDER} else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,7 @@ class ReaderSpec:
     @property
     def key(self) -> str:
         """What it is called in an engine's identity."""
-        return f"reader.{self.name}"
+        return f"{READER}{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,9 @@ _FRAME_SECONDS = 10.0
 class Joined:
     """The bridge works. It has not reached anybody yet."""
 
+    dask: str
+    """The version of Dask that it has."""
+
 
 @dataclass(frozen=True, slots=True)
 class SchedulerSeen:
@@ -177,6 +180,6 @@ def _event(message: Message) -> BridgeEvent:
         return HostGone(str(found["host"]), str(found["reason"]), bool(found["counts"]))
     if found := message.get("scheduler"):
         return SchedulerSeen(bool(found["up"]), str(found["reason"]))
-    if "ready" in message:
-        return Joined()
+    if found := message.get("ready"):
+        return Joined(str(found["dask"]))
     raise ValueError(f"unknown: {', '.join(message)}")

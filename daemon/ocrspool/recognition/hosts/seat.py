@@ -35,6 +35,7 @@ from ocrspool.recognition.hosts.bridge_client import (
     BridgeEvent,
     HostGone,
     HostSeen,
+    Joined,
     PageDone,
     PageReturned,
     SchedulerSeen,
@@ -209,6 +210,8 @@ class HostsSeat:
                 tell(host)
         elif isinstance(event, HostGone):
             self._take_back([event.host], event.reason, counts=event.counts)
+        elif isinstance(event, Joined):
+            self._roster.dask = event.dask
         elif isinstance(event, SchedulerSeen):
             self._take_scheduler("" if event.up else event.reason)
 

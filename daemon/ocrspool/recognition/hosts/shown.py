@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from ocrspool.config.schema import Cluster
+from ocrspool.config.sections import Cluster
 from ocrspool.errors import EngineError, Exit
 from ocrspool.formatting import counted
 from ocrspool.observability.snapshot import HostStatus
