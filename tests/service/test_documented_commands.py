@@ -100,6 +100,7 @@ SCRIPTS_NOT_RUN = {
     "venv": "ran before this: the tests are run out of what it makes",
     "bench": "minutes to hours each, and figures need a machine of their own",
     "lock": "asks a package index for what is newest",
+    "system": "makes a whole system out of a distribution's packages, 1 to 2 GB",
     "models": "scripts/install runs it, as tests/systemd/conftest.py does",
     "sbom": "installs CycloneDX's tool from a package index; tests/unit/test_sbom.py runs what is ours in it",
 }
