@@ -21,8 +21,9 @@ from ocrspool.engine.reading.lone_signs import without_lone_signs
 from ocrspool.engine.reading.orientation import turned_back
 from ocrspool.engine.reading.own_ink import own_ink
 from ocrspool.engine.reading.words import as_in, characters, words, words_as_read
+from ocrspool.layout.boxes import mirrored
 from ocrspool.layout.reading_order import reading_order
-from ocrspool.layout.text_direction import in_reading_order, runs_from_the_right
+from ocrspool.layout.text_direction import in_reading_order, page_runs_from_the_right
 from ocrspool.pages import Notice, PageText, TextLine, Word
 
 if TYPE_CHECKING:
@@ -114,10 +115,9 @@ def page_text(page: PageInWork, least_confidence: float) -> PageText:
 def _to_be_ordered(lines: Sequence[_Line]) -> list[Polygon]:
     """Return where lines stand; mirrored if most run from right to left, because their columns are read so, too."""
     polygons = [_points(line.polygon) for line in lines]
-    if 2 * sum(runs_from_the_right(line.reading.text) for line in lines) <= len(lines):
-        return polygons
-    mirrored = ([(-x, y) for x, y in polygon] for polygon in polygons)
-    return [(b, a, d, c) for a, b, c, d in mirrored]
+    if page_runs_from_the_right([line.reading.text for line in lines]):
+        return [mirrored(polygon, 0.0) for polygon in polygons]
+    return polygons
 
 
 def _told(line: _Line, page: PageInWork) -> TextLine:
