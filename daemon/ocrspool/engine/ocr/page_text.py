@@ -109,7 +109,7 @@ def page_text(page: PageInWork, least_confidence: float) -> PageText:
     told = tuple(_told(line, page) for line in lines)
     warnings = _warnings(page, lines, left_out)
     rules = ruling_lines(page.pixels) if told else ()
-    return PageText(told, page.rotation, page.seconds, warnings, rules=rules)
+    return PageText(told, page.rotation, page.seconds, warnings, rules=rules, finder=page.options.readers.finder)
 
 
 def _to_be_ordered(lines: Sequence[_Line]) -> list[Polygon]:
