@@ -22,7 +22,8 @@ from ocrspool.render import json as results
 from ocrspool.render.page_picture import Picture
 from ocrspool.render.pdf.text_layer import Frame, TextLayer
 from ocrspool.render.xml_escape import allowed
-from ocrspool.results.schema import Document, Run, document_from
+from ocrspool.results.from_json import document_from
+from ocrspool.results.schema import Document, Run
 from support.sample_results import ENGINE
 
 _RUN = Run("job", "host", 1, "2026-01-01T00:00:00.000Z", "2026-01-01T00:00:01.000Z", {})
