@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ocrspool.engine.ocr.page_state import Line, PageInWork, Variant
+    from ocrspool.engine.ocr.page_state import Line, PageInWork
     from ocrspool.engine.reading.own_ink import OwnInk
     from ocrspool.engine.reading.recognize import Reading
     from ocrspool.engine.spec import Pixels
@@ -154,15 +154,11 @@ def _words(line: _Line, ink: Sequence[OwnInk], page: PageInWork) -> tuple[Word, 
 
 def _best(line: Line) -> _Line:
     """Return the surest reading of a line."""
-    if line.turned is not None and is_upside_down(line):
-        return _line(line.turned, line.turned.reading(), line.detection_confidence)
-    readings = [(variant.reading(), variant) for variant in line.variants]
-    reading, variant = max(readings, key=lambda choice: choice[0].confidence)
-    return _line(variant, reading, line.detection_confidence)
-
-
-def _line(variant: Variant, reading: Reading, detection_confidence: float) -> _Line:
-    return _Line(reading, variant.polygon, detection_confidence, variant.strips, variant.readings, variant.reader)
+    variants = [line.turned] if line.turned is not None and is_upside_down(line) else line.variants
+    readings = [(*variant.surest(), variant) for variant in variants]
+    reading, reader, variant = max(readings, key=lambda choice: choice[0].confidence)
+    said = variant.said(reader)
+    return _Line(reading, variant.polygon, line.detection_confidence, variant.strips, said, reader)
 
 
 def _whole(page: PageInWork, found: Sequence[_Line]) -> _Line | None:
