@@ -69,6 +69,11 @@ class Models:
         """Return the names of the readers that are nets, the default one first."""
         return (DEFAULT_READER, *(reader.name for reader in self.readers if reader.net is not None))
 
+    def readers_of(self, beginning: str) -> frozenset[str]:
+        """Return the names of the readers whose nets have names that begin so."""
+        nets = [(DEFAULT_READER, self.recognition), *((each.name, each.net) for each in self.readers)]
+        return frozenset(name for name, net in nets if net is not None and net.name.startswith(beginning))
+
     def languages(self) -> dict[str, tuple[str, ...]]:
         """Return for each reader the scripts or languages that it reads."""
         default = {DEFAULT_READER: written_in(characters(self.recognition))}
