@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ocrspool.engine.ocr.page_state import Line, PageInWork, Variant
+    from ocrspool.engine.ocr.page_state import Line, PageInWork
     from ocrspool.engine.reading.own_ink import OwnInk
     from ocrspool.engine.reading.recognize import Reading
     from ocrspool.engine.spec import Pixels
@@ -113,7 +113,7 @@ def page_text(page: PageInWork, least_confidence: float, taking_letters_for_othe
     shown = tuple(_told(line, page) for line in lines)
     warnings = _warnings(page, lines, left_out, taking_letters_for_others)
     rules = ruling_lines(page.pixels) if shown else ()
-    return PageText(shown, page.rotation, page.seconds, warnings, rules=rules)
+    return PageText(shown, page.rotation, page.seconds, warnings, rules=rules, finder=page.options.readers.finder)
 
 
 def _to_be_ordered(lines: Sequence[_Line]) -> list[Polygon]:
@@ -158,15 +158,11 @@ def _words(line: _Line, ink: Sequence[OwnInk], page: PageInWork) -> tuple[Word, 
 
 def _best(line: Line) -> _Line:
     """Return the surest reading of a line."""
-    if line.turned is not None and is_upside_down(line):
-        return _line(line.turned, line.turned.reading(), line.detection_confidence)
-    readings = [(variant.reading(), variant) for variant in line.variants]
-    reading, variant = max(readings, key=lambda choice: choice[0].confidence)
-    return _line(variant, reading, line.detection_confidence)
-
-
-def _line(variant: Variant, reading: Reading, detection_confidence: float) -> _Line:
-    return _Line(reading, variant.polygon, detection_confidence, variant.strips, variant.readings, variant.reader)
+    variants = [line.turned] if line.turned is not None and is_upside_down(line) else line.variants
+    readings = [(*variant.surest(), variant) for variant in variants]
+    reading, reader, variant = max(readings, key=lambda choice: choice[0].confidence)
+    said = variant.said(reader)
+    return _Line(reading, variant.polygon, line.detection_confidence, variant.strips, said, reader)
 
 
 def _whole(page: PageInWork, found: Sequence[_Line]) -> _Line | None:
