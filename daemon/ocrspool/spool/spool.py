@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ocrspool.errors import DocumentError
+from ocrspool.files import atomic
 from ocrspool.files.folder import PRIVATE_MODE, Folder
 from ocrspool.files.target_path import Place
 from ocrspool.results.rendered import RenderedResult
@@ -37,7 +38,6 @@ from ocrspool.spool.jobs import (
     Job,
     Jobs,
     has_source,
-    holder_of,
     last_of,
 )
 from ocrspool.spool.layout import STATES
@@ -145,7 +145,8 @@ class Spool:
     def begin(self, job: Job) -> Job:
         """Count one attempt, on disk, before anything of the file is read."""
         with self.jobs.opened(job.id) as folder:
-            if has_source(folder, job):  # else it has failed, and only its reason has still to be placed
+            # Without a source it has failed, and only its reason has still to be placed.
+            if folder.stat(REASON) is not None and has_source(folder, job):
                 folder.unlink(REASON)
             return self.jobs.save_in(
                 folder, replace(job, attempts=job.attempts + 1, seen=job.seen or look_at(job.source, job.name))
@@ -172,8 +173,7 @@ class Spool:
 
     def keep(self, job: Job) -> None:
         """Wait until the source is on disk: its sender may not have waited. Raise OSError."""
-        with self.jobs.opened(job.id) as folder, holder_of(folder, job) as holder:
-            holder.sync_file(last_of(job.name))
+        atomic.sync_file(job.source)
 
     def place(self, job: Job, suffix: str) -> Place:
         """Return where an output of the job is put before its result is delivered; to be closed. Raise OSError."""
