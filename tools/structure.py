@@ -104,7 +104,7 @@ MAY_IMPORT_IN_ENGINE: Mapping[str, tuple[str, ...]] = {
     "shapes": ("models", "spec"),
     "reading": ("models", "spec"),
     "readers": ("models", "reading", "spec"),
-    "cache": ("models",),
+    "cache": ("models", "spec"),
     "ocr": ("detection", "models", "readers", "reading", "runtimes", "spec"),
     "identity": ("runtimes",),
     "test_pages": ("ocr", "spec"),

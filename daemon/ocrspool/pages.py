@@ -6,7 +6,7 @@ The service handles all of these values, so this module must not import numpy, a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Point = tuple[float, float]
@@ -18,6 +18,9 @@ Polygon = tuple[Point, Point, Point, Point]
 Segment = tuple[Point, Point]
 """Both ends of a straight line that is drawn on a page: a ruling line."""
 
+
+Orientation = Literal["auto", "off"]
+"""Whether a page may be turned before it is read."""
 
 WordMode = Literal["none", "words", "characters"]
 """Which parts of a line are measured."""
@@ -39,6 +42,28 @@ class ReaderOrder:
 
 
 DEFAULT_ORDER = ReaderOrder()
+
+
+@dataclass(frozen=True, slots=True)
+class PageOptions:
+    """How a page is read: one value that goes unchanged from the profile to the engine, here or at another host."""
+
+    orientation: Orientation = "auto"
+    words: WordMode = "words"
+    readers: ReaderOrder = DEFAULT_ORDER
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values, for a message to a worker or to a host."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> PageOptions:
+        """Return the options that `to_json` made plain values of."""
+        order = values["readers"]
+        return cls(**{**values, "readers": ReaderOrder(**{**order, "names": tuple(order["names"])})})
+
+
+DEFAULT_OPTIONS = PageOptions()
 
 
 _FIRST_WIDE = "\u2e80"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import fields
 
-from ocrspool.config.schema import Config, Engine
+from ocrspool.config.schema import Config
+from ocrspool.config.sections import Engine
 from ocrspool.engine_request import EngineRequest, Settings
 
 _FOR_THE_DEVICE = {"precision": "auto", "batch_lines": 0, "line_width": 0}

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Role = Literal["detection", "recognition", "classifier"]
 
+READER = "reader."
+"""How the keys of further readers begin."""
+
 PADDING = 127
 """Pixels beside a line that is narrower than the batch: the middle of 0 to 255, which normalizes to about 0."""
 
@@ -56,12 +59,17 @@ class NetSpec:
     @property
     def key(self) -> str:
         """What it is called in an engine's identity: its role, or the reader that it is the net of."""
-        return f"reader.{self.reader}" if self.reader else self.role
+        return f"{READER}{self.reader}" if self.reader else self.role
 
     @property
     def folder(self) -> str:
-        """Its folder in the engine's. Two readers may have models of one name."""
-        return f"{self.name}@{self.reader}" if self.reader else self.name
+        """Its folder in the engine's."""
+        return net_folder(self.name, self.key)
+
+
+def net_folder(name: str, key: str) -> str:
+    """Return the folder of a net of this name and key in an engine's. Two readers may have models of one name."""
+    return f"{name}@{key.removeprefix(READER)}" if key.startswith(READER) else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,7 @@ class ReaderSpec:
     @property
     def key(self) -> str:
         """What it is called in an engine's identity."""
-        return f"reader.{self.name}"
+        return f"{READER}{self.name}"
 
 
 class Net(Protocol):

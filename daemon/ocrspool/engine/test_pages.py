@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ocrspool.errors import EngineError
-from ocrspool.pages import DEFAULT_READER, ReaderOrder
+from ocrspool.pages import DEFAULT_READER, PageOptions, ReaderOrder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,13 +70,13 @@ def known_lines() -> list[Pixels]:
 
 def known_text(recognizer: Recognizer) -> list[str]:
     """Return the lines that an engine reads on the known page alone. Raise EngineError where the file is damaged."""
-    return [line.text for line in recognizer.recognize([_pixels(KNOWN)], ["auto"])[0].lines]
+    return [line.text for line in recognizer.recognize([_pixels(KNOWN)])[0].lines]
 
 
 def read(recognizer: Recognizer, reader: str = DEFAULT_READER) -> dict[KnownPage, PageText]:
     """Return what a reader of an engine reads on all pages, side by side as it will have to. Raise EngineError."""
-    order = ReaderOrder((reader,))
-    found = recognizer.recognize([_pixels(page) for page in PAGES], ["auto"] * len(PAGES), order)
+    options = PageOptions(readers=ReaderOrder((reader,)))
+    found = recognizer.recognize([_pixels(page) for page in PAGES], options)
     return dict(zip(PAGES, found, strict=True))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ocrspool import __version__
 from ocrspool.engine import test_pages
-from ocrspool.engine.build import ahead, checkpoints, compare, parallel, reference, requirements
+from ocrspool.engine.build import ahead, checkpoints, compare, parallel, reference, requirements, reuse
 from ocrspool.engine.build.compare import Parity, ParityError
 from ocrspool.engine.build.time_estimates import History
 from ocrspool.engine.cache.store import SCHEMA, Manifest, fingerprint, measure
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ocrspool.engine.further_readers import Known
     from ocrspool.engine.plan import Plan
     from ocrspool.engine.spec import NetSpec
+
+    _Proof = tuple[list[str], Known, Parity | None]
 
 
 def build(plan: Plan, on_stage: OnStage, *, force: bool = False) -> tuple[Manifest, bool]:
@@ -44,15 +46,15 @@ def build(plan: Plan, on_stage: OnStage, *, force: bool = False) -> tuple[Manife
             checkpoints.forget(folder)
             return manifest, False
         kept = _kept(plan)
-        missing = [spec for spec in plan.models if spec.folder not in kept]
-        compared_with = not (plan.only_ahead or reference.is_reference(plan))
-        requirements.check(plan, missing, with_reference=compared_with)
-        _build_models(plan, kept, stages)
+        others = {} if force else reuse.copied(plan, kept, on_stage)
         try:
-            text, by_reader, compared = ([], {}, None) if plan.only_ahead else _proven(plan, stages)
-        except (EngineMissingError, ParityError):  # the models themselves are at fault: none of them is worth keeping
-            plan.cache.clear(plan.identity)
-            raise
+            proof = _built_and_proven(plan, {**kept, **others}, stages)
+        except (EngineMissingError, ParityError) as error:
+            if not others:
+                raise
+            on_stage(f"{error.message}; building all models, instead of taking some from another engine")
+            proof = _built_and_proven(plan, {}, stages)
+        text, by_reader, compared = proof
         manifest = Manifest(
             schema=SCHEMA,
             fingerprint=fingerprint(plan.identity),
@@ -69,6 +71,20 @@ def build(plan: Plan, on_stage: OnStage, *, force: bool = False) -> tuple[Manife
         plan.cache.publish(plan.identity, manifest)
         checkpoints.forget(folder)
         return manifest, True
+
+
+def _built_and_proven(plan: Plan, kept: Mapping[str, float], stages: StageTimer) -> _Proof:
+    """Build what is not kept, and prove the whole. Raise as `_proven` does; then nothing of it is left."""
+    missing = [spec for spec in plan.models if spec.folder not in kept]
+    requirements.check(plan, missing, with_reference=not (plan.only_ahead or reference.is_reference(plan)))
+    _build_models(plan, kept, stages)
+    if plan.only_ahead:
+        return [], {}, None
+    try:
+        return _proven(plan, stages)
+    except (EngineMissingError, ParityError):  # the models themselves are at fault: none of them is worth keeping
+        plan.cache.clear(plan.identity)
+        raise
 
 
 def _sound(plan: Plan, on_stage: OnStage) -> Manifest | None:
@@ -156,7 +172,7 @@ def _side_by_side(
         raise errors[0]
 
 
-def _proven(plan: Plan, stages: StageTimer) -> tuple[list[str], Known, Parity | None]:
+def _proven(plan: Plan, stages: StageTimer) -> _Proof:
     """Return what the new engine and its readers read of the known page, and how it compares with its reference.
 
     The last is None if it is the reference.

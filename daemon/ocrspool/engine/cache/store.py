@@ -26,6 +26,7 @@ from typing import Any
 
 from ocrspool.engine.cache.permissions import denied
 from ocrspool.engine.models.model_set import Models
+from ocrspool.engine.spec import READER
 from ocrspool.errors import EngineMissingError
 from ocrspool.files import atomic, file_lock
 
@@ -35,6 +36,9 @@ _LAYOUT = "2"
 
 RECORD = ".built.json"
 """How the name of an unfinished build's record ends, after the model's."""
+
+_SHAPES = ".shapes"
+_THRESHOLDS = "detection.thresholds"
 
 HINT = 'run `ocrspool prebuild` (the unit ocrspool-prebuild.service does), or set engine.on_missing = "build"'
 
@@ -80,15 +84,33 @@ def identity(models: Models, facts: Mapping[str, str]) -> dict[str, str]:
         items[f"{spec.key}.sha256"] = sha256_of(spec.files)
         items[f"{spec.key}.normalization"] = f"mean {spec.mean} std {spec.std}"
         shapes = asdict(spec.profile)
-        items[f"{spec.key}.shapes"] = " ".join(
+        items[f"{spec.key}{_SHAPES}"] = " ".join(
             "x".join(map(str, shapes[key])) for key in ("minimum", "optimum", "maximum")
         )
     for reader in models.readers:
         items |= {f"{reader.key}.{name}": value for name, value in reader.facts}
         if reader.net is None:
             items |= {f"{reader.key}.name": reader.model, f"{reader.key}.sha256": sha256_of(reader.files)}
-    items["detection.thresholds"] = " ".join(map(str, asdict(models.thresholds).values()))
+    items[_THRESHOLDS] = " ".join(map(str, asdict(models.thresholds).values()))
     return items
+
+
+def nets_of(items: Identity) -> list[str]:
+    """Return the keys of the nets that an engine of this identity has: only a net has shapes."""
+    return [name.removesuffix(_SHAPES) for name in items if name.endswith(_SHAPES)]
+
+
+def net_identity(items: Identity, key: str) -> dict[str, str]:
+    """Return what the compiled form of one net of an engine depends on: its own items, and those of no other model.
+
+    Two nets are the same if this is the same, also under different keys: one engine's default net can be a further
+    reader's in another. An item that this function does not know counts as one of the machine.
+    """
+    others = (*(f"{net}." for net in nets_of(items)), READER, "detection.")
+    own = {name.removeprefix(key): value for name, value in items.items() if name.startswith(f"{key}.")}
+    own.pop(_THRESHOLDS.removeprefix("detection"), None)  # they judge what the net has computed
+    shared = {name: value for name, value in items.items() if not name.startswith(others)}
+    return {"role": "recognition" if key.startswith(READER) else key} | shared | own
 
 
 def fingerprint(items: Identity) -> str:
@@ -102,6 +124,11 @@ class EngineCache:
 
     def __init__(self, cache: Path) -> None:
         self._root = cache / "engines"
+
+    @property
+    def cache(self) -> Path:
+        """The folder of the whole cache, of which the engines are a part."""
+        return self._root.parent
 
     def folder(self, items: Identity) -> Path:
         """Return where the engine of this identity is or belongs."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocrspool.engine.plan import Plan, plan
 from ocrspool.files import file_lock
-from ocrspool.pages import DEFAULT_READER, ReaderOrder
+from ocrspool.pages import DEFAULT_READER, PageOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +44,7 @@ class LoadedEngine:
         from ocrspool.engine.ocr.shared_image import pixels  # noqa: PLC0415 - numpy is there by now
 
         image = pixels(descriptor, page["height"], page["width"], page["channels"])
-        readers = ReaderOrder(tuple(page["names"]), page["sure"], page["head_start"])
-        return self._recognizer.submit(image, page["orientation"], on_progress, page["words"], readers)
+        return self._recognizer.submit(image, PageOptions.from_json(page["options"]), on_progress)
 
     def still_reads(self) -> bool:
         """Tell whether it reads the known page as it should."""

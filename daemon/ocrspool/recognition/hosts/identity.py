@@ -1,4 +1,4 @@
-"""Whether a host reads as it should: the same models, precision and versions. Pure.
+"""Whether the engines of a host read as they should: the same models, runtime and precision. Pure.
 
 Whole fingerprints are not compared. They contain the processor and the GPU, and hosts may differ in these.
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ocrspool import __version__
-from ocrspool.config.schema import Engine
+from ocrspool.config.sections import Engine
 from ocrspool.recognition.hosts.answers import HostReport
 
 _OF_THE_MACHINE = frozenset(
@@ -60,8 +59,6 @@ def difference(report: HostReport, wanted: Mapping[str, str], where: str, *, exa
 
     With `exactly` the host may have no item that is not wanted.
     """
-    if report.version != __version__:
-        return f"ocrspool is {report.version}, here {__version__}"
     for facts in report.engines:
         found = compared(facts)
         names = [*wanted, *(name for name in found if exactly and name not in wanted)]
