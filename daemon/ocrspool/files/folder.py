@@ -104,7 +104,7 @@ class Folder(ReadableFolder):
         os.close(self.new(name, 0o600))
 
     def write_new(self, name: str, data: bytes) -> bool:
-        """Write a file that was not there, without waiting for the disk. Tell whether it was not; else it stays as it is.
+        """Write a file that was not there, without waiting for the disk. Tell whether there was none; else it stays.
 
         It has its name before it is whole. Raise OSError, and then leave nothing behind.
         """

@@ -23,6 +23,7 @@ from ocrspool.spool.free_places import free_places
 from ocrspool.spool.growing_files import GrowingFiles, has_changed
 from ocrspool.spool.jobs import JOB, RESULT, Job, Jobs, holder_of, last_of, saved_result, size_note
 from ocrspool.spool.outbox import BEGUN, SAVED, Outbox
+from ocrspool.spool.turns import Turns
 from ocrspool.spool.way_back import WayBack
 
 _log = logging.getLogger(__name__)
@@ -39,9 +40,7 @@ class Delivery:
     way_back: WayBack
     naming: threading.Lock
     """Held while a free name is looked for and taken."""
-    turn: threading.Lock = field(default_factory=threading.Lock)
-    """Held during each run of short steps. The pages of several documents are done at about the same time. Threads that
-    took these steps beside each other would wait for each other at each of some sixty system calls."""
+    turns: Turns
     promised: dict[str, str] = field(default_factory=dict)
     """The paths below done/ that results tell of sources that are still in work/, each with the id of the job."""
 
@@ -53,7 +52,7 @@ class Delivery:
         """
         if job.delivery.delete:
             return ""
-        with self.naming, contextlib.suppress(OSError):
+        with self.turns, self.naming, contextlib.suppress(OSError):
             for place in free_places(self.done, job):
                 with place:
                     name = os.fspath(place.path.relative_to(self.done))
@@ -84,12 +83,12 @@ class Delivery:
     def deliver_saved(self, folder: Folder, job: Job, files: ResultFiles) -> Path:
         """Deliver the result that lies in the open folder of a job, then retire the source. Raise as `deliver` does."""
         outbox = Outbox(self.outbox, job.delivery.mode, mark=job.delivery.mark)
-        with self.turn, self.naming:
+        with self.turns, self.naming:
             place = outbox.publish(folder, job.id, job.name, files)
         with place:
             place.folder.sync()  # on disk before the source is retired; others deliver meanwhile
             target = place.path
-        with self.turn:
+        with self.turns:
             retired = self._retire(folder, job, files.done_as)
             if retired:
                 self.jobs.clear_delivered(folder, job.id, _records(job, files))
@@ -99,7 +98,7 @@ class Delivery:
         return target
 
     def _retire(self, folder: Folder, job: Job, done_as: str) -> bool:
-        """Move the source to done/, or remove it. Tell whether it may go: not where it was written to since the last look.
+        """Move the source to done/, or remove it. Tell whether it is gone: it is not if it was written to meanwhile.
 
         That look comes after the move, so that there is no moment in between. What is written later the audit finds.
         """

@@ -133,8 +133,8 @@ class Jobs:
         counts: dict[str, object] = {"attempts": job.attempts, "interruptions": job.interruptions, "deaths": job.deaths}
         if job.seen is not None:
             counts["seen"] = (job.seen.size, job.seen.mtime_ns, job.seen.ctime_ns, job.seen.inode, job.seen.renamed)
-        # Not durable: a power cut can only lose a count, and one more attempt does no harm. For the same reason the first
-        # one is written in place: what a crash cuts short counts as nothing, and nothing has been counted before it.
+        # Not durable: a power cut can only lose a count, and one more attempt does no harm. So the first one is written
+        # in place: what a crash cuts short counts as nothing, and nothing has been counted before it.
         data = json.dumps(counts).encode("ascii")
         if job.attempts > 1 or not folder.write_new(JOB, data):
             folder.write(JOB, data, durable=False)

@@ -42,7 +42,7 @@ class Outbox:
     """Whether an empty file marks that all outputs of a document are there."""
 
     def publish(self, job: Folder, job_id: str, name: str, files: ResultFiles) -> Place:
-        """Make the result of a source of this name appear, after the outputs beside it. Return where it is, to be closed.
+        """Make the result of a source of this name appear, after the outputs beside it. Return its place, to be closed.
 
         The caller syncs the folder of that place: the result is not on disk before.
 
@@ -53,14 +53,8 @@ class Outbox:
         """
         problem: OSError | None = None
         for place in self._places(job, job_id, name, files.digest):
-            try:
-                self._put(job, place, files.suffixes)
-            except OSError as error:
-                place.folder.close()
-                if not is_of_people(error):
-                    raise
-                problem = error
-            else:
+            problem = self._put_or_close(job, place, files.suffixes)
+            if problem is None:
                 return place
         with Folder.at(self.folder) as outbox:
             if problem is not None and not outbox.may_write():
@@ -71,6 +65,17 @@ class Outbox:
             "take away what lies there in the place of results, then `ocrspool retry`",
             stage="deliver",
         ) from problem
+
+    def _put_or_close(self, job: Folder, place: Place, suffixes: Sequence[str]) -> OSError | None:
+        """Make the files appear. Close the place where people are in the way, and return how. Raise other errors."""
+        try:
+            self._put(job, place, suffixes)
+        except OSError as error:
+            place.folder.close()
+            if not is_of_people(error):
+                raise
+            return error
+        return None
 
     def _put(self, job: Folder, place: Place, suffixes: Sequence[str]) -> None:
         if suffixes:

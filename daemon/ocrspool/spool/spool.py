@@ -45,6 +45,7 @@ from ocrspool.spool.lock import SpoolLock
 from ocrspool.spool.outbox import SAVED
 from ocrspool.spool.recovery import Recovery
 from ocrspool.spool.snapshot import FileSnapshot
+from ocrspool.spool.turns import Turns
 from ocrspool.spool.way_back import WayBack
 
 _log = logging.getLogger(__name__)
@@ -62,8 +63,11 @@ class Spool:
         self.lock = SpoolLock(self.work)
         self.growing = GrowingFiles()
         naming = threading.Lock()
+        self._turns = Turns()
         self._way_back = WayBack(self.inbox, self.failed, self.jobs)
-        self._deliveries = Delivery(self.outbox, self.done, self.jobs, self.growing, self._way_back, naming)
+        self._deliveries = Delivery(
+            self.outbox, self.done, self.jobs, self.growing, self._way_back, naming, self._turns
+        )
         self._failing = Failing(self.failed, self.jobs, self.growing, naming)
         self._recovery = Recovery(
             name, self.work, self.outbox, self.jobs, self._deliveries, self._failing, self._way_back
@@ -105,7 +109,7 @@ class Spool:
                     folder = folder.holder(seen.name)  # the inbox is closed by its own `with`
         except OSError:  # gone, or a link stands where a folder was
             return None
-        with folder:
+        with folder, self._turns:
             return self._claim_from(folder, seen)
 
     def _claim_from(self, folder: Folder, seen: FileSnapshot) -> Job | None:
@@ -144,7 +148,7 @@ class Spool:
 
     def begin(self, job: Job) -> Job:
         """Count one attempt, on disk, before anything of the file is read."""
-        with self.jobs.opened(job.id) as folder:
+        with self._turns, self.jobs.opened(job.id) as folder:
             # Without a source it has failed, and only its reason has still to be placed.
             if folder.stat(REASON) is not None and has_source(folder, job):
                 folder.unlink(REASON)
