@@ -110,8 +110,10 @@ MAY_IMPORT_IN_ENGINE: Mapping[str, tuple[str, ...]] = {
     "test_pages": ("ocr", "spec"),
     "plan": ("cache", "identity", "models", "runtimes", "shapes"),
     "further_readers": ("cache", "models", "plan", "readers", "reading", "runtimes", "spec", "test_pages"),
+    "further_finders": ("cache", "detection", "ocr", "plan", "spec", "test_pages"),
     "loader": (
         "further_readers",
+        "further_finders",
         "cache",
         "detection",
         "file_stamps",
@@ -127,7 +129,7 @@ MAY_IMPORT_IN_ENGINE: Mapping[str, tuple[str, ...]] = {
     ),
     "build": (
         "cache",
-        "further_readers",
+        "further_finders",
         "identity",
         "loader",
         "models",

@@ -28,10 +28,13 @@ WordMode = Literal["none", "words", "characters"]
 DEFAULT_READER = "default"
 """The name of the reader that every engine has: the recognition net of `engine.models`."""
 
+DEFAULT_FINDER = "default"
+"""The name of the finder that every engine has: the detection net of `engine.models`."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReaderOrder:
-    """Which readers of an engine are asked for the lines of a page, in turn."""
+    """Which nets of an engine read a page: who finds its lines, and which readers are asked for them, in turn."""
 
     names: tuple[str, ...] = (DEFAULT_READER,)
     sure: float = 0.96
@@ -39,6 +42,8 @@ class ReaderOrder:
     head_start: float = 0.0
     """Confidence that is added to that of each reader after the first before readings are compared: for a stronger net,
     which is right more often than a weak one that is as sure."""
+    finder: str = DEFAULT_FINDER
+    """Who finds the lines."""
 
 
 DEFAULT_ORDER = ReaderOrder()
@@ -142,6 +147,8 @@ class PageText:
     """The host of the cluster where that is; "" for this machine."""
     rules: tuple[Segment, ...] = ()
     """Ruling lines that were found on the page, in the pixels of the polygons."""
+    finder: str = ""
+    """The finder of the engine that found the lines."""
 
 
 @dataclass(frozen=True, slots=True)

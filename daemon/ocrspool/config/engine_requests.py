@@ -35,6 +35,7 @@ def engine_request(config: Config, device: str) -> EngineRequest:
         cache=os.fspath(config.paths.cache),
         on_no_gpu=engine.on_no_gpu,
         readers=tuple(sorted(engine.readers.items())),
+        finders=tuple(sorted(engine.finders.items())),
         readers_at=engine.load_readers,
         settings=Settings(device=device, **settings),
     )

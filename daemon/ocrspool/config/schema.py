@@ -17,19 +17,24 @@ from ocrspool.config.value_types import (
     Formats,
     Mode,
     Name,
+    OwnName,
     Patterns,
     Readers,
 )
 from ocrspool.files.name_patterns import NamePatterns
-from ocrspool.pages import DEFAULT_READER, Orientation, PageOptions, ReaderOrder, WordMode
+from ocrspool.pages import DEFAULT_FINDER, DEFAULT_READER, Orientation, PageOptions, ReaderOrder, WordMode
 from ocrspool.spool.delivery_options import DeliveryOptions
 from ocrspool.spool.layout import STATES
 
 DEFAULT_PATH = Path("/etc/ocrspool/ocrspool.toml")
 
 TINY = "tiny"
-PRESETS = {"fast": (TINY,), "balanced": (TINY, DEFAULT_READER), "best": (DEFAULT_READER,)}
-"""The readers of each quality. The reader tiny need not be configured."""
+PRESETS = {
+    "fast": ((TINY,), TINY),
+    "balanced": ((TINY, DEFAULT_READER), DEFAULT_FINDER),
+    "best": ((DEFAULT_READER,), DEFAULT_FINDER),
+}
+"""The readers and the finder of each quality. Those called tiny need not be configured."""
 _TINY_MODEL = "PP-OCRv6_tiny"
 _HEAD_START = 0.1
 """Of the reader default before tiny: of the lines that both have read, default is right more often (measured: with it,
@@ -58,18 +63,22 @@ class Profile(Section):
     pdf_text: Literal["ocr", "prefer"] = "ocr"
     """ocr: every page is read. prefer: a PDF page keeps its own text if that text agrees with what the page shows."""
     quality: Literal["fast", "balanced", "best"] = "best"
-    """Who reads. best: the reader default. fast: PP-OCRv6 tiny, as the reader tiny. balanced: tiny, and default for the
-    lines of which tiny is not sure."""
+    """Who reads. best: the reader default. fast: PP-OCRv6 tiny, as the reader and the finder tiny. balanced: the reader
+    tiny, and default for the lines of which tiny is not sure."""
     readers: Readers = ()
     """The readers that are asked for each line, in turn. Empty: those of `quality`."""
+    finder: OwnName = ""
+    """Who finds the lines: a name of `engine.finders`, or default. "": that of `quality`, or default if `readers` is
+    set."""
     sure: float = Field(0.96, ge=0, le=1)
     """A line that a reader reads with less confidence is read by the next one too. The surest reading stays."""
 
     def reader_order(self) -> ReaderOrder:
         """Return which readers are asked, in turn."""
         if self.readers:
-            return ReaderOrder(self.readers, self.sure)
-        return ReaderOrder(PRESETS[self.quality], self.sure, _HEAD_START)
+            return ReaderOrder(self.readers, self.sure, finder=self.finder or DEFAULT_FINDER)
+        readers, finder = PRESETS[self.quality]
+        return ReaderOrder(readers, self.sure, _HEAD_START, self.finder or finder)
 
     def page_options(self) -> PageOptions:
         """Return how each page is read."""
@@ -185,21 +194,23 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _has_the_readers(self) -> Config:
-        """Add the reader tiny where a profile asks for it; refuse what no engine has."""
-        asked = {name for profile in self.profile.values() for name in profile.reader_order().names}
-        readers = dict(self.engine.readers)
+        """Add the reader and the finder tiny where a profile asks for them; refuse what no engine has."""
+        orders = {name: profile.reader_order() for name, profile in self.profile.items()}
+        readers, finders = dict(self.engine.readers), dict(self.engine.finders)
         if DEFAULT_READER in readers:
             raise ValueError("engine.readers: default is the reader of engine.models; give the other one another name")
-        if TINY in asked:
+        if DEFAULT_FINDER in finders:
+            raise ValueError("engine.finders: default is the finder of engine.models; give the other one another name")
+        if any(TINY in order.names for order in orders.values()):
             readers.setdefault(TINY, _TINY_MODEL)
-        known = {DEFAULT_READER, *readers}
-        for name, profile in self.profile.items():
-            if missing := [reader for reader in profile.reader_order().names if reader not in known]:
-                raise ValueError(
-                    f"profile.{name}.readers: there is no reader {missing[0]}, only {', '.join(sorted(known))}: add "
-                    "it to [engine.readers]"
-                )
-        object.__setattr__(self, "engine", self.engine.model_copy(update={"readers": readers}))
+        if any(order.finder == TINY for order in orders.values()):
+            finders.setdefault(TINY, _TINY_MODEL)
+        for name, order in orders.items():
+            if missing := [reader for reader in order.names if reader not in {DEFAULT_READER, *readers}]:
+                raise ValueError(_unknown(f"profile.{name}.readers", "reader", missing[0], {DEFAULT_READER, *readers}))
+            if order.finder not in {DEFAULT_FINDER, *finders}:
+                raise ValueError(_unknown(f"profile.{name}.finder", "finder", order.finder, {DEFAULT_FINDER, *finders}))
+        object.__setattr__(self, "engine", self.engine.model_copy(update={"readers": readers, "finders": finders}))
         return self
 
     @model_validator(mode="after")
@@ -215,3 +226,7 @@ class Config(Section):
         if not self.engine.devices and not self.cluster.least_hosts:
             raise ValueError("cluster.least_hosts: should be 1 or more, because engine.devices is empty")
         return self
+
+
+def _unknown(key: str, kind: str, name: str, known: set[str]) -> str:
+    return f"{key}: there is no {kind} {name}, only {', '.join(sorted(known))}: add it to [engine.{kind}s]"

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ocrspool.config.value_types import (
     Devices,
+    FinderChoice,
     Folder,
     Listen,
     Name,
@@ -47,10 +48,13 @@ class Engine(Section):
     tensorrt: TensorRT, or TensorRT for RTX."""
     models: str = "bundled"
     """bundled: PP-OCRv6 small, part of the installation. Otherwise a published set that `prebuild` downloads, or a
-    folder. They find the lines; their recognition net is the reader named default."""
+    folder. Their recognition net is the reader named default; their detection net is the finder named default."""
     readers: dict[Name, ReaderChoice] = {}
     """Further readers by names of yours: bundled, a published set of which the recognition net is used, a folder, or
     data of Tesseract such as tesseract:vie."""
+    finders: dict[Name, FinderChoice] = {}
+    """Further finders of lines by names of yours: bundled, a published set of which the detection net is used, or a
+    folder. The detection net of `engine.models` is the finder named default."""
     load_readers: Literal["start", "first use"] = "start"
     """When the nets of further readers are loaded. first use: when a line is read by one for the first time. On a GPU
     they are loaded at the start."""

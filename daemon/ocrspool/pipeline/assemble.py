@@ -16,19 +16,8 @@ from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, Polygon, TextLine
 from ocrspool.pipeline.page_blocks import Order, with_blocks
-from ocrspool.results.schema import (
-    SCHEMA,
-    Document,
-    Engine,
-    Line,
-    Page,
-    PageError,
-    ReadBy,
-    Run,
-    Source,
-    Word,
-    engine_from,
-)
+from ocrspool.results.from_json import engine_from
+from ocrspool.results.schema import SCHEMA, Document, Engine, Line, Page, PageError, ReadBy, Run, Source, Word
 
 _CODES_TOLD = 20
 """Hooks get all codes of a document's warnings in one variable, at most so many. There are fewer codes, but a decoder
@@ -127,7 +116,10 @@ def _page(page: ReadPage | EmbeddedText | LostPage) -> Page:
     scale = (image.source_width / image.width, image.source_height / image.height)
     lines = tuple(_line(order, line, scale) for order, line in enumerate(found.lines))
     size = (image.source_width, image.source_height, image.dpi)
-    read_by = ReadBy(found.device, found.engine["fingerprint"], host=found.host or None) if found.engine else None
+    read_by = None
+    if found.engine:
+        by = {"host": found.host or None, "finder": found.finder or None}
+        read_by = ReadBy(found.device, found.engine["fingerprint"], **by)
     return replace(_with_text(image.number, size, lines, rotation=found.rotation), read_by=read_by)
 
 

@@ -20,7 +20,8 @@ from ocrspool.files import names
 from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, Polygon, TextLine
 from ocrspool.pipeline.assemble import LostPage, Reading, ReadPage, build, summary
 from ocrspool.render.json import render
-from ocrspool.results.schema import Document, Run, document_from, engine_from
+from ocrspool.results.from_json import document_from, engine_from
+from ocrspool.results.schema import Document, Run
 
 FACTS = {
     "runtime": "openvino", "runtime_version": "2025.4", "device": "cpu", "precision": "bf16",
@@ -215,11 +216,11 @@ def test_each_page_names_what_read_it() -> None:
     document = built(*pages)
     found = published(document)
     assert [each["read_by"] for each in found["pages"]] == [
-        {"device": "gpu:1", "fingerprint": "f" * 16, "host": None},
-        {"device": "cpu", "fingerprint": ENGINE.fingerprint, "host": None},
+        {"device": "gpu:1", "fingerprint": "f" * 16, "host": None, "finder": None},
+        {"device": "cpu", "fingerprint": ENGINE.fingerprint, "host": None, "finder": None},
         None,
         None,
-        {"device": "gpu:0", "fingerprint": "f" * 16, "host": None},
+        {"device": "gpu:0", "fingerprint": "f" * 16, "host": None, "finder": None},
     ]
     assert found["engine"]["fingerprint"] == "f" * 16
     assert [each["fingerprint"] for each in found["other_engines"]] == [ENGINE.fingerprint]

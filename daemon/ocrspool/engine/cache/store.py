@@ -26,7 +26,7 @@ from typing import Any
 
 from ocrspool.engine.cache.permissions import denied
 from ocrspool.engine.models.model_set import Models
-from ocrspool.engine.spec import READER
+from ocrspool.engine.spec import FINDER, READER
 from ocrspool.errors import EngineMissingError
 from ocrspool.files import atomic, file_lock
 
@@ -71,6 +71,8 @@ class Manifest:
     built_by: str
     readers: dict[str, list[str]] = field(default_factory=dict)
     """What each further reader read in the lines of the bundled page when the engine was built."""
+    finders: dict[str, list[str]] = field(default_factory=dict)
+    """What this engine read on the bundled page then, with the lines that each further finder found."""
 
 
 def identity(models: Models, facts: Mapping[str, str]) -> dict[str, str]:
@@ -92,6 +94,8 @@ def identity(models: Models, facts: Mapping[str, str]) -> dict[str, str]:
         if reader.net is None:
             items |= {f"{reader.key}.name": reader.model, f"{reader.key}.sha256": sha256_of(reader.files)}
     items[_THRESHOLDS] = " ".join(map(str, asdict(models.thresholds).values()))
+    for finder in models.finders:
+        items[f"{finder.key}.thresholds"] = " ".join(map(str, asdict(finder.thresholds).values()))
     return items
 
 
@@ -106,11 +110,12 @@ def net_identity(items: Identity, key: str) -> dict[str, str]:
     Two nets are the same if this is the same, also under different keys: one engine's default net can be a further
     reader's in another. An item that this function does not know counts as one of the machine.
     """
-    others = (*(f"{net}." for net in nets_of(items)), READER, "detection.")
+    others = (*(f"{net}." for net in nets_of(items)), READER, FINDER, "detection.")
     own = {name.removeprefix(key): value for name, value in items.items() if name.startswith(f"{key}.")}
     own.pop(_THRESHOLDS.removeprefix("detection"), None)  # they judge what the net has computed
     shared = {name: value for name, value in items.items() if not name.startswith(others)}
-    return {"role": "recognition" if key.startswith(READER) else key} | shared | own
+    role = "recognition" if key.startswith(READER) else "detection" if key.startswith(FINDER) else key
+    return {"role": role} | shared | own
 
 
 def fingerprint(items: Identity) -> str:

@@ -33,9 +33,10 @@ def compared(facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _named(model: Mapping[str, Any]) -> str:
-    """Return what a model is for. An engine has a recognition model for each of its readers."""
-    reader = model.get("reader")
-    return f"{model['role']} model" + (f" of the reader {reader}" if reader else "")
+    """Return what a model is for. An engine has a model for each of its readers and finders."""
+    reader, finder = model.get("reader"), model.get("finder")
+    owner = f" of the reader {reader}" if reader else f" of the finder {finder}" if finder else ""
+    return f"{model['role']} model{owner}"
 
 
 def asked(engine: Engine) -> dict[str, str]:
@@ -45,12 +46,13 @@ def asked(engine: Engine) -> dict[str, str]:
 
 
 def missing_reader(report: HostReport, engine: Engine) -> str:
-    """Return the reader that this configuration knows and a host has not; "" if it has all of them."""
+    """Return the reader or finder that this configuration knows and a host has not; "" if it has all of them."""
     for facts in report.engines:
-        there = {model.get("reader") for model in facts["models"]}
-        for name in engine.readers:
-            if name not in there:
-                return f"it has no reader {name}, which engine.readers has here"
+        for kind, wanted in (("reader", engine.readers), ("finder", engine.finders)):
+            there = {model.get(kind) for model in facts["models"]}
+            for name in wanted:
+                if name not in there:
+                    return f"it has no {kind} {name}, which engine.{kind}s has here"
     return ""
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from ocrspool.engine.build import checkpoints, reuse
 from ocrspool.engine.cache.store import SCHEMA, EngineCache, Manifest, fingerprint, identity, measure, net_identity
-from ocrspool.engine.models.model_set import Models, Thresholds
+from ocrspool.engine.models.model_set import Models
 from ocrspool.engine.plan import Plan
-from ocrspool.engine.spec import NetSpec, ReaderSpec, Role, ShapeProfile
+from ocrspool.engine.spec import FinderSpec, NetSpec, ReaderSpec, Role, ShapeProfile, Thresholds
 from ocrspool.engine_request import Settings
 from ocrspool.files import file_lock
 from support.cached_engines import held_elsewhere
@@ -131,6 +131,15 @@ def test_thresholds_are_not_compiled(models: Models, tmp_path: Path) -> None:
     """They make another engine, of the same nets."""
     publish(plan_of(models, tmp_path))
     assert taken(plan_of(replace(models, thresholds=Thresholds(0.5)), tmp_path)) == ALL
+
+
+def test_the_net_of_a_finder_is_that_of_another_engine(models: Models, tmp_path: Path) -> None:
+    """Under whichever key, and whatever its output is judged by."""
+    net = replace(models.detection, finder="fine")
+    new = plan_of(replace(models, finders=(FinderSpec("fine", net, Thresholds(0.5)),)), tmp_path)
+    publish(plan_of(models, tmp_path))
+    assert taken(new) == sorted([*ALL, "small-detection@fine"])
+    assert net_identity(new.identity, "finder.fine") == net_identity(new.identity, "detection")
 
 
 def test_nets_of_two_roles_are_never_the_same(models: Models) -> None:

@@ -83,3 +83,23 @@ def test_a_recognizer_beside_another_shares_its_nets_alone() -> None:
         bad = recognizer.submit(_page(BAD, 3), PageOptions("off"))
         assert _letters(fresh.submit(_page(GOOD, 3), PageOptions("off"))) == ["e"] * 3
         assert isinstance(bad.exception(timeout=60), ValueError)
+
+
+class Failing(color_bar_nets.Ink):
+    """A search that fails on whatever it is given."""
+
+    def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
+        raise ValueError(f"searched {batch.shape}")
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (300, 200), (300, 200, 3)])
+def test_a_page_of_one_grey_needs_no_net(shape: tuple[int, ...]) -> None:
+    page = np.full(shape, 255, np.uint8)
+    net = Touchy(batch=1)
+    with Recognizer(Nets(Failing(), net, color_bar_nets.Upright()), CHARACTERS) as recognizer:
+        found = recognizer.submit(page).result(timeout=60)
+        assert (found.lines, found.warnings, found.rotation, found.rules) == ((), (), 0, ())
+        assert set(found.seconds) == {"detect", "orient", "recognize"}
+        page.flat[-1] = 254
+        with pytest.raises(ValueError, match="searched"):
+            recognizer.submit(page).result(timeout=60)

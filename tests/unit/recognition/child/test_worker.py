@@ -37,6 +37,7 @@ READ = PageText(
     {"detect": 0.5},
     (Notice("ink", "left", None, lines=(0,)),),
     rules=(((0.0, 9.0), (99.0, 9.0)),),
+    finder="default",
 )
 
 
@@ -217,6 +218,7 @@ def test_a_page_is_answered_by_its_number(service: Service) -> None:
             "readers": ["default"],
             "letters": [[11.5, 0.25]],
             "rules": [[[0.0, 9.0], [99.0, 9.0]]],
+            "finder": "default",
         }
     }
     assert service.engines.engine.submitted[0]["options"] == {"orientation": "off"}

@@ -90,6 +90,13 @@ def test_a_host_needs_the_readers_that_pages_are_sent_to() -> None:
     assert judged(of, facts={"models": models}) == ("in", "")
 
 
+def test_a_host_needs_the_finders_that_profiles_name() -> None:
+    config = with_cluster(engine={"finders": {"fine": "/models/det"}}).config
+    assert judged(Roster(config, lambda: None)) == ("refused", "it has no finder fine, which engine.finders has here")
+    models = [{"role": "detection", "name": "g", "sha256": "0" * 64, "finder": "fine"}]
+    assert judged(Roster(config, lambda: None), facts={"models": models}) == ("in", "")
+
+
 def test_a_host_without_an_engine_is_out() -> None:
     """It loads one, perhaps."""
     assert judged(roster(), engines=(), workers=0) == ("out", "none of its workers has an engine")
