@@ -24,14 +24,15 @@ TINY = (("tiny", "PP-OCRv6_tiny"),)
 
 
 @pytest.mark.parametrize(
-    ("quality", "names", "finder", "finders"),
-    [("fast", ("tiny",), "tiny", TINY), ("balanced", ("tiny", "default"), "default", ())],
+    ("quality", "order", "finders"),
+    [
+        ("fast", ReaderOrder(("tiny",), 0.96, finder="tiny"), TINY),
+        ("balanced", ReaderOrder(("tiny", "default"), 0.96, head_start=1.0, wary=True), ()),
+    ],
 )
-def test_a_preset_brings_its_nets_along(
-    quality: str, names: tuple[str, ...], finder: str, finders: tuple[tuple[str, str], ...]
-) -> None:
+def test_a_preset_brings_its_nets_along(quality: str, order: ReaderOrder, finders: tuple[tuple[str, str], ...]) -> None:
     found = config(profile={"default": {"quality": quality}})
-    assert found.profile_of("a").reader_order() == ReaderOrder(names, 0.96, 0.1, finder)
+    assert found.profile_of("a").reader_order() == order
     assert engine_request(found, "cpu").readers == TINY
     assert engine_request(found, "cpu").finders == finders
 

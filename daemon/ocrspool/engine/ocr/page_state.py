@@ -42,7 +42,7 @@ class Variant:
         first = next(iter(self.read_by))
         return max(
             reversed(self.read_by),
-            key=lambda name: self._reading(name).confidence + (self.head_start if name != first else 0.0),
+            key=lambda name: self.reading_by(name).confidence + (self.head_start if name != first else 0.0),
         )
 
     @property
@@ -53,9 +53,10 @@ class Variant:
 
     def reading(self) -> Reading:
         """Return what the whole line says, by the surest reader."""
-        return self._reading(self.reader)
+        return self.reading_by(self.reader)
 
-    def _reading(self, reader: str) -> Reading:
+    def reading_by(self, reader: str) -> Reading:
+        """Return what the whole line says, by a reader that was asked."""
         said = self.read_by[reader]
         return recognize.joined([(strip, said[index]) for index, strip in enumerate(self.strips)])
 
