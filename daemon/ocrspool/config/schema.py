@@ -32,7 +32,7 @@ DEFAULT_PATH = Path("/etc/ocrspool/ocrspool.toml")
 TINY = "tiny"
 PRESETS = {
     "fast": ReaderOrder((TINY,), finder=TINY),
-    "balanced": ReaderOrder((TINY, DEFAULT_READER), head_start=1.0, wary=True),
+    "balanced": ReaderOrder((TINY, DEFAULT_READER), head_start=1.0, finder=TINY, wary=True),
     "best": ReaderOrder(),
 }
 """The readers and the finder of each quality. Those called tiny need not be configured. What default has read of a line
@@ -62,8 +62,8 @@ class Profile(Section):
     pdf_text: Literal["ocr", "prefer"] = "ocr"
     """ocr: every page is read. prefer: a PDF page keeps its own text if that text agrees with what the page shows."""
     quality: Literal["fast", "balanced", "best"] = "best"
-    """Who reads. best: the reader default. fast: PP-OCRv6 tiny, as the reader and the finder tiny. balanced: the reader
-    tiny, and default for the lines in which tiny may have made mistakes."""
+    """Who reads. best: the reader default. fast: PP-OCRv6 tiny, as the reader and the finder tiny. balanced: the same,
+    and then the reader default for the lines in which tiny may have made mistakes."""
     readers: Readers = ()
     """The readers that are asked for each line, in turn. Empty: those of `quality`."""
     finder: OwnName = ""
