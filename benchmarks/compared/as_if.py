@@ -56,7 +56,7 @@ def outcome(seen: Seen, rule: Rule) -> tuple[str, float, float]:
     for line in [*seen.page.lines, *([seen.page.whole] if seen.page.whole else [])]:
         variants, cost, asked = _read(seen, line.variants, rule)
         turned = None
-        if line.turned and len(variants) == 1 and variants[0].reading().confidence < _DOUBTFUL:
+        if line.turned and len(variants) == 1 and variants[0].confidence() < _DOUBTFUL:
             (turned,), more, _ = _read(seen, [line.turned], rule)
             cost += more
         made.append(Line(line.detection_confidence, variants, turned))
@@ -76,7 +76,7 @@ def _read(seen: Seen, variants: Sequence[Variant], rule: Rule) -> tuple[list[Var
             new.read_by[reader] = variant.read_by[reader]
             cost += seen.spent[id(variant), reader]
         surest = max(made, key=lambda variant: rule.evidence(variant, reader))
-        believed = not (rule.wary and has_signs(surest.reading().text))
+        believed = not (rule.wary and has_signs(surest.surest()[0].text))
         if believed and rule.evidence(surest, reader) >= rule.sure:
             return made, cost, asked
     return made, cost, len(rule.readers)

@@ -46,5 +46,5 @@ def _of_group(page: PageInWork, variants: Sequence[Variant]) -> list[LineStrip]:
 
 def _is_sure(variants: Sequence[Variant], order: ReaderOrder) -> bool:
     """Return whether the surest reading of a line so far is good enough."""
-    reading = max((variant.reading() for variant in variants), key=lambda reading: reading.confidence)
+    reading = max((variant.surest()[0] for variant in variants), key=lambda reading: reading.confidence)
     return reading.confidence >= order.sure and not (order.wary and has_signs(reading.text))
