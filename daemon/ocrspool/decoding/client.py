@@ -26,6 +26,9 @@ from ocrspool.processes.starting import Start, directly
 
 _Answer = TypeVar("_Answer")
 
+OpenSource = Callable[[Path, int], int]
+"""Opens a file that has at most so many megabytes, as `open_source` does."""
+
 _START_SECONDS = 60.0
 """How long a start may take. Importing takes part of a second, and longer on a busy machine."""
 _DOCUMENTS_EACH = 500
@@ -35,10 +38,11 @@ _DOCUMENTS_EACH = 500
 class DecoderClient:
     """One decoder process. It is replaced after its death, and after a number of documents."""
 
-    def __init__(self, live: CurrentConfig, start: Start = directly) -> None:
-        """`start` starts its process."""
+    def __init__(self, live: CurrentConfig, start: Start = directly, opened: OpenSource = open_source) -> None:
+        """`start` starts its process, `opened` opens its files."""
         self._live = live
         self._start = start
+        self._opened = opened
         self._child: Child | None = None
         self._source: tuple[Path, Profile, bool] | None = None
         self._documents = 0
@@ -71,7 +75,15 @@ class DecoderClient:
             return child
         return self._child
 
-    def open(self, source: Path, profile: Profile, *, whole: bool = True, may_grow: bool = False) -> DocumentInfo:
+    def open(
+        self,
+        source: Path,
+        profile: Profile,
+        *,
+        whole: bool = True,
+        may_grow: bool = False,
+        may_read: bool = False,  # noqa: ARG002 - it makes images, and reads none
+    ) -> DocumentInfo:
         """Give it a file. Raise DocumentError or DecoderDiedError.
 
         Pages that are larger or longer than a sheet keep their pixels, unless `whole` is false. With `may_grow` a file
@@ -81,7 +93,7 @@ class DecoderClient:
         if self._live.config.wants("pdf") and not self._makes_pdf:  # since a reload
             self._end()
         most_pages = self._limits.pages
-        descriptor = open_source(source, self._limits.file_mb)
+        descriptor = self._opened(source, self._limits.file_mb)
         limits = {
             "pages": most_pages,
             "megapixels": self._limits.page_megapixels,
