@@ -104,6 +104,10 @@ def _misread(document: Document, result: dict[str, Any], may_fail: frozenset[str
         return f"{result['status']}, and pages failed as {kinds}"
     if any(document.words not in page["text"] for page in pages if not page["error"]):
         return f"a page does not say {document.words!r}: {result['text']!r}"
+    if document.texts is not None:
+        for page in pages:
+            if not page["error"] and document.texts.setdefault(page["number"], page["text"]) != page["text"]:
+                return f"page {page['number']} says {page['text']!r}: what another page says"
     if document.words and codes & _UNREAD:
         return f"it warns of {codes & _UNREAD}"
     return ""

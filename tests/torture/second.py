@@ -32,7 +32,9 @@ class Second:
             folder.mkdir(parents=True)
         os.sync()
         self.consumer = Consumer(self.at["outbox"])
-        self.producer = Producer(self.at["inbox"], outside, world.random.randrange(1 << 32), syncs=syncs)
+        self.producer = Producer(
+            self.at["inbox"], outside, world.random.randrange(1 << 32), syncs=syncs, stub=world.stub
+        )
 
     def busy(self) -> None:
         """Have documents dropped until some have come out."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ocrspool.spool.layout import STATES
+from support import worker_replacement
 from support.daemon_process import Daemon
 from support.filesystem_images import Disk, NoDiskError, run
 from support.waiting import wait_until
@@ -46,19 +47,23 @@ _CONTROL = struct.Struct("=iiq4080s")
 class World:
     """Everything that a fault may touch. Producer and consumer are at `spool`; the service sees a mount of that."""
 
-    def __init__(self, folder: Path, cache: Path, seed: int, *, outbox_elsewhere: bool = False) -> None:
+    def __init__(self, folder: Path, cache: Path | None, seed: int, *, outbox_elsewhere: bool = False) -> None:
+        """`cache` has the engine; None is for a stub that answers at once."""
         self.folder = folder
+        self.stub = cache is None
         self.random = random.Random(seed)
         self.mounts = os.environ.get("TORTURE_MOUNTS") == "1"
         self.disk = folder / "disk"
         self.disk.mkdir()
         self.cache = folder / "cache"
-        shutil.copytree(cache, self.cache)
+        self.cache.mkdir() if cache is None else shutil.copytree(cache, self.cache)
         if self.mounts:
             run("mount", "-t", "tmpfs", "-o", f"size={_DISK}", "ocrspool-torture", self.disk)
         self.daemon = Daemon(folder / "d", self.cache, INBOX, SETTINGS)
         if shutil.which("setpriv"):  # whoever kills the campaign ends its service too, and with it all mounts
             self.daemon.wrapper = ("setpriv", "--pdeathsig", "KILL")
+        if self.stub:
+            self.daemon.wrapper += worker_replacement.wrapper(folder, "support.instant_worker")
         self.spool = self.disk / "spool" if self.mounts else self.daemon.spool
         self.at = {state: self.spool / state for state in STATES}
         """The five folders, where their users find them."""
@@ -85,7 +90,7 @@ class World:
         outside = self.disk / "outside" if self.mounts else folder / "outside"
         outside.mkdir()
         self.consumer = Consumer(self.at["outbox"])
-        self.producer = Producer(self.spool / "inbox", outside, seed)
+        self.producer = Producer(self.spool / "inbox", outside, seed, stub=self.stub)
 
     def _compile(self, library: Path) -> bool:
         """Make what lets calls fail; False where there is no compiler."""

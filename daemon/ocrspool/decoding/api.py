@@ -21,6 +21,10 @@ class DecoderDiedError(EngineError):
         self.page = page
 
 
+class SourceReadError(OSError):
+    """The file could not be read to its end: the fault of its disk or share, which may pass, and not of the file."""
+
+
 class DecodersClosedError(DecoderDiedError):
     """The service is stopping: no decoder is started any more."""
 
@@ -51,7 +55,7 @@ class Decoder(Protocol):
     """Opens one file at a time."""
 
     def open(self, source: Path, profile: Profile, *, whole: bool = True, may_grow: bool = False) -> DocumentInfo:
-        """Open a file. Raise DocumentError, or DecoderDiedError.
+        """Open a file. Raise DocumentError, DecoderDiedError, or SourceReadError.
 
         Pages that are larger or longer than a sheet keep their pixels, unless `whole` is false. With `may_grow` a file
         that ends too early is refused as "incomplete": somebody may still be writing to it.
