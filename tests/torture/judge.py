@@ -54,10 +54,10 @@ def judge(
         for sha256 in found.keys() - known.keys():
             verdict.corrupted.append(f"{place} has what nobody dropped: {found[sha256]}")
     for state in ("inbox", "work"):
-        left = [path for path in _files(folders[state]) if path.name != ".lock"]
+        left = [path for path in _files(folders[state]) if state == "inbox" or "source" in path.parts]
         verdict.corrupted += [f"left behind: {path}" for path in left]
     verdict.corrupted += consumer.problems
-    # An empty folder in work/ that could not be removed is no file of anybody's; the next start removes it.
+    # The folder of a job that is over which could not be removed is no file of anybody's: it goes with a later job.
     findings = [found for found in audit(Spool(inbox, folders), thorough=True).findings if found.kind != "leftover"]
     verdict.corrupted += [f"audit: {found.kind} {found.path}: {found.meaning}" for found in findings]
     versions = consumer.versions.items()

@@ -80,14 +80,14 @@ class Parts:
 
     def _campaign(self, seed: int, faults: int, into: Path) -> dict[str, Any]:
         into.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "torture", "--seed", f"{seed}", "--count", f"{faults}", "--json", into]
+        command = [sys.executable, "-m", "torture", "--seed", f"{seed}", "--count", f"{faults}", "--json", f"{into}"]
         environment = {name: value for name, value in os.environ.items() if name != "TORTURE_MOUNTS"}
         with (self.folder / f"{seed}-{faults}.log").open("wb") as log:
             process = subprocess.Popen(
                 [*command, *self.options], stdout=log, stderr=log, env=environment, start_new_session=True
             )
             try:
-                code = process.wait(_SECONDS_A_FAULT * faults + 600)
+                code = f"exit code {process.wait(_SECONDS_A_FAULT * faults + 600)}"
             except subprocess.TimeoutExpired:
                 code = "it hangs"
             finally:

@@ -47,6 +47,10 @@ class Producer:
         """Return the names of the next documents; to be asked of one that rests."""
         return self._documents.ahead(count)
 
+    def taken(self, count: int) -> list[Document]:
+        """Return the next documents for somebody else to drop; to be asked of one that rests."""
+        return [self._documents.next() for _ in range(count)]
+
     def drop(self) -> bool:
         """Rename one more document into the inbox, whole; False when the folder or the disk will not have it."""
         document = self._documents.next()

@@ -71,6 +71,8 @@ class Jobs:
         self._work = work
         self.owner: int | None = None
         """The owner of our folders, on a filesystem where all files have one owner; None: the user of this process."""
+        self._left: set[str] = set()
+        """Folders of jobs that are over which could not be removed, because the disk failed just then."""
 
     def new(self, name: str, size: int | None = None) -> tuple[Job, Folder]:
         """Return a job for a file of this name, and the folder that the file can be moved into, which is to be closed.
@@ -143,8 +145,23 @@ class Jobs:
             return work.stat(job_id) is not None
 
     def clear(self, job_id: str) -> None:
-        """Remove a job's folder. A file that should not be there any more stays, and its folder with it."""
-        with contextlib.suppress(OSError), Folder.at(self._work) as work:  # the job is over, also where a disk fails
+        """Remove a job's folder. A file that should not be there any more stays, and its folder with it.
+
+        The job is over, also where the disk fails at this: then the folder is removed with that of a later job.
+        """
+        for each in (job_id, *tuple(self._left)):
+            try:
+                self._remove(each)
+            except OSError as error:
+                if error.errno in {errno.ENOENT, errno.ENOTEMPTY, errno.EPERM}:  # gone, or there is something of others'
+                    self._left.discard(each)
+                else:
+                    self._left.add(each)
+            else:
+                self._left.discard(each)
+
+    def _remove(self, job_id: str) -> None:
+        with Folder.at(self._work) as work:
             with work.private(job_id, self.owner) as folder:
                 _prune(folder)
             work.remove_folder(job_id)
