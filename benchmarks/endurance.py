@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -106,7 +107,7 @@ class Plant:
         """Return what one of them has logged."""
         return (self.folder / name / "log").read_text("utf-8", "replace")
 
-    def status(self) -> dict[str, dict[str, dict[str, int]]]:
+    def status(self) -> dict[str, Any]:
         """Return what the service has published; {} while there is nothing."""
         with contextlib.suppress(OSError, ValueError):
             return dict(json.loads((self.folder / "service" / "run" / "status.json").read_bytes()))
@@ -145,7 +146,8 @@ class Users:
             path.unlink()
 
     def missing(self) -> set[str]:
-        """Return what was dropped and has not come out."""
+        """Take what is there. Return what was dropped and has not come out."""
+        self.take()
         failed = {path.name for path in (self.plant.spool / "failed").iterdir() if path.suffix != ".json"}
         return self.dropped - self.came - (failed & self.broken)
 
@@ -299,7 +301,7 @@ def run(plant: Plant, pages: int, seconds: float) -> dict[str, object]:
             sys.exit(f"the service ended:\n{plant.log()[-3000:]}")
         time.sleep(0.1)
     with contextlib.suppress(AssertionError):
-        wait_until(lambda: users.take() or not users.missing(), 300)
+        wait_until(lambda: not users.missing(), 300)
     return verdict(samples, users, events, plant.log())
 
 

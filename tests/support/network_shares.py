@@ -1,7 +1,7 @@
 """Network filesystems with their real servers, mounted for one test: NFSv3, SMB and SFTP. They need root and FUSE.
 
 - NFS: nfs-ganesha, and libnfs below a FUSE filesystem of ours (nfs_fuse.py)
-- SMB: smbd, and `rclone mount`
+- SMB: smbd, and smbnetfs
 - SFTP: the sftp-server of OpenSSH, and sshfs
 """
 
@@ -22,8 +22,9 @@ from support.filesystem_images import run
 from support.waiting import wait_until
 
 _PATH = "/usr/bin:/usr/sbin:/bin:/sbin:/usr/lib/openssh"
+_TESTS = Path(__file__).parents[1]
 _MOUNTED_SECONDS = 30.0
-_PORT_MAPPER = 111
+_PORT_MAPPER, _SMB_PORT = 111, 445
 _GANESHA = """
 NFS_CORE_PARAM {{ Protocols = 3; NFS_Port = {port}; MNT_Port = {mount_port}; Bind_addr = 127.0.0.1;
                   Enable_NLM = false; Enable_RQUOTA = false; Enable_UDP = false; }}
@@ -49,6 +50,14 @@ read only = no
 force user = root
 """
 
+_SMBNETFS = {
+    "smb.conf": "[global]\nclient min protocol = SMB3\n",
+    "smbnetfs.conf": 'auto_scan off\nsmb_tree_scan_period 0\nupdate_interval 0\ninclude "smbnetfs.auth"\n'
+    'include "smbnetfs.host"\n',
+    "smbnetfs.auth": 'auth "root" "secret"\n',
+    "smbnetfs.host": "host 127.0.0.1 visible=true\n",
+}
+
 
 class NetworkShare:
     """What is at `behind` on the server is at `folder` here."""
@@ -58,6 +67,7 @@ class NetworkShare:
 
     def __init__(self, at: Path) -> None:
         self.behind, self.folder, self.state = at / "behind", at / "share", at / "state"
+        self.mount_point = self.folder
         for folder in (self.behind, self.folder, self.state):
             folder.mkdir(parents=True)
         self.port = _free_port()
@@ -74,7 +84,7 @@ class NetworkShare:
         """End the server at once, as a crash does. The mount stays."""
         assert self._server is not None
         self._server.kill()
-        self._server.wait()
+        self._server.communicate()
 
     def mount(self) -> None:
         """Mount the share."""
@@ -84,7 +94,7 @@ class NetworkShare:
     def remove(self) -> None:
         """Unmount it and end both sides."""
         while self._is_mounted():
-            run("umount", "--lazy", self.folder)
+            run("umount", "--lazy", self.mount_point)
         for process in (self._client, self._server):
             if process is not None:
                 process.kill()
@@ -98,13 +108,13 @@ class NetworkShare:
         raise NotImplementedError
 
     def _spawn(self, *command: str | Path) -> subprocess.Popen[bytes]:
-        environment = {"HOME": os.fspath(self.state), "PATH": _PATH}
+        environment = {"HOME": os.fspath(self.state), "PATH": _PATH, "PYTHONPATH": os.fspath(_TESTS)}
         return subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=self._log, stderr=self._log, env=environment, start_new_session=True
         )
 
     def _is_mounted(self) -> bool:
-        return f" {self.folder} " in Path("/proc/mounts").read_text("utf-8")
+        return f" {self.mount_point} " in Path("/proc/mounts").read_text("utf-8")
 
 
 class Nfs(NetworkShare):
@@ -136,17 +146,23 @@ class Nfs(NetworkShare):
         return "ganesha.nfsd", "-F", "-f", config, "-L", self.state / "log", "-p", self.state / "pid"
 
     def _mount(self) -> tuple[str | Path, ...]:
-        client = Path(__file__).with_name("nfs_fuse.py")
-        return sys.executable, client, self._url(), self.folder
+        return sys.executable, "-m", "support.nfs_fuse", self._url(), self.folder
 
     def _url(self) -> str:
         return f"nfs://127.0.0.1{self.behind}?nfsport={self.port}&mountport={self._mount_port}"
 
 
 class Smb(NetworkShare):
-    """SMB 3 by smbd and rclone."""
+    """SMB 3 by smbd and smbnetfs, which is Samba's own client library below FUSE. It knows one port."""
 
-    needs = ("smbd", "smbpasswd", "rclone", "fusermount3")
+    needs = ("smbd", "smbpasswd", "smbnetfs")
+
+    def __init__(self, at: Path) -> None:
+        super().__init__(at)
+        self.port = _SMB_PORT
+        if _listens(self.port):
+            pytest.skip(f"port {self.port} is in use")
+        self.folder = self.mount_point / "127.0.0.1" / "scans"
 
     def _serve(self) -> tuple[str | Path, ...]:
         config = self.state / "smb.conf"
@@ -157,19 +173,12 @@ class Smb(NetworkShare):
         return "smbd", "--foreground", "--no-process-group", f"--configfile={config}"
 
     def _mount(self) -> tuple[str | Path, ...]:
-        password = subprocess.run(["rclone", "obscure", "secret"], check=True, capture_output=True, text=True).stdout  # noqa: S607 - as installed
-        account = ("--smb-host", "127.0.0.1", "--smb-port", f"{self.port}", "--smb-user", "root", "--smb-pass")
-        fresh = (
-            "--vfs-cache-mode",
-            "writes",
-            "--dir-cache-time",
-            "0s",
-            "--attr-timeout",
-            "0s",
-            "--vfs-write-back",
-            "0s",
-        )
-        return "rclone", "mount", ":smb:scans", self.folder, *account, password.strip(), *fresh
+        home = self.state / ".smb"
+        home.mkdir()
+        for name, content in _SMBNETFS.items():
+            (home / name).write_text(content, "utf-8")
+            (home / name).chmod(0o600)
+        return "smbnetfs", self.mount_point, "-f", "-o", "allow_other"
 
 
 class Sftp(NetworkShare):

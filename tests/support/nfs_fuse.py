@@ -1,6 +1,6 @@
 """An NFS client as a FUSE filesystem, for machines whose kernel has none: libnfs speaks to a real server (NFSv3).
 
-    python nfs_fuse.py URL MOUNT_POINT      (nfs://HOST/EXPORT?nfsport=PORT&mountport=PORT)
+    python -m support.nfs_fuse URL MOUNT_POINT      (nfs://HOST/EXPORT?nfsport=PORT&mountport=PORT)
 
 It does what the client in a kernel does and libnfs does not: a file that is removed while it is open gets another name,
 `.nfs…`, until it is closed. It obeys the lines that fuse_server.py obeys. It has no RENAME_NOREPLACE and no O_TMPFILE.
@@ -16,7 +16,7 @@ import struct
 import sys
 from ctypes import byref, c_char_p, c_int, c_uint64, c_void_p, create_string_buffer
 
-from fuse_server import ATTRIBUTES, Server, mounted, name_in
+from support.fuse_server import ATTRIBUTES, Server, mounted, name_in
 
 _MOST_READ = 1 << 20
 
@@ -141,7 +141,7 @@ class NfsServer(Server):
     def _readlink(self, node: int, _: bytes) -> bytes:
         into = create_string_buffer(4096)
         self._call("nfs_readlink", self._path_of(node), into, c_int(len(into)))
-        return into.value
+        return bytes(into.value)
 
     def _setattr(self, node: int, body: bytes) -> bytes:
         valid, _, _, size, _, atime, mtime, _, ans, mns, _, mode, _, uid, gid, _ = struct.unpack_from(
@@ -238,7 +238,7 @@ class NfsServer(Server):
         handle, offset, size = struct.unpack_from("<QQI", body)
         into = create_string_buffer(min(size, _MOST_READ))
         count = self._call("nfs_pread", self._files[handle], c_uint64(offset), c_uint64(len(into)), into)
-        return into.raw[:count]
+        return bytes(into.raw[:count])
 
     def _write(self, _: int, body: bytes) -> bytes:
         handle, offset, size = struct.unpack_from("<QQI", body)

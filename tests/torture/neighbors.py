@@ -109,7 +109,6 @@ _CUTS: list[tuple[str, type[Disk], Need]] = [
     ("xfs", Disk, "xfs"),
     ("ext4 on a disk with a cache", DiskWithCache, "ext4"),
     ("xfs on a disk with a cache", DiskWithCache, "xfs"),
-    ("btrfs on a disk with a cache", DiskWithCache, "btrfs"),
 ]
 
 FAULTS = [
