@@ -31,6 +31,7 @@ from ocrspool.engine.runtimes import fixed_shapes
 from ocrspool.engine.runtimes.fixed_shapes import FixedShapesNet
 from ocrspool.engine.shapes import profiled
 from ocrspool.engine_request import EngineRequest
+from ocrspool.pages import PageOptions
 from serving import machine, named_corpus
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def main() -> None:
     settings = replace(recognizer._settings, threads=threads, read=read)  # noqa: SLF001
     known = len(answers)
     with Recognizer(nets, recognizer._characters, settings) as reader:  # noqa: SLF001
-        texts = [page_text(page) for page in reader.recognize(pages, ["auto"] * len(pages))]
+        texts = [page_text(page) for page in reader.recognize(pages)]
         if len(answers) != known:
             Path(cache(), "answers").write_bytes(pickle.dumps(answers))
         calls.clear()
@@ -135,7 +136,7 @@ def replayed(reader: Recognizer, pages: list[Pixels], seconds: float) -> int:
     futures: list[Future[PageText]] = []
     while time.monotonic() < until or done % len(pages):  # all receipts equally often
         room.acquire()
-        future = reader.submit(pages[done % len(pages)], "auto")
+        future = reader.submit(pages[done % len(pages)], PageOptions())
         future.add_done_callback(lambda _: room.release())
         futures = [each for each in futures if not each.done()] + [future]
         done += 1

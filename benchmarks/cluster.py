@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.loader import load
-from ocrspool.pages import PageImage, PageText
+from ocrspool.pages import PageImage, PageOptions, PageText
 from ocrspool.recognition.pool import WorkerPool
 from serving import machine, scratch
 from support import worker_replacement
@@ -88,7 +88,7 @@ def read(pool: WorkerPool, height: int, width: int) -> Future[PageText]:
     descriptor = os.memfd_create("page")
     os.ftruncate(descriptor, height * width)
     os.pwrite(descriptor, b"\1" * 64, 0)
-    return pool.submit(PageImage(1, width, height, 1, width, height, None, descriptor), "off", words="none")
+    return pool.submit(PageImage(1, width, height, 1, width, height, None, descriptor), PageOptions("off", "none"))
 
 
 def memory(pids: dict[str, int]) -> None:

@@ -48,12 +48,12 @@ def main() -> None:
         made = engine(Path(folder), "f32")
         pages = [_pixels(file) for file in files]
         with Recognizer(made.nets, made.characters) as recognizer:
-            recognizer.recognize(pages, ["auto"] * len(pages))
+            recognizer.recognize(pages)
             spent.clear()
             began = time.process_time()
             for _ in range(arguments.passes):
                 for page in pages:
-                    recognizer.recognize([page], ["auto"])
+                    recognizer.recognize([page])
             total = time.process_time() - began
     read = arguments.passes * len(pages)
     print(f"{len(pages)} pages, read {arguments.passes} times: {1000 * total / read:.0f} ms of processor time a page\n")

@@ -68,7 +68,7 @@ def main() -> None:
     receipts = sorted((named_corpus() / "documents").glob("receipt-[0-9]*.jpg"))
     counted = counting(recognizer._given)  # noqa: SLF001 - nobody else needs them
     with Recognizer(counted, recognizer._characters, recognizer._settings) as reader:  # noqa: SLF001
-        reader.recognize([pixels(path) for path in receipts], ["auto"] * len(receipts))
+        reader.recognize([pixels(path) for path in receipts])
     calls = listed(counted)
     report(calls, len(receipts))
     nets = {counting.role: counting.net for counting in counters(counted)}

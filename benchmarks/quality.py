@@ -34,7 +34,7 @@ from ocrspool.engine.ocr.page_text import page_text
 from ocrspool.engine.ocr.recognizer import Recognizer
 from ocrspool.engine.plan import plan
 from ocrspool.engine_request import EngineRequest, Settings
-from ocrspool.pages import PageText, ReaderOrder
+from ocrspool.pages import PageOptions, PageText, ReaderOrder
 from serving import machine, named_corpus, scratch
 
 SAVED = Path("docs/benchmarks")
@@ -87,7 +87,7 @@ def read(recognizer: Recognizer, corpus: Path) -> Iterator[Seen]:
         print(f"\r{file.name:<60}", end="", file=sys.stderr, flush=True)
         spent.clear()
         began = time.process_time()
-        recognizer.submit(pixels, "auto", words="none", readers=ALWAYS).result()  # type: ignore[arg-type]
+        recognizer.submit(pixels, PageOptions(words="none", readers=ALWAYS)).result()  # type: ignore[arg-type]
         took = time.process_time() - began
         yield Seen(file.name, pages.pop(), took - sum(spent.values()), dict(spent))
     print(file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Every setting: its default and meaning as config/ocrspool.toml has them, its type as config/schema.py has it."""
+"""Every setting: its default and meaning as config/ocrspool.toml has them, its type as the program has it."""
 
 from __future__ import annotations
 

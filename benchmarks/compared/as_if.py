@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ocrspool.engine.ocr.page_state import Line, PageInWork, Variant
 from ocrspool.engine.ocr.page_text import page_text
 from ocrspool.engine.reading.recognize import Reading
+from ocrspool.pages import PageOptions
 
 Evidence = Callable[[Variant, str], float]
 """How sure a reader's reading of a variant is, by some feature."""
@@ -46,7 +47,7 @@ class Seen:
 def outcome(seen: Seen, rule: Rule) -> tuple[str, float, float]:
     """Return the text of a page under a rule, its processor seconds, and the share of lines that were read again."""
     seconds, again, lines = seen.other_seconds, 0, 0
-    page = PageInWork(seen.page.pixels, lambda: None, words="none")
+    page = PageInWork(seen.page.pixels, lambda: None, PageOptions(words="none"))
     page.rotation, page.margin = seen.page.rotation, seen.page.margin
     made: list[Line] = []
     for line in [*seen.page.lines, *([seen.page.whole] if seen.page.whole else [])]:

@@ -62,6 +62,8 @@ class EngineRequest:
     """The folder of engines and models."""
     readers: tuple[tuple[str, str], ...] = ()
     """Name and choice of each further reader, sorted by name."""
+    finders: tuple[tuple[str, str], ...] = ()
+    """Likewise of each further finder of lines."""
     readers_at: Literal["start", "first use"] = "start"
     """When the nets of further readers are loaded."""
     on_no_gpu: Literal["fail", "cpu"] = "fail"
@@ -74,5 +76,5 @@ class EngineRequest:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> EngineRequest:
         """Return the request that `to_json` made plain values of."""
-        readers = tuple((name, choice) for name, choice in values["readers"])
-        return cls(**{**values, "readers": readers, "settings": Settings(**values["settings"])})
+        further = {each: tuple((name, choice) for name, choice in values[each]) for each in ("readers", "finders")}
+        return cls(**{**values, **further, "settings": Settings(**values["settings"])})

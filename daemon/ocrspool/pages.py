@@ -6,7 +6,7 @@ The service handles all of these values, so this module must not import numpy, a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Point = tuple[float, float]
@@ -19,16 +19,22 @@ Segment = tuple[Point, Point]
 """Both ends of a straight line that is drawn on a page: a ruling line."""
 
 
+Orientation = Literal["auto", "off"]
+"""Whether a page may be turned before it is read."""
+
 WordMode = Literal["none", "words", "characters"]
 """Which parts of a line are measured."""
 
 DEFAULT_READER = "default"
 """The name of the reader that every engine has: the recognition net of `engine.models`."""
 
+DEFAULT_FINDER = "default"
+"""The name of the finder that every engine has: the detection net of `engine.models`."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReaderOrder:
-    """Which readers of an engine are asked for the lines of a page, in turn."""
+    """Which nets of an engine read a page: who finds its lines, and which readers are asked for them, in turn."""
 
     names: tuple[str, ...] = (DEFAULT_READER,)
     sure: float = 0.96
@@ -36,9 +42,33 @@ class ReaderOrder:
     head_start: float = 0.0
     """Confidence that is added to that of each reader after the first before readings are compared: for a stronger net,
     which is right more often than a weak one that is as sure."""
+    finder: str = DEFAULT_FINDER
+    """Who finds the lines."""
 
 
 DEFAULT_ORDER = ReaderOrder()
+
+
+@dataclass(frozen=True, slots=True)
+class PageOptions:
+    """How a page is read: one value that goes unchanged from the profile to the engine, here or at another host."""
+
+    orientation: Orientation = "auto"
+    words: WordMode = "words"
+    readers: ReaderOrder = DEFAULT_ORDER
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values, for a message to a worker or to a host."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> PageOptions:
+        """Return the options that `to_json` made plain values of."""
+        order = values["readers"]
+        return cls(**{**values, "readers": ReaderOrder(**{**order, "names": tuple(order["names"])})})
+
+
+DEFAULT_OPTIONS = PageOptions()
 
 
 _FIRST_WIDE = "\u2e80"
@@ -117,6 +147,8 @@ class PageText:
     """The host of the cluster where that is; "" for this machine."""
     rules: tuple[Segment, ...] = ()
     """Ruling lines that were found on the page, in the pixels of the polygons."""
+    finder: str = ""
+    """The finder of the engine that found the lines."""
 
 
 @dataclass(frozen=True, slots=True)

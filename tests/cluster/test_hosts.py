@@ -168,9 +168,13 @@ def test_hosts_are_upgraded_one_after_the_other(lab: ClusterLab, numbers: range)
     moved = lab.status()["cluster"]["pages_moved"]
     others = range(numbers[-1] + 1, numbers[-1] + 1 + len(numbers))
     for host, some in ((A, numbers), (B, others)):
+        (worker,) = lab.workers(host)
+        os.kill(worker, signal.SIGSTOP)  # so that it has pages when the node is told to stop
         lab.drop(some)
         in_work(lab, host)
-        assert lab.end(host) == 0
+        lab.send(host, signal.SIGTERM)
+        os.kill(worker, signal.SIGCONT)
+        assert lab.processes.pop(host).wait(30) == 0
         lab.start_node(host)
         lab.until_state(host, "in")
     assert attempts([*lab.results(numbers), *lab.results(others)]) == {1}

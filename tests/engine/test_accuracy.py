@@ -48,7 +48,7 @@ pytestmark = [
 def read(default_engine: Any) -> dict[str, PageText]:  # noqa: ANN401  # see conftest
     pages = [cv2.imread(str(_folder() / name)) for name in _DOCUMENTS]
     with Recognizer(default_engine.nets, default_engine.characters) as recognizer:
-        texts = recognizer.recognize(pages, ["auto"] * len(pages))  # type: ignore[arg-type]  # OpenCV's looser types
+        texts = recognizer.recognize(pages)  # type: ignore[arg-type]  # OpenCV's looser types
     return dict(zip(_DOCUMENTS, texts, strict=True))
 
 
@@ -75,7 +75,7 @@ def test_a_page_reads_the_same_alone_and_among_others(default_engine: Any, read:
     """Text, order, places and confidences, to the last bit."""
     with Recognizer(default_engine.nets, default_engine.characters) as recognizer:
         for name in ("receipt-094.jpg", "receipt-sideways.jpg", "list-japanese.jpg"):
-            (alone,) = recognizer.recognize([cv2.imread(str(_folder() / name))], ["auto"])  # type: ignore[list-item]
+            (alone,) = recognizer.recognize([cv2.imread(str(_folder() / name))])  # type: ignore[list-item]
             assert alone.lines == read[name].lines
 
 

@@ -48,7 +48,7 @@ def test_the_text_is_the_same(exact_engine: Engine) -> None:
     found = []
     for each, options in ((exact_engine.nets, RecognizeSettings()), (nets, RecognizeSettings(read=read))):
         with Recognizer(each, exact_engine.characters, options) as recognizer:
-            (text,) = recognizer.recognize([pixels], ["auto"])
+            (text,) = recognizer.recognize([pixels])
             found.append([line.text for line in text.lines])
     assert found[0] == found[1] == list(LINES)
 

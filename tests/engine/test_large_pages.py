@@ -17,7 +17,7 @@ from ocrspool.decoding.child.document import Document
 from ocrspool.decoding.child.page import PageLimits
 from ocrspool.engine.ocr.recognizer import Recognizer
 from ocrspool.engine.ocr.shared_image import pixels
-from ocrspool.pages import PageText
+from ocrspool.pages import PageOptions, PageText
 from support import sample_files, sample_pdfs
 
 LIMITS = PageLimits(dpi=200, pages=10, megapixels=300, side=4000)
@@ -60,7 +60,7 @@ def _read(engine: Any, data: bytes, folder: Path) -> tuple[PageText, tuple[int, 
         image, remarks = document.page(0)
         assert remarks == ()
         page = pixels(image.fd, image.height, image.width, image.channels)
-        text = recognizer.submit(page, "auto", lambda: steps.append(1)).result()
+        text = recognizer.submit(page, PageOptions(), lambda: steps.append(1)).result()
         os.close(image.fd)
     return text, (image.width, image.height), steps
 

@@ -48,7 +48,7 @@ def _page(*lines: str, size: int = 28, spacing: float = 0.0) -> Image.Image:
 
 
 def _read(recognizer: Recognizer, page: Image.Image | NDArray[np.uint8]) -> PageText:
-    (text,) = recognizer.recognize([np.array(page)], ["auto"])
+    (text,) = recognizer.recognize([np.array(page)])
     return text
 
 

@@ -42,7 +42,7 @@ def test_paddle_models_are_read_with_openvino(tmp_path: Path) -> None:
     assert settings.detect.threshold == 0.3
     upright = np.asarray(drawn_pages.page("Invoice 2471", "Total 96.50 EUR"))
     with Recognizer(_nets(chosen, tmp_path), model_set.characters(chosen.recognition), settings) as recognizer:
-        read = recognizer.recognize([upright, np.rot90(upright, 2).copy()], ["auto", "auto"])
+        read = recognizer.recognize([upright, np.rot90(upright, 2).copy()])
     for page in read:
         # PP-OCRv4 leaves out most spaces between Latin words.
         assert [drawn_pages.squeezed(line.text) for line in page.lines] == ["invoice2471", "total96.50eur"]

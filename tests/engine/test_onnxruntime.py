@@ -99,7 +99,7 @@ def test_text_of_pages_is_that_of_openvino(nets: Nets, exact_engine: Any) -> Non
     texts = []
     for found in (nets, exact_engine.nets):
         with Recognizer(found, exact_engine.characters) as recognizer:
-            texts.append([[line.text for line in page.lines] for page in recognizer.recognize(pages, ["auto"] * 3)])
+            texts.append([[line.text for line in page.lines] for page in recognizer.recognize(pages)])
     assert texts[0] == texts[1]
     assert [drawn_pages.squeezed(text) for text in texts[0][0]] == [drawn_pages.squeezed(line) for line in LINES]
 
@@ -223,7 +223,7 @@ def test_halved_nets_read_the_same(nets: Nets, tmp_path: Path) -> None:
     read: list[list[str]] = []
     for each in (nets, Nets(*(session.load(spec, tmp_path / spec.name, halved) for spec in SPECS))):
         with Recognizer(each, model_set.characters(SPECS.recognition)) as recognizer:
-            read.append([line.text for line in recognizer.recognize([page], ["auto"])[0].lines])
+            read.append([line.text for line in recognizer.recognize([page])[0].lines])
     assert read[0] == read[1] == list(LINES)
 
 

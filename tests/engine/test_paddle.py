@@ -63,7 +63,7 @@ def _pixels(role: Role, seed: int = 0) -> NDArray[np.uint8]:
 
 def test_the_text_of_a_page_is_read(nets: dict[Role, Net]) -> None:
     with Recognizer(Nets(*(nets[role] for role in ROLES)), characters()) as recognizer:
-        (found,) = recognizer.recognize([_page()], ["auto"])
+        (found,) = recognizer.recognize([_page()])
     assert [drawn_pages.squeezed(line.text) for line in found.lines] == [drawn_pages.squeezed(line) for line in LINES]
     assert min(line.confidence for line in found.lines) > 0.9
 

@@ -24,6 +24,7 @@ from ocrspool.engine.ocr.recognizer import Recognizer
 from ocrspool.engine.reading import recognize
 from ocrspool.engine.reading.crop import crop, is_vertical, quarter_turned
 from ocrspool.engine.reading.recognize import Reading, ReadSettings
+from ocrspool.pages import PageOptions
 from tools.paddle_reference import FOLDER, LONGEST_SIDE, Line, PaddleOcr, digest, pixels, recorded
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
@@ -102,7 +103,7 @@ def test_how_far_the_defaults_are(default_engine: Any, reference: dict[str, list
     """Larger maps, less padding and perhaps bf16: spaces apart, most lines still read the same (measured: 96.0)."""
     pages = [pixels(FOLDER / name) for name in reference]
     with Recognizer(default_engine.nets, default_engine.characters) as recognizer:
-        texts = recognizer.recognize(pages, ["off"] * len(pages))
+        texts = recognizer.recognize(pages, PageOptions("off"))
     lines = same = 0
     for text, theirs in zip(texts, reference.values(), strict=True):
         ours = [np.array(line.polygon, np.float32) for line in text.lines]

@@ -17,7 +17,9 @@ import pytest
 
 from ocrspool.engine.build.builder import build
 from ocrspool.engine.build.compare import ParityError
+from ocrspool.engine.cache.store import measure
 from ocrspool.engine.loader import load
+from ocrspool.engine.models import model_set
 from ocrspool.engine.plan import Plan
 from ocrspool.engine.plan import plan as planned
 from ocrspool.engine.readers.at_first_use import AtFirstUse
@@ -26,7 +28,8 @@ from ocrspool.engine.spec import NetSpec
 from ocrspool.engine.test_pages import KNOWN, known_lines
 from ocrspool.engine_request import EngineRequest, Precision, Settings
 from ocrspool.errors import EngineMissingError
-from ocrspool.pages import ReaderOrder
+from ocrspool.pages import PageOptions, ReaderOrder
+from support import model_folders
 
 pytestmark = pytest.mark.engine
 
@@ -63,7 +66,7 @@ def _read(plan: Plan, order: ReaderOrder) -> list[tuple[str, str]]:
         page[60 + 80 * number : 60 + 80 * number + line.shape[0], 40 : 40 + line.shape[1]] = line
     recognizer, _, _ = load(plan, lambda _: None)
     with recognizer:
-        (found,) = recognizer.recognize([page], ["off"], order)
+        (found,) = recognizer.recognize([page], PageOptions("off", readers=order))
     return [(line.text, line.reader) for line in found.lines]
 
 
@@ -144,3 +147,72 @@ def test_a_reader_that_computes_nonsense_is_not_published(tmp_path: Path, monkey
     with pytest.raises(ParityError):
         build(plan, lambda _: None)
     assert not list(plan.folder.parent.rglob("manifest.json"))
+
+
+@pytest.fixture
+def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The keys of the nets that OpenVINO compiles from now on, with their precision."""
+    compiled: list[str] = []
+    right = openvino.build
+
+    def build_and_note(spec: NetSpec, folder: Path, settings: Settings) -> None:
+        compiled.append(f"{spec.key} {settings.precision}")
+        right(spec, folder, settings)
+
+    monkeypatch.setattr(openvino, "build", build_and_note)
+    return compiled
+
+
+@pytest.fixture
+def another_model(tmp_path: Path) -> str:
+    """A folder with a recognition model of another digest: the bundled one with a remark."""
+    bundled = model_set.bundled().recognition
+    letters = json.dumps([sign for sign in model_set.characters(bundled) if sign][:-1], ensure_ascii=False)
+    folder = tmp_path / "another"
+    folder.mkdir()
+    (folder / "inference.onnx").write_bytes(bundled.files[0].read_bytes() + b"\x32\x06remark")  # ModelProto.doc_string
+    text = model_folders.RECOGNITION.format(name="PP-OCRv6_another_rec")
+    head, _, _ = text.partition("character_dict:")
+    (folder / "inference.yml").write_text(f"{head}character_dict: {letters}}}\n", "utf-8")
+    return str(folder)
+
+
+def test_adding_a_reader_compiles_the_reader_alone(cache: Path, builds: list[str], another_model: str) -> None:
+    """The other nets are copied byte by byte; the new engine is proven, loads, and needs the old one no more."""
+    old = planned(request(cache))
+    plan = planned(replace(request(cache), readers=(("again", "bundled"), ("new", another_model))))
+    _, new = build(plan, lambda _: None)
+    assert new
+    assert builds == ["reader.new f32"]
+    files = plan.cache.find(plan.identity).files
+    assert {name: facts for name, facts in files.items() if "@new" not in name} == old.cache.find(old.identity).files
+    shutil.rmtree(old.folder)
+    assert _read(plan, ReaderOrder(("new",))) == [(line, "new") for line in KNOWN.lines]
+
+
+def test_another_precision_compiles_all(cache: Path, builds: list[str]) -> None:
+    """And the f32 reference with it: it is compiled for itself."""
+    build(planned(request(cache, "bf16")), lambda _: None)
+    assert sorted(name for name in builds if name.endswith("bf16")) == [
+        f"{key} bf16" for key in ("classifier", "detection", "reader.again", "recognition")
+    ]
+
+
+def test_force_takes_nothing(cache: Path, builds: list[str]) -> None:
+    build(planned(replace(request(cache), readers=())), lambda _: None, force=True)
+    assert builds == ["detection f32", "recognition f32", "classifier f32"]
+
+
+def test_nets_of_another_engine_that_do_not_load_are_built(cache: Path, builds: list[str]) -> None:
+    """Its manifest vouches for bytes of nonsense: what was taken is thrown away, and the engine is built."""
+    old = planned(request(cache))
+    for blob in (old.folder / "PP-OCRv6_small_det").glob("*.blob"):
+        blob.chmod(0o600)
+        blob.write_bytes(b"nonsense")
+    _change(old, files=measure(old.folder))
+    plan = planned(replace(request(cache), readers=()))
+    stages: list[str] = []
+    assert build(plan, stages.append)[1]
+    assert builds == ["detection f32", "recognition f32", "classifier f32"]
+    assert any("building all models, instead of taking some from another engine" in stage for stage in stages)
+    load(plan, lambda _: None)[0].close()

@@ -100,7 +100,7 @@ def test_a_page_is_read(engine: tuple[Nets, tuple[str, ...]], size: tuple[int, i
     fixed = FixedShapesNet(spec, {shape: HalvingNet(nets.detection), (1, 320, 640, 3): nets.detection})
     for detection in (nets.detection, fixed):
         with Recognizer(Nets(detection, nets.recognition, nets.classifier), characters) as recognizer:
-            (found,) = recognizer.recognize([page], ["auto"])
+            (found,) = recognizer.recognize([page])
         assert [drawn_pages.squeezed(line.text) for line in found.lines] == [
             drawn_pages.squeezed(line) for line in LINES
         ]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ocrspool.config.current import CurrentConfig
-from ocrspool.config.schema import Config, Limits, Paths, Profile
+from ocrspool.config.schema import Config, Profile
+from ocrspool.config.sections import Limits, Paths
 from ocrspool.decoding.api import DecoderDiedError
 from ocrspool.decoding.pool import DecoderProcessPool
 from ocrspool.errors import DocumentError

@@ -22,7 +22,7 @@ from ocrspool.decoding.child.document import Document
 from ocrspool.decoding.child.page import PageLimits
 from ocrspool.decoding.child.page_outputs import write_view
 from ocrspool.engine.ocr.recognizer import Recognizer
-from ocrspool.pages import PageText
+from ocrspool.pages import PageOptions, PageText
 from ocrspool.render import json as as_json
 from support import color_bar_nets, drawn_pages, sample_documents
 from support.color_bar_nets import CHARACTERS, COLORS
@@ -104,7 +104,7 @@ def read(some: list[tuple[Size, str]], folder: Path, recognizer: Recognizer) -> 
         with closing(decoded(image, folder)) as document:
             page, _ = document.page(0)
         assert page.channels == (1 if mode == "L" else 3)
-        submitted.append((size, mode, text, recognizer.submit(taken(page), "auto")))
+        submitted.append((size, mode, text, recognizer.submit(taken(page), PageOptions())))
     for size, mode, text, future in submitted:
         yield size, mode, text, letters(future.result(timeout=60))
 

@@ -20,7 +20,8 @@ import pytest
 from PIL import Image
 
 from ocrspool.config.current import CurrentConfig
-from ocrspool.config.schema import Config, Inbox, Paths, Profile
+from ocrspool.config.schema import Config, Inbox, Profile
+from ocrspool.config.sections import Paths
 from ocrspool.decoding.api import DecodersClosedError
 from ocrspool.decoding.pool import DecoderProcessPool
 from ocrspool.files.folder import Folder

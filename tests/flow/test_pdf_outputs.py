@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from ocrspool.config.current import CurrentConfig
-from ocrspool.config.schema import Config, Inbox, Paths, Profile
+from ocrspool.config.schema import Config, Inbox, Profile
+from ocrspool.config.sections import Paths
 from ocrspool.decoding.child.pdf.text import own_lines
 from ocrspool.decoding.pool import DecoderProcessPool
 from ocrspool.errors import DocumentError

@@ -140,7 +140,8 @@ import ctypes, logging, sys
 sys.path.insert(0, sys.argv[1])
 from ocrspool.processes import lifetime, sandbox, seccomp
 from ocrspool.config.current import CurrentConfig
-from ocrspool.config.schema import Config, Paths
+from ocrspool.config.schema import Config
+from ocrspool.config.sections import Paths
 from ocrspool.decoding.pool import DecoderProcessPool
 calls = [seccomp._one(0x20, 0)]
 for number in (444, 445, 446):

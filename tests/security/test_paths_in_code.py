@@ -34,6 +34,7 @@ ALLOWED = {
     "cluster.certificates": "a folder that the administrator names, for keys; nothing in it is followed or overwritten",
     "cluster.dask.options": "certificates and keys that the configuration names",
     "cluster.node": "the run-time folder",
+    "recognition.hosts.program": "the modules of the program itself",
     "observability.status": "the run-time folder",
     "service.daemon": "the run-time folder",
     "web.server": "a socket in the run-time folder",

@@ -17,10 +17,11 @@ import pytest
 from PIL import Image
 
 from ocrspool.config.current import CurrentConfig
-from ocrspool.config.schema import Config, Engine, Limits, Paths, Service
+from ocrspool.config.schema import Config
+from ocrspool.config.sections import Engine, Limits, Paths, Service
 from ocrspool.decoding.child.page import memory_file
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageImage
+from ocrspool.pages import PageImage, PageOptions
 from ocrspool.processes.child import Child
 from ocrspool.processes.environment import of_workers
 from ocrspool.recognition.pool import WorkerPool
@@ -63,7 +64,7 @@ def _handed_over(image: Image.Image, missing: int = 0) -> PageImage:
 
 
 def _text(workers: WorkerPool, image: PageImage) -> str:
-    found = workers.submit(image, "off").result(timeout=60)
+    found = workers.submit(image, PageOptions("off")).result(timeout=60)
     return " ".join(line.text for line in found.lines)
 
 
@@ -93,11 +94,7 @@ def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:
             page = {
                 "number": number,
                 **size,
-                "orientation": "off",
-                "words": "none",
-                "names": ["default"],
-                "sure": 0.96,
-                "head_start": 0.0,
+                "options": PageOptions("off", "none").to_json(),
             }
             child.tell({"op": "recognize", "page": page}, (each.fd,))
         answers: list[dict[str, Any]] = []
@@ -126,7 +123,7 @@ def test_a_page_that_cannot_be_read_costs_itself(
         (before,) = workers.status().pids
         bad = [_image("Cut short", missing=1), _bad(faulty_worker.ALWAYS), _bad(faulty_worker.REFUSED)]
         pages = [each for number, image in enumerate(bad) for each in (_image(f"Good page {number}"), image)]
-        futures = [workers.submit(image, "off") for image in pages]
+        futures = [workers.submit(image, PageOptions("off")) for image in pages]
         for failed, why in zip(futures[1::2], ("not as large", "not writeable", "no such shape"), strict=True):
             with pytest.raises(DocumentError, match=f"failed 2 times: .*{why}") as lost:
                 failed.result(timeout=60)
@@ -144,7 +141,7 @@ def test_a_worker_whose_engine_failed_is_replaced(
     monkeypatch.setattr(sys, "executable", os.fspath(worker_replacement.python(tmp_path, faulty_worker.__name__)))
     with _pool(engine_cache, Engine()) as workers:
         (before,) = workers.status().pids
-        failed = workers.submit(_bad(faulty_worker.DISORDER), "off")
+        failed = workers.submit(_bad(faulty_worker.DISORDER), PageOptions("off"))
         with pytest.raises(EngineError, match="reads the known page wrongly"):
             failed.result(timeout=60)
         assert _text(workers, _image("Read after all")) == "Read after all"
@@ -159,7 +156,7 @@ def test_each_device_has_its_workers(engine_cache: Path) -> None:
     with _pool(engine_cache, Engine(devices=("cpu", "cpu"), threads=1), Service(workers=2)) as workers:
         assert len(set(workers.status().pids)) == 4
         pages = [_image(f"Page number {number}") for number in range(8)]
-        futures = [workers.submit(image, "off") for image in pages]
+        futures = [workers.submit(image, PageOptions("off")) for image in pages]
         read = [" ".join(line.text for line in future.result(timeout=60).lines) for future in futures]
         assert read == [f"Page number {number}" for number in range(8)]
         told = {(page.device, page.engine["fingerprint"]) for page in (future.result() for future in futures)}
@@ -229,9 +226,9 @@ def test_pages_held_are_bounded_by_what_may_be_open(tmp_path: Path, monkeypatch:
     """However small pages are: each is an open file. The next one waits, and is told when the pool closes."""
     monkeypatch.setattr(resource, "getrlimit", lambda _: (20, 20))
     workers = WorkerPool(CurrentConfig(Config(paths=Paths(cache=tmp_path, runtime=tmp_path))), lambda _: None)
-    futures = [workers.submit(_image("x"), "off") for _ in range(10)]
+    futures = [workers.submit(_image("x"), PageOptions("off")) for _ in range(10)]
     with ThreadPoolExecutor(1) as thread:
-        blocked = thread.submit(workers.submit, _image("x"), "off")
+        blocked = thread.submit(workers.submit, _image("x"), PageOptions("off"))
         with pytest.raises(TimeoutError):
             blocked.result(timeout=0.2)
         workers.close()

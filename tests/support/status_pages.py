@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ocrspool.config.current import CurrentConfig
-from ocrspool.config.schema import Config, Inbox, Metrics
+from ocrspool.config.schema import Config, Inbox
+from ocrspool.config.sections import Metrics
 from ocrspool.files import names
 from ocrspool.observability.snapshot_file import snapshot_of
 from ocrspool.web.server import Reply

@@ -7,11 +7,13 @@ from typing import Any
 
 from ocrspool import __version__
 from ocrspool.config.current import CurrentConfig
-from ocrspool.config.schema import Cluster, Config, Engine, Limits, Service
+from ocrspool.config.schema import Config
+from ocrspool.config.sections import Cluster, Engine, Limits, Service
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.hosts.answers import HostReport
 from ocrspool.recognition.hosts.bridge_client import BridgeEvent, HostSeen
+from ocrspool.recognition.hosts.program import code
 from ocrspool.recognition.page_queue import PageTask
 from ocrspool.recognition.stub import FACTS
 
@@ -34,7 +36,7 @@ def report(name: str = "gpu1", **more: Any) -> HostReport:  # noqa: ANN401 - its
     """Return what a host that is well says of itself; `facts` changes its engine."""
     facts = {**FACTS, "identity": {"precision": "f32", "cpu": f"cpu of {name}"}, **more.pop("facts", {})}
     return HostReport(**{
-        "name": name, "version": __version__, "dask": "1", "engines": (facts,), "workers": 1, **more,
+        "name": name, "version": __version__, "code": code(), "dask": "1", "engines": (facts,), "workers": 1, **more,
     })  # fmt: skip
 
 

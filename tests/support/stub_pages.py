@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ocrspool.config.current import CurrentConfig
-from ocrspool.config.schema import Config, Engine, Limits, Service
+from ocrspool.config.schema import Config
+from ocrspool.config.sections import Engine, Limits, Service
 from ocrspool.pages import PageImage, PageText, TextLine
 
 NewPage = Callable[..., PageImage]

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-SENTENCE_ENDS = tuple(".!?:;。！？：；…\"”»'’)")
+SENTENCE_ENDS = tuple(".!?:;。！？：；؟۔؛…\"”»'’)")
 """With these a paragraph may end."""
-CLAUSE_ENDS = (",", ";", "，", "；")
+CLAUSE_ENDS = (",", ";", "，", "；", "،", "؛")
 """With these no heading ends."""
-FULL_STOPS = (".", ",", ";", "。", "，", "；")
+FULL_STOPS = (".", ",", ";", "。", "，", "；", "۔", "،", "؛")
 """With these only a sentence ends."""
 NARROW = frozenset("fijlrtI.,:;'|!()[]/-\"’‘“”`·•1")
 """Characters that are about a third as wide as the font is high."""

@@ -1,4 +1,8 @@
-"""The lines of a page as upright boxes with the size of their letters: what all further steps look at. Pure."""
+"""The lines of a page as upright boxes with the size of their letters: what all further steps look at. Pure.
+
+A page whose text runs from right to left is mirrored. Its indents, bullets, columns and the first column of its tables
+are then where all further steps look for them, and none of these knows of directions.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ocrspool.blocks.values import PageLines
-from ocrspool.layout.boxes import leveled, slope, turned
+from ocrspool.layout.boxes import leveled, mirrored, slope, turned
+from ocrspool.layout.text_direction import page_runs_from_the_right, runs_from_the_right
 from ocrspool.pages import Point, Polygon, TextLine
 
 _VERTICAL = 1.5  # height / width from which a line of several characters runs down
@@ -35,7 +40,7 @@ class ItemWord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line on the leveled page."""
+    """One line on the leveled page. Left is where a line begins, also where it runs from right to left."""
 
     place: int
     """In the reading order."""
@@ -104,20 +109,21 @@ class Leveled(NamedTuple):
 
 
 def level(page: PageLines) -> Leveled:
-    """Turn a page upright and level."""
-    polygons = [_upright(line.polygon, page) for line in page.lines]
+    """Turn a page upright and level; mirror it if its text runs from right to left."""
+    width, height = (page.height, page.width) if page.rotation in {90, 270} else (page.width, page.height)
+    mirror = width if page_runs_from_the_right([line.text for line in page.lines]) else None
+    polygons = [_upright(line.polygon, page, mirror) for line in page.lines]
     boxes, angle = leveled(polygons), slope(polygons)
     items = []
     for box, polygon, line in zip(boxes, polygons, page.lines, strict=True):
         size = max(_size(line, polygon), 1.0)
-        words = _words(line, page, angle)
+        words = _words(line, page, angle, mirror)
         items.append(Item(*box[-1:], *box[:-1], line.text, size, _stroke(line, size), words))
-    width, height = (page.height, page.width) if page.rotation in {90, 270} else (page.width, page.height)
-    return Leveled(tuple(items), _rules(page, angle), width, height)
+    return Leveled(tuple(items), _rules(page, angle, mirror), width, height)
 
 
-def _words(line: TextLine, page: PageLines, angle: float) -> tuple[ItemWord, ...]:
-    """Return the words of a line; none where they are not in its text, one after the other."""
+def _words(line: TextLine, page: PageLines, angle: float, mirror: float | None) -> tuple[ItemWord, ...]:
+    """Return the words of a line as they stand; none where they are not in its text, one after the other."""
     found = []
     end = 0
     cosine, sine = math.cos(angle), math.sin(angle)
@@ -126,8 +132,10 @@ def _words(line: TextLine, page: PageLines, angle: float) -> tuple[ItemWord, ...
         if start < 0:
             return ()
         end = start + len(word.text)
-        xs = [x * cosine + y * sine for x, y in _upright(word.polygon, page)]  # as `turned`, which is half the time
+        xs = [x * cosine + y * sine for x, y in _upright(word.polygon, page, mirror)]  # as `turned`, in half the time
         found.append(ItemWord(min(xs), max(xs), start, end))
+    if mirror is not None or runs_from_the_right(line.text):  # then a number or a Latin text runs against the line
+        found.sort()
     return tuple(found)
 
 
@@ -166,11 +174,12 @@ def _height_of_letters(text: str) -> float:
     return _SMALL if small >= _MANY_SMALL * len(letters) else _CAPITAL
 
 
-def _upright(polygon: Polygon, page: PageLines) -> Polygon:
-    if not page.rotation:
-        return polygon
-    one, two, three, four = (_turned_point(point, page) for point in polygon)
-    return one, two, three, four
+def _upright(polygon: Polygon, page: PageLines, mirror: float | None) -> Polygon:
+    """Return a polygon on the upright page; with `mirror`, the width of that, on the mirrored one."""
+    if page.rotation:
+        one, two, three, four = (_turned_point(point, page) for point in polygon)
+        polygon = one, two, three, four
+    return polygon if mirror is None else mirrored(polygon, mirror)
 
 
 def _turned_point(point: Point, page: PageLines) -> Point:
@@ -184,10 +193,13 @@ def _turned_point(point: Point, page: PageLines) -> Point:
     return point
 
 
-def _rules(page: PageLines, angle: float) -> Rules:
+def _rules(page: PageLines, angle: float, mirror: float | None) -> Rules:
     level_ones, upright = [], []
     for start, end in page.rules:
-        (x1, y1), (x2, y2) = turned([_turned_point(start, page), _turned_point(end, page)], angle)
+        ends = [_turned_point(start, page), _turned_point(end, page)]
+        if mirror is not None:
+            ends = [(mirror - x, y) for x, y in ends]
+        (x1, y1), (x2, y2) = turned(ends, angle)
         if abs(y2 - y1) <= _LEVEL * abs(x2 - x1):
             level_ones.append(Rule((y1 + y2) / 2, min(x1, x2), max(x1, x2)))
         elif abs(x2 - x1) <= _LEVEL * abs(y2 - y1):

@@ -7,8 +7,11 @@ import re
 _BULLETS = "•·●○◦▪▫■□‣⁃∙►▸➢➤✓✔❖◆◇–—*»-"  # noqa: RUF001 - dashes are bullets too
 _BULLET = re.compile(rf"(?:[{_BULLETS}]|[oO](?=\s+\S))\s*(?=\S)")
 _BULLET_ONLY = re.compile(rf"[oO.{_BULLETS}]")
+_ALPHABETS = ("abcdefghijklmnopqrstuvwxyz", "אבגדהוזחטיכלמנסעפצקרשת", "أبجدهوزحطيكلمنسعفصقرشت")
+"""As lists count with them."""
 _ORDINAL = re.compile(
     r"(?:\(?(?P<number>\d{1,3})[.)](?!\d)|\(?(?P<letter>[A-Za-z])\)|(?P<lone>[a-z])\."
+    r"|\(?(?P<other>[א-ת]['\u05f3]?|[أا-ي])[.)\-](?=\s|x\Z)"
     r"|\(?(?P<roman>[ivx]{1,5}|I|[IVX]{2,5})[.)])\s*(?=\S)"
 )
 _SECTION = re.compile(
@@ -16,24 +19,25 @@ _SECTION = re.compile(
 )
 _SECTION_WORD = re.compile(
     r"(?:chapter|section|part|article|appendix|annex|schedule|kapitel|abschnitt|teil|artikel|anhang|anlage|chapitre|partie"
-    r"|titre|annexe|capitolo|sezione|parte|capítulo)\s+(?:[IVXLC]+|\d+|[A-Z])\b",
+    r"|titre|annexe|capitolo|sezione|parte|capítulo|פרק|סעיף|חלק|נספח|فصل|الفصل|المادة|القسم|الباب|ملحق)\s+(?:[IVXLC]+|\d+|[A-Z]|[א-ת])\b",
     re.IGNORECASE,
 )
 _CAPTION = re.compile(
     r"(?:fig(?:ure|\.)|table|tab\.|abb(?:ildung|\.)|tabelle|tableau|figura|tabella|tabla|chart|exhibit|plate|box"
-    r"|图|圖|表|図)\s*(?:S?\d+|[IVX]+\b|[A-Z]\.?\d*\b)",
+    r"|图|圖|表|図|איור|תרשים|טבלה|לוח|شكل|الشكل|جدول|الجدول|صورة)\s*(?:S?\d+|[IVX]+\b|[A-Z]\.?\d*\b)",
     re.IGNORECASE,
 )
 _FOOTNOTE = re.compile(
     r"(?:[*†‡§¶]{1,3}|\[\d{1,3}\]|\(\d{1,2}\)|\d{1,3}(?![\d.,:/%-])|[¹²³⁴⁵⁶⁷⁸⁹⁰]+)\s*(?=[^\W\d_]|[\"'“„«])"
 )
 _PAGE_NUMBER = re.compile(
-    r"\W*(?:(?:page|pg|seite|pagina|página|p|s)\b[. ]*)?(?:\d{1,4}|[ivxlc]{1,6})\s*"
-    r"(?:(?:/|of|von|sur|de|di)\s*\d{1,4})?\W*",
+    r"\W*(?:(?:page|pg|seite|pagina|página|p|s|עמוד|עמ|صفحة|ص)\b['\u05f3. ]*)?(?:\d{1,4}|[ivxlc]{1,6})\s*"
+    r"(?:(?:/|of|von|sur|de|di|מתוך|من)\s*\d{1,4})?\W*",
     re.IGNORECASE,
 )
 _PAGE_COUNT = re.compile(
-    r"(?:page|pg\.?|seite|pagina|página)\s*\d{1,4}\b|\d{1,4}\s*(?:of|von|sur)\s*\d{1,4}$", re.IGNORECASE
+    r"(?:page|pg\.?|seite|pagina|página|עמוד|صفحة)\s*\d{1,4}\b|\d{1,4}\s*(?:of|von|sur|מתוך|من)\s*\d{1,4}$",
+    re.IGNORECASE,
 )
 
 
@@ -63,9 +67,11 @@ def ordinal_value(text: str) -> tuple[str, int] | None:
         return None
     if found["number"]:
         return "number", int(found["number"])
-    letter = found["letter"] or found["lone"]
+    letter = found["letter"] or found["lone"] or found["other"]
     if letter:
-        return "letter", ord(letter.lower()) - ord("a") + 1
+        return "letter", next(
+            (letters.find(letter[0].lower()) + 1 for letters in _ALPHABETS if letter[0].lower() in letters), 0
+        )
     return "roman", _roman(found["roman"])
 
 

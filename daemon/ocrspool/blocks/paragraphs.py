@@ -10,6 +10,7 @@ from statistics import median
 from ocrspool.blocks import markers
 from ocrspool.blocks.characters import SENTENCE_ENDS
 from ocrspool.blocks.items import Item, same_row
+from ocrspool.layout.text_direction import runs_from_the_right
 
 _USUAL_PITCH = 1.25  # distance of lines, in sizes of their font, where a document does not tell
 _MOST_PITCH = 3.2  # lines further apart than this say nothing of the distance of lines
@@ -221,4 +222,5 @@ def _ended(above: Item, below: Item, left: float, right: float) -> bool:
     word = below.text.split(" ", 1)[0]
     room = below.width * len(word) / max(len(below.text), 1) + below.size / 2
     short = right - above.right > max(room, _RAGGED * (right - left))
-    return short and above.text.rstrip().endswith(SENTENCE_ENDS) and below.text[:1].isupper()
+    begins = below.text[:1].isupper() or runs_from_the_right(below.text[:1])  # those scripts have no capitals
+    return short and above.text.rstrip().endswith(SENTENCE_ENDS) and begins

@@ -50,5 +50,5 @@ def _cut(item: Item, cuts: Sequence[int]) -> list[Item]:
 
 def _part(item: Item, start: int, end: int) -> Item:
     words = item.words[start:end]
-    text = item.text[words[0].start : words[-1].end]
+    text = item.text[min(word.start for word in words) : max(word.end for word in words)]
     return replace(item, left=words[0].left, right=words[-1].right, text=text, words=words)

@@ -47,7 +47,7 @@ class Table:
     rows: int
     columns: int
     cells: tuple[Cell, ...]
-    """Row by row, from left to right."""
+    """Row by row, in the order in which they are read. Column 0 is the right one on a page that runs from the right."""
 
 
 @dataclass(frozen=True, slots=True)

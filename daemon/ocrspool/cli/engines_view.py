@@ -116,7 +116,7 @@ def _lines(card: CachedEngine) -> Iterator[tuple[str, str]]:
         for role in ("detection", "recognition", "classifier"):
             yield role, f"{items.get(f'{role}.name', '?')}, shapes {items.get(f'{role}.shapes', '?')}"
         for key in sorted(items):
-            if key.startswith("reader.") and key.endswith(".name"):
+            if key.startswith(("reader.", "finder.")) and key.endswith(".name"):
                 yield key.removesuffix(".name"), items[key]
         rest = items.keys() - {*_FIRST, *_NEVER}
         yield from ((name, items[name]) for name in sorted(rest) if "." not in name)

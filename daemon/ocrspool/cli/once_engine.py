@@ -10,7 +10,8 @@ from pathlib import Path
 from ocrspool.cli.prebuild import Progress as Stages
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.loader import load
-from ocrspool.config.schema import DEFAULT_PATH, Cluster, Config, Engine, Paths
+from ocrspool.config.schema import DEFAULT_PATH, Config
+from ocrspool.config.sections import Cluster, Engine, Paths
 from ocrspool.errors import ConfigError, EngineError, EngineMissingError, Exit
 from ocrspool.machine import accounts
 from ocrspool.recognition.api import PageRecognizer

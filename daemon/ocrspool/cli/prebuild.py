@@ -17,7 +17,7 @@ from ocrspool.config.schema import Config
 from ocrspool.errors import Exit
 from ocrspool.formatting import format_duration
 from ocrspool.observability.systemd import Notifier
-from ocrspool.pages import DEFAULT_READER
+from ocrspool.pages import DEFAULT_FINDER, DEFAULT_READER
 from ocrspool.recognition.prebuild import SILENCE_SECONDS
 from ocrspool.recognition.prebuild import prebuild as build
 
@@ -57,6 +57,8 @@ def _summarize(built: dict[str, Any]) -> None:
         what, folder = model["role"], model["name"]
         if model.get("reader") not in {None, DEFAULT_READER}:
             what, folder = f"reader {model['reader']}", f"{model['name']}@{model['reader']}"
+        if model.get("finder") not in {None, DEFAULT_FINDER}:
+            what, folder = f"finder {model['finder']}", f"{model['name']}@{model['finder']}"
         seconds = built["manifest"]["seconds"].get(folder)
         print(f"  {what:<11} {model['name']}" + (f", built in {seconds:.1f} s" if seconds else ""))
     if parity := built["manifest"]["parity"]:

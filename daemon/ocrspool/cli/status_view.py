@@ -82,6 +82,7 @@ def _card(service: StatusSnapshot | None) -> RenderableType:
     if service.engine is not None:
         card.add_row("models", engine_label.models(service.engine.models))
         card.add_row("readers", engine_label.readers(service.engine.models))
+        card.add_row("finders", engine_label.finders(service.engine.models))
     if service.workers:
         card.add_row("workers", f"{len(service.workers)}, {service.worker_restarts} replaced for a failure")
     if service.start:

@@ -13,9 +13,10 @@ from typing import Any, Protocol
 
 from ocrspool import __version__
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageImage, PageText, ReaderOrder
+from ocrspool.pages import PageImage, PageOptions, PageText
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.hosts.answers import HostReport, Outcome, outcome_to_json, report_to_json
+from ocrspool.recognition.hosts.program import code
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Agent:
         """`dask` is the version of the library, `seconds` what each stage of loading the engine took."""
         self._name = name
         self._pool = pool
+        self._code = code()
         self._dask = dask
         self._seconds = seconds
         self._began = time.time()
@@ -56,6 +58,7 @@ class Agent:
             HostReport(
                 name=self._name,
                 version=__version__,
+                code=self._code,
                 dask=self._dask,
                 engines=self._pool.engine_facts(),
                 workers=workers,
@@ -88,14 +91,8 @@ class Agent:
         try:
             image = PageImage(**page["image"], fd=memory_file(pixels))
             # The pool makes its caller wait while it holds too many bytes, and the event loop must not wait.
-            future = await asyncio.to_thread(
-                self._pool.submit,
-                image,
-                page["orientation"],
-                words=page["words"],
-                alone=page["alone"],
-                readers=ReaderOrder(tuple(page["readers"]), page["sure"], page["head_start"]),
-            )
+            options = PageOptions.from_json(page["options"])
+            future = await asyncio.to_thread(self._pool.submit, image, options, alone=page["alone"])
             if not await self._is_read(future):
                 return None
             found = future.result()

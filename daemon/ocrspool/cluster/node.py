@@ -14,7 +14,8 @@ from ocrspool.cluster.agent import Agent
 from ocrspool.cluster.dask import node as dask_node
 from ocrspool.cluster.dask.options import VERSION, set_up
 from ocrspool.config.current import CurrentConfig
-from ocrspool.config.schema import Cluster, Config
+from ocrspool.config.schema import Config
+from ocrspool.config.sections import Cluster
 from ocrspool.errors import ConfigError, EngineMissingError, Exit, OcrspoolError
 from ocrspool.observability.systemd import Notifier
 from ocrspool.recognition.pool import WorkerPool

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from ocrspool.cluster.api import ClusterError
 from ocrspool.cluster.dask.client import DaskCluster
-from ocrspool.config.schema import Cluster
+from ocrspool.cluster.dask.options import VERSION
+from ocrspool.config.sections import Cluster
 from ocrspool.recognition.hosts.answers import HostReport, report_from_json
+from ocrspool.recognition.hosts.program import code, other_program
 
 PAGE_BYTES = 6_000_000
 """A page of A4 at 200 dpi in grey has 3.9 million pixels, in color 11.6. Receipts have 6.1 on average."""
@@ -28,6 +30,8 @@ class HostProbe:
     """How many pages of 6 MB the way to it carries, one after the other, up to now and with nothing else on it."""
     problem: str = ""
     """Why it did not answer."""
+    other: str = ""
+    """What it has installed otherwise than this machine."""
 
 
 def probe(settings: Cluster) -> list[HostProbe]:
@@ -56,4 +60,5 @@ async def _host(cluster: DaskCluster, name: str, address: str) -> HostProbe:
         return HostProbe(name, address, problem=str(error))
     except asyncio.TimeoutError:
         return HostProbe(name, address, problem=f"no answer for {_SECONDS:g} s")
-    return HostProbe(name, address, report, _SENT_TIMES / (time.monotonic() - began))
+    carries = _SENT_TIMES / (time.monotonic() - began)
+    return HostProbe(name, address, report, carries, other=other_program(report, code(), VERSION))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import fields
 
-from ocrspool.config.schema import Config, Engine
+from ocrspool.config.schema import Config
+from ocrspool.config.sections import Engine
 from ocrspool.engine_request import EngineRequest, Settings
 
 _FOR_THE_DEVICE = {"precision": "auto", "batch_lines": 0, "line_width": 0}
@@ -34,6 +35,7 @@ def engine_request(config: Config, device: str) -> EngineRequest:
         cache=os.fspath(config.paths.cache),
         on_no_gpu=engine.on_no_gpu,
         readers=tuple(sorted(engine.readers.items())),
+        finders=tuple(sorted(engine.finders.items())),
         readers_at=engine.load_readers,
         settings=Settings(device=device, **settings),
     )

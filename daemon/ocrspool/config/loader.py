@@ -13,7 +13,8 @@ import tomli
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ocrspool.config.schema import Config, Section
+from ocrspool.config.schema import Config
+from ocrspool.config.sections import Section
 from ocrspool.config.value_errors import wrong
 from ocrspool.config.value_types import NAME
 from ocrspool.errors import ConfigError

@@ -11,12 +11,12 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.config.loader import load
 from ocrspool.config.schema import Config, Profile
 from ocrspool.observability import log_setup
-from ocrspool.pages import DEFAULT_READER
+from ocrspool.pages import DEFAULT_FINDER, DEFAULT_READER
 
 _log = logging.getLogger(__name__)
 
 _AT_START = ("paths", "engine", "service", "metrics", "cluster")
-_WHO_READS = ("quality", "readers", "sure")
+_WHO_READS = ("quality", "readers", "sure", "finder")
 _FOLDERS = ("root", "inbox", "work", "outbox", "done", "failed")
 
 
@@ -65,8 +65,10 @@ def differences(old: Config, new: Config) -> list[str]:
     ]
     for name, profile in new.profile.items():
         if not _has_readers(old, profile):
-            now = old.profile.get(name, Profile()).reader_order().names
-            found.append(_arrow(f"profile.{name}.readers", now, profile.reader_order().names))
+            now, wanted = old.profile.get(name, Profile()).reader_order(), profile.reader_order()
+            found.append(_arrow(f"profile.{name}.readers", now.names, wanted.names))
+            if now.finder != wanted.finder:
+                found.append(_arrow(f"profile.{name}.finder", now.finder, wanted.finder))
     for name in new.inbox.keys() & old.inbox.keys():
         before, after = _folders(old, name), _folders(new, name)
         found += [_arrow(f"inbox.{name}.{key}", before[key], after[key]) for key in before if before[key] != after[key]]
@@ -82,7 +84,9 @@ def _readable(old: Config, name: str, profile: Profile) -> Profile:
 
 
 def _has_readers(config: Config, profile: Profile) -> bool:
-    return {DEFAULT_READER, *config.engine.readers}.issuperset(profile.reader_order().names)
+    order = profile.reader_order()
+    found = {DEFAULT_FINDER, *config.engine.finders}
+    return order.finder in found and {DEFAULT_READER, *config.engine.readers}.issuperset(order.names)
 
 
 def _folders(config: Config, name: str) -> dict[str, Any]:

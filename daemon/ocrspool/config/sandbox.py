@@ -97,6 +97,7 @@ def _place(key: str, folder: Path, units: Sequence[Unit]) -> list[str]:
 def _models(config: Config, units: Sequence[Unit]) -> list[str]:
     engine = config.engine
     choices = {f"engine.readers.{name}": choice for name, choice in engine.readers.items()}
+    choices |= {f"engine.finders.{name}": choice for name, choice in engine.finders.items()}
     choices = {"engine.models": engine.models, **choices}
     folders = {key: Path(choice) for key, choice in choices.items() if choice.startswith("/")}
     found: dict[str, str] = {}

@@ -66,6 +66,15 @@ Readers = Annotated[tuple[Name, ...], Field(strict=False), AfterValidator(_named
 ReaderChoice = Annotated[str, Field(min_length=1)]
 
 
+def _no_tesseract(choice: str) -> str:
+    if choice.startswith("tesseract:"):
+        raise ValueError("should be a model that finds lines; Tesseract reads them only")
+    return choice
+
+
+FinderChoice = Annotated[str, Field(min_length=1), AfterValidator(_no_tesseract)]
+
+
 def _local(listen: str) -> str:
     """Refuse what others than this machine could reach: nothing here asks who they are."""
     if listen and not listen.startswith("/"):

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ocrspool.config.current import CurrentConfig
-from ocrspool.config.schema import Limits, Profile
+from ocrspool.config.schema import Profile
+from ocrspool.config.sections import Limits
 from ocrspool.decoding import protocol
 from ocrspool.decoding.api import (
     DecodedPage,

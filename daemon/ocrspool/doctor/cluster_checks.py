@@ -7,8 +7,7 @@ from datetime import datetime, timezone
 from importlib.util import find_spec
 from pathlib import Path
 
-from ocrspool import __version__
-from ocrspool.config.schema import Cluster
+from ocrspool.config.sections import Cluster
 from ocrspool.doctor.findings import Finding, Level
 from ocrspool.formatting import counted
 from ocrspool.machine import installation
@@ -65,9 +64,9 @@ def _hosts(settings: Cluster) -> Iterator[Finding]:
         if report is None:
             advice = "let its port through the firewalls, and look at the log of ocrspool-node there"
             yield Finding("cluster", "problem", name, f"{host.address} does not answer: {host.problem}", advice)
-        elif report.version != __version__:
-            told = f"has ocrspool {report.version}, and this machine {__version__}"
-            yield Finding("cluster", "problem", name, told, "install the same version on both")
+        elif host.other:
+            advice = "install the same version on both: scripts/install of one checkout"
+            yield Finding("cluster", "problem", name, f"{host.address} is refused: {host.other}", advice)
         else:
             carries = f"this way carries about {host.pages_per_second:.0f} pages/s of 6 MB"
             yield Finding("cluster", "ok", name, f"{host.address}, {counted(report.workers, 'worker')}; {carries}")

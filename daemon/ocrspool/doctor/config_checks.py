@@ -17,7 +17,7 @@ from ocrspool.doctor.findings import Finding, Level
 from ocrspool.engine.cache import inventory
 from ocrspool.engine.cache.permissions import unusable
 from ocrspool.engine.cache.store import differences
-from ocrspool.engine.models import model_set, reader_choice
+from ocrspool.engine.models import finder_choice, model_set, reader_choice
 from ocrspool.engine.plan import plan
 from ocrspool.errors import ConfigError, EngineMissingError, NoGpuError, OcrspoolError
 from ocrspool.formatting import counted
@@ -86,7 +86,11 @@ def _models(config: Config) -> Iterator[Finding]:
     engine, folder = config.engine, config.paths.cache / "models"
     try:
         found = model_set.find(engine.models, folder, engine.runtime)
-        found = replace(found, readers=reader_choice.find_all(engine.readers.items(), folder, engine.runtime))
+        found = replace(
+            found,
+            readers=reader_choice.find_all(engine.readers.items(), folder, engine.runtime),
+            finders=finder_choice.find_all(engine.finders.items(), folder, engine.runtime),
+        )
     except OcrspoolError as error:
         yield Finding("engines", "problem", "models", error.message, error.hint)
     else:
@@ -94,8 +98,14 @@ def _models(config: Config) -> Iterator[Finding]:
         yield Finding("engines", "ok", "models", f"{engine.models}: {listed}")
         for name, languages in found.languages().items():
             used = [profile for profile, asked in config.profile.items() if name in asked.reader_order().names]
-            profiles = f"; asked by profile {', '.join(used)}" if used else "; no profile asks it"
-            yield Finding("engines", "ok", f"reader {name}", f"languages {', '.join(languages)}{profiles}")
+            yield Finding("engines", "ok", f"reader {name}", f"languages {', '.join(languages)}; {_asked_by(used)}")
+        for finder in found.finders:
+            used = [profile for profile, asked in config.profile.items() if asked.reader_order().finder == finder.name]
+            yield Finding("engines", "ok", f"finder {finder.name}", f"{finder.net.name}; {_asked_by(used)}")
+
+
+def _asked_by(profiles: list[str]) -> str:
+    return f"asked by profile {', '.join(profiles)}" if profiles else "no profile asks it"
 
 
 def _engine(config: Config, device: str) -> Iterator[Finding]:

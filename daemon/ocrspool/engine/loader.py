@@ -2,8 +2,8 @@
 
 The proof, in this order: the manifest exists; every file hashes to what it says; the runtime says that it loaded
 and did not build; each net runs at both ends of its shapes, where those are fixed; a known page, which takes three
-nets, reads as it did when the engine was built, and so do its lines by each further reader; and no file of the engine
-has changed meanwhile.
+nets, reads as it did when the engine was built, and so do its lines by each further reader, and the page with each
+further finder; and no file of the engine has changed meanwhile.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ocrspool.engine import further_readers
+from ocrspool.engine import further_finders, further_readers
 from ocrspool.engine.cache.store import HINT, Manifest, differences
-from ocrspool.engine.detection.detect import DetectSettings
 from ocrspool.engine.file_stamps import stamps
 from ocrspool.engine.models import model_set
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer, RecognizeSettings
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from ocrspool.engine.detection.detect import Finder
     from ocrspool.engine.plan import Plan
     from ocrspool.engine.readers.reader import LineReader
     from ocrspool.engine.spec import Net, NetSpec
@@ -49,6 +48,8 @@ class Loaded(NamedTuple):
     nets: Nets
     readers: Mapping[str, LineReader]
     """The further ones, by name."""
+    finders: Mapping[str, Finder]
+    """Likewise."""
     all_nets: Mapping[str, Net]
     """By key, also those of readers that are loaded by now."""
     proven: bool
@@ -80,6 +81,7 @@ def load(plan: Plan, on_stage: OnStage) -> tuple[Recognizer, Manifest, dict[str,
             found = known_text(recognizer)
             if loaded.proven:
                 further_readers.check(manifest.readers, known_by_reader(plan, loaded), plan.folder)
+            further_finders.check(manifest.finders, further_finders.known_by(plan, recognizer), plan.folder)
         _check(plan.folder, manifest.known_text, found, before)
         undo.pop_all()
     if changed := differences(manifest.soft, plan.soft):
@@ -138,11 +140,11 @@ def load_nets(
             on_stage(f"loading {spec.key} engine {number}/{len(specs)}: {spec.name}")
             nets[spec.key] = loading.result()
     three = Nets(nets["detection"], nets["recognition"], nets["classifier"])
-    settings = read_settings(plan)
+    settings, finders = read_settings(plan), further_finders.of(plan, nets)
     if later:
         readers = further_readers.at_first_use(plan, net, settings, three.recognition, known or {})
-        return Loaded(three, readers, nets, proven=False)
-    return Loaded(three, further_readers.of(plan, nets, settings), nets, proven=True)
+        return Loaded(three, readers, finders, nets, proven=False)
+    return Loaded(three, further_readers.of(plan, nets, settings), finders, nets, proven=True)
 
 
 def recognizer_of(plan: Plan, loaded: Loaded) -> Recognizer:
@@ -150,13 +152,13 @@ def recognizer_of(plan: Plan, loaded: Loaded) -> Recognizer:
     for net in loaded.all_nets.values():
         for shape in net.warm_up:
             net(np.zeros(shape, np.uint8))
-    thresholds = asdict(plan.models.thresholds)
     settings = RecognizeSettings(
-        detect=DetectSettings(side=plan.settings.detection_side, **thresholds),
+        detect=further_finders.settings(plan, plan.models.thresholds),
         read=read_settings(plan),
         threads=0 if plan.settings.gpu is None else min(plan.settings.threads, _MOST_BESIDE_A_GPU),
     )
-    return Recognizer(loaded.nets, model_set.characters(plan.models.recognition), settings, loaded.readers)
+    characters = model_set.characters(plan.models.recognition)
+    return Recognizer(loaded.nets, characters, settings, loaded.readers, loaded.finders)
 
 
 def read_settings(plan: Plan) -> ReadSettings:

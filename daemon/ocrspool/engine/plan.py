@@ -9,7 +9,7 @@ from pathlib import Path
 from ocrspool.engine import identity
 from ocrspool.engine.cache.store import EngineCache
 from ocrspool.engine.cache.store import identity as whole_identity
-from ocrspool.engine.models import model_set, reader_choice
+from ocrspool.engine.models import finder_choice, model_set, reader_choice
 from ocrspool.engine.models.model_set import Models
 from ocrspool.engine.runtimes.base import RuntimeModule, load_module, runtime_spec
 from ocrspool.engine.shapes import profiled
@@ -94,7 +94,8 @@ def _planned(request: EngineRequest, settings: Settings, *, ahead: bool = False)
     cache = Path(request.cache)
     models = model_set.find(request.models, cache / "models", request.runtime)
     readers = reader_choice.find_all(request.readers, cache / "models", request.runtime)
-    chosen = profiled(replace(models, readers=readers), settings)
+    finders = finder_choice.find_all(request.finders, cache / "models", request.runtime)
+    chosen = profiled(replace(models, readers=readers, finders=finders), settings)
     place = identity.bound_to_place(request.runtime, settings, [spec.files[0] for spec in chosen], cache)
     items = whole_identity(chosen, facts.hard | place)
     early = {}

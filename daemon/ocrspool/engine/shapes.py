@@ -46,7 +46,8 @@ def profiled(models: Models, settings: Settings) -> Models:
         replace(reader, net=replace(reader.net, profile=recognition.profile)) if reader.net else reader
         for reader in models.readers
     )
-    return replace(models, detection=detection, recognition=recognition, classifier=classifier, readers=readers)
+    finders = tuple(replace(each, net=replace(each.net, profile=detection.profile)) for each in models.finders)
+    return Models(detection, recognition, classifier, models.thresholds, readers, finders)
 
 
 def _multiple(pixels: float) -> int:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Role = Literal["detection", "recognition", "classifier"]
 
+READER, FINDER = "reader.", "finder."
+"""How the keys of further readers and finders begin."""
+
 PADDING = 127
 """Pixels beside a line that is narrower than the batch: the middle of 0 to 255, which normalizes to about 0."""
 
@@ -52,16 +55,26 @@ class NetSpec:
     profile: ShapeProfile
     reader: str = ""
     """Of the net of a further reader: the reader's name."""
+    finder: str = ""
+    """Of the net of a further finder: the finder's name."""
 
     @property
     def key(self) -> str:
-        """What it is called in an engine's identity: its role, or the reader that it is the net of."""
-        return f"reader.{self.reader}" if self.reader else self.role
+        """What it is called in an engine's identity: its role, or the reader or finder that it is the net of."""
+        if self.finder:
+            return f"{FINDER}{self.finder}"
+        return f"{READER}{self.reader}" if self.reader else self.role
 
     @property
     def folder(self) -> str:
-        """Its folder in the engine's. Two readers may have models of one name."""
-        return f"{self.name}@{self.reader}" if self.reader else self.name
+        """Its folder in the engine's."""
+        return net_folder(self.name, self.key)
+
+
+def net_folder(name: str, key: str) -> str:
+    """Return the folder of a net of this name and key in an engine's. Two readers may have models of one name."""
+    kind, dot, owner = key.partition(".")
+    return f"{name}@{owner}" if f"{kind}{dot}" in {READER, FINDER} else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +97,35 @@ class ReaderSpec:
     @property
     def key(self) -> str:
         """What it is called in an engine's identity."""
-        return f"reader.{self.name}"
+        return f"{READER}{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What a detection model's output is judged by. Defaults are those of PP-OCRv6's own inference.yml."""
+
+    threshold: float = 0.2
+    """Map pixels above it belong to text."""
+    box_threshold: float = 0.45
+    """A box whose mean probability is lower is no text."""
+    unclip: float = 1.4
+    """How far boxes grow, as a multiple of area / perimeter."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinderSpec:
+    """One more finder of lines of an engine before it is loaded."""
+
+    name: str
+    """As in the configuration, for instance tiny."""
+    net: NetSpec
+    """A detection net."""
+    thresholds: Thresholds = Thresholds()
+
+    @property
+    def key(self) -> str:
+        """What it is called in an engine's identity."""
+        return self.net.key
 
 
 class Net(Protocol):

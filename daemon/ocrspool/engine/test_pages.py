@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 
 from ocrspool.errors import EngineError
-from ocrspool.pages import DEFAULT_READER, ReaderOrder
+from ocrspool.pages import DEFAULT_ORDER, PageOptions, ReaderOrder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
     from ocrspool.engine.ocr.recognizer import Recognizer
     from ocrspool.engine.spec import Pixels
@@ -68,21 +68,21 @@ def known_lines() -> list[Pixels]:
     return [page[top:bottom, left:right] for left, top, right, bottom in _KNOWN_LINES]
 
 
-def known_text(recognizer: Recognizer) -> list[str]:
+def known_text(recognizer: Recognizer, order: ReaderOrder = DEFAULT_ORDER) -> list[str]:
     """Return the lines that an engine reads on the known page alone. Raise EngineError where the file is damaged."""
-    return [line.text for line in recognizer.recognize([_pixels(KNOWN)], ["auto"])[0].lines]
+    (found,) = recognizer.recognize([_pixels(KNOWN)], PageOptions(readers=order))
+    return [line.text for line in found.lines]
 
 
-def read(recognizer: Recognizer, reader: str = DEFAULT_READER) -> dict[KnownPage, PageText]:
-    """Return what a reader of an engine reads on all pages, side by side as it will have to. Raise EngineError."""
-    order = ReaderOrder((reader,))
-    found = recognizer.recognize([_pixels(page) for page in PAGES], ["auto"] * len(PAGES), order)
+def read(recognizer: Recognizer, order: ReaderOrder = DEFAULT_ORDER) -> dict[KnownPage, PageText]:
+    """Return what an engine reads on all pages, side by side as it will have to. Raise EngineError."""
+    found = recognizer.recognize([_pixels(page) for page in PAGES], PageOptions(readers=order))
     return dict(zip(PAGES, found, strict=True))
 
 
-def read_by_all(recognizer: Recognizer, readers: Iterable[str]) -> dict[str, dict[KnownPage, PageText]]:
-    """Return what each of these readers reads on all pages, by its name."""
-    return {name: read(recognizer, name) for name in readers}
+def read_by_all(recognizer: Recognizer, orders: Mapping[str, ReaderOrder]) -> dict[str, dict[KnownPage, PageText]]:
+    """Return what is read on all pages with each of these readers and finders, by the same keys."""
+    return {key: read(recognizer, order) for key, order in orders.items()}
 
 
 def _pixels(page: KnownPage) -> Pixels:

@@ -55,6 +55,15 @@ def turned(points: Sequence[Point], angle: float) -> list[Point]:
     return [(x * cosine + y * sine, y * cosine - x * sine) for x, y in points]
 
 
+def mirrored(polygon: Polygon, width: float) -> Polygon:
+    """Return a polygon as it stands on the mirrored page of this width, again from its top left corner on.
+
+    What holds of a page that is read from the left holds of the mirrored one if its text runs from right to left.
+    """
+    one, two, three, four = ((width - x, y) for x, y in polygon)
+    return two, one, four, three
+
+
 def _around(points: Sequence[Point]) -> tuple[float, float, float, float]:
     xs, ys = zip(*points, strict=True)
     return min(xs), min(ys), max(xs), max(ys)

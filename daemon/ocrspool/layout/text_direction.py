@@ -32,6 +32,19 @@ def runs_from_the_right(text: str) -> bool:
     return sum(kind in _RIGHT_TO_LEFT for kind in kinds) > kinds.count("L")
 
 
+def page_runs_from_the_right(texts: Sequence[str]) -> bool:
+    """Return whether most of the lines with letters run from right to left: then their page is read from the right.
+
+    Numbers say nothing: most cells of a table may hold nothing else.
+    """
+    from_the_right = [text for text in texts if runs_from_the_right(text)]
+    if not from_the_right:
+        return False
+    lettered = sum(any(unicodedata.bidirectional(character) == "L" for character in text) for text in texts)
+    mixed = sum(any(unicodedata.bidirectional(character) == "L" for character in text) for text in from_the_right)
+    return len(from_the_right) > lettered - mixed
+
+
 def reading_places(text: str) -> Sequence[int]:
     """Return the places of the characters of a line in the order in which they are read; `text` is as they lie."""
     if text.isascii() or max(text, default="") < _FIRST_RIGHT_TO_LEFT:

@@ -62,6 +62,8 @@ class EngineModel:
     sha256: str = ""
     reader: str | None = None
     """The reader that has it; null for other nets."""
+    finder: str | None = None
+    """The finder that has it; null for other nets."""
     languages: tuple[str, ...] = ()
     """What that reads."""
 

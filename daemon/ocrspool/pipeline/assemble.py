@@ -127,7 +127,10 @@ def _page(page: ReadPage | EmbeddedText | LostPage) -> Page:
     scale = (image.source_width / image.width, image.source_height / image.height)
     lines = tuple(_line(order, line, scale) for order, line in enumerate(found.lines))
     size = (image.source_width, image.source_height, image.dpi)
-    read_by = ReadBy(found.device, found.engine["fingerprint"], host=found.host or None) if found.engine else None
+    read_by = None
+    if found.engine:
+        by = {"host": found.host or None, "finder": found.finder or None}
+        read_by = ReadBy(found.device, found.engine["fingerprint"], **by)
     return replace(_with_text(image.number, size, lines, rotation=found.rotation), read_by=read_by)
 
 

@@ -18,7 +18,7 @@ import time
 from ocrspool.files import names
 from ocrspool.formatting import counted
 from ocrspool.pipeline.job_outcome import JobOutcome
-from ocrspool.processes.starting import Start, directly
+from ocrspool.processes.starting import Command, Start, directly
 from ocrspool.spool.jobs import log_fields
 
 _log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Hooks:
         self._unfinished = 0
         self._counting = threading.Lock()
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="hooks")
+        self._thread = threading.Thread(target=self._work, name="hooks", daemon=True)
 
     def start(self) -> None:
         """Begin to run commands."""
@@ -97,7 +97,7 @@ class Hooks:
         # It has a process group of its own, so that its children can be ended with it.
         # It reads the JSON from standard input: people may replace the file by a link before the command opens it.
         told = files[0] if event.outcome == "done" else files[1]
-        process = self._start([*command, *files], _environment(event, files), folder="/", reads=told)
+        process = self._start(Command([*command, *files], _environment(event, files), folder="/", reads=told))
         while time.monotonic() < deadline and not self._closed.is_set():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return process.wait(_LOOK_SECONDS)

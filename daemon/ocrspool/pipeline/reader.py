@@ -106,13 +106,7 @@ class DocumentReader:
             attempt.pages.append(LostPage(index + 1, error))
             return
         attempt.warnings += page.warnings
-        reading = self._recognizer.submit(
-            page.image,
-            attempt.profile.orientation,
-            words=attempt.profile.words,
-            readers=attempt.profile.reader_order(),
-            alone=attempt.alone,
-        )
+        reading = self._recognizer.submit(page.image, attempt.profile.page_options(), alone=attempt.alone)
         attempt.add(page.image, reading)
         attempt.own_texts.note(own, page.hidden, index + 1, reading)
 

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 import orjson
 
 from ocrspool.processes.channel import MOST_BYTES, Channel, ChannelClosedError, Message
-from ocrspool.processes.starting import Start, directly
+from ocrspool.processes.starting import Command, Start, directly
 from ocrspool.processes.wakeup import WakeupEvent
 
 _EXIT_SECONDS = 2.0
@@ -65,9 +65,9 @@ class Child:
         """`options` are those of the interpreter. Without `-m`, `module` is the path of a script. `start` starts it."""
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, *options, module]
+            command = Command([sys.executable, *options, module], environment, theirs.fileno())
             try:
-                self._process = start(command, environment, theirs.fileno())
+                self._process = start(command)
             except OSError as error:
                 ours.close()
                 if error.errno not in _NO_PROCESS:

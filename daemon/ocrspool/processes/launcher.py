@@ -20,11 +20,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
 
 from ocrspool.processes.channel import Channel, ChannelClosedError
 from ocrspool.processes.launcher_child import SYS_CLONE
-from ocrspool.processes.starting import Process, directly
+from ocrspool.processes.starting import Command, Process, directly
 
 _log = logging.getLogger(__name__)
 
@@ -58,36 +57,30 @@ class Launcher:
             try:
                 # Secrets of hooks come with each request: a decoder could read them in /proc.
                 known = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
-                self._process = directly(command, known, theirs.fileno())
+                self._process = directly(Command(command, known, theirs.fileno()))
             except OSError:
                 ours.close()  # a shortage that will show itself where a process is needed
                 return
         self._channel = Channel(ours)
 
-    def __call__(
-        self,
-        command: Sequence[str],
-        environment: Mapping[str, str],
-        descriptor: int | None = None,
-        folder: str = "",
-        reads: str = "",
-    ) -> Process:
+    def __call__(self, command: Command) -> Process:
         """Start a process (Start). Raise OSError, ValueError."""
-        request = {"command": list(command), "environment": dict(environment), "folder": folder, "reads": reads}
-        if any("\0" in word for word in (*command, *environment, *environment.values())):
+        words, environment = list(command.words), dict(command.environment)
+        request = {"command": words, "environment": environment, "folder": command.folder, "reads": command.reads}
+        if any("\0" in word for word in (*words, *environment, *environment.values())):
             raise ValueError("embedded null byte")
-        sent = () if descriptor is None else (descriptor,)
+        sent = () if command.descriptor is None else (command.descriptor,)
         try:
             with self._asking:
                 if self._channel is None:
-                    return directly(command, environment, descriptor, folder, reads)
+                    return directly(command)
                 self._channel.send(request, sent)
                 answer, received = self._channel.receive(_ANSWER_SECONDS)
         except (ChannelClosedError, TimeoutError) as error:
             self._give_up(error)
-            return directly(command, environment, descriptor, folder, reads)
+            return directly(command)
         if "errno" in answer:
-            raise OSError(answer["errno"], os.strerror(answer["errno"]), command[0])
+            raise OSError(answer["errno"], os.strerror(answer["errno"]), words[0])
         child = LaunchedProcess(answer["pid"])
         with os.fdopen(received[0], "rb") as failure:  # it ends when the program has begun
             if not select.select([failure], [], [], self._begin_seconds)[0]:
@@ -96,7 +89,7 @@ class Launcher:
             code = failure.read()
         if code:
             child.wait()
-            raise OSError(int(code), os.strerror(int(code)), command[0])
+            raise OSError(int(code), os.strerror(int(code)), words[0])
         return child
 
     def close(self) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from ocrspool.processes.standard_input import standard_input
@@ -34,40 +35,37 @@ class Process(Protocol):
         """Send SIGKILL, unless it is known to have ended."""
 
 
-class Start(Protocol):
-    """Starts a process."""
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What is started."""
 
-    def __call__(
-        self,
-        command: Sequence[str],
-        environment: Mapping[str, str],
-        descriptor: int | None = None,
-        folder: str = "",
-        reads: str = "",
-    ) -> Process:
-        """Start a command in a folder; "": in that of this process. Raise OSError, or ValueError for a null byte.
-
-        With a descriptor, the number that it has in the new process is the command's last argument. The command can
-        read the regular file `reads` as its standard input. It reads nothing where that is a link or cannot be opened.
-        """
+    words: Sequence[str]
+    """The program and its arguments."""
+    environment: Mapping[str, str]
+    """Its variables. It gets no others."""
+    descriptor: int | None = None
+    """A descriptor that it gets too. Its number in the new process becomes the last argument."""
+    folder: str = ""
+    """The folder in which it starts; "": that of this process."""
+    reads: str = ""
+    """A regular file that is its standard input. It reads nothing where that is a link or cannot be opened."""
 
 
-def directly(
-    command: Sequence[str],
-    environment: Mapping[str, str],
-    descriptor: int | None = None,
-    folder: str = "",
-    reads: str = "",
-) -> Process:
+Start = Callable[[Command], Process]
+"""Starts a process. Raise OSError, or ValueError for a null byte."""
+
+
+def directly(command: Command) -> Process:
     """Start a process from this one (Start)."""
-    read = standard_input(reads)
+    sent = () if command.descriptor is None else (command.descriptor,)
+    read = standard_input(command.reads)
     try:
         return subprocess.Popen(
-            [*command] if descriptor is None else [*command, str(descriptor)],
+            [*command.words, *map(str, sent)],
             stdin=read,
-            env=environment,
-            cwd=folder or None,
-            pass_fds=() if descriptor is None else (descriptor,),
+            env=command.environment,
+            cwd=command.folder or None,
+            pass_fds=sent,
             start_new_session=True,
         )
     finally:

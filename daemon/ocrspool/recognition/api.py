@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ocrspool.observability.snapshot import ClusterStatus
-from ocrspool.pages import DEFAULT_ORDER, PageImage, PageText, ReaderOrder, WordMode
+from ocrspool.pages import PageImage, PageOptions, PageText
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +55,11 @@ class PageRecognizer(Protocol):
     def wait_ready(self) -> Mapping[str, Any]:
         """Wait until every engine is loaded. Return the facts of the first one. Raise what kept one from loading."""
 
-    def submit(
-        self,
-        image: PageImage,
-        orientation: str,
-        *,
-        words: WordMode = "words",
-        readers: ReaderOrder = DEFAULT_ORDER,
-        alone: bool = False,
-    ) -> Future[PageText]:
+    def submit(self, image: PageImage, options: PageOptions, *, alone: bool = False) -> Future[PageText]:
         """Queue a page, and wait while too many are held already. The recognizer closes the page's memory file.
 
-        `words` says what is measured of each line, `readers` who reads it. A page that is read `alone` shares no batch
-        with others. The future raises EngineError where the recognizer is at fault and the page may be submitted again,
-        DocumentError where the page cannot be read. It may be cancelled.
+        A page that is read `alone` shares no batch with others. The future raises EngineError where the recognizer is
+        at fault and the page may be submitted again, DocumentError where the page cannot be read. It may be cancelled.
         """
 
     def status(self) -> RecognizerStatus:

@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any, Protocol
 
 from ocrspool.config.schema import Config
 from ocrspool.errors import EngineError
-from ocrspool.pages import DEFAULT_ORDER, PageImage, ReaderOrder, WordMode
+from ocrspool.pages import PageImage, PageOptions
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import Child, ChildDiedError
 from ocrspool.processes.environment import of_workers
@@ -126,21 +125,13 @@ class WorkerClient:
         self._facts = answer["ready"]
         return True
 
-    def send_page(
-        self,
-        number: int,
-        image: PageImage,
-        orientation: str,
-        words: WordMode = "words",
-        readers: ReaderOrder = DEFAULT_ORDER,
-    ) -> None:
+    def send_page(self, number: int, image: PageImage, options: PageOptions) -> None:
         """Send a page under a number. Raise ChildDiedError."""
         self._pages += 1
         self._heard = self._clock() if not self._in_work else self._heard
         self._in_work += 1
         page = {"number": number, "width": image.width, "height": image.height, "channels": image.channels}
-        how = {"orientation": orientation, "words": words, **asdict(readers)}
-        self._process.tell({"op": "recognize", "page": {**page, **how}}, (image.fd,))
+        self._process.tell({"op": "recognize", "page": {**page, "options": options.to_json()}}, (image.fd,))
 
     def wait_for_result(self, seconds: float, wake: WakeupEvent, on_progress: Callable[[], None]) -> Outcome | None:
         """Wait for a page to be done. Return None after a step of one, or once `wake` is set.

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import DEFAULT_ORDER, PageImage, PageText, ReaderOrder, WordMode
+from ocrspool.pages import PageImage, PageOptions, PageText
 from ocrspool.processes.wakeup import WakeupEvent
 
 
@@ -21,11 +21,9 @@ class PageTask:
     """A page that waits for a worker, or is with one."""
 
     image: PageImage
-    orientation: str
+    options: PageOptions
     alone: bool = False
     """Whether it shares no batch with other pages."""
-    words: WordMode = "words"
-    readers: ReaderOrder = DEFAULT_ORDER
     future: Future[PageText] = field(default_factory=Future)
     begun: bool = False
     """Whether a worker has had it. Its future cannot be cancelled any more."""

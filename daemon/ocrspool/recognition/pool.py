@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import DEFAULT_ORDER, PageFault, PageImage, PageText, ReaderOrder, WordMode
+from ocrspool.pages import PageFault, PageImage, PageOptions, PageText
 from ocrspool.processes.starting import Start, directly
 from ocrspool.recognition.api import RecognizerStatus
 from ocrspool.recognition.client import start_worker
@@ -94,17 +94,9 @@ class WorkerPool:
         on_hosts = {} if self._hosts is None else self._hosts.wait_ready()
         return self._local_engine() or on_hosts
 
-    def submit(
-        self,
-        image: PageImage,
-        orientation: str,
-        *,
-        words: WordMode = "words",
-        readers: ReaderOrder = DEFAULT_ORDER,
-        alone: bool = False,
-    ) -> Future[PageText]:
+    def submit(self, image: PageImage, options: PageOptions, *, alone: bool = False) -> Future[PageText]:
         """Queue a page, and wait while too much is held. See PageRecognizer."""
-        task = PageTask(image, orientation, alone, words, readers)
+        task = PageTask(image, options, alone)
         self._queue.put(task)
         return task.future
 

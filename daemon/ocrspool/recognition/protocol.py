@@ -54,7 +54,7 @@ def page_text(found: dict[str, Any]) -> PageText:
         )
     )
     rules = tuple(((x1, y1), (x2, y2)) for (x1, y1), (x2, y2) in found.get("rules", ()))
-    return PageText(read, found["rotation"], found["seconds"], warnings, rules=rules)
+    return PageText(read, found["rotation"], found["seconds"], warnings, rules=rules, finder=found.get("finder", ""))
 
 
 def _polygon(points: list[list[float]]) -> Polygon:

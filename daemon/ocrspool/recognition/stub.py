@@ -7,7 +7,7 @@
 None of them starts a process or waits for time to pass. What would take time happens when the test says so.
 
     recognizer = StubRecognizer(lambda image: "crash" if image.number == 2 else "echo")
-    recognizer.submit(image, "auto").result().lines[0].text    # "page 1"
+    recognizer.submit(image, PageOptions()).result().lines[0].text    # "page 1"
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import DEFAULT_ORDER, PageImage, PageText, ReaderOrder, TextLine, WordMode
+from ocrspool.pages import PageImage, PageOptions, PageText, TextLine
 from ocrspool.recognition.api import RecognizerStatus
 from ocrspool.recognition.worker import ReadyWorker, engines
 
@@ -66,6 +66,8 @@ class StubRecognizer:
         self.is_ready = self.is_closed = False
         self.submitted: list[int] = []
         """The number of every page that came."""
+        self.options: list[PageOptions] = []
+        """Of every page that came: how it was to be read."""
         self.alone: list[bool] = []
         """Of every page that came: whether it was to be read alone."""
         self.unread: list[Future[PageText]] = []
@@ -85,20 +87,13 @@ class StubRecognizer:
             raise self.problem
         return self._facts
 
-    def submit(
-        self,
-        image: PageImage,
-        orientation: str,  # noqa: ARG002
-        *,
-        words: WordMode = "words",  # noqa: ARG002
-        readers: ReaderOrder = DEFAULT_ORDER,  # noqa: ARG002
-        alone: bool = False,
-    ) -> Future[PageText]:
+    def submit(self, image: PageImage, options: PageOptions, *, alone: bool = False) -> Future[PageText]:
         """Answer at once, unless the page is slow or hangs. The memory file of the page is closed."""
         os.close(image.fd)
         if self.is_closed:
             raise EngineError("the service is stopping")
         self.submitted.append(image.number)
+        self.options.append(options)
         self.alone.append(alone)
         answer, future = self.answer(image), Future[PageText]()
         if answer == "hang":

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ocrspool.errors import EngineError
-from ocrspool.pages import DEFAULT_ORDER, PageFault, PageImage, ReaderOrder, WordMode
+from ocrspool.pages import PageFault, PageImage, PageOptions
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.processes.wakeup import WakeupEvent
@@ -52,14 +52,7 @@ class StubWorker:
         self.loads_after -= 1
         return self.loads_after < 0
 
-    def send_page(
-        self,
-        number: int,
-        image: PageImage,
-        orientation: str,  # noqa: ARG002
-        words: WordMode = "words",  # noqa: ARG002
-        readers: ReaderOrder = DEFAULT_ORDER,  # noqa: ARG002
-    ) -> None:
+    def send_page(self, number: int, image: PageImage, options: PageOptions) -> None:  # noqa: ARG002
         """Take a page."""
         if self.killed or self.closed:
             raise ChildDiedError("was killed by SIGKILL")

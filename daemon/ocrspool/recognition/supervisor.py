@@ -195,7 +195,7 @@ class WorkerSupervisor:
         sent = {number: task for task, number in zip(tasks, self._numbers, strict=False)}
         self._in_work |= sent
         for number, task in sent.items():
-            worker.send_page(number, task.image, task.orientation, task.words, task.readers)
+            worker.send_page(number, task.image, task.options)
 
     def _receive(self, worker: Worker) -> bool:
         """Wait for the worker, or for more pages to send. Tell whether a page is done. Raise as the worker does."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ocrspool.errors import EngineError
-from ocrspool.pages import DEFAULT_ORDER, PageFault, PageImage, PageText, ReaderOrder, WordMode
+from ocrspool.pages import PageFault, PageImage, PageOptions, PageText
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.page_queue import PageTask
 
@@ -42,14 +42,7 @@ class Worker(Protocol):
     def has_loaded(self, seconds: float) -> bool:
         """Tell whether the engine is loaded. Wait at most so long. Raise EngineError: the worker is dead then."""
 
-    def send_page(
-        self,
-        number: int,
-        image: PageImage,
-        orientation: str,
-        words: WordMode = "words",
-        readers: ReaderOrder = DEFAULT_ORDER,
-    ) -> None:
+    def send_page(self, number: int, image: PageImage, options: PageOptions) -> None:
         """Send a page under a number. Raise ChildDiedError."""
 
     def wait_for_result(self, seconds: float, wake: WakeupEvent, on_progress: Callable[[], None]) -> Outcome | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ocrspool.layout.text_direction import runs_from_the_right
+from ocrspool.layout.text_direction import page_runs_from_the_right
 from ocrspool.render.areas import Area, AreaLine, Paragraph, areas_of
 from ocrspool.render.line_geometry import placement
 from ocrspool.render.word_gaps import words_of
@@ -68,7 +68,8 @@ def _area(area: Area, name: str, page: int) -> Iterator[str]:
     title = f"bbox {_whole(area.block.bounding_box)}"
     yield f'<div class="{_CLASSES.get(area.block.kind, _CAREA)}" id="block_{name}" title="{title}">\n'
     for number, paragraph in enumerate(area.paragraphs, 1):
-        yield f'<p class="ocr_par" id="par_{name}_{number}" title="{_paragraph(paragraph)}"{role}>\n'
+        said = f'title="{_paragraph(paragraph)}"{role}{_direction(*(part.line.text for part in paragraph.lines))}'
+        yield f'<p class="ocr_par" id="par_{name}_{number}" {said}>\n'
         for line in paragraph.lines:
             yield from _line(line, f"{page}_{line.name}")
         yield "</p>\n"
@@ -87,12 +88,16 @@ def _paragraph(paragraph: Paragraph) -> str:
 
 
 def _line(part: AreaLine, name: str) -> Iterator[str]:
-    direction = ' dir="rtl"' if runs_from_the_right(part.line.text) else ""
-    yield f'<span class="ocr_line" id="line_{name}"{direction} title="{_properties(part.line)}">'
+    yield f'<span class="ocr_line" id="line_{name}"{_direction(part.line.text)} title="{_properties(part.line)}">'
     for number, (gap, word) in enumerate(words_of(part.line), 1):
         title = f"bbox {_whole(word.bounding_box)}; x_wconf {word.confidence * 100:.2f}"
         yield f'{gap}<span class="ocrx_word" id="word_{name}_{number}" title="{title}">{escaped(word.text)}</span>'
     yield "</span><br/>\n"
+
+
+def _direction(*texts: str) -> str:
+    """Return the attribute of HTML for lines that run from right to left."""
+    return ' dir="rtl"' if page_runs_from_the_right(texts) else ""
 
 
 def _properties(line: Line) -> str:

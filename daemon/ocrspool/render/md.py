@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from ocrspool.blocks import markers
 from ocrspool.blocks.characters import SENTENCE_ENDS
 from ocrspool.blocks.joining import compounds_in, joined
+from ocrspool.layout.text_direction import page_runs_from_the_right
 from ocrspool.render.table_rows import table_rows
 from ocrspool.results.blocks import Block, Table
 from ocrspool.results.schema import Document, Page
@@ -123,7 +124,8 @@ def _html(table: Table) -> str:
         for column in range(cell.column, cell.column + cell.column_span)
     }
     by_place = {(cell.row, cell.column): cell for cell in table.cells}
-    lines = ["<table>"]
+    direction = ' dir="rtl"' if page_runs_from_the_right([cell.text for cell in table.cells]) else ""
+    lines = [f"<table{direction}>"]
     for row in range(table.rows):
         cells = []
         for column in range(table.columns):

@@ -18,7 +18,8 @@ class Cell:
     row: int
     """The row, from 0. Of a cell that spans several rows: the first of them."""
     column: int
-    """The column, from 0. Of a cell that spans several columns: the first of them."""
+    """The column, from 0, in the order in which a row is read: where text runs from right to left, column 0 is the
+    rightmost one. Of a cell that spans several columns: the first of them."""
     row_span: int
     """The number of rows that the cell spans. Usually 1."""
     column_span: int
@@ -40,7 +41,7 @@ class Table:
     columns: int
     """The number of columns."""
     cells: tuple[Cell, ...]
-    """The cells, row by row and from left to right."""
+    """The cells, row by row, each row in the order in which it is read."""
 
 
 @dataclass(frozen=True, slots=True)

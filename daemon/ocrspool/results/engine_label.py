@@ -26,6 +26,14 @@ class Reads(Protocol):
         """What it reads."""
 
 
+class Finds(Named, Protocol):
+    """A net that may be a finder's."""
+
+    @property
+    def finder(self) -> str | None:
+        """The name of the finder; None for other nets."""
+
+
 class Described(Protocol):
     """What describes an engine."""
 
@@ -69,6 +77,11 @@ def line(engine: Described) -> str:
 def readers(nets: Iterable[Reads]) -> str:
     """Say what each reader reads: "default Han, Latin; russian Cyrillic, Latin"."""
     return "; ".join(f"{net.reader} {', '.join(net.languages) or '?'}" for net in nets if net.reader)
+
+
+def finders(nets: Iterable[Finds]) -> str:
+    """Say which model each finder of lines has: "default PP-OCRv6_small_det; tiny PP-OCRv6_tiny_det"."""
+    return "; ".join(f"{net.finder} {net.name}" for net in nets if net.finder)
 
 
 def models(nets: Iterable[Named]) -> str:

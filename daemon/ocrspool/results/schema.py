@@ -104,6 +104,8 @@ class ReadBy:
     """The fingerprint of the engine. It is that of the document's `engine` or of one of its `other_engines`."""
     host: str | None = field(default=None, kw_only=True)
     """The name of the host of the cluster that read the page. null: the machine that the result names in `run.host`."""
+    finder: str | None = field(default=None, kw_only=True)
+    """The finder that found the lines of the page, as the configuration calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,8 @@ class Model:
     """The SHA-256 of the model's file in hexadecimal."""
     reader: str | None = field(default=None, kw_only=True)
     """For a recognition model: the name of the reader that has it. Otherwise null."""
+    finder: str | None = field(default=None, kw_only=True)
+    """For a detection model: the name of the finder that has it. Otherwise null."""
     languages: tuple[str, ...] = field(default=(), kw_only=True)
     """For a recognition model: the scripts that it reads. Otherwise the list is empty."""
 

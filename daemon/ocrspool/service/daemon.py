@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ocrspool.config.schema import Metrics
+from ocrspool.config.sections import Metrics
 from ocrspool.errors import EngineMissingError, OcrspoolError
 from ocrspool.formatting import counted
 from ocrspool.intake.headroom import FreeSpaceGuard

@@ -35,6 +35,8 @@ _OURS = (JOB, "result.", REASON, _SIZE)
 _MOST_RESULT_BYTES = 1 << 30
 """The largest result that is read. Nobody else can enter its folder, so only the document decides how large it is."""
 _MOST_PATH_BYTES = 4095
+_LASTING = frozenset({errno.ENOENT, errno.ENOTEMPTY, errno.EPERM})
+"""Errors at the removal of a folder that is gone, or in which others have put something: it is not tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +152,18 @@ class Jobs:
         The job is over, also where the disk fails at this: then the folder is removed with that of a later job.
         """
         for each in (job_id, *tuple(self._left)):
-            try:
-                self._remove(each)
-            except OSError as error:
-                if error.errno in {errno.ENOENT, errno.ENOTEMPTY, errno.EPERM}:  # gone, or there is something of others'
-                    self._left.discard(each)
-                else:
-                    self._left.add(each)
-            else:
+            if self._is_removed(each):
                 self._left.discard(each)
+            else:
+                self._left.add(each)
+
+    def _is_removed(self, job_id: str) -> bool:
+        """Remove the folder of a job. Tell whether it need not be tried again."""
+        try:
+            self._remove(job_id)
+        except OSError as error:
+            return error.errno in _LASTING
+        return True
 
     def _remove(self, job_id: str) -> None:
         with Folder.at(self._work) as work:

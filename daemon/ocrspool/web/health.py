@@ -45,7 +45,7 @@ class Health:
             self._server = bound(listen, _Answers(published, alive, page))
         except OSError as error:
             raise ConfigError([f"metrics.listen: {listen}: {error.strerror}"]) from error
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="health")
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="health", daemon=True)
         self._thread.start()
         _log.info("health and metrics: %s", listen)
 

@@ -211,12 +211,13 @@ def _picture(job: str, offer: Offer) -> Cell:
 def _foot(published: StatusSnapshot, now: float) -> str:
     engines = "; ".join(engine_label.line(engine) for engine in published.reads_with)
     nets = published.engine.models if published.engine is not None else ()
-    models, readers = engine_label.models(nets), engine_label.readers(nets)
+    models, readers, finders = engine_label.models(nets), engine_label.readers(nets), engine_label.finders(nets)
     began = published.at if published.began is None else published.began
     running, age = (format_duration(max(now - moment, 0)) for moment in (began, published.at))
     restarts = counted(published.worker_restarts, "worker")
     return f"""<footer>
-<div>Engine: {_text(engines)}; {_text(models)}. Readers: {_text(readers)}.</div>
+<div>Engine: {_text(engines)}; {_text(models)}. Readers: {_text(readers)}. Finders:
+{_text(finders)}.</div>
 <div>Workers: {len(published.workers)}. Since the start {restarts} failed and had to be replaced. The service has
 run for {running}. This was published {age} ago. All counts but those of waiting files, of files that cannot be
 taken and of files in failed/ begin at the start.</div>

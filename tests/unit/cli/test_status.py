@@ -16,7 +16,8 @@ from rich.console import Console, RenderableType
 from ocrspool.cli.retry import retry
 from ocrspool.cli.status import collect, status
 from ocrspool.cli.status_view import view
-from ocrspool.config.schema import Config, Inbox, Paths
+from ocrspool.config.schema import Config, Inbox
+from ocrspool.config.sections import Paths
 from ocrspool.errors import Exit
 from ocrspool.files import names
 from ocrspool.spool.layout import STATES

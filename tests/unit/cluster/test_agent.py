@@ -12,18 +12,15 @@ import pytest
 from ocrspool.cluster import agent as module
 from ocrspool.cluster.agent import Agent
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageText
+from ocrspool.pages import PageOptions, PageText, ReaderOrder
 from ocrspool.recognition.hosts.answers import outcome_from_json, report_from_json
 from ocrspool.recognition.stub import FACTS, Answer, StubRecognizer
 
+OPTIONS = PageOptions("off", "characters", ReaderOrder(("tiny", "default"), 0.9, 0.1))
 PAGE: Mapping[str, Any] = {
     "number": 5,
     "alone": True,
-    "orientation": "auto",
-    "words": "words",
-    "readers": ["default"],
-    "sure": 0.96,
-    "head_start": 0.0,
+    "options": json.loads(json.dumps(OPTIONS.to_json())),
     "image": {
         "number": 1,
         "width": 4,
@@ -68,7 +65,7 @@ def test_a_page_is_read(agent: Agent, pool: Pool) -> None:
     assert found.lines[0].text == "page 1"
     assert found.engine["fingerprint"] == FACTS["fingerprint"]
     assert "seconds" not in found.engine
-    assert pool.alone == [True]
+    assert (pool.options, pool.alone) == ([OPTIONS], [True])
     assert report_from_json(agent.report()).pages == 1
 
 

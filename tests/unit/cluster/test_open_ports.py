@@ -13,7 +13,7 @@ pytest.importorskip("distributed")
 from ocrspool.cluster.api import Pages
 from ocrspool.cluster.dask import node, scheduler
 from ocrspool.cluster.dask.client import DaskCluster
-from ocrspool.config.schema import Cluster
+from ocrspool.config.sections import Cluster
 from ocrspool.errors import EngineError, Exit
 
 OPEN = "tcp://10.0.0.5:8786"

@@ -8,7 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from ocrspool.config.engine_requests import devices, engine_request
-from ocrspool.config.schema import Config, Engine, Inbox, Paths, Service
+from ocrspool.config.schema import Config, Inbox
+from ocrspool.config.sections import Engine, Paths, Service
 from ocrspool.engine_request import EngineRequest, Settings
 
 OWN = Engine(

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from ocrspool.config import preflight
-from ocrspool.config.schema import Config, Inbox, Paths
+from ocrspool.config.schema import Config, Inbox
+from ocrspool.config.sections import Paths
 from ocrspool.errors import ConfigError
 from ocrspool.machine import units
 from ocrspool.spool.layout import STATES
@@ -129,7 +130,8 @@ def test_an_outbox_on_another_filesystem(tmp_path: Path, elsewhere: Path) -> Non
 BIND_AND_CHECK = """
 import pathlib, subprocess, sys
 from ocrspool.config import preflight
-from ocrspool.config.schema import Config, Inbox, Paths
+from ocrspool.config.schema import Config, Inbox
+from ocrspool.config.sections import Paths
 root = pathlib.Path(sys.argv[1])
 subprocess.run(["mount", "--bind", root / "spool/done", root / "spool/done"], check=True)
 config = Config(paths=Paths(cache=root, runtime=root), inbox={"a": Inbox(root=root / "spool")})
@@ -151,7 +153,8 @@ def test_another_mount_of_the_same_filesystem(tmp_path: Path) -> None:
 CHECK_READ_ONLY = """
 import pathlib, subprocess, sys
 from ocrspool.config import preflight
-from ocrspool.config.schema import Config, Inbox, Paths
+from ocrspool.config.schema import Config, Inbox
+from ocrspool.config.sections import Paths
 root = pathlib.Path(sys.argv[1])
 subprocess.run(["mount", "--bind", root / "srv", root / "srv"], check=True)
 subprocess.run(["mount", "-o", "remount,bind,ro", root / "srv"], check=True)

@@ -20,11 +20,34 @@ def test_by_default_one_reader_reads() -> None:
     assert engine_request(config(), "cpu").readers == ()
 
 
-@pytest.mark.parametrize(("quality", "names"), [("fast", ("tiny",)), ("balanced", ("tiny", "default"))])
-def test_a_preset_brings_its_reader_along(quality: str, names: tuple[str, ...]) -> None:
+TINY = (("tiny", "PP-OCRv6_tiny"),)
+
+
+@pytest.mark.parametrize(
+    ("quality", "names", "finder", "finders"),
+    [("fast", ("tiny",), "tiny", TINY), ("balanced", ("tiny", "default"), "default", ())],
+)
+def test_a_preset_brings_its_nets_along(
+    quality: str, names: tuple[str, ...], finder: str, finders: tuple[tuple[str, str], ...]
+) -> None:
     found = config(profile={"default": {"quality": quality}})
-    assert found.profile_of("a").reader_order() == ReaderOrder(names, 0.96, 0.1)
-    assert engine_request(found, "cpu").readers == (("tiny", "PP-OCRv6_tiny"),)
+    assert found.profile_of("a").reader_order() == ReaderOrder(names, 0.96, 0.1, finder)
+    assert engine_request(found, "cpu").readers == TINY
+    assert engine_request(found, "cpu").finders == finders
+
+
+def test_a_profile_may_name_who_finds_its_lines() -> None:
+    """With readers of its own, the default finder finds them unless another one is named."""
+    engine = {"readers": {"mine": "/models/rec"}, "finders": {"mine": "/models/det"}}
+    for settings, finder in (
+        ({"quality": "fast", "finder": "default"}, "default"),
+        ({"quality": "best", "finder": "tiny"}, "tiny"),
+        ({"quality": "fast", "readers": ["mine"]}, "default"),
+        ({"readers": ["mine"], "finder": "mine"}, "mine"),
+    ):
+        found = config(engine=engine, profile={"default": settings})
+        assert found.profile_of("a").reader_order().finder == finder
+        assert ("tiny" in found.engine.finders) == (finder == "tiny")
 
 
 def test_readers_of_one_s_own_are_asked_in_their_order() -> None:
@@ -51,6 +74,9 @@ def test_the_reader_tiny_can_be_another_model() -> None:
         ({"engine": {"readers": {"default": "bundled"}}}, "default is the reader of engine.models"),
         ({"profile": {"x": {"readers": ["default", "default"]}}}, "should name each reader once"),
         ({"engine": {"readers": {"greek": ""}}}, "at least 1 character"),
+        ({"profile": {"x": {"finder": "strong"}}}, "profile.x.finder: there is no finder strong, only default"),
+        ({"engine": {"finders": {"default": "bundled"}}}, "default is the finder of engine.models"),
+        ({"engine": {"finders": {"greek": "tesseract:ell"}}}, "Tesseract reads them only"),
     ],
 )
 def test_what_no_engine_can_have_is_refused(settings: dict[str, object], problem: str) -> None:
@@ -71,10 +97,22 @@ def test_a_reload_gives_no_profile_a_reader_that_is_not_loaded() -> None:
     ]
 
 
+def test_a_reload_gives_no_profile_a_finder_that_is_not_loaded() -> None:
+    old, new = config(profile={"default": {"quality": "balanced"}}), config(profile={"default": {"quality": "fast"}})
+    live = live_part(old, new)
+    assert live.profile_of("a").reader_order() == old.profile_of("a").reader_order()
+    assert engine_request(live, "cpu") == engine_request(old, "cpu")
+    assert differences(old, new) == [
+        "engine.finders: nothing → tiny = PP-OCRv6_tiny",
+        "profile.default.readers: tiny, default → tiny",
+        "profile.default.finder: default → tiny",
+    ]
+
+
 def test_a_reload_may_choose_among_readers_that_are_loaded() -> None:
     old = config(profile={"default": {"quality": "balanced"}})
     live = live_part(old, config())
     assert live.profile_of("a").reader_order().names == ("default",)
     assert engine_request(live, "cpu") == engine_request(old, "cpu"), "a worker that is replaced loads the same engine"
-    again = live_part(live, config(profile={"default": {"quality": "fast"}}))
+    again = live_part(live, config(profile={"default": {"quality": "fast", "finder": "default"}}))
     assert again.profile_of("a").reader_order().names == ("tiny",)

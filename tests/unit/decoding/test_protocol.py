@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from ocrspool.cli.json_schemas import schema_of
 from ocrspool.config.current import CurrentConfig
-from ocrspool.config.schema import Config, Limits, Profile
+from ocrspool.config.schema import Config, Profile
+from ocrspool.config.sections import Limits
 from ocrspool.decoding import protocol
 from ocrspool.decoding.api import DecoderDiedError
 from ocrspool.decoding.client import DecoderClient

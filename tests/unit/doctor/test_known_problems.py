@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ocrspool.config.schema import Config, Engine, Inbox, Paths
+from ocrspool.config.schema import Config, Inbox
+from ocrspool.config.sections import Engine, Paths
 from ocrspool.doctor import config_checks, machine_checks, problem_check
 from ocrspool.doctor.conditions import OPENMP
 from ocrspool.doctor.findings import Finding

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ocrspool.config import preflight, sandbox
-from ocrspool.config.schema import Config, Engine, Inbox, Metrics
+from ocrspool.config.schema import Config, Inbox
+from ocrspool.config.sections import Engine, Metrics
 from ocrspool.machine.units import Access, Unit
 
 PRIVATE = "/var/tmp/x"  # noqa: S108 - nothing is made there

@@ -215,11 +215,11 @@ def test_each_page_names_what_read_it() -> None:
     document = built(*pages)
     found = published(document)
     assert [each["read_by"] for each in found["pages"]] == [
-        {"device": "gpu:1", "fingerprint": "f" * 16, "host": None},
-        {"device": "cpu", "fingerprint": ENGINE.fingerprint, "host": None},
+        {"device": "gpu:1", "fingerprint": "f" * 16, "host": None, "finder": None},
+        {"device": "cpu", "fingerprint": ENGINE.fingerprint, "host": None, "finder": None},
         None,
         None,
-        {"device": "gpu:0", "fingerprint": "f" * 16, "host": None},
+        {"device": "gpu:0", "fingerprint": "f" * 16, "host": None, "finder": None},
     ]
     assert found["engine"]["fingerprint"] == "f" * 16
     assert [each["fingerprint"] for each in found["other_engines"]] == [ENGINE.fingerprint]

@@ -19,7 +19,7 @@ from ocrspool.decoding.api import DecoderDiedError, SourceReadError
 from ocrspool.decoding.stub import PreparedDocument, PreparedPage, StubDecoderPool
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.observability.statistics import JobStatistics
-from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageImage, PageOptions, PageText, ReaderOrder, TextLine
 from ocrspool.pipeline import pipeline as module
 from ocrspool.pipeline.job_outcome import JobOutcome, Stalled
 from ocrspool.pipeline.pipeline import Pipeline
@@ -311,8 +311,8 @@ def test_a_stop_while_an_output_is_made(new_world: NewWorld) -> None:
     world.store.errors["place"] = []
     reading = world.workers.submit
 
-    def stop(image: PageImage, orientation: str, **more: Any) -> Any:  # noqa: ANN401 - a future
-        future = reading(image, orientation, **more)
+    def stop(image: PageImage, options: PageOptions, **more: Any) -> Any:  # noqa: ANN401 - a future
+        future = reading(image, options, **more)
         world.pipeline.stop()
         world.decoders.close()
         return future
@@ -465,19 +465,11 @@ def test_once_does_not_wait_for_a_folder_that_is_gone(new_world: NewWorld) -> No
     assert (outcome.outcome, world.store.failed["a.png"]["kind"]) == ("failed", "unreadable")
 
 
-def test_what_is_measured_of_lines_is_the_profile_s(new_world: NewWorld) -> None:
+def test_how_a_page_is_read_is_the_profile_s(new_world: NewWorld) -> None:
     """It reaches the recognizer with the page."""
     world = new_world()
-    asked: list[str] = []
-    reading = world.workers.submit
-
-    def note(image: PageImage, orientation: str, **more: Any) -> Any:  # noqa: ANN401 - a future
-        asked.append(more["words"])
-        return reading(image, orientation, **more)
-
-    world.workers.submit = note  # type: ignore[method-assign] # a recognizer that looks
-    world.done(JobOptions(Profile(words="characters")))
-    assert asked == ["characters"]
+    world.done(JobOptions(Profile(orientation="off", words="characters", readers=("tiny", "default"), sure=0.5)))
+    assert world.workers.options == [PageOptions("off", "characters", ReaderOrder(("tiny", "default"), 0.5))]
 
 
 def test_a_file_that_its_disk_does_not_give(new_world: NewWorld) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.job_options import JobOptions
-from ocrspool.config.schema import Config, Paths, Profile
+from ocrspool.config.schema import Config, Profile
+from ocrspool.config.sections import Paths
 from ocrspool.decoding.pool import DecoderProcessPool
 from ocrspool.intake.local_files import LocalFiles
 from ocrspool.observability.statistics import JobStatistics

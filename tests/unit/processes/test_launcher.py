@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ocrspool.processes.launcher import Launcher
-from ocrspool.processes.starting import Start, directly
+from ocrspool.processes.starting import Command, Start, directly
 from support.hanging_share import hanging_share
 from support.process_table import children_of, lives
 from support.waiting import wait_until
@@ -42,7 +42,7 @@ def script(text: str) -> list[str]:
 
 def test_a_child_of_ours(start: Start) -> None:
     """Its number is in our table of processes, and we see how it ends."""
-    process = start(script("import time; time.sleep(100)"), os.environ)
+    process = start(Command(script("import time; time.sleep(100)"), os.environ))
     assert process.pid in children_of(os.getpid())
     assert process.poll() is None
     with pytest.raises(subprocess.TimeoutExpired):
@@ -54,7 +54,7 @@ def test_a_child_of_ours(start: Start) -> None:
 
 def test_exit_codes(start: Start) -> None:
     """As subprocess tells them."""
-    assert start(["/bin/sh", "-c", "exit 7"], os.environ).wait(10) == 7
+    assert start(Command(["/bin/sh", "-c", "exit 7"], os.environ)).wait(10) == 7
 
 
 def test_what_it_is_given(start: Start) -> None:
@@ -78,7 +78,7 @@ def test_what_it_is_given(start: Start) -> None:
     """
     with ours, theirs:
         name = "caf\udce9"  # which is not UTF-8
-        process = start(script(text), {"NAME": name, "PATH": "/usr/bin"}, theirs.fileno(), "/")
+        process = start(Command(script(text), {"NAME": name, "PATH": "/usr/bin"}, theirs.fileno(), "/"))
         assert process.wait(10) == 0
         said = json.loads(ours.recv(100_000))
     said["environment"].pop("LC_CTYPE", None)  # Python's own
@@ -111,7 +111,7 @@ def test_what_it_reads(start: Start, tmp_path: Path, put: str) -> None:
     path = folder / ("sub/file" if put == "link-on-the-way" else "file")
     if path.is_symlink() or path.parent.is_symlink():
         os.chown(path if path.is_symlink() else path.parent, STRANGER, STRANGER, follow_symlinks=False)
-    process = start(["/bin/sh", "-c", f"cat > {tmp_path}/read"], os.environ, reads=str(path))
+    process = start(Command(["/bin/sh", "-c", f"cat > {tmp_path}/read"], os.environ, reads=str(path)))
     assert process.wait(10) == 0
     assert (tmp_path / "read").read_text() == ("ours" if put == "file" else "")
 
@@ -124,8 +124,8 @@ def test_what_it_reads_does_not_answer(tmp_path: Path) -> None:
         (share.folder / "file").write_text("away")
         share.freeze()
         with pytest.raises(TimeoutError, match="did not begin"):
-            launcher(["/bin/cat"], os.environ, reads=str(share.folder / "file"))
-        assert launcher(["/bin/true"], os.environ).wait(10) == 0
+            launcher(Command(["/bin/cat"], os.environ, reads=str(share.folder / "file")))
+        assert launcher(Command(["/bin/true"], os.environ)).wait(10) == 0
         share.thaw()
     launcher.close()
 
@@ -136,11 +136,11 @@ def test_what_cannot_be_started(start: Start, tmp_path: Path) -> None:
     no_program.write_text("text")
     before = set(children_of(os.getpid()))
     with pytest.raises(FileNotFoundError):
-        start([str(tmp_path / "missing")], os.environ)
+        start(Command([str(tmp_path / "missing")], os.environ))
     with pytest.raises(PermissionError):
-        start([str(no_program)], os.environ)
+        start(Command([str(no_program)], os.environ))
     with pytest.raises(ValueError, match="null"):
-        start(["/bin/true", "\0"], os.environ)
+        start(Command(["/bin/true", "\0"], os.environ))
     assert set(children_of(os.getpid())) == before
 
 
@@ -149,7 +149,7 @@ def test_a_file_is_open_whose_server_does_not_answer(launcher: Launcher, tmp_pat
     with hanging_share(tmp_path / "share") as share:
         held = os.open(share.folder / "held", os.O_RDWR | os.O_CREAT)
         share.freeze()
-        assert launcher(["/bin/true"], os.environ).wait(10) == 0
+        assert launcher(Command(["/bin/true"], os.environ)).wait(10) == 0
         share.thaw()
         os.close(held)
 
@@ -157,7 +157,7 @@ def test_a_file_is_open_whose_server_does_not_answer(launcher: Launcher, tmp_pat
 def test_the_launcher_ends_with_us_and_its_children_do_not(launcher: Launcher) -> None:
     """What it has started goes on when it is closed."""
     (pid,) = (pid for pid in children_of(os.getpid()) if b"launcher_child" in Path(f"/proc/{pid}/cmdline").read_bytes())
-    process = launcher(script("import time; time.sleep(100)"), os.environ)
+    process = launcher(Command(script("import time; time.sleep(100)"), os.environ))
     launcher.close()
     wait_until(lambda: not lives(pid))
     assert process.poll() is None
@@ -169,6 +169,6 @@ def test_a_launcher_that_has_gone(launcher: Launcher, caplog: pytest.LogCaptureF
     """Processes are started without it, and the log says so."""
     (pid,) = (pid for pid in children_of(os.getpid()) if b"launcher_child" in Path(f"/proc/{pid}/cmdline").read_bytes())
     os.kill(pid, signal.SIGKILL)
-    assert launcher(["/bin/true"], os.environ).wait(10) == 0
+    assert launcher(Command(["/bin/true"], os.environ)).wait(10) == 0
     assert "the launcher of processes has gone" in caplog.text
-    assert launcher(["/bin/true"], os.environ).wait(10) == 0
+    assert launcher(Command(["/bin/true"], os.environ)).wait(10) == 0

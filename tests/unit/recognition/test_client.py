@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ocrspool.errors import EngineError, EngineMissingError, Exit
-from ocrspool.pages import Notice, PageFault, PageText, TextLine, Word
+from ocrspool.pages import Notice, PageFault, PageOptions, PageText, TextLine, Word
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import ChildDiedError, NoProcessError
 from ocrspool.processes.wakeup import WakeupEvent
@@ -135,7 +135,7 @@ def test_pages_and_faults_come_back_by_number(new_page: NewPage, reading: Callab
     assert found.has_loaded(0)
     image = close(new_page)
     for number in (1, 2):
-        found.send_page(number, image, "auto")
+        found.send_page(number, image, PageOptions())
     assert found.pages == 2
     assert process.sent[1]["op"] == "recognize"
     assert process.sent[1]["page"] == {
@@ -143,11 +143,7 @@ def test_pages_and_faults_come_back_by_number(new_page: NewPage, reading: Callab
         "width": 4,
         "height": 2,
         "channels": 1,
-        "orientation": "auto",
-        "words": "words",
-        "names": ("default",),
-        "sure": 0.96,
-        "head_start": 0.0,
+        "options": PageOptions().to_json(),
     }
     assert reading(found) == (None, 1)
     corners = ((0, 0), (9, 0), (9, 9), (0, 9))
@@ -168,9 +164,9 @@ def test_it_has_its_time_for_each_step(new_page: NewPage, reading: Callable[...,
     found.has_loaded(0)
     clock.now = 1000
     image = close(new_page)
-    found.send_page(1, image, "off")
+    found.send_page(1, image, PageOptions("off"))
     clock.now += 60
-    found.send_page(2, image, "off")
+    found.send_page(2, image, PageOptions("off"))
     assert reading(found) == (None, 0)
     process.answers.append({"progress": True})
     assert reading(found) == (None, 1)
@@ -186,7 +182,7 @@ def test_an_error_while_reading_is_the_engines(new_page: NewPage, reading: Calla
     process = StubProcess([LOADED, {"error": {"kind": "engine", "message": "the device is lost", "hint": ""}}])
     found = client(process)
     found.has_loaded(0)
-    found.send_page(1, close(new_page), "off")
+    found.send_page(1, close(new_page), PageOptions("off"))
     with pytest.raises(EngineError, match="the device is lost"):
         reading(found)
 
@@ -212,7 +208,7 @@ def test_an_answer_that_is_none_is_the_engines_error(
     """The supervisor replaces the worker; its thread does not end."""
     found = client(StubProcess([LOADED, answer]))
     found.has_loaded(0)
-    found.send_page(1, close(new_page), "off")
+    found.send_page(1, close(new_page), PageOptions("off"))
     with pytest.raises(EngineError, match="what is no answer"):
         reading(found)
 
@@ -222,7 +218,7 @@ def test_a_service_without_descriptors_replaces_the_worker(new_page: NewPage, re
     full = OSError(24, "Too many open files")
     found = client(StubProcess([LOADED, full]))
     found.has_loaded(0)
-    found.send_page(1, close(new_page), "off")
+    found.send_page(1, close(new_page), PageOptions("off"))
     with pytest.raises(EngineError, match=r"cannot be received: .*Too many open files"):
         reading(found)
     with pytest.raises(EngineError, match=r"cannot be received: .*Too many open files"):

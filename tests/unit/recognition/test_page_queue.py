@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ocrspool.errors import EngineError
+from ocrspool.pages import PageOptions
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.page_queue import PageQueue, PageTask
 from ocrspool.recognition.stub import echo
@@ -21,7 +22,7 @@ def queue_for(most_bytes: int = 1000) -> PageQueue:
 
 
 def put(queue: PageQueue, new_page: NewPage, *numbers: int, alone: bool = False) -> list[PageTask]:
-    tasks = [PageTask(new_page(number), "off", alone) for number in numbers]
+    tasks = [PageTask(new_page(number), PageOptions("off"), alone) for number in numbers]
     for task in tasks:
         queue.put(task)
     return tasks
@@ -102,7 +103,7 @@ def test_no_more_is_held_than_the_memory_allows(new_page: NewPage) -> None:
     first, second = put(queue, new_page, 1, 2)
     asked.clear()
     with ThreadPoolExecutor(1) as thread:
-        third = PageTask(new_page(3), "off")
+        third = PageTask(new_page(3), PageOptions("off"))
         putting = thread.submit(queue.put, third)
         assert asked.wait(30)
         assert numbers_of(queue.wait_and_take(5, 0)) == [1, 2], "the third does not fit"
@@ -126,7 +127,7 @@ def test_no_more_is_held_than_may_be_open(new_page: NewPage, monkeypatch: pytest
     queue = queue_for()
     tasks = put(queue, new_page, 1, 2)
     with ThreadPoolExecutor(1) as thread:
-        putting = thread.submit(queue.put, PageTask(new_page(3), "off"))
+        putting = thread.submit(queue.put, PageTask(new_page(3), PageOptions("off")))
         queue.close()
         with pytest.raises(EngineError, match="stopping"):
             putting.result(10)
@@ -138,7 +139,7 @@ def test_nothing_can_be_put_into_a_closed_queue(new_page: NewPage) -> None:
     queue.close()
     assert queue.closed
     with pytest.raises(EngineError, match="stopping"):
-        queue.put(PageTask(new_page(), "off"))
+        queue.put(PageTask(new_page(), PageOptions("off")))
 
 
 def test_a_close_releases_pages_that_were_cancelled(new_page: NewPage) -> None:
@@ -156,7 +157,7 @@ def test_an_idle_worker_goes_before_a_busy_one(new_page: NewPage) -> None:
         while not queue._idle:  # until that thread waits; it has nothing to wait for but us
             pass
         with queue._changed:  # what the idle worker needs to go on
-            queue._waiting.append(task := PageTask(new_page(), "off"))
+            queue._waiting.append(task := PageTask(new_page(), PageOptions("off")))
             assert queue.take(1) == []
             queue._changed.notify_all()
         assert idle.result(30) == [task]

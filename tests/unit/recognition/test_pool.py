@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageImage
+from ocrspool.pages import PageImage, PageOptions
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.pool import WorkerPool
@@ -45,7 +45,7 @@ def started(*workers: StubWorker, devices: tuple[str, ...] = ("cpu",), **service
 
 
 def text(pool: PageRecognizer, image: PageImage) -> str:
-    return pool.submit(image, "off").result(SECONDS).lines[0].text
+    return pool.submit(image, PageOptions("off")).result(SECONDS).lines[0].text
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -60,7 +60,7 @@ def until(true: Callable[[], bool]) -> None:
 def test_pages_become_text(new_page: NewPage) -> None:
     with started(StubWorker()) as pool:
         assert pool.wait_ready() == FACTS
-        futures = [pool.submit(new_page(number), "off") for number in range(20)]
+        futures = [pool.submit(new_page(number), PageOptions("off")) for number in range(20)]
         assert [future.result(SECONDS).lines[0].text for future in futures] == [
             f"page {number}" for number in range(20)
         ]
@@ -106,7 +106,7 @@ def test_a_page_that_fails_once_is_read_the_second_time(new_page: NewPage) -> No
 def test_a_page_that_fails_twice_is_lost_and_the_others_are_read(new_page: NewPage) -> None:
     worker = StubWorker(lambda image: "fault" if image.number == 2 else "echo")
     with started(worker) as pool:
-        futures = {number: pool.submit(new_page(number), "off") for number in (1, 2, 3)}
+        futures = {number: pool.submit(new_page(number), PageOptions("off")) for number in (1, 2, 3)}
         with pytest.raises(DocumentError, match="failed 2 times: no such shape") as lost:
             futures[2].result(SECONDS)
         assert (lost.value.kind, lost.value.stage, lost.value.page) == ("recognition", "recognize", 2)
@@ -119,7 +119,7 @@ def test_a_worker_that_fails_is_replaced_and_counted(new_page: NewPage, behaviou
     with started(StubWorker(behaviour, pid=1), StubWorker(pid=2)) as pool:
         pool.wait_ready()
         with pytest.raises(EngineError):
-            pool.submit(new_page(1), "off").result(SECONDS)
+            pool.submit(new_page(1), PageOptions("off")).result(SECONDS)
         assert text(pool, new_page(1)) == "page 1"
         status = pool.status()
         assert (status.pids, status.restarts) == ((2,), 1)
@@ -132,10 +132,10 @@ def test_while_no_worker_has_an_engine_it_is_not_ready(new_page: NewPage) -> Non
         pool.wait_ready()
         assert pool.status().ready
         with pytest.raises(EngineError):
-            pool.submit(new_page(1), "off").result(SECONDS)
+            pool.submit(new_page(1), PageOptions("off")).result(SECONDS)
         status = pool.status()
         assert (status.ready, status.engines) == (False, ())
-        waiting = pool.submit(new_page(2), "off")
+        waiting = pool.submit(new_page(2), PageOptions("off"))
         second.loads_after = 0
         assert waiting.result(SECONDS).lines[0].text == "page 2"
         assert pool.status().ready
@@ -147,7 +147,7 @@ def test_a_cpu_in_a_gpus_place_is_told(new_page: NewPage) -> None:
     with started(StubWorker(facts=gpu), devices=("gpu:0",)) as pool:
         pool.wait_ready()
         assert not pool.status().uses_cpu_fallback
-        assert pool.submit(new_page(1), "off").result(SECONDS).device == "gpu:0"
+        assert pool.submit(new_page(1), PageOptions("off")).result(SECONDS).device == "gpu:0"
     with started(StubWorker(facts=gpu), StubWorker(facts=cpu), devices=("gpu:0", "gpu:1")) as pool:
         pool.wait_ready()
         status = pool.status()
@@ -156,7 +156,7 @@ def test_a_cpu_in_a_gpus_place_is_told(new_page: NewPage) -> None:
             ("a", False, 1),
             ("b", True, 1),
         }
-        read = [pool.submit(new_page(number), "off").result(SECONDS) for number in range(20)]
+        read = [pool.submit(new_page(number), PageOptions("off")).result(SECONDS) for number in range(20)]
         assert {(page.engine["fingerprint"], page.device == "cpu") for page in read} <= {("a", False), ("b", True)}
 
 
@@ -175,19 +175,19 @@ def test_only_workers_that_have_read_are_renewed(new_page: NewPage) -> None:
 def test_a_close_fails_what_was_not_read(new_page: NewPage) -> None:
     with started(StubWorker("slow", steps=10**9), batch_pages=1) as pool:
         pool.wait_ready()
-        futures = [pool.submit(new_page(number), "off") for number in range(3)]
-        cancelled = pool.submit(new_page(9), "off")
+        futures = [pool.submit(new_page(number), PageOptions("off")) for number in range(3)]
+        cancelled = pool.submit(new_page(9), PageOptions("off"))
         assert cancelled.cancel()
     for future in futures:
         with pytest.raises(EngineError, match="stopping"):
             future.result(SECONDS)
     with pytest.raises(EngineError, match="stopping"):
-        pool.submit(new_page(4), "off")
+        pool.submit(new_page(4), PageOptions("off"))
 
 
 def test_a_pool_that_was_never_started_can_be_closed(new_page: NewPage) -> None:
     pool = WorkerPool(configured(), lambda _: None)
-    future = pool.submit(new_page(), "off")
+    future = pool.submit(new_page(), PageOptions("off"))
     pool.close()
     assert isinstance(future.exception(0), EngineError)
     assert not pool.status().ready

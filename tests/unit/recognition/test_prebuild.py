@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ocrspool.config.schema import Config, Engine, Paths
+from ocrspool.config.schema import Config
+from ocrspool.config.sections import Engine, Paths
 from ocrspool.errors import EngineError, EngineMissingError
 from ocrspool.processes.channel import Message
 from ocrspool.processes.child import ChildDiedError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ocrspool.errors import DocumentError, EngineError
+from ocrspool.pages import PageOptions
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.client import Process
 from ocrspool.recognition.stub import FACTS, StubRecognizer
@@ -39,7 +40,7 @@ def test_a_recognizer_is_ready_between_start_and_close() -> None:
 def test_echo(new_page: NewPage) -> None:
     """The text is the number of the page, and the page says what has read it."""
     recognizer = StubRecognizer()
-    read = recognizer.submit(new_page(7, width=20, height=10), "auto", alone=True).result(0)
+    read = recognizer.submit(new_page(7, width=20, height=10), PageOptions(), alone=True).result(0)
     (line,) = read.lines
     assert (line.text, line.polygon[2]) == ("page 7", (20.0, 10.0))
     assert (read.engine, read.device) == (FACTS, "cpu")
@@ -48,7 +49,7 @@ def test_echo(new_page: NewPage) -> None:
 
 def test_each_page_may_be_treated_otherwise(new_page: NewPage) -> None:
     recognizer = StubRecognizer(lambda image: "crash" if image.number == 2 else "echo")
-    first, second = (recognizer.submit(new_page(number), "off") for number in (1, 2))
+    first, second = (recognizer.submit(new_page(number), PageOptions("off")) for number in (1, 2))
     assert first.result(0).lines
     with pytest.raises(EngineError, match="killed"):
         second.result(0)
@@ -56,13 +57,13 @@ def test_each_page_may_be_treated_otherwise(new_page: NewPage) -> None:
 
 def test_a_fault_is_the_pages(new_page: NewPage) -> None:
     with pytest.raises(DocumentError) as caught:
-        StubRecognizer("fault").submit(new_page(3), "off").result(0)
+        StubRecognizer("fault").submit(new_page(3), PageOptions("off")).result(0)
     assert caught.value.page == 3
 
 
 def test_slow_pages_are_answered_when_they_are_released(new_page: NewPage) -> None:
     recognizer = StubRecognizer("slow")
-    future, unwanted = (recognizer.submit(new_page(number), "off") for number in (1, 2))
+    future, unwanted = (recognizer.submit(new_page(number), PageOptions("off")) for number in (1, 2))
     assert not future.done()
     assert unwanted.cancel()
     recognizer.release()
@@ -71,11 +72,11 @@ def test_slow_pages_are_answered_when_they_are_released(new_page: NewPage) -> No
 
 def test_a_page_that_hangs_is_answered_at_the_end(new_page: NewPage) -> None:
     recognizer = StubRecognizer("hang")
-    future = recognizer.submit(new_page(), "off")
+    future = recognizer.submit(new_page(), PageOptions("off"))
     recognizer.release()
     assert not future.done()
     recognizer.close()
     with pytest.raises(EngineError, match="stopping"):
         future.result(0)
     with pytest.raises(EngineError, match="stopping"):
-        recognizer.submit(new_page(), "off")
+        recognizer.submit(new_page(), PageOptions("off"))

@@ -8,7 +8,7 @@ import pytest
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.errors import EngineError
-from ocrspool.pages import PageFault, PageImage, PageText
+from ocrspool.pages import PageFault, PageImage, PageOptions, PageText
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.recognition.page_queue import PageQueue, PageTask
 from ocrspool.recognition.stub import FACTS, Behaviour
@@ -60,7 +60,7 @@ class Scene:
     def run(self, *images: PageImage) -> None:
         self._left = len(images)
         for image in images:
-            self.queue.put(PageTask(image, "off"))
+            self.queue.put(PageTask(image, PageOptions("off")))
         self.supervisor.run()
         self.supervisor.stop()
 
@@ -127,8 +127,8 @@ def test_a_worker_has_no_more_pages_than_it_may_have(scene: Callable[..., Scene]
 def test_a_page_that_is_read_alone_has_the_worker_to_itself(scene: Callable[..., Scene], new_page: NewPage) -> None:
     worker = StubWorker()
     found = scene(worker)
-    found.queue.put(PageTask(new_page(1), "off", alone=True))
-    found.queue.put(PageTask(new_page(2), "off"))
+    found.queue.put(PageTask(new_page(1), PageOptions("off"), alone=True))
+    found.queue.put(PageTask(new_page(2), PageOptions("off")))
     found._left = 2
     found.supervisor.run()
     found.supervisor.stop()

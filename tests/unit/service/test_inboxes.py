@@ -13,7 +13,8 @@ import pytest
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.job_options import JobOptions
-from ocrspool.config.schema import Config, Inbox, Paths
+from ocrspool.config.schema import Config, Inbox
+from ocrspool.config.sections import Paths
 from ocrspool.errors import ConfigError, SpoolBusyError
 from ocrspool.pipeline.job_outcome import JobOutcome
 from ocrspool.processes.shortage import Shortage

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.config.schema import Metrics
+from ocrspool.config.sections import Metrics
 from ocrspool.files import names
 from ocrspool.observability.snapshot_file import snapshot_of
 from ocrspool.web.health import Health

@@ -13,7 +13,7 @@ from typing import Any
 
 import ocrspool
 from ocrspool.cluster.bridge.bridge import Bridge
-from ocrspool.config.schema import Cluster as Settings
+from ocrspool.config.sections import Cluster as Settings
 from ocrspool.errors import EngineError, Exit, OcrspoolError
 from ocrspool.observability import log_setup
 from ocrspool.processes import lifetime
@@ -62,11 +62,12 @@ def _readable(settings: Settings) -> list[str]:
 async def _serve(channel: Channel, settings: Settings) -> None:
     """Join the cluster, and do what the service asks until it goes away. Raise EngineError."""
     from ocrspool.cluster.dask.client import DaskCluster  # noqa: PLC0415 - there by now
+    from ocrspool.cluster.dask.options import VERSION  # noqa: PLC0415
 
     cluster = DaskCluster(settings)
     await cluster.start()
     bridge = Bridge(cluster, channel.send, settings.patience_seconds)
-    channel.send({"ready": True})
+    channel.send({"ready": {"dask": VERSION}})
     loop, over = asyncio.get_running_loop(), asyncio.Event()
 
     def take(message: Message, descriptors: list[int]) -> None:

@@ -16,7 +16,7 @@ from distributed.protocol import to_serialize
 from ocrspool.cluster.api import ClusterError, Members
 from ocrspool.cluster.dask.options import set_up
 from ocrspool.cluster.dask.reasons import in_words
-from ocrspool.config.schema import Cluster as Settings
+from ocrspool.config.sections import Cluster as Settings
 
 NAME = "ocrspool:"
 """Hosts of ours have names that begin so. Other workers of a Dask cluster are left alone."""

@@ -17,7 +17,7 @@ from ocrspool.cluster.api import Pages
 from ocrspool.cluster.dask.client import NAME
 from ocrspool.cluster.dask.options import set_up
 from ocrspool.cluster.dask.reasons import in_words, innermost
-from ocrspool.config.schema import Cluster as Settings
+from ocrspool.config.sections import Cluster as Settings
 from ocrspool.errors import EngineError
 from ocrspool.processes.backoff import Backoff
 

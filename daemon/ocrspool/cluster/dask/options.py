@@ -11,7 +11,7 @@ import dask
 import distributed
 from distributed.security import Security
 
-from ocrspool.config.schema import Cluster
+from ocrspool.config.sections import Cluster
 from ocrspool.config.value_types import is_loopback
 from ocrspool.errors import EngineError, Exit
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from distributed import Scheduler
 
 from ocrspool.cluster.dask.options import set_up
-from ocrspool.config.schema import Cluster as Settings
+from ocrspool.config.sections import Cluster as Settings
 
 
 class _Scheduler(Scheduler):  # type: ignore[misc] # Dask has no types

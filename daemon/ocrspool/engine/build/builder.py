@@ -10,11 +10,11 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ocrspool import __version__
-from ocrspool.engine import test_pages
-from ocrspool.engine.build import ahead, checkpoints, compare, parallel, reference, requirements
+from ocrspool.engine import further_finders, test_pages
+from ocrspool.engine.build import ahead, checkpoints, compare, parallel, reference, requirements, reuse
 from ocrspool.engine.build.compare import Parity, ParityError
 from ocrspool.engine.build.time_estimates import History
 from ocrspool.engine.cache.store import SCHEMA, Manifest, fingerprint, measure
@@ -25,9 +25,10 @@ from ocrspool.errors import EngineError, EngineMissingError
 from ocrspool.formatting import format_duration
 
 if TYPE_CHECKING:
-    from ocrspool.engine.further_readers import Known
     from ocrspool.engine.plan import Plan
     from ocrspool.engine.spec import NetSpec
+
+    _Proof = tuple["_Known", Parity | None]
 
 
 def build(plan: Plan, on_stage: OnStage, *, force: bool = False) -> tuple[Manifest, bool]:
@@ -44,31 +45,46 @@ def build(plan: Plan, on_stage: OnStage, *, force: bool = False) -> tuple[Manife
             checkpoints.forget(folder)
             return manifest, False
         kept = _kept(plan)
-        missing = [spec for spec in plan.models if spec.folder not in kept]
-        compared_with = not (plan.only_ahead or reference.is_reference(plan))
-        requirements.check(plan, missing, with_reference=compared_with)
-        _build_models(plan, kept, stages)
+        others = {} if force else reuse.copied(plan, kept, on_stage)
         try:
-            text, by_reader, compared = ([], {}, None) if plan.only_ahead else _proven(plan, stages)
-        except (EngineMissingError, ParityError):  # the models themselves are at fault: none of them is worth keeping
-            plan.cache.clear(plan.identity)
-            raise
+            proof = _built_and_proven(plan, {**kept, **others}, stages)
+        except (EngineMissingError, ParityError) as error:
+            if not others:
+                raise
+            on_stage(f"{error.message}; building all models, instead of taking some from another engine")
+            proof = _built_and_proven(plan, {}, stages)
+        known, compared = proof
         manifest = Manifest(
             schema=SCHEMA,
             fingerprint=fingerprint(plan.identity),
             identity=plan.identity,
             files=measure(folder),
-            known_text=text,
+            known_text=known.text,
             soft=plan.soft,
             parity=asdict(compared) if compared else {},
             seconds=stages.seconds,
             built_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             built_by=f"ocrspool {__version__}",
-            readers=by_reader,
+            readers=known.readers,
+            finders=known.finders,
         )
         plan.cache.publish(plan.identity, manifest)
         checkpoints.forget(folder)
         return manifest, True
+
+
+def _built_and_proven(plan: Plan, kept: Mapping[str, float], stages: StageTimer) -> _Proof:
+    """Build what is not kept, and prove the whole. Raise as `_proven` does; then nothing of it is left."""
+    missing = [spec for spec in plan.models if spec.folder not in kept]
+    requirements.check(plan, missing, with_reference=not (plan.only_ahead or reference.is_reference(plan)))
+    _build_models(plan, kept, stages)
+    if plan.only_ahead:
+        return _Known([], {}, {}), None
+    try:
+        return _proven(plan, stages)
+    except (EngineMissingError, ParityError):  # the models themselves are at fault: none of them is worth keeping
+        plan.cache.clear(plan.identity)
+        raise
 
 
 def _sound(plan: Plan, on_stage: OnStage) -> Manifest | None:
@@ -156,32 +172,44 @@ def _side_by_side(
         raise errors[0]
 
 
-def _proven(plan: Plan, stages: StageTimer) -> tuple[list[str], Known, Parity | None]:
-    """Return what the new engine and its readers read of the known page, and how it compares with its reference.
+class _Known(NamedTuple):
+    """What a new engine reads of the known page: that with which each start proves it."""
+
+    text: list[str]
+    readers: dict[str, list[str]]
+    """In its lines, by each further reader."""
+    finders: dict[str, list[str]]
+    """With the lines that each further finder finds."""
+
+
+def _proven(plan: Plan, stages: StageTimer) -> _Proof:
+    """Return what the new engine reads of the known page, and how it compares with its reference.
 
     The last is None if it is the reference.
 
     Raise ParityError, or EngineMissingError where it cannot be loaded.
     """
     with stages.stage("check", "reading known pages with the new engine"):
-        text, by_reader, found = _read(plan, stages.on_stage)
+        known, found = _read(plan, stages.on_stage)
     if reference.is_reference(plan):
         compare.check_all_truths("the new engine", found, plan.models)
-        return text, by_reader, None
+        return known, None
     with stages.stage("reference"):
         described, expected = reference.reference_readings(plan, stages.on_stage)
-    return text, by_reader, compare.compare_all(described, expected, found)
+    return known, compare.compare_all(described, expected, found)
 
 
-def _read(plan: Plan, on_stage: OnStage) -> tuple[list[str], Known, compare.ReadingsByReader]:
-    """Return what the new engine and its readers read of the known page, as at each start, and on all pages.
+def _read(plan: Plan, on_stage: OnStage) -> tuple[_Known, compare.ReadingsByKey]:
+    """Return what the new engine reads of the known page, as at each start, and on all pages.
 
     It has gone when this returns: there need not be room for two.
     """
     loaded = load_nets(plan, plan.folder, on_stage, {})
     with recognizer_of(plan, loaded) as recognizer:
         try:
-            by_reader = known_by_reader(plan, loaded)
-            return known_text(recognizer), by_reader, test_pages.read_by_all(recognizer, plan.models.net_readers())
+            known = _Known(
+                known_text(recognizer), known_by_reader(plan, loaded), further_finders.known_by(plan, recognizer)
+            )
+            return known, test_pages.read_by_all(recognizer, plan.models.to_be_compared())
         finally:
             recognizer.close_readers()

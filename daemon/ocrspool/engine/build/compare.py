@@ -17,15 +17,14 @@ import numpy as np
 from ocrspool.engine.models import model_set
 from ocrspool.engine.test_pages import GATE, KnownPage
 from ocrspool.errors import EngineError
-from ocrspool.pages import DEFAULT_READER
 
 if TYPE_CHECKING:
     from ocrspool.engine.models.model_set import Models
     from ocrspool.pages import PageText, Polygon, TextLine
 
 Readings = Mapping[KnownPage, "PageText"]
-ReadingsByReader = Mapping[str, Readings]
-"""The same by the name of the reader that was asked."""
+ReadingsByKey = Mapping[str, Readings]
+"""The same by the key of the net that was to be compared; see Models.to_be_compared."""
 
 _OVERLAP = 0.7
 """Least intersection over union of a line's two polygons, the stricter of the usual bounds in text detection. bf16
@@ -62,8 +61,8 @@ class Parity:
     """The largest, 0 to 1."""
 
 
-def compare_all(reference: str, expected: ReadingsByReader, found: ReadingsByReader) -> Parity:
-    """Return how the readings of all readers compare with the reference's, together. Raise ParityError."""
+def compare_all(reference: str, expected: ReadingsByKey, found: ReadingsByKey) -> Parity:
+    """Return how the readings by all nets compare with the reference's, together. Raise ParityError."""
     compared = [compare(reference, expected[name], found[name]) for name in expected]
     return Parity(
         reference,
@@ -91,12 +90,15 @@ def compare(reference: str, expected: Readings, found: Readings) -> Parity:
     return Parity(reference, lines, characters, differing, round(shift, 2), round(confidence, 4))
 
 
-def check_all_truths(what: str, readings: ReadingsByReader, models: Models) -> None:
-    """Raise ParityError where a reader does not read what is written on the pages, as far as its characters go."""
-    nets = {DEFAULT_READER: models.recognition, **{each.name: each.net for each in models.readers if each.net}}
-    for name, found in readings.items():
-        who = what if name == DEFAULT_READER else f"{what}, by its reader {name},"
-        check_truth(who, found, model_set.characters(nets[name]))
+def check_all_truths(what: str, readings: ReadingsByKey, models: Models) -> None:
+    """Raise ParityError where a net does not let its engine read what is written on the pages.
+
+    Only characters that the reader has count.
+    """
+    nets = {each.key: each.net for each in models.readers if each.net}
+    for key, found in readings.items():
+        who = f"{what}, by its {key.replace('.', ' ', 1)}," if key else what
+        check_truth(who, found, model_set.characters(nets.get(key, models.recognition)))
 
 
 def check_truth(what: str, readings: Readings, characters: Sequence[str]) -> None:

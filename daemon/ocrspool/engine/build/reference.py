@@ -27,7 +27,7 @@ def is_reference(plan: Plan) -> bool:
     return plan.settings.gpu is None and plan.settings.precision == "f32"
 
 
-def reference_readings(plan: Plan, on_stage: OnStage) -> tuple[str, compare.ReadingsByReader]:
+def reference_readings(plan: Plan, on_stage: OnStage) -> tuple[str, compare.ReadingsByKey]:
     """Return the reference of a planned engine in words, and what it reads on the pages of the gate.
 
     Raise EngineError when it cannot be had, or reads nonsense itself.
@@ -58,13 +58,13 @@ def _planned(plan: Plan) -> Plan:
     return replace(plan, runtime=runtime, models=profiled(plan.models, settings), settings=settings)
 
 
-def _built_and_read(plan: Plan, folder: Path) -> compare.ReadingsByReader:
+def _built_and_read(plan: Plan, folder: Path) -> compare.ReadingsByKey:
     runtime = plan.load_runtime()
     for spec in plan.models:
         (folder / spec.folder).mkdir(parents=True)
         runtime.build(spec, folder / spec.folder, plan.settings)
     with recognizer_of(plan, load_nets(plan, folder, lambda _: None, {})) as recognizer:
         try:
-            return test_pages.read_by_all(recognizer, plan.models.net_readers())
+            return test_pages.read_by_all(recognizer, plan.models.to_be_compared())
         finally:
             recognizer.close_readers()

@@ -18,7 +18,7 @@ MANIFEST = "manifest.json"
 
 _TYPES: dict[str, type] = {
     **dict.fromkeys(("schema", "fingerprint", "built_at", "built_by"), str),
-    **dict.fromkeys(("identity", "files", "soft", "parity", "seconds", "readers"), dict),
+    **dict.fromkeys(("identity", "files", "soft", "parity", "seconds", "readers", "finders"), dict),
     "known_text": list,
 }
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -46,7 +46,7 @@ def checked(told: Mapping[str, Any]) -> Manifest:
         if not isinstance(getattr(manifest, name), kind):
             raise ValueError(f"its {name} is of a wrong type")  # noqa: TRY004 - one kind of error for a bad file
     texts = [*manifest.identity.values(), *manifest.soft.values(), *manifest.known_text]
-    for read in manifest.readers.values():
+    for read in (*manifest.readers.values(), *manifest.finders.values()):
         texts += read if isinstance(read, list) else [None]
     if not all(isinstance(text, str) for text in texts):
         raise ValueError("its identity, soft facts or known texts hold more than texts")

@@ -26,6 +26,7 @@ from typing import Any
 
 from ocrspool.engine.cache.permissions import denied
 from ocrspool.engine.models.model_set import Models
+from ocrspool.engine.spec import FINDER, READER
 from ocrspool.errors import EngineMissingError
 from ocrspool.files import atomic, file_lock
 
@@ -35,6 +36,9 @@ _LAYOUT = "2"
 
 RECORD = ".built.json"
 """How the name of an unfinished build's record ends, after the model's."""
+
+_SHAPES = ".shapes"
+_THRESHOLDS = "detection.thresholds"
 
 HINT = 'run `ocrspool prebuild` (the unit ocrspool-prebuild.service does), or set engine.on_missing = "build"'
 
@@ -67,6 +71,8 @@ class Manifest:
     built_by: str
     readers: dict[str, list[str]] = field(default_factory=dict)
     """What each further reader read in the lines of the bundled page when the engine was built."""
+    finders: dict[str, list[str]] = field(default_factory=dict)
+    """What this engine read on the bundled page then, with the lines that each further finder found."""
 
 
 def identity(models: Models, facts: Mapping[str, str]) -> dict[str, str]:
@@ -80,15 +86,36 @@ def identity(models: Models, facts: Mapping[str, str]) -> dict[str, str]:
         items[f"{spec.key}.sha256"] = sha256_of(spec.files)
         items[f"{spec.key}.normalization"] = f"mean {spec.mean} std {spec.std}"
         shapes = asdict(spec.profile)
-        items[f"{spec.key}.shapes"] = " ".join(
+        items[f"{spec.key}{_SHAPES}"] = " ".join(
             "x".join(map(str, shapes[key])) for key in ("minimum", "optimum", "maximum")
         )
     for reader in models.readers:
         items |= {f"{reader.key}.{name}": value for name, value in reader.facts}
         if reader.net is None:
             items |= {f"{reader.key}.name": reader.model, f"{reader.key}.sha256": sha256_of(reader.files)}
-    items["detection.thresholds"] = " ".join(map(str, asdict(models.thresholds).values()))
+    items[_THRESHOLDS] = " ".join(map(str, asdict(models.thresholds).values()))
+    for finder in models.finders:
+        items[f"{finder.key}.thresholds"] = " ".join(map(str, asdict(finder.thresholds).values()))
     return items
+
+
+def nets_of(items: Identity) -> list[str]:
+    """Return the keys of the nets that an engine of this identity has: only a net has shapes."""
+    return [name.removesuffix(_SHAPES) for name in items if name.endswith(_SHAPES)]
+
+
+def net_identity(items: Identity, key: str) -> dict[str, str]:
+    """Return what the compiled form of one net of an engine depends on: its own items, and those of no other model.
+
+    Two nets are the same if this is the same, also under different keys: one engine's default net can be a further
+    reader's in another. An item that this function does not know counts as one of the machine.
+    """
+    others = (*(f"{net}." for net in nets_of(items)), READER, FINDER, "detection.")
+    own = {name.removeprefix(key): value for name, value in items.items() if name.startswith(f"{key}.")}
+    own.pop(_THRESHOLDS.removeprefix("detection"), None)  # they judge what the net has computed
+    shared = {name: value for name, value in items.items() if not name.startswith(others)}
+    role = "recognition" if key.startswith(READER) else "detection" if key.startswith(FINDER) else key
+    return {"role": role} | shared | own
 
 
 def fingerprint(items: Identity) -> str:
@@ -102,6 +129,11 @@ class EngineCache:
 
     def __init__(self, cache: Path) -> None:
         self._root = cache / "engines"
+
+    @property
+    def cache(self) -> Path:
+        """The folder of the whole cache, of which the engines are a part."""
+        return self._root.parent
 
     def folder(self, items: Identity) -> Path:
         """Return where the engine of this identity is or belongs."""

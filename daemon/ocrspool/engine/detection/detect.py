@@ -51,6 +51,13 @@ class DetectSettings:
     candidates: int = 3000
 
 
+class Finder(NamedTuple):
+    """What finds the lines of a page."""
+
+    net: Net
+    settings: DetectSettings
+
+
 @dataclass(frozen=True, slots=True)
 class Detected:
     """One line found on a page."""

@@ -7,9 +7,10 @@ Names as in PaddleX 3.7.2 (paddlex/inference/utils/official_models.py), sets as 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import util
+from typing import Literal
 
 from ocrspool.engine.runtimes.base import runtime_spec
 from ocrspool.engine_request import Runtime
@@ -24,6 +25,10 @@ _V3_LANGUAGES = (
 )  # fmt: skip
 _A_SET = re.compile(r"(?:[a-z_]+_)?(PP-OCRv\d+_[a-z]+)")
 _ONNX_GENERATIONS = ("PP-OCRv5", "PP-OCRv6", "PP-LCNet")  # PaddleX's ONNX_SUPPORTED_MODELS, as far as it is ours
+
+
+Part = Literal["detection", "recognition"]
+"""What a single model of a set may be wanted for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +69,28 @@ SETS: dict[str, OfficialSet] = {
     **{f"{language}_PP-OCRv3_mobile": _mobile("PP-OCRv3", f"{language}_") for language in _V3_LANGUAGES},
 }
 
-RECOGNITION = frozenset(each.recognition for each in SETS.values())
-"""The recognition models of all sets."""
+_OF_ROLE: Mapping[Part, frozenset[str]] = {
+    "detection": frozenset(each.detection for each in SETS.values()),
+    "recognition": frozenset(each.recognition for each in SETS.values()),
+}
+"""The models of all sets."""
+_ENDINGS: Mapping[Part, str] = {"detection": "_det", "recognition": "_rec"}
 
 
 def models(choice: str) -> tuple[str, ...]:
-    """Return the models of the set, or the recognition model, of this name; () where there is none."""
+    """Return the models of the set, or the single model, of this name; () where there is none."""
     if chosen := find(choice):
         return tuple(chosen)
-    return (choice,) if choice and choice == recognition(choice) else ()
+    return (choice,) if choice and any(choice == model(choice, part) for part in _ENDINGS) else ()
 
 
-def recognition(choice: str) -> str:
-    """Return the recognition model of the set, or that, of this name; "" where there is none."""
+def model(choice: str, part: Part) -> str:
+    """Return the detection or recognition model of the set, or that model, of this name; "" where there is none."""
     if chosen := find(choice):
-        return chosen.recognition
-    newer = choice.endswith("_rec") and find(choice.removesuffix("_rec")) is not None
-    return choice if choice in RECOGNITION or newer else ""
+        return chosen.detection if part == "detection" else chosen.recognition
+    ending = _ENDINGS[part]
+    newer = choice.endswith(ending) and find(choice.removesuffix(ending)) is not None
+    return choice if choice in _OF_ROLE[part] or newer else ""
 
 
 def find(choice: str) -> OfficialSet | None:

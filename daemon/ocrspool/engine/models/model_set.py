@@ -7,7 +7,7 @@ OCR program) or a library that runs models. It never uses the network. Only `dow
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import util
 from pathlib import Path
@@ -16,12 +16,12 @@ from ocrspool.engine.models import brought_along, catalog, checksums, inference_
 from ocrspool.engine.models.model_folder import FoundModel
 from ocrspool.engine.models.scripts import written_in
 from ocrspool.engine.runtimes.base import runtime_spec
-from ocrspool.engine.spec import NetSpec, ReaderSpec, Role, ShapeProfile
+from ocrspool.engine.spec import FinderSpec, NetSpec, ReaderSpec, Role, ShapeProfile, Thresholds
 from ocrspool.engine_request import Runtime
 from ocrspool.errors import ConfigError, EngineError, EngineMissingError
 from ocrspool.files.faults import in_words
 from ocrspool.machine import installation
-from ocrspool.pages import DEFAULT_READER
+from ocrspool.pages import DEFAULT_ORDER, DEFAULT_READER, ReaderOrder
 
 _WHEEL = "rapidocr"
 _HALF = (127.5, 127.5, 127.5)
@@ -37,37 +37,29 @@ _RECOGNITION_PROFILE = ShapeProfile((1, LINE_HEIGHT, 32, 3), (8, LINE_HEIGHT, 32
 
 
 @dataclass(frozen=True, slots=True)
-class Thresholds:
-    """What a detection model's output is judged by. Defaults are those of PP-OCRv6's own inference.yml."""
-
-    threshold: float = 0.2
-    """Map pixels above it belong to text."""
-    box_threshold: float = 0.45
-    """A box whose mean probability is lower is no text."""
-    unclip: float = 1.4
-    """How far boxes grow, as a multiple of area / perimeter."""
-
-
-@dataclass(frozen=True, slots=True)
 class Models:
-    """The models of one engine: three, and those of further readers."""
+    """The models of one engine: three, and those of further readers and finders."""
 
     detection: NetSpec
     recognition: NetSpec
     classifier: NetSpec
-    thresholds: Thresholds = Thresholds()
+    thresholds: Thresholds = field(default_factory=Thresholds)
     """The detection model's. They stand in its inference.yml, which is among its files: another identity."""
     readers: tuple[ReaderSpec, ...] = ()
     """The further readers, by name in this order."""
+    finders: tuple[FinderSpec, ...] = ()
+    """The further finders of lines, likewise."""
 
     def __iter__(self) -> Iterator[NetSpec]:
         """Go over all nets."""
         further = (reader.net for reader in self.readers if reader.net is not None)
-        return iter((self.detection, self.recognition, self.classifier, *further))
+        finders = (finder.net for finder in self.finders)
+        return iter((self.detection, self.recognition, self.classifier, *further, *finders))
 
-    def net_readers(self) -> tuple[str, ...]:
-        """Return the names of the readers that are nets, the default one first."""
-        return (DEFAULT_READER, *(reader.name for reader in self.readers if reader.net is not None))
+    def to_be_compared(self) -> dict[str, ReaderOrder]:
+        """Return by whom known pages are read to prove all nets, by their keys; "" is the default finder and reader."""
+        readers = {each.key: ReaderOrder((each.name,)) for each in self.readers if each.net is not None}
+        return {"": DEFAULT_ORDER, **readers, **{each.key: ReaderOrder(finder=each.name) for each in self.finders}}
 
     def languages(self) -> dict[str, tuple[str, ...]]:
         """Return for each reader the scripts or languages that it reads."""
@@ -192,6 +184,11 @@ def recognition(found: FoundModel, key: str) -> NetSpec:
     return _spec(found, _RECOGNITION_PROFILE)
 
 
+def detection(found: FoundModel) -> tuple[NetSpec, Thresholds]:
+    """Return a detection model that was found, and what its output is judged by."""
+    return _spec(found, _DETECTION_PROFILE), Thresholds(*(found.description.thresholds or ()))
+
+
 def listed(runtime: Runtime) -> str:
     """Return the files of a model's folder in words."""
     kinds = ["/".join(names) for names in runtime_spec(runtime).model_files]
@@ -228,15 +225,15 @@ def _in_folder(folder: Path, runtime: Runtime) -> Models:
 
 
 def _models(found: dict[Role, FoundModel]) -> Models:
-    detection = found["detection"]
+    finder, thresholds = detection(found["detection"])
     classifier = found.get("classifier")
     return Models(
-        _spec(detection, _DETECTION_PROFILE),
+        finder,
         recognition(found["recognition"], "engine.models"),
         _spec(classifier, _classifier_profile(*(classifier.description.size or (0, 0))))
         if classifier
         else bundled().classifier,
-        Thresholds(*(detection.description.thresholds or ())),
+        thresholds,
     )
 
 

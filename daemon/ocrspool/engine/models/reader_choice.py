@@ -1,23 +1,19 @@
 """Which model a further reader of the engine has: `engine.readers` in the configuration. Nothing is loaded or fetched.
 
-PP-OCRv6_tiny, PP-OCRv6_tiny_rec       a published set, of which only the recognition model is used; or that itself
-bundled                                the recognition model of the bundled set
-a folder (with a / in it)              a model's folder, or a folder that holds one
+A recognition model as single_model.py finds it, or data of Tesseract.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
-from ocrspool.engine.models import catalog, model_folder, model_set, tesseract_data
+from ocrspool.engine.models import model_set, single_model, tesseract_data
 from ocrspool.engine.models.scripts import written_in
-from ocrspool.engine.runtimes.base import runtime_spec
 from ocrspool.engine.spec import NetSpec, ReaderSpec
 from ocrspool.engine_request import Runtime
-from ocrspool.errors import ConfigError, EngineError, EngineMissingError
+from ocrspool.errors import EngineError
 from ocrspool.files.faults import in_words
 
 
@@ -50,46 +46,6 @@ def net_reader(name: str, spec: NetSpec) -> ReaderSpec:
 
 def _recognition(name: str, choice: str, folder: Path, runtime: Runtime) -> NetSpec:
     key = f"engine.readers.{name}"
-    if choice == "bundled":
-        if not runtime_spec(runtime).reads_onnx:
-            raise ConfigError(
-                [f'{key}: the bundled model is an ONNX file, which the runtime "{runtime}" does not read'],
-                'the same model for Paddle is "PP-OCRv6_small"; `ocrspool prebuild` downloads it',
-            )
-        return model_set.bundled().recognition
-    if model := catalog.recognition(choice):
-        return _published(key, model, folder, runtime)
-    if "/" in choice or Path(choice).is_dir():
-        return _in_folder(key, Path(choice), runtime)
-    near = get_close_matches(choice, ("bundled", *catalog.SETS), 2)
-    raise ConfigError(
-        [f"{key}: there is no model {choice!r}"],
-        (f"did you mean {' or '.join(near)}? " if near else "")
-        + "it is bundled, a folder (with a / in it), or a set that PaddleOCR publishes, such as eslav_PP-OCRv5_mobile",
-    )
-
-
-def _published(key: str, model: str, folder: Path, runtime: Runtime) -> NetSpec:
-    found = model_set.local(model, folder, runtime)
-    if found is None:
-        package = catalog.package(model, runtime)
-        raise EngineMissingError(
-            f"{key}: {package} is not in {folder}",
-            "run `ocrspool prebuild`, which downloads what is missing; without a network, put there "
-            f"the folder {package}, with {model_set.listed(runtime)}",
-        )
-    return model_set.recognition(found, key)
-
-
-def _in_folder(key: str, folder: Path, runtime: Runtime) -> NetSpec:
-    if not folder.is_dir():
-        raise ConfigError([f"{key}: there is no folder {folder}"], f"create it, or correct {key}")
-    found = model_folder.open_model(folder, runtime)
-    if found is None or found.description.role != "recognition":
-        found = model_folder.models_in(folder, runtime, key).get("recognition")
-    if found is None:
-        raise ConfigError(
-            [f"{key}: {folder} holds no recognition model for {runtime}"],
-            f"the model's files are in it, or in a folder of any name in it: {model_set.listed(runtime)}",
-        )
-    return model_set.recognition(found, key)
+    if choice == single_model.BUNDLED:
+        return single_model.bundled(key, runtime).recognition
+    return model_set.recognition(single_model.find(key, choice, "recognition", folder, runtime), key)

@@ -1,6 +1,7 @@
 """Whether a page has any ink, which tells an empty result from a blank page.
 
-A page is examined only if no text came out, and on a small copy.
+Every page is examined for whether all its pixels are alike. The rest is examined only if no text came out, and on a
+small copy.
 """
 
 from __future__ import annotations
@@ -19,6 +20,18 @@ _NEIGHBORHOOD = 15  # pixels of the copy: what is lighter or darker than its nei
 _LEAST_CONTRAST = 24  # grey levels; show-through and creases have less
 _LEAST_INK = 12  # pixels of the copy in one place: about one small letter; a speck has fewer
 _SMALL = 200 * 200  # pixels; a smaller picture has no edge that a scanner made
+_APART = 16  # pixels between those that are compared first
+
+
+def is_even(page: Pixels) -> bool:
+    """Return whether all pixels of a page [h, w] or [h, w, 3] are of one grey: the empty page of a PDF, say.
+
+    Nothing can stand on it, so that no net need see it. A page with anything on it takes 0.02 ms.
+    """
+    if (page[::_APART, ::_APART] != page.item(0)).any():
+        return False
+    least, most, *_ = cv2.minMaxLoc(page.reshape(len(page), -1))
+    return least == most
 
 
 def has_ink(page: Pixels) -> bool:
@@ -31,6 +44,9 @@ def has_ink(page: Pixels) -> bool:
     if height * width > _SMALL:
         across, down = round(size[0] * _EDGE), round(size[1] * _EDGE)
         grey = grey[down : size[1] - down, across : size[0] - across]
+    least, most, *_ = cv2.minMaxLoc(grey)
+    if most - least < _LEAST_CONTRAST:  # what follows takes a tenth of the time of the search
+        return False
     around = cv2.medianBlur(np.ascontiguousarray(grey), _NEIGHBORHOOD)
     differs = (cv2.absdiff(grey, around) >= _LEAST_CONTRAST).view(np.uint8)
     _, _, places, _ = cv2.connectedComponentsWithStats(differs, connectivity=8)

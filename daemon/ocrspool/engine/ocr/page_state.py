@@ -11,7 +11,7 @@ import numpy as np
 
 from ocrspool.engine.reading import recognize
 from ocrspool.engine.reading.crop import quarter_turned
-from ocrspool.pages import DEFAULT_ORDER, PageText, ReaderOrder, WordMode
+from ocrspool.pages import DEFAULT_OPTIONS, PageOptions, PageText
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,10 +81,8 @@ class PageInWork:
 
     pixels: Pixels
     on_progress: Callable[[], None]
+    options: PageOptions = DEFAULT_OPTIONS
     future: Future[PageText] = field(default_factory=Future)
-    words: WordMode = "words"
-    """What is measured of its lines."""
-    readers: ReaderOrder = DEFAULT_ORDER
     rotation: Rotation = 0
     margin: int = 0
     """Pixels of paper that were put around a small picture before it was searched; the lines lie on that."""

@@ -21,8 +21,9 @@ from ocrspool.engine.reading.lone_signs import without_lone_signs
 from ocrspool.engine.reading.orientation import turned_back
 from ocrspool.engine.reading.own_ink import own_ink
 from ocrspool.engine.reading.words import as_in, characters, words, words_as_read
+from ocrspool.layout.boxes import mirrored
 from ocrspool.layout.reading_order import reading_order
-from ocrspool.layout.text_direction import in_reading_order, runs_from_the_right
+from ocrspool.layout.text_direction import in_reading_order, page_runs_from_the_right
 from ocrspool.pages import Notice, PageText, TextLine, Word
 
 if TYPE_CHECKING:
@@ -108,22 +109,21 @@ def page_text(page: PageInWork, least_confidence: float) -> PageText:
     told = tuple(_told(line, page) for line in lines)
     warnings = _warnings(page, lines, left_out)
     rules = ruling_lines(page.pixels) if told else ()
-    return PageText(told, page.rotation, page.seconds, warnings, rules=rules)
+    return PageText(told, page.rotation, page.seconds, warnings, rules=rules, finder=page.options.readers.finder)
 
 
 def _to_be_ordered(lines: Sequence[_Line]) -> list[Polygon]:
     """Return where lines stand; mirrored if most run from right to left, because their columns are read so, too."""
     polygons = [_points(line.polygon) for line in lines]
-    if 2 * sum(runs_from_the_right(line.reading.text) for line in lines) <= len(lines):
-        return polygons
-    mirrored = ([(-x, y) for x, y in polygon] for polygon in polygons)
-    return [(b, a, d, c) for a, b, c, d in mirrored]
+    if page_runs_from_the_right([line.reading.text for line in lines]):
+        return [mirrored(polygon, 0.0) for polygon in polygons]
+    return polygons
 
 
 def _told(line: _Line, page: PageInWork) -> TextLine:
     reading = line.reading
     polygon = _on_page(line.polygon, page)
-    ink = [own_ink(strip) for strip in (line.strips[:1] if page.words == "none" else line.strips)]
+    ink = [own_ink(strip) for strip in (line.strips[:1] if page.options.words == "none" else line.strips)]
     text, words = in_reading_order(reading.text), _words(line, ink, page)
     told = TextLine(text, reading.confidence, polygon, line.detection_confidence, words, reader=line.reader)
     if not ink or (size := letter_size(ink[0])) is None:
@@ -134,9 +134,9 @@ def _told(line: _Line, page: PageInWork) -> TextLine:
 
 def _words(line: _Line, ink: Sequence[OwnInk], page: PageInWork) -> tuple[Word, ...]:
     """Return the words of a line, as they stand on the page."""
-    if page.words == "none":
+    if page.options.words == "none":
         return ()
-    measure = characters if page.words == "characters" else words
+    measure = characters if page.options.words == "characters" else words
     found = words_as_read(line.reading.text, as_in(line.reading.text, measure(ink, line.readings)))
     if not found:
         return ()

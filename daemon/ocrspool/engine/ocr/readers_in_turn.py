@@ -27,11 +27,11 @@ def _groups(line: Line) -> list[Sequence[Variant]]:
 
 
 def _of_group(page: PageInWork, variants: Sequence[Variant]) -> list[LineStrip]:
-    names = page.readers.names
+    names = page.options.readers.names
     asked = min(len(variant.read_by) for variant in variants)
     if asked == len(names):
         return []
-    if asked and max(variant.reading().confidence for variant in variants) >= page.readers.sure:
+    if asked and max(variant.reading().confidence for variant in variants) >= page.options.readers.sure:
         return []
     return [
         LineStrip(page, variant, number, names[asked]) for variant in variants for number in range(len(variant.strips))

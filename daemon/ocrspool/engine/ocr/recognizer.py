@@ -13,14 +13,15 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import cv2
 
-from ocrspool.engine.detection.detect import DetectSettings
+from ocrspool.engine.detection.detect import DetectSettings, Finder
 from ocrspool.engine.detection.single_row import one_row, padded
 from ocrspool.engine.detection.spaced_letters import letters_joined
 from ocrspool.engine.detection.tiles import find_lines
+from ocrspool.engine.ocr.ink import is_even
 from ocrspool.engine.ocr.line_queues import LineQueues
 from ocrspool.engine.ocr.page_state import Line, LineStrip, PageInWork, Variant
 from ocrspool.engine.ocr.page_text import page_text
@@ -34,7 +35,7 @@ from ocrspool.engine.reading.orientation import page_rotation, turned_page
 from ocrspool.engine.reading.recognize import ReadSettings
 from ocrspool.engine.runtimes.split_batches import HalvingNet
 from ocrspool.errors import OcrspoolError
-from ocrspool.pages import DEFAULT_ORDER, DEFAULT_READER, ReaderOrder
+from ocrspool.pages import DEFAULT_FINDER, DEFAULT_OPTIONS, DEFAULT_READER, PageText
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,9 +48,7 @@ if TYPE_CHECKING:
     from ocrspool.engine.readers.reader import LineReader
     from ocrspool.engine.reading.recognize import Reading
     from ocrspool.engine.spec import Net, Pixels
-    from ocrspool.pages import PageText, WordMode
-
-Orientation = Literal["auto", "off"]
+    from ocrspool.pages import PageOptions, ReaderOrder
 
 _COLUMN = 3.0  # height / width from which a vertical line cannot be a single upright character
 
@@ -60,7 +59,7 @@ _MOST_SEARCHED = 64
 
 @dataclass(frozen=True, slots=True)
 class Nets:
-    """The compiled models of one engine, without those of further readers."""
+    """The compiled models of one engine, without those of further readers and finders."""
 
     detection: Net
     recognition: Net
@@ -90,8 +89,9 @@ class Recognizer:
         characters: Sequence[str],
         settings: RecognizeSettings | None = None,
         readers: Mapping[str, LineReader] | None = None,
+        finders: Mapping[str, Finder] | None = None,
     ) -> None:
-        """Read with the recognition net and its characters, and with further `readers` by name."""
+        """Read with the recognition net and its characters, and with further `readers` and `finders` by name."""
         self._given = nets
         self._characters = characters
         self._settings = settings or RecognizeSettings()
@@ -99,9 +99,14 @@ class Recognizer:
         detection, recognition, classifier = map(HalvingNet, (nets.detection, nets.recognition, nets.classifier))
         # A page is searched by a thread that has a turn. Batches of lines are read by threads that have none.
         self._nets = Nets(NetBetweenTurns(detection, self._turn), recognition, NetBetweenTurns(classifier, self._turn))
-        self._further = readers or {}
+        self._further, self._further_finders = readers or {}, finders or {}
         default = NetReader(self._nets.recognition, characters, self._settings.read)
         self._readers: dict[str, LineReader] = {DEFAULT_READER: default, **self._further}
+        self._finders = {DEFAULT_FINDER: Finder(self._nets.detection, self._settings.detect)}
+        self._finders |= {
+            name: Finder(NetBetweenTurns(HalvingNet(each.net), self._turn), each.settings)
+            for name, each in self._further_finders.items()
+        }
         self._lock = threading.Lock()
         self._searching = self._searched = 0
         parallel = nets.recognition.parallel
@@ -131,35 +136,40 @@ class Recognizer:
         for reader in self._further.values():
             reader.close()
 
-    def recognize(
-        self, pages: Sequence[Pixels], orientation: Sequence[Orientation], readers: ReaderOrder = DEFAULT_ORDER
-    ) -> list[PageText]:
-        """Return the text of each page, when all are read; `orientation` says per page whether it may be turned."""
-        both = zip(pages, orientation, strict=True)
-        submitted = [self.submit(page, mode, readers=readers) for page, mode in both]
+    def recognize(self, pages: Sequence[Pixels], options: PageOptions = DEFAULT_OPTIONS) -> list[PageText]:
+        """Return the text of each page, when all are read."""
+        submitted = [self.submit(page, options) for page in pages]
         return [future.result() for future in submitted]
 
     def submit(
         self,
         page: Pixels,
-        orientation: Orientation,
+        options: PageOptions = DEFAULT_OPTIONS,
         on_progress: Callable[[], None] = lambda: None,
-        words: WordMode = "words",
-        readers: ReaderOrder = DEFAULT_ORDER,
     ) -> Future[PageText]:
         """Begin with a page; it has the pixels until the future is done.
 
         `on_progress` is called when the page has been searched (of a large page for each tile) and for each batch with
-        lines of it, by the threads that do so. Raise OcrspoolError where the engine does not have one of the readers.
+        lines of it, by the threads that do so. Raise OcrspoolError where the engine does not have one of the readers,
+        or the finder.
         """
-        if missing := [name for name in readers.names if name not in self._readers]:
+        if missing := [name for name in options.readers.names if name not in self._readers]:
             have = ", ".join(self._readers)
             raise OcrspoolError(f"the engine has no reader {missing[0]!r}; it has {have}", "restart the service")
-        in_work = PageInWork(_read_only(page), on_progress, words=words, readers=readers)
+        if options.readers.finder not in self._finders:
+            have = ", ".join(self._finders)
+            told = f"the engine has no finder {options.readers.finder!r}; it has {have}"
+            raise OcrspoolError(told, "restart the service")
+        in_work = PageInWork(_read_only(page), on_progress, options)
+        started = time.perf_counter()
+        if is_even(page):  # to wake up a thread would take longer than this
+            seconds = {"detect": time.perf_counter() - started, "orient": 0.0, "recognize": 0.0}
+            in_work.complete(PageText((), 0, seconds))
+            return in_work.future
         with self._lock:
             self._searching += 1
         try:
-            self._searchers.submit(self._search, in_work, orientation)
+            self._searchers.submit(self._search, in_work)
         except RuntimeError:  # no thread could be started
             with self._lock:
                 self._searching -= 1
@@ -168,13 +178,13 @@ class Recognizer:
 
     def beside(self) -> Recognizer:
         """Return another one with the same nets, for a page that shall share nothing else with those in work."""
-        return Recognizer(self._given, self._characters, self._settings, self._further)
+        return Recognizer(self._given, self._characters, self._settings, self._further, self._further_finders)
 
-    def _search(self, page: PageInWork, orientation: Orientation) -> None:
+    def _search(self, page: PageInWork) -> None:
         """Find the lines of a page and let them be read; those that fill no batch when no page is searched any more."""
         try:
             with self._turn.taken():
-                self._find(page, orientation)
+                self._find(page)
                 page.on_progress()
                 strips = page.to_read(next_strips(page))
                 if not strips:
@@ -189,25 +199,28 @@ class Recognizer:
         if lull:
             self._queues.flush()
 
-    def _find(self, found: PageInWork, orientation: Orientation) -> None:
+    def _find(self, found: PageInWork) -> None:
         """Find the lines of one page, turning it upright first where it is not."""
         started = time.perf_counter()
         if (row := one_row(found.pixels)) is not None:
             strips = recognize.strips(crop(found.pixels, row), self._nets.recognition, self._settings.read)
-            found.whole = Line(0.0, [Variant(row, strips, head_start=found.readers.head_start)])
+            found.whole = Line(0.0, [Variant(row, strips, head_start=found.options.readers.head_start)])
         page, found.margin = padded(found.pixels)
-        lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
+        net, settings = self._finders[found.options.readers.finder]
+        lines = find_lines(net, page, settings, found.on_progress)
         detected = time.perf_counter()
-        if orientation == "auto" and lines:
+        if found.options.orientation == "auto" and lines:
             polygons = [line.polygon for line in lines]
-            read = partial(self._read_sample, found.readers)
+            read = partial(self._read_sample, found.options.readers)
             found.rotation = page_rotation(page, polygons, self._nets.classifier, read)
         if found.rotation:
             page = turned_page(page, found.rotation)
-            lines = find_lines(self._nets.detection, page, self._settings.detect, found.on_progress)
+            lines = find_lines(net, page, settings, found.on_progress)
         oriented = time.perf_counter()
         lines = letters_joined(page, lines)
-        found.lines = [Line(line.confidence, self._variants(page, line.polygon, found.readers)) for line in lines]
+        found.lines = [
+            Line(line.confidence, self._variants(page, line.polygon, found.options.readers)) for line in lines
+        ]
         found.seconds = {
             "detect": detected - started,
             "orient": oriented - detected,

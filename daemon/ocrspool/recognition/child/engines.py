@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocrspool.engine.plan import Plan, plan
 from ocrspool.files import file_lock
-from ocrspool.pages import DEFAULT_READER, ReaderOrder
+from ocrspool.pages import DEFAULT_FINDER, DEFAULT_READER, PageOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +44,7 @@ class LoadedEngine:
         from ocrspool.engine.ocr.shared_image import pixels  # noqa: PLC0415 - numpy is there by now
 
         image = pixels(descriptor, page["height"], page["width"], page["channels"])
-        readers = ReaderOrder(tuple(page["names"]), page["sure"], page["head_start"])
-        return self._recognizer.submit(image, page["orientation"], on_progress, page["words"], readers)
+        return self._recognizer.submit(image, PageOptions.from_json(page["options"]), on_progress)
 
     def still_reads(self) -> bool:
         """Tell whether it reads the known page as it should."""
@@ -121,8 +120,10 @@ def facts_of(wanted: Plan, manifest: Manifest) -> dict[str, Any]:
 def _models(wanted: Plan, items: dict[str, str]) -> list[dict[str, Any]]:
     models = wanted.models
     three = (models.detection, models.recognition, models.classifier)
-    told = [(spec.role, spec.name, spec.key, DEFAULT_READER if spec.role == "recognition" else None) for spec in three]
-    told += [("recognition", reader.model, reader.key, reader.name) for reader in models.readers]
+    readers, finders = {"recognition": DEFAULT_READER}, {"detection": DEFAULT_FINDER}
+    told = [(spec.role, spec.name, spec.key, readers.get(spec.role), finders.get(spec.role)) for spec in three]
+    told += [("recognition", reader.model, reader.key, reader.name, None) for reader in models.readers]
+    told += [("detection", finder.net.name, finder.key, None, finder.name) for finder in models.finders]
     languages = models.languages()
     return [
         {
@@ -130,9 +131,10 @@ def _models(wanted: Plan, items: dict[str, str]) -> list[dict[str, Any]]:
             "name": name,
             "sha256": items[f"{key}.sha256"],
             "reader": reader,
+            "finder": finder,
             "languages": languages[reader] if reader else (),
         }
-        for role, name, key, reader in told
+        for role, name, key, reader, finder in told
     ]
 
 
@@ -146,9 +148,11 @@ def _planned(request: EngineRequest, *, ahead: bool = False) -> Plan:
 
 def _fetch(request: EngineRequest, source: str, on_stage: OnStage) -> None:
     """Download the published models that are not here."""
-    from ocrspool.engine.models.catalog import recognition  # noqa: PLC0415
+    from ocrspool.engine.models.catalog import model  # noqa: PLC0415
     from ocrspool.engine.models.download import fetch  # noqa: PLC0415 - the network's modules, which serving never needs
     from ocrspool.engine.models.http_download import Source  # noqa: PLC0415
 
-    for choice in (request.models, *(recognition(choice) for _, choice in request.readers)):
+    further = [model(choice, "recognition") for _, choice in request.readers]
+    further += [model(choice, "detection") for _, choice in request.finders]
+    for choice in (request.models, *further):
         fetch(choice, Path(request.cache) / "models", on_stage, request.runtime, Source(source))

@@ -209,4 +209,5 @@ def _as_json(page: PageText) -> dict[str, Any]:
         "readers": [line.reader for line in page.lines],
         "letters": [(line.letter_height, line.stroke) for line in page.lines],
         "rules": page.rules,
+        "finder": page.finder,
     }

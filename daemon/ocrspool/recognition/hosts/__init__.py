@@ -3,7 +3,7 @@
 The service imports this package only if its configuration names a cluster. `seat.py` takes pages from the same queue as
 the supervisors of the workers. It speaks with one child process, the bridge:
 
-    → {"op": "join", "cluster": {...}, "log": {...}}       ← {"ready": true} or {"error": {...}}
+    → {"op": "join", "cluster": {...}, "log": {...}}       ← {"ready": {"dask": "..."}} or {"error": {...}}
                                                            ← {"scheduler": {"up": true, "reason": ""}}*
                                                            ← {"host": {...}}*, {"gone": {"host": ..., ...}}*
     → {"op": "recognize", "host": "gpu1", "page": {"number": 7, ...}} + pixels

@@ -35,6 +35,8 @@ class HostReport:
     """Each engine that reads there, as its worker described it."""
     workers: int
     """How many workers have an engine."""
+    code: str = ""
+    """What tells apart two states of one version (program.py)."""
     leaving: bool = False
     """Whether it takes no more pages, because it is about to end."""
     pages: int = 0

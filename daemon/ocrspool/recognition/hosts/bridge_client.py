@@ -28,6 +28,9 @@ _FRAME_SECONDS = 10.0
 class Joined:
     """The bridge works. It has not reached anybody yet."""
 
+    dask: str
+    """The version of Dask that it has."""
+
 
 @dataclass(frozen=True, slots=True)
 class SchedulerSeen:
@@ -117,13 +120,13 @@ class BridgeClient:
 
     def send_page(self, host: str, number: int, task: PageTask) -> None:
         """Send a page to a host. Raise ChildDiedError."""
-        page = {"number": number, "alone": task.alone, "orientation": task.orientation, "words": task.words}
-        order = task.readers
-        readers = {"readers": order.names, "sure": order.sure, "head_start": order.head_start}
-        self._process.tell(
-            {"op": "recognize", "host": host, "page": {**page, **readers, "image": image_values(task.image)}},
-            (task.image.fd,),
-        )
+        page = {
+            "number": number,
+            "alone": task.alone,
+            "options": task.options.to_json(),
+            "image": image_values(task.image),
+        }
+        self._process.tell({"op": "recognize", "host": host, "page": page}, (task.image.fd,))
 
     def next_event(self, seconds: float, wake: WakeupEvent) -> BridgeEvent | None:
         """Wait for news at most so long, or until `wake` is set. Raise ChildDiedError, or EngineError for good."""
@@ -177,6 +180,6 @@ def _event(message: Message) -> BridgeEvent:
         return HostGone(str(found["host"]), str(found["reason"]), bool(found["counts"]))
     if found := message.get("scheduler"):
         return SchedulerSeen(bool(found["up"]), str(found["reason"]))
-    if "ready" in message:
-        return Joined()
+    if found := message.get("ready"):
+        return Joined(str(found["dask"]))
     raise ValueError(f"unknown: {', '.join(message)}")

@@ -1,4 +1,4 @@
-"""Whether a host reads as it should: the same models, precision and versions. Pure.
+"""Whether the engines of a host read as they should: the same models, runtime and precision. Pure.
 
 Whole fingerprints are not compared. They contain the processor and the GPU, and hosts may differ in these.
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ocrspool import __version__
-from ocrspool.config.schema import Engine
+from ocrspool.config.sections import Engine
 from ocrspool.recognition.hosts.answers import HostReport
 
 _OF_THE_MACHINE = frozenset(
@@ -34,9 +33,10 @@ def compared(facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _named(model: Mapping[str, Any]) -> str:
-    """Return what a model is for. An engine has a recognition model for each of its readers."""
-    reader = model.get("reader")
-    return f"{model['role']} model" + (f" of the reader {reader}" if reader else "")
+    """Return what a model is for. An engine has a model for each of its readers and finders."""
+    reader, finder = model.get("reader"), model.get("finder")
+    owner = f" of the reader {reader}" if reader else f" of the finder {finder}" if finder else ""
+    return f"{model['role']} model{owner}"
 
 
 def asked(engine: Engine) -> dict[str, str]:
@@ -46,12 +46,13 @@ def asked(engine: Engine) -> dict[str, str]:
 
 
 def missing_reader(report: HostReport, engine: Engine) -> str:
-    """Return the reader that this configuration knows and a host has not; "" if it has all of them."""
+    """Return the reader or finder that this configuration knows and a host has not; "" if it has all of them."""
     for facts in report.engines:
-        there = {model.get("reader") for model in facts["models"]}
-        for name in engine.readers:
-            if name not in there:
-                return f"it has no reader {name}, which engine.readers has here"
+        for kind, wanted in (("reader", engine.readers), ("finder", engine.finders)):
+            there = {model.get(kind) for model in facts["models"]}
+            for name in wanted:
+                if name not in there:
+                    return f"it has no {kind} {name}, which engine.{kind}s has here"
     return ""
 
 
@@ -60,8 +61,6 @@ def difference(report: HostReport, wanted: Mapping[str, str], where: str, *, exa
 
     With `exactly` the host may have no item that is not wanted.
     """
-    if report.version != __version__:
-        return f"ocrspool is {report.version}, here {__version__}"
     for facts in report.engines:
         found = compared(facts)
         names = [*wanted, *(name for name in found if exactly and name not in wanted)]

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from ocrspool.config.schema import Config
 from ocrspool.recognition.hosts.answers import HostReport
 from ocrspool.recognition.hosts.identity import asked, compared, difference, missing_reader
+from ocrspool.recognition.hosts.program import code, other_program
 from ocrspool.recognition.page_queue import PageTask
 
 State = Literal["in", "out", "refused", "leaving"]
@@ -63,6 +64,9 @@ class Roster:
         self._clock = clock
         self._first: tuple[str, dict[str, str]] | None = None
         """Where no engine is on this machine: the first host that came, and what all others have to have then."""
+        self._code = code()
+        self.dask = ""
+        """The version of Dask on this machine, once the bridge has told it."""
         self.hosts: dict[str, Host] = {}
 
     def report(self, name: str, address: str, report: HostReport) -> tuple[Host, bool]:
@@ -113,6 +117,8 @@ class Roster:
     def _judged(self, report: HostReport) -> tuple[State, str]:
         if report.leaving:
             return "leaving", "it is about to end"
+        if why := other_program(report, self._code, self.dask):
+            return "refused", why
         if not report.engines:
             return "out", "none of its workers has an engine"
         if why := difference(report, self._asked, "asked for here", exactly=False):

@@ -22,9 +22,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ocrspool.config.current import CurrentConfig
-from ocrspool.errors import EngineError, Exit
+from ocrspool.errors import EngineError
 from ocrspool.formatting import counted
-from ocrspool.observability.snapshot import ClusterStatus, HostStatus
+from ocrspool.observability.snapshot import ClusterStatus
 from ocrspool.pages import PageText
 from ocrspool.processes.backoff import Backoff
 from ocrspool.processes.child import ChildDiedError
@@ -35,12 +35,14 @@ from ocrspool.recognition.hosts.bridge_client import (
     BridgeEvent,
     HostGone,
     HostSeen,
+    Joined,
     PageDone,
     PageReturned,
     SchedulerSeen,
     start_bridge,
 )
-from ocrspool.recognition.hosts.roster import Host, Roster
+from ocrspool.recognition.hosts.roster import Roster
+from ocrspool.recognition.hosts.shown import published, shortage, tell, too_few
 from ocrspool.recognition.page_queue import PageQueue, PageTask
 from ocrspool.recognition.worker import OnStage
 
@@ -93,7 +95,7 @@ class HostsSeat:
         self._deadline = math.inf
         self._wake = WakeupEvent()
         queue.wake_up(self._wake)
-        self._thread = threading.Thread(target=self._run, name="hosts")
+        self._thread = threading.Thread(target=self._run, name="hosts", daemon=True)
 
     def start(self) -> None:
         """Start the thread, which starts the bridge."""
@@ -110,7 +112,7 @@ class HostsSeat:
             while self._problem is None and len(self._roster.admitted()) < least:
                 left = deadline - self._parts.clock()
                 if left <= 0:
-                    raise self._too_few()
+                    raise too_few(self._roster, self._cluster, self._shortage())
                 self._on_stage(f"waiting for hosts: {self._shortage()}")
                 self._changed.wait(min(left, self._parts.step_seconds))
             if self._problem is not None:
@@ -121,7 +123,7 @@ class HostsSeat:
     def status(self) -> HostsStatus:
         """Return how the hosts are now."""
         with self._changed:
-            hosts = tuple(_published(host) for _, host in sorted(self._roster.hosts.items()))
+            hosts = tuple(published(host) for _, host in sorted(self._roster.hosts.items()))
             short = "" if len(self._roster.admitted()) >= self._cluster.least_hosts else self._shortage()
             if self._problem is not None:
                 short = self._problem.message
@@ -205,9 +207,11 @@ class HostsSeat:
                 self._problem = None
                 self._changed.notify_all()
             if is_news:
-                _tell(host)
+                tell(host)
         elif isinstance(event, HostGone):
             self._take_back([event.host], event.reason, counts=event.counts)
+        elif isinstance(event, Joined):
+            self._roster.dask = event.dask
         elif isinstance(event, SchedulerSeen):
             self._take_scheduler("" if event.up else event.reason)
 
@@ -249,7 +253,7 @@ class HostsSeat:
                 host, is_news, tasks = self._roster.gone(name, reason)
                 self._changed.notify_all()
             if is_news and not self._queue.closed:
-                _tell(host)
+                tell(host)
             self._move(tasks, f"{name}: {reason}", counts=counts)
 
     def _move(self, tasks: list[PageTask], reason: str, *, counts: bool) -> None:
@@ -282,61 +286,8 @@ class HostsSeat:
             self._bridge.close()
 
     def _shortage(self) -> str:
-        """Return in words how many hosts there are, and what is known of the others. The caller holds the lock."""
-        told = f"{len(self._roster.admitted())} of {counted(self._cluster.least_hosts, 'host')}"
-        if self._scheduler_reason:
-            told += f"; the scheduler {self._cluster.scheduler} does not answer: {self._scheduler_reason}"
-        others = [host for _, host in sorted(self._roster.hosts.items()) if host.state != "in"]
-        return "; ".join([told, *(f"{host.name} ({host.address or 'away'}) {_standing(host)}" for host in others)])
-
-    def _too_few(self) -> EngineError:
-        """Return why the start ends. If hosts are refused and nobody is missing, the configuration is at fault."""
-        error = EngineError(
-            f"too few hosts have joined in {self._cluster.start_seconds:g} s: {self._shortage()}",
-            "start ocrspool-scheduler and, on each host, ocrspool-node; `ocrspool doctor` examines the way to them",
-        )
-        if len(self._roster.admitted()) + len(self._roster.refused()) >= self._cluster.least_hosts:
-            error.exit_code = Exit.CONFIG
-            error.hint = "give all hosts the same version, models and precision, or lower cluster.least_hosts"
-        return error
+        """Return in words how many hosts there are. The caller holds the lock."""
+        return shortage(self._roster, self._cluster, self._scheduler_reason)
 
 
 _MOVED = {"event": "pages-moved"}
-
-
-def _standing(host: Host) -> str:
-    return f"is refused: {host.reason}" if host.state == "refused" else f"is {host.state}: {host.reason}"
-
-
-def _tell(host: Host) -> None:
-    """Log that a host came, went or was refused."""
-    if host.state == "in" and host.report is not None:
-        workers = counted(host.report.workers, "worker")
-        _log.info("host %s (%s) reads now, with %s", host.name, host.address, workers, extra={"event": "host-in"})
-    elif host.state == "refused":
-        _log.error("refused %s (%s): %s", host.name, host.address, host.reason, extra={"event": "host-refused"})
-    else:
-        _log.warning("host %s does not read: %s", host.name, host.reason, extra={"event": "host-out"})
-
-
-def _published(host: Host) -> HostStatus:
-    report = host.report
-    engines = () if report is None else report.engines
-    first = engines[0] if engines else {}
-    return HostStatus(
-        name=host.name,
-        address=host.address,
-        state=host.state,
-        reason=host.reason,
-        since=host.since,
-        version="" if report is None else report.version,
-        runtime=first.get("runtime", ""),
-        precision=first.get("precision", ""),
-        fingerprint=first.get("fingerprint", ""),
-        devices=tuple(dict.fromkeys(str(facts.get("device", "")) for facts in engines)),
-        workers=0 if report is None else report.workers,
-        worker_restarts=0 if report is None else report.restarts,
-        pages=host.pages,
-        in_work=len(host.in_work),
-        wire_seconds=host.wire_seconds,
-    )

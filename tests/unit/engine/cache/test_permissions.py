@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ocrspool.cli.engines import verify
-from ocrspool.config.schema import Config, Inbox, Paths
+from ocrspool.config.schema import Config, Inbox
+from ocrspool.config.sections import Paths
 from ocrspool.doctor import config_checks
 from ocrspool.doctor.run import _made
 from ocrspool.engine.cache.permissions import denied, unusable

@@ -23,8 +23,8 @@ from ocrspool.engine.cache.store import (
     measure,
 )
 from ocrspool.engine.file_stamps import stamps
-from ocrspool.engine.models.model_set import Models, Thresholds
-from ocrspool.engine.spec import NetSpec, Role, Shape, ShapeProfile
+from ocrspool.engine.models.model_set import Models
+from ocrspool.engine.spec import FinderSpec, NetSpec, Role, Shape, ShapeProfile, Thresholds
 from ocrspool.errors import EngineMissingError
 
 FACTS = {"runtime": "openvino", "runtime_version": "1", "device": "cpu", "cpu": "Some CPU", "precision": "f32"}
@@ -139,6 +139,12 @@ def with_other_thresholds(folder: Path) -> dict[str, str]:
     return identity(replace(models(folder), thresholds=Thresholds(0.3, 0.6, 1.5)), GPU)
 
 
+def with_a_finder(folder: Path) -> dict[str, str]:
+    """It is another engine, by the name of the finder."""
+    found = models(folder)
+    return identity(replace(found, finders=(FinderSpec("fine", replace(found.detection, finder="fine")),)), GPU)
+
+
 def truncated(engine: Path) -> None:
     os.truncate(engine / "rec/model.blob", 5)
 
@@ -161,6 +167,7 @@ STALE = [
     ("shapes", now_shaped((1, 48, 640, 3)), untouched, "recognition.shapes: .* 1x96x96x3 → .* 1x48x640x3"),
     ("workspace", now(workspace_mb="4096"), untouched, "workspace_mb: 1024 → 4096"),
     ("weights", with_other_weights, untouched, "detection.sha256: [0-9a-f]{64} → [0-9a-f]{64}"),
+    ("a finder", with_a_finder, untouched, "finder.fine.name: none → small-detection; .* 0.2 0.45 1.4"),
     ("thresholds", with_other_thresholds, untouched, "detection.thresholds: 0.2 0.45 1.4 → 0.3 0.6 1.5"),
     ("truncated file", now(), truncated, "rec/model.blob is altered"),
     ("empty file", now(), emptied, "rec/model.blob is altered"),

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ocrspool.engine.models import inference_yml, model_set
-from ocrspool.engine.models.model_set import Thresholds
 from ocrspool.engine.shapes import profiled
+from ocrspool.engine.spec import Thresholds
 from ocrspool.engine_request import Runtime, Settings
 from ocrspool.errors import ConfigError, EngineError, EngineMissingError
 from support import model_folders

@@ -71,7 +71,7 @@ def test_a_set_that_is_newer_than_our_table_is_fetched_and_pinned(tmp_path: Path
 @pytest.mark.parametrize("choice", ["eslav_PP-OCRv7_mobile", "eslav_PP-OCRv7_mobile_rec"])
 def test_a_reader_fetches_its_recognition_model_only(tmp_path: Path, choice: str) -> None:
     folder = tmp_path / "models"
-    download.fetch(catalog.recognition(choice), folder, lambda _: None, "openvino")
+    download.fetch(catalog.model(choice, "recognition"), folder, lambda _: None, "openvino")
     assert {path.name for path in folder.iterdir()} == {".lock", "eslav_PP-OCRv7_mobile_rec_onnx"}
     assert reader_choice.find("russian", choice, folder, "openvino").model == "eslav_PP-OCRv7_mobile_rec"
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ocrspool.engine.ocr.ink import has_ink
+from ocrspool.engine.ocr.ink import has_ink, is_even
 
 SIZE = (1100, 850)
 
@@ -72,3 +72,25 @@ def test_a_drawing_a_color_and_a_small_picture_are_ink() -> None:
     assert has_ink(drawing)
     assert has_ink(color)
     assert has_ink(small)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (16, 16), (1, 3000), (700, 33), (40, 31, 3), SIZE, (*SIZE, 3)])
+@pytest.mark.parametrize("level", [0, 1, 128, 255])
+def test_a_page_of_one_grey_is_even(shape: tuple[int, ...], level: int) -> None:
+    page = np.full(shape, level, np.uint8)
+    page.flags.writeable = False
+    assert is_even(page)
+    assert is_even(np.stack([page, page])[0])
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (16, 16), (1, 3000), (40, 31, 3), SIZE, (*SIZE, 3)])
+def test_one_level_more_anywhere_is_enough(shape: tuple[int, ...]) -> None:
+    size = int(np.prod(shape))
+    for place in {0, 1, size // 2, size - 2, size - 1}:
+        page = np.full(shape, 254, np.uint8)
+        page.flat[place] = 255
+        assert not is_even(page), place
+
+
+def test_a_page_of_one_color_is_looked_at() -> None:
+    assert not is_even(np.full((40, 30, 3), (40, 90, 200), np.uint8))

@@ -15,6 +15,7 @@ from ocrspool.engine.ocr import ink
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer
 from ocrspool.engine.reading import crop, orientation, recognize
 from ocrspool.engine.reading.recognize import ReadSettings
+from ocrspool.pages import PageOptions
 from support import color_bar_nets
 from support.sealed_pages import mapped
 
@@ -90,6 +91,6 @@ def test_pages_are_sealed_for_a_recognizer_wherever_they_are(channels: int) -> N
 
     page = _page(channels)
     with Recognizer(Nets(Watched(), NETS.recognition, NETS.classifier), color_bar_nets.CHARACTERS) as recognizer:
-        recognizer.recognize([page], ["off"])
+        recognizer.recognize([page], PageOptions("off"))
     assert seen == [channels == 1], "a page in color is its own map, one in grey is converted"
     assert page.flags.writeable, "it stays the caller's"

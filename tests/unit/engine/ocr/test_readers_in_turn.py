@@ -13,7 +13,7 @@ from ocrspool.engine.ocr.recognizer import Recognizer
 from ocrspool.engine.reading.recognize import Reading
 from ocrspool.engine.reading.unread_ink import Letter
 from ocrspool.errors import OcrspoolError
-from ocrspool.pages import PageText, ReaderOrder
+from ocrspool.pages import PageOptions, PageText, ReaderOrder
 from support import color_bar_nets
 from support.color_bar_nets import CHARACTERS, COLORS
 
@@ -61,7 +61,7 @@ def _page(*letters: str) -> Pixels:
 
 def _read(page: Pixels, order: ReaderOrder, **readers: Fake) -> PageText:
     with Recognizer(color_bar_nets.nets(), CHARACTERS, readers=readers) as recognizer:
-        return recognizer.submit(page, "off", readers=order).result(timeout=60)
+        return recognizer.submit(page, PageOptions("off", readers=order)).result(timeout=60)
 
 
 def _told(found: PageText) -> list[tuple[str, str]]:
@@ -145,9 +145,9 @@ def test_a_slow_reader_keeps_no_net_waiting() -> None:
 
     slow = Held(lambda _: 0.99, "x", own_threads=True)
     with Recognizer(color_bar_nets.nets(), CHARACTERS, readers={"slow": slow}) as recognizer:
-        waiting = recognizer.submit(_page("b"), "off", readers=ReaderOrder(("slow",)))
+        waiting = recognizer.submit(_page("b"), PageOptions("off", readers=ReaderOrder(("slow",))))
         assert held.wait(60)
-        assert _told(recognizer.submit(_page("e"), "off").result(timeout=60)) == [("e", "default")]
+        assert _told(recognizer.submit(_page("e"), PageOptions("off")).result(timeout=60)) == [("e", "default")]
         go_on.set()
         assert _told(waiting.result(timeout=60)) == [("x", "slow")]
 
@@ -157,14 +157,16 @@ def test_a_reader_that_the_engine_does_not_have_is_named() -> None:
         Recognizer(color_bar_nets.nets(), CHARACTERS, readers={"first": Fake(lambda _: 1.0, "x")}) as recognizer,
         pytest.raises(OcrspoolError, match="no reader 'second'; it has default, first"),
     ):
-        recognizer.submit(_page("b"), "off", readers=ReaderOrder(("second",)))
+        recognizer.submit(_page("b"), PageOptions("off", readers=ReaderOrder(("second",))))
 
 
 def test_a_recognizer_beside_another_leaves_its_readers_open() -> None:
     reader = Fake(lambda _: 1.0, "x")
     with Recognizer(color_bar_nets.nets(), CHARACTERS, readers={"first": reader}) as recognizer:
         with recognizer.beside() as fresh:
-            assert _told(fresh.submit(_page("b"), "off", readers=ReaderOrder(("first",))).result(timeout=60))
+            assert _told(
+                fresh.submit(_page("b"), PageOptions("off", readers=ReaderOrder(("first",)))).result(timeout=60)
+            )
         assert not reader.closed
     recognizer.close_readers()
     assert reader.closed

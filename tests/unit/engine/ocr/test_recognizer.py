@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer
-from ocrspool.pages import PageText
+from ocrspool.pages import PageOptions, PageText
 from support import color_bar_nets
 from support.color_bar_nets import CHARACTERS, COLORS
 
@@ -58,8 +58,8 @@ def test_what_a_failed_page_has_left_is_not_read() -> None:
     recognizer, net = _recognizer(batch=4)
     with recognizer:
         with pytest.raises(ValueError, match="a bad line"):
-            recognizer.submit(_page(BAD, 8), "off").result(timeout=60)
-        assert _letters(recognizer.submit(_page(GOOD, 8), "off")) == ["e"] * 8
+            recognizer.submit(_page(BAD, 8), PageOptions("off")).result(timeout=60)
+        assert _letters(recognizer.submit(_page(GOOD, 8), PageOptions("off"))) == ["e"] * 8
     assert net.calls == 1 + 2, "the first batch of the bad page, and both of the good one"
 
 
@@ -68,11 +68,11 @@ def test_a_page_beside_a_bad_one_is_read_at_the_second_try() -> None:
     recognizer, _ = _recognizer(batch=64)
     with recognizer:
         for _ in range(10):
-            good, bad = (recognizer.submit(_page(level, 3), "off") for level in (GOOD, BAD))
+            good, bad = (recognizer.submit(_page(level, 3), PageOptions("off")) for level in (GOOD, BAD))
             with pytest.raises(ValueError, match="a bad line"):
                 bad.result(timeout=60)
             if good.exception(timeout=60) is not None:
-                good = recognizer.submit(_page(GOOD, 3), "off")
+                good = recognizer.submit(_page(GOOD, 3), PageOptions("off"))
             assert _letters(good) == ["e"] * 3
 
 
@@ -80,6 +80,26 @@ def test_a_recognizer_beside_another_shares_its_nets_alone() -> None:
     """What is read there is in no batch with the lines of pages in work here."""
     recognizer, _ = _recognizer(batch=64)
     with recognizer, recognizer.beside() as fresh:
-        bad = recognizer.submit(_page(BAD, 3), "off")
-        assert _letters(fresh.submit(_page(GOOD, 3), "off")) == ["e"] * 3
+        bad = recognizer.submit(_page(BAD, 3), PageOptions("off"))
+        assert _letters(fresh.submit(_page(GOOD, 3), PageOptions("off"))) == ["e"] * 3
         assert isinstance(bad.exception(timeout=60), ValueError)
+
+
+class Failing(color_bar_nets.Ink):
+    """A search that fails on whatever it is given."""
+
+    def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
+        raise ValueError(f"searched {batch.shape}")
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (300, 200), (300, 200, 3)])
+def test_a_page_of_one_grey_needs_no_net(shape: tuple[int, ...]) -> None:
+    page = np.full(shape, 255, np.uint8)
+    net = Touchy(batch=1)
+    with Recognizer(Nets(Failing(), net, color_bar_nets.Upright()), CHARACTERS) as recognizer:
+        found = recognizer.submit(page).result(timeout=60)
+        assert (found.lines, found.warnings, found.rotation, found.rules) == ((), (), 0, ())
+        assert set(found.seconds) == {"detect", "orient", "recognize"}
+        page.flat[-1] = 254
+        with pytest.raises(ValueError, match="searched"):
+            recognizer.submit(page).result(timeout=60)

@@ -37,6 +37,7 @@ READ = PageText(
     {"detect": 0.5},
     (Notice("ink", "left", None, lines=(0,)),),
     rules=(((0.0, 9.0), (99.0, 9.0)),),
+    finder="default",
 )
 
 
@@ -124,7 +125,7 @@ class Service:
 
     def read(self, number: int = 5, *descriptors: int) -> Message:
         """Send a page, whose pixels are this test's standard error: the engine does not look at them."""
-        page = {"number": number, "width": 3, "height": 2, "channels": 1, "orientation": "off"}
+        page = {"number": number, "width": 3, "height": 2, "channels": 1, "options": {"orientation": "off"}}
         return self.ask({"op": "recognize", "page": page}, *(descriptors or (2,)))
 
     def close(self) -> None:
@@ -217,16 +218,17 @@ def test_a_page_is_answered_by_its_number(service: Service) -> None:
             "readers": ["default"],
             "letters": [[11.5, 0.25]],
             "rules": [[[0.0, 9.0], [99.0, 9.0]]],
+            "finder": "default",
         }
     }
-    assert service.engines.engine.submitted[0]["orientation"] == "off"
+    assert service.engines.engine.submitted[0]["options"] == {"orientation": "off"}
 
 
 def test_requests_are_answered_while_a_page_is_in_work(service: Service) -> None:
     """The page is answered by whichever thread has read the last of it."""
     service.load()
     slow = service.engines.engine.outcome = Future[PageText]()
-    page = {"number": 1, "width": 3, "height": 2, "channels": 1, "orientation": "off"}
+    page = {"number": 1, "width": 3, "height": 2, "channels": 1, "options": {"orientation": "off"}}
     service.tell({"op": "recognize", "page": page}, 2)
     assert service.ask({"op": "ping"}) == {"pong": True}
     slow.set_result(READ)
@@ -237,7 +239,7 @@ def test_progress_is_told_now_and_then(service: Service) -> None:
     """Five times a second at most, however many steps there are."""
     service.load()
     slow = service.engines.engine.outcome = Future[PageText]()
-    page = {"number": 1, "width": 3, "height": 2, "channels": 1, "orientation": "off"}
+    page = {"number": 1, "width": 3, "height": 2, "channels": 1, "options": {"orientation": "off"}}
     service.tell({"op": "recognize", "page": page}, 2)
     assert service.ask({"op": "ping"}) == {"pong": True}
     for service.now in (0.0, 0.1, 0.19, 0.2, 0.3, 0.41):
@@ -293,7 +295,7 @@ def test_a_page_has_one_descriptor(service: Service, descriptors: tuple[int, ...
     """Whatever else comes is closed, and costs the page."""
     service.load()
     before = len(list(DESCRIPTORS.iterdir()))
-    page = {"number": 1, "width": 3, "height": 2, "channels": 1, "orientation": "off"}
+    page = {"number": 1, "width": 3, "height": 2, "channels": 1, "options": {"orientation": "off"}}
     answer = service.ask({"op": "recognize", "page": page}, *descriptors)
     assert answer["fault"]["number"] == 1
     assert service.ask({"op": "ping"}) == {"pong": True}

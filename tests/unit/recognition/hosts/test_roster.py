@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ocrspool.recognition.hosts.program import code
 from ocrspool.recognition.hosts.roster import Roster
 from ocrspool.recognition.stub import FACTS
 from support.stub_hosts import report, with_cluster
@@ -31,6 +32,8 @@ def test_a_host_that_reads_as_this_machine_does_is_in() -> None:
     ("more", "reason"),
     [
         ({"version": "9.9"}, "ocrspool is 9.9, here 0.1.0"),
+        ({"code": "ab12"}, f"ocrspool 0.1.0 has other code: its digest is ab12, here {code()}"),
+        ({"code": ""}, f"ocrspool 0.1.0 has other code: its digest is not known, here {code()}"),
         ({"facts": {"precision": "bf16"}}, "precision is bf16, here f32"),
         ({"facts": {"runtime_version": "7"}}, "runtime_version is 7, here 0"),
         (
@@ -46,6 +49,14 @@ def test_a_host_that_reads_as_this_machine_does_is_in() -> None:
 def test_a_host_that_would_read_otherwise_is_refused(more: dict[str, Any], reason: str) -> None:
     """The reason names the item, what it is there, and what it is here."""
     assert judged(roster(), **more) == ("refused", reason)
+
+
+def test_a_host_with_another_dask_is_refused() -> None:
+    """The bridge knows what is here. It tells before it has reached anybody."""
+    of = roster()
+    of.dask = "2"
+    assert judged(of) == ("refused", "distributed is 1, here 2")
+    assert judged(of, dask="2") == ("in", "")
 
 
 def test_a_host_waits_for_the_engine_of_this_machine() -> None:
@@ -77,6 +88,13 @@ def test_a_host_needs_the_readers_that_pages_are_sent_to() -> None:
     models = [{"role": "recognition", "name": "g", "sha256": "0" * 64, "reader": "greek"}]
     of = Roster(with_cluster(engine={"readers": {"greek": "PP-OCRv5_greek"}}).config, lambda: None)
     assert judged(of, facts={"models": models}) == ("in", "")
+
+
+def test_a_host_needs_the_finders_that_profiles_name() -> None:
+    config = with_cluster(engine={"finders": {"fine": "/models/det"}}).config
+    assert judged(Roster(config, lambda: None)) == ("refused", "it has no finder fine, which engine.finders has here")
+    models = [{"role": "detection", "name": "g", "sha256": "0" * 64, "finder": "fine"}]
+    assert judged(Roster(config, lambda: None), facts={"models": models}) == ("in", "")
 
 
 def test_a_host_without_an_engine_is_out() -> None:

@@ -9,13 +9,14 @@ import pytest
 from ocrspool.config.current import CurrentConfig
 from ocrspool.errors import DocumentError, EngineError, Exit
 from ocrspool.observability.snapshot import ClusterStatus
-from ocrspool.pages import PageImage, PageText
+from ocrspool.pages import PageImage, PageOptions, PageText
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.recognition.hosts.answers import Outcome
 from ocrspool.recognition.hosts.bridge_client import (
     Bridge,
     BridgeEvent,
     HostGone,
+    Joined,
     PageDone,
     PageReturned,
     SchedulerSeen,
@@ -73,7 +74,7 @@ def _outcome(task: PageTask) -> Outcome | None:
 
 
 def task(image: PageImage, *, alone: bool = False) -> PageTask:
-    return PageTask(image, "auto", alone)
+    return PageTask(image, PageOptions(), alone)
 
 
 def done(number: int, outcome: Outcome | None = None) -> PageDone:
@@ -274,3 +275,13 @@ def test_fewer_hosts_later_are_a_shortage() -> None:
     scene.seat._take(HostGone("gpu1", "no answer for 12 s", counts=True))
     assert scene.seat.status().shown.short == "0 of 1 host; gpu1 (tcp://gpu1:8788) is out: no answer for 12 s"
     assert scene.seat.status().room == 0
+
+
+def test_a_host_with_another_dask_than_the_bridge_gets_no_page(
+    new_page: NewPage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The service itself imports nothing of Dask."""
+    bridge = StubBridge(Joined("2026.8.0"), seen(dask="2026.7.1"))
+    assert Scene(bridge).run(task(new_page(1))) == [None]
+    assert "refused gpu1 (tcp://gpu1:8788): distributed is 2026.7.1, here 2026.8.0" in caplog.text
+    assert bridge.sent == []
