@@ -11,7 +11,7 @@ from pathlib import Path
 
 import shtab
 
-from ocrspool.cli.main import command_line
+from ocrspool.cli.command_line import command_line
 
 FILES = {"bash": "ocrspool.bash", "zsh": "_ocrspool", "fish": "ocrspool.fish"}
 """Each shell that is served, and the name of its file."""

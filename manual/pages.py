@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from manual import roff
 from manual.settings import Setting, introduction, tables
 from ocrspool import __version__
-from ocrspool.cli.main import command_line
+from ocrspool.cli.command_line import command_line
 from ocrspool.config.schema import DEFAULT_PATH, Config
 
 _SERVICE = """\

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ocrspool.cli.main import command_line
+from ocrspool.cli.command_line import command_line
 from ocrspool.config.schema import Config
 from support.documented_commands import DOCUMENTS, ROOT, code, commands, name, scripts
 

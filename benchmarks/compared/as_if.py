@@ -53,7 +53,7 @@ def outcome(seen: Seen, rule: Rule) -> tuple[str, float, float]:
     for line in [*seen.page.lines, *([seen.page.whole] if seen.page.whole else [])]:
         variants, cost, asked = _read(seen, line.variants, rule)
         turned = None
-        if line.turned and len(variants) == 1 and variants[0].reading().confidence < _DOUBTFUL:
+        if line.turned and len(variants) == 1 and variants[0].confidence() < _DOUBTFUL:
             (turned,), more, _ = _read(seen, [line.turned], rule)
             cost += more
         made.append(Line(line.detection_confidence, variants, turned))

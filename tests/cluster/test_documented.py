@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrspool.cli.main import command_line
+from ocrspool.cli.command_line import command_line
 from support.cluster_lab import SPOOL, ClusterLab
 from support.daemon_process import COMMAND
 from support.waiting import wait_until

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import ocrspool
 from support.cluster_lab import SPOOL, ClusterLab
 from support.daemon_process import COMMAND
 from support.waiting import wait_until
@@ -193,6 +196,23 @@ def test_a_host_of_another_precision_is_refused(lab: ClusterLab, numbers: range)
         assert lab.host(C)["pages"] == 0
         assert f"refused {C}" in lab.log("service")
         assert lab.status()["state"] == "ready"
+    finally:
+        lab.end(C)
+
+
+def test_a_host_with_other_code_is_refused(lab: ClusterLab, tmp_path: Path) -> None:
+    """Another state of the same version, as between two commits."""
+    package = Path(ocrspool.__file__).parent
+    shutil.copytree(package, tmp_path / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / package.name / "errors.py").open("a", encoding="utf-8") as module:
+        module.write("# another commit\n")
+    lab.start_node(C, program=tmp_path)
+    try:
+        reason = lab.until_state(C, "refused")["reason"]
+        assert reason.startswith(f"ocrspool {ocrspool.__version__} has other code")
+        config = lab.folder / "service" / "ocrspool.toml"
+        said = lab.said(*lab.beside_spool(), COMMAND, "doctor", "--config", config).stdout
+        assert re.search(rf"host {C} +tls://[\d.:]+ is refused: ocrspool \S+ has other code", said), said
     finally:
         lab.end(C)
 

@@ -20,8 +20,8 @@ import jsonschema
 import pytest
 import tomli
 
+from ocrspool.cli.command_line import command_line
 from ocrspool.cli.json_schemas import schema_of
-from ocrspool.cli.main import command_line
 from ocrspool.config import loader
 from ocrspool.engine.cache.store import EngineCache, fingerprint
 from ocrspool.errors import Exit

@@ -129,11 +129,15 @@ class ClusterLab:
         self.configure("scheduler", SPOOL)
         self.start("scheduler")
 
-    def start_node(self, host: str, name: str = "", **configuration: str) -> str:
-        """Start a node on a host, under its own name if none is given. Return the name."""
+    def start_node(self, host: str, name: str = "", program: Path | None = None, **configuration: str) -> str:
+        """Start a node on a host, under its own name if none is given. Return the name.
+
+        `program` is the folder of another ocrspool package; workers are those of this one all the same.
+        """
         name = name or host
         path = self.configure(name, host, **configuration)
-        self._spawn(name, [self.script, "run", host], "node", path)
+        other = {} if program is None else {"PYTHONPATH": os.fspath(program)}
+        self._spawn(name, [self.script, "run", host], "node", path, **other)
         return name
 
     def start_service(self, name: str = "service", *, engine: str = "devices = []", cluster: str = "") -> None:
@@ -152,7 +156,7 @@ class ClusterLab:
         else:
             self._spawn(name, [self.script, "run", name], "node", path)
 
-    def _spawn(self, name: str, place: list[str], *command: str | Path) -> None:
+    def _spawn(self, name: str, place: list[str], *command: str | Path, **variables: str) -> None:
         *words, path = command
         with (self.folder / name / "log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
@@ -160,7 +164,7 @@ class ClusterLab:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=self.environment(),
+                env=self.environment() | variables,
                 start_new_session=True,
             )
 

@@ -20,7 +20,7 @@ from manual.__main__ import PAGES
 from manual.settings import tables
 from ocrspool.config.schema import Config
 from ocrspool.render.json import render
-from ocrspool.results.schema import document_from
+from ocrspool.results.from_json import document_from
 
 CHECKOUT = Path(__file__).parents[2]
 MAN_PAGES = [name for name in PAGES if name.startswith("docs/man/")]

@@ -35,7 +35,7 @@ from ocrspool.observability import log_setup
 from ocrspool.observability.statistics import JobStatistics
 from ocrspool.pipeline.pipeline import Pipeline
 from ocrspool.results.formats import JSON, SUFFIXES
-from ocrspool.results.schema import engine_from
+from ocrspool.results.from_json import engine_from
 from ocrspool.service.active_jobs import job_count
 from ocrspool.spool.jobs import Job
 from ocrspool.spool.outbox import RESULT_SUFFIX

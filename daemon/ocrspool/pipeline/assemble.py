@@ -16,19 +16,8 @@ from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, Polygon, TextLine
 from ocrspool.pipeline.page_blocks import Order, with_blocks
-from ocrspool.results.schema import (
-    SCHEMA,
-    Document,
-    Engine,
-    Line,
-    Page,
-    PageError,
-    ReadBy,
-    Run,
-    Source,
-    Word,
-    engine_from,
-)
+from ocrspool.results.from_json import engine_from
+from ocrspool.results.schema import SCHEMA, Document, Engine, Line, Page, PageError, ReadBy, Run, Source, Word
 
 _CODES_TOLD = 20
 """Hooks get all codes of a document's warnings in one variable, at most so many. There are fewer codes, but a decoder

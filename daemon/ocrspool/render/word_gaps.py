@@ -40,17 +40,14 @@ def as_high_as_the_line(line: Line) -> Iterator[tuple[Word, str]]:
         placed = placement(line.polygon)
     except ValueError:
         return
-    starts = [_along(placed, word.polygon[0]) for _, word in pieces]
-    ends = [_along(placed, word.polygon[1]) for _, word in pieces]
+    # Places are counted in the direction of reading: from the right, they and the edges of a word change their signs.
+    sign = -1 if runs_from_the_right(line.text) else 1
+    edges = [[sign * _along(placed, word.polygon[corner]) for corner in (0, 1)][::sign] for _, word in pieces]
     spaces = [gap for gap, _ in pieces[1:]] + [""]
-    # The last word keeps its own end, wherever it is.
-    if runs_from_the_right(line.text):
-        following = [*ends[1:], math.inf]
-        starts = [after if after < end else start for start, end, after in zip(starts, ends, following, strict=True)]
-    else:
-        following = [*starts[1:], -math.inf]
-        ends = [after if after > start else end for start, end, after in zip(starts, ends, following, strict=True)]
-    for (_, word), start, end, space in zip(pieces, starts, ends, spaces, strict=True):
+    following = [first for first, _ in edges[1:]] + [-math.inf]  # the last word keeps its own end, wherever it is
+    for (_, word), (first, last), after, space in zip(pieces, edges, following, spaces, strict=True):
+        reached = after if after > first else last
+        start, end = (sign * first, sign * reached)[::sign]
         yield Word(word.text, word.confidence, _cut(placed, start, end)), space
 
 

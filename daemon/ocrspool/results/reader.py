@@ -6,7 +6,8 @@ import json
 import os
 from pathlib import Path
 
-from ocrspool.results.schema import SCHEMA, Document, document_from
+from ocrspool.results.from_json import document_from
+from ocrspool.results.schema import SCHEMA, Document
 
 
 def read(path: str | os.PathLike[str]) -> Document:

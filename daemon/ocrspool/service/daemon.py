@@ -29,7 +29,7 @@ from ocrspool.pipeline.runner import JobRunner
 from ocrspool.processes.shortage import Shortage
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.prebuild import SILENCE_SECONDS
-from ocrspool.results.schema import engine_from
+from ocrspool.results.from_json import engine_from
 from ocrspool.service.active_jobs import job_count
 from ocrspool.service.first_steps import FirstSteps
 from ocrspool.service.health_monitor import HealthMonitor

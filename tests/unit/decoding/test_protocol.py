@@ -29,7 +29,8 @@ from ocrspool.pipeline.assemble import Reading, ReadPage, build
 from ocrspool.processes.channel import Channel, ChannelClosedError
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.render.json import render
-from ocrspool.results.schema import Run, engine_from
+from ocrspool.results.from_json import engine_from
+from ocrspool.results.schema import Run
 
 LIMITS = Limits(pages=10)
 PROFILE = Profile()

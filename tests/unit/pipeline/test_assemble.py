@@ -20,7 +20,8 @@ from ocrspool.files import names
 from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, Polygon, TextLine
 from ocrspool.pipeline.assemble import LostPage, Reading, ReadPage, build, summary
 from ocrspool.render.json import render
-from ocrspool.results.schema import Document, Run, document_from, engine_from
+from ocrspool.results.from_json import document_from, engine_from
+from ocrspool.results.schema import Document, Run
 
 FACTS = {
     "runtime": "openvino", "runtime_version": "2025.4", "device": "cpu", "precision": "bf16",

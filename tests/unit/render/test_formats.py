@@ -17,7 +17,8 @@ from ocrspool.render import alto, hocr, tsv, txt
 from ocrspool.render import json as as_json
 from ocrspool.render.line_geometry import placement
 from ocrspool.render.xml_escape import escaped
-from ocrspool.results.schema import Document, ReadBy, Word, document_from
+from ocrspool.results.from_json import document_from
+from ocrspool.results.schema import Document, ReadBy, Word
 from support import result_blocks
 from support.sample_documents import box, document, line, lost_page, page
 

@@ -25,8 +25,9 @@ from ocrspool.errors import DocumentError
 from ocrspool.pages import Point
 from ocrspool.render.page_picture import Picture
 from ocrspool.results.formats import FORMATS
+from ocrspool.results.from_json import document_from
 from ocrspool.results.schema import Document as Result
-from ocrspool.results.schema import Line, Page, document_from
+from ocrspool.results.schema import Line, Page
 from ocrspool.text_similarity import Runs, squeezed
 
 _ICON_SIDE, _ICON_QUALITY = 160, 60

@@ -34,30 +34,22 @@ class Variant:
     head_start: float = 0.0
     """See ReaderOrder."""
 
-    @property
-    def reader(self) -> str:
-        """Return the reader whose reading is the surest; of several alike, the one that was asked last."""
-        if len(self.read_by) == 1:
-            return next(iter(self.read_by))
-        first = next(iter(self.read_by))
-        return max(
-            reversed(self.read_by),
-            key=lambda name: self._reading(name).confidence + (self.head_start if name != first else 0.0),
-        )
+    def surest(self) -> tuple[Reading, str]:
+        """Return the surest reading of the whole line, and whose it is; of several alike, that of the last reader."""
+        found = {name: recognize.joined(list(zip(self.strips, self.said(name), strict=True))) for name in self.read_by}
+        first = next(iter(found))
+        ahead = {name: self.head_start if name != first else 0.0 for name in found}
+        reader = max(reversed(found), key=lambda name: found[name].confidence + ahead[name])
+        return found[reader], reader
 
-    @property
-    def readings(self) -> list[Reading]:
-        """Return what the surest reader says of each strip."""
-        said = self.read_by[self.reader]
+    def said(self, reader: str) -> list[Reading]:
+        """Return what a reader says of each strip."""
+        said = self.read_by[reader]
         return [said[index] for index in range(len(self.strips))]
 
-    def reading(self) -> Reading:
-        """Return what the whole line says, by the surest reader."""
-        return self._reading(self.reader)
-
-    def _reading(self, reader: str) -> Reading:
-        said = self.read_by[reader]
-        return recognize.joined([(strip, said[index]) for index, strip in enumerate(self.strips)])
+    def confidence(self) -> float:
+        """Return that of the surest reading."""
+        return self.surest()[0].confidence
 
     def upside_down(self) -> Variant:
         """Return the same pixels turned by 180 degrees, still to be read."""

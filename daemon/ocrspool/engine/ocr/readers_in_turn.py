@@ -31,7 +31,7 @@ def _of_group(page: PageInWork, variants: Sequence[Variant]) -> list[LineStrip]:
     asked = min(len(variant.read_by) for variant in variants)
     if asked == len(names):
         return []
-    if asked and max(variant.reading().confidence for variant in variants) >= page.options.readers.sure:
+    if asked and max(variant.confidence() for variant in variants) >= page.options.readers.sure:
         return []
     return [
         LineStrip(page, variant, number, names[asked]) for variant in variants for number in range(len(variant.strips))

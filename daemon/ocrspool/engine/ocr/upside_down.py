@@ -45,7 +45,7 @@ def turned_variants(page: PageInWork) -> list[Variant]:
 
 
 def _is_doubtful(line: Line) -> bool:
-    return line.variants[0].reading().confidence < _DOUBTFUL
+    return line.variants[0].confidence() < _DOUBTFUL
 
 
 def is_upside_down(line: Line) -> bool:
@@ -53,7 +53,7 @@ def is_upside_down(line: Line) -> bool:
     if line.turned is None:
         return False
     margin = _MARGIN if _is_doubtful(line) else 0.0
-    return line.turned.reading().confidence > line.variants[0].reading().confidence + margin
+    return line.turned.confidence() > line.variants[0].confidence() + margin
 
 
 def _is_near(polygon: NDArray[np.float32], others: Sequence[NDArray[np.float32]]) -> bool:
