@@ -46,10 +46,12 @@ RUNS = (
     Run("quality", 8, ("--save",)),
     Run("scripts", 15, ("--save",)),
     Run("structure", 6),
+    Run("misread", 5, needs=""),
     Run("outputs", 8),
     Run("words", 40, ("--save",)),
     Run("cluster", 6, ("100",), needs=""),
     Run("cluster_faults", 4, needs="OCRSPOOL_HOST_LAB"),
+    Run("endurance", 60, ("200000",), needs=""),
     Run("soak", 60, ("200000", "--svg", "docs/reliability/soak.svg"), needs=""),
 )
 

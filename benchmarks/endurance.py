@@ -3,7 +3,7 @@
 A stub that answers at once takes the engine's place, so that hundreds of thousands of pages pass in an hour: what is
 measured is the service. Every few hundred pages something happens: a reload with another setting, a worker is killed,
 failed files are put back (`ocrspool retry`), a host joins the cluster or leaves it. A hook runs after each file.
-Results and sources are taken away as they come. Exit code 1 where something grows, or where a document has not come out.
+Results and sources are taken away as they come. Exit code 1: something grows, or a document has not come out.
 """
 
 from __future__ import annotations

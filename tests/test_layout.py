@@ -11,6 +11,8 @@ OF_THE_PROJECT = {
     "test_container.py",
     "test_manual.py",
     "test_sbom.py",
+    "test_fuzzing.py",
+    "test_licenses.py",
     "test_torture_judge.py",
     "test_torture_promises.py",
 }
