@@ -58,7 +58,7 @@ def test_models_of_a_package_of_ours_are_parts_too(tmp_path: Path) -> None:
     (folder / "inference.onnx").write_bytes(b"net")
     said = {"metadata": {"component": {"bom-ref": "root", "name": "ocrspool"}}, "components": [], "dependencies": []}
     (tmp_path / "packages.json").write_text(json.dumps(said), "utf-8")
-    command = [sys.executable, SCRIPT, tmp_path / "packages.json"]
+    command = [sys.executable, os.fspath(SCRIPT), os.fspath(tmp_path / "packages.json")]
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{SCRIPT.parents[1] / 'daemon'}"}
     made = json.loads(subprocess.run(command, check=True, capture_output=True, env=environment).stdout)
     told = {part["name"]: part["hashes"][0]["content"] for part in made["components"]}
