@@ -46,6 +46,7 @@ RUNS = (
     Run("quality", 8, ("--save",)),
     Run("scripts", 15, ("--save",)),
     Run("structure", 6),
+    Run("misread", 5, needs=""),
     Run("outputs", 8),
     Run("words", 40, ("--save",)),
     Run("cluster", 6, ("100",), needs=""),

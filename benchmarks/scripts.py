@@ -31,6 +31,7 @@ from support.script_pages import SCRIPTS, Script
 
 SAVED = Path("docs/benchmarks/scripts.md")
 _OLD = "Fraktur"
+_OLD_READERS = ("Fraktur", "frk")
 _HARD = tuple(
     Script(language, name, 0, SCRIPTS[0].fonts, first=True)
     for language, name in (("tur", "Turkish"), ("ron", "Romanian"))
@@ -60,9 +61,11 @@ def main() -> None:
     if not pages:
         sys.exit("nothing to read: see above what is missing")
     languages = list(dict.fromkeys(script.language for script, _ in pages))
-    old = "OCRSPOOL_CORPUS" in os.environ and not script_pages.lacks(_OLD, SCRIPTS[0].fonts[0])
+    old = "OCRSPOOL_CORPUS" in os.environ and not any(
+        script_pages.lacks(each, SCRIPTS[0].fonts[0]) for each in _OLD_READERS
+    )
     print(machine())
-    with scratch() as folder, serving(Path(folder), _settings([*languages, _OLD] if old else languages)) as served:
+    with scratch() as folder, serving(Path(folder), _settings(languages, old=old)) as served:
         root = served.spool.parent
         files = {page: script_pages.png(script_pages.page(page[0].language, page[1])) for page in pages}
         for (script, font), data in files.items():
@@ -76,11 +79,13 @@ def main() -> None:
         SAVED.write_text(f"{machine()}; Tesseract {_version()}.\n\n{told}", "utf-8")
 
 
-def _settings(languages: list[str]) -> str:
-    readers = ", ".join(f'{each} = "tesseract:{each}"' for each in languages)
-    inboxes = (f'[inbox.{each}]\nroot = "{each}"\nprofile = "{each}"\n' for each in languages)
+def _settings(languages: list[str], *, old: bool) -> str:
+    readers = ", ".join(f'{each} = "tesseract:{each}"' for each in (*languages, *(_OLD_READERS if old else ())))
+    inboxes = [f'[inbox.{each}]\nroot = "{each}"\nprofile = "{each}"\n' for each in [*languages, *[_OLD] * old]]
     known = {each.language: each for each in (*SCRIPTS, *_HARD)}
-    profiles = (known.get(each, Script(each, each, 0, (), first=True)).profile for each in languages)
+    profiles = [known[each].profile for each in languages]
+    if old:
+        profiles.append(f"[profile.{_OLD}]\nreaders = {json.dumps(['default', *_OLD_READERS])}\nsure = 1\n")
     return f"[engine]\nreaders = {{ {readers} }}\n{''.join(inboxes)}{''.join(profiles)}"
 
 
@@ -165,7 +170,8 @@ def _old_pages(root: Path) -> str:
         subprocess.run([*score, *options], check=True, stdout=subprocess.DEVNULL)
         rows = [(Path(each["file"]).name, each["f1"]) for each in json.loads(scored.read_text())["documents"]]
         told += [
-            f"| {name} | {inbox + ', then default' if inbox == _OLD else inbox} | {f1:.3f} |\n" for name, f1 in rows
+            f"| {name} | {', '.join(('default', *_OLD_READERS)) if inbox == _OLD else inbox} | {f1:.3f} |\n"
+            for name, f1 in rows
         ]
         shutil.rmtree(predictions)
     return "".join(told)

@@ -11,9 +11,10 @@ import sys
 from collections.abc import Iterator
 from hashlib import sha256
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
+
+from ocrspool.engine.models import brought_along, model_set
 
 Component = dict[str, Any]
 
@@ -38,12 +39,15 @@ def completed(bom: dict[str, Any], models: Iterator[Component]) -> dict[str, Any
 
 
 def bundled_models() -> Iterator[Component]:
-    """Yield the models that the package rapidocr carries, which are the PaddlePaddle authors'."""
-    for path in sorted(Path(str(files("rapidocr"))).glob("models/*.onnx")):
+    """Yield each model file that packages carry: of the wheel of rapidocr, and of packages of models of ours."""
+    beside = {path.parent for net in model_set.bundled() for path in net.files}
+    wheel = {path.stem: path for folder in beside for path in folder.glob("*.onnx")}
+    ours = {path.parent.name: path for folder in brought_along.folders() for path in folder.glob("*/*.onnx")}
+    for name, path in sorted({**wheel, **ours}.items()):
         yield {
-            "bom-ref": f"model:{path.name}",
+            "bom-ref": f"model:{name}",
             "type": "machine-learning-model",
-            "name": path.stem,
+            "name": name,
             "supplier": {"name": "the PaddlePaddle authors"},
             "licenses": [{"license": {"id": "Apache-2.0"}}],
             "hashes": [{"alg": "SHA-256", "content": sha256(path.read_bytes()).hexdigest()}],

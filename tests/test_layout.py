@@ -7,7 +7,14 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 CODE = TESTS.parent / "daemon/ocrspool"
-OF_THE_PROJECT = {"test_container.py", "test_manual.py", "test_sbom.py", "test_torture_judge.py"}
+OF_THE_PROJECT = {
+    "test_container.py",
+    "test_manual.py",
+    "test_sbom.py",
+    "test_fuzzing.py",
+    "test_licenses.py",
+    "test_torture_judge.py",
+}
 """Unit tests of no package of the program."""
 
 

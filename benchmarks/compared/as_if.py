@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ocrspool.engine.ocr.page_state import Line, PageInWork, Variant
 from ocrspool.engine.ocr.page_text import page_text
 from ocrspool.engine.reading.recognize import Reading
+from ocrspool.engine.reading.signs_of_doubt import has_signs
 from ocrspool.pages import PageOptions
 
 Evidence = Callable[[Variant, str], float]
@@ -30,6 +31,8 @@ class Rule:
     evidence: Evidence
     head_start: float = 0.0
     """As in ReaderOrder."""
+    wary: bool = False
+    """Likewise."""
 
 
 @dataclass(slots=True)
@@ -72,7 +75,9 @@ def _read(seen: Seen, variants: Sequence[Variant], rule: Rule) -> tuple[list[Var
         for variant, new in zip(variants, made, strict=True):
             new.read_by[reader] = variant.read_by[reader]
             cost += seen.spent[id(variant), reader]
-        if max(rule.evidence(variant, reader) for variant in made) >= rule.sure:
+        surest = max(made, key=lambda variant: rule.evidence(variant, reader))
+        believed = not (rule.wary and has_signs(surest.surest()[0].text))
+        if believed and rule.evidence(surest, reader) >= rule.sure:
             return made, cost, asked
     return made, cost, len(rule.readers)
 

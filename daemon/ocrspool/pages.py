@@ -44,6 +44,9 @@ class ReaderOrder:
     which is right more often than a weak one that is as sure."""
     finder: str = DEFAULT_FINDER
     """Who finds the lines."""
+    wary: bool = False
+    """Whether the next reader also reads lines of which the one before is sure, where mistakes are likely all the same:
+    for a weak net before a stronger one."""
 
 
 DEFAULT_ORDER = ReaderOrder()

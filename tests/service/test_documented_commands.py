@@ -89,6 +89,7 @@ SCRIPTS = {
     "deb": "tests/systemd/test_debian_package.py",
     "docs": "tests/unit/test_manual.py",  # what it writes, compared with what is there
     "torture": "tests/flow/test_torture.py",
+    "fuzz": "tests/unit/test_fuzzing.py",  # its targets, without the library that leads the way
     "structure": "tests/test_imports.py",  # what it prints, compared with docs/architecture.md
 }
 """Each script of the documents, and the test that runs it or what it is made of."""
@@ -99,6 +100,7 @@ SCRIPTS_NOT_RUN = {
     "venv": "ran before this: the tests are run out of what it makes",
     "bench": "minutes to hours each, and figures need a machine of their own",
     "lock": "asks a package index for what is newest",
+    "system": "makes a whole system out of a distribution's packages, 1 to 2 GB",
     "models": "scripts/install runs it, as tests/systemd/conftest.py does",
     "sbom": "installs CycloneDX's tool from a package index; tests/unit/test_sbom.py runs what is ours in it",
 }

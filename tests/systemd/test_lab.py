@@ -33,6 +33,7 @@ _PARTS = {
         "test_replacement.py",
         "test_slow_writers.py",
         "test_systemctl_stop.py",
+        "test_tesseract.py",
     ),
 }
 """Files of this folder that have a machine of their own, so that each machine is needed for as long as the others.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from hashlib import sha256
@@ -48,6 +49,21 @@ def test_the_models_are_parts_with_their_digests(bom: dict[str, Any]) -> None:
     paths = Path(str(files("rapidocr"))).glob("models/*.onnx")
     assert told == {path.stem: sha256(path.read_bytes()).hexdigest() for path in paths}
     assert len(told) >= 3
+
+
+def test_models_of_a_package_of_ours_are_parts_too(tmp_path: Path) -> None:
+    """They lie in a folder that several packages may share, one folder for each model."""
+    folder = tmp_path / "ocrspool_models/PP-OCRv6_tiny_rec_onnx"
+    folder.mkdir(parents=True)
+    (folder / "inference.onnx").write_bytes(b"net")
+    said = {"metadata": {"component": {"bom-ref": "root", "name": "ocrspool"}}, "components": [], "dependencies": []}
+    (tmp_path / "packages.json").write_text(json.dumps(said), "utf-8")
+    command = [sys.executable, os.fspath(SCRIPT), os.fspath(tmp_path / "packages.json")]
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{SCRIPT.parents[1] / 'daemon'}"}
+    made = json.loads(subprocess.run(command, check=True, capture_output=True, env=environment).stdout)
+    told = {part["name"]: part["hashes"][0]["content"] for part in made["components"]}
+    assert told["PP-OCRv6_tiny_rec_onnx"] == sha256(b"net").hexdigest()
+    assert len(told) >= 4
 
 
 def test_every_reference_leads_somewhere(bom: dict[str, Any]) -> None:

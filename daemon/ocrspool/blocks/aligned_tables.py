@@ -91,9 +91,14 @@ def _run(page_rows: Sequence[Row], start: int) -> tuple[Columns | None, int]:
 
 def _near(above: Row, row: Row) -> bool:
     distance = _middle(row) - _middle(above)
-    one, two = median(item.height for item in above), median(item.height for item in row)
-    near = 0 < distance <= _FARTHEST * max(item.size for item in row)
-    return near and max(one, two) < _OTHER_SIZE * min(one, two)
+    if not 0 < distance <= _FARTHEST * max(item.size for item in row):
+        return False
+    one, two = _height(above), _height(row)
+    return max(one, two) < _OTHER_SIZE * min(one, two)
+
+
+def _height(row: Row) -> float:
+    return row[0].height if len(row) == 1 else median([item.height for item in row])
 
 
 def _goes_on_in_cell(above: Row, row: Row, columns: Columns) -> bool:
@@ -103,7 +108,7 @@ def _goes_on_in_cell(above: Row, row: Row, columns: Columns) -> bool:
 
 
 def _middle(row: Row) -> float:
-    return sum(item.middle for item in row) / len(row)
+    return row[0].middle if len(row) == 1 else sum([item.middle for item in row]) / len(row)
 
 
 def _table(table_rows: Sequence[Row], columns: Columns, rules: Sequence[Rule]) -> FoundTable | None:

@@ -83,7 +83,8 @@ class Columns:
         return Columns(apart, (*self.rows, row), count)
 
     def _touched(self, item: Item) -> list[int]:
-        return [at for at, (left, right) in enumerate(self.ranges) if item.left < right and item.right > left]
+        first, last = item.left, item.right
+        return [at for at, (left, right) in enumerate(self.ranges) if first < right and last > left]
 
     def _nearest(self, item: Item) -> int:
         distances = [min(abs(item.left - left), abs(item.right - right)) for left, right in self.ranges]

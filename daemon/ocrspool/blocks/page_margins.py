@@ -25,13 +25,15 @@ Margin = Literal["header", "footer"]
 def page_margins(pages: Sequence[Leveled], style: Style) -> list[dict[int, Margin]]:
     """Return for each page which of its lines are of its header or its footer, by their places."""
     edges = [_edges(page) for page in pages]
-    known = Counter(key for page, found in zip(pages, edges, strict=True) for key in {_key(page, *at) for at in found})
+    keys = [[_key(page, *at) for at in found] for page, found in zip(pages, edges, strict=True)]
+    known = Counter(key for of_page in keys for key in set(of_page))
+    repeated = [{key for key in of_page if _repeats(known, key, len(pages))} for of_page in keys]
+    copies = _copies(pages, edges) if any(repeated) else [False] * len(pages)
     margins = []
-    for page, found, is_copy in zip(pages, edges, _copies(pages, edges), strict=True):
+    for page, found, of_edges, again, is_copy in zip(pages, edges, keys, repeated, copies, strict=True):
         of_page: dict[int, Margin] = {}
-        for margin, item in found:
-            repeats = not is_copy and _repeats(known, _key(page, margin, item), len(pages))
-            if repeats or _is_number_apart(page, margin, item, style):
+        for (margin, item), key in zip(found, of_edges, strict=True):
+            if (not is_copy and key in again) or _is_number_apart(page, margin, item, style):
                 of_page[item.place] = margin
         if of_page:  # a page of several: other small text at its edges is of the same kind
             of_page |= {item.place: margin for margin, item in found if _is_small_apart(page, margin, item, style)}

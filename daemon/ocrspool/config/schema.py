@@ -5,6 +5,7 @@ Every setting has its type, bounds and default here. Nothing is read.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -30,15 +31,13 @@ DEFAULT_PATH = Path("/etc/ocrspool/ocrspool.toml")
 
 TINY = "tiny"
 PRESETS = {
-    "fast": ((TINY,), TINY),
-    "balanced": ((TINY, DEFAULT_READER), DEFAULT_FINDER),
-    "best": ((DEFAULT_READER,), DEFAULT_FINDER),
+    "fast": ReaderOrder((TINY,), finder=TINY),
+    "balanced": ReaderOrder((TINY, DEFAULT_READER), head_start=1.0, finder=TINY, wary=True),
+    "best": ReaderOrder(),
 }
-"""The readers and the finder of each quality. Those called tiny need not be configured."""
+"""The readers and the finder of each quality. Those called tiny need not be configured. What default has read of a line
+always stays (docs/performance.md says what it yields)."""
 _TINY_MODEL = "PP-OCRv6_tiny"
-_HEAD_START = 0.1
-"""Of the reader default before tiny: of the lines that both have read, default is right more often (measured: with it,
-word F1 is 0.9116 and not 0.9095 on the pictures of the development corpus; docs/performance.md)."""
 
 _IGNORED = (
     *(".[!.]*", "~*", "*~", "*.part", "*.partial", "*.tmp", "*.temp", "*.filepart", "*.crdownload", "*.download"),
@@ -63,22 +62,23 @@ class Profile(Section):
     pdf_text: Literal["ocr", "prefer"] = "ocr"
     """ocr: every page is read. prefer: a PDF page keeps its own text if that text agrees with what the page shows."""
     quality: Literal["fast", "balanced", "best"] = "best"
-    """Who reads. best: the reader default. fast: PP-OCRv6 tiny, as the reader and the finder tiny. balanced: the reader
-    tiny, and default for the lines of which tiny is not sure."""
+    """Who reads. best: the reader default. fast: PP-OCRv6 tiny, as the reader and the finder tiny. balanced: the same,
+    and then the reader default for the lines in which tiny may have made mistakes."""
     readers: Readers = ()
     """The readers that are asked for each line, in turn. Empty: those of `quality`."""
     finder: OwnName = ""
     """Who finds the lines: a name of `engine.finders`, or default. "": that of `quality`, or default if `readers` is
     set."""
     sure: float = Field(0.96, ge=0, le=1)
-    """A line that a reader reads with less confidence is read by the next one too. The surest reading stays."""
+    """A line that a reader reads with less confidence is read by the next one too. The surest reading stays. With
+    `quality`, that of default stays."""
 
     def reader_order(self) -> ReaderOrder:
         """Return which readers are asked, in turn."""
         if self.readers:
             return ReaderOrder(self.readers, self.sure, finder=self.finder or DEFAULT_FINDER)
-        readers, finder = PRESETS[self.quality]
-        return ReaderOrder(readers, self.sure, _HEAD_START, self.finder or finder)
+        preset = PRESETS[self.quality]
+        return replace(preset, sure=self.sure, finder=self.finder or preset.finder)
 
     def page_options(self) -> PageOptions:
         """Return how each page is read."""

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_TAKES_LETTERS_FOR_OTHERS = "PP-OCRv6_"
+"""How the names of nets begin that take letters of some languages for others, and are sure (misread_languages.py)."""
+
 _MOST_BESIDE_A_GPU = 8
 """Threads that prepare work for one GPU; more would wait for Python's lock."""
 
@@ -156,6 +159,7 @@ def recognizer_of(plan: Plan, loaded: Loaded) -> Recognizer:
         detect=further_finders.settings(plan, plan.models.thresholds),
         read=read_settings(plan),
         threads=0 if plan.settings.gpu is None else min(plan.settings.threads, _MOST_BESIDE_A_GPU),
+        taking_letters_for_others=plan.models.readers_of(_TAKES_LETTERS_FOR_OTHERS),
     )
     characters = model_set.characters(plan.models.recognition)
     return Recognizer(loaded.nets, characters, settings, loaded.readers, loaded.finders)

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ocrspool.files.folder import Folder
+from ocrspool.files.open_path import open_file
 
 
 def write(path: Path, data: bytes, *, durable: bool = True) -> None:
@@ -25,6 +27,15 @@ def move(source: Path, target: Path) -> None:
     with Folder.at(source.parent) as before, Folder.at(target.parent) as after:
         before.rename(source.name, after, target.name)
         after.sync()
+
+
+def sync_file(path: Path) -> None:
+    """Wait until the content of a file is on disk."""
+    descriptor = open_file(os.fspath(path), os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

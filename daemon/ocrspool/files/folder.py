@@ -94,16 +94,6 @@ class Folder(ReadableFolder):
 
     # What is in it
 
-    def sync_file(self, name: str) -> None:
-        """Wait until the content of a regular file is on disk."""
-        descriptor = self.open(name)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    # Changes
-
     def new(self, name: str, mode: int = 0o666) -> int:
         """Make a file that was not there, and return a descriptor to write to it and read from it."""
         with naming(self._where, name):
@@ -112,6 +102,24 @@ class Folder(ReadableFolder):
     def note(self, name: str) -> None:
         """Make an empty file. Only its name matters, which is on disk when later renames are."""
         os.close(self.new(name, 0o600))
+
+    def write_new(self, name: str, data: bytes) -> bool:
+        """Write a file that was not there, without waiting for the disk. Tell whether there was none; else it stays.
+
+        It has its name before it is whole. Raise OSError, and then leave nothing behind.
+        """
+        try:
+            descriptor = self.new(name)
+        except FileExistsError:
+            return False
+        try:
+            _write(descriptor, data)
+        except BaseException:
+            self.unlink(name)
+            raise
+        finally:
+            os.close(descriptor)
+        return True
 
     def lock_file(self, name: str) -> int:
         """Return a descriptor of a file to be locked, which nobody else may open. It is made where it is missing."""

@@ -24,16 +24,23 @@ _known: dict[str, tuple[int, int]] = {}
 
 def open_folder(path: str) -> int:
     """Return a descriptor of the folder, to list it and to work below it. Raise OSError; a refused link is ELOOP."""
+    return _opened(path)[0]
+
+
+def _opened(path: str) -> tuple[int, os.stat_result]:
+    """Return a descriptor of the folder, and what fstat(2) says of it."""
     with naming(path):
         if path in _known:
             descriptor = os.open(path, _LIST)
-            if _identity(descriptor) == _known[path]:
-                return descriptor
+            found = os.fstat(descriptor)
+            if (found.st_dev, found.st_ino) == _known[path]:
+                return descriptor, found
             os.close(descriptor)
         with _walked(path) as at:
             descriptor = os.open(".", _LIST, dir_fd=at)
-        _known[path] = _identity(descriptor)
-        return descriptor
+        found = os.fstat(descriptor)
+        _known[path] = found.st_dev, found.st_ino
+        return descriptor, found
 
 
 def open_file(path: str, flags: int) -> int:
@@ -41,35 +48,41 @@ def open_file(path: str, flags: int) -> int:
     above, _, last = path.rpartition("/")
     flags |= os.O_NOFOLLOW | os.O_CLOEXEC
     with naming(path):
-        if (near := _below_a_known_one(above)) is not None:
-            try:
-                return os.open(last, flags, dir_fd=near)
-            finally:
-                os.close(near)
+        if (known := _known_above(above)) and (descriptor := _opened_below(known, path, flags)) is not None:
+            return descriptor
         with _walked(above or ("/" if path.startswith("/") else ".")) as at:
             return os.open(last, flags, dir_fd=at)
 
 
-def _below_a_known_one(path: str) -> int | None:
-    """Return a descriptor of a folder below one that is known; None where there is none, or a link on the way.
+def _known_above(path: str) -> str:
+    """Return the longest part of a path that is known: of the path of a job, work/. "" where there is none."""
+    while path and path not in _known:
+        path = path.rpartition("/")[0]
+    return path
 
-    The path of a job is walked once, and all above work/ is known.
-    """
-    known = path
-    while known and known not in _known:
-        known = known.rpartition("/")[0]
-    if not known:
-        return None
-    at = open_folder(known)
-    for part in filter(None, path[len(known) :].split("/")):
-        try:
-            below = os.open(part, _STEP, dir_fd=at)
-        except OSError:  # a careful walk says what it is
-            return None
-        finally:
+
+def _opened_below(known: str, path: str, flags: int) -> int | None:
+    """Return a descriptor of a file below a folder that is known. None where a careful walk has to say what it is."""
+    at, found = _opened(known)
+    *folders, last = filter(None, path[len(known) :].split("/"))
+    if _is_ours_alone(found):  # as work/ is: nobody else can have put a link there
+        folders, last = [], "/".join((*folders, last))
+    try:
+        for part in folders:
+            try:
+                below = os.open(part, _STEP, dir_fd=at)
+            except OSError:
+                return None
             os.close(at)
-        at = below
-    return at
+            at = below
+        return os.open(last, flags, dir_fd=at)
+    finally:
+        os.close(at)
+
+
+def _is_ours_alone(folder: os.stat_result) -> bool:
+    """Tell whether only this user and root can enter a folder."""
+    return folder.st_uid == os.geteuid() and not folder.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
 
 
 class naming:  # noqa: N801 - used like contextlib.suppress, and made for each call: a generator costs ten times as much
@@ -136,8 +149,3 @@ def _may_be_trusted(folder: os.stat_result, entry: os.stat_result) -> bool:
     """Tell whether only root, this user or the folder's owner can have put the entry there."""
     others_write = folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     return not others_write or entry.st_uid in {0, os.geteuid(), folder.st_uid}
-
-
-def _identity(descriptor: int) -> tuple[int, int]:
-    found = os.fstat(descriptor)
-    return found.st_dev, found.st_ino

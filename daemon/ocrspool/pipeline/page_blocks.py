@@ -28,9 +28,13 @@ class Order:
         if not (_has_a_grid(page) and _has_cells_of_several_lines(found)):
             self._places.sort()
         self._numbers = {place: number for number, place in enumerate(self._places)}
+        self._stays = self._places == list(range(len(page.lines)))
+        """Whether the order is that of the lines."""
 
     def lines(self, lines: Sequence[TextLine]) -> tuple[TextLine, ...]:
         """Return the lines of the page in this order."""
+        if self._stays:
+            return tuple(lines)
         return tuple(lines[place] for place in self._places)
 
     def warnings(self, warnings: Iterable[Notice]) -> tuple[Notice, ...]:
@@ -39,6 +43,8 @@ class Order:
 
     def blocks(self, found: Iterable[values.Block]) -> tuple[values.Block, ...]:
         """Return blocks that refer to lines by their new numbers."""
+        if self._stays:
+            return tuple(found)
         return tuple(
             replace(block, lines=self._renumbered(block.lines), table=block.table and self._table(block.table))
             for block in found

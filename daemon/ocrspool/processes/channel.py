@@ -38,6 +38,8 @@ class Channel:
         self._sock = sock  # blocking: each change of a time-out is a system call, so `_wait` has the deadlines
         self._arrival = select.poll()
         self._arrival.register(sock, select.POLLIN)
+        self._has_arrived = False
+        """Whether it is known that there is something to receive."""
         self._most_bytes = most_bytes
         self._loads = loads
 
@@ -69,7 +71,8 @@ class Channel:
 
     def has_message(self, seconds: float) -> bool:
         """Tell whether something has arrived, waiting for it at most so long; the other side's end counts too."""
-        return bool(self._arrival.poll(seconds * 1000))
+        self._has_arrived = bool(self._arrival.poll(seconds * 1000))
+        return self._has_arrived
 
     def fileno(self) -> int:
         """Return the descriptor that can be read when something has arrived."""
@@ -128,7 +131,8 @@ class Channel:
 
     def _wait(self, deadline: float | None) -> None:
         """Wait until there is something to receive, its end too. Raise TimeoutError."""
-        if deadline is None:
+        if deadline is None or self._has_arrived:
+            self._has_arrived = False
             return
         left = deadline - time.monotonic()
         if left <= 0 or not self._arrival.poll(left * 1000):

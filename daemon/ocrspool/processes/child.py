@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import os
 import resource
 import signal
 import socket
@@ -118,8 +119,11 @@ class Child:
     def resident_bytes(self) -> int:
         """Return the memory it holds now (VmRSS of proc(5)); 0 when it has gone."""
         with contextlib.suppress(OSError, ValueError, IndexError):
-            with open(f"/proc/{self.pid}/statm", "rb") as file:  # noqa: PTH123 - asked after each page: half the time
-                pages = int(file.read().split()[1])
+            descriptor = os.open(f"/proc/{self.pid}/statm", os.O_RDONLY | os.O_CLOEXEC)  # asked after each page
+            try:
+                pages = int(os.read(descriptor, 256).split()[1])
+            finally:
+                os.close(descriptor)
             return pages * resource.getpagesize()
         return 0
 

@@ -9,6 +9,7 @@ from ocrspool.config.schema import Config
 from ocrspool.errors import EngineError, EngineMissingError, Exit
 from ocrspool.pages import Notice, PageFault, PageText, Polygon, TextLine, Word
 from ocrspool.processes.channel import Message
+from ocrspool.recognition.plausible import checked
 
 
 def about_engine(op: str, config: Config, device: str, **more: object) -> Message:
@@ -17,12 +18,16 @@ def about_engine(op: str, config: Config, device: str, **more: object) -> Messag
     return {"op": op, "engine": engine_request(config, device).to_json(), "log": log, **more}
 
 
-def engine_error(reason: dict[str, str]) -> EngineError:
+def engine_error(reason: object) -> EngineError:
     """Return what a worker answered as the exception that it was."""
-    if reason["kind"] == "missing":
-        return EngineMissingError(reason["message"], reason["hint"])
-    error = EngineError(reason["message"], reason["hint"])
-    if reason["kind"] == "config":
+    told = reason if isinstance(reason, dict) else {}
+    kind, message, hint = (told.get(name) for name in ("kind", "message", "hint"))
+    if not isinstance(message, str) or not isinstance(hint, str):
+        return _no_answer(reason)
+    if kind == "missing":
+        return EngineMissingError(message, hint)
+    error = EngineError(message, hint)
+    if kind == "config":
         error.exit_code = Exit.CONFIG
     return error
 
@@ -31,10 +36,10 @@ def page_outcome(answer: Message) -> tuple[int, PageText | PageFault]:
     """Return the number of a page and what became of it. Raise EngineError where the answer says neither."""
     try:
         if fault := answer.get("fault"):
-            return fault["number"], PageFault(fault["message"])
-        return answer["page"]["number"], page_text(answer["page"])
-    except (LookupError, TypeError, ValueError) as error:
-        raise EngineError(f"the worker sent what is no answer: {error!r}") from error
+            return _number(fault), PageFault(str(fault["message"]))
+        return _number(answer["page"]), checked(page_text(answer["page"]))
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
+        raise _no_answer(error) from error
 
 
 def page_text(found: dict[str, Any]) -> PageText:
@@ -55,6 +60,16 @@ def page_text(found: dict[str, Any]) -> PageText:
     )
     rules = tuple(((x1, y1), (x2, y2)) for (x1, y1), (x2, y2) in found.get("rules", ()))
     return PageText(read, found["rotation"], found["seconds"], warnings, rules=rules, finder=found.get("finder", ""))
+
+
+def _number(found: dict[str, Any]) -> int:
+    if not isinstance(number := found["number"], int):
+        raise TypeError(f"{number!r} is no number of a page")
+    return number
+
+
+def _no_answer(what: object) -> EngineError:
+    return EngineError(f"the worker sent what is no answer: {what!r}")
 
 
 def _polygon(points: list[list[float]]) -> Polygon:

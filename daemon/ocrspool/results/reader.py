@@ -21,6 +21,6 @@ def read(path: str | os.PathLike[str]) -> Document:
         if found["schema"] == SCHEMA:
             return document_from(found)
         problem = f"its schema is {found['schema']}"
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         problem = f"{type(error).__name__}: {error}"
     raise ValueError(f"{os.fspath(path)} is not a result of ocrspool ({SCHEMA}): {problem}")

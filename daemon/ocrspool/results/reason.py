@@ -113,6 +113,7 @@ def _name(value: object) -> PublishedName | None:
     path = value.get("path") if isinstance(value, Mapping) else None
     if not isinstance(value, Mapping) or not isinstance(path, str):
         return None
+    path = _valid(path)
     coded = value.get("path_base64")
     with contextlib.suppress(ValueError):
         if isinstance(coded, str) and b64decode(coded, validate=True):
@@ -122,7 +123,12 @@ def _name(value: object) -> PublishedName | None:
 
 def _text(reason: Mapping[str, object], key: str) -> str:
     value = reason.get(key)
-    return value if isinstance(value, str) else ""
+    return _valid(value) if isinstance(value, str) else ""
+
+
+def _valid(text: str) -> str:
+    """Return a text without halves of surrogate pairs: JSON may have them, and what shows the text may not."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _number(reason: Mapping[str, object], key: str) -> int | None:

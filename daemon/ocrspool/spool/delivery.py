@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -20,8 +21,9 @@ from ocrspool.files.target_path import target_path
 from ocrspool.results.rendered import RenderedResult, ResultFiles
 from ocrspool.spool.free_places import free_places
 from ocrspool.spool.growing_files import GrowingFiles, has_changed
-from ocrspool.spool.jobs import RESULT, Job, Jobs, holder_of, last_of, saved_result
-from ocrspool.spool.outbox import Outbox
+from ocrspool.spool.jobs import JOB, RESULT, Job, Jobs, holder_of, last_of, saved_result, size_note
+from ocrspool.spool.outbox import BEGUN, SAVED, Outbox
+from ocrspool.spool.turns import Turns
 from ocrspool.spool.way_back import WayBack
 
 _log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ class Delivery:
     way_back: WayBack
     naming: threading.Lock
     """Held while a free name is looked for and taken."""
+    turns: Turns
     promised: dict[str, str] = field(default_factory=dict)
     """The paths below done/ that results tell of sources that are still in work/, each with the id of the job."""
 
@@ -49,7 +52,7 @@ class Delivery:
         """
         if job.delivery.delete:
             return ""
-        with self.naming, contextlib.suppress(OSError):
+        with self.turns, self.naming, contextlib.suppress(OSError):
             for place in free_places(self.done, job):
                 with place:
                     name = os.fspath(place.path.relative_to(self.done))
@@ -80,15 +83,22 @@ class Delivery:
     def deliver_saved(self, folder: Folder, job: Job, files: ResultFiles) -> Path:
         """Deliver the result that lies in the open folder of a job, then retire the source. Raise as `deliver` does."""
         outbox = Outbox(self.outbox, job.delivery.mode, mark=job.delivery.mark)
-        with self.naming:
-            target = outbox.publish(folder, job.id, job.name, files)
-        self._retire(folder, job, files.done_as)
-        self.jobs.clear(job.id)
+        with self.turns, self.naming:
+            place = outbox.publish(folder, job.id, job.name, files)
+        with place:
+            place.folder.sync()  # on disk before the source is retired; others deliver meanwhile
+            target = place.path
+        with self.turns:
+            retired = self._retire(folder, job, files.done_as)
+            if retired:
+                self.jobs.clear_delivered(folder, job.id, _records(job, files))
+        if not retired:
+            self.way_back.give_back(job)
         self.growing.over(job)
         return target
 
-    def _retire(self, folder: Folder, job: Job, done_as: str) -> None:
-        """Move the source to done/, or remove it. One that was written to since the last look goes back to the inbox.
+    def _retire(self, folder: Folder, job: Job, done_as: str) -> bool:
+        """Move the source to done/, or remove it. Tell whether it is gone: it is not if it was written to meanwhile.
 
         That look comes after the move, so that there is no moment in between. What is written later the audit finds.
         """
@@ -98,12 +108,12 @@ class Delivery:
             if not has_changed(job, at.stat(name)):
                 if job.delivery.delete:
                     at.unlink(name)
-                return
+                return True
             _log.warning("%s changed while its result was delivered: it is read again", names.printable(job.name))
             folder.unlink(RESULT)  # else a start after a crash would deliver it again
             at.rename(name, holder, last)
             self.growing.returns(job, "it has changed", self.growing.patience.settle)
-        self.way_back.give_back(job)
+        return False
 
     def _moved_to_done(
         self, opened: contextlib.ExitStack, holder: Folder, job: Job, done_as: str
@@ -132,3 +142,13 @@ class Delivery:
                         )
                     return place.folder, place.name
         raise problem or OSError
+
+
+def _records(job: Job, files: ResultFiles) -> Iterator[str]:
+    """Yield the files that lie in the folder of a job that was delivered, as a rule."""
+    yield from (JOB, RESULT)
+    if job.seen is not None:
+        yield size_note(job.seen.size)
+    yield from (SAVED + suffix for suffix in files.suffixes)
+    if files.suffixes:
+        yield BEGUN

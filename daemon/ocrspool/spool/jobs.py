@@ -15,7 +15,7 @@ import errno
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -87,7 +87,7 @@ class Jobs:
                 at = work.private(job_id, self.owner)
             with at:
                 if size is not None:
-                    at.note(f"{_SIZE}{size}")  # nothing waits for a disk here
+                    at.note(size_note(size))  # nothing waits for a disk here
                 at.make("source", PRIVATE_MODE)
                 at = at.below("source")  # the one before is closed by its own `with`
             for part in name.split("/")[:-1]:
@@ -133,8 +133,11 @@ class Jobs:
         counts: dict[str, object] = {"attempts": job.attempts, "interruptions": job.interruptions, "deaths": job.deaths}
         if job.seen is not None:
             counts["seen"] = (job.seen.size, job.seen.mtime_ns, job.seen.ctime_ns, job.seen.inode, job.seen.renamed)
-        # Not durable: a power cut can only lose a count, and one more attempt does no harm.
-        folder.write(JOB, json.dumps(counts).encode("ascii"), durable=False)
+        # Not durable: a power cut can only lose a count, and one more attempt does no harm. So the first one is written
+        # in place: what a crash cuts short counts as nothing, and nothing has been counted before it.
+        data = json.dumps(counts).encode("ascii")
+        if job.attempts > 1 or not folder.write_new(JOB, data):
+            folder.write(JOB, data, durable=False)
         return job
 
     def has(self, job_id: str) -> bool:
@@ -149,8 +152,24 @@ class Jobs:
                 _prune(folder)
             work.remove_folder(job_id)
 
+    def clear_delivered(self, folder: Folder, job_id: str, left: Iterable[str]) -> None:
+        """Remove the open folder of a job whose source is gone, as `clear` does. These files are left in it."""
+        try:
+            for name in left:
+                folder.unlink(name)
+            folder.remove_folder("source")
+            with Folder.at(self._work) as work:
+                work.remove_folder(job_id)
+        except OSError:  # there is more in it
+            self.clear(job_id)
+
     def _source(self, job_id: str, name: str) -> Path:
         return self._work / job_id / "source" / name
+
+
+def size_note(size: int) -> str:
+    """Return the name of the file that tells how large the source was when it was claimed."""
+    return f"{_SIZE}{size}"
 
 
 def holder_of(folder: Folder, job: Job) -> Folder:

@@ -27,7 +27,7 @@ RESULT_SUFFIX = ".json"
 MARKER_SUFFIX = ".done"
 SAVED = "result"
 """The stem of the outputs in a job's folder."""
-_RESULT, _BEGUN = SAVED + RESULT_SUFFIX, SAVED + ".begun"
+_RESULT, BEGUN = SAVED + RESULT_SUFFIX, SAVED + ".begun"
 """The result, and the record that says under which name a delivery has begun."""
 
 
@@ -41,8 +41,10 @@ class Outbox:
     mark: bool = False
     """Whether an empty file marks that all outputs of a document are there."""
 
-    def publish(self, job: Folder, job_id: str, name: str, files: ResultFiles) -> Path:
-        """Make the result of a source of this name appear, after the outputs beside it. Return where it is.
+    def publish(self, job: Folder, job_id: str, name: str, files: ResultFiles) -> Place:
+        """Make the result of a source of this name appear, after the outputs beside it. Return its place, to be closed.
+
+        The caller syncs the folder of that place: the result is not on disk before.
 
         They lie in the open folder of the job, and stay there. A result of the same document is replaced. A result of
         another document is left, and all files of this one are tagged. They are tagged too where anything else has one
@@ -51,15 +53,9 @@ class Outbox:
         """
         problem: OSError | None = None
         for place in self._places(job, job_id, name, files.digest):
-            with place:
-                try:
-                    self._put(job, place, files.suffixes)
-                except OSError as error:
-                    if not is_of_people(error):
-                        raise
-                    problem = error
-                else:
-                    return place.path
+            problem = self._put_or_close(job, place, files.suffixes)
+            if problem is None:
+                return place
         with Folder.at(self.folder) as outbox:
             if problem is not None and not outbox.may_write():
                 raise problem
@@ -70,11 +66,22 @@ class Outbox:
             stage="deliver",
         ) from problem
 
+    def _put_or_close(self, job: Folder, place: Place, suffixes: Sequence[str]) -> OSError | None:
+        """Make the files appear. Close the place where people are in the way, and return how. Raise other errors."""
+        try:
+            self._put(job, place, suffixes)
+        except OSError as error:
+            place.folder.close()
+            if not is_of_people(error):
+                raise
+            return error
+        return None
+
     def _put(self, job: Folder, place: Place, suffixes: Sequence[str]) -> None:
         if suffixes:
             # After a crash this shows that what has appeared is this document's.
             began = names.to_json(os.fspath(place.path.relative_to(self.folder)))
-            job.write(_BEGUN, json_file.dump(began))
+            job.write(BEGUN, json_file.dump(began))
         folder, stem = place.folder, place.name.removesuffix(RESULT_SUFFIX)
         if self.mark:
             folder.unlink(stem + MARKER_SUFFIX)
@@ -87,7 +94,6 @@ class Outbox:
         publisher.publish(_RESULT, folder, place.name)
         if self.mark:
             self._mark(folder, stem + MARKER_SUFFIX)
-        folder.sync()
 
     def _mark(self, folder: Folder, name: str) -> None:
         with contextlib.suppress(FileExistsError):  # somebody has put something there, which stays as it is
@@ -100,7 +106,7 @@ class Outbox:
 
     def _places(self, job: Folder, job_id: str, name: str, digest: str) -> Iterator[Place]:
         """Yield the places that are free or hold a result of the same document, best first."""
-        begun = names.from_json(json_file.load(job, _BEGUN))
+        begun = names.from_json(json_file.load(job, BEGUN))
         if begun:  # a crash has cut a delivery to this name short
             place = self._placed(begun, digest)
             if place.folder.stat(place.name) is None or _digest_at(place) == digest:
@@ -153,10 +159,14 @@ def _with(place: Place, suffix: str) -> str:
 
 def files_of(result: dict[str, Any]) -> ResultFiles:
     """Return what a result that has been read says of itself."""
-    named = (output.get("format") for output in result.get("outputs", ()))
-    run = result.get("run")
+    outputs, run = result.get("outputs"), result.get("run")
+    named = [each.get("format") for each in outputs if isinstance(each, dict)] if isinstance(outputs, list) else []
     done_as = done_name(run.get("done_as"), run.get("done_as_base64")) if isinstance(run, dict) else ""
-    return ResultFiles(digest_of(result), tuple(SUFFIXES[name] for name in named if name in SUFFIXES), done_as)
+    return ResultFiles(
+        digest_of(result),
+        tuple(SUFFIXES[name] for name in named if isinstance(name, str) and name in SUFFIXES),
+        done_as,
+    )
 
 
 def done_name(path: str | None, path_base64: str | None) -> str:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ocrspool.errors import DocumentError
+from ocrspool.files import atomic
 from ocrspool.files.folder import PRIVATE_MODE, Folder
 from ocrspool.files.target_path import Place
 from ocrspool.results.rendered import RenderedResult
@@ -37,7 +38,6 @@ from ocrspool.spool.jobs import (
     Job,
     Jobs,
     has_source,
-    holder_of,
     last_of,
 )
 from ocrspool.spool.layout import STATES
@@ -45,6 +45,7 @@ from ocrspool.spool.lock import SpoolLock
 from ocrspool.spool.outbox import SAVED
 from ocrspool.spool.recovery import Recovery
 from ocrspool.spool.snapshot import FileSnapshot
+from ocrspool.spool.turns import Turns
 from ocrspool.spool.way_back import WayBack
 
 _log = logging.getLogger(__name__)
@@ -62,8 +63,11 @@ class Spool:
         self.lock = SpoolLock(self.work)
         self.growing = GrowingFiles()
         naming = threading.Lock()
+        self._turns = Turns()
         self._way_back = WayBack(self.inbox, self.failed, self.jobs)
-        self._deliveries = Delivery(self.outbox, self.done, self.jobs, self.growing, self._way_back, naming)
+        self._deliveries = Delivery(
+            self.outbox, self.done, self.jobs, self.growing, self._way_back, naming, self._turns
+        )
         self._failing = Failing(self.failed, self.jobs, self.growing, naming)
         self._recovery = Recovery(
             name, self.work, self.outbox, self.jobs, self._deliveries, self._failing, self._way_back
@@ -105,7 +109,7 @@ class Spool:
                     folder = folder.holder(seen.name)  # the inbox is closed by its own `with`
         except OSError:  # gone, or a link stands where a folder was
             return None
-        with folder:
+        with folder, self._turns:
             return self._claim_from(folder, seen)
 
     def _claim_from(self, folder: Folder, seen: FileSnapshot) -> Job | None:
@@ -144,8 +148,9 @@ class Spool:
 
     def begin(self, job: Job) -> Job:
         """Count one attempt, on disk, before anything of the file is read."""
-        with self.jobs.opened(job.id) as folder:
-            if has_source(folder, job):  # else it has failed, and only its reason has still to be placed
+        with self._turns, self.jobs.opened(job.id) as folder:
+            # Without a source it has failed, and only its reason has still to be placed.
+            if folder.stat(REASON) is not None and has_source(folder, job):
                 folder.unlink(REASON)
             return self.jobs.save_in(
                 folder, replace(job, attempts=job.attempts + 1, seen=job.seen or look_at(job.source, job.name))
@@ -172,8 +177,7 @@ class Spool:
 
     def keep(self, job: Job) -> None:
         """Wait until the source is on disk: its sender may not have waited. Raise OSError."""
-        with self.jobs.opened(job.id) as folder, holder_of(folder, job) as holder:
-            holder.sync_file(last_of(job.name))
+        atomic.sync_file(job.source)
 
     def place(self, job: Job, suffix: str) -> Place:
         """Return where an output of the job is put before its result is delivered; to be closed. Raise OSError."""

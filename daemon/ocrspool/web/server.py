@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import shutil
 import socket
 import struct
@@ -30,6 +31,7 @@ _PATIENCE_SECONDS = 2.0
 _REPLY_SECONDS = 30.0
 _AT_A_TIME = 32
 _HOSTS = ("localhost", "127.0.0.1", "[::1]")
+_LENGTH = re.compile(r"[0-9]{1,9}")
 _MOST_BYTES = 4096
 """Of what is sent with a request."""
 
@@ -185,7 +187,7 @@ class _Request(BaseHTTPRequestHandler):
         if not self._is_for_us():
             return
         length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdecimal() and int(length) <= _MOST_BYTES):
+        if not _LENGTH.fullmatch(length) or int(length) > _MOST_BYTES:
             self._send(plain(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "say how much is sent, and not so much"))
             return
         body = self.rfile.read(int(length))

@@ -119,6 +119,22 @@ def test_a_page_goes_to_its_host_and_back() -> None:
     assert scene.kinds()[0] == "scheduler"
 
 
+@pytest.mark.parametrize("said", ["", "[]", "{", '{"name": 5}', "[" * 99_999], ids=lambda said: said[:10])
+def test_a_host_whose_report_makes_no_sense_is_passed_over(said: str) -> None:
+    """The service is not told of it, and the other hosts go on."""
+    scene = Scene()
+    scene.cluster.hosts, scene.cluster.reports[B] = {B: "b", A: "a"}, said
+
+    async def scenario() -> None:
+        await scene.first_host()
+        await scene.bridge.look()
+        assert {message["host"]["host"] for message in scene.told if "host" in message} == {"a"}
+        scene.cluster.reports[A] = said
+        assert "no answer" in (await scene.until("gone"))["reason"]
+
+    run(scenario())
+
+
 def test_a_connection_that_breaks_is_the_loss_of_the_host() -> None:
     """One message stands for all its pages, and pages that come meanwhile."""
     scene = Scene()

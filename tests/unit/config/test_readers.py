@@ -24,14 +24,15 @@ TINY = (("tiny", "PP-OCRv6_tiny"),)
 
 
 @pytest.mark.parametrize(
-    ("quality", "names", "finder", "finders"),
-    [("fast", ("tiny",), "tiny", TINY), ("balanced", ("tiny", "default"), "default", ())],
+    ("quality", "order", "finders"),
+    [
+        ("fast", ReaderOrder(("tiny",), 0.96, finder="tiny"), TINY),
+        ("balanced", ReaderOrder(("tiny", "default"), 0.96, head_start=1.0, finder="tiny", wary=True), TINY),
+    ],
 )
-def test_a_preset_brings_its_nets_along(
-    quality: str, names: tuple[str, ...], finder: str, finders: tuple[tuple[str, str], ...]
-) -> None:
+def test_a_preset_brings_its_nets_along(quality: str, order: ReaderOrder, finders: tuple[tuple[str, str], ...]) -> None:
     found = config(profile={"default": {"quality": quality}})
-    assert found.profile_of("a").reader_order() == ReaderOrder(names, 0.96, 0.1, finder)
+    assert found.profile_of("a").reader_order() == order
     assert engine_request(found, "cpu").readers == TINY
     assert engine_request(found, "cpu").finders == finders
 
@@ -86,7 +87,8 @@ def test_what_no_engine_can_have_is_refused(settings: dict[str, object], problem
 
 def test_a_reload_gives_no_profile_a_reader_that_is_not_loaded() -> None:
     """The engine is loaded at the start. Until the next one the profile is read as before, and that is said."""
-    old, new = config(), config(profile={"default": {"quality": "balanced", "dpi": 300}})
+    quality = {"quality": "balanced", "finder": "default", "dpi": 300}
+    old, new = config(), config(profile={"default": quality})
     live = live_part(old, new)
     assert live.profile_of("a").reader_order().names == ("default",)
     assert live.profile_of("a").dpi == 300
@@ -98,7 +100,8 @@ def test_a_reload_gives_no_profile_a_reader_that_is_not_loaded() -> None:
 
 
 def test_a_reload_gives_no_profile_a_finder_that_is_not_loaded() -> None:
-    old, new = config(profile={"default": {"quality": "balanced"}}), config(profile={"default": {"quality": "fast"}})
+    old = config(profile={"default": {"quality": "balanced", "finder": "default"}})
+    new = config(profile={"default": {"quality": "fast"}})
     live = live_part(old, new)
     assert live.profile_of("a").reader_order() == old.profile_of("a").reader_order()
     assert engine_request(live, "cpu") == engine_request(old, "cpu")

@@ -228,3 +228,19 @@ def test_is_same(tmp_path: Path) -> None:
     assert is_same(tmp_path / "a", tmp_path / "c")
     assert not is_same(tmp_path / "a", tmp_path / "b")
     assert not is_same(tmp_path / "a", tmp_path / "d")
+
+
+def test_a_new_file_is_written_in_place_once(tmp_path: Path) -> None:
+    """A file that is there already stays as it is."""
+    with Folder.at(tmp_path) as folder:
+        assert folder.write_new("new", b"first")
+        assert not folder.write_new("new", b"second")
+    assert (tmp_path / "new").read_bytes() == b"first"
+
+
+def test_a_new_file_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left of it."""
+    monkeypatch.setattr("os.write", full_disk)
+    with Folder.at(tmp_path) as folder, pytest.raises(OSError, match="space"):
+        folder.write_new("new", b"first")
+    assert list(tmp_path.iterdir()) == []

@@ -44,7 +44,9 @@ def test_a_result_without_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", "{}", '{"schema": "ocrspool-result/1"}', '{"schema": "other/1"}', "1"]
+    "text",
+    ["", "{", "[]", "null", "{}", '{"schema": "ocrspool-result/1"}', '{"schema": "other/1"}', "1", "[" * 99_999],
+    ids=lambda text: text[:20],
 )
 def test_what_is_no_result(tmp_path: Path, text: str) -> None:
     """The error names the file."""

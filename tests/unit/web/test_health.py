@@ -85,6 +85,16 @@ def test_rubbish_ends_with_its_connection(asked: Asked, rubbish: bytes) -> None:
         assert asked.get("/livez")[0] == 200
 
 
+@pytest.mark.parametrize("length", ["9" * 5000, "4097", "-1", "1_0", "\u0663", "", "1.0"])
+def test_a_length_that_is_none(asked: Asked, length: str) -> None:
+    """It is answered, and not by the end of the connection."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect(str(asked.path))
+        client.sendall(f"POST /retry HTTP/1.0\r\nContent-Length: {length}\r\n\r\n".encode("latin-1", "replace"))
+        assert b" 413 " in client.recv(65536)
+
+
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/nothing"])
 def test_a_site_whose_name_leads_here_reads_nothing(asked: Asked, path: str) -> None:
     """Not even numbers. Who names no host is no browser."""

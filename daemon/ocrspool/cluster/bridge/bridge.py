@@ -7,7 +7,6 @@ gone: one message says so, and stands for all pages that it had.
 from __future__ import annotations
 
 import asyncio
-import json
 import mmap
 import os
 import time
@@ -18,7 +17,7 @@ from typing import Any, TypeVar
 from ocrspool.cluster.api import Cluster, ClusterError
 from ocrspool.errors import EngineError
 from ocrspool.processes.channel import Message
-from ocrspool.recognition.hosts.answers import outcome_to_json
+from ocrspool.recognition.hosts.answers import outcome_to_json, report_from_json
 
 _LOOK_SECONDS = 1.0
 """So often the scheduler is asked who has joined, and each host how it is."""
@@ -103,6 +102,7 @@ class Bridge:
             said = await self._cluster.read(host.address, page, pixels)
             if "refused" in said:
                 returned = {"number": number, "reason": f"{host.name}: {said['refused']}", "counts": False}
+                report_from_json(said["report"])
                 self._send_host(host, said["report"])
                 self._send({"returned": returned})
             else:
@@ -120,7 +120,8 @@ class Bridge:
         try:
             while host is None or not host.lost:
                 report = await self._in_time(self._cluster.report(address))
-                host = host or await self._known(address, str(json.loads(report)["name"]))
+                told = report_from_json(report)  # the service need not be told of what makes no sense
+                host = host or await self._known(address, told.name)
                 if not host.lost:
                     self._send_host(host, report)
                 await asyncio.sleep(_LOOK_SECONDS)

@@ -100,7 +100,7 @@ class Decoder:
         try:
             hidden = [asdict(line) for line in self._document_with(request["index"]).hidden_lines]
             answer = {"page": {**_page(image, remarks), "hidden": hidden}}
-            if len(json.dumps(answer)) >= _MOST_BYTES:
+            if hidden and len(json.dumps(answer)) >= _MOST_BYTES:
                 answer["page"]["hidden"] = []
             self._channel.send(answer, (image.fd,))
         finally:

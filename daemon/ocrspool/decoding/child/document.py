@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import stat
-from typing import IO, TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from ocrspool.decoding.child import verdicts
 from ocrspool.decoding.child.image.pages import ImagePages
@@ -40,22 +40,6 @@ class Pages(Protocol):
         """Free what the document holds."""
 
 
-@runtime_checkable
-class PagesWithText(Pages, Protocol):
-    """What `pdf` provides beyond that: pages that have text and coordinates of their own."""
-
-    hidden_lines: tuple[TextLine, ...]
-
-    def own_text(self, index: int, words: WordMode) -> tuple[EmbeddedText, tuple[Notice, ...]]:
-        """Return the text of one page, and what is to be said of it."""
-
-    def own_characters(self, index: int) -> list[tuple[str, float, float]]:
-        """Return the characters of one page, each with its place."""
-
-    def frame(self, index: int) -> tuple[Point, Point, Point]:
-        """Return three corners of one page."""
-
-
 class Document:
     """One open document; owns the descriptor that it was made of."""
 
@@ -70,6 +54,8 @@ class Document:
                 self._pages = opened.enter_context(contextlib.closing(reader(file, self.media_type, limits)))
                 _check_count(self._pages.count, limits.pages, self.media_type)
                 self.sha256 = _sha256(file)
+            self._with_text = self._pages if isinstance(self._pages, PdfPages) else None
+            """Pages that have text and coordinates of their own."""
             self._opened = opened.pop_all()
 
     @property
@@ -85,29 +71,29 @@ class Document:
     @property
     def hidden_lines(self) -> tuple[TextLine, ...]:
         """Return what the page that was decoded last holds and may not show: values of fields, comments."""
-        return self._pages.hidden_lines if isinstance(self._pages, PagesWithText) else ()
+        return self._with_text.hidden_lines if self._with_text else ()
 
     def own_text(self, index: int, words: WordMode = "words") -> tuple[EmbeddedText, tuple[Notice, ...]] | None:
         """Return the text that a page brings along, and what is to be said; None where it brings none."""
-        if not isinstance(self._pages, PagesWithText):
+        if self._with_text is None:
             return None
         with _blame(self.media_type, index + 1):
-            found, remarks = self._pages.own_text(index, words)
+            found, remarks = self._with_text.own_text(index, words)
         return (found, remarks) if found.lines else None
 
     def own_characters(self, index: int) -> list[tuple[str, float, float]]:
         """Return the characters that a page has as text, each with its middle in shares of the sides."""
-        if not isinstance(self._pages, PagesWithText):
+        if self._with_text is None:
             return []
         with _blame(self.media_type, index + 1):
-            return self._pages.own_characters(index)
+            return self._with_text.own_characters(index)
 
     def frame(self, index: int) -> tuple[Point, Point, Point]:
         """Return top left, top right and bottom left of a PDF page in its own coordinates."""
-        if not isinstance(self._pages, PagesWithText):
+        if self._with_text is None:
             raise TypeError(f"{self.media_type} has no coordinates of its own")
         with _blame(self.media_type, index + 1):
-            return self._pages.frame(index)
+            return self._with_text.frame(index)
 
     def as_document_error(self) -> contextlib.AbstractContextManager[None]:
         """Return a context in which whatever a library raises is the document's error."""

@@ -61,6 +61,11 @@ class Models:
         readers = {each.key: ReaderOrder((each.name,)) for each in self.readers if each.net is not None}
         return {"": DEFAULT_ORDER, **readers, **{each.key: ReaderOrder(finder=each.name) for each in self.finders}}
 
+    def readers_of(self, beginning: str) -> frozenset[str]:
+        """Return the names of the readers whose nets have names that begin so."""
+        nets = [(DEFAULT_READER, self.recognition), *((each.name, each.net) for each in self.readers)]
+        return frozenset(name for name, net in nets if net is not None and net.name.startswith(beginning))
+
     def languages(self) -> dict[str, tuple[str, ...]]:
         """Return for each reader the scripts or languages that it reads."""
         default = {DEFAULT_READER: written_in(characters(self.recognition))}

@@ -11,6 +11,7 @@ import numpy as np
 
 from ocrspool.engine.reading import recognize
 from ocrspool.engine.reading.crop import quarter_turned
+from ocrspool.engine.reading.long_s import with_long_s
 from ocrspool.pages import DEFAULT_OPTIONS, PageOptions, PageText
 
 if TYPE_CHECKING:
@@ -43,9 +44,13 @@ class Variant:
         return found[reader], reader
 
     def said(self, reader: str) -> list[Reading]:
-        """Return what a reader says of each strip."""
+        """Return what a reader says of each strip, with what others know better."""
         said = self.read_by[reader]
-        return [said[index] for index in range(len(self.strips))]
+        others = [other for name, other in self.read_by.items() if name != reader]
+        return [
+            with_long_s(said[index], (other[index] for other in others if index in other))
+            for index in range(len(self.strips))
+        ]
 
     def confidence(self) -> float:
         """Return that of the surest reading."""

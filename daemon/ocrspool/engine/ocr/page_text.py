@@ -13,6 +13,7 @@ import numpy as np
 
 from ocrspool.engine.models.model_set import LINE_HEIGHT
 from ocrspool.engine.ocr.ink import has_ink
+from ocrspool.engine.ocr.misread_languages import has_letters_of, misread_language, told
 from ocrspool.engine.ocr.ruling_lines import ruling_lines
 from ocrspool.engine.ocr.upside_down import is_upside_down
 from ocrspool.engine.reading.crop import rectangle
@@ -27,7 +28,7 @@ from ocrspool.layout.text_direction import in_reading_order, page_runs_from_the_
 from ocrspool.pages import Notice, PageText, TextLine, Word
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -96,8 +97,11 @@ class _Line(NamedTuple):
         return self if text == self.reading.text else self._replace(reading=replace(self.reading, text=text))
 
 
-def page_text(page: PageInWork, least_confidence: float) -> PageText:
-    """Return what a page says whose lines have all been read."""
+def page_text(page: PageInWork, least_confidence: float, taking_letters_for_others: Collection[str] = ()) -> PageText:
+    """Return what a page says whose lines have all been read.
+
+    `taking_letters_for_others` names the readers of which misread_languages.py tells.
+    """
     found = [_best(line) for line in page.lines]
     if (whole := _whole(page, found)) is not None:
         found, page.rotation, page.margin = [whole], 0, 0
@@ -106,10 +110,10 @@ def page_text(page: PageInWork, least_confidence: float) -> PageText:
     texts = without_lone_signs([line.reading.text for line in text])
     text = [line.saying(words) for line, words in zip(text, texts, strict=True) if words.strip()]
     lines = [text[place] for place in reading_order(_to_be_ordered(text))]
-    told = tuple(_told(line, page) for line in lines)
-    warnings = _warnings(page, lines, left_out)
-    rules = ruling_lines(page.pixels) if told else ()
-    return PageText(told, page.rotation, page.seconds, warnings, rules=rules, finder=page.options.readers.finder)
+    shown = tuple(_told(line, page) for line in lines)
+    warnings = _warnings(page, lines, left_out, taking_letters_for_others)
+    rules = ruling_lines(page.pixels) if shown else ()
+    return PageText(shown, page.rotation, page.seconds, warnings, rules=rules, finder=page.options.readers.finder)
 
 
 def _to_be_ordered(lines: Sequence[_Line]) -> list[Polygon]:
@@ -174,13 +178,19 @@ def _whole(page: PageInWork, found: Sequence[_Line]) -> _Line | None:
     return whole._replace(detection_confidence=found_at, alone=True)
 
 
-def _warnings(page: PageInWork, lines: Sequence[_Line], left_out: Sequence[_Line]) -> tuple[Notice, ...]:
+def _warnings(
+    page: PageInWork, lines: Sequence[_Line], left_out: Sequence[_Line], taking_letters_for_others: Collection[str]
+) -> tuple[Notice, ...]:
     """Return what a reader of the page's lines has to know of what is not in them."""
     unread = tuple(place for place, line in enumerate(lines) if _is_unread(line))
     lost = [line for line in left_out if _is_unread(line)]
     warnings = []
     if unread or lost:
         warnings.append(Notice("unread-script", _unread_message(page, len(unread), lost), None, lines=unread))
+    texts = [line.reading.text if line.reader in taking_letters_for_others else "" for line in lines]
+    if language := misread_language(texts):
+        places = tuple(place for place, text in enumerate(texts) if has_letters_of(language, text))
+        warnings.append(Notice("unread-script", told(language), None, lines=places))
     if not lines and has_ink(page.pixels):
         warnings.append(Notice("no-text-found", _NO_TEXT, None))
     return tuple(warnings)

@@ -1,15 +1,21 @@
-"""Which lines of a page are read once more by the next reader, and by which one."""
+"""Which lines of a page are read once more by the next reader, and by which one.
+
+Mostly it is those that nobody has read surely. A reader that is known to be weak is not believed so easily: see
+`ReaderOrder.wary`.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ocrspool.engine.ocr.page_state import LineStrip
+from ocrspool.engine.reading.signs_of_doubt import has_signs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ocrspool.engine.ocr.page_state import Line, PageInWork, Variant
+    from ocrspool.pages import ReaderOrder
 
 
 def next_strips(page: PageInWork) -> list[LineStrip]:
@@ -31,8 +37,14 @@ def _of_group(page: PageInWork, variants: Sequence[Variant]) -> list[LineStrip]:
     asked = min(len(variant.read_by) for variant in variants)
     if asked == len(names):
         return []
-    if asked and max(variant.confidence() for variant in variants) >= page.options.readers.sure:
+    if asked and _is_sure(variants, page.options.readers):
         return []
     return [
         LineStrip(page, variant, number, names[asked]) for variant in variants for number in range(len(variant.strips))
     ]
+
+
+def _is_sure(variants: Sequence[Variant], order: ReaderOrder) -> bool:
+    """Return whether the surest reading of a line so far is good enough."""
+    reading = max((variant.surest()[0] for variant in variants), key=lambda reading: reading.confidence)
+    return reading.confidence >= order.sure and not (order.wary and has_signs(reading.text))

@@ -78,6 +78,8 @@ class RecognizeSettings:
     least_confidence: float = 0.5
     """Lines whose characters are less sure are dropped, as RapidOCR does: most are pictures, stamps and specks taken
     for text. Short ones have to be surer (page_text.py)."""
+    taking_letters_for_others: frozenset[str] = frozenset()
+    """Readers that read some languages badly, and are sure of it (misread_languages.py)."""
 
 
 class Recognizer:
@@ -188,7 +190,9 @@ class Recognizer:
                 page.on_progress()
                 strips = page.to_read(next_strips(page))
                 if not strips:
-                    page.complete(page_text(page, self._settings.least_confidence))
+                    page.complete(
+                        page_text(page, self._settings.least_confidence, self._settings.taking_letters_for_others)
+                    )
                 self._queues.add(strips)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what became of this page
             page.complete(error)
@@ -296,7 +300,7 @@ class Recognizer:
             if lull:
                 self._queues.flush()
             return
-        page.complete(page_text(page, self._settings.least_confidence))
+        page.complete(page_text(page, self._settings.least_confidence, self._settings.taking_letters_for_others))
 
 
 def _read_only(page: Pixels) -> Pixels:

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageText
+from ocrspool.recognition.plausible import checked
 
 _PAGE = TypeAdapter(PageText)
 
@@ -75,10 +76,10 @@ def outcome_to_json(outcome: Outcome) -> str:
 
 def outcome_from_json(text: str) -> Outcome:
     """Return what became of a page at a host."""
-    said = json.loads(text)
     try:
+        said = json.loads(text)
         if "text" in said:
-            return _PAGE.validate_python(said["text"])
+            return checked(_PAGE.validate_python(said["text"]))
         if "document" in said:
             about = said["document"]
             return DocumentError(
@@ -87,5 +88,5 @@ def outcome_from_json(text: str) -> Outcome:
                 page=None if about["page"] is None else int(about["page"]),
             )
         return EngineError(str(said["engine"]["message"]), str(said["engine"]["hint"]))
-    except (LookupError, TypeError) as error:
+    except (LookupError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"no answer about a page: {error!r}") from error

@@ -137,7 +137,7 @@ class BridgeClient:
             raise engine_error(reason)
         try:
             return _event(message)
-        except (LookupError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise ChildDiedError(f"sent what is no message: {error}") from error
 
     def overdue(self, seconds: float) -> ChildDiedError:
@@ -171,7 +171,7 @@ def image_values(image: PageImage) -> dict[str, Any]:
 
 def _event(message: Message) -> BridgeEvent:
     if found := message.get("page"):
-        return PageDone(int(found["number"]), outcome_from_json(found["answer"]), float(found["wire_seconds"]))
+        return _answered(int(found["number"]), found["answer"], float(found["wire_seconds"]))
     if found := message.get("returned"):
         return PageReturned(int(found["number"]), str(found["reason"]), bool(found["counts"]))
     if found := message.get("host"):
@@ -183,3 +183,11 @@ def _event(message: Message) -> BridgeEvent:
     if found := message.get("ready"):
         return Joined(str(found["dask"]))
     raise ValueError(f"unknown: {', '.join(message)}")
+
+
+def _answered(number: int, answer: str, wire_seconds: float) -> PageDone | PageReturned:
+    """Return what a host said of a page. What makes no sense says nothing of the bridge or of other hosts."""
+    try:
+        return PageDone(number, outcome_from_json(answer), wire_seconds)
+    except ValueError as error:
+        return PageReturned(number, f"a host said what is no answer: {error}", counts=True)

@@ -170,3 +170,20 @@ def test_a_recognizer_beside_another_leaves_its_readers_open() -> None:
         assert not reader.closed
     recognizer.close_readers()
     assert reader.closed
+
+
+@pytest.mark.parametrize(
+    ("letter", "wary", "reader"), [("é", True, "default"), ("é", False, "weak"), ("x", True, "weak")]
+)
+def test_a_weak_reader_is_not_believed_where_it_is_often_wrong(letter: str, *, wary: bool, reader: str) -> None:
+    """However sure it is, and although the next one is less sure."""
+    weak = Fake(lambda _: 1.0, letter)
+    order = ReaderOrder(("weak", "default"), head_start=1.0, wary=wary)
+    assert [line.reader for line in _read(_page("b", "e"), order, weak=weak).lines] == [reader, reader]
+
+
+def test_with_a_head_start_of_one_the_last_reading_stays() -> None:
+    """Also where the last reader has read nothing: what the one before has made of a drawing is no text then."""
+    weak, strong = Fake(lambda _: 0.9, "x"), Fake(lambda _: 0.0, "")
+    found = _read(_page("b"), ReaderOrder(("weak", "strong"), head_start=1.0), weak=weak, strong=strong)
+    assert found.lines == ()

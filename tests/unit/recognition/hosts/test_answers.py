@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
+from ocrspool.config.schema import Config
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import Notice, TextLine, Word
+from ocrspool.processes.child import ChildDiedError
+from ocrspool.processes.wakeup import WakeupEvent
+from ocrspool.recognition.client import Process
+from ocrspool.recognition.hosts import bridge_client
 from ocrspool.recognition.hosts.answers import (
     outcome_from_json,
     outcome_to_json,
@@ -51,10 +57,48 @@ def test_a_report_is_the_same_on_the_other_side() -> None:
     assert report_from_json(report_to_json(said)) == said
 
 
+_FAR = outcome_to_json(text("a")).replace("30.0", "1e308")
+
+
 @pytest.mark.parametrize(
-    "said", ["", "[]", "{}", '{"text": {}}', '{"text": {"lines": 5}}', '{"engine": 1}', '{"document": {}}']
+    "said",
+    [
+        *("", "[]", "{}", '{"text": {}}', '{"text": {"lines": 5}}', '{"engine": 1}', '{"document": {}}', "[" * 99_999),
+        *(_FAR, _FAR.replace("1e308", "NaN"), _FAR.replace("1e308", "1e999")),
+        '{"document": {"kind": "a", "message": "b", "hint": "", "stage": "", "page": Infinity}}',
+    ],
+    ids=lambda said: said[:25],
 )
 def test_nonsense_is_refused(said: str) -> None:
     """Another machine may say anything."""
     with pytest.raises(ValueError, match=r".*"):
         outcome_from_json(said)
+
+
+def test_nonsense_of_a_host_costs_its_page_and_not_the_bridge() -> None:
+    """The bridge carries what other hosts say, too."""
+    told = bridge_client._event({"page": {"number": 7, "answer": _FAR, "wire_seconds": 0.1}})
+    assert isinstance(told, bridge_client.PageReturned)
+    assert (told.number, told.counts) == (7, True)
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("nan"), "x", None, []], ids=str)
+def test_nonsense_of_the_bridge_is_its_end(number: object, wake: WakeupEvent) -> None:
+    class Said:
+        """A bridge that has said this."""
+
+        pid = 1
+
+        def has_answered(self, *_: object) -> bool:
+            return True
+
+        def tell(self, *_: object) -> None:
+            pass
+
+        def receive(self, *, seconds: float) -> tuple[dict[str, object], list[int]]:
+            assert seconds
+            return {"returned": {"number": number, "reason": "a", "counts": True}}, []
+
+    bridge = bridge_client.BridgeClient(Config(), cast("Process", Said()))
+    with pytest.raises(ChildDiedError, match="no message"):
+        bridge.next_event(1, wake)

@@ -52,6 +52,8 @@ _READ_AGAIN: dict[str, Callable[[IO[bytes]], Image.Image]] = {
 }
 """For files that Pillow refuses as they are. NotImplementedError says that there is no other way to read one."""
 _ANIMATED = frozenset({"image/gif", "image/png", "image/webp"})
+_BEGUN_ONCE = frozenset({"image/png", "image/jpeg", "image/bmp", "image/x-portable-anymap"})
+"""Where the header need not be read once more for the pixels. A GIF is read through for its number of frames."""
 _STRIP_BYTES = 1 << 20
 _PLAUSIBLE_DPI = (50, 4800)
 _SQUARE = 0.05
@@ -96,6 +98,8 @@ class ImagePages:
             self.count = len(self._places)
             self._tiff = Tiff(file)
         self._reader = _READERS.get(media_type, _no_reader)
+        self._begun: tuple[Image.Image, int] | None = None
+        """The image whose header has been read, and where in the file that ends."""
         try:
             first = self._or_again(self._first)
         except BaseException:
@@ -103,6 +107,8 @@ class ImagePages:
             raise
         if media_type in _ANIMATED and getattr(first, "is_animated", False):
             self.remarks = (Notice("first-frame", "The image is animated; only its first frame is read.", None),)
+        if media_type in _BEGUN_ONCE:
+            self._begun = first, file.tell()
 
     def close(self) -> None:
         """Free what a library holds; the file is the caller's."""
@@ -173,6 +179,10 @@ class ImagePages:
         """Return a page of which the header has been read."""
         if self._tiff is not None:
             return TiffImage(self._tiff, self._places[index])
+        if self._begun is not None:
+            (image, place), self._begun = self._begun, None
+            self._file.seek(place)
+            return image
         self._file.seek(0)
         return self._reader(self._file)
 
@@ -245,6 +255,8 @@ def _exif(image: Image.Image) -> Mapping[int, Any]:
 def _photo(image: Image.Image) -> bool:
     """Return whether a camera took the picture."""
     exif = _exif(image)
+    if not exif:
+        return False
     with contextlib.suppress(EOFError, KeyError, OverflowError, SyntaxError, TypeError, ValueError, struct.error):
         return isinstance(exif, Image.Exif) and _EXPOSURE in exif.get_ifd(ExifTags.IFD.Exif)
     return False
@@ -261,6 +273,9 @@ def _strips(image: Image.Image, layout: str) -> Iterator[bytes]:
     """Yield the pixels from top to bottom, in pieces that stay in the processor's cache: twice as fast as whole."""
     width, height = image.size
     rows = max(1, _STRIP_BYTES // (width * len(layout)))
+    if rows >= height:
+        yield image.tobytes("raw", layout)
+        return
     for top in range(0, height, rows):
         yield image.crop((0, top, width, min(top + rows, height))).tobytes("raw", layout)
 
