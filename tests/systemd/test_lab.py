@@ -27,6 +27,7 @@ _PARTS = {
     # The package and scripts/install exclude each other.
     "package": ("test_debian_package.py",),
     "load": (
+        "test_cluster_units.py",
         "test_hostile_neighbour.py",
         "test_inboxes.py",
         "test_replacement.py",

@@ -22,6 +22,10 @@ class DecoderDiedError(EngineError):
         self.page = page
 
 
+class SourceReadError(OSError):
+    """The file could not be read to its end: the fault of its disk or share, which may pass, and not of the file."""
+
+
 class DecodersClosedError(DecoderDiedError):
     """The service is stopping: no decoder is started any more."""
 
@@ -59,7 +63,7 @@ class Decoder(Protocol):
     def open(
         self, source: Path, profile: Profile, *, whole: bool = True, may_grow: bool = False, may_read: bool = False
     ) -> DocumentInfo:
-        """Open a file. Raise DocumentError, or EngineError: DecoderDiedError, or why reading it elsewhere has failed.
+        """Open a file. Raise DocumentError, SourceReadError, or EngineError: a decoder or a worker died.
 
         Pages that are larger or longer than a sheet keep their pixels, unless `whole` is false. With `may_grow` a file
         that ends too early is refused as "incomplete": somebody may still be writing to it. With `may_read` the pages

@@ -13,8 +13,8 @@ from functools import partial
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config
-from ocrspool.decoding.client import DecoderClient, OpenSource
-from ocrspool.decoding.source_file import open_source
+from ocrspool.decoding.client import DecoderClient
+from ocrspool.decoding.source_file import OpenSource, open_source
 from ocrspool.processes.starting import Start, directly
 
 _log = logging.getLogger(__name__)

@@ -39,11 +39,12 @@ class _Node(Worker):  # type: ignore[misc] # Dask has no types
 async def stay_joined(settings: Settings, agent: Pages, folder: Path, on_change: OnChange) -> None:
     """Join the scheduler, and join again whenever it or the way to it was lost. Ends when it is cancelled.
 
-    The engines of the host stay loaded meanwhile. Raise EngineError where the certificates are of no use, and where the
-    port is taken.
+    The engines of the host stay loaded meanwhile. Raise EngineError where the certificates are of no use, and where
+    another process has the port. An earlier turn of this one may still have it, when the machine is slow.
     """
     security = set_up(settings)
     pauses = Backoff(1.0, _LONGEST_PAUSE)
+    is_first = True
     with tempfile.TemporaryDirectory(prefix="node-", dir=folder) as scratch:
         while True:
             worker = None
@@ -56,8 +57,8 @@ async def stay_joined(settings: Settings, agent: Pages, folder: Path, on_change:
                 await worker.finished()
                 on_change("the scheduler was lost")
             except (OSError, asyncio.TimeoutError, RuntimeError) as error:
-                if getattr(innermost(error), "errno", None) == errno.EADDRINUSE:
-                    told = f"cluster.port: another process has port {settings.port}, or an earlier turn of this one"
+                if is_first and getattr(innermost(error), "errno", None) == errno.EADDRINUSE:
+                    told = f"cluster.port: another process has port {settings.port}"
                     raise EngineError(told, "end that process, or set another port") from error
                 on_change(in_words(error))
             finally:
@@ -65,6 +66,7 @@ async def stay_joined(settings: Settings, agent: Pages, folder: Path, on_change:
                     # It takes leave of the scheduler, which may not answer. Joining again does not wait for that.
                     closing = asyncio.create_task(worker.close(timeout=2, reason="leaving"))
                     await asyncio.wait({closing}, timeout=_CLOSE_SECONDS)
+            is_first = False
             await asyncio.sleep(pauses.next())
 
 

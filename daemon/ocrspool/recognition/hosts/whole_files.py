@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Profile
-from ocrspool.decoding.api import DecodedPage, Decoder, DecoderPool, DocumentInfo
+from ocrspool.decoding.api import DecodedPage, Decoder, DecoderPool, DocumentInfo, SourceReadError
 from ocrspool.decoding.source_file import open_source
 from ocrspool.pages import EmbeddedText, Notice, WordMode
 from ocrspool.recognition.hosts.file_at_host import FileAtHost
@@ -189,7 +189,7 @@ def _copied(descriptor: int, size: int) -> int:
         done = 0
         while done < size and (sent := os.sendfile(copy, descriptor, done, size - done)):
             done += sent
-    except BaseException:
+    except OSError as error:
         os.close(copy)
-        raise
+        raise SourceReadError(error.errno, f"the file cannot be read: {error.strerror}") from error
     return copy
