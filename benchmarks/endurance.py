@@ -99,7 +99,11 @@ class Plant:
         """End one of them, as systemd does."""
         process = self.processes.pop(name)
         process.send_signal(signal.SIGTERM)
-        process.wait(60)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
     def retry(self) -> None:
         """Put all failed files back."""
