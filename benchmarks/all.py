@@ -51,6 +51,8 @@ RUNS = (
     Run("words", 40, ("--save",)),
     Run("cluster", 6, ("100",), needs=""),
     Run("cluster_faults", 4, needs="OCRSPOOL_HOST_LAB"),
+    Run("cluster_files", 3, needs="OCRSPOOL_HOST_LAB"),
+    Run("endurance", 60, ("200000",), needs=""),
     Run("soak", 60, ("200000", "--svg", "docs/reliability/soak.svg"), needs=""),
 )
 

@@ -42,7 +42,7 @@ LIBRARIES = {
     "prometheus_client": {"web.metrics"},
     # For results: the schema, and whether one fits it.
     "pydantic": {
-        *("recognition.hosts.answers",),  # what another machine says
+        *("recognition.hosts.answers", "recognition.hosts.file_answers"),  # what another machine says
         *("config", "decoding.protocol", "cli.json_schemas", "audit.outbox_checks", "observability.snapshot_file"),
     },
     "pydantic_core": {"config.loader"},

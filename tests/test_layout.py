@@ -14,6 +14,7 @@ OF_THE_PROJECT = {
     "test_fuzzing.py",
     "test_licenses.py",
     "test_torture_judge.py",
+    "test_torture_promises.py",
 }
 """Unit tests of no package of the program."""
 

@@ -60,6 +60,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
         *(
             "",
             "config",
+            "decoding",
             "engine",
             "engine_request",
             "errors",
@@ -80,7 +81,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "web": ("config", "errors", "files", "formatting", "observability", "render", "results", "spool"),
     "audit": ("errors", "files", "formatting", "processes", "results", "spool"),
     # Other machines that read for this one.
-    "cluster": ("", "config", "errors", "observability", "pages", "processes", "recognition"),
+    "cluster": ("", "config", "decoding", "errors", "observability", "pages", "processes", "recognition"),
     "doctor": ("", "cluster", "config", "engine", "engine_request", "errors", "formatting", "machine", "processes"),
     "service": (
         *("config", "decoding", "errors", "files", "formatting", "intake", "machine", "observability", "pipeline"),

@@ -58,12 +58,16 @@ class ClusterLab:
     folder: Path
     hosts: tuple[str, ...]
     page_ms: int = 100
+    limits: str = ""
+    """Further limits of what is started next."""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     """What runs: the scheduler, the service, and the node of each host, by name."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._prefix = f"c{secrets.token_hex(2)}"
+        self._beside_spool: set[str] = set()
+        """What runs on the first host, outside its process namespace."""
         self._wrapper = worker_replacement.wrapper(self.folder, "support.fixed_time_worker")
         try:
             self.lab("up", *self.hosts)
@@ -100,6 +104,15 @@ class ClusterLab:
         finally:
             self.lab("link", host, "up")
 
+    def limit(self, host: str, rate: str) -> None:
+        """Let the cable of a host carry no more than this from there on, as tc(8) writes it; "": as much as it can."""
+        cable = (self.folder / "lab" / host / "link").read_text("utf-8").strip()
+        change = ["ip", "netns", "exec", f"{self._prefix}-{host}", "tc", "qdisc"]
+        subprocess.run([*change, "del", "dev", cable, "root"], check=False, capture_output=True)
+        if rate:
+            bucket = ["rate", rate, "burst", "1mb", "latency", "200ms"]
+            subprocess.run([*change, "add", "dev", cable, "root", "tbf", *bucket], check=True)
+
     def certificates(self, authority: str, *hosts: str) -> None:
         """Make certificates of an authority with this name."""
         folder = os.fspath(self.folder / "certificates" / authority)
@@ -108,19 +121,29 @@ class ClusterLab:
 
     # --- what runs on them -------------------------------------------------------------------------------------------
 
-    def configure(self, name: str, host: str, *, engine: str = "", cluster: str = "", authority: str = "own") -> Path:
-        """Write the configuration of a service or a node."""
+    def configure(
+        self,
+        name: str,
+        host: str,
+        *,
+        engine: str = "",
+        cluster: str | None = "",
+        authority: str = "own",
+    ) -> Path:
+        """Write the configuration of a service or a node. It is in no cluster if `cluster` is None."""
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         own = self.folder / "certificates" / authority
         path = folder / "ocrspool.toml"
+        joins = (
+            f"[cluster]\nscheduler = 'tls://{self.address(SPOOL)}:{PORT}'\nname = '{name}'\n"
+            f"ca = '{own}/ca.crt'\ncertificate = '{own}/{host}/host.crt'\nkey = '{own}/{host}/host.key'\n{cluster}\n"
+        )
         path.write_text(
             "[paths]\ncache = 'cache'\nruntime = 'run'\n"
             "[inbox.default]\nroot = 'spool'\nsettle_seconds = 0.1\n"
-            "[limits]\nfree_disk_mb = 0\nfree_memory_mb = 0\n"
-            f"[engine]\nworkspace_mb = {self.page_ms}\n{engine}\n"
-            f"[cluster]\nscheduler = 'tls://{self.address(SPOOL)}:{PORT}'\nname = '{name}'\n"
-            f"ca = '{own}/ca.crt'\ncertificate = '{own}/{host}/host.crt'\nkey = '{own}/{host}/host.key'\n{cluster}\n",
+            f"[limits]\nfree_disk_mb = 0\nfree_memory_mb = 0\n{self.limits}\n"
+            f"[engine]\nworkspace_mb = {self.page_ms}\n{engine}\n{'' if cluster is None else joins}",
             "utf-8",
         )
         return path
@@ -140,7 +163,7 @@ class ClusterLab:
         self._spawn(name, [self.script, "run", host], "node", path, **other)
         return name
 
-    def start_service(self, name: str = "service", *, engine: str = "devices = []", cluster: str = "") -> None:
+    def start_service(self, name: str = "service", *, engine: str = "devices = []", cluster: str | None = "") -> None:
         """Start a service, without waiting for it."""
         path = self.configure(name, SPOOL, engine=engine, cluster=cluster)
         self._spawn(name, self.beside_spool(), "serve", path)
@@ -158,6 +181,8 @@ class ClusterLab:
 
     def _spawn(self, name: str, place: list[str], *command: str | Path, **variables: str) -> None:
         *words, path = command
+        if place == self.beside_spool():
+            self._beside_spool.add(name)
         with (self.folder / name / "log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [*place, *self._wrapper, COMMAND, *words, "--config", path],
@@ -171,7 +196,7 @@ class ClusterLab:
     def pid(self, name: str) -> int:
         """Return the process itself, and not what entered the namespace for it."""
         outer = self.processes[name].pid
-        return outer if name in {"scheduler", "service"} else wait_until(lambda: children_of(outer))[0]
+        return outer if name in self._beside_spool else wait_until(lambda: children_of(outer))[0]
 
     def workers(self, name: str) -> list[int]:
         """Return the workers of a node."""
@@ -228,6 +253,23 @@ class ClusterLab:
             outside = self.folder / f"{number}.png"
             outside.write_bytes(page(number))
             outside.rename(self.folder / name / "spool" / "inbox" / f"{number}.png")
+
+    def put(self, name: str, data: bytes, service: str = "service") -> None:
+        """Put a file into the inbox of a service."""
+        outside = self.folder / service / name
+        outside.write_bytes(data)
+        outside.rename(self.folder / service / "spool" / "inbox" / name)
+
+    def outcome(self, name: str, service: str = "service", seconds: float = 60) -> dict[str, Any]:
+        """Wait for what becomes of a file: its result, or the reason of its failure."""
+        spool = self.folder / service / "spool"
+        places = [spool / "outbox" / f"{name}.json", spool / "failed" / f"{name}.reason.json"]
+        try:
+            wait_until(lambda: any(place.exists() for place in places), seconds)
+        except AssertionError:
+            raise AssertionError(f"nothing of {name}\n{self.log(service)[-4000:]}") from None
+        found: dict[str, Any] = json.loads(next(place for place in places if place.exists()).read_bytes())
+        return found
 
     def results(self, numbers: range, seconds: float = 60, name: str = "service") -> list[dict[str, Any]]:
         """Wait for the results of these pages. Each is there once, whole, and says what is on the page."""

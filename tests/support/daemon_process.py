@@ -98,6 +98,8 @@ class Daemon:
     wrapper: tuple[str, ...] = ()
     """A command that becomes the service, given in its arguments."""
     process: subprocess.Popen[bytes] | None = None
+    start_seconds: float = START_SECONDS
+    """How long a start may take."""
     _drops: itertools.count[int] = field(default_factory=itertools.count)
     _known: set[int] = field(default_factory=set)
 
@@ -139,7 +141,7 @@ class Daemon:
         """Start it and wait until it says READY=1."""
         before = self.said("READY=1")
         self.spawn()
-        wait_until(lambda: self.said("READY=1") > before or not self.runs(), START_SECONDS)
+        wait_until(lambda: self.said("READY=1") > before or not self.runs(), self.start_seconds)
         assert self.runs(), self.log()
         self.children()
 

@@ -13,7 +13,9 @@ from support.waiting import wait_until
 
 _SHUTDOWN = 0x8004_587D
 """_IOR('X', 125, __u32) of linux/fs.h and xfs_fs.h; the argument 2 says that nothing is flushed."""
-_SIZES = {"ext4": "64M", "xfs": "512M"}
+_SIZES = {"ext4": "64M", "xfs": "512M", "btrfs": "256M"}
+_BELOW = "640M"
+"""Room for the largest of them: the image of another filesystem is a file there."""
 _FREEZE_UNTIL_TOLD = 'fsfreeze --freeze "$1" && echo frozen; read -r _; fsfreeze --unfreeze "$1"'
 
 
@@ -22,15 +24,15 @@ class NoDiskError(Exception):
 
 
 class Disk:
-    """A filesystem of kind "ext4" or "xfs", mounted at `folder`. Its loop device ends with its mount."""
+    """A filesystem of kind "ext4", "xfs" or "btrfs", mounted at `folder`. Its loop device ends with its mount."""
 
-    def __init__(self, folder: Path, kind: str = "ext4") -> None:
+    def __init__(self, folder: Path, kind: str = "ext4", size: str = "", image: Path | None = None) -> None:
         """Make it and mount it. Raise NoDiskError."""
         self.folder = folder
-        self._image = folder.with_name(f"{folder.name}.image")
+        self._image = image or folder.with_name(f"{folder.name}.image")
         self._freezer: subprocess.Popen[bytes] | None = None
         try:
-            run("truncate", "-s", _SIZES[kind], self._image)
+            self._make_image(size or _SIZES[kind])
             run(f"mkfs.{kind}", "-q", self._image)
             folder.mkdir(exist_ok=True)
             self.mount()
@@ -38,6 +40,9 @@ class Disk:
             raise NoDiskError(f"there is no {error.filename}") from error
         except subprocess.CalledProcessError as error:
             raise NoDiskError(f"{error.cmd[0]}: {error.stderr.strip()}") from error
+
+    def _make_image(self, size: str) -> None:
+        run("truncate", "-s", size, self._image)
 
     def mount(self) -> None:
         """Mount it."""
@@ -93,6 +98,40 @@ class Disk:
         except subprocess.CalledProcessError:
             return False
         return True
+
+
+class DiskWithCache(Disk):
+    """A filesystem on a disk whose cache is lost when its power is cut: the image is a file of another filesystem.
+
+    What was written and never flushed is in the memory of that other filesystem, and goes with it. So every kind of
+    filesystem can be cut, and it has to flush what it promised.
+    """
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        self._below = Disk(folder.with_name(f"{folder.name}-below"), "ext4", _BELOW)
+        try:
+            super().__init__(folder, kind, image=self._below.folder / "image")
+        except NoDiskError:
+            self._below.remove()
+            raise
+
+    def _make_image(self, size: str) -> None:
+        run("fallocate", "-l", size, self._image)
+
+    def remove(self) -> None:
+        """Unmount both, whoever is still there."""
+        super().remove()
+        self._below.remove()
+
+    def cut(self) -> None:
+        """Lose all that the disk has not been told to flush."""
+        self._below.cut()
+
+    def come_back(self) -> None:
+        """Mount what is left after a cut."""
+        wait_until(self._is_unmounted, 10)
+        self._below.come_back()
+        self.mount()
 
 
 def run(*command: str | Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.filesystem_images import run
+from support.filesystem_images import NoDiskError, run
 
 _SERVER = Path(__file__).with_name("fuse_server.py")
 
@@ -20,7 +20,7 @@ class HangingShare:
     """The filesystem at `folder`. What is in it lies beside it, and outlives its server."""
 
     def __init__(self, folder: Path) -> None:
-        """Mount it. Skip the test where that cannot be."""
+        """Mount it. Raise NoDiskError."""
         self.folder = folder
         self._behind = folder.with_name(f"{folder.name}.behind")
         self._behind.mkdir()
@@ -37,7 +37,7 @@ class HangingShare:
         assert self._server.stdout is not None
         if self._server.stdout.readline() != b"mounted\n":
             _, said = self._server.communicate()
-            pytest.skip(f"no FUSE filesystem can be mounted here: {said.decode().splitlines()[-1]}")
+            raise NoDiskError(f"no FUSE filesystem can be mounted here: {said.decode().splitlines()[-1]}")
 
     def freeze(self) -> None:
         """Answer nothing any more: whoever asks waits in the kernel, where no signal reaches him."""
@@ -47,6 +47,14 @@ class HangingShare:
         """Answer what waits, and everything that comes."""
         if self._server is not None:
             self._tell(b"answer\n")
+
+    def fail(self, what: str, code: int, every: int = 1) -> None:
+        """Let one request in `every` fail with this errno, until `thaw`: "read", or "all" requests of files."""
+        self._tell(f"fail {what} {code} {every}\n".encode())
+
+    def rename_sillily(self) -> None:
+        """From now on keep files that are removed while they are open, under another name, until they are closed."""
+        self._tell(b"silly\n")
 
     def die(self) -> None:
         """End the server: every call fails at once, until it comes back. The dead mount stays, as it does."""
@@ -82,7 +90,10 @@ def hanging_share(folder: Path) -> Iterator[HangingShare]:
         pytest.skip("only root can mount a filesystem")
     if not os.path.exists("/dev/fuse"):  # noqa: PTH110 - as the kernel has it
         pytest.skip("there is no /dev/fuse")
-    made = HangingShare(folder)
+    try:
+        made = HangingShare(folder)
+    except NoDiskError as error:
+        pytest.skip(f"{error}")
     try:
         yield made
     finally:

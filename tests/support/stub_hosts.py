@@ -13,6 +13,7 @@ from ocrspool.processes.child import ChildDiedError
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.hosts.answers import HostReport
 from ocrspool.recognition.hosts.bridge_client import BridgeEvent, HostSeen
+from ocrspool.recognition.hosts.file_queue import FileTask
 from ocrspool.recognition.hosts.program import code
 from ocrspool.recognition.page_queue import PageTask
 from ocrspool.recognition.stub import FACTS
@@ -51,9 +52,11 @@ class StubBridge:
     pid = 7
 
     def __init__(self, *script: BridgeEvent | Exception | Callable[[], BridgeEvent | None]) -> None:
-        self._script = list(script)
+        self.script = list(script)
         self.sent: list[tuple[str, int, bool]] = []
         """Host, number and `alone` of each page."""
+        self.files: list[tuple[str, int, int]] = []
+        """Host, number and first page of each file."""
         self.closed = self.killed = False
         self.at_end: Callable[[], None] = lambda: None
 
@@ -61,12 +64,16 @@ class StubBridge:
         """Note the page."""
         self.sent.append((host, number, task.alone))
 
+    def send_file(self, host: str, number: int, task: FileTask) -> None:
+        """Note the file."""
+        self.files.append((host, number, task.first))
+
     def next_event(self, seconds: float, wake: WakeupEvent) -> BridgeEvent | None:  # noqa: ARG002
         """Tell what comes next."""
-        if not self._script:
+        if not self.script:
             self.at_end()
             return None
-        event = self._script.pop(0)
+        event = self.script.pop(0)
         if isinstance(event, Exception):
             raise event
         return event() if callable(event) else event

@@ -1,8 +1,9 @@
-"""The command: scripts/torture [--seed N] [--minutes M | --short] [--only TEXT] [--json FILE] [--cluster]."""
+"""The command: scripts/torture [--seed N] [--minutes M | --short | --faults N] [--only TEXT] [--json FILE] …"""
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -14,19 +15,22 @@ import time
 from pathlib import Path
 
 from support.daemon_process import ocrspool
-from torture import campaign, cluster
+from torture import campaign, cluster, parts
 from torture.campaign import FAULTS, Row
 from torture.world import World
 
 
 def main() -> None:
     wanted = _arguments()
+    if wanted.faults:
+        _torture_in_parts(wanted)
+        return
     _with_mounts()
     folder = Path(tempfile.mkdtemp(prefix="ocrspool-torture-"))
     seed = random.SystemRandom().randrange(1 << 32) if wanted.seed is None else wanted.seed
     print(f"seed {seed}; in {folder}", flush=True)
     if wanted.cluster:
-        _torture_cluster(folder, seed, wanted.minutes)
+        _torture_cluster(folder, seed, cluster.Limit(wanted.count, wanted.minutes), wanted.json)
         return
     faults = [fault for fault in FAULTS if wanted.only.lower() in fault.name.lower()]
     if not faults:
@@ -35,6 +39,8 @@ def main() -> None:
         faults = [fault for fault in faults if fault.short]
         random.Random(seed).shuffle(faults)
         planned = iter(faults)
+    elif wanted.count:
+        planned = itertools.islice(campaign.order(faults, seed), wanted.count)
     else:
         planned = campaign.limited(campaign.order(faults, seed), wanted.minutes * 60)
     began = time.monotonic()
@@ -43,7 +49,7 @@ def main() -> None:
         print(f"[{time.monotonic() - began:6.1f} s] {text}", flush=True)
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
-    engines = wanted.cache or _engines(folder)
+    engines = None if wanted.stub else wanted.cache or _engines(folder)
     world = World(folder, engines, seed, outbox_elsewhere=wanted.outbox_elsewhere)
     try:
         rows = campaign.run(world, planned, tell)
@@ -58,7 +64,26 @@ def main() -> None:
     shutil.rmtree(folder)
 
 
-def _torture_cluster(folder: Path, seed: int, minutes: float) -> None:
+def _torture_in_parts(wanted: argparse.Namespace) -> None:
+    seed = random.SystemRandom().randrange(1 << 32) if wanted.seed is None else wanted.seed
+    options = ["--only", wanted.only, *(["--cluster"] if wanted.cluster else [])]
+    if not wanted.engine and not wanted.cluster:
+        options.append("--stub")
+    folder = wanted.parts or Path(f"torture-{seed}")
+    run = parts.Parts(folder.absolute(), wanted.faults, seed, tuple(options))
+    print(f"seeds from {seed}; {wanted.jobs} parts at once; in {run.folder}", flush=True)
+    began = time.monotonic()
+
+    def tell(text: str) -> None:
+        print(f"[{time.monotonic() - began:7.1f} s] {text}", flush=True)
+
+    total = parts.summary(run.run(wanted.jobs, tell))
+    print(f"\n{parts.table(total)}\nin {time.monotonic() - began:.0f} s")
+    (wanted.json or run.folder / "total.json").write_text(json.dumps(total, indent=1) + "\n", "utf-8")
+    sys.exit(not parts.is_well(total))
+
+
+def _torture_cluster(folder: Path, seed: int, limit: cluster.Limit, into: Path | None) -> None:
     script = os.environ.get("OCRSPOOL_HOST_LAB") or sys.exit(
         "OCRSPOOL_HOST_LAB should name host-lab; see CONTRIBUTING.md"
     )
@@ -68,10 +93,15 @@ def _torture_cluster(folder: Path, seed: int, minutes: float) -> None:
     def tell(text: str) -> None:
         print(f"[{time.monotonic() - began:6.1f} s] {text}", flush=True)
 
-    made = cluster.campaign(script, folder, seed, minutes, tell)
-    for name, times in sorted(made.items()):
-        print(f"{name:34} {times}")
-    print(f"{made.total()} faults in {time.monotonic() - began:.0f} s, nothing lost, wrong or there twice; seed {seed}")
+    rows = cluster.campaign(script, folder, seed, limit, tell)
+    for row in rows:
+        print(f"{row['fault']:34} {row['times']}")
+    print(f"{sum(row['times'] for row in rows)} faults in {time.monotonic() - began:.0f} s; seed {seed}")
+    if into:
+        into.write_text(json.dumps({"seed": seed, "faults": rows}, indent=2) + "\n", "utf-8")
+    if problems := [problem for row in rows for problem in row["problems"]]:
+        sys.exit("\n".join(problems))
+    print("nothing lost, wrong or there twice")
     shutil.rmtree(folder)
 
 
@@ -80,11 +110,17 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="of an earlier run: the same faults in the same order")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--short", action="store_true", help="some of each family, once each: about a minute")
+    parser.add_argument("--count", type=int, metavar="N", help="so many faults, however long they take")
+    parser.add_argument("--faults", type=int, metavar="N", help="so many in parts, several at once, with a stub engine")
+    parser.add_argument("--jobs", type=int, default=4, metavar="N", help="parts at once (with --faults)")
+    parser.add_argument("--parts", type=Path, metavar="FOLDER", help="what is done; a run that was interrupted goes on")
+    parser.add_argument("--engine", action="store_true", help="the real engine, with --faults too")
     parser.add_argument("--only", default="", metavar="TEXT", help="only faults whose name has this in it")
     parser.add_argument("--outbox-elsewhere", action="store_true", help="on a filesystem of its own")
     parser.add_argument(
         "--cluster", action="store_true", help="faults of a cluster instead; --seed and --minutes count"
     )
+    parser.add_argument("--stub", action="store_true", help="with an engine that answers at once: more faults an hour")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="with an engine that has been built")
     return parser.parse_args()

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from torture import disks, folders, kernel, neighbors, people, processes
+from torture import disks, folders, kernel, limits, neighbors, people, processes, shares, writers
 from torture.faults import Fault, missing
 from torture.judge import Verdict, judge
 from torture.world import World
 
-FAULTS = [*processes.FAULTS, *disks.FAULTS, *folders.FAULTS, *kernel.FAULTS, *people.FAULTS, *neighbors.FAULTS]
+_FAMILIES = (processes, limits, disks, folders, kernel, people, writers, neighbors, shares)
+FAULTS = [fault for family in _FAMILIES for fault in family.FAULTS]
 
 
 @dataclass

@@ -11,7 +11,9 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from support.cluster_faults import FAULTS
 from support.cluster_lab import SPOOL, ClusterLab
@@ -24,9 +26,19 @@ _SECONDS = 120.0
 """Whatever happens, all is read and all hosts are back after so long."""
 
 
-def campaign(script: str, folder: Path, seed: int, minutes: float, tell: Callable[[str], None]) -> Counter[str]:
-    """Return how often each fault was made. Raise AssertionError where a document is lost, wrong or there twice."""
+@dataclass(frozen=True)
+class Limit:
+    """How long: so many faults, or else so many minutes."""
+
+    faults: int | None
+    minutes: float
+
+
+def campaign(script: str, folder: Path, seed: int, limit: Limit, tell: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Return a row for each fault. It ends where a document is lost, wrong or there twice, and the last row says so."""
     made: Counter[str] = Counter()
+    documents = 0
+    problems: list[str] = []
     chance = random.Random(seed)
     lab = ClusterLab(script, folder, (SPOOL, *HOSTS), _PAGE_MS)
     try:
@@ -35,14 +47,24 @@ def campaign(script: str, folder: Path, seed: int, minutes: float, tell: Callabl
             lab.start_node(host)
         lab.start_service(cluster="least_hosts = 2")
         wait_until(lambda: lab.status().get("state") == "ready", _SECONDS)
-        end = time.monotonic() + 60 * minutes
+        end = time.monotonic() + 60 * limit.minutes
         for first in itertools.count(0, 1000):
-            if time.monotonic() > end:
+            if made.total() >= limit.faults if limit.faults else time.monotonic() > end:
                 break
-            tell(turn(lab, chance, range(first, first + chance.randint(5, _PAGES)), made))
+            numbers = range(first, first + chance.randint(5, _PAGES))
+            documents += len(numbers)
+            tell(turn(lab, chance, numbers, made))
+    except AssertionError as error:
+        problems.append(f"{error}")
     finally:
         lab.close()
-    return made
+    counts = {"lost": 0, "duplicated": 0, "recovery_seconds": {}}
+    rows = [
+        {"fault": f"cluster: {name}", "times": times, "documents": 0, "corrupted": 0, "problems": [], **counts}
+        for name, times in sorted(made.items())
+    ]
+    whole = {"fault": "cluster: all", "times": 0, "documents": documents, "corrupted": len(problems)}
+    return [*rows, {**whole, "problems": problems, **counts}]
 
 
 def turn(lab: ClusterLab, chance: random.Random, numbers: range, made: Counter[str]) -> str:

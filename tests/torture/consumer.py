@@ -34,7 +34,7 @@ class Consumer:
     def _run(self) -> None:
         while not self._ended.wait(0.004):
             for path in _files(self._outbox):
-                with contextlib.suppress(FileNotFoundError):  # replaced meanwhile
+                with contextlib.suppress(OSError):  # replaced meanwhile, or its disk is away
                     self._look(path)
 
     def _look(self, path: str) -> None:

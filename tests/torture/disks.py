@@ -7,12 +7,15 @@ import errno
 import os
 import resource
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from support.filesystem_images import run
+from support.filesystem_images import Disk, run
+from support.waiting import wait_until
 from torture.faults import Fault
-from torture.world import World
+from torture.second import second_inbox
+from torture.world import DISK, World
 
 
 def _full(world: World) -> None:
@@ -25,6 +28,37 @@ def _full(world: World) -> None:
                     file.write(bytes(piece))
     world.pause(0.5, 2.5)
     filler.unlink()
+
+
+def _no_inodes(world: World) -> None:
+    """Leave room for bytes and for no further file."""
+    before = os.statvfs(world.disk).f_files
+    wait_until(lambda: _remounted(world, os.statvfs(world.disk)), 10)
+    world.pause(0.5, 2.5)
+    run("mount", "-o", f"remount,size={DISK},nr_inodes={before}", world.disk)
+
+
+def _remounted(world: World, found: os.statvfs_result) -> bool:
+    """Allow as many files as there are; False where one more has been made meanwhile."""
+    try:
+        run("mount", "-o", f"remount,size={DISK},nr_inodes={found.f_files - found.f_ffree}", world.disk)
+    except subprocess.CalledProcessError:
+        return False
+    return True
+
+
+def _over_quota(world: World) -> None:
+    """Let the disk of a second inbox take no byte more: a limit on its subvolume, which binds root too."""
+    disk = Disk(world.folder / "second", "btrfs")
+    run("btrfs", "quota", "enable", disk.folder)
+    with second_inbox(world, disk) as second:
+        second.busy()
+        run("btrfs", "qgroup", "limit", "1M", disk.folder)
+        world.pause(1.0, 3.0)
+        run("btrfs", "qgroup", "limit", "none", disk.folder)
+        world.over()
+        second.idle()
+        second.judge()
 
 
 def _read_only(state: str) -> Callable[[World], None]:
@@ -87,6 +121,9 @@ def _no_descriptors(world: World) -> None:
 
 FAULTS = [
     Fault("disk of the spool full", _full, frozenset({"mounts"}), short=True),
+    Fault("no inodes left on the disk of the spool", _no_inodes, frozenset({"mounts"}), short=True),
+    Fault("quota of a second inbox used up (btrfs)", _over_quota, frozenset({"btrfs"})),
+    Fault("EDQUOT on every change", _failing(errno.EDQUOT, "outbox", "work", "done", "failed"), frozenset({"shim"})),
     Fault("outbox read-only (mount)", _read_only("outbox"), frozenset({"mounts"})),
     Fault("work read-only (mount)", _read_only("work"), frozenset({"mounts"})),
     Fault("cache read-only, worker killed", _cache_read_only, frozenset({"mounts"})),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import random
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import Literal
 
 from support import drawn_pages, sample_files
@@ -23,6 +24,8 @@ class Document:
     pages: int
     words: str = ""
     """What each page says that can be read; "" where there is nothing to be read."""
+    texts: dict[int, str] | None = field(default=None, compare=False)
+    """Without an engine: what a stub said of each page, by number, of all documents of this sort."""
 
     @property
     def sha256(self) -> str:
@@ -37,7 +40,10 @@ class Document:
 class Documents:
     """Makes one after the other; the seed decides which."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, stub: bool = False) -> None:
+        """With `stub`, documents are for a service whose engine is a stub: equal pages have equal texts."""
+        self._stub = stub
+        self._texts: defaultdict[str, dict[int, str]] = defaultdict(dict)
         self._random = random.Random(seed)
         self._number = 0
         word = sample_files.words("Torture", (160, 56))
@@ -65,4 +71,7 @@ class Documents:
         self._number += 1
         suffix, data, fate, pages, words = self._random.choice(self._sorts)
         name = f"{self._random.choice(self._folders)}{self._number:05}.{suffix}"
-        return Document(name, data + b"\n%%%05d" % self._number, fate, pages, words)
+        data += b"\n%%%05d" % self._number
+        if self._stub:
+            return Document(name, data, fate, pages, "", self._texts[suffix])
+        return Document(name, data, fate, pages, words)

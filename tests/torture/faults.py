@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from torture import control_groups
 from torture.world import World
 
-Need = Literal["mounts", "shim", "namespaces", "root", "ext4", "xfs"]
+Need = Literal["mounts", "shim", "namespaces", "root", "ext4", "xfs", "btrfs", "fuse", "memory", "pids"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,12 @@ def missing(world: World, fault: Fault) -> str:
         return "needs a C compiler (cc)"
     if "namespaces" in fault.needs and shutil.which("unshare") is None:
         return "needs unshare(1)"
-    for kind in ("ext4", "xfs"):
+    for name in ("memory", "pids"):
+        if name in fault.needs and (reason := control_groups.missing(name)):
+            return reason
+    if "fuse" in fault.needs and (reason := world.no_share()):
+        return f"needs a share: {reason}"
+    for kind in ("ext4", "xfs", "btrfs"):
         if kind in fault.needs and (reason := world.no_disk(kind)):
             return f"needs a disk of its own, of {kind}: {reason}"
     if "root" in fault.needs and os.geteuid() != 0:

@@ -54,10 +54,10 @@ def judge(
         for sha256 in found.keys() - known.keys():
             verdict.corrupted.append(f"{place} has what nobody dropped: {found[sha256]}")
     for state in ("inbox", "work"):
-        left = [path for path in _files(folders[state]) if path.name != ".lock"]
+        left = [path for path in _files(folders[state]) if state == "inbox" or "source" in path.parts]
         verdict.corrupted += [f"left behind: {path}" for path in left]
     verdict.corrupted += consumer.problems
-    # An empty folder in work/ that could not be removed is no file of anybody's; the next start removes it.
+    # The folder of a job that is over which could not be removed is no file of anybody's: it goes with a later job.
     findings = [found for found in audit(Spool(inbox, folders), thorough=True).findings if found.kind != "leftover"]
     verdict.corrupted += [f"audit: {found.kind} {found.path}: {found.meaning}" for found in findings]
     versions = consumer.versions.items()
@@ -104,6 +104,10 @@ def _misread(document: Document, result: dict[str, Any], may_fail: frozenset[str
         return f"{result['status']}, and pages failed as {kinds}"
     if any(document.words not in page["text"] for page in pages if not page["error"]):
         return f"a page does not say {document.words!r}: {result['text']!r}"
+    if document.texts is not None:
+        for page in pages:
+            if not page["error"] and document.texts.setdefault(page["number"], page["text"]) != page["text"]:
+                return f"page {page['number']} says {page['text']!r}: what another page says"
     if document.words and codes & _UNREAD:
         return f"it warns of {codes & _UNREAD}"
     return ""

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+from support.filesystem_images import Disk, DiskWithCache
 from support.waiting import wait_until
 from torture.documents import Document
 from torture.faults import Fault, Need
@@ -13,20 +14,21 @@ from torture.judge import kind_of
 from torture.second import Second, names_in, second_inbox
 from torture.world import World, files_below
 
-SOON_SECONDS = 5.0
+SOON_SECONDS = 20.0
 """In which an inbox has to deliver while another one's disk hangs."""
 
 
 def _frozen(world: World) -> None:
     """Freeze the disk of the second inbox while documents are in work there: the first one delivers meanwhile."""
-    with second_inbox(world, "ext4") as second:
+    disk = Disk(world.folder / "second", "ext4")
+    with second_inbox(world, disk) as second:
         second.busy()
         second.producer.pause()  # else its thread hangs in the kernel, too
-        second.disk.freeze()
+        disk.freeze()
         _delivers_soon(world)
         world.pause(1.0, 8.0)
         _delivers_soon(world)
-        second.disk.thaw()
+        disk.thaw()
         second.idle()
         second.judge()
 
@@ -37,7 +39,7 @@ def _delivers_soon(world: World) -> None:
     assert took < SOON_SECONDS, f"the first inbox delivered nothing for {took:.1f} s"
 
 
-def _power_cut(kind: str, *, syncs: bool) -> Callable[[World], None]:
+def _power_cut(make: type[Disk], kind: str, *, syncs: bool) -> Callable[[World], None]:
     """Let the power fail under the second inbox, whose sender syncs or does not, and start again.
 
     What the consumer has seen the result of is acknowledged, and has to be whole; so has all that was synced. Of the
@@ -45,7 +47,8 @@ def _power_cut(kind: str, *, syncs: bool) -> Callable[[World], None]:
     """
 
     def inject(world: World) -> None:
-        with second_inbox(world, kind, syncs=syncs) as second:
+        disk = make(world.folder / "second", kind)
+        with second_inbox(world, disk, syncs=syncs) as second:
             second.busy()
             world.pause(0.0, 1.5)
             second.producer.pause()
@@ -53,10 +56,10 @@ def _power_cut(kind: str, *, syncs: bool) -> Callable[[World], None]:
             seen = second.consumer
             world.daemon.children()
             world.daemon.send(signal.SIGKILL)
-            second.disk.cut()
+            disk.cut()
             world.daemon.wait()
             wait_until(world.daemon.childless)
-            second.disk.come_back()
+            disk.come_back()
             claimed = names_in(second.at["work"])
             world.over()
             second.watch_again()
@@ -101,23 +104,24 @@ def _of(second: Second, state: str, document: Document) -> list[Path]:
     return [path for path in files_below(second.at[state]) if path.name.startswith(document.last.partition(".")[0])]
 
 
-_CUTS: list[tuple[str, bool, Need]] = [
-    ("ext4", True, "ext4"),
-    ("ext4", False, "ext4"),
-    ("xfs", True, "xfs"),
-    ("xfs", False, "xfs"),
+_CUTS: list[tuple[str, type[Disk], Need]] = [
+    ("ext4", Disk, "ext4"),
+    ("xfs", Disk, "xfs"),
+    ("ext4 on a disk with a cache", DiskWithCache, "ext4"),
+    ("xfs on a disk with a cache", DiskWithCache, "xfs"),
 ]
 
 FAULTS = [
     Fault("disk of another inbox frozen", _frozen, frozenset({"ext4"})),
     *(
         Fault(
-            f"power cut, {kind}, senders {'sync' if syncs else 'do not sync'}",
-            _power_cut(kind, syncs=syncs),
-            frozenset({need}),
-            short=kind == "ext4" and not syncs,
+            f"power cut, {name}, senders {'sync' if syncs else 'do not sync'}",
+            _power_cut(make, kind, syncs=syncs),
+            frozenset({kind}),
+            short=name == "ext4" and not syncs,
             restarts=True,
         )
-        for kind, syncs, need in _CUTS
+        for name, make, kind in _CUTS
+        for syncs in (True, False)
     ),
 ]

@@ -64,7 +64,7 @@ def _second_service(world: World) -> None:
     (folder / "ocrspool.toml").write_text(
         f"[paths]\ncache = '{world.cache}'\nruntime = 'run'\n{inbox}{SETTINGS}", "utf-8"
     )
-    ended = ocrspool("serve", "--config", folder / "ocrspool.toml")
+    ended = ocrspool("serve", "--config", folder / "ocrspool.toml", seconds=600)
     assert ended.returncode == _TEMPORARY, ended.stderr
     assert "another ocrspool is working on" in ended.stderr
 

@@ -17,11 +17,11 @@ _PAUSE_SECONDS = 0.03
 class Producer:
     """A thread that drops; what it knows to be in the inbox is in `dropped`."""
 
-    def __init__(self, inbox: Path, outside: Path, seed: int, *, syncs: bool = False) -> None:
+    def __init__(self, inbox: Path, outside: Path, seed: int, *, syncs: bool = False, stub: bool = False) -> None:
         self._inbox = inbox
         self._outside = outside
         self._syncs = syncs
-        self._documents = Documents(seed)
+        self._documents = Documents(seed, stub=stub)
         self._ended = threading.Event()
         self._allowed = threading.Event()
         self._resting = threading.Event()
@@ -46,6 +46,10 @@ class Producer:
     def ahead(self, count: int) -> list[str]:
         """Return the names of the next documents; to be asked of one that rests."""
         return self._documents.ahead(count)
+
+    def taken(self, count: int) -> list[Document]:
+        """Return the next documents for somebody else to drop; to be asked of one that rests."""
+        return [self._documents.next() for _ in range(count)]
 
     def drop(self) -> bool:
         """Rename one more document into the inbox, whole; False when the folder or the disk will not have it."""

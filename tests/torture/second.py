@@ -7,32 +7,46 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from ocrspool.spool.layout import STATES
-from support.filesystem_images import Disk
 from support.waiting import wait_until
 from torture.consumer import Consumer
 from torture.documents import Document
 from torture.judge import judge
 from torture.producer import Producer
-from torture.world import PATIENCE_SECONDS, World, files_below, inbox_table
+from torture.world import PATIENCE_SECONDS, World, files_below, inbox_table, until_idle
 
 NAME = "second"
+
+
+class OneDisk(Protocol):
+    """A filesystem of its own."""
+
+    folder: Path
+    """Where it is mounted."""
+
+    def thaw(self) -> None:
+        """Let whoever waits for it go on."""
+
+    def remove(self) -> None:
+        """Take it away, whoever uses it."""
 
 
 class Second:
     """Folders on a disk, somebody who drops documents there and somebody who takes the results."""
 
-    def __init__(self, world: World, disk: Disk, *, syncs: bool) -> None:
+    def __init__(self, world: World, disk: OneDisk, *, syncs: bool) -> None:
         self.world = world
-        self.disk = disk
         self.at = {state: disk.folder / "spool" / state for state in STATES}
         outside = disk.folder / "outside"
         for folder in (*self.at.values(), outside):
             folder.mkdir(parents=True)
         os.sync()
         self.consumer = Consumer(self.at["outbox"])
-        self.producer = Producer(self.at["inbox"], outside, world.random.randrange(1 << 32), syncs=syncs)
+        self.producer = Producer(
+            self.at["inbox"], outside, world.random.randrange(1 << 32), syncs=syncs, stub=world.stub
+        )
 
     def busy(self) -> None:
         """Have documents dropped until some have come out."""
@@ -42,8 +56,7 @@ class Second:
     def idle(self) -> None:
         """Wait until all that was dropped has come out."""
         self.producer.pause()
-        folders = (self.at["inbox"], self.at["work"])
-        wait_until(lambda: not any(files_below(folder) for folder in folders), PATIENCE_SECONDS)
+        until_idle(self.at)
 
     def watch_again(self) -> None:
         """Have another consumer, where the disk was away."""
@@ -60,14 +73,13 @@ class Second:
 
 
 @contextlib.contextmanager
-def second_inbox(world: World, kind: str, *, syncs: bool = False) -> Iterator[Second]:
-    """Have the service serve one more inbox, on a filesystem of this kind, by reload; and take it away again."""
+def second_inbox(world: World, disk: OneDisk, *, syncs: bool = False, settings: str = "") -> Iterator[Second]:
+    """Have the service serve one more inbox, on this disk, by reload; and take it away again."""
     before = world.daemon.inboxes
-    disk = Disk(world.folder / "second", kind)
     try:
         second = Second(world, disk, syncs=syncs)
         try:
-            _serve(world, before + inbox_table(NAME, disk.folder / "spool"))
+            _serve(world, before + inbox_table(NAME, disk.folder / "spool") + settings)
             yield second
         finally:
             disk.thaw()

@@ -12,14 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ocrspool.spool.layout import STATES
+from support import worker_replacement
 from support.daemon_process import Daemon
 from support.filesystem_images import Disk, NoDiskError, run
+from support.hanging_share import HangingShare
 from support.waiting import wait_until
 from torture.consumer import Consumer
 from torture.judge import Verdict
 from torture.producer import Producer
 
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 600.0
+"""Many campaigns may run at once: the verdict is about what comes of documents, and not about how fast."""
 SETTINGS = """
 [service]
 worker_seconds = 12
@@ -38,27 +41,31 @@ def inbox_table(name: str, root: object) -> str:
 
 
 INBOX = inbox_table("default", "spool")
-_DISK = "32m"
+DISK = "32m"
 _SHIM = Path(__file__).with_name("shim.c")
-_CONTROL = struct.Struct("=iiq4080s")
+_CONTROL = struct.Struct("=iiqii4072s")
 
 
 class World:
     """Everything that a fault may touch. Producer and consumer are at `spool`; the service sees a mount of that."""
 
-    def __init__(self, folder: Path, cache: Path, seed: int, *, outbox_elsewhere: bool = False) -> None:
+    def __init__(self, folder: Path, cache: Path | None, seed: int, *, outbox_elsewhere: bool = False) -> None:
+        """`cache` has the engine; None is for a stub that answers at once."""
         self.folder = folder
+        self.stub = cache is None
         self.random = random.Random(seed)
         self.mounts = os.environ.get("TORTURE_MOUNTS") == "1"
         self.disk = folder / "disk"
         self.disk.mkdir()
         self.cache = folder / "cache"
-        shutil.copytree(cache, self.cache)
+        self.cache.mkdir() if cache is None else shutil.copytree(cache, self.cache)
         if self.mounts:
-            run("mount", "-t", "tmpfs", "-o", f"size={_DISK}", "ocrspool-torture", self.disk)
-        self.daemon = Daemon(folder / "d", self.cache, INBOX, SETTINGS)
+            run("mount", "-t", "tmpfs", "-o", f"size={DISK}", "ocrspool-torture", self.disk)
+        self.daemon = Daemon(folder / "d", self.cache, INBOX, SETTINGS, start_seconds=PATIENCE_SECONDS)
         if shutil.which("setpriv"):  # whoever kills the campaign ends its service too, and with it all mounts
             self.daemon.wrapper = ("setpriv", "--pdeathsig", "KILL")
+        if self.stub:
+            self.daemon.wrapper += worker_replacement.wrapper(folder, "support.instant_worker")
         self.spool = self.disk / "spool" if self.mounts else self.daemon.spool
         self.at = {state: self.spool / state for state in STATES}
         """The five folders, where their users find them."""
@@ -85,7 +92,7 @@ class World:
         outside = self.disk / "outside" if self.mounts else folder / "outside"
         outside.mkdir()
         self.consumer = Consumer(self.at["outbox"])
-        self.producer = Producer(self.spool / "inbox", outside, seed)
+        self.producer = Producer(self.spool / "inbox", outside, seed, stub=self.stub)
 
     def _compile(self, library: Path) -> bool:
         """Make what lets calls fail; False where there is no compiler."""
@@ -96,9 +103,20 @@ class World:
         self.daemon.variables.update(LD_PRELOAD=os.fspath(library), TORTURE_CONTROL=os.fspath(self._control))
         return True
 
-    def control(self, error: int = 0, below: Path | None = None, *, reading: bool = False, seconds: int = 0) -> None:
-        """Let the service's calls below a folder fail, and its clock be so many seconds ahead; or nothing of it."""
-        content = _CONTROL.pack(error, reading, seconds, os.fsencode(below or ""))
+    def control(
+        self,
+        error: int = 0,
+        below: Path | None = None,
+        *,
+        reading: bool = False,
+        seconds: int = 0,
+        no_threads: bool = False,
+    ) -> None:
+        """Let the service's calls below a folder fail, its clock be so many seconds ahead, or no thread begin.
+
+        Without arguments: nothing of it.
+        """
+        content = _CONTROL.pack(error, reading, seconds, no_threads, 0, os.fsencode(below or ""))
         with self._control.open("r+b" if self._control.exists() else "wb") as file:
             file.write(content)
 
@@ -131,6 +149,17 @@ class World:
                     self._no_disk[kind] = f"{error}"
         return self._no_disk[kind]
 
+    def no_share(self) -> str:
+        """Return why no FUSE filesystem can be mounted; "" where one can. Tried once."""
+        if "fuse" not in self._no_disk:
+            self._no_disk["fuse"] = "" if self.mounts else "root is needed to mount it"
+            if self.mounts:
+                try:
+                    HangingShare(self.folder / "tried-fuse").remove()
+                except NoDiskError as error:
+                    self._no_disk["fuse"] = f"{error}"
+        return self._no_disk["fuse"]
+
     def pause(self, least: float, most: float) -> None:
         """Let some time pass, as the seed says."""
         time.sleep(self.random.uniform(least, most))
@@ -159,10 +188,9 @@ class World:
     def idle(self) -> None:
         """Wait until all that was dropped has come out.
 
-        A job's folder may stay behind, empty, where it could not be removed; the next start of the service does.
+        A job's folder may stay behind without its source, where it could not be removed: it goes with a later job.
         """
-        folders = (self.spool / "inbox", self.spool / "work")
-        wait_until(lambda: not any(files_below(folder) for folder in folders), PATIENCE_SECONDS)
+        until_idle(self.at)
 
     def clear(self) -> None:
         """Take everything away that has come out, as its users do."""
@@ -182,6 +210,20 @@ class World:
             if self.mounts:
                 self.unmount()
                 run("umount", "--lazy", self.disk)
+
+
+def until_idle(at: dict[str, Path]) -> None:
+    """Wait until no document is in the inbox or in work."""
+    try:
+        wait_until(lambda: not documents_in(at), PATIENCE_SECONDS)
+    except AssertionError:
+        raise AssertionError(f"left after {PATIENCE_SECONDS:g} s: {documents_in(at)}") from None
+
+
+def documents_in(at: dict[str, Path]) -> list[Path]:
+    """Return the documents in the inbox and in work. Records of jobs are none."""
+    in_work = [path for path in files_below(at["work"]) if "source" in path.relative_to(at["work"]).parts[1:2]]
+    return [*files_below(at["inbox"]), *in_work]
 
 
 def files_below(folder: Path) -> list[Path]:

@@ -139,7 +139,7 @@ def _read(configs: list[Config], profile: Profile, folders: LocalFiles, jobs: li
     live, workers, facts = once_engine.loaded(configs)
     config = live.config
     decoders = DecoderProcessPool(decoder_count(config), live)
-    pipeline = Pipeline(live, decoders, workers, engine_from(facts), statistics)
+    pipeline = Pipeline(live, workers.decoders(decoders), workers, engine_from(facts), statistics)
     console = Console(stderr=True)
     columns = (
         TextColumn("reading"),

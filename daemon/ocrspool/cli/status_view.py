@@ -132,18 +132,19 @@ def _warnings(service: StatusSnapshot) -> str:
 
 
 def _hosts(cluster: ClusterStatus, now: float) -> Iterator[RenderableType]:
-    """Yield a line for each host of the cluster, and below it why it does not read."""
+    """Yield a line for each host of the cluster, and below it why it does not read, or gets pages only."""
     up = "answers" if cluster.up else f"does not answer: {names.printable(cluster.reason)}"
     yield Text(f"cluster  {cluster.scheduler} {up}", style="" if cluster.up else "red")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("host", "state", "for", "engine"):
         table.add_column(column, overflow="fold")
-    for column in ("workers", "replaced", "in work", "pages", "wire ms"):
+    for column in ("workers", "replaced", "in work", "pages", "files", "sent MB", "wire ms"):
         table.add_column(column, justify="right", no_wrap=True)
     for host in cluster.hosts:
         wire = "" if host.wire_seconds is None else f"{1000 * host.wire_seconds:.0f}"
         engine = " ".join(filter(None, [host.runtime, host.precision, *host.devices]))
-        numbers = (host.workers, host.worker_restarts, host.in_work, host.pages, wire)
+        sent = host.sent_bytes // 1_000_000
+        numbers = (host.workers, host.worker_restarts, host.in_work, host.pages, host.files, sent, wire)
         texts = (host.name, host.state, format_duration(max(0.0, now - host.since)), engine)
         style = "" if host.state == "in" else "red"
         table.add_row(*(Text(names.printable(text), style=style) for text in texts), *map(str, numbers))
@@ -153,6 +154,8 @@ def _hosts(cluster: ClusterStatus, now: float) -> Iterator[RenderableType]:
         if host.reason:
             told = f"{host.name} ({host.address}): {host.reason}"
             yield _hanging("host", Text(names.printable(told)), "red")
+        elif host.no_files:
+            yield _hanging("host", Text(names.printable(f"{host.name} gets no whole files: {host.no_files}")), "")
 
 
 def _jobs(service: StatusSnapshot) -> Iterator[RenderableType]:

@@ -1,4 +1,4 @@
-"""The agent on a host: pages come from the cluster, the host's own pool of workers reads them, answers go back."""
+"""The agent on a host: pages and files come from the cluster, the host's own workers read them, answers go back."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import logging
 import os
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future
-from dataclasses import replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from ocrspool import __version__
+from ocrspool.cluster.files import DecodedFile, FileDecoders
+from ocrspool.decoding.api import DecodedPage, DecoderDiedError
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageImage, PageOptions, PageText
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.hosts.answers import HostReport, Outcome, outcome_to_json, report_to_json
+from ocrspool.recognition.hosts.file_answers import DecoderDeath, FileOutcome, file_outcome_to_json
 from ocrspool.recognition.hosts.program import code
 
 _log = logging.getLogger(__name__)
@@ -34,16 +37,30 @@ class Pool(PageRecognizer, Protocol):
         """Return each engine that reads now."""
 
 
+@dataclass(frozen=True, slots=True)
+class AboutHost:
+    """What a host says of itself that does not change."""
+
+    name: str
+    dask: str
+    """The version of the library."""
+    seconds: Mapping[str, float]
+    """What each stage of loading the engine took."""
+    decoding: Mapping[str, str]
+    """What its page images depend on (decoding/facts.py)."""
+
+
 class Agent:
     """Reads pages for the services of a cluster. All methods are called by the thread of the event loop."""
 
-    def __init__(self, name: str, pool: Pool, dask: str, seconds: Mapping[str, float]) -> None:
-        """`dask` is the version of the library, `seconds` what each stage of loading the engine took."""
-        self._name = name
+    def __init__(self, about: AboutHost, pool: Pool, decoders: FileDecoders, threads: int) -> None:
+        """So many files are decoded at a time."""
+        self._about = about
         self._pool = pool
+        self._decoders = decoders
+        # They last as long as the agent: decoders end with the threads that have started them.
+        self._threads = ThreadPoolExecutor(threads, "files")
         self._code = code()
-        self._dask = dask
-        self._seconds = seconds
         self._began = time.time()
         self._pages = 0
         self.in_work = 0
@@ -56,10 +73,10 @@ class Agent:
         workers = sum(int(engine["workers"]) for engine in status.engines)
         return report_to_json(
             HostReport(
-                name=self._name,
+                name=self._about.name,
                 version=__version__,
                 code=self._code,
-                dask=self._dask,
+                dask=self._about.dask,
                 engines=self._pool.engine_facts(),
                 workers=workers,
                 leaving=self.leaving,
@@ -67,7 +84,8 @@ class Agent:
                 in_work=self.in_work,
                 restarts=status.restarts,
                 began=self._began,
-                seconds=self._seconds,
+                seconds=self._about.seconds,
+                decoding=self._about.decoding,
             )
         )
 
@@ -86,6 +104,63 @@ class Agent:
         self._pages += 1
         return {"answer": outcome_to_json(outcome), "seconds": time.monotonic() - began}
 
+    async def read_file(self, file: Mapping[str, Any], data: memoryview) -> dict[str, Any]:
+        """Decode a file and read its pages. See `Pages`."""
+        if self.leaving:
+            return self._refused("this host is about to end")
+        began = time.monotonic()
+        self.in_work += 1
+        try:
+            answer = await self._file_answer(file, data)
+        finally:
+            self.in_work -= 1
+        if answer is None:
+            return self._refused("no worker of this host has an engine")
+        return {"answer": answer, "seconds": time.monotonic() - began}
+
+    def close(self) -> None:
+        """End the decoders."""
+        self._decoders.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _file_answer(self, file: Mapping[str, Any], data: memoryview) -> str | None:
+        """Return what became of a file, as text; None where its pages will not be read soon."""
+        loop = asyncio.get_running_loop()
+        outcome: FileOutcome
+        try:
+            found = await loop.run_in_executor(self._threads, self._decoded, file, data)
+            if not await self._are_read(found):
+                return None
+            self._pages += len(found.readings())
+            outcome = found.answer(_brief)
+        except DecoderDiedError as error:
+            outcome = DecoderDeath(error.message)
+        except (DocumentError, EngineError) as error:
+            outcome = error
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is an answer
+            outcome = _failed(error)
+        return await loop.run_in_executor(None, file_outcome_to_json, outcome)
+
+    def _decoded(self, file: Mapping[str, Any], data: memoryview) -> DecodedFile:
+        """Decode a file and submit its pages. Called by a thread for files."""
+        descriptor = memory_file(data)
+        try:
+            return self._decoders.decode(file, descriptor, self._submit)
+        finally:
+            os.close(descriptor)
+
+    def _submit(self, page: DecodedPage, options: PageOptions) -> Future[PageText]:
+        return self._pool.submit(page.image, options)
+
+    async def _are_read(self, found: DecodedFile) -> bool:
+        """Wait for the pages of a file. Return False where one of them was taken back; then all are that can be."""
+        for reading in found.readings():
+            if not await self._is_read(reading):
+                for other in found.readings():
+                    other.cancel()
+                return False
+        return True
+
     async def _outcome(self, page: Mapping[str, Any], pixels: memoryview) -> Outcome | None:
         """Return what became of a page; None where no worker has begun with it, nor will soon."""
         try:
@@ -96,12 +171,11 @@ class Agent:
             if not await self._is_read(future):
                 return None
             found = future.result()
-            return replace(found, engine={name: found.engine[name] for name in found.engine if name not in _UNREAD})
+            return _brief(found)
         except (DocumentError, EngineError) as error:
             return error
         except Exception as error:  # noqa: BLE001 - whatever it is, it is an answer
-            _log.error("a page could not be read", exc_info=error)
-            return EngineError(f"the agent failed: {error!r}", "the log of that host has the trace")
+            return _failed(error)
 
     async def _is_read(self, future: Future[PageText]) -> bool:
         """Wait for a page. Return False where it waits in the queue, no worker has an engine, and it was taken back."""
@@ -109,10 +183,21 @@ class Agent:
         while not (await asyncio.wait({done}, timeout=_LOOK_SECONDS))[0]:
             if not self._pool.status().ready and future.cancel():
                 return False
+        if not done.cancelled():
+            done.exception()  # it is told by the future; without this, asyncio would log it too
         return True
 
     def _refused(self, reason: str) -> dict[str, Any]:
         return {"refused": reason, "report": self.report()}
+
+
+def _brief(found: PageText) -> PageText:
+    return replace(found, engine={name: found.engine[name] for name in found.engine if name not in _UNREAD})
+
+
+def _failed(error: Exception) -> EngineError:
+    _log.error("a page or a file could not be read", exc_info=error)
+    return EngineError(f"the agent failed: {error!r}", "the log of that host has the trace")
 
 
 def memory_file(pixels: memoryview) -> int:

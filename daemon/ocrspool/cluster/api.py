@@ -33,6 +33,12 @@ class Cluster(Protocol):
     async def read(self, address: str, page: Mapping[str, Any], pixels: memoryview) -> Mapping[str, Any]:
         """Have a host read a page. Return its answer, as `Pages.read` does. Raise ClusterError."""
 
+    async def read_file(self, address: str, file: Mapping[str, Any], data: memoryview) -> Mapping[str, Any]:
+        """Have a host decode and read a file. Return its answer, as `Pages.read_file` does. Raise ClusterError."""
+
+    async def echo(self, address: str, data: memoryview) -> None:
+        """Send bytes to a host, which counts them. Raise ClusterError."""
+
 
 class Pages(Protocol):
     """The agent on a host, as a cluster calls it. It raises nothing: what goes wrong is an answer."""
@@ -45,3 +51,6 @@ class Pages(Protocol):
 
         Return {"answer": ..., "seconds": ...}; {"refused": reason, "report": ...} where the host takes no page now.
         """
+
+    async def read_file(self, file: Mapping[str, Any], data: memoryview) -> dict[str, Any]:
+        """Decode a file and read the pages that are wanted (recognition/hosts/file_queue.py). Return as `read` does."""

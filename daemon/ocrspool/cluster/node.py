@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ocrspool.cluster.agent import Agent
+from ocrspool.cluster.agent import AboutHost, Agent
 from ocrspool.cluster.dask import node as dask_node
 from ocrspool.cluster.dask.options import VERSION, set_up
+from ocrspool.cluster.files import FileDecoders, open_received
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config
 from ocrspool.config.sections import Cluster
+from ocrspool.decoding.facts import decoding_facts
+from ocrspool.decoding.pool import DecoderProcessPool, decoder_count
 from ocrspool.errors import ConfigError, EngineMissingError, Exit, OcrspoolError
 from ocrspool.observability.systemd import Notifier
 from ocrspool.recognition.pool import WorkerPool
@@ -51,11 +54,14 @@ def _run(config: Config, notifier: Notifier) -> None:
     live = CurrentConfig(config.model_copy(update={"cluster": Cluster()}))
     with notifier.extend_timeout_while(SILENCE_SECONDS):
         pool, facts = _loaded(live, notifier)
-    agent = Agent(settings.name, pool, VERSION, facts.get("seconds", {}))
+    about = AboutHost(settings.name, VERSION, facts.get("seconds", {}), decoding_facts(config.limits))
+    count = decoder_count(config)
+    agent = Agent(about, pool, FileDecoders(DecoderProcessPool(count, live, opened=open_received)), count)
     try:
         asyncio.run(_Life(settings, agent, pool, notifier).serve(config.paths.runtime, config.service.stop_seconds))
     finally:  # after an error alone: a node that is told to stop has ended by now
         pool.close()
+        agent.close()
 
 
 def _loaded(live: CurrentConfig, notifier: Notifier) -> tuple[WorkerPool, Mapping[str, Any]]:
@@ -103,6 +109,7 @@ class _Life:
             joined.result()  # it ends by an error only
         await self._leave(stop_seconds)
         self._pool.close()
+        self._agent.close()
         joined.cancel()
         await asyncio.wait({joined}, timeout=_LEAVING_SECONDS)
         # What Dask has begun may wait for others, and nothing of it matters any more.

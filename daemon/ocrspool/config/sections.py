@@ -183,6 +183,9 @@ class Cluster(Section):
     """The longest time that a start waits for these hosts, in seconds."""
     host_pages: int = Field(8, ge=1, le=64)
     """The highest number of pages that one worker of another host has in work."""
+    files: Literal["auto", "always", "never"] = "auto"
+    """What travels to hosts. never: pages, as pixels. auto: the whole file, which the host decodes, if that brings its
+    pages to a worker sooner. always: the whole file, if a host can have it."""
     patience_seconds: float = Field(12, ge=11, le=3600)
     """A host that does not answer for this time, in seconds, is lost. Its pages are read by others."""
 

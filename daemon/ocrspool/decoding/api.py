@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Protocol
 
 from ocrspool.config.schema import Profile
 from ocrspool.errors import EngineError
-from ocrspool.pages import EmbeddedText, Notice, PageImage, TextLine, WordMode
+from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, TextLine, WordMode
 
 
 class DecoderDiedError(EngineError):
@@ -19,6 +20,10 @@ class DecoderDiedError(EngineError):
     def __init__(self, message: str, page: int | None = None) -> None:
         super().__init__(message)
         self.page = page
+
+
+class SourceReadError(OSError):
+    """The file could not be read to its end: the fault of its disk or share, which may pass, and not of the file."""
 
 
 class DecodersClosedError(DecoderDiedError):
@@ -34,6 +39,8 @@ class DocumentInfo:
     size: int
     sha256: str
     warnings: tuple[Notice, ...]
+    decode_seconds: float | None = None
+    """What decoding took, where it was done elsewhere; None: it is done here, by whoever asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +52,22 @@ class DecodedPage:
     warnings: tuple[Notice, ...] = ()
     hidden: tuple[TextLine, ...] = ()
     """Text that the page holds and may not show: values of form fields, comments."""
+    reading: Future[PageText] | None = None
+    """The text, where whoever has decoded the page has it read too. Then the image has no memory file: its `fd` is
+    -1. None: the caller has the page read. The future raises what that of PageRecognizer.submit raises."""
 
 
 class Decoder(Protocol):
     """Opens one file at a time."""
 
-    def open(self, source: Path, profile: Profile, *, whole: bool = True, may_grow: bool = False) -> DocumentInfo:
-        """Open a file. Raise DocumentError, or DecoderDiedError.
+    def open(
+        self, source: Path, profile: Profile, *, whole: bool = True, may_grow: bool = False, may_read: bool = False
+    ) -> DocumentInfo:
+        """Open a file. Raise DocumentError, SourceReadError, or EngineError: a decoder or a worker died.
 
         Pages that are larger or longer than a sheet keep their pixels, unless `whole` is false. With `may_grow` a file
-        that ends too early is refused as "incomplete": somebody may still be writing to it.
+        that ends too early is refused as "incomplete": somebody may still be writing to it. With `may_read` the pages
+        may be read where they are decoded, beside others (`DecodedPage.reading`).
         """
 
     def page(self, index: int) -> DecodedPage:

@@ -15,8 +15,14 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Profile
 from ocrspool.config.sections import Limits
 from ocrspool.decoding import protocol
-from ocrspool.decoding.api import DecodedPage, DecoderDiedError, DecodersClosedError, DocumentInfo
-from ocrspool.decoding.source_file import open_source
+from ocrspool.decoding.api import (
+    DecodedPage,
+    DecoderDiedError,
+    DecodersClosedError,
+    DocumentInfo,
+    SourceReadError,
+)
+from ocrspool.decoding.source_file import OpenSource, check_readable, open_source
 from ocrspool.errors import DocumentError
 from ocrspool.pages import EmbeddedText, Notice, WordMode
 from ocrspool.processes.channel import Message
@@ -35,10 +41,11 @@ _DOCUMENTS_EACH = 500
 class DecoderClient:
     """One decoder process. It is replaced after its death, and after a number of documents."""
 
-    def __init__(self, live: CurrentConfig, start: Start = directly) -> None:
-        """`start` starts its process."""
+    def __init__(self, live: CurrentConfig, start: Start = directly, opened: OpenSource = open_source) -> None:
+        """`start` starts its process, `opened` opens its files."""
         self._live = live
         self._start = start
+        self._opened = opened
         self._child: Child | None = None
         self._source: tuple[Path, Profile, bool] | None = None
         self._documents = 0
@@ -71,8 +78,16 @@ class DecoderClient:
             return child
         return self._child
 
-    def open(self, source: Path, profile: Profile, *, whole: bool = True, may_grow: bool = False) -> DocumentInfo:
-        """Give it a file. Raise DocumentError or DecoderDiedError.
+    def open(
+        self,
+        source: Path,
+        profile: Profile,
+        *,
+        whole: bool = True,
+        may_grow: bool = False,
+        may_read: bool = False,  # noqa: ARG002 - it makes images, and reads none
+    ) -> DocumentInfo:
+        """Give it a file. Raise DocumentError, DecoderDiedError, or SourceReadError.
 
         Pages that are larger or longer than a sheet keep their pixels, unless `whole` is false. With `may_grow` a file
         that ends too early is refused as "incomplete": somebody may still be writing to it.
@@ -81,7 +96,7 @@ class DecoderClient:
         if self._live.config.wants("pdf") and not self._makes_pdf:  # since a reload
             self._end()
         most_pages = self._limits.pages
-        descriptor = open_source(source, self._limits.file_mb)
+        descriptor = self._opened(source, self._limits.file_mb)
         limits = {
             "pages": most_pages,
             "megapixels": self._limits.page_megapixels,
@@ -159,6 +174,11 @@ class DecoderClient:
         if child is not None:
             child.close()
 
+    def _check_source(self) -> None:
+        """Raise OSError where the disk of the file is what failed, and not the file."""
+        if self._source is not None:
+            check_readable(self._source[0], self._limits.file_mb, self._opened)
+
     def _open_again(self) -> None:
         """Open the file once more where a decoder died or hung of an earlier page."""
         if self._source is None:
@@ -199,6 +219,8 @@ class DecoderClient:
             answer, received = child.ask(message, descriptors, seconds=seconds)
         except ChildDiedError as error:
             self._child = None
+            if not self._closed:
+                self._check_source()
             if isinstance(error.__cause__, TimeoutError):
                 raise DocumentError(
                     "timeout",
@@ -212,9 +234,13 @@ class DecoderClient:
             raise
         try:
             if reason := protocol.refusal(answer):
+                self._check_source()
+                if reason.kind == "io" and message["op"] != "view":
+                    # It can be read now: the fault has passed. We have only the decoder's word, so these are counted.
+                    raise SourceReadError(errno.EIO, reason.message)
                 raise reason
             return read(answer, received)
-        except DocumentError:
+        except (DocumentError, OSError):
             _close(received)
             raise
         except ValueError as error:

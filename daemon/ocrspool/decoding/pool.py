@@ -9,10 +9,12 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config
 from ocrspool.decoding.client import DecoderClient
+from ocrspool.decoding.source_file import OpenSource, open_source
 from ocrspool.processes.starting import Start, directly
 
 _log = logging.getLogger(__name__)
@@ -21,12 +23,13 @@ _log = logging.getLogger(__name__)
 class DecoderProcessPool:
     """A DecoderPool (api.py) of a fixed number of processes."""
 
-    def __init__(self, count: int, live: CurrentConfig, start: Start = directly) -> None:
-        """`start` starts the processes."""
-        self._live = live
-        self._start = start
+    def __init__(
+        self, count: int, live: CurrentConfig, start: Start = directly, opened: OpenSource = open_source
+    ) -> None:
+        """`start` starts the processes, `opened` opens their files."""
+        self._make = partial(DecoderClient, live, start, opened)
         self._free: queue.SimpleQueue[DecoderClient] = queue.SimpleQueue()
-        self._all = [DecoderClient(live, start) for _ in range(count)]
+        self._all = [self._make() for _ in range(count)]
         self._lent: dict[DecoderClient, str] = {}
         """The decoders in use, each with the inbox of the job that has it."""
         self._replaced: set[DecoderClient] = set()
@@ -66,7 +69,7 @@ class DecoderProcessPool:
             missing = [decoder for decoder, of in self._lent.items() if of == inbox and decoder not in self._replaced]
             for decoder in missing:
                 self._replaced.add(decoder)
-                self._all.append(substitute := DecoderClient(self._live, self._start))
+                self._all.append(substitute := self._make())
                 self._free.put(substitute)
 
     def _take_back(self, decoder: DecoderClient) -> None:

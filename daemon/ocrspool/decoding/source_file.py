@@ -6,13 +6,16 @@ import errno
 import os
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from ocrspool.decoding.api import SourceReadError
 from ocrspool.errors import DocumentError
 from ocrspool.files.open_path import open_file, open_folder
 
 _OF_THE_FILE = {errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EPERM}
 """Errors of open(2) where the file is gone, or a link, a socket or a device is in its place."""
+_PIECE = 1 << 20
 
 
 def open_source(path: Path, most_mb: int) -> int:
@@ -55,3 +58,24 @@ def open_source(path: Path, most_mb: int) -> int:
         os.close(descriptor)
         raise problem
     return descriptor
+
+
+OpenSource = Callable[[Path, int], int]
+"""Opens a file that has at most so many megabytes, as `open_source` does."""
+
+
+def check_readable(path: Path, most_mb: int, opened: OpenSource = open_source) -> None:
+    """Read a file to its end, before anything bad is said of it. Raise SourceReadError where its disk fails at that.
+
+    A library may take such an error for a damaged file, and a mapped file whose disk fails kills who reads it. Where
+    the file cannot be opened either, raise as `open_source` does.
+    """
+    descriptor = opened(path, most_mb)
+    try:
+        at = 0
+        while piece := os.pread(descriptor, _PIECE, at):
+            at += len(piece)
+    except OSError as error:
+        raise SourceReadError(error.errno, f"the file cannot be read: {error.strerror}") from error
+    finally:
+        os.close(descriptor)

@@ -51,7 +51,15 @@ class StubDecoder:
         self._document_of = document_of
         self._document = PreparedDocument()
 
-    def open(self, source: Path, profile: Profile, *, whole: bool = True, may_grow: bool = False) -> DocumentInfo:  # noqa: ARG002 - it does not matter here
+    def open(
+        self,
+        source: Path,
+        profile: Profile,  # noqa: ARG002 - it does not matter here, as what follows
+        *,
+        whole: bool = True,  # noqa: ARG002
+        may_grow: bool = False,  # noqa: ARG002
+        may_read: bool = False,  # noqa: ARG002
+    ) -> DocumentInfo:
         """Open the prepared document of this name, or raise its next error."""
         self._document = document = self._document_of(source)
         _raise_next(document.errors)

@@ -196,7 +196,13 @@ class HostStatus:
     in_work: int = 0
     """Pages that it has now."""
     wire_seconds: float | None = None
-    """The mean time of a page beyond the reading at the host; null before the first page."""
+    """The mean time of a page, or of a file, beyond its time at the host; null before the first one."""
+    files: int = 0
+    """Whole files, or parts of long ones, that it has decoded and read for this service."""
+    no_files: str = ""
+    """Why it gets pages only; empty if it may get whole files."""
+    sent_bytes: int = 0
+    """Pixels and files that it has got."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from functools import partial
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.job_options import NO_HOOKS, JobOptions
-from ocrspool.decoding.api import DecoderPool
+from ocrspool.decoding.api import DecoderPool, SourceReadError
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.observability.statistics import JobStatistics
 from ocrspool.pipeline import outputs
@@ -30,7 +30,7 @@ from ocrspool.pipeline.endings import Endings, taken_back
 from ocrspool.pipeline.job_log import log_of, name_of
 from ocrspool.pipeline.job_outcome import Ended, JobOutcome, Stalled, refuse_to_blame
 from ocrspool.pipeline.reader import DocumentReader
-from ocrspool.pipeline.retry_policy import refuse_if_spent
+from ocrspool.pipeline.retry_policy import refuse_if_spent, refuse_if_unreadable
 from ocrspool.processes.backoff import Backoff
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.results.schema import Engine
@@ -63,14 +63,22 @@ class Pipeline:
         """From now on leave each job that cannot go on in work/."""
         self._stopping.set()
 
-    def run(self, job: Job, store: JobStore, options: JobOptions) -> Ended:
-        """Take one job as far as it gets: to its outcome, or to where it has to wait."""
+    def run(self, job: Job, store: JobStore, options: JobOptions, unread: int = 0) -> Ended:
+        """Take one job as far as it gets: to its outcome, or to where it has to wait.
+
+        `unread` is how often in a row its file could not be read, because of its disk.
+        """
+        try:
+            refuse_if_unreadable(unread)
+        except DocumentError as error:
+            return self._endings.fail(job, store, options.hooks, error)
         while not self._stopping.is_set():
             try:
                 job, ended = self._attempt(job, store, options)
             except OSError as problem:
                 counted = replace(job, attempts=job.attempts + 1)
-                again = partial(self.run, job, store, options)
+                failures = unread + 1 if isinstance(problem, SourceReadError) else 0
+                again = partial(self.run, job, store, options, failures)
                 return Stalled(job, problem, again, partial(store.suspend, counted))
             if not isinstance(ended, EngineError):
                 return ended

@@ -73,9 +73,15 @@ class DocumentReader:
         with self._decoders.take(attempt.job.inbox, store.hangs) as decoder:
             attempt.started = datetime.now(timezone.utc)
             begun = time.monotonic()
-            attempt.opened = decoder.open(attempt.job.source, attempt.profile, may_grow=store.may_grow(attempt.job))
+            attempt.opened = decoder.open(
+                attempt.job.source,
+                attempt.profile,
+                may_grow=store.may_grow(attempt.job),
+                may_read=not attempt.alone,
+            )
             attempt.warnings += attempt.opened.warnings
-            attempt.decode_seconds = time.monotonic() - begun
+            took = attempt.opened.decode_seconds
+            attempt.decode_seconds = time.monotonic() - begun if took is None else took
             with ExitStack() as on_error:
                 on_error.callback(attempt.abandon)
                 for index in range(attempt.opened.pages):
@@ -106,7 +112,8 @@ class DocumentReader:
             attempt.pages.append(LostPage(index + 1, error))
             return
         attempt.warnings += page.warnings
-        reading = self._recognizer.submit(page.image, attempt.profile.page_options(), alone=attempt.alone)
+        options = attempt.profile.page_options()
+        reading = page.reading or self._recognizer.submit(page.image, options, alone=attempt.alone)
         attempt.add(page.image, reading)
         attempt.own_texts.note(own, page.hidden, index + 1, reading)
 

@@ -13,6 +13,21 @@ _DEATHS_OF_A_DOCUMENT = 10
 """A document that has cost more decoders than this is given up at its next page, whichever pages they died at."""
 
 
+_UNREAD_TIMES = 60
+"""A file whose disk has failed so often when it was read is given up. The pauses make a quarter of an hour of that."""
+
+
+def refuse_if_unreadable(times: int) -> None:
+    """Raise DocumentError for a file that could not be read so many times in a row, because of its disk."""
+    if times >= _UNREAD_TIMES:
+        raise DocumentError(
+            "io",
+            f"the file could not be read, {times} times in a row: its disk or its network share fails there",
+            "check the disk or the share; then `ocrspool retry` puts the file back",
+            stage="open",
+        )
+
+
 def refuse_if_spent(job: Job, attempts: int) -> None:
     """Raise DocumentError for a job that has used up its attempts, or was in work too often when the service died."""
     if job.attempts >= attempts:

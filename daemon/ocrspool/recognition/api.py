@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ocrspool.decoding.api import DecoderPool
 from ocrspool.observability.snapshot import ClusterStatus
 from ocrspool.pages import PageImage, PageOptions, PageText
 
@@ -60,6 +61,12 @@ class PageRecognizer(Protocol):
 
         A page that is read `alone` shares no batch with others. The future raises EngineError where the recognizer is
         at fault and the page may be submitted again, DocumentError where the page cannot be read. It may be cancelled.
+        """
+
+    def decoders(self, here: DecoderPool) -> DecoderPool:
+        """Return decoders for files whose pages it is to read: `here`, or such that may have them read elsewhere too.
+
+        `here` are those of this machine. They are started and closed by whoever has made them.
         """
 
     def status(self) -> RecognizerStatus:

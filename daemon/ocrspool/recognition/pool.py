@@ -19,6 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ocrspool.config.current import CurrentConfig
+from ocrspool.decoding.api import DecoderPool
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageFault, PageImage, PageOptions, PageText
 from ocrspool.processes.starting import Start, directly
@@ -99,6 +100,10 @@ class WorkerPool:
         task = PageTask(image, options, alone)
         self._queue.put(task)
         return task.future
+
+    def decoders(self, here: DecoderPool) -> DecoderPool:
+        """Return decoders that give whole files to hosts, where there is a cluster; otherwise those of this machine."""
+        return here if self._hosts is None else self._hosts.decoders(here)
 
     def status(self) -> RecognizerStatus:
         """Return how the workers are now."""

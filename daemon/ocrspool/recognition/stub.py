@@ -18,6 +18,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Literal
 
+from ocrspool.decoding.api import DecoderPool
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageImage, PageOptions, PageText, TextLine
 from ocrspool.recognition.api import RecognizerStatus
@@ -116,6 +117,10 @@ class StubRecognizer:
             self.unread.remove(future)
             if future.set_running_or_notify_cancel():
                 future.set_result(found)
+
+    def decoders(self, here: DecoderPool) -> DecoderPool:
+        """Return those of this machine."""
+        return here
 
     def status(self) -> RecognizerStatus:
         """Return that one worker is ready, between start and close."""

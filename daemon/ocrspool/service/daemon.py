@@ -128,7 +128,8 @@ class Service:
         if config.metrics.listen:
             self._health = self._listening(config.metrics)
         self._notifier.ready()
-        return Pipeline(self._live, self._decoders, self._recognizer, engine, self._statistics)
+        decoders = self._recognizer.decoders(self._decoders)
+        return Pipeline(self._live, decoders, self._recognizer, engine, self._statistics)
 
     def _wait_for_engines(self) -> Mapping[str, Any]:
         """Return the facts of the engine that all workers have loaded. Build it first where that is allowed."""

@@ -35,6 +35,8 @@ _OURS = (JOB, "result.", REASON, _SIZE)
 _MOST_RESULT_BYTES = 1 << 30
 """The largest result that is read. Nobody else can enter its folder, so only the document decides how large it is."""
 _MOST_PATH_BYTES = 4095
+_LASTING = frozenset({errno.ENOENT, errno.ENOTEMPTY, errno.EPERM})
+"""Errors at the removal of a folder that is gone, or in which others have put something: it is not tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Jobs:
         self._work = work
         self.owner: int | None = None
         """The owner of our folders, on a filesystem where all files have one owner; None: the user of this process."""
+        self._left: set[str] = set()
+        """Folders of jobs that are over which could not be removed, because the disk failed just then."""
 
     def new(self, name: str, size: int | None = None) -> tuple[Job, Folder]:
         """Return a job for a file of this name, and the folder that the file can be moved into, which is to be closed.
@@ -146,8 +150,26 @@ class Jobs:
             return work.stat(job_id) is not None
 
     def clear(self, job_id: str) -> None:
-        """Remove a job's folder. A file that should not be there any more stays, and its folder with it."""
-        with contextlib.suppress(OSError), Folder.at(self._work) as work:  # the job is over, also where a disk fails
+        """Remove a job's folder. A file that should not be there any more stays, and its folder with it.
+
+        The job is over, also where the disk fails at this: then the folder is removed with that of a later job.
+        """
+        for each in (job_id, *tuple(self._left)):
+            if self._is_removed(each):
+                self._left.discard(each)
+            else:
+                self._left.add(each)
+
+    def _is_removed(self, job_id: str) -> bool:
+        """Remove the folder of a job. Tell whether it need not be tried again."""
+        try:
+            self._remove(job_id)
+        except OSError as error:
+            return error.errno in _LASTING
+        return True
+
+    def _remove(self, job_id: str) -> None:
+        with Folder.at(self._work) as work:
             with work.private(job_id, self.owner) as folder:
                 _prune(folder)
             work.remove_folder(job_id)

@@ -167,8 +167,12 @@ class _Published(Collector):
         pages = CounterMetricFamily(
             "ocrspool_host_pages", "Pages that the host has read for this service.", labels=label
         )
+        files = CounterMetricFamily(
+            "ocrspool_host_files", "Whole files that the host has decoded and read for this service.", labels=label
+        )
+        sent = CounterMetricFamily("ocrspool_host_sent_bytes", "Pixels and files that the host has got.", labels=label)
         wire = GaugeMetricFamily(
-            "ocrspool_host_wire_seconds", "Mean time of a page beyond the reading at the host.", labels=label
+            "ocrspool_host_wire_seconds", "Mean time of a page or file beyond its time at the host.", labels=label
         )
         restarts = CounterMetricFamily(
             "ocrspool_host_worker_restarts", "Workers of the host that were replaced for a failure.", labels=label
@@ -179,13 +183,15 @@ class _Published(Collector):
             in_work.add_metric((host.name,), host.in_work)
             pages.add_metric((host.name,), host.pages)
             restarts.add_metric((host.name,), host.worker_restarts)
+            files.add_metric((host.name,), host.files)
+            sent.add_metric((host.name,), host.sent_bytes)
             if host.wire_seconds is not None:
                 wire.add_metric((host.name,), host.wire_seconds)
         yield GaugeMetricFamily("ocrspool_cluster_up", "1 while the scheduler answers.", value=cluster.up)
         yield CounterMetricFamily(
             "ocrspool_pages_moved", "Times that a page went to another host.", value=cluster.pages_moved
         )
-        yield from (up, refused, in_work, pages, wire, restarts)
+        yield from (up, refused, in_work, pages, files, sent, wire, restarts)
 
     def _durations(self) -> Iterable[Metric]:
         stages = HistogramMetricFamily(

@@ -136,10 +136,16 @@ def _hosts(published: StatusSnapshot, now: float) -> str:
         wire = "" if host.wire_seconds is None else f"{1000 * host.wire_seconds:.0f}"
         engine = " ".join(filter(None, [host.runtime, host.precision, *host.devices]))
         state = f"{host.state}: {host.reason}" if host.reason else host.state
-        numbers = (host.workers, host.worker_restarts, host.in_work, host.pages, wire)
+        if host.state == "in" and host.no_files:
+            state += f"; no whole files: {host.no_files}"
+        sent = host.sent_bytes // 1_000_000
+        numbers = (host.workers, host.worker_restarts, host.in_work, host.pages, host.files, sent, wire)
         since = _number(format_duration(max(now - host.since, 0)))
         rows.append([_cell(host.name, host.address), _cell(state), since, _cell(engine), *map(_number, numbers)])
-    columns = ("host", "state", "for", "engine", "workers", "replaced", "in work", "pages", "ms on the wire")
+    columns = (
+        *("host", "state", "for", "engine", "workers", "replaced", "in work", "pages", "files", "MB sent"),
+        "ms on the wire",
+    )
     up = "answers" if cluster.up else f"does not answer: {cluster.reason}"
     head = f'<p class="{"soft" if cluster.up else "bad"}">The scheduler {_text(cluster.scheduler)} {_text(up)}.</p>'
     return _section("Hosts", head + (_table(columns, rows) if rows else ""))

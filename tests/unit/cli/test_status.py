@@ -121,7 +121,7 @@ def test_the_hosts_of_a_cluster(config: Config, capsys: pytest.CaptureFixture[st
     """A line for each; below them why one does not read; above all what is missing."""
     hosts = [
         {"name": "gpu1", "state": "in", "since": 940.0, "runtime": "tensorrt", "workers": 4, "pages": 7,
-         "wire_seconds": 0.0207},
+         "wire_seconds": 0.0207, "files": 3, "sent_bytes": 2_500_000, "no_files": "pillow is 11, here 12"},
         {"name": "gpu2\x1b", "state": "refused", "address": "tls://b:1", "reason": "precision is f16, here f32"},
     ]  # fmt: skip
     cluster = {"scheduler": "tls://10.0.0.5:8786", "up": True, "short": "1 of 2 hosts", "hosts": hosts}
@@ -131,7 +131,8 @@ def test_the_hosts_of_a_cluster(config: Config, capsys: pytest.CaptureFixture[st
     assert "hosts are missing: 1 of 2 hosts" in told
     assert "cluster  tls://10.0.0.5:8786 answers" in told
     (line,) = [line.split() for line in told.splitlines() if line.startswith("gpu1")]
-    assert (line[:2], line[-5:]) == (["gpu1", "in"], ["4", "0", "0", "7", "21"])
+    assert (line[:2], line[-7:]) == (["gpu1", "in"], ["4", "0", "0", "7", "3", "2", "21"])
+    assert "host gpu1 gets no whole files: pillow is 11, here 12" in told
     assert "host gpu2\\x1b (tls://b:1): precision is f16, here f32" in told
     assert "\x1b" not in told
 

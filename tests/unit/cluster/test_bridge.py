@@ -30,6 +30,8 @@ class StubCluster:
         self.pages: dict[int, asyncio.Future[Mapping[str, Any]]] = {}
         """The answer to each page that came, to be set by the test."""
         self.pixels: dict[int, bytes] = {}
+        self.echoes = 0
+        self.echo_fault: ClusterError | None = None
         self.slow: asyncio.Event | None = None
         """The scheduler answers when this is set."""
 
@@ -53,6 +55,15 @@ class StubCluster:
         self.pixels[number] = bytes(pixels)
         self.pages[number] = asyncio.get_running_loop().create_future()
         return await self.pages[number]
+
+    async def read_file(self, address: str, file: Mapping[str, Any], data: memoryview) -> Mapping[str, Any]:
+        return await self.read(address, file, data)
+
+    async def echo(self, _address: str, data: memoryview) -> None:
+        assert data.nbytes
+        self.echoes += 1
+        if self.echo_fault is not None:
+            raise self.echo_fault
 
 
 class Scene:
@@ -226,6 +237,51 @@ def test_two_hosts_of_one_name_are_told_apart() -> None:
     assert {message["host"]["host"] for message in scene.told if "host" in message} == {"a", f"a at {B}"}
 
 
+def test_a_file_goes_to_its_host_and_back() -> None:
+    """As a page does."""
+    scene = Scene()
+
+    async def scenario() -> None:
+        await scene.first_host()
+        descriptor = os.memfd_create("file")
+        os.write(descriptor, PIXELS)
+        scene.bridge.read_file("a", {"number": 8}, descriptor)
+        await until(lambda: 8 in scene.cluster.pages)
+        scene.cluster.pages[8].set_result({"answer": "file", "seconds": 100.0})
+        assert await scene.until("file") == {"number": 8, "answer": "file", "wire_seconds": 0.0}
+
+    run(scenario())
+    assert scene.cluster.pixels[8] == PIXELS
+
+
+def test_the_way_to_a_host_is_measured_once() -> None:
+    """When it comes: bytes a second, the best of three."""
+    scene = Scene()
+
+    async def scenario() -> None:
+        assert (await scene.first_host())["link"] > 0
+        scene.told.clear()
+        assert (await scene.until("host"))["link"] > 0
+
+    run(scenario())
+    assert scene.cluster.echoes == 3
+
+
+def test_a_host_without_an_echo_is_not_there() -> None:
+    """It is asked again at the next look."""
+    scene = Scene()
+
+    async def scenario() -> None:
+        scene.cluster.echo_fault = ClusterError("connection reset")
+        await scene.bridge.look()
+        await until(lambda: scene.cluster.echoes)
+        scene.cluster.echo_fault = None
+        await until(lambda: not scene.bridge._following)
+        assert (await scene.first_host())["host"] == "a"
+
+    run(scenario())
+
+
 def test_a_page_that_is_refused_comes_back_after_the_news_of_its_host() -> None:
     """So the service does not give it to the same host again."""
     scene = Scene()
@@ -238,9 +294,8 @@ def test_a_page_that_is_refused_comes_back_after_the_news_of_its_host() -> None:
         leaving = report_to_json(report("a", leaving=True))
         scene.cluster.pages[1].set_result({"refused": "it is about to end", "report": leaving})
         assert await scene.until("returned") == {"number": 1, "reason": "a: it is about to end", "counts": False}
-        assert scene.told[scene.kinds().index("returned") - 1] == {
-            "host": {"host": "a", "address": A, "report": leaving}
-        }
+        told = scene.told[scene.kinds().index("returned") - 1]["host"]
+        assert (told["host"], told["address"], told["report"]) == ("a", A, leaving)
 
     run(scenario())
 

@@ -15,7 +15,7 @@ import pytest
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.job_options import HookOptions, JobOptions
 from ocrspool.config.schema import Config, Profile
-from ocrspool.decoding.api import DecoderDiedError
+from ocrspool.decoding.api import DecoderDiedError, SourceReadError
 from ocrspool.decoding.stub import PreparedDocument, PreparedPage, StubDecoderPool
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.observability.statistics import JobStatistics
@@ -41,6 +41,10 @@ def damaged(page: int | None = None) -> DocumentError:
 
 def full() -> OSError:
     return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def unread() -> SourceReadError:
+    return SourceReadError(errno.EIO, "the file cannot be read")
 
 
 @dataclass
@@ -466,3 +470,39 @@ def test_how_a_page_is_read_is_the_profile_s(new_world: NewWorld) -> None:
     world = new_world()
     world.done(JobOptions(Profile(orientation="off", words="characters", readers=("tiny", "default"), sure=0.5)))
     assert world.workers.options == [PageOptions("off", "characters", ReaderOrder(("tiny", "default"), 0.5))]
+
+
+def test_a_file_that_its_disk_does_not_give(new_world: NewWorld) -> None:
+    """It waits, costs no attempt, and is read when the disk is in order again."""
+    world = new_world(document=PreparedDocument(errors=[unread() for _ in range(20)]))
+    ended = world.run()
+    for _ in range(20):
+        assert isinstance(ended, Stalled)
+        assert isinstance(ended.problem, SourceReadError)
+        ended = ended.again()
+    assert isinstance(ended, JobOutcome)
+    assert ended.outcome == "done"
+    assert world.result()["run"]["attempts"] == 1
+
+
+def test_a_page_that_its_disk_does_not_give(new_world: NewWorld) -> None:
+    """It is not lost: the document waits."""
+    world = new_world(document=pages([unread()]))
+    ended = world.stalled().again()
+    assert isinstance(ended, JobOutcome)
+    assert ended.outcome == "done"
+    assert world.result()["status"] == "ok"
+
+
+def test_a_file_on_a_bad_sector(new_world: NewWorld) -> None:
+    """It does not keep its place in work/ for ever: after a quarter of an hour of tries it fails, and says why."""
+    world = new_world(document=PreparedDocument(errors=[unread() for _ in range(100)]))
+    ended = world.run()
+    tries = 0
+    while isinstance(ended, Stalled):
+        tries += 1
+        ended = ended.again()
+    assert tries == 60
+    assert isinstance(ended, JobOutcome)
+    assert ended.outcome == "failed"
+    assert world.store.failed[JOB.name]["kind"] == "io"

@@ -61,7 +61,16 @@ CLUSTER: dict[str, Any] = {
     "up": True,
     "pages_moved": 4,
     "hosts": [
-        {"name": "gpu1", "state": "in", "pages": 7, "in_work": 2, "wire_seconds": 0.02, "worker_restarts": 1},
+        {
+            "name": "gpu1",
+            "state": "in",
+            "pages": 7,
+            "in_work": 2,
+            "wire_seconds": 0.02,
+            "worker_restarts": 1,
+            "files": 3,
+            "sent_bytes": 900,
+        },
         {"name": "gpu2", "state": "refused", "reason": "precision is f16, here f32"},
     ],
 }
@@ -196,6 +205,10 @@ def test_hosts_of_a_cluster_are_told() -> None:
         ("ocrspool_host_pages_total", "gpu2"): 0,
         ("ocrspool_host_worker_restarts_total", "gpu1"): 1,
         ("ocrspool_host_worker_restarts_total", "gpu2"): 0,
+        ("ocrspool_host_files_total", "gpu1"): 3,
+        ("ocrspool_host_files_total", "gpu2"): 0,
+        ("ocrspool_host_sent_bytes_total", "gpu1"): 900,
+        ("ocrspool_host_sent_bytes_total", "gpu2"): 0,
         ("ocrspool_host_wire_seconds", "gpu1"): 0.02,
     }
     assert (found["ocrspool_cluster_up", ()], found["ocrspool_pages_moved_total", ()]) == (1, 4)

@@ -52,7 +52,7 @@ def _readable(settings: Settings) -> list[str]:
     """Return the folders that this process may read from now on: programs, names of hosts, its certificates.
 
     A host that was taken over could run code here, and is to find no document, no configuration of a hook, and nothing
-    that can be written.
+    that can be written. What it has of documents are the copies that it sends.
     """
     programs = [sys.prefix, sys.base_prefix, str(Path(ocrspool.__file__).parents[1]), "/lib", "/lib64", "/usr/lib"]
     own = [str(file.parent) for file in (settings.ca, settings.certificate, settings.key) if file is not None]
@@ -71,7 +71,10 @@ async def _serve(channel: Channel, settings: Settings) -> None:
     loop, over = asyncio.get_running_loop(), asyncio.Event()
 
     def take(message: Message, descriptors: list[int]) -> None:
-        bridge.recognize(message["host"], message["page"], *descriptors)
+        if message["op"] == "read_file":
+            bridge.read_file(message["host"], message["file"], *descriptors)
+        else:
+            bridge.recognize(message["host"], message["page"], *descriptors)
 
     def listen() -> None:
         """Pass requests on to the event loop: a channel can only be waited for by a thread."""

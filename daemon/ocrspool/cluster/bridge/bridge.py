@@ -1,4 +1,4 @@
-"""Carries pages to hosts and answers back, and watches over the hosts. It decides nothing about pages.
+"""Carries pages and files to hosts and answers back, and watches over the hosts. It decides nothing about them.
 
 A host is asked every second how it is. Where that has no answer in time, or a connection to it breaks, the host is
 gone: one message says so, and stands for all pages that it had.
@@ -10,8 +10,9 @@ import asyncio
 import mmap
 import os
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from ocrspool.cluster.api import Cluster, ClusterError
@@ -25,10 +26,14 @@ _SCHEDULER_SECONDS = 2.0
 """A scheduler that does not answer for so long, when a host has gone, counts as the reason."""
 
 _TURN_SECONDS = 0.02
+_ECHO_BYTES, _ECHOES, _LONG_ECHO_SECONDS = 1 << 20, 3, 0.3
+"""The way to a host is measured when it comes: so many bytes, so often, once where that takes long."""
 _NO_ANSWER = (ClusterError, LookupError, TypeError, ValueError)
 """A host did not answer, or what it said is no answer."""
 
 _Answer = TypeVar("_Answer")
+_Said = Coroutine[Any, Any, Mapping[str, Any]]
+_Read = Callable[[str, Mapping[str, Any], memoryview], _Said]
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +43,8 @@ class _Host:
     name: str
     address: str
     pages: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    link: float = 0.0
+    """Bytes a second that the way to it carries; 0 if that was not measured."""
     lost: bool = False
 
 
@@ -81,25 +88,33 @@ class Bridge:
 
         A host that is not known has just gone, and the message that said so stands for this page too.
         """
-        number = page["number"]
+        self._begin("page", self._cluster.read, name, page, descriptor)
+
+    def read_file(self, name: str, file: dict[str, Any], descriptor: int) -> None:
+        """Begin to have a file decoded and read, likewise. The descriptor is that of a memory file with its bytes."""
+        self._begin("file", self._cluster.read_file, name, file, descriptor)
+
+    def _begin(self, kind: str, read: _Read, name: str, what: dict[str, Any], descriptor: int) -> None:
+        number = what["number"]
         try:
             host = self._hosts.get(name)
             if host is None or host.lost:
                 return
             size = os.fstat(descriptor).st_size
-            pixels = memoryview(mmap.mmap(descriptor, size, prot=mmap.PROT_READ))
+            data = memoryview(mmap.mmap(descriptor, size, prot=mmap.PROT_READ))
         except (OSError, ValueError) as error:  # no memory: as if an engine had none
-            answer = outcome_to_json(EngineError(f"the bridge to the cluster cannot map a page: {error}"))
-            self._send({"page": {"number": number, "answer": answer, "wire_seconds": 0.0}})
+            answer = outcome_to_json(EngineError(f"the bridge to the cluster cannot map a {kind}: {error}"))
+            self._send({kind: {"number": number, "answer": answer, "wire_seconds": 0.0}})
             return
         finally:
             os.close(descriptor)
-        host.pages[number] = asyncio.create_task(self._read(host, number, page, pixels))
+        asked = partial(read, host.address, what, data)
+        host.pages[number] = asyncio.create_task(self._read(kind, host, number, asked))
 
-    async def _read(self, host: _Host, number: int, page: dict[str, Any], pixels: memoryview) -> None:
+    async def _read(self, kind: str, host: _Host, number: int, asked: Callable[[], _Said]) -> None:
         began = time.monotonic()
         try:
-            said = await self._cluster.read(host.address, page, pixels)
+            said = await asked()
             if "refused" in said:
                 returned = {"number": number, "reason": f"{host.name}: {said['refused']}", "counts": False}
                 report_from_json(said["report"])
@@ -107,7 +122,7 @@ class Bridge:
                 self._send({"returned": returned})
             else:
                 wire = max(0.0, time.monotonic() - began - said["seconds"])
-                self._send({"page": {"number": number, "answer": said["answer"], "wire_seconds": wire}})
+                self._send({kind: {"number": number, "answer": said["answer"], "wire_seconds": wire}})
         except _NO_ANSWER as error:
             host.pages.pop(number, None)
             await self._lose(host, _why(error))
@@ -121,7 +136,10 @@ class Bridge:
             while host is None or not host.lost:
                 report = await self._in_time(self._cluster.report(address))
                 told = report_from_json(report)  # the service need not be told of what makes no sense
-                host = host or await self._known(address, told.name)
+                if host is None:
+                    link = await self._measured(address)
+                    host = await self._known(address, told.name)
+                    host.link = link
                 if not host.lost:
                     self._send_host(host, report)
                 await asyncio.sleep(_LOOK_SECONDS)
@@ -130,6 +148,18 @@ class Bridge:
                 await self._lose(host, _why(error))
         finally:
             del self._following[address]
+
+    async def _measured(self, address: str) -> float:
+        """Return how many bytes a second the way to a host carries. Raise ClusterError."""
+        best, data = 0.0, memoryview(bytes(_ECHO_BYTES))
+        for _ in range(_ECHOES):
+            began = time.monotonic()
+            await self._in_time(self._cluster.echo(address, data))
+            took = time.monotonic() - began
+            best = max(best, _ECHO_BYTES / max(took, 1e-6))
+            if took > _LONG_ECHO_SECONDS:
+                break
+        return best
 
     async def _known(self, address: str, name: str) -> _Host:
         """Return a host that has said its name. Two hosts of one name are told apart by their addresses.
@@ -167,7 +197,7 @@ class Bridge:
         return await _within(self._patience, asked)
 
     def _send_host(self, host: _Host, report: str) -> None:
-        self._send({"host": {"host": host.name, "address": host.address, "report": report}})
+        self._send({"host": {"host": host.name, "address": host.address, "report": report, "link": host.link}})
 
 
 def _why(error: Exception) -> str:

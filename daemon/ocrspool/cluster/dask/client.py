@@ -61,9 +61,16 @@ class DaskCluster:
             raise ClusterError("it does not answer about pages")
         return answer
 
-    async def echo(self, address: str, pixels: memoryview) -> None:
+    async def read_file(self, address: str, file: Mapping[str, Any], data: memoryview) -> Mapping[str, Any]:
+        """Have a host decode and read a file. Raise ClusterError."""
+        answer = await self._call(address, "ocrspool_read_file", file=file, data=to_serialize(data))
+        if not isinstance(answer, dict):
+            raise ClusterError("it does not answer about files")
+        return answer
+
+    async def echo(self, address: str, data: memoryview) -> None:
         """Send bytes to a host, which counts them. Raise ClusterError."""
-        if await self._call(address, "ocrspool_echo", pixels=to_serialize(pixels)) != pixels.nbytes:
+        if await self._call(address, "ocrspool_echo", pixels=to_serialize(data)) != data.nbytes:
             raise ClusterError("not all bytes arrived")
 
     async def close(self) -> None:

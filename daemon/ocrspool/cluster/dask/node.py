@@ -97,7 +97,15 @@ def _handlers(agent: Pages) -> dict[str, Callable[..., Any]]:
     async def ocrspool_read(page: Mapping[str, Any], pixels: Any) -> dict[str, Any]:  # noqa: ANN401 - bytes of some kind
         return await agent.read(page, memoryview(pixels))
 
+    async def ocrspool_read_file(file: Mapping[str, Any], data: Any) -> dict[str, Any]:  # noqa: ANN401 - see above
+        return await agent.read_file(file, memoryview(data))
+
     async def ocrspool_echo(pixels: Any) -> int:  # noqa: ANN401 - see above
         return memoryview(pixels).nbytes
 
-    return {"ocrspool_report": ocrspool_report, "ocrspool_read": ocrspool_read, "ocrspool_echo": ocrspool_echo}
+    return {
+        "ocrspool_report": ocrspool_report,
+        "ocrspool_read": ocrspool_read,
+        "ocrspool_read_file": ocrspool_read_file,
+        "ocrspool_echo": ocrspool_echo,
+    }

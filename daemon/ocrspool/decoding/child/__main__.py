@@ -28,7 +28,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ocrspool.decoding.child.confinement import confine, grant_cpu
-from ocrspool.decoding.child.document import Document
+from ocrspool.decoding.child.document import Document, reading
 from ocrspool.decoding.child.file_end import refuse_unfinished
 from ocrspool.decoding.child.page import PageLimits, warning_as_json
 from ocrspool.decoding.child.page_outputs import DiskFullError, write_view
@@ -143,7 +143,8 @@ class Decoder:
 
 def _refuse_unfinished(descriptor: int) -> None:
     try:
-        refuse_unfinished(descriptor)
+        with reading():
+            refuse_unfinished(descriptor)
     except DocumentError:
         os.close(descriptor)
         raise

@@ -7,15 +7,9 @@ import resource
 import time
 
 from ocrspool.processes import lifetime, sandbox
+from ocrspool.processes.font_folders import FONT_FOLDERS
 
 _MOST_DESCRIPTORS = 64
-_FONTS = (
-    "/usr/share/fonts",
-    "/usr/share/X11/fonts/Type1",
-    "/usr/share/X11/fonts/TTF",
-    "/usr/local/share/fonts",
-)
-"""Where PDFium looks for fonts that a PDF names and does not hold: the only files that a decoder may open."""
 
 
 def confine(memory_mb: int) -> list[str]:
@@ -30,7 +24,7 @@ def confine(memory_mb: int) -> list[str]:
     _lower(resource.RLIMIT_NOFILE, _MOST_DESCRIPTORS)
     _lower(resource.RLIMIT_FSIZE, memory_mb << 20)  # of a memory file, which counts for no other limit
     _lower(resource.RLIMIT_NPROC, 0)  # not for root; for everybody, the filter of system calls forbids it
-    return sandbox.confine(_FONTS)
+    return sandbox.confine(FONT_FOLDERS)
 
 
 def grant_cpu(seconds: int) -> None:

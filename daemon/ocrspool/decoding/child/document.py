@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from ocrspool.decoding.child.page import PageLimits
     from ocrspool.pages import EmbeddedText, Notice, PageImage, Point, TextLine, WordMode
 
+_OF_THE_DISK = frozenset({
+    errno.EIO, errno.EREMOTEIO,  # a sector, a cable, a server that gave up
+    errno.ESTALE,  # a network filesystem whose server no longer knows the file, or was started again
+    errno.EACCES,  # a share that refuses to read what it has opened
+    errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH,  # server
+})  # fmt: skip
+"""Errors of reading an open file that have nothing to do with its content."""
 _PIECE = 1 << 20
 _READERS = {"application/pdf": PdfPages}
 """What is no image."""
@@ -48,12 +55,14 @@ class Document:
             opened.callback(os.close, descriptor)
             self.size = _regular_size(descriptor)
             self.file = file = opened.enter_context(open(descriptor, "rb", closefd=False))
-            self.media_type = media_type(os.pread(descriptor, HEAD_BYTES, 0))
+            with reading():
+                self.media_type = media_type(os.pread(descriptor, HEAD_BYTES, 0))
+                # Before a library sees it: what a library makes of a disk that fails looks like a damaged file.
+                self.sha256 = _sha256(file)
             reader: Callable[[IO[bytes], str, PageLimits], Pages] = _READERS.get(self.media_type, ImagePages)
             with _blame(self.media_type):
                 self._pages = opened.enter_context(contextlib.closing(reader(file, self.media_type, limits)))
                 _check_count(self._pages.count, limits.pages, self.media_type)
-                self.sha256 = _sha256(file)
             self._with_text = self._pages if isinstance(self._pages, PdfPages) else None
             """Pages that have text and coordinates of their own."""
             self._opened = opened.pop_all()
@@ -115,6 +124,17 @@ class Document:
 
 
 @contextlib.contextmanager
+def reading() -> Iterator[None]:
+    """Turn what a disk or a share raises when the file is read into a DocumentError of kind "io"."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _OF_THE_DISK:
+            raise
+        raise _unread(error) from error
+
+
+@contextlib.contextmanager
 def _blame(kind: str, page: int | None = None) -> Iterator[None]:
     """Turn whatever a library raises on a document into the document's error.
 
@@ -143,13 +163,15 @@ def _damaged(error: Exception, kind: str, page: int | None) -> DocumentError:
     code = error.errno if isinstance(error, OSError) else None
     if code == errno.ENOMEM:
         return _out_of_memory(kind, page)
-    if code in {errno.EIO, errno.ESTALE, errno.EACCES}:
-        return DocumentError(
-            "io", f"Reading the file failed: {error}.", "Check the disk or the network share.", page=page
-        )
+    if isinstance(error, OSError) and code in _OF_THE_DISK:
+        return _unread(error, page)
     found = verdicts.verdict(str(error), kind)
     found.page = page
     return found
+
+
+def _unread(error: OSError, page: int | None = None) -> DocumentError:
+    return DocumentError("io", f"Reading the file failed: {error}.", "Check the disk or the network share.", page=page)
 
 
 def _out_of_memory(kind: str, page: int | None) -> DocumentError:
@@ -182,4 +204,5 @@ def _sha256(file: IO[bytes]) -> str:
     file.seek(0)
     while piece := file.read(_PIECE):
         digest.update(piece)
+    file.seek(0)
     return digest.hexdigest()

@@ -49,6 +49,8 @@ class HostReport:
     """When it started, in seconds of the epoch, by its own clock."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """What each stage of loading its first engine took."""
+    decoding: Mapping[str, str] = field(default_factory=dict)
+    """What the page images depend on that it makes of files (decoding/facts.py)."""
 
 
 _REPORT = TypeAdapter(HostReport)

@@ -15,6 +15,8 @@ from ocrspool.processes.environment import of_workers
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.client import Process
 from ocrspool.recognition.hosts.answers import HostReport, Outcome, outcome_from_json, report_from_json
+from ocrspool.recognition.hosts.file_answers import FileOutcome, file_outcome_from_json
+from ocrspool.recognition.hosts.file_queue import FileTask
 from ocrspool.recognition.page_queue import PageTask
 from ocrspool.recognition.protocol import engine_error
 
@@ -48,6 +50,8 @@ class HostSeen:
     """Its name. The bridge adds the address where two hosts have the same name."""
     address: str
     report: HostReport
+    link: float = 0.0
+    """Bytes a second that the way to it carries; 0 if that was not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +74,24 @@ class PageDone:
 
 
 @dataclass(frozen=True, slots=True)
+class FileDone:
+    """A host has answered for a file."""
+
+    number: int
+    outcome: FileOutcome
+    wire_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class PageReturned:
-    """A page has no answer."""
+    """A page, or a file, has no answer."""
 
     number: int
     reason: str
     counts: bool
 
 
-BridgeEvent = Joined | SchedulerSeen | HostSeen | HostGone | PageDone | PageReturned
+BridgeEvent = Joined | SchedulerSeen | HostSeen | HostGone | PageDone | FileDone | PageReturned
 
 
 class Bridge(Protocol):
@@ -90,6 +103,9 @@ class Bridge(Protocol):
 
     def send_page(self, host: str, number: int, task: PageTask) -> None:
         """Send a page to a host. Raise ChildDiedError."""
+
+    def send_file(self, host: str, number: int, task: FileTask) -> None:
+        """Send a file to a host. Raise ChildDiedError."""
 
     def next_event(self, seconds: float, wake: WakeupEvent) -> BridgeEvent | None:
         """Wait for news at most so long, or until `wake` is set. Raise ChildDiedError, or EngineError for good."""
@@ -127,6 +143,11 @@ class BridgeClient:
             "image": image_values(task.image),
         }
         self._process.tell({"op": "recognize", "host": host, "page": page}, (task.image.fd,))
+
+    def send_file(self, host: str, number: int, task: FileTask) -> None:
+        """Send a file to a host. Raise ChildDiedError."""
+        file = {"number": number, **task.request()}
+        self._process.tell({"op": "read_file", "host": host, "file": file}, (task.fd,))
 
     def next_event(self, seconds: float, wake: WakeupEvent) -> BridgeEvent | None:
         """Wait for news at most so long, or until `wake` is set. Raise ChildDiedError, or EngineError for good."""
@@ -172,10 +193,13 @@ def image_values(image: PageImage) -> dict[str, Any]:
 def _event(message: Message) -> BridgeEvent:
     if found := message.get("page"):
         return _answered(int(found["number"]), found["answer"], float(found["wire_seconds"]))
+    if found := message.get("file"):
+        return _answered_file(int(found["number"]), found["answer"], float(found["wire_seconds"]))
     if found := message.get("returned"):
         return PageReturned(int(found["number"]), str(found["reason"]), bool(found["counts"]))
     if found := message.get("host"):
-        return HostSeen(str(found["host"]), str(found["address"]), report_from_json(found["report"]))
+        link = float(found.get("link", 0))
+        return HostSeen(str(found["host"]), str(found["address"]), report_from_json(found["report"]), link)
     if found := message.get("gone"):
         return HostGone(str(found["host"]), str(found["reason"]), bool(found["counts"]))
     if found := message.get("scheduler"):
@@ -189,5 +213,13 @@ def _answered(number: int, answer: str, wire_seconds: float) -> PageDone | PageR
     """Return what a host said of a page. What makes no sense says nothing of the bridge or of other hosts."""
     try:
         return PageDone(number, outcome_from_json(answer), wire_seconds)
+    except ValueError as error:
+        return PageReturned(number, f"a host said what is no answer: {error}", counts=True)
+
+
+def _answered_file(number: int, answer: str, wire_seconds: float) -> FileDone | PageReturned:
+    """Return what a host said of a file, likewise."""
+    try:
+        return FileDone(number, file_outcome_from_json(answer), wire_seconds)
     except ValueError as error:
         return PageReturned(number, f"a host said what is no answer: {error}", counts=True)

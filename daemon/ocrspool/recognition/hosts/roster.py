@@ -8,12 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ocrspool.config.schema import Config
+from ocrspool.decoding.facts import decoding_difference
 from ocrspool.recognition.hosts.answers import HostReport
+from ocrspool.recognition.hosts.file_queue import FileTask
 from ocrspool.recognition.hosts.identity import asked, compared, difference, missing_reader
 from ocrspool.recognition.hosts.program import code, other_program
+from ocrspool.recognition.hosts.transport_choice import HostWay
 from ocrspool.recognition.page_queue import PageTask
 
 State = Literal["in", "out", "refused", "leaving"]
+
+Task = PageTask | FileTask
+"""What a host is asked to do."""
 
 _SMOOTH = 0.1
 """The weight of the newest page in the mean of the seconds on the wire."""
@@ -32,18 +38,32 @@ class Host:
     """What it said of itself last."""
     since: float = 0.0
     """When its state last changed, in seconds of the epoch."""
-    in_work: dict[int, PageTask] = field(default_factory=dict)
-    """The pages that it has, by number."""
+    link: float = 0.0
+    """Bytes a second that the way to it carries; 0 if that was not measured."""
+    in_work: dict[int, Task] = field(default_factory=dict)
+    """The pages and files that it has, by number."""
     pages: int = 0
     """Pages that it has read for this service."""
     wire_seconds: float | None = None
-    """What a page took beyond the reading at the host, on average; lately read pages count most."""
+    """What a page or a file took beyond the time at the host, on average; what was read lately counts most."""
+    sent_bytes: int = 0
+    """Pixels and files that it has got."""
+    files: int = 0
+    """Whole files, or parts of them, that it has decoded and read."""
+    no_files: str = ""
+    """Why it gets pages only; "" if it may get whole files."""
+    wait_seconds: float = 0.0
+    """How long a file waits there for a decoder, on average."""
+
+    def pages_in_work(self) -> int:
+        """Return how many pages it has, as far as is known of its files."""
+        return sum(task.pages if isinstance(task, FileTask) else 1 for task in self.in_work.values())
 
     def room(self, host_pages: int) -> int:
         """Return how many more pages it may get now."""
         if self.state != "in" or self.report is None or any(task.alone for task in self.in_work.values()):
             return 0
-        return max(0, self.report.workers * host_pages - len(self.in_work))
+        return max(0, self.report.workers * host_pages - self.pages_in_work())
 
 
 class Roster:
@@ -54,13 +74,18 @@ class Roster:
         config: Config,
         local_engine: Callable[[], Mapping[str, Any] | None],
         clock: Callable[[], float] = time.time,
+        decoding: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        """`local_engine` returns the facts of this machine's own engine, once that is loaded."""
+        """`local_engine` returns the facts of this machine's own engine, once that is loaded.
+
+        `decoding` returns what decoding depends on here, and a host that gets files has to have the same.
+        """
         self._cluster = config.cluster
         self._engine = config.engine
         self._asked = asked(config.engine)
         self._has_local = bool(config.engine.devices)
         self._local_engine = local_engine
+        self._decoding = decoding
         self._clock = clock
         self._first: tuple[str, dict[str, str]] | None = None
         """Where no engine is on this machine: the first host that came, and what all others have to have then."""
@@ -69,27 +94,40 @@ class Roster:
         """The version of Dask on this machine, once the bridge has told it."""
         self.hosts: dict[str, Host] = {}
 
-    def report(self, name: str, address: str, report: HostReport) -> tuple[Host, bool]:
-        """Take what a host says of itself. Return the host, and whether its state or its reason has changed."""
-        host = self.hosts.setdefault(name, Host(name))
-        host.address, host.report = address, report
-        return host, self._set(host, *self._judged(report))
+    def report(self, name: str, address: str, report: HostReport, link: float = 0.0) -> tuple[Host, bool]:
+        """Take what a host says of itself, and how many bytes a second the way to it carries.
 
-    def gone(self, name: str, reason: str) -> tuple[Host, bool, list[PageTask]]:
-        """Take note that a host is away. Return it, whether it had not been away, and the pages that it had."""
+        Return the host, and whether its state or a reason of it has changed.
+        """
+        host = self.hosts.setdefault(name, Host(name))
+        host.address, host.report, host.link = address, report, link
+        no_files, host.no_files = host.no_files, self._no_files(report)
+        is_news = self._set(host, *self._judged(report))
+        return host, is_news or (host.state == "in" and host.no_files != no_files)
+
+    def gone(self, name: str, reason: str) -> tuple[Host, bool, list[Task]]:
+        """Take note that a host is away. Return it, whether it had not been away, and what it had."""
         host = self.hosts.setdefault(name, Host(name))
         tasks = list(host.in_work.values())
         host.in_work.clear()
         return host, self._set(host, "out", reason), tasks
 
-    def next_host(self) -> Host | None:
-        """Return the host that is to get the next page: the one with the least share of its room in use."""
+    def next_host(self, *, for_a_file: bool = False) -> Host | None:
+        """Return the host that is to get the next page or file: the one with the least share of its room in use."""
         each = self._cluster.host_pages
-        fit = [host for host in self.hosts.values() if host.room(each)]
-        return min(fit, key=lambda host: len(host.in_work) / host.room(each), default=None)
+        fit = [host for host in (self.take_files() if for_a_file else self.hosts.values()) if host.room(each)]
+        return min(fit, key=lambda host: host.pages_in_work() / host.room(each), default=None)
 
-    def take(self, number: int) -> tuple[Host, PageTask] | None:
-        """Return the host and the page of a number. None where nobody waits for it: the host was given up before."""
+    def take_files(self) -> list[Host]:
+        """Return the hosts that decode whole files, whether they have room now or not."""
+        return [host for host in self.admitted() if not host.no_files]
+
+    def ways(self) -> list[HostWay]:
+        """Return the way of whole files to each of these hosts."""
+        return [HostWay(host.link, host.wait_seconds) for host in self.take_files()]
+
+    def take(self, number: int) -> tuple[Host, Task] | None:
+        """Return the host and the task of a number. None where nobody waits for it: the host was given up before."""
         for host in self.hosts.values():
             if (task := host.in_work.pop(number, None)) is not None:
                 return host, task
@@ -98,8 +136,14 @@ class Roster:
     def read(self, host: Host, wire_seconds: float) -> None:
         """Take note that a host has read a page."""
         host.pages += 1
-        before = wire_seconds if host.wire_seconds is None else host.wire_seconds
-        host.wire_seconds = before + _SMOOTH * (wire_seconds - before)
+        _note_wire(host, wire_seconds)
+
+    def read_file(self, host: Host, pages: int, wait_seconds: float, wire_seconds: float) -> None:
+        """Take note that a host has read so many pages of a file, which waited so long for a decoder there."""
+        host.files += 1
+        host.pages += pages
+        _note_wire(host, wire_seconds)
+        host.wait_seconds += _SMOOTH * (wait_seconds - host.wait_seconds)
 
     def admitted(self) -> list[Host]:
         """Return the hosts that read."""
@@ -132,6 +176,11 @@ class Roster:
             return "refused", why
         return "in", ""
 
+    def _no_files(self, report: HostReport) -> str:
+        if self._cluster.files == "never":
+            return 'cluster.files is "never"'
+        return decoding_difference(report.decoding, self._decoding())
+
     def _wanted(self, report: HostReport) -> tuple[str, dict[str, str] | None]:
         if self._has_local:
             facts = self._local_engine()
@@ -147,3 +196,8 @@ class Roster:
         host.since = self._clock() if host.state != state or not host.since else host.since
         host.state, host.reason = state, reason
         return True
+
+
+def _note_wire(host: Host, seconds: float) -> None:
+    before = seconds if host.wire_seconds is None else host.wire_seconds
+    host.wire_seconds = before + _SMOOTH * (seconds - before)

@@ -1,13 +1,15 @@
 """Keeps the hosts of the cluster supplied with pages: one thread, one child process (the bridge).
 
-It takes pages from the same queue as the workers of this machine. It never gives more pages than the hosts have room
-for. Whatever repeats or moves a page is decided here and nowhere else:
+It takes pages from the same queue as the workers of this machine, and whole files from a queue of its own. It never
+gives more than the hosts have room for. Whatever repeats or moves a page is decided here and nowhere else, and a file
+is moved like a page:
 
 - A host says that its worker died: that is an answer, EngineError, as if the worker had been here.
 - A host is lost: nobody is to blame, and others read its pages. A page that has lost two hosts may be what kills them,
   so it fails with EngineError.
 - The scheduler is lost, or a host leaves: its pages are read by others as often as that happens.
-- There is no host: pages wait, as they do while a worker of this machine loads.
+- There is no host: pages wait, as they do while a worker of this machine loads. Files do not wait: they are decoded
+  here, and their pages wait.
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ocrspool.config.current import CurrentConfig
+from ocrspool.config.sections import Limits
+from ocrspool.decoding.api import DecoderPool
+from ocrspool.decoding.facts import decoding_facts
 from ocrspool.errors import EngineError
-from ocrspool.formatting import counted
 from ocrspool.observability.snapshot import ClusterStatus
 from ocrspool.pages import PageText
 from ocrspool.processes.backoff import Backoff
@@ -33,6 +37,7 @@ from ocrspool.recognition.api import HostsStatus
 from ocrspool.recognition.hosts.bridge_client import (
     Bridge,
     BridgeEvent,
+    FileDone,
     HostGone,
     HostSeen,
     Joined,
@@ -41,9 +46,13 @@ from ocrspool.recognition.hosts.bridge_client import (
     SchedulerSeen,
     start_bridge,
 )
-from ocrspool.recognition.hosts.roster import Roster
-from ocrspool.recognition.hosts.shown import published, shortage, tell, too_few
-from ocrspool.recognition.page_queue import PageQueue, PageTask
+from ocrspool.recognition.hosts.file_answers import FileRead, with_host
+from ocrspool.recognition.hosts.file_queue import FileQueue, FileTask
+from ocrspool.recognition.hosts.roster import Host, Roster, Task
+from ocrspool.recognition.hosts.shown import counted_tasks, published, shortage, tell, too_few
+from ocrspool.recognition.hosts.transport_choice import HostWay
+from ocrspool.recognition.hosts.whole_files import WholeFiles
+from ocrspool.recognition.page_queue import PageQueue
 from ocrspool.recognition.worker import OnStage
 
 _log = logging.getLogger(__name__)
@@ -53,6 +62,7 @@ _MOST_MOVES = 2
 _SILENCE_SECONDS = 60.0
 """The bridge tells of the scheduler at least every few seconds. One that says nothing for so long hangs."""
 _LONGEST_PAUSE = 60.0
+_MOVED = {"event": "pages-moved"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,7 @@ class SeatParts:
 
     launch: Callable[[CurrentConfig], Bridge] = lambda live: start_bridge(live.config)
     clock: Callable[[], float] = time.monotonic
+    decoding: Callable[[Limits], Mapping[str, str]] = decoding_facts
     step_seconds: float = 1.0
     """While nothing happens, it looks around this often."""
 
@@ -82,7 +93,8 @@ class HostsSeat:
         self._on_stage = on_stage
         self._parts = parts or SeatParts()
         self._cluster = live.config.cluster
-        self._roster = Roster(live.config, local_engine)
+        decoding = self._parts.decoding
+        self._roster = Roster(live.config, local_engine, decoding=lambda: decoding(live.config.limits))
         self._changed = threading.Condition()
         """Guards the roster and what follows."""
         self._scheduler_reason = "it has not answered yet"
@@ -95,6 +107,7 @@ class HostsSeat:
         self._deadline = math.inf
         self._wake = WakeupEvent()
         queue.wake_up(self._wake)
+        self._files = FileQueue(self._wake.set)
         self._thread = threading.Thread(target=self._run, name="hosts", daemon=True)
 
     def start(self) -> None:
@@ -140,12 +153,28 @@ class HostsSeat:
         bridge = self._bridge
         return HostsStatus(shown, room, () if bridge is None else (bridge.pid,))
 
+    def decoders(self, here: DecoderPool) -> DecoderPool:
+        """Return decoders that give whole files to hosts, where that is better. `here` are those of this machine."""
+        return WholeFiles(self._live, here, self)
+
+    def ways(self) -> list[HostWay]:
+        """Return the way of whole files to each host that takes them. Any thread may ask."""
+        with self._changed:
+            return self._roster.ways()
+
+    def read_file(self, task: FileTask) -> None:
+        """Have a host decode and read a file: the future of the task tells. Any thread may call this."""
+        self._files.put(task)
+        if not self.ways():  # the last host has gone in this moment, and nobody may look again soon
+            self._files.return_all()
+
     def responsive(self) -> bool:
         """Tell whether the thread waits no longer than it may."""
         return self._parts.clock() < self._deadline
 
     def stop(self) -> None:
         """Kill the bridge and wait for the thread. The queue is closed by now."""
+        self._files.close()
         if (bridge := self._bridge) is not None:
             bridge.signal_kill()
         self._wake.set()
@@ -185,29 +214,58 @@ class HostsSeat:
         self._take_back(self._roster.hosts, "the service is stopping", counts=False)
 
     def _feed(self, bridge: Bridge) -> None:
-        """Send pages while there are any and a host has room."""
-        while True:
-            with self._changed:
-                host = self._roster.next_host()
-                tasks = [] if host is None else self._queue.take(1, beside=bool(host.in_work))
-                if host is None or not tasks:
-                    return
-                number = next(self._numbers)
-                host.in_work[number] = tasks[0]
-            bridge.send_page(host.name, number, tasks[0])
+        """Send pages and files, in turn, while there are any and a host has room."""
+        more = True
+        while more:
+            more = self._send_page(bridge)
+            more = self._send_file(bridge) or more
+
+    def _send_page(self, bridge: Bridge) -> bool:
+        """Send a page. Return False where there is none, or no host has room."""
+        with self._changed:
+            host = self._roster.next_host()
+            tasks = [] if host is None else self._queue.take(1, beside=bool(host.in_work))
+            if host is None or not tasks:
+                return False
+            number = self._give(host, tasks[0])
+        bridge.send_page(host.name, number, tasks[0])
+        return True
+
+    def _send_file(self, bridge: Bridge) -> bool:
+        """Send a file likewise. Where no host takes files, those that wait are decoded here."""
+        with self._changed:
+            takers = self._roster.take_files()
+            host = self._roster.next_host(for_a_file=True)
+            task = None if host is None else self._files.take()
+            number = 0 if host is None or task is None else self._give(host, task)
+        if not takers:
+            self._files.return_all()
+        if host is None or task is None:
+            return False
+        bridge.send_file(host.name, number, task)
+        return True
+
+    def _give(self, host: Host, task: Task) -> int:
+        """Take note that a host gets a page or a file. Return its number. The caller holds the lock."""
+        number = next(self._numbers)
+        host.in_work[number] = task
+        host.sent_bytes += task.size
+        return number
 
     def _take(self, event: BridgeEvent) -> None:
         if isinstance(event, PageDone):
             self._take_page(event)
+        elif isinstance(event, FileDone):
+            self._take_file(event)
         elif isinstance(event, PageReturned):
             self._take_returned(event)
         elif isinstance(event, HostSeen):
             with self._changed:
-                host, is_news = self._roster.report(event.host, event.address, event.report)
+                host, is_news = self._roster.report(event.host, event.address, event.report, event.link)
                 self._problem = None
                 self._changed.notify_all()
             if is_news:
-                tell(host)
+                tell(host, files_wanted=self._cluster.files != "never")
         elif isinstance(event, HostGone):
             self._take_back([event.host], event.reason, counts=event.counts)
         elif isinstance(event, Joined):
@@ -223,12 +281,30 @@ class HostsSeat:
                 return
             host, task = found
             self._roster.read(host, event.wire_seconds)
+        if isinstance(task, FileTask):
+            task.complete(EngineError(f"{host.name} has answered about a page, and had a file"))
+            return
         outcome = event.outcome
         if isinstance(outcome, PageText):
             outcome = replace(outcome, host=host.name)
         elif isinstance(outcome, EngineError):
             outcome = EngineError(f"{host.name}: {outcome.message}", outcome.hint)
         self._queue.complete(task, outcome)
+
+    def _take_file(self, event: FileDone) -> None:
+        """Publish what a host said of a file. An answer that comes too late is dropped."""
+        with self._changed:
+            found = self._roster.take(event.number)
+            if found is None:
+                return
+            host, task = found
+            if isinstance(found_there := event.outcome, FileRead):
+                wait = found_there.wait_seconds
+                self._roster.read_file(host, len(found_there.pages), wait, event.wire_seconds)
+        if isinstance(task, FileTask):
+            task.complete(with_host(event.outcome, host.name))
+        else:
+            self._queue.complete(task, EngineError(f"{host.name} has answered about a file, and had a page"))
 
     def _take_returned(self, event: PageReturned) -> None:
         with self._changed:
@@ -256,18 +332,28 @@ class HostsSeat:
                 tell(host)
             self._move(tasks, f"{name}: {reason}", counts=counts)
 
-    def _move(self, tasks: list[PageTask], reason: str, *, counts: bool) -> None:
-        """Have pages read by somebody else. The oldest comes first."""
+    def _move(self, tasks: list[Task], reason: str, *, counts: bool) -> None:
+        """Have pages and files read by somebody else. The oldest comes first."""
         if tasks and not self._queue.closed:
-            _log.warning("%s of a host wait for another one: %s", counted(len(tasks), "page"), reason, extra=_MOVED)
+            _log.warning("%s of a host wait for another one: %s", counted_tasks(tasks), reason, extra=_MOVED)
         for task in reversed(tasks):
             task.moves += counts
             if task.moves > _MOST_MOVES:
-                self._queue.complete(task, EngineError(f"{task.moves} hosts that had this page were lost: {reason}"))
+                self._give_up(task, reason)
                 continue
             with self._changed:
                 self._moved += 1
-            self._queue.give_back(task)
+            if isinstance(task, FileTask):
+                self._files.give_back(task)
+            else:
+                self._queue.give_back(task)
+
+    def _give_up(self, task: Task, reason: str) -> None:
+        """Move a page or a file no more: it may be what its hosts died of."""
+        if isinstance(task, FileTask):
+            task.complete(EngineError(f"{task.moves} hosts that had this file were lost: {reason}"))
+        else:
+            self._queue.complete(task, EngineError(f"{task.moves} hosts that had this page were lost: {reason}"))
 
     def _lose_bridge(self, error: ChildDiedError | EngineError) -> None:
         """Take back all pages, and remember why nobody gets any."""
@@ -277,6 +363,7 @@ class HostsSeat:
             return
         _log.error("%s; no host gets pages until it works again", told)
         self._take_back(self._roster.hosts, told.message, counts=True)
+        self._files.return_all()
         with self._changed:
             self._restarts += 1
             if isinstance(error, EngineError):
@@ -288,6 +375,3 @@ class HostsSeat:
     def _shortage(self) -> str:
         """Return in words how many hosts there are. The caller holds the lock."""
         return shortage(self._roster, self._cluster, self._scheduler_reason)
-
-
-_MOVED = {"event": "pages-moved"}

@@ -8,7 +8,8 @@ from ocrspool.config.sections import Cluster
 from ocrspool.errors import EngineError, Exit
 from ocrspool.formatting import counted
 from ocrspool.observability.snapshot import HostStatus
-from ocrspool.recognition.hosts.roster import Host, Roster
+from ocrspool.recognition.hosts.file_queue import FileTask
+from ocrspool.recognition.hosts.roster import Host, Roster, Task
 
 _log = logging.getLogger(__name__)
 
@@ -40,11 +41,13 @@ def too_few(roster: Roster, cluster: Cluster, told: str) -> EngineError:
     return error
 
 
-def tell(host: Host) -> None:
-    """Log that a host came, went or was refused."""
+def tell(host: Host, *, files_wanted: bool = False) -> None:
+    """Log that a host came, went or was refused; and why it gets no files, where these are wanted."""
     if host.state == "in" and host.report is not None:
         workers = counted(host.report.workers, "worker")
         _log.info("host %s (%s) reads now, with %s", host.name, host.address, workers, extra={"event": "host-in"})
+        if files_wanted and host.no_files:
+            _log.info("host %s gets pages, and no whole files: %s", host.name, host.no_files)
     elif host.state == "refused":
         _log.error("refused %s (%s): %s", host.name, host.address, host.reason, extra={"event": "host-refused"})
     else:
@@ -70,9 +73,19 @@ def published(host: Host) -> HostStatus:
         workers=0 if report is None else report.workers,
         worker_restarts=0 if report is None else report.restarts,
         pages=host.pages,
-        in_work=len(host.in_work),
+        in_work=host.pages_in_work(),
         wire_seconds=host.wire_seconds,
+        files=host.files,
+        no_files=host.no_files,
+        sent_bytes=host.sent_bytes,
     )
+
+
+def counted_tasks(tasks: list[Task]) -> str:
+    """Return how many pages and files these are, in words."""
+    files = sum(isinstance(task, FileTask) for task in tasks)
+    kinds = ((len(tasks) - files, "page"), (files, "file"))
+    return " and ".join(counted(count, kind) for count, kind in kinds if count)
 
 
 def _standing(host: Host) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from ocrspool.recognition.hosts.program import code
 from ocrspool.recognition.hosts.roster import Roster
+from ocrspool.recognition.hosts.transport_choice import HostWay
 from ocrspool.recognition.stub import FACTS
 from support.stub_hosts import report, with_cluster
 
@@ -115,3 +116,25 @@ def test_news_are_told_once() -> None:
     assert not of.report("a", "tcp://a:1", report("a", pages=3))[1]
     assert of.gone("a", "off")[1]
     assert not of.gone("a", "off")[1]
+
+
+def test_a_host_that_decodes_otherwise_gets_pages_only() -> None:
+    """It reads, and the reason is told; once it decodes alike, that is news too."""
+    of = Roster(with_cluster().config, lambda: None, decoding=lambda: {"pillow": "12"})
+    host, is_news = of.report("a", "tcp://a:1", report("a", decoding={"pillow": "11"}), 1e9)
+    assert (host.state, host.no_files, is_news) == ("in", "pillow is 11, here 12", True)
+    assert (of.take_files(), of.ways()) == ([], [])
+    assert of.next_host() is host
+    assert of.next_host(for_a_file=True) is None
+    _, is_news = of.report("a", "tcp://a:1", report("a", decoding={"pillow": "12"}), 1e9)
+    assert is_news
+    assert of.ways() == [HostWay(1e9, 0.0)]
+    of.read_file(host, pages=3, wait_seconds=1.0, wire_seconds=0.02)
+    assert of.ways() == [HostWay(1e9, 0.1)]
+
+
+def test_files_can_be_kept_here() -> None:
+    """By a setting."""
+    of = Roster(with_cluster(files="never").config, lambda: None)
+    assert judged(of) == ("in", "")
+    assert of.hosts["gpu1"].no_files == 'cluster.files is "never"'

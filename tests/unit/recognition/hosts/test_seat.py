@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 
 import pytest
 
 from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Profile
+from ocrspool.decoding.api import DocumentInfo
 from ocrspool.errors import DocumentError, EngineError, Exit
 from ocrspool.observability.snapshot import ClusterStatus
 from ocrspool.pages import PageImage, PageOptions, PageText
@@ -15,12 +18,15 @@ from ocrspool.recognition.hosts.answers import Outcome
 from ocrspool.recognition.hosts.bridge_client import (
     Bridge,
     BridgeEvent,
+    FileDone,
     HostGone,
     Joined,
     PageDone,
     PageReturned,
     SchedulerSeen,
 )
+from ocrspool.recognition.hosts.file_answers import DecoderDeath, FileOutcome, FilePage, FileRead
+from ocrspool.recognition.hosts.file_queue import FileTask
 from ocrspool.recognition.hosts.seat import HostsSeat, SeatParts
 from ocrspool.recognition.page_queue import PageQueue, PageTask
 from ocrspool.recognition.stub import FACTS
@@ -38,15 +44,31 @@ class TimelessQueue(PageQueue):
 class Scene:
     """A seat whose bridges come from a list. Its queue is closed when the last bridge has nothing more to tell."""
 
-    def __init__(self, *bridges: StubBridge, live: CurrentConfig | None = None) -> None:
+    def __init__(
+        self, *bridges: StubBridge, live: CurrentConfig | None = None, decoding: Mapping[str, str] | None = None
+    ) -> None:
         self.queue = TimelessQueue(lambda: 10_000)
         self._bridges = list(bridges)
         self._bridges[-1].at_end = self.queue.close
         self.stages: list[str] = []
         self.local: dict[str, object] | None = None
         self.now = 0.0
-        parts = SeatParts(launch=self._launch, clock=lambda: self.now, step_seconds=0)
+        parts = SeatParts(
+            launch=self._launch, clock=lambda: self.now, decoding=lambda _: decoding or {}, step_seconds=0
+        )
         self.seat = HostsSeat(live or with_cluster(), self.queue, self._stage, lambda: self.local, parts)
+
+    def run_files(self, *tasks: FileTask) -> list[FileOutcome | None]:
+        """Give files to the seat after the first news. Return what became of each; None: it is to be decoded here."""
+
+        def put() -> None:
+            for task in tasks:
+                self.seat.read_file(task)
+
+        self._bridges[0].script.insert(1, then(put))
+        self.seat._run()
+        self.seat.stop()
+        return [task.future.result(timeout=0) for task in tasks]
 
     def run(self, *tasks: PageTask) -> list[Outcome | None]:
         """Return what became of each page; None where nothing did before the queue was closed."""
@@ -285,3 +307,93 @@ def test_a_host_with_another_dask_than_the_bridge_gets_no_page(
     assert Scene(bridge).run(task(new_page(1))) == [None]
     assert "refused gpu1 (tcp://gpu1:8788): distributed is 2026.7.1, here 2026.8.0" in caplog.text
     assert bridge.sent == []
+
+
+def file_task(pages: int = 1) -> FileTask:
+    descriptor = os.memfd_create("file")
+    os.write(descriptor, b"document")
+    return FileTask(descriptor, 8, Profile(), 0, 16, pages=pages)
+
+
+def file_done(number: int, outcome: FileOutcome | None = None) -> FileDone:
+    page = FilePage(PageImage(1, 4, 2, 1, 4, 2, None, -1), text=text(f"file {number}"))
+    return FileDone(number, outcome or FileRead(DocumentInfo("image/png", 1, 8, "0" * 64, ()), 0, (page,)), 0.02)
+
+
+def test_a_host_reads_a_file(new_page: NewPage) -> None:
+    """Beside pages, and from the same room. Its pages carry the name of the host, and it is closed."""
+    bridge = StubBridge(seen(), done(1), file_done(2))
+    scene = Scene(bridge)
+    scene.queue.put(task(new_page(1)))
+    each = file_task()
+    (outcome,) = scene.run_files(each)
+    assert (bridge.sent, bridge.files) == ([("gpu1", 1, False)], [("gpu1", 2, 0)])
+    assert isinstance(outcome, FileRead)
+    assert [page.text.host for page in outcome.pages if page.text] == ["gpu1"]
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(each.fd)
+    (host,) = scene.seat.status().shown.hosts
+    assert (host.pages, host.files, host.sent_bytes) == (2, 1, 8 + 8)
+
+
+def test_a_file_takes_the_room_of_its_pages() -> None:
+    """A host with room for eight pages gets no second file beside one of eight."""
+    given: list[int] = []
+    bridge = StubBridge(seen(), then(lambda: given.append(len(bridge.files))), file_done(1), file_done(2))
+    Scene(bridge, live=with_cluster(host_pages=8)).run_files(file_task(pages=8), file_task())
+    assert given == [1]
+    assert [number for _, number, _ in bridge.files] == [1, 2]
+
+
+def test_the_files_of_a_lost_host_are_read_by_another() -> None:
+    """As its pages are. An answer that comes late is dropped."""
+    gone = HostGone("a", "no answer for 12 s", counts=True)
+    bridge = StubBridge(seen("a"), seen("b"), gone, file_done(1), file_done(2))
+    each = file_task()
+    scene = Scene(bridge)
+    (outcome,) = scene.run_files(each)
+    assert [host for host, _, _ in bridge.files] == ["a", "b"]
+    assert isinstance(outcome, FileRead)
+    assert outcome.pages[0].text
+    assert outcome.pages[0].text.lines[0].text == "file 2"
+    assert each.moves == 1
+
+
+def test_a_file_that_loses_three_hosts_fails() -> None:
+    """It may be what they die of. Its job tries it again, alone, and decodes it here."""
+    others = [seen("b"), seen("c"), seen("d")]
+    gone = [HostGone(name, "connection reset", counts=True) for name in ("a", "b", "c")]
+    bridge = StubBridge(seen("a"), *others, *gone)
+    (outcome,) = Scene(bridge).run_files(file_task())
+    assert isinstance(outcome, EngineError)
+    assert outcome.message == "3 hosts that had this file were lost: c: connection reset"
+
+
+@pytest.mark.parametrize(
+    ("bridge", "decoding"),
+    [
+        (StubBridge(), {}),
+        (StubBridge(seen()), {"pillow": "12"}),
+        (StubBridge(seen(), HostGone("gpu1", "off", counts=True)), {}),
+    ],
+    ids=["nobody", "other decoders", "lost"],
+)
+def test_a_file_is_decoded_here_where_no_host_takes_it(bridge: StubBridge, decoding: dict[str, str]) -> None:
+    """It does not wait for one that may come."""
+    scene = Scene(bridge, decoding=decoding)
+    assert scene.run_files(file_task()) == [None]
+    told = [host.no_files for host in scene.seat.status().shown.hosts]
+    assert told in ([], [""], ["pillow is not there, here 12"])
+
+
+def test_a_decoder_that_dies_at_a_host_names_it() -> None:
+    """The document is counted as if the decoder had died here."""
+    (outcome,) = Scene(StubBridge(seen(), file_done(1, DecoderDeath("it was killed")))).run_files(file_task())
+    assert outcome == DecoderDeath("gpu1: it was killed")
+
+
+def test_a_stop_ends_files() -> None:
+    """Their jobs stay in work/."""
+    (outcome,) = Scene(StubBridge(seen(), then(lambda: None))).run_files(file_task())
+    assert isinstance(outcome, EngineError)
+    assert outcome.message == "the service is stopping"
