@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 
 from support.drawn_pages import png
 from support.lab_machine import Machine, Result, record, run
+from support.process_table import children_of, is_module
 from support.waiting import wait_until
 
 SCHEDULER, NODE, FRONT = "ocrspool-scheduler.service", "ocrspool-node.service", "ocrspool@front.service"
@@ -139,6 +141,20 @@ def test_a_service_without_an_engine_has_files_read_by_the_node(bare_machine: Ma
     record("cluster-status.txt", run(OCRSPOOL, "status", "--config", FOLDER / "ocrspool.toml").stdout)
 
 
+def test_a_node_is_ready_when_its_engines_are_loaded(bare_machine: Machine, said: dict[str, Result]) -> None:
+    """`systemctl restart` returns then, and not before."""
+    assert said
+    bare_machine.systemctl("restart", NODE)
+    text = bare_machine.show("StatusText", NODE)
+    workers = [each for each in children_of(pid(bare_machine, NODE)) if is_module(each, "ocrspool.recognition.child")]
+    assert text.startswith(("engines loaded; joining", "reads pages for tls://127.0.0.1:8786 as gpu1")), text
+    assert len(workers) == 1
+    try:
+        wait_until(lambda: "reads pages" in bare_machine.show("StatusText", NODE), 60)
+    except AssertionError:
+        raise AssertionError(f"{bare_machine.show('StatusText', NODE)}\n{journal(NODE)[-3000:]}") from None
+
+
 @pytest.mark.parametrize("unit", [SCHEDULER, NODE])
 def test_what_the_units_forbid(bare_machine: Machine, said: dict[str, Result], unit: str) -> None:
     """By systemd's own count, and as seen from within."""
@@ -155,13 +171,25 @@ def test_what_the_units_forbid(bare_machine: Machine, said: dict[str, Result], u
     assert not run(*enter, "ls", "-A", "/root").stdout
 
 
-def test_the_scheduler_is_restarted(bare_machine: Machine, said: dict[str, Result]) -> None:
-    """The service stays as it is, finds it again, and goes on."""
+def test_each_listens_at_one_address(bare_machine: Machine, said: dict[str, Result]) -> None:
+    """And the service at none, although its drop-in lets the bridge out."""
     assert said
-    service = pid(bare_machine, FRONT)
+    lines = run("ss", "-Hltnp").stdout.splitlines()
+    for unit, places in ((SCHEDULER, ["127.0.0.1:8786"]), (NODE, ["127.0.0.1:8788"]), (FRONT, [])):
+        family = {pid(bare_machine, unit), *children_of(pid(bare_machine, unit))}
+        own = [line.split()[3] for line in lines if family & {int(each) for each in re.findall(r"pid=(\d+)", line)}]
+        assert own == places, unit
+
+
+def test_the_scheduler_is_restarted(bare_machine: Machine, said: dict[str, Result]) -> None:
+    """Node and service stay as they are, find it again, and go on."""
+    assert said
+    others = [pid(bare_machine, unit) for unit in (NODE, FRONT)]
+    began = time.time()
     bare_machine.systemctl("restart", SCHEDULER)
     assert read(bare_machine, "second.png")["run"]["attempts"] == 1
-    assert pid(bare_machine, FRONT) == service
+    assert [pid(bare_machine, unit) for unit in (NODE, FRONT)] == others
+    assert "joined tls://127.0.0.1:8786 as gpu1" in journal(NODE, began)
 
 
 def test_the_node_is_stopped_and_started(bare_machine: Machine, said: dict[str, Result]) -> None:
