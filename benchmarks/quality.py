@@ -111,9 +111,9 @@ def read(recognizer: Recognizer, corpus: Path, order: ReaderOrder) -> Iterator[S
 def _watch(recognizer: Recognizer, pages: list[PageInWork], spent: dict[tuple[int, str], float]) -> None:
     """Note each page when its lines have been read, and the processor time of each reading."""
 
-    def noted(page: PageInWork, least: float) -> PageText:
+    def noted(page: PageInWork, *arguments: Any) -> PageText:  # noqa: ANN401 - as page_text has them
         pages.append(page)
-        return page_text(page, least)
+        return page_text(page, *arguments)
 
     vars(recognizing)["page_text"] = noted
     read_batch = recognizer._read  # noqa: SLF001 - nobody else needs it
