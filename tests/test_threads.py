@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 CODE = Path(__file__).parents[1] / "daemon" / "ocrspool"
-WITH_EXECUTORS = ("engine/", "recognition/child/", "cli/once.py")
+WITH_EXECUTORS = ("cluster/", "engine/", "recognition/child/", "cli/once.py")
 """Code that runs in other processes. The interpreter waits at its end for what a ThreadPoolExecutor has in work."""
 LEFT_RUNNING = {
     "hooks": "from ocrspool.pipeline.hooks import Hooks; Hooks().start()",

@@ -75,6 +75,7 @@ NOT_RUN = {
     "inbox repair": _AS_ROOT,
     "inbox add NAME ROOT": _AS_ROOT,
     "inbox remove NAME": _AS_ROOT,
+    "retry --all": "is an event of a long run: tests/service/test_one_inbox_only.py runs it",
     "once -": "reads standard input: tests/service/test_command_line.py",
     "inbox add letters /srv/letters --config /etc/ocrspool-NAME/ocrspool.toml": _SECOND,
     "status --config /etc/ocrspool-NAME/ocrspool.toml": _SECOND,

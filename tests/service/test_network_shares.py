@@ -1,4 +1,6 @@
-"""An inbox and an outbox on NFS, SMB and SFTP, with their real servers. What is not installed is skipped.
+"""An inbox and an outbox on NFS, SMB and SFTP, with their real servers: minutes, if OCRSPOOL_NETWORK_SHARES is set.
+
+What is not installed is skipped.
 
 apt-get install nfs-ganesha-vfs libnfs13 samba rclone fuse3 sshfs openssh-sftp-server socat
 """
@@ -6,6 +8,7 @@ apt-get install nfs-ganesha-vfs libnfs13 samba rclone fuse3 sshfs openssh-sftp-s
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +24,12 @@ from support.network_shares import KINDS, NetworkShare, network_share
 from support.sample_files import pdf
 from support.waiting import wait_until
 
-pytestmark = [pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(
+        "OCRSPOOL_NETWORK_SHARES" not in os.environ, reason="OCRSPOOL_NETWORK_SHARES is not set: they take minutes"
+    ),
+]
 _PATIENCE_SECONDS = 90.0
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ocrspool.text_similarity import Runs
 from support import script_pages
 from support.daemon_process import Daemon, ocrspool
 from support.script_pages import SCRIPTS, Script
@@ -77,7 +78,10 @@ def test_lines_of_a_mixed_page_find_their_reader(daemon: Daemon, language: str) 
     by_reader: dict[str, list[str]] = {}
     for line in page["lines"]:
         by_reader.setdefault(line["reader"], []).append(line["text"])
-    assert script_pages.word_f1("eng", f"{_ENGLISH}\n{_ENGLISH}", "\n".join(by_reader["default"])) >= 0.9
+    # Whether the net sees the spaces beside a number depends on how the processor rounds.
+    english_lines = by_reader["default"]
+    assert len(english_lines) == 2 * len(_ENGLISH.split("\n"))
+    assert Runs(english_lines).share(_ENGLISH) >= 0.95
     assert script_pages.word_f1(language, own, "\n".join(by_reader[language])) >= 0.95
 
 

@@ -58,7 +58,7 @@ def _hang(which: Which) -> Callable[[World], None]:
 
 def _second_service(world: World) -> None:
     """Another daemon on the same spool refuses, and disturbs nobody."""
-    folder = world.daemon.folder.with_name("second")
+    folder = world.daemon.folder.with_name("rival")  # "second" is the folder of a second inbox
     folder.mkdir(exist_ok=True)
     inbox = INBOX.replace("'spool'", f"'{world.daemon.spool}'")
     (folder / "ocrspool.toml").write_text(

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LOCKED = re.findall(r"^([a-z0-9][\w.-]*)==[^\n]*", (ROOT / "requirements/run.txt").read_text("utf-8"), re.MULTILINE)
 FREE = re.compile(
-    r"(MIT(-CMU)?|BSD(-[23]-Clause)?|0BSD|Apache([- ]2\.0)?|MPL-2\.0|PSF-2\.0|Zlib|CC0-1\.0|ISC|dependency licenses)"
+    r"(MIT(-CMU)?|BSD([- ][23]-Clause)?|0BSD|Apache([- ]2\.0)?|MPL-2\.0|PSF-2\.0|Zlib|CC0-1\.0|ISC|dependency licenses)"
     r"( License)?|OSI Approved :: Apache Software License"
 )
 """Licences under which a package may be passed on beside ours. MPL-2.0 asks for changes of its own files only."""
