@@ -137,7 +137,8 @@ def test_an_agent_is_halted(lab: ClusterLab, numbers: range) -> None:
     lab.send(A, signal.SIGSTOP)
     try:
         assert attempts(lab.results(numbers)) == {1}
-        assert lab.until_state(A, "out")["reason"] == "no answer for 12 s"
+        # Dask gives the connection up, or the bridge the host, whichever comes first.
+        assert lab.until_state(A, "out")["reason"] in {"no answer for 12 s", "no answer in time"}
     finally:
         lab.send(A, signal.SIGCONT)
     lab.until_state(A, "in", 60)

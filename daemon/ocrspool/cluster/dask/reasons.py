@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 
 def innermost(error: BaseException) -> BaseException:
     """Return the reason itself."""
@@ -13,4 +15,7 @@ def innermost(error: BaseException) -> BaseException:
 def in_words(error: BaseException) -> str:
     """Return the reason in a line."""
     inner = innermost(error)
-    return " ".join(str(inner).split())[:300] or type(inner).__name__
+    if isinstance(inner, (TimeoutError, asyncio.TimeoutError)) and not str(inner):  # two types up to Python 3.10
+        return "no answer in time"
+    told = inner.strerror if isinstance(inner, OSError) and inner.strerror else str(inner)
+    return " ".join(told.split())[:300] or type(inner).__name__
