@@ -15,7 +15,7 @@ from pathlib import Path
 
 from serving import machine, scratch
 from support.cluster_faults import FAULTS, Fault, nothing
-from support.cluster_lab import SPOOL, ClusterLab
+from support.cluster_lab import SPOOL, ClusterLab, cluster_up
 from support.waiting import wait_until
 
 A, B = "gpu1", "gpu2"
@@ -26,20 +26,13 @@ PAGE_MS = 100
 def main() -> None:
     script = os.environ.get("OCRSPOOL_HOST_LAB") or sys.exit("OCRSPOOL_HOST_LAB should name host-lab")
     print(machine())
-    with scratch() as folder:
-        lab = ClusterLab(script, Path(folder), (SPOOL, A, B), PAGE_MS)
-        try:
-            lab.start_scheduler()
-            for host in (A, B):
-                lab.start_node(host)
-            lab.start_service(cluster="least_hosts = 2")
-            wait_until(lambda: lab.status().get("state") == "ready", 90)
-            print("\n| fault | lost | delivered twice | attempts | until all are read, s | until it reads again, s |")
-            print("|---|---|---|---|---|---|")
-            for fault, first in zip((Fault("none", nothing), *FAULTS), itertools.count(0, 1000), strict=False):
-                print(row(lab, fault, range(first, first + PAGES)), flush=True)
-        finally:
-            lab.close()
+    with scratch() as folder, cluster_up(script, Path(folder), (SPOOL, A, B), PAGE_MS) as lab:
+        lab.start_service(cluster="least_hosts = 2")
+        wait_until(lambda: lab.status().get("state") == "ready", 90)
+        print("\n| fault | lost | delivered twice | attempts | until all are read, s | until it reads again, s |")
+        print("|---|---|---|---|---|---|")
+        for fault, first in zip((Fault("none", nothing), *FAULTS), itertools.count(0, 1000), strict=False):
+            print(row(lab, fault, range(first, first + PAGES)), flush=True)
 
 
 def row(lab: ClusterLab, fault: Fault, numbers: range) -> str:

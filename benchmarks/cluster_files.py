@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from serving import machine, named_corpus, scratch
-from support.cluster_lab import SPOOL, ClusterLab
+from support.cluster_lab import SPOOL, ClusterLab, cluster_up
 from support.waiting import wait_until
 
 A, B = "gpu1", "gpu2"
@@ -34,20 +34,12 @@ def main() -> None:
     print(
         "\n| link | what travels | pages/s | MB on the wire | MB a page | files of all |\n|---|---|---:|---:|---:|---:|"
     )
-    with scratch() as folder:
-        lab = ClusterLab(script, Path(folder), (SPOOL, A, B), PAGE_MS)
-        try:
-            lab.start_scheduler()
-            for host in (A, B):
-                lab.start_node(host)
-            for link, rate in LINKS.items():
-                for mode, setting in MODES.items():
-                    lab.limit(SPOOL, rate)
-                    print(
-                        row(lab, link, mode, setting, [receipts[n % len(receipts)] for n in range(count)]), flush=True
-                    )
-        finally:
-            lab.close()
+    chosen = [receipts[number % len(receipts)] for number in range(count)]
+    with scratch() as folder, cluster_up(script, Path(folder), (SPOOL, A, B), PAGE_MS) as lab:
+        for link, rate in LINKS.items():
+            for mode, setting in MODES.items():
+                lab.limit(SPOOL, rate)
+                print(row(lab, link, mode, setting, chosen), flush=True)
 
 
 def row(lab: ClusterLab, link: str, mode: str, setting: str, receipts: Sequence[Path]) -> str:

@@ -26,8 +26,8 @@ from typing import Any
 
 from PIL import Image
 
-from serving import COMMAND, children, machine, resident, scratch
-from soak import entries, growth
+from serving import COMMAND, children, machine, scratch
+from soak import entries, growth, held_by, tell
 from support import drawn_pages, sample_files, worker_replacement
 from support.waiting import wait_until
 
@@ -205,12 +205,11 @@ def sample(plant: Plant, seconds: float) -> Sample:
             kind = "service" if pid == service else next((k for k, module in _KINDS.items() if module in line), "")
             if not kind:  # a hook
                 continue
-            links = [os.fspath(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
-            threads = entries(Path(f"/proc/{pid}/task"))
-            for what, value in zip(_MEASURES, (resident(pid), len(links), threads), strict=True):
+            looked = held_by(pid)
+            for what, value in zip(_MEASURES, (looked.resident_mb, looked.descriptors, looked.threads), strict=True):
                 held[f"{kind}: {what}"] = max(held[f"{kind}: {what}"], round(value, 2))
             held["processes"] += 1
-            held["page images"] += sum("memfd:page" in link for link in links)
+            held["page images"] += looked.page_images
     held["files in work"] = sum(len(names) for _, _, names in os.walk(plant.spool / "work"))
     held["temporary files"] = entries(plant.folder / "tmp")
     runtime = [path for path in (plant.folder / "service" / "run").rglob("*") if path.is_file()]
@@ -323,10 +322,7 @@ def verdict(samples: list[Sample], users: Users, events: Events, log: str) -> di
     print(
         f"workers replaced after their pages: {log.count(' was replaced after ')}; tracebacks: {log.count('Traceback')}"
     )
-    print(f"{'':30}{'mean':>9}{'growth':>9}{'±':>9}{'allowed':>9}")
-    for name, row in rows.items():
-        figures = "".join(f"{row[column]:9.2f}" for column in ("mean", "growth", "error", "allowed"))
-        print(f"{name:30}{figures}{'' if row['flat'] else '  GROWS'}")
+    tell(rows)
     missing = sorted(users.missing())
     wrong = sorted(users.came & users.broken)
     print(f"dropped and not come out: {len(missing)} {missing[:5]}; read and broken: {len(wrong)}")

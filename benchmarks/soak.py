@@ -10,10 +10,11 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, linear_regression
+from typing import NamedTuple
 
 from chart import Panel, svg
 from serving import Served, children, kind_of, machine, resident, scratch, serving
@@ -131,16 +132,32 @@ def sample(served: Served, folder: Path, seconds: float) -> Sample:
     for pid in (served.process.pid, *children(served.process.pid)):
         with contextlib.suppress(OSError):  # replaced while we look
             kind = kind_of(pid, served.process.pid)
-            links = [os.fspath(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
-            resident_mb[kind] = max(resident_mb[kind], round(resident(pid), 1))
-            descriptors[kind] = max(descriptors[kind], len(links))
-            threads[kind] = max(threads[kind], entries(Path(f"/proc/{pid}/task")))
-            memory_files += sum("memfd:page" in link for link in links)
+            held = held_by(pid)
+            resident_mb[kind] = max(resident_mb[kind], round(held.resident_mb, 1))
+            descriptors[kind] = max(descriptors[kind], held.descriptors)
+            threads[kind] = max(threads[kind], held.threads)
+            memory_files += held.page_images
     temporary = entries(folder / "tmp") + sum(path.suffix != ".json" for path in (served.spool / "outbox").iterdir())
     pages = 0
     with contextlib.suppress(OSError, ValueError, KeyError):
         pages = json.loads((folder / "run" / "status.json").read_bytes())["since_start"]["default"]["pages"]
     return Sample(pages, round(seconds, 1), resident_mb, descriptors, threads, memory_files, temporary)
+
+
+class Held(NamedTuple):
+    """What one process holds."""
+
+    resident_mb: float
+    descriptors: int
+    threads: int
+    page_images: int
+
+
+def held_by(pid: int) -> Held:
+    """Look at a process. Raise OSError if it has ended."""
+    links = [os.fspath(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
+    images = sum("memfd:page" in link for link in links)
+    return Held(resident(pid), len(links), entries(Path(f"/proc/{pid}/task")), images)
 
 
 def entries(folder: Path) -> int:
@@ -162,10 +179,7 @@ def verdict(samples: list[Sample], dropped: dict[str, int], log: str) -> dict[st
         f"\n{dropped['files']} files, {dropped['broken']} of them broken, {pages} pages in {samples[-1].seconds:.0f} s"
     )
     print(f"workers replaced: {log.count(' was replaced after ')}; warnings besides failures: {_warnings(log)}")
-    print(f"{'':24}{'mean':>9}{'growth':>9}{'±':>9}{'allowed':>9}")
-    for name, row in rows.items():
-        figures = "".join(f"{row[column]:9.2f}" for column in ("mean", "growth", "error", "allowed"))
-        print(f"{name:24}{figures}{'' if row['flat'] else '  GROWS'}")
+    tell(rows)
     first, last = samples[0], samples[-1]
     idle = {
         "descriptors": (first.descriptors["service"], last.descriptors["service"]),
@@ -191,6 +205,15 @@ def growth(pages: list[int], values: list[float]) -> dict[str, float]:
     allowed = max(1.0, fmean(values) / 20)
     flat = slope * length - error <= allowed
     return {"mean": fmean(values), "growth": slope * length, "error": error, "allowed": allowed, "flat": flat}
+
+
+def tell(rows: Mapping[str, Mapping[str, float]]) -> None:
+    """Print what `growth` says of each measure."""
+    width = max(map(len, rows)) + 2
+    print(f"{'':{width}}{'mean':>9}{'growth':>9}{'±':>9}{'allowed':>9}")
+    for name, row in rows.items():
+        figures = "".join(f"{row[column]:9.2f}" for column in ("mean", "growth", "error", "allowed"))
+        print(f"{name:{width}}{figures}{'' if row['flat'] else '  GROWS'}")
 
 
 def _warnings(log: str) -> int:

@@ -5,7 +5,6 @@ The further finder is the bundled detection net once more, which every installat
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,15 +15,13 @@ import pytest
 from ocrspool.engine.build.builder import build
 from ocrspool.engine.build.compare import ParityError
 from ocrspool.engine.loader import load
-from ocrspool.engine.plan import Plan
 from ocrspool.engine.plan import plan as planned
-from ocrspool.engine.runtimes.openvino import net as openvino
-from ocrspool.engine.spec import NetSpec
 from ocrspool.engine.test_pages import KNOWN, known_text
 from ocrspool.engine_request import EngineRequest, Precision, Settings
 from ocrspool.errors import EngineMissingError, OcrspoolError
 from ocrspool.pages import ReaderOrder
 from ocrspool.recognition.child.engines import facts_of
+from support.further_nets import alter_a_file, change_manifest, compile_wrongly
 
 pytestmark = pytest.mark.engine
 
@@ -48,11 +45,6 @@ def cache(built: Path, tmp_path: Path) -> Path:
     """A copy of that cache."""
     shutil.copytree(built / "engines", tmp_path / "cache/engines")
     return tmp_path / "cache"
-
-
-def _change(plan: Plan, **fields: object) -> None:
-    path = plan.folder / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_bytes()), **fields}), "utf-8")
 
 
 def test_a_finder_is_part_of_the_engine(built: Path) -> None:
@@ -92,8 +84,7 @@ def test_an_engine_without_the_finder_is_stale_by_its_name(built: Path) -> None:
 
 def test_a_file_of_the_finder_that_has_changed_is_named(cache: Path) -> None:
     plan = planned(request(cache))
-    file = next(path for path in sorted((plan.folder / AGAIN).rglob("*")) if path.is_file())
-    file.write_bytes(file.read_bytes() + b"\0")
+    alter_a_file(plan.folder / AGAIN)
     with pytest.raises(EngineMissingError, match=f"{AGAIN}/.* is altered"):
         load(plan, lambda _: None)
 
@@ -103,7 +94,7 @@ def test_a_finder_with_which_other_text_is_read_is_refused_by_its_name(
     cache: Path, known: Mapping[str, list[str]]
 ) -> None:
     plan = planned(request(cache))
-    _change(plan, finders=known)
+    change_manifest(plan, finders=known)
     with pytest.raises(EngineMissingError, match=r"with the finder again the engine in .* reads the known page as"):
         load(plan, lambda _: None)
 
@@ -111,14 +102,7 @@ def test_a_finder_with_which_other_text_is_read_is_refused_by_its_name(
 def test_a_finder_that_computes_nonsense_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only its net is wrong: pixels as they are, where the model was trained on normalized ones."""
     plan = planned(request(tmp_path, "bf16"))
-    right = openvino.build
-
-    def compile_wrongly(spec: NetSpec, folder: Path, settings: Settings) -> None:
-        if spec.finder and settings.precision == "bf16":
-            spec = replace(spec, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-        right(spec, folder, settings)
-
-    monkeypatch.setattr(openvino, "build", compile_wrongly)
+    compile_wrongly(monkeypatch, lambda spec: spec.finder)
     with pytest.raises(ParityError):
         build(plan, lambda _: None)
     assert not list(plan.folder.parent.rglob("manifest.json"))

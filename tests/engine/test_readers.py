@@ -30,6 +30,7 @@ from ocrspool.engine_request import EngineRequest, Precision, Settings
 from ocrspool.errors import EngineMissingError
 from ocrspool.pages import PageOptions, ReaderOrder
 from support import model_folders
+from support.further_nets import alter_a_file, change_manifest, compile_wrongly
 
 pytestmark = pytest.mark.engine
 
@@ -70,11 +71,6 @@ def _read(plan: Plan, order: ReaderOrder) -> list[tuple[str, str]]:
     return [(line.text, line.reader) for line in found.lines]
 
 
-def _change(plan: Plan, **fields: object) -> None:
-    path = plan.folder / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_bytes()), **fields}), "utf-8")
-
-
 def test_a_reader_is_part_of_the_engine(built: Path) -> None:
     """Its net has a folder of its own, although it has the name of another net; the manifest says what it reads."""
     plan = planned(request(built))
@@ -111,8 +107,7 @@ def test_an_engine_without_the_reader_is_stale_by_its_name(built: Path) -> None:
 
 def test_a_file_of_the_reader_that_has_changed_is_named(cache: Path) -> None:
     plan = planned(request(cache))
-    file = next(path for path in sorted((plan.folder / AGAIN).rglob("*")) if path.is_file())
-    file.write_bytes(file.read_bytes() + b"\0")
+    alter_a_file(plan.folder / AGAIN)
     with pytest.raises(EngineMissingError, match=f"{AGAIN}/.* is altered"):
         load(plan, lambda _: None)
 
@@ -120,14 +115,14 @@ def test_a_file_of_the_reader_that_has_changed_is_named(cache: Path) -> None:
 @pytest.mark.parametrize("known", [{"again": ["something else"]}, {}])
 def test_a_reader_that_reads_otherwise_is_refused_by_its_name(cache: Path, known: Mapping[str, list[str]]) -> None:
     plan = planned(request(cache))
-    _change(plan, readers=known)
+    change_manifest(plan, readers=known)
     with pytest.raises(EngineMissingError, match=r"the reader again of the engine in .* reads the known lines as"):
         load(plan, lambda _: None)
 
 
 def test_a_reader_that_is_loaded_later_is_proven_then(cache: Path) -> None:
     plan = planned(request(cache, readers_at="first use"))
-    _change(plan, readers={"again": ["something else"]})
+    change_manifest(plan, readers={"again": ["something else"]})
     assert _read(plan, ReaderOrder()) == [(line, "default") for line in KNOWN.lines]
     with pytest.raises(EngineMissingError, match=r"the reader again of the engine in .* reads the known lines as"):
         _read(plan, ReaderOrder(("again",)))
@@ -136,14 +131,7 @@ def test_a_reader_that_is_loaded_later_is_proven_then(cache: Path) -> None:
 def test_a_reader_that_computes_nonsense_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only its net is wrong: pixels as they are, where the model was trained on normalized ones."""
     plan = planned(request(tmp_path, "bf16"))
-    right = openvino.build
-
-    def compile_wrongly(spec: NetSpec, folder: Path, settings: Settings) -> None:
-        if spec.reader and settings.precision == "bf16":
-            spec = replace(spec, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-        right(spec, folder, settings)
-
-    monkeypatch.setattr(openvino, "build", compile_wrongly)
+    compile_wrongly(monkeypatch, lambda spec: spec.reader)
     with pytest.raises(ParityError):
         build(plan, lambda _: None)
     assert not list(plan.folder.parent.rglob("manifest.json"))
@@ -209,7 +197,7 @@ def test_nets_of_another_engine_that_do_not_load_are_built(cache: Path, builds: 
     for blob in (old.folder / "PP-OCRv6_small_det").glob("*.blob"):
         blob.chmod(0o600)
         blob.write_bytes(b"nonsense")
-    _change(old, files=measure(old.folder))
+    change_manifest(old, files=measure(old.folder))
     plan = planned(replace(request(cache), readers=()))
     stages: list[str] = []
     assert build(plan, stages.append)[1]

@@ -1,7 +1,8 @@
 """A cluster of several machines on this one: hosts that are namespaces, with a plug and a cable that can be pulled.
 
-`../shared/host-lab` makes the hosts. The service and the scheduler run on the first one, outside its process namespace,
-so that signals reach them. Workers are stubs that take a fixed time for a page (fixed_time_worker.py).
+The script that OCRSPOOL_HOST_LAB names makes the hosts. The service and the scheduler run on the first one, outside its
+process namespace, so that signals reach them. Workers are stubs that take a fixed time for a page
+(fixed_time_worker.py).
 """
 
 from __future__ import annotations
@@ -307,3 +308,16 @@ class ClusterLab:
 def is_module_of_worker(pid: int) -> bool:
     """Tell whether a process is a worker, real or a stub."""
     return is_module(pid, "ocrspool.recognition.child")
+
+
+@contextlib.contextmanager
+def cluster_up(script: str, folder: Path, hosts: tuple[str, ...], page_ms: int) -> Iterator[ClusterLab]:
+    """Have a scheduler on the first host and a node on each other one."""
+    lab = ClusterLab(script, folder, hosts, page_ms)
+    try:
+        lab.start_scheduler()
+        for host in hosts[1:]:
+            lab.start_node(host)
+        yield lab
+    finally:
+        lab.close()
