@@ -15,11 +15,12 @@ from ocrspool import __version__
 from ocrspool.cluster.files import DecodedFile, FileDecoders
 from ocrspool.decoding.api import DecodedPage, DecoderDiedError
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageImage, PageOptions, PageText
+from ocrspool.pages import PageImage, PageOptions, PageText, Recognized
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.hosts.answers import HostReport, Outcome, outcome_to_json, report_to_json
 from ocrspool.recognition.hosts.file_answers import DecoderDeath, FileOutcome, file_outcome_to_json
 from ocrspool.recognition.hosts.program import code
+from ocrspool.recognition.page_json import decoded
 
 _log = logging.getLogger(__name__)
 
@@ -149,7 +150,7 @@ class Agent:
         finally:
             os.close(descriptor)
 
-    def _submit(self, page: DecodedPage, options: PageOptions) -> Future[PageText]:
+    def _submit(self, page: DecodedPage, options: PageOptions) -> Future[Recognized]:
         return self._pool.submit(page.image, options)
 
     async def _are_read(self, found: DecodedFile) -> bool:
@@ -170,14 +171,13 @@ class Agent:
             future = await asyncio.to_thread(self._pool.submit, image, options, alone=page["alone"])
             if not await self._is_read(future):
                 return None
-            found = future.result()
-            return _brief(found)
+            return _brief(decoded(future.result()))
         except (DocumentError, EngineError) as error:
             return error
         except Exception as error:  # noqa: BLE001 - whatever it is, it is an answer
             return _failed(error)
 
-    async def _is_read(self, future: Future[PageText]) -> bool:
+    async def _is_read(self, future: Future[Recognized]) -> bool:
         """Wait for a page. Return False where it waits in the queue, no worker has an engine, and it was taken back."""
         done = asyncio.wrap_future(future)
         while not (await asyncio.wait({done}, timeout=_LOOK_SECONDS))[0]:
