@@ -79,7 +79,7 @@ def test_the_options_of_a_page_survive_a_message() -> None:
 
 def test_the_text_of_a_page_may_stay_as_it_was_written() -> None:
     """Where another process reads it: only the number and the seconds of the page are looked at."""
-    told = {"page": {"number": 7, "seconds": {"detect": 0.5}}, "body": json.dumps(answer()).encode()}
+    told: dict[str, Any] = {"page": {"number": 7, "seconds": {"detect": 0.5}}, "body": json.dumps(answer()).encode()}
     assert page_outcome(told, reads=False) == (7, EncodedText(told["body"], {"detect": 0.5}))
     assert page_outcome(told) == (7, page_text(answer(seconds={"detect": 0.5})))
     assert page_outcome({**told, "body": b"?"}, reads=False) == (7, EncodedText(b"?", {"detect": 0.5}))
