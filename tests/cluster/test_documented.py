@@ -104,7 +104,7 @@ def test_the_commands_of_the_installer_are_in_order() -> None:
 
 
 def test_the_drop_in_lets_the_service_call_the_hosts(tmp_path: Path) -> None:
-    """As it is shipped it names this machine alone. A command of the page writes the addresses of the cluster into it."""
+    """As it is shipped it names this machine alone. A command of the page writes the cluster's addresses into it."""
     drop_in = Path(shutil.copy(CHECKOUT / "systemd" / "cluster.conf", tmp_path))
     (command,) = re.findall(r"^sudo (sed .*)$", PAGE, re.MULTILINE)
     subprocess.run([*shlex.split(command)[:-1], drop_in], check=True)
