@@ -59,6 +59,7 @@ RUNS = (
 LEFT_OUT = {
     "all": "is this",
     "chart": "is no benchmark",
+    "cluster_devices": "needs several GPUs",
     "hotspots": "prints functions and not figures",
     "nets": "needs a GPU",
     "runtimes": "needs runtimes that cannot be installed beside each other",

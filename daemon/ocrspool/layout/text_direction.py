@@ -56,7 +56,8 @@ def reading_places(text: str) -> Sequence[int]:
 
 def in_reading_order(text: str) -> str:
     """Return a line in the order in which it is read; `text` is as its letters lie."""
-    return "".join(text[place] for place in reading_places(text))
+    places = reading_places(text)
+    return text if isinstance(places, range) else "".join(text[place] for place in places)
 
 
 def as_it_lies(text: str) -> str:

@@ -5,38 +5,29 @@ Pure: readings in, a PageText out. Nothing here calls a net.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from ocrspool.engine.models.model_set import LINE_HEIGHT
 from ocrspool.engine.ocr.ink import has_ink
 from ocrspool.engine.ocr.misread_languages import has_letters_of, misread_language, told
 from ocrspool.engine.ocr.ruling_lines import ruling_lines
+from ocrspool.engine.ocr.told_lines import ReadLine, points_on_page, told_lines
 from ocrspool.engine.ocr.upside_down import is_upside_down
-from ocrspool.engine.reading.crop import rectangle
-from ocrspool.engine.reading.letter_size import letter_size
 from ocrspool.engine.reading.lone_signs import without_lone_signs
-from ocrspool.engine.reading.orientation import turned_back
-from ocrspool.engine.reading.own_ink import own_ink
-from ocrspool.engine.reading.words import as_in, characters, words, words_as_read
 from ocrspool.layout.boxes import mirrored
 from ocrspool.layout.reading_order import reading_order
-from ocrspool.layout.text_direction import in_reading_order, page_runs_from_the_right
-from ocrspool.pages import Notice, PageText, TextLine, Word
+from ocrspool.layout.text_direction import page_runs_from_the_right
+from ocrspool.pages import Notice, PageText
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from ocrspool.engine.ocr.page_state import Line, PageInWork
-    from ocrspool.engine.reading.own_ink import OwnInk
-    from ocrspool.engine.reading.recognize import Reading
-    from ocrspool.engine.spec import Pixels
-    from ocrspool.pages import Point, Polygon
+    from ocrspool.pages import Polygon
 
 _MARGIN = 0.1
 """Confidence by which the lines found on a small picture have to beat it as one line."""
@@ -61,40 +52,24 @@ _SURELY_TEXT = 0.7
 """So is one of so many characters that are less sure than this, where the detection net is sure that it is text:
 letters of an unknown script that look like known ones. Of 5,570 lines of ordinary documents, none is such a one."""
 _PLACES_TOLD = 5
-_ALONG, _ACROSS = [0, 2, 2, 0], [1, 1, 3, 3]
-"""Which sides of a box (left, top, right, bottom) meet in its corners, clockwise from the top left."""
 _NO_TEXT = "The page is not blank, and no text was found on it: a picture, handwriting, or text that is too faint."
 
 
-class _Line(NamedTuple):
-    """A line and the reading of it that counts."""
+def _is_text(line: ReadLine, least_certainty: float) -> bool:
+    """Return whether a line belongs in the result: what the net is less sure of is a picture or a speck."""
+    reading = line.reading
+    characters = "".join(reading.text.split())
+    if len(characters) < _SHORT and not line.alone:
+        least_certainty = max(least_certainty, _LEAST_OF_SHORT)
+    if reading.unread_share >= _MOSTLY_UNREAD:
+        least_certainty = max(least_certainty, _LEAST_BESIDE_UNREAD)
+        characters = "".join(filter(str.isalnum, characters))
+    return bool(characters) and reading.certainty >= least_certainty
 
-    reading: Reading
-    polygon: NDArray[np.float32]
-    """On the page as searched."""
-    detection_confidence: float
-    strips: Sequence[Pixels] = ()
-    """Its pixels, and"""
-    readings: Sequence[Reading] = ()
-    """what each of these says."""
-    reader: str = ""
-    """Who read it."""
-    alone: bool = False
-    """Whether it is all that the page holds: then it is short because the picture is."""
 
-    def is_text(self, least_certainty: float) -> bool:
-        """Return whether it belongs in the result: what the net is less sure of is a picture or a speck."""
-        characters = "".join(self.reading.text.split())
-        if len(characters) < _SHORT and not self.alone:
-            least_certainty = max(least_certainty, _LEAST_OF_SHORT)
-        if self.reading.unread_share >= _MOSTLY_UNREAD:
-            least_certainty = max(least_certainty, _LEAST_BESIDE_UNREAD)
-            characters = "".join(filter(str.isalnum, characters))
-        return bool(characters) and self.reading.certainty >= least_certainty
-
-    def saying(self, text: str) -> _Line:
-        """Return the same line with other words."""
-        return self if text == self.reading.text else self._replace(reading=replace(self.reading, text=text))
+def _saying(line: ReadLine, text: str) -> ReadLine:
+    """Return the same line with other words."""
+    return line if text == line.reading.text else line._replace(reading=replace(line.reading, text=text))
 
 
 def page_text(page: PageInWork, least_confidence: float, taking_letters_for_others: Collection[str] = ()) -> PageText:
@@ -105,18 +80,18 @@ def page_text(page: PageInWork, least_confidence: float, taking_letters_for_othe
     found = [_best(line) for line in page.lines]
     if (whole := _whole(page, found)) is not None:
         found, page.rotation, page.margin = [whole], 0, 0
-    text = [line for line in found if line.is_text(least_confidence)]
-    left_out = [line for line in found if not line.is_text(least_confidence)]
+    text = [line for line in found if _is_text(line, least_confidence)]
+    left_out = [line for line in found if not _is_text(line, least_confidence)]
     texts = without_lone_signs([line.reading.text for line in text])
-    text = [line.saying(words) for line, words in zip(text, texts, strict=True) if words.strip()]
+    text = [_saying(line, words) for line, words in zip(text, texts, strict=True) if words.strip()]
     lines = [text[place] for place in reading_order(_to_be_ordered(text))]
-    shown = tuple(_told(line, page) for line in lines)
+    shown = tuple(told_lines(lines, page))
     warnings = _warnings(page, lines, left_out, taking_letters_for_others)
     rules = ruling_lines(page.pixels) if shown else ()
     return PageText(shown, page.rotation, page.seconds, warnings, rules=rules, finder=page.options.readers.finder)
 
 
-def _to_be_ordered(lines: Sequence[_Line]) -> list[Polygon]:
+def _to_be_ordered(lines: Sequence[ReadLine]) -> list[Polygon]:
     """Return where lines stand; mirrored if most run from right to left, because their columns are read so, too."""
     polygons = [_points(line.polygon) for line in lines]
     if page_runs_from_the_right([line.reading.text for line in lines]):
@@ -124,48 +99,16 @@ def _to_be_ordered(lines: Sequence[_Line]) -> list[Polygon]:
     return polygons
 
 
-def _told(line: _Line, page: PageInWork) -> TextLine:
-    reading = line.reading
-    polygon = _on_page(line.polygon, page)
-    ink = [own_ink(strip) for strip in (line.strips[:1] if page.options.words == "none" else line.strips)]
-    text, words = in_reading_order(reading.text), _words(line, ink, page)
-    told = TextLine(text, reading.confidence, polygon, line.detection_confidence, words, reader=line.reader)
-    if not ink or (size := letter_size(ink[0])) is None:
-        return told
-    height = math.dist(polygon[0], polygon[3])
-    return replace(told, letter_height=size.height * height, stroke=size.stroke / size.height)
-
-
-def _words(line: _Line, ink: Sequence[OwnInk], page: PageInWork) -> tuple[Word, ...]:
-    """Return the words of a line, as they stand on the page."""
-    if page.options.words == "none":
-        return ()
-    measure = characters if page.options.words == "characters" else words
-    found = words_as_read(line.reading.text, as_in(line.reading.text, measure(ink, line.readings)))
-    if not found:
-        return ()
-    # Fractions of the rectangle that the strips show. All corners at once: a call for each word takes longer than to
-    # measure it.
-    start, right, _, down = rectangle(line.polygon)
-    sides = np.array([word.box for word in found], np.float32)
-    corners = start + sides[:, _ALONG, None] * (right - start) + sides[:, _ACROSS, None] * (down - start)
-    points = _points_on_page(corners.reshape(-1, 2), page)
-    return tuple(
-        Word(word.text, word.certainty, (a, b, c, d))
-        for word, a, b, c, d in zip(found, points[::4], points[1::4], points[2::4], points[3::4], strict=True)
-    )
-
-
-def _best(line: Line) -> _Line:
+def _best(line: Line) -> ReadLine:
     """Return the surest reading of a line."""
     variants = [line.turned] if line.turned is not None and is_upside_down(line) else line.variants
     readings = [(*variant.surest(), variant) for variant in variants]
     reading, reader, variant = max(readings, key=lambda choice: choice[0].confidence)
     said = variant.said(reader)
-    return _Line(reading, variant.polygon, line.detection_confidence, variant.strips, said, reader)
+    return ReadLine(reading, variant.polygon, line.detection_confidence, variant.strips, said, reader)
 
 
-def _whole(page: PageInWork, found: Sequence[_Line]) -> _Line | None:
+def _whole(page: PageInWork, found: Sequence[ReadLine]) -> ReadLine | None:
     """Return a small picture as one line, where that reads at least as well as the lines that were found on it."""
     if page.whole is None:
         return None
@@ -179,7 +122,10 @@ def _whole(page: PageInWork, found: Sequence[_Line]) -> _Line | None:
 
 
 def _warnings(
-    page: PageInWork, lines: Sequence[_Line], left_out: Sequence[_Line], taking_letters_for_others: Collection[str]
+    page: PageInWork,
+    lines: Sequence[ReadLine],
+    left_out: Sequence[ReadLine],
+    taking_letters_for_others: Collection[str],
 ) -> tuple[Notice, ...]:
     """Return what a reader of the page's lines has to know of what is not in them."""
     unread = tuple(place for place, line in enumerate(lines) if _is_unread(line))
@@ -196,7 +142,7 @@ def _warnings(
     return tuple(warnings)
 
 
-def _is_unread(line: _Line) -> bool:
+def _is_unread(line: ReadLine) -> bool:
     """Return whether letters of a line must be missing, or were only guessed at."""
     reading = line.reading
     ink, share = reading.ink, reading.unread_share
@@ -207,7 +153,7 @@ def _is_unread(line: _Line) -> bool:
     return missing or guessed
 
 
-def _unread_message(page: PageInWork, kept: int, lost: Sequence[_Line]) -> str:
+def _unread_message(page: PageInWork, kept: int, lost: Sequence[ReadLine]) -> str:
     """Say how many lines have letters that were not read, and where those are that are not in the result at all."""
     count = kept + len(lost)
     message = (
@@ -224,25 +170,10 @@ def _unread_message(page: PageInWork, kept: int, lost: Sequence[_Line]) -> str:
     )
 
 
-def _height_on_page(line: _Line, page: PageInWork) -> float:
+def _height_on_page(line: ReadLine, page: PageInWork) -> float:
     """Return how far down the page, as it came, the middle of a line is: 0 to 1."""
-    ys = [y for _, y in _on_page(line.polygon, page)]
+    ys = [y for _, y in points_on_page(line.polygon, page)]
     return sum(ys) / len(ys) / int(page.pixels.shape[0])
-
-
-def _on_page(polygon: NDArray[np.float32], page: PageInWork) -> Polygon:
-    """Return a polygon of what was searched in pixels of the page as it came."""
-    one, two, three, four = _points_on_page(polygon, page)
-    return one, two, three, four
-
-
-def _points_on_page(points: NDArray[np.float32], page: PageInWork) -> list[Point]:
-    """Return points [n, 2] of what was searched in pixels of the page as it came."""
-    points = turned_back(points, page.rotation, *page.searched_size)
-    if page.margin:
-        height, width = page.pixels.shape[:2]
-        points = np.clip(points - page.margin, 0, (width, height)).astype(np.float32)
-    return [(x, y) for x, y in points.tolist()]
 
 
 def _points(polygon: NDArray[np.float32]) -> Polygon:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import cv2
 import numpy as np
 
 from ocrspool.engine.models.model_set import LINE_HEIGHT
-from ocrspool.engine.reading.strip_ink import runs_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,22 +37,35 @@ class LetterSize(NamedTuple):
 def letter_size(ink: OwnInk) -> LetterSize | None:
     """Return the size of the letters of a line, of its ink or of that of its first strip; None where it has none."""
     pixels = ink.pixels[:, :_ENOUGH]
-    per_row = np.count_nonzero(pixels, axis=1)
-    per_row[per_row > _RULE * pixels.shape[1]] = 0
+    most = _RULE * pixels.shape[1]
+    per_row = [count if count <= most else 0 for count in _per_row(pixels)]
     top, bottom = _band(per_row)
     if bottom - top < _LEAST_BAND:
         return None
     band = pixels[top:bottom]
     # A stroke begins where a pixel has ink and the one before it has none: 1 > 0.
     strokes = np.count_nonzero(band[:, 1:] > band[:, :-1]) + np.count_nonzero(band[:, 0])
-    width = float(per_row[top:bottom].sum()) / max(int(strokes), 1)
+    width = sum(per_row[top:bottom]) / max(int(strokes), 1)
     return LetterSize((bottom - top) / LINE_HEIGHT, width / LINE_HEIGHT)
 
 
-def _band(per_row: NDArray[np.intp]) -> tuple[int, int]:
-    """Return the first and the end row of the longest run of rows that have much ink."""
-    inked = sorted(count for count in per_row.tolist() if count)
+def _per_row(pixels: NDArray[np.uint8]) -> list[int]:
+    """Return how many pixels of each row have ink. numpy takes ten times as long."""
+    counts: list[int] = np.ravel(cv2.reduce(pixels, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)).tolist()
+    return counts
+
+
+def _band(per_row: list[int]) -> tuple[int, int]:
+    """Return the first and the end row of the longest run of rows that have much ink; plain numbers, as in crop.py."""
+    inked = sorted(count for count in per_row if count)
     if not inked:
         return 0, 0
-    full = per_row >= _FULL * inked[round(_QUANTILE * (len(inked) - 1))]
-    return max(runs_of(full), key=lambda run: run[1] - run[0])
+    least = _FULL * inked[round(_QUANTILE * (len(inked) - 1))]
+    best, start = (0, 0), 0
+    for row, count in enumerate([*per_row, 0]):
+        if count >= least:
+            continue
+        if row - start > best[1] - best[0]:
+            best = start, row
+        start = row + 1
+    return best

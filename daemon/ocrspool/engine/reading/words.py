@@ -8,12 +8,12 @@ ink of a word begins and ends is looked up in the line's pixels, along the line'
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ocrspool.engine.models.model_set import LINE_HEIGHT
-from ocrspool.engine.reading.strip_ink import runs_of
 from ocrspool.layout.text_direction import reading_places
 from ocrspool.pages import stands_alone
 
@@ -128,8 +128,8 @@ def _parts(letters: Sequence[Letter], ink: OwnInk, *, by_character: bool) -> Ite
     if not groups:
         return
     width = len(ink.columns)
-    gaps = runs_of(~ink.inked)
-    cuts = [_cut(ink, gaps, before[-1], after[0]) for before, after in itertools.pairwise(groups)]
+    gaps, ends_of_gaps = ink.gaps, [end for _, end in ink.gaps]
+    cuts = [_cut(ink, gaps, ends_of_gaps, (before[-1], after[0])) for before, after in itertools.pairwise(groups)]
     first, last = (min(int(letter.x), width - 1) for letter in (groups[0][0], groups[-1][-1]))
     starts = [_start(gaps, first), *(after for _, after in cuts)]
     ends = [*(before for before, _ in cuts), _end(gaps, last, width)]
@@ -155,14 +155,19 @@ def _groups(letters: Sequence[Letter], *, by_character: bool) -> Iterator[list[L
         yield word
 
 
-def _cut(ink: OwnInk, gaps: Sequence[_Run], before: Letter, after: Letter) -> _Run:
-    """Return where one word ends and the next one begins: the edges of the widest gap between their letters."""
+def _cut(ink: OwnInk, gaps: Sequence[_Run], ends_of_gaps: Sequence[int], letters: tuple[Letter, Letter]) -> _Run:
+    """Return where one word ends and the next one begins: the edges of the widest gap between two of their letters."""
+    before, after = letters
     # The net may see a letter in the paper that fills its batch up, beyond the end of the strip.
     width = len(ink.columns)
     start = min(int(before.x), width - 1)
     end = min(max(int(after.x), start + 1), width)
     middle = (before.x + after.x) / 2
-    between = [(max(left, start), min(right, end)) for left, right in gaps if left < end and right > start]
+    between = []
+    for left, right in itertools.islice(gaps, bisect_right(ends_of_gaps, start), None):
+        if left >= end:
+            break
+        between.append((max(left, start), min(right, end)))
     if between:
         return max(between, key=lambda run: (run[1] - run[0], -abs((run[0] + run[1]) / 2 - middle)))
     # They touch: where there is the least ink, and of such places the one nearest to the middle.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ocrspool.engine.ocr.ruling_lines import ruling_lines
+from ocrspool.engine.ocr.ruling_lines import _runs, ruling_lines
 from ocrspool.engine.reading.letter_size import LetterSize, letter_size
-from ocrspool.engine.reading.own_ink import own_ink
+from ocrspool.engine.reading.own_ink import own_ink, own_inks
 
 FONT = ImageFont.load_default(30)
 
@@ -115,3 +116,39 @@ def test_a_picture_is_no_line() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (3, 40), (40, 3)])
 def test_a_tiny_page_has_none(size: tuple[int, int]) -> None:
     assert ruling_lines(np.zeros(size, np.uint8)) == ()
+
+
+def test_strips_that_are_measured_together_have_the_ink_that_each_has_alone() -> None:
+    """Ink that ends at one strip's edge and begins at the next one's, a rule, and what hangs in from other lines."""
+    rule, frame, hanging = strip("Sum  12.50"), strip("12"), strip("a fully hidden body")
+    rule[40:42] = 0
+    frame[:, :3] = 0
+    hanging[:4, 20:60] = 0
+    up_to_the_edge, empty = strip("WWW")[:, :50], np.full((48, 1, 3), 255, np.uint8)
+    strips = [up_to_the_edge, up_to_the_edge, rule, rule, empty, frame, hanging, hanging[::-1], strip("end")]
+    together = own_inks(strips)
+    for pixels, ink in zip(strips, together, strict=True):
+        alone = own_ink(pixels)
+        assert np.array_equal(ink.pixels, alone.pixels)
+        assert np.array_equal(ink.columns, alone.columns)
+        assert ink.gaps == alone.gaps
+        assert [place for start, end in ink.gaps for place in range(start, end)] == np.flatnonzero(
+            alone.columns == 0
+        ).tolist()
+    assert own_inks([]) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_runs_of_ink_are_those_of_opencv(seed: int) -> None:
+    """Bit by bit, with OpenCV's own choice of the middle of an even number, and of what lies beyond the edge."""
+    made = np.random.default_rng(seed)
+    height, width = made.integers(1, 200), made.integers(1, 260)
+    coarse = made.random((height // 3 + 1, width // 12 + 1), np.float32)
+    ink = (cv2.resize(coarse, (int(width), int(height))) > 0.5).astype(np.uint8)
+    thick = cv2.dilate(ink, np.ones((3, 1), np.uint8))
+    opened = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, 36), np.uint8))
+    wanted = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((1, 5), np.uint8))
+    runs, (left, top) = _runs(cv2.transpose(ink))
+    shown = np.zeros_like(wanted)
+    shown[top : top + runs.shape[0], left : left + runs.shape[1]] = runs
+    assert np.array_equal(shown, wanted)
