@@ -47,6 +47,8 @@ class ReaderOrder:
     wary: bool = False
     """Whether the next reader also reads lines of which the one before is sure, where mistakes are likely all the same:
     for a weak net before a stronger one."""
+    search: float = 1.0
+    """0 to 1: pages are searched for lines at this part of `engine.detection_side`."""
 
 
 DEFAULT_ORDER = ReaderOrder()
@@ -152,6 +154,21 @@ class PageText:
     """Ruling lines that were found on the page, in the pixels of the polygons."""
     finder: str = ""
     """The finder of the engine that found the lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedText:
+    """What an engine read on one page, as its worker has written it down. The service has not looked into it."""
+
+    body: bytes
+    """recognition/page_json.py makes a PageText of it."""
+    seconds: dict[str, float]
+    """As in PageText; `engine` and `device` too."""
+    engine: Mapping[str, Any] = field(default_factory=dict)
+    device: str = ""
+
+
+Recognized = PageText | EncodedText
 
 
 @dataclass(frozen=True, slots=True)
