@@ -37,17 +37,17 @@ def test_hostile_corpus(new_daemon: NewDaemon, together: bool) -> None:  # noqa:
     assert (len(files), len(made)) == (47, 13)
     daemon = new_daemon(inboxes=INBOX)
     daemon.start()
-    service, workers = daemon.pid, daemon.workers()
+    service, workers, outcomes = daemon.pid, daemon.workers(), Outcomes(daemon)
     expected = {Path(entry["file"]).name: entry for entry in files}
     for name, entry in expected.items():
         daemon.drop(name, (CORPUS / entry["file"]).read_bytes())
         if not together:
-            outcome(daemon, name)
+            outcomes.of(name)
     copies = make_the_others(daemon, (CORPUS / "hostile/my scan 1.png").read_bytes(), made)
     good = expected["my scan 1.png"]
     expected |= dict.fromkeys(copies, good)
     wait_until(lambda: not set(daemon.files("inbox")) - LEFT_ALONE and not daemon.in_work(), 1200)
-    problems = [problem for name, entry in expected.items() if (problem := judge(name, entry, outcome(daemon, name)))]
+    problems = [problem for name, entry in expected.items() if (problem := judge(name, entry, outcomes.of(name)))]
     assert problems == []
     assert {path.name for path in (daemon.spool / "inbox").iterdir()} >= LEFT_ALONE
     assert (daemon.spool / "inbox" / FOLDER).is_dir()
@@ -96,20 +96,25 @@ def make_the_others(daemon: Daemon, good: bytes, wanted: set[str]) -> set[str]:
     return copies
 
 
-def outcome(daemon: Daemon, name: str) -> dict[str, Any]:
-    """Wait for the result or the reason of a file."""
+class Outcomes:
+    """The results and reasons of a service. Each is read once: there are many, and they are asked for often."""
 
-    def found() -> dict[str, Any] | None:
+    def __init__(self, daemon: Daemon) -> None:
+        self._spool = daemon.spool
+        self._told: dict[Path, dict[str, Any]] = {}
+
+    def of(self, name: str) -> dict[str, Any]:
+        """Wait for the result or the reason of a file."""
+        value = wait_until(lambda: self._found(name), 600)
+        assert value is not None
+        return value
+
+    def _found(self, name: str) -> dict[str, Any] | None:
         for state, suffix in (("failed", ".reason.json"), ("outbox", ".json")):
-            for path in (daemon.spool / state).glob("*" + suffix):
-                told = json.loads(path.read_bytes())
-                if told["source"]["path"] == shown(name):
-                    return told  # type: ignore[no-any-return] # JSON
-        return None
-
-    value = wait_until(found, 600)
-    assert value is not None
-    return value
+            for path in (self._spool / state).glob("*" + suffix):
+                if path not in self._told:
+                    self._told[path] = json.loads(path.read_bytes())
+        return next((told for told in self._told.values() if told["source"]["path"] == shown(name)), None)
 
 
 def shown(name: str) -> str:

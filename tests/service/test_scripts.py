@@ -63,6 +63,15 @@ def test_install_with_a_role(role: str) -> None:
     assert _install("--role", "coffee").returncode == 64
 
 
+def test_install_with_the_cluster_alone() -> None:
+    """The extra cluster is locked: nothing is installed that the lock does not name."""
+    shown = _install("--dry-run", "--with", "cluster")
+    assert shown.returncode == 0, shown.stderr
+    installed = [line for line in shown.stdout.splitlines() if "pip install" in line]
+    assert sum("requirements/cluster.txt" in line for line in installed) == 1
+    assert all("--require-hashes" in line or "--no-deps" in line for line in installed), installed
+
+
 def test_install_with_something_else() -> None:
     """What is no extra is refused with the usage, before anything is done."""
     refused = _install("--with", "onnx,coffee")

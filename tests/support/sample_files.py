@@ -207,8 +207,13 @@ def deadly_pdf(pages: int, deadly: set[int]) -> bytes:
 
 
 def _packed(megabytes: int) -> bytes:
+    """Zeros, packed by zlib. One megabyte is packed, and that is repeated: packing all of them takes a second."""
     packer = zlib.compressobj(9)
-    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(megabytes)) + packer.flush()
+    head = packer.compress(b"") + packer.flush(zlib.Z_FULL_FLUSH)
+    one = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    last = packer.flush()[:-4]  # without the Adler-32 checksum, which is that of one megabyte
+    checksum = (megabytes << 20) % 65521 << 16 | 1
+    return head + megabytes * one + last + checksum.to_bytes(4, "big")
 
 
 def pdf_page(contents: bytes, resources: bytes = b"", *more: bytes) -> bytes:
