@@ -1,4 +1,4 @@
-"""The Debian package, from a checkout to an active service, and away again."""
+"""The Debian package, as `scripts/deb` makes it, from a checkout to an active service, and away again."""
 
 from __future__ import annotations
 
