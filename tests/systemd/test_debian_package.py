@@ -46,6 +46,7 @@ def test_nothing_of_it_is_missing(installed: Machine) -> None:
     assert run("ocrspool", "--version").stdout.startswith("ocrspool ")
     assert (_PROGRAM / "bin/ocrspool").read_bytes().startswith(b"#!/usr/lib/ocrspool/bin/python")
     assert not run("grep", "-rlIF", "/tmp", _PROGRAM / "bin", _PROGRAM / "pyvenv.cfg", check=False).stdout  # noqa: S108
+    assert not list(_PROGRAM.rglob("direct_url.json"))  # where pip notes it, too
     assert not run("systemd-analyze", "verify", "--recursive-errors=no", SERVICE, PREBUILD).stdout
     assert not run("dpkg", "--verify", "ocrspool").stdout
     owned = run("dpkg", "--listfiles", "ocrspool").stdout.splitlines()
