@@ -47,6 +47,8 @@ class ReaderOrder:
     wary: bool = False
     """Whether the next reader also reads lines of which the one before is sure, where mistakes are likely all the same:
     for a weak net before a stronger one."""
+    search: float = 1.0
+    """0 to 1: pages are searched for lines at this part of `engine.detection_side`."""
 
 
 DEFAULT_ORDER = ReaderOrder()

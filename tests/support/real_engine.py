@@ -23,7 +23,7 @@ class Engine:
 
 def engine(folder: Path, precision: Precision) -> Engine:
     """Compile the models into the folder, and load them. Pixels that they get are read-only, as production's may be."""
-    settings = identity.resolved("openvino", Settings(precision=precision))
+    settings = identity.resolved("openvino", Settings(precision=precision, batch_lines=1))
     specs = model_set.bundled()
     for spec in specs:
         (folder / spec.name).mkdir()

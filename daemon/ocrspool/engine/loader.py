@@ -22,6 +22,7 @@ from ocrspool.engine.file_stamps import stamps
 from ocrspool.engine.models import model_set
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer, RecognizeSettings
 from ocrspool.engine.reading.recognize import ReadSettings
+from ocrspool.engine.runtimes.base import runtime_spec
 from ocrspool.engine.runtimes.fixed_shapes import widths
 from ocrspool.engine.stages import OnStage, StageTimer
 from ocrspool.engine.test_pages import known_text
@@ -166,6 +167,7 @@ def recognizer_of(plan: Plan, loaded: Loaded) -> Recognizer:
 
 
 def read_settings(plan: Plan) -> ReadSettings:
-    """Return in which widths the nets of an engine get their lines."""
+    """Return in which widths the nets of an engine get their lines, and how many of them in a call."""
     fixed = plan.settings.provider in {"cuda", "rtx"}
-    return ReadSettings(widths=widths(plan.settings.line_width) if fixed else ())
+    columns = runtime_spec(plan.runtime).columns
+    return ReadSettings(widths=widths(plan.settings.line_width) if fixed else (), columns=columns)

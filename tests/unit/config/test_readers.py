@@ -26,7 +26,7 @@ TINY = (("tiny", "PP-OCRv6_tiny"),)
 @pytest.mark.parametrize(
     ("quality", "order", "finders"),
     [
-        ("fast", ReaderOrder(("tiny",), 0.96, finder="tiny"), TINY),
+        ("fast", ReaderOrder(("tiny",), 0.96, finder="tiny", search=0.75), TINY),
         ("balanced", ReaderOrder(("tiny", "default"), 0.96, head_start=1.0, finder="tiny", wary=True), TINY),
     ],
 )

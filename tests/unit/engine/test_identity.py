@@ -56,6 +56,8 @@ def facts(
 @pytest.mark.parametrize(
     ("runtime", "asked", "expected"),
     [
+        ("openvino", Settings(precision="f32"), ("cpu", "f32", 4, 3200)),
+        ("openvino", Settings(precision="f32", batch_lines=1), ("cpu", "f32", 1, 3200)),
         ("onnxruntime", Settings(), ("cpu", "f32", 1, 3200)),
         ("onnxruntime", Settings(provider="tensorrt"), ("cpu", "f32", 1, 3200)),
         ("onnxruntime", Settings(batch_lines=4, line_width=960), ("cpu", "f32", 4, 960)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -49,6 +49,10 @@ class DetectSettings:
     unclip: float = 1.4
     """How far boxes grow, as a multiple of area / perimeter."""
     candidates: int = 3000
+
+    def at(self, part: float) -> DetectSettings:
+        """Return the same for a search at a part of `side`."""
+        return replace(self, side=round(self.side * part))
 
 
 class Finder(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -20,7 +20,8 @@ class Batches(Generic[T]):
     CPU by a fifth (docs/lab/performance.md).
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: Callable[[int], int]) -> None:
+        """Let a batch have as many pieces as `size` says of their width."""
         self._size = size
         self._lock = threading.Lock()
         self._waiting: defaultdict[int, deque[tuple[int, T]]] = defaultdict(deque)
@@ -35,12 +36,12 @@ class Batches(Generic[T]):
             for width, piece in pieces:
                 self._waiting[width].append((self._added, piece))
                 self._added += 1
-            return self._now_due(sum(len(pieces) // self._size for pieces in self._waiting.values()))
+            return self._now_due(sum(len(pieces) // self._size(width) for width, pieces in self._waiting.items()))
 
     def flush(self) -> int:
         """Return how many batches there are more to take if none waits to be full."""
         with self._lock:
-            return self._now_due(sum(-(-len(pieces) // self._size) for pieces in self._waiting.values()))
+            return self._now_due(sum(-(-len(pieces) // self._size(width)) for width, pieces in self._waiting.items()))
 
     def take(self) -> list[T]:
         """Return the next batch: a full one where there is one, then the longest that has waited."""
@@ -50,13 +51,13 @@ class Batches(Generic[T]):
             self._run = self._run + 1 if width == self._width else 1
             self._width = width
             pieces = self._waiting[width]
-            batch = [pieces.popleft()[1] for _ in range(min(self._size, len(pieces)))]
+            batch = [pieces.popleft()[1] for _ in range(min(self._size(width), len(pieces)))]
             if not pieces:
                 del self._waiting[width]
         return batch
 
     def _next_width(self) -> int:
-        full = [width for width, pieces in self._waiting.items() if len(pieces) >= self._size]
+        full = [width for width, pieces in self._waiting.items() if len(pieces) >= self._size(width)]
         if self._width in full and self._run < _RUN:
             return self._width
         return min(full or self._waiting, key=lambda width: self._waiting[width][0][0])

@@ -58,7 +58,7 @@ class _Queue:
 
     def __init__(self, name: str, reader: LineReader, shared: ThreadPoolExecutor) -> None:
         self.reader = reader
-        self.batches: Batches[LineStrip] = Batches(reader.batch)
+        self.batches: Batches[LineStrip] = Batches(reader.batch_at)
         self.threads, self._own = shared, None
         if reader.own_threads:
             self.threads = self._own = ThreadPoolExecutor(reader.parallel, thread_name_prefix=f"read {name}")

@@ -211,6 +211,7 @@ class Recognizer:
             found.whole = Line(0.0, [Variant(row, strips, head_start=found.options.readers.head_start)])
         page, found.margin = padded(found.pixels)
         net, settings = self._finders[found.options.readers.finder]
+        settings = settings.at(found.options.readers.search)
         lines = find_lines(net, page, settings, found.on_progress)
         detected = time.perf_counter()
         if found.options.orientation == "auto" and lines:

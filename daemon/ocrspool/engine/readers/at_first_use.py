@@ -30,14 +30,13 @@ class AtFirstUse:
         """How many calls really run side by side."""
         return self._like.parallel
 
-    @property
-    def batch(self) -> int:
-        """The most strips that a call may have."""
-        return self._like.batch
-
     def width(self, pixels: int) -> int:
         """Return the width at which a strip of so many pixels is read."""
         return self._like.width(pixels)
+
+    def batch_at(self, width: int) -> int:
+        """Return how many strips of this width a call may have."""
+        return self._like.batch_at(width)
 
     def read(self, strips: Sequence[Pixels]) -> list[Reading]:
         """Return the reading of each strip; the first call waits until the net is loaded."""

@@ -28,14 +28,13 @@ class NetReader:
         """How many calls really run side by side."""
         return self._net.parallel
 
-    @property
-    def batch(self) -> int:
-        """The most strips that a call may have."""
-        return self._net.batch
-
     def width(self, pixels: int) -> int:
         """Return the width at which a strip of so many pixels is given to the net."""
         return recognize.bucket(pixels, self._net, self._settings)
+
+    def batch_at(self, width: int) -> int:
+        """Return how many strips of this width a call may have."""
+        return recognize.batch_at(width, self._net, self._settings)
 
     def read(self, strips: Sequence[Pixels]) -> list[Reading]:
         """Return the reading of each strip [48, w, 3]; all have the same `width`."""

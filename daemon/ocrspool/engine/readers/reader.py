@@ -22,12 +22,11 @@ class LineReader(Protocol):
     def own_threads(self) -> bool:
         """Whether its calls need threads of their own, because they take long and would keep nets waiting."""
 
-    @property
-    def batch(self) -> int:
-        """The most strips that a call may have; fewer are allowed."""
-
     def width(self, pixels: int) -> int:
         """Return the width at which a strip of so many pixels is read. The strips of one call share it."""
+
+    def batch_at(self, width: int) -> int:
+        """Return how many strips of this width a call may have; fewer are allowed."""
 
     def read(self, strips: Sequence[Pixels]) -> list[Reading]:
         """Return the reading of each strip [48, w, 3]. It depends on that strip alone.

@@ -81,7 +81,6 @@ class TesseractReader:
     """As many processes as are needed at a time, at most `processes`; safe to call from so many threads."""
 
     own_threads = True
-    batch = 1
 
     def __init__(self, spec: ReaderSpec, processes: int) -> None:
         self.parallel = max(processes, 1)
@@ -96,6 +95,10 @@ class TesseractReader:
     def width(self, pixels: int) -> int:  # noqa: ARG002 - the widths of strips do not matter here
         """Return 0: strips of all widths wait in one queue."""
         return 0
+
+    def batch_at(self, width: int) -> int:  # noqa: ARG002 - likewise
+        """Return 1: a process gets one strip at a time."""
+        return 1
 
     def read(self, strips: Sequence[Pixels]) -> list[Reading]:
         """Return the reading of each strip [48, w, 3]. Raise EngineError where no process can be started."""

@@ -54,6 +54,9 @@ class ReadSettings:
     """Above that, of this."""
     widths: tuple[int, ...] = ()
     """Where given, these and no others: for a net that pays for every change of shape."""
+    columns: int = 0
+    """Where given, a call has no more strips than have so many columns of pixels together: for a CPU. There wide strips
+    cost the same in one call as in several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +117,15 @@ def bucket(width: int, net: Net, settings: ReadSettings) -> int:
     return min(max(-(-width // step) * step, settings.least, net.profile.minimum[2]), net.profile.maximum[2])
 
 
+def batch_at(width: int, net: Net, settings: ReadSettings) -> int:
+    """Return how many strips a call of this width has at most."""
+    return max(min(net.batch, settings.columns // width), 1) if settings.columns else net.batch
+
+
 def read(net: Net, batch: Sequence[Pixels], characters: Sequence[str], settings: ReadSettings) -> list[Reading]:
-    """Return the reading of each strip; all must share one bucket, and be no more than the net's batch."""
+    """Return the reading of each strip; all must share one bucket, and be no more than `batch_at` says of it."""
     width = bucket(batch[0].shape[1], net, settings)
-    filled = np.full((net.batch, LINE_HEIGHT, width, 3), PADDING, np.uint8)
+    filled = np.full((batch_at(width, net, settings), LINE_HEIGHT, width, 3), PADDING, np.uint8)
     for index, pixels in enumerate(batch):
         filled[index, :, : pixels.shape[1]] = pixels
     best, probability = net(filled)

@@ -73,6 +73,8 @@ class RuntimeSpec(ABC):
     """What each provider computes in. The first is what auto means."""
     gpu_batch: int = 1
     """Text lines per call on a GPU."""
+    columns: int = 0
+    """Of all lines in a call, pixels at most; 0: lines of any width share a call (see ReadSettings)."""
     cpu_runtime: Runtime | None = None
     """The runtime that takes its place on a CPU; None where it has a part of its own for that."""
     kernel_variables: str = ""

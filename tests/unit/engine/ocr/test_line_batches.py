@@ -14,7 +14,7 @@ def _taken(batches: Batches[str], due: int) -> list[list[str]]:
 
 def test_what_fills_no_batch_waits_until_it_is_flushed() -> None:
     """A call of the net takes as long with one line as with many."""
-    batches: Batches[str] = Batches(2)
+    batches: Batches[str] = Batches(lambda _: 2)
     assert _taken(batches, batches.add([(640, "wide"), (320, "a"), (320, "b"), (320, "c")])) == [["a", "b"]]
     assert _taken(batches, batches.add([(320, "d")])) == [["c", "d"]]
     assert _taken(batches, batches.flush()) == [["wide"]]
@@ -23,7 +23,7 @@ def test_what_fills_no_batch_waits_until_it_is_flushed() -> None:
 
 def test_what_comes_later_fills_up() -> None:
     """Pieces join what waits already, of another page too: no more calls are due for them."""
-    batches: Batches[str] = Batches(4)
+    batches: Batches[str] = Batches(lambda _: 4)
     assert batches.add([(320, "a"), (640, "b")]) == 0
     assert batches.flush() == 2
     assert batches.add([(320, "c"), (640, "d")]) == 0
@@ -32,20 +32,26 @@ def test_what_comes_later_fills_up() -> None:
 
 def test_one_width_after_the_other() -> None:
     """Whatever came in between: the net has prepared itself for a width."""
-    batches: Batches[str] = Batches(1)
+    batches: Batches[str] = Batches(lambda _: 1)
     due = batches.add([(320, "a"), (640, "b"), (320, "c"), (640, "d"), (320, "e")])
     assert _taken(batches, due) == [["a"], ["c"], ["e"], ["b"], ["d"]]
 
 
 def test_a_rare_width_has_its_turn() -> None:
     """However many more of the common one come."""
-    batches: Batches[int] = Batches(1)
+    batches: Batches[int] = Batches(lambda _: 1)
     batches.add([(320, 0), (640, -1)])
     for number in range(1, 1000):
         batches.add([(320, number)])
         if batches.take() == [-1]:
             break
     assert number < 50
+
+
+def test_the_size_of_a_batch_follows_from_the_width() -> None:
+    batches: Batches[str] = Batches(lambda width: 640 // width)
+    assert _taken(batches, batches.add([(320, "a"), (640, "b"), (320, "c"), (320, "d")])) == [["a", "c"], ["b"]]
+    assert _taken(batches, batches.flush()) == [["d"]]
 
 
 @given(
@@ -56,7 +62,7 @@ def test_a_rare_width_has_its_turn() -> None:
 )
 def test_as_many_takes_as_are_due_find_everything(size: int, steps: list[list[int] | str]) -> None:
     """In whichever order pieces are added (a list of widths), taken and flushed: nothing twice, nothing left."""
-    batches: Batches[tuple[int, int]] = Batches(size)
+    batches: Batches[tuple[int, int]] = Batches(lambda _: size)
     due = count = 0
     taken: list[tuple[int, int]] = []
     for step in [*steps, "flush", *["take"] * 500]:

@@ -28,13 +28,16 @@ class Fake:
 
     def __init__(self, sure: Callable[[int], float], letter: str, *, own_threads: bool = False) -> None:
         self._sure, self._letter, self.own_threads = sure, letter, own_threads
-        self.parallel, self.batch = 1, 4
+        self.parallel = 1
         self.asked: list[int] = []
         self.threads: set[str] = set()
         self.closed = False
 
     def width(self, pixels: int) -> int:  # noqa: ARG002
         return 0
+
+    def batch_at(self, width: int) -> int:  # noqa: ARG002
+        return 4
 
     def read(self, strips: Sequence[Pixels]) -> list[Reading]:
         self.threads.add(threading.current_thread().name.rpartition("_")[0])

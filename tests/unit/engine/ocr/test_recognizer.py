@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer
-from ocrspool.pages import PageOptions, PageText
+from ocrspool.pages import PageOptions, PageText, ReaderOrder
 from support import color_bar_nets
 from support.color_bar_nets import CHARACTERS, COLORS
 
@@ -90,6 +90,30 @@ class Failing(color_bar_nets.Ink):
 
     def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
         raise ValueError(f"searched {batch.shape}")
+
+
+class Looking(color_bar_nets.Ink):
+    """Remembers how large the pages were that it searched."""
+
+    def __init__(self) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+
+    def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
+        self.shapes.append(batch.shape)
+        return super().__call__(batch)
+
+
+def test_a_page_is_searched_at_the_part_of_its_size_that_its_profile_says() -> None:
+    """And its lines lie at the same places of the page."""
+    page = np.full((1280, 960), 255, np.uint8)
+    page[640:704, 96:800] = color_bar_nets.COLORS["b"][2]
+    net = Looking()
+    whole, three_quarters = PageOptions(), PageOptions(readers=ReaderOrder(search=0.75))
+    with Recognizer(Nets(net, color_bar_nets.Levels(), color_bar_nets.Upright()), CHARACTERS) as recognizer:
+        found = [recognizer.recognize([page], options)[0].lines for options in (whole, three_quarters)]
+    assert net.shapes == [(1, 1280, 960, 3), (1, 960, 704, 3)]
+    (one,), (other,) = found
+    assert np.abs(np.array(one.polygon) - other.polygon).max() < 20  # pixels
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (300, 200), (300, 200, 3)])

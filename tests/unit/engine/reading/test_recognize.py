@@ -96,6 +96,15 @@ def test_a_reading_does_not_depend_on_its_neighbors() -> None:
     assert net.shapes == [(4, 48, 32, 3)] * 2
 
 
+def test_a_call_has_as_many_columns_of_pixels_as_are_allowed_whoever_else_is_in_it() -> None:
+    """So the same line is always read in the same shape. A line wider than that is read alone."""
+    net, settings = LevelNet(), ReadSettings(columns=192)
+    lines = [_strip(*[10] * 4), _strip(*[10] * 4), _strip(*[20] * 12), _strip(*[30] * 30)]
+    for batch in (lines[:1], lines[:2], lines[2:3], lines[3:]):
+        recognize.read(net, batch, CHARACTERS, settings)
+    assert net.shapes == [(4, 48, 32, 3), (4, 48, 32, 3), (2, 48, 96, 3), (1, 48, 256, 3)]
+
+
 def test_a_line_too_wide_is_cut_at_a_gap_and_joined_with_a_space() -> None:
     net = LevelNet()
     ink = _noise(2400)

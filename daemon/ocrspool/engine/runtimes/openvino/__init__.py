@@ -10,6 +10,10 @@ from ocrspool.engine.runtimes.installed_packages import Package, distributions, 
 from ocrspool.engine_request import Precision, Provider, Settings
 from ocrspool.machine.cpu import CPUINFO, native_bf16, processor
 
+_LINES = 4
+"""Lines of a call. Most of a call with a narrow line is the last layer, whose weights are read from memory once a call.
+More than 4 are no faster, and seldom are there more of one width (docs/lab/performance.md)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class _OpenVino(RuntimeSpec):
@@ -22,8 +26,8 @@ class _OpenVino(RuntimeSpec):
         return "bf16" if native_bf16(processor(cpuinfo)[1]) else "f32"
 
     def resolve(self, settings: Settings, cpuinfo: Path = CPUINFO) -> Settings:
-        """Return the settings with one line per call. Larger batches are no faster on a CPU (measured)."""
-        return replace(super().resolve(settings, cpuinfo), batch_lines=1)
+        """Return the settings with a few lines per call, where they leave that open."""
+        return super().resolve(replace(settings, batch_lines=settings.batch_lines or _LINES), cpuinfo)
 
 
 SPEC = _OpenVino(
@@ -32,4 +36,5 @@ SPEC = _OpenVino(
     package="openvino",
     model_files=(ONNX, PROGRAM),  # it does not read Paddle's newer kind (OpenVINO issue 30911)
     precisions={"cpu": ("f32", "bf16", "f16")},
+    columns=768,
 )

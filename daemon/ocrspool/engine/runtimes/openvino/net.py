@@ -88,15 +88,16 @@ def load(spec: NetSpec, folder: Path, settings: Settings) -> OpenVinoNet:
             f"the engine of {spec.name} in {folder} was made of another model or by another OpenVINO",
             "run `ocrspool prebuild`",
         )
-    return OpenVinoNet(spec, compiled)
+    return OpenVinoNet(spec, compiled, settings)
 
 
 class OpenVinoNet:
     """A compiled model with one inference request per stream, handed out to whoever calls."""
 
-    def __init__(self, spec: NetSpec, compiled: openvino.CompiledModel) -> None:
+    def __init__(self, spec: NetSpec, compiled: openvino.CompiledModel, settings: Settings) -> None:
         self._profile = spec.profile
         self._name = spec.name
+        self.batch = 1 if spec.role == "detection" else max(settings.batch_lines, 1)
         self._parallel = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         self._requests: queue.SimpleQueue[openvino.InferRequest] = queue.SimpleQueue()
         for _ in range(self._parallel):
@@ -106,11 +107,6 @@ class OpenVinoNet:
     def parallel(self) -> int:
         """One call per stream."""
         return self._parallel
-
-    @property
-    def batch(self) -> int:
-        """One item per call: on a CPU larger batches are no faster per item (measured), and need filling."""
-        return 1
 
     @property
     def warm_up(self) -> tuple[Shape, ...]:
