@@ -94,7 +94,8 @@ def _torture_cluster(folder: Path, seed: int, limit: cluster.Limit, into: Path |
     rows = cluster.campaign(script, folder, seed, limit, tell)
     for row in rows:
         print(f"{row['fault']:34} {row['times']}")
-    print(f"{sum(row['times'] for row in rows)} faults in {time.monotonic() - began:.0f} s; seed {seed}")
+    faults, documents = (sum(row[count] for row in rows) for count in ("times", "documents"))
+    print(f"{faults} faults and {documents} documents in {time.monotonic() - began:.0f} s; seed {seed}")
     if into:
         into.write_text(json.dumps({"seed": seed, "whole": True, "faults": rows}, indent=2) + "\n", "utf-8")
     if problems := [problem for row in rows for problem in row["problems"]]:
