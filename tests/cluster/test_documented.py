@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_the_page_leads_to_a_cluster(tmp_path: Path) -> None:
     """Certificates, configurations, the three commands; then files come out, read by both hosts."""
     lab = ClusterLab(LAB, tmp_path / "lab", (SPOOL, *HOSTS))
     try:
-        (command,) = blocks("Certificates", "sh")
+        command = blocks("Certificates", "sh")[0]
         made = lab.said(
             *shlex.split(command.replace("ocrspool", str(COMMAND)).replace("cluster-keys", f"{tmp_path}/k"))
         )
@@ -89,3 +90,36 @@ def test_what_is_installed_is_what_is_tried() -> None:
         assert options.config == Path("/etc/ocrspool/ocrspool.toml")
         assert f"scripts/install --role {unit}" in PAGE
     assert (CHECKOUT / "systemd" / "cluster.conf").is_file()
+
+
+def test_the_commands_of_the_installer_are_in_order() -> None:
+    """The program, with its group, is there before anything uses it, and the installer takes each of its options."""
+    installs = re.findall(r"^sudo scripts/install (.*)$", PAGE, re.MULTILINE)
+    assert installs == ["--with cluster --no-start", "--role scheduler", "--role node"]
+    assert PAGE.index("scripts/install --with cluster") < PAGE.index("ocrspool cluster certificates")
+    assert PAGE.index("scripts/install --with cluster") < PAGE.index("chown")
+    for options in installs:
+        command = [CHECKOUT / "scripts" / "install", "--dry-run", *options.split()]
+        assert subprocess.run(command, check=False, capture_output=True, timeout=60).returncode == 0, options
+
+
+def test_the_drop_in_lets_the_service_call_the_hosts(tmp_path: Path) -> None:
+    """As it is shipped it names this machine alone. A command of the page writes the cluster's addresses into it."""
+    drop_in = Path(shutil.copy(CHECKOUT / "systemd" / "cluster.conf", tmp_path))
+    (command,) = re.findall(r"^sudo (sed .*)$", PAGE, re.MULTILINE)
+    subprocess.run([*shlex.split(command)[:-1], drop_in], check=True)
+    allowed = re.findall(r"^IPAddressAllow=(.*)$", drop_in.read_text("utf-8"), re.MULTILINE)
+    assert allowed == ["localhost", "10.0.0.0/24"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="other owners need root")
+def test_the_three_files_of_a_machine_are_for_the_group_alone(tmp_path: Path) -> None:
+    """The commands of the page, on what `ocrspool cluster certificates` makes."""
+    subprocess.run([COMMAND, "cluster", "certificates", tmp_path / "k", "gpu1"], check=True, capture_output=True)
+    place = Path(shutil.copytree(tmp_path / "k" / "gpu1", tmp_path / "cluster"))
+    for line in blocks("Certificates", "sh")[1].splitlines():
+        words = line.removeprefix("sudo ").replace("/etc/ocrspool/cluster", str(place))
+        subprocess.run(shlex.split(words.replace("root:ocrspool", "root:daemon")), check=True)
+    found = {path.name: (path.stat().st_mode & 0o777, path.group()) for path in (place, *place.iterdir())}
+    assert found.pop("cluster") == (0o750, "daemon")
+    assert found == dict.fromkeys(("ca.crt", "host.crt", "host.key"), (0o640, "daemon"))

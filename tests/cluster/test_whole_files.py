@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from support import sample_files
 from support.cluster_lab import SPOOL, ClusterLab
@@ -88,6 +90,40 @@ def test_results_are_those_of_one_machine(lab: ClusterLab) -> None:
     assert all(status["files"] and not status["no_files"] for status in statuses)
     # The pixels of the long document alone would be 40 pages of half a megabyte.
     assert sum(status["sent_bytes"] for status in statuses) < 5_000_000
+
+
+def test_a_long_file_travels_once_to_each_host(lab: ClusterLab) -> None:
+    """And not once for 16 pages: it has 100."""
+    before = sum(lab.host(host)["sent_bytes"] for host in (A, B))
+    book = sample_files.pdf(100, width=90, height=40)
+    lab.put("book.pdf", book)
+    found = lab.outcome("book.pdf")
+    assert [page["number"] for page in found["pages"]] == list(range(1, 101))
+    hosts = {page["read_by"]["host"] for page in found["pages"]}
+    wait_until(lambda: sum(lab.host(host)["sent_bytes"] for host in (A, B)) == before + len(hosts) * len(book), 10)
+
+
+def test_a_link_that_becomes_slow_is_noticed(lab: ClusterLab) -> None:
+    """By the files that travel: 4 Mbit/s are 0.5 MB a second, after a first MB at once. And status says when it was."""
+    fast = [lab.host(host) for host in (A, B)]
+    assert min(host["link_bytes_per_second"] for host in fast) > 4e6
+    lab.limit(SPOOL, "4mbit")
+    try:
+        for number in range(4):
+            lab.put(f"noise-{number}.png", noise(number))
+        found = [lab.outcome(f"noise-{number}.png") for number in range(4)]
+        used = {each["pages"][0]["read_by"]["host"] for each in found}
+        slow = [lab.host(host) for host in used]
+        assert max(host["link_bytes_per_second"] for host in slow) < 3e6
+    finally:
+        lab.limit(SPOOL, "")
+    assert min(host["link_measured"] for host in slow) > max(host["link_measured"] for host in fast)
+
+
+def noise(number: int) -> bytes:
+    """Return a page of which a PNG has 1.4 MB."""
+    pixels = np.random.default_rng(1000 + number).integers(0, 255, (1200, 1200), dtype=np.uint8)
+    return sample_files.png(Image.fromarray(pixels))
 
 
 def test_a_host_is_killed_in_the_middle(lab: ClusterLab) -> None:

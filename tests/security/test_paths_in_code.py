@@ -44,6 +44,7 @@ ALLOWED = {
     "machine": "this host: /proc, /sys, native libraries, how the program was installed",
     "processes.sandbox": "folders of fonts",
     "processes.child": "/proc",
+    "processes.processor_time": "/proc",
     "processes.standard_input": "the null device; the file of a hook by files.open_path",
     "web.health": "a socket in the run-time folder",
     "results.reader": "a result that another program names; the service does not use it",

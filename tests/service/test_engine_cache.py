@@ -48,6 +48,20 @@ UNCOMPARED = "[engine]\nprecision = 'f32'\n"
 """An engine that is its own reference is built in half the time."""
 
 
+@pytest.fixture(scope="module")
+def uncompared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with such an engine, for copies that are built again."""
+    cache = tmp_path_factory.mktemp("uncompared") / "cache"
+    assert ocrspool("prebuild", "--config", config_for(cache, UNCOMPARED)).returncode == 0
+    return cache
+
+
+@pytest.fixture
+def own_uncompared(uncompared: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(uncompared, tmp_path / "cache"))
+
+
 def refused(daemon: Daemon) -> str:
     """Start a service that must not come up; what it logged."""
     daemon.spawn()
@@ -71,7 +85,7 @@ def test_serve_without_an_engine(new_daemon: NewDaemon, tmp_path: Path) -> None:
 def test_serve_builds_where_allowed(new_daemon: NewDaemon, tmp_path: Path) -> None:
     """With on_missing = "build" it builds, says so, and serves; the next start finds the engine and builds nothing."""
     cache = tmp_path / "empty"
-    daemon = new_daemon(cache=cache, more="[engine]\non_missing = 'build'\n")
+    daemon = new_daemon(cache=cache, more=f"{UNCOMPARED}on_missing = 'build'\n")
     daemon.start()
     daemon.drop("built.png", drawn_pages.png("Freshly built"))
     assert drawn_pages.says(daemon.result("built.png"), "Freshly built")
@@ -94,9 +108,10 @@ def test_other_precision(new_daemon: NewDaemon, engine_cache: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", ["truncated", "altered", "deleted", "empty", "added"])
-def test_damaged_engine(new_daemon: NewDaemon, own_cache: Path, harm: str) -> None:
+def test_damaged_engine(new_daemon: NewDaemon, own_uncompared: Path, harm: str) -> None:
     """A damaged file of the engine is named, the start refused and nothing rebuilt; `prebuild` mends it."""
-    blob = max(engine_in(own_cache).rglob("*.blob"), key=lambda path: path.stat().st_size)
+    # The smallest, because that is built again soonest.
+    blob = min(engine_in(own_uncompared).rglob("*.blob"), key=lambda path: path.stat().st_size)
     blob.chmod(0o600)
     named = blob.name
     data = bytearray(blob.read_bytes())
@@ -112,10 +127,10 @@ def test_damaged_engine(new_daemon: NewDaemon, own_cache: Path, harm: str) -> No
     else:
         named = "1234.blob"
         blob.with_name(named).write_bytes(data)
-    before = {path: path.read_bytes() for path in engine_in(own_cache).rglob("*") if path.is_file()}
-    daemon = new_daemon(cache=own_cache)
+    before = {path: path.read_bytes() for path in engine_in(own_uncompared).rglob("*") if path.is_file()}
+    daemon = new_daemon(cache=own_uncompared, more=UNCOMPARED)
     assert named in refused(daemon)
-    assert {path: path.read_bytes() for path in engine_in(own_cache).rglob("*") if path.is_file()} == before
+    assert {path: path.read_bytes() for path in engine_in(own_uncompared).rglob("*") if path.is_file()} == before
     mended = ocrspool("prebuild", "--config", daemon.config)
     assert (mended.returncode, "built" in mended.stdout) == (0, True), mended.stderr
     assert mended.stderr.count("is there already") == 2, "only what is damaged is built again"
@@ -140,12 +155,12 @@ def test_manifest_missing_or_damaged(new_daemon: NewDaemon, own_cache: Path, con
     assert f"no engine {manifest.parent.name}" in refused(new_daemon(cache=own_cache))
 
 
-def test_engine_that_reads_otherwise(new_daemon: NewDaemon, own_cache: Path) -> None:
+def test_engine_that_reads_otherwise(new_daemon: NewDaemon, own_uncompared: Path) -> None:
     """An engine that does not read the known page as when it was built is refused, and `prebuild` builds it anew."""
-    manifest = engine_in(own_cache) / "manifest.json"
+    manifest = engine_in(own_uncompared) / "manifest.json"
     told = json.loads(manifest.read_bytes())
     manifest.write_text(json.dumps({**told, "known_text": ["something else"]}), "utf-8")
-    daemon = new_daemon(cache=own_cache)
+    daemon = new_daemon(cache=own_uncompared, more=UNCOMPARED)
     assert "something else" in refused(daemon)
     assert ocrspool("prebuild", "--config", daemon.config).returncode == 0
     daemon.start()
@@ -158,18 +173,18 @@ def test_copied_engine(new_daemon: NewDaemon, own_cache: Path) -> None:
     new_daemon(cache=own_cache).start()
 
 
-def test_second_prebuild(own_cache: Path) -> None:
+def test_second_prebuild(own_uncompared: Path) -> None:
     """`prebuild` of what is there and sound says so and changes nothing; --force builds it again."""
-    config = config_for(own_cache)
-    before = {path: path.stat().st_mtime_ns for path in engine_in(own_cache).rglob("*")}
+    config = config_for(own_uncompared, UNCOMPARED)
+    before = {path: path.stat().st_mtime_ns for path in engine_in(own_uncompared).rglob("*")}
     again = ocrspool("prebuild", "--config", config)
     assert again.returncode == 0
     assert "already there" in again.stdout
-    assert {path: path.stat().st_mtime_ns for path in engine_in(own_cache).rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for path in engine_in(own_uncompared).rglob("*")} == before
     forced = ocrspool("prebuild", "--config", config, "--force")
     assert forced.returncode == 0
     assert "already there" not in forced.stdout
-    assert {path: path.stat().st_mtime_ns for path in engine_in(own_cache).rglob("*")} != before
+    assert {path: path.stat().st_mtime_ns for path in engine_in(own_uncompared).rglob("*")} != before
 
 
 def start_prebuild(config: Path) -> subprocess.Popen[str]:
@@ -364,13 +379,13 @@ def test_an_estimate_by_the_last_build(tmp_path: Path) -> None:
 def test_serve_while_another_builds(new_daemon: NewDaemon, tmp_path: Path) -> None:
     """A half-built engine of a prebuild that is going on is none: `serve` refuses it."""
     cache = tmp_path / "cache"
-    config = config_for(cache)
+    config = config_for(cache, UNCOMPARED)
     building = start_prebuild(config)
     wait_until(lambda: list(cache.rglob("*.blob")), 60)
     (worker,) = children_of(building.pid)
     os.kill(worker, signal.SIGSTOP)
     try:
-        assert "no engine" in refused(new_daemon(cache=cache))
+        assert "no engine" in refused(new_daemon(cache=cache, more=UNCOMPARED))
     finally:
         os.kill(worker, signal.SIGCONT)
         output, errors = building.communicate(timeout=110)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from support.cluster_lab import ClusterLab
+from support.waiting import wait_until
 
 
 def nothing(_lab: ClusterLab, _host: str) -> None:
@@ -35,6 +37,13 @@ def _plug_in(lab: ClusterLab, host: str) -> None:
     lab.start_node(host)
 
 
+def _kill(processes: Callable[[], list[int]]) -> None:
+    """Kill the first of these processes. One may have died of a page by then, and be about to be replaced."""
+    pid = wait_until(processes)[0]
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
 FAULTS = (
     Fault("host killed", _pull_plug, _plug_in),
     Fault(
@@ -53,7 +62,7 @@ FAULTS = (
         lambda lab, host: lab.send(host, signal.SIGSTOP),
         lambda lab, host: lab.send(host, signal.SIGCONT),
     ),
-    Fault("engine killed", lambda lab, host: os.kill(lab.workers(host)[0], signal.SIGKILL)),
-    Fault("bridge killed", lambda lab, _: os.kill(lab.bridges()[0], signal.SIGKILL)),
+    Fault("engine killed", lambda lab, host: _kill(lambda: lab.workers(host))),
+    Fault("bridge killed", lambda lab, _: _kill(lab.bridges)),
     Fault("node stopped and started", lambda lab, host: lab.end(host), lambda lab, host: lab.start_node(host)),
 )

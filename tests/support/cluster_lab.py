@@ -281,7 +281,7 @@ class ClusterLab:
         except AssertionError:
             missing = sorted(wanted - set(os.listdir(root / "outbox")))  # noqa: PTH208 - names
             raise AssertionError(f"missing: {missing}\n{self.log(name)[-4000:]}") from None
-        assert not any((root / "failed").iterdir())
+        assert not {path.name for path in (root / "failed").iterdir()} & {f"{number}.png" for number in numbers}
         found = [json.loads((root / "outbox" / f"{number}.png.json").read_bytes()) for number in numbers]
         assert [each["text"] for each in found] == [text_of(number) for number in numbers]
         duplicates = [path.name for path in (root / "outbox").iterdir() if "~" in path.name]

@@ -25,12 +25,12 @@ def small_disk(folder: Path, size: str = "1m") -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def disk(folder: Path, kind: str = "ext4") -> Iterator[Disk]:
+def disk(folder: Path, kind: str = "ext4", make: type[Disk] = Disk) -> Iterator[Disk]:
     """Mount a filesystem out of a file. It is gone at the end, whatever happens."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount a filesystem")
     try:
-        made = Disk(folder, kind)
+        made = make(folder, kind)
     except NoDiskError as error:
         pytest.skip(f"no {kind} can be had here: {error}")
     try:

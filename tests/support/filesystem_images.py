@@ -107,7 +107,8 @@ class DiskWithCache(Disk):
     filesystem can be cut, and it has to flush what it promised.
     """
 
-    def __init__(self, folder: Path, kind: str) -> None:
+    def __init__(self, folder: Path, kind: str = "ext4") -> None:
+        """Make both and mount them. Raise NoDiskError."""
         self._below = Disk(folder.with_name(f"{folder.name}-below"), "ext4", _BELOW)
         try:
             super().__init__(folder, kind, image=self._below.folder / "image")

@@ -57,6 +57,7 @@ class StubBridge:
         """Host, number and `alone` of each page."""
         self.files: list[tuple[str, int, int]] = []
         """Host, number and first page of each file."""
+        self.forgotten: list[str] = []
         self.closed = self.killed = False
         self.at_end: Callable[[], None] = lambda: None
 
@@ -67,6 +68,10 @@ class StubBridge:
     def send_file(self, host: str, number: int, task: FileTask) -> None:
         """Note the file."""
         self.files.append((host, number, task.first))
+
+    def forget_file(self, key: str) -> None:
+        """Note the file."""
+        self.forgotten.append(key)
 
     def next_event(self, seconds: float, wake: WakeupEvent) -> BridgeEvent | None:  # noqa: ARG002
         """Tell what comes next."""

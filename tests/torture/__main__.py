@@ -52,13 +52,11 @@ def main() -> None:
     engines = None if wanted.stub else wanted.cache or _engines(folder)
     world = World(folder, engines, seed, outbox_elsewhere=wanted.outbox_elsewhere)
     try:
-        rows = campaign.run(world, planned, tell)
+        rows = campaign.run(world, planned, tell, lambda rows: _keep(rows, wanted.json, seed, whole=False))
     finally:
         world.close()
     _tell(rows, seed, time.monotonic() - began)
-    if wanted.json:
-        found = {"seed": seed, "faults": [row.as_json() for row in rows]}
-        wanted.json.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+    _keep(rows, wanted.json, seed, whole=True)
     if any(row.problems for row in rows):
         sys.exit(f"the invariant was broken; see above, {folder / 'd/log'} and what is left in {folder}")
     shutil.rmtree(folder)
@@ -96,9 +94,10 @@ def _torture_cluster(folder: Path, seed: int, limit: cluster.Limit, into: Path |
     rows = cluster.campaign(script, folder, seed, limit, tell)
     for row in rows:
         print(f"{row['fault']:34} {row['times']}")
-    print(f"{sum(row['times'] for row in rows)} faults in {time.monotonic() - began:.0f} s; seed {seed}")
+    faults, documents = (sum(row[count] for row in rows) for count in ("times", "documents"))
+    print(f"{faults} faults and {documents} documents in {time.monotonic() - began:.0f} s; seed {seed}")
     if into:
-        into.write_text(json.dumps({"seed": seed, "faults": rows}, indent=2) + "\n", "utf-8")
+        into.write_text(json.dumps({"seed": seed, "whole": True, "faults": rows}, indent=2) + "\n", "utf-8")
     if problems := [problem for row in rows for problem in row["problems"]]:
         sys.exit("\n".join(problems))
     print("nothing lost, wrong or there twice")
@@ -142,6 +141,13 @@ def _engines(folder: Path) -> Path:
     if built.returncode != 0:
         sys.exit(built.stderr)
     return folder / "built"
+
+
+def _keep(rows: list[Row], into: Path | None, seed: int, *, whole: bool) -> None:
+    """Write down what has been found, if somebody wants it. It is `whole` when all faults have been injected."""
+    if into:
+        found = {"seed": seed, "whole": whole, "faults": [row.as_json() for row in rows]}
+        into.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
 
 
 def _tell(rows: list[Row], seed: int, seconds: float) -> None:

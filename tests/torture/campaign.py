@@ -62,8 +62,16 @@ def order(faults: list[Fault], seed: int) -> Iterator[Fault]:
         yield from shuffled
 
 
-def run(world: World, faults: Iterator[Fault], tell: Callable[[str], None]) -> list[Row]:
-    """Inject faults until there are no more; a row for each kind, in the order of the list."""
+def run(
+    world: World,
+    faults: Iterator[Fault],
+    tell: Callable[[str], None],
+    keep: Callable[[list[Row]], None] = lambda _: None,
+) -> list[Row]:
+    """Inject faults until there are no more; a row for each kind, in the order of the list.
+
+    `keep` gets the rows after each fault, in case that the campaign is ended before its time.
+    """
     rows: dict[str, Row] = {}
     world.daemon.start()
     for fault in faults:
@@ -76,6 +84,7 @@ def run(world: World, faults: Iterator[Fault], tell: Callable[[str], None]) -> l
         _round(world, fault, row)
         recovery = f"{row.recovery_seconds[-1]:.2f} s to the next result" if row.recovery_seconds else ""
         tell("\n    ".join([f"{fault.name}: {recovery}", *world.notes, *row.problems]))
+        keep([row for row in rows.values() if row.times])
     names = [fault.name for fault in FAULTS]
     return [row for row in sorted(rows.values(), key=lambda row: names.index(row.fault.name)) if row.times]
 

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from support.filesystem_images import Disk, DiskWithCache
+from support.filesystem_images import Disk, DiskWithCache, run
 from support.waiting import wait_until
 from torture.documents import Document
 from torture.faults import Fault, Need
@@ -35,8 +35,7 @@ def _frozen(world: World) -> None:
 
 def _delivers_soon(world: World) -> None:
     world.over()
-    took = world.recovered()
-    assert took < SOON_SECONDS, f"the first inbox delivered nothing for {took:.1f} s"
+    world.recovered(SOON_SECONDS)
 
 
 def _power_cut(make: type[Disk], kind: str, *, syncs: bool) -> Callable[[World], None]:
@@ -50,6 +49,9 @@ def _power_cut(make: type[Disk], kind: str, *, syncs: bool) -> Callable[[World],
         disk = make(world.folder / "second", kind)
         with second_inbox(world, disk, syncs=syncs) as second:
             second.busy()
+            for _ in range(world.random.randrange(3)):  # as the kernel does by itself, after 5 or 30 seconds
+                world.pause(0.0, 0.5)
+                run("sync", "--file-system", disk.folder)
             world.pause(0.0, 1.5)
             second.producer.pause()
             second.consumer.close()
@@ -60,6 +62,7 @@ def _power_cut(make: type[Disk], kind: str, *, syncs: bool) -> Callable[[World],
             world.daemon.wait()
             wait_until(world.daemon.childless)
             disk.come_back()
+            _note_what_is_left(world, second)
             claimed = names_in(second.at["work"])
             world.over()
             second.watch_again()
@@ -78,6 +81,15 @@ def _power_cut(make: type[Disk], kind: str, *, syncs: bool) -> Callable[[World],
                 assert now == digests, f"{name} was delivered again after the cut, and differed"
 
     return inject
+
+
+def _note_what_is_left(world: World, second: Second) -> None:
+    """Write down which files a cut has left, with inodes, numbers of names and sizes: to be read if it went wrong."""
+    spool = second.at["work"].parent
+    found = [(path.lstat(), path.relative_to(spool)) for path in sorted(files_below(spool))]
+    lines = [f"{stat.st_ino} {stat.st_nlink} {stat.st_size} {path}\n" for stat, path in found]
+    number = sum(1 for _ in world.folder.glob("left-by-cut-*"))
+    (world.folder / f"left-by-cut-{number}.txt").write_text("".join(lines), "utf-8", "surrogateescape")
 
 
 def _is_gone(second: Second, document: Document, claimed: set[str]) -> bool:
@@ -109,6 +121,7 @@ _CUTS: list[tuple[str, type[Disk], Need]] = [
     ("xfs", Disk, "xfs"),
     ("ext4 on a disk with a cache", DiskWithCache, "ext4"),
     ("xfs on a disk with a cache", DiskWithCache, "xfs"),
+    ("btrfs on a disk with a cache", DiskWithCache, "btrfs"),
 ]
 
 FAULTS = [

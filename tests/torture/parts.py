@@ -1,13 +1,15 @@
 """Very many faults, in parts: each part is a campaign of its own with a seed of its own, in a process of its own.
 
 Several parts run at once, because a campaign waits most of the time. What a part has found is kept in a file, so a run
-that was interrupted goes on with the parts that are left. The summary is of all parts.
+that was interrupted goes on with the parts that are left. A part that ended before its time counts with the faults that
+it has judged, and the next run runs it again. The summary is of all parts.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,9 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from support.waiting import wait_until
+
 FAULTS_EACH = 50
 _SECONDS_A_FAULT = 60
-"""A part that takes longer than this for each of its faults hangs."""
+"""A part that takes longer than this for each of its faults hangs: of a machine that has nothing else to do."""
 _END_SECONDS = 30
 
 
@@ -71,8 +75,9 @@ class Parts:
             found = self._campaign(seed, faults, kept.with_suffix(".new"))
             found["seconds"] = round(time.monotonic() - began, 1)
             kept.with_suffix(".new").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-            kept.with_suffix(".new").rename(kept)
-        found = json.loads(kept.read_bytes())
+            kept.with_suffix(".new").rename(kept if not found.get("ended") else kept.with_suffix(".ended"))
+        else:
+            found = json.loads(kept.read_bytes())
         made = sum(row["times"] for row in found["faults"])
         wrong = sum(bool(row["problems"]) for row in found["faults"]) + bool(found.get("ended"))
         tell(f"seed {seed}: {made} faults in {found['seconds']:.0f} s, " + (f"{wrong} WRONG" if wrong else "all well"))
@@ -84,19 +89,32 @@ class Parts:
         environment = {name: value for name, value in os.environ.items() if name != "TORTURE_MOUNTS"}
         with (self.folder / f"{seed}-{faults}.log").open("wb") as log:
             process = subprocess.Popen(
-                [*command, *self.options], stdout=log, stderr=log, env=environment, start_new_session=True
+                [*_ends_with_us(), *command, *self.options],
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
             )
             try:
-                code = f"exit code {process.wait(_SECONDS_A_FAULT * faults + 600)}"
-            except subprocess.TimeoutExpired:
+                wait_until(lambda: process.poll() is not None, _SECONDS_A_FAULT * faults + 600)
+                code = f"exit code {process.returncode}"
+            except AssertionError:
                 code = "it hangs"
             finally:
                 if process.poll() is None:
                     _end(process)
         try:
-            return dict(json.loads(into.read_bytes()))
-        except (OSError, ValueError):  # it says what went wrong in its log
-            return {"seed": seed, "faults": [], "ended": f"{code}; see {log.name}"}
+            found = dict(json.loads(into.read_bytes()))
+        except (OSError, ValueError):
+            found = {"seed": seed, "faults": []}
+        if not found.get("whole"):  # it says what went wrong in its log
+            found["ended"] = f"{code}; see {log.name}"
+        return found
+
+
+def _ends_with_us() -> tuple[str, ...]:
+    """Return the words of a command that becomes another one. It is killed when we end, and its mounts end with it."""
+    return ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -135,6 +135,9 @@ def _hosts(cluster: ClusterStatus, now: float) -> Iterator[RenderableType]:
     """Yield a line for each host of the cluster, and below it why it does not read, or gets pages only."""
     up = "answers" if cluster.up else f"does not answer: {names.printable(cluster.reason)}"
     yield Text(f"cluster  {cluster.scheduler} {up}", style="" if cluster.up else "red")
+    if cluster.scheduler_other:
+        told = f"the scheduler has another program: {cluster.scheduler_other}"
+        yield _hanging("cluster", Text(names.printable(told)), "red")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("host", "state", "for", "engine"):
         table.add_column(column, overflow="fold")
@@ -150,6 +153,14 @@ def _hosts(cluster: ClusterStatus, now: float) -> Iterator[RenderableType]:
         table.add_row(*(Text(names.printable(text), style=style) for text in texts), *map(str, numbers))
     if cluster.hosts:
         yield table
+    links = [
+        f"{host.name} {host.link_bytes_per_second / 1e6:.0f} MB/s, "
+        f"measured {format_duration(max(0.0, now - host.link_measured))} ago"
+        for host in cluster.hosts
+        if host.link_measured
+    ]
+    if links:
+        yield _hanging("links", Text(names.printable("; ".join(links))), "")
     for host in cluster.hosts:
         if host.reason:
             told = f"{host.name} ({host.address}): {host.reason}"

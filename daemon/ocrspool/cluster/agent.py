@@ -13,13 +13,15 @@ from typing import Any, Protocol
 
 from ocrspool import __version__
 from ocrspool.cluster.files import DecodedFile, FileDecoders
+from ocrspool.cluster.kept_files import IDLE_SECONDS, KeptFiles
 from ocrspool.decoding.api import DecodedPage, DecoderDiedError
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageImage, PageOptions, PageText
+from ocrspool.pages import PageImage, PageOptions, PageText, Recognized
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.hosts.answers import HostReport, Outcome, outcome_to_json, report_to_json
 from ocrspool.recognition.hosts.file_answers import DecoderDeath, FileOutcome, file_outcome_to_json
 from ocrspool.recognition.hosts.program import code
+from ocrspool.recognition.page_json import decoded
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ class Agent:
         self._decoders = decoders
         # They last as long as the agent: decoders end with the threads that have started them.
         self._threads = ThreadPoolExecutor(threads, "files")
+        self._kept = KeptFiles()
         self._code = code()
         self._began = time.time()
         self._pages = 0
@@ -109,29 +112,64 @@ class Agent:
         if self.leaving:
             return self._refused("this host is about to end")
         began = time.monotonic()
+        descriptor = None if data.nbytes else self._kept.opened(file["key"])
+        if descriptor is None and not data.nbytes:
+            return {"unknown": True}
         self.in_work += 1
         try:
-            answer = await self._file_answer(file, data)
+            answer, kept = await self._file_answer(file, data, descriptor)
         finally:
             self.in_work -= 1
+        self._drop_later()
         if answer is None:
             return self._refused("no worker of this host has an engine")
-        return {"answer": answer, "seconds": time.monotonic() - began}
+        return {"answer": answer, "seconds": time.monotonic() - began, "kept": kept}
+
+    async def keep(self, key: str, data: memoryview) -> bool:
+        """Keep a file of which parts will be asked for. See `Pages`."""
+        try:
+            descriptor = await asyncio.to_thread(memory_file, data)
+        except OSError as error:
+            _log.warning("a file of %d bytes cannot be kept: %s", data.nbytes, error)
+            return False
+        try:
+            return self._kept.keep(key, descriptor)
+        finally:
+            os.close(descriptor)
+            self._drop_later()
+
+    def forget(self, key: str) -> None:
+        """Drop a file that is kept. See `Pages`."""
+        self._kept.forget(key)
 
     def close(self) -> None:
-        """End the decoders."""
+        """End the decoders, and drop the files that are kept."""
+        self._kept.close()
         self._decoders.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _file_answer(self, file: Mapping[str, Any], data: memoryview) -> str | None:
-        """Return what became of a file, as text; None where its pages will not be read soon."""
+    def _drop_later(self) -> None:
+        asyncio.get_running_loop().call_later(IDLE_SECONDS, self._kept.drop_idle)
+
+    async def _file_answer(
+        self, file: Mapping[str, Any], data: memoryview, descriptor: int | None
+    ) -> tuple[str | None, bool]:
+        """Return what became of a file, as text, and whether it is kept; None where its pages will not be read soon.
+
+        `descriptor` is that of the file where it was kept. It is closed.
+        """
         loop = asyncio.get_running_loop()
         outcome: FileOutcome
+        kept = False
         try:
-            found = await loop.run_in_executor(self._threads, self._decoded, file, data)
+            if descriptor is None:
+                descriptor = await asyncio.to_thread(memory_file, data)
+            found = await loop.run_in_executor(self._threads, self._decoders.decode, file, descriptor, self._submit)
             if not await self._are_read(found):
-                return None
+                return None, False
             self._pages += len(found.readings())
+            if found.document.pages > file["first"] + file["most"]:
+                kept = self._kept.keep(file["key"], descriptor)
             outcome = found.answer(_brief)
         except DecoderDiedError as error:
             outcome = DecoderDeath(error.message)
@@ -139,17 +177,12 @@ class Agent:
             outcome = error
         except Exception as error:  # noqa: BLE001 - whatever it is, it is an answer
             outcome = _failed(error)
-        return await loop.run_in_executor(None, file_outcome_to_json, outcome)
-
-    def _decoded(self, file: Mapping[str, Any], data: memoryview) -> DecodedFile:
-        """Decode a file and submit its pages. Called by a thread for files."""
-        descriptor = memory_file(data)
-        try:
-            return self._decoders.decode(file, descriptor, self._submit)
         finally:
-            os.close(descriptor)
+            if descriptor is not None:
+                os.close(descriptor)
+        return await loop.run_in_executor(None, file_outcome_to_json, outcome), kept
 
-    def _submit(self, page: DecodedPage, options: PageOptions) -> Future[PageText]:
+    def _submit(self, page: DecodedPage, options: PageOptions) -> Future[Recognized]:
         return self._pool.submit(page.image, options)
 
     async def _are_read(self, found: DecodedFile) -> bool:
@@ -170,14 +203,13 @@ class Agent:
             future = await asyncio.to_thread(self._pool.submit, image, options, alone=page["alone"])
             if not await self._is_read(future):
                 return None
-            found = future.result()
-            return _brief(found)
+            return _brief(decoded(future.result()))
         except (DocumentError, EngineError) as error:
             return error
         except Exception as error:  # noqa: BLE001 - whatever it is, it is an answer
             return _failed(error)
 
-    async def _is_read(self, future: Future[PageText]) -> bool:
+    async def _is_read(self, future: Future[Recognized]) -> bool:
         """Wait for a page. Return False where it waits in the queue, no worker has an engine, and it was taken back."""
         done = asyncio.wrap_future(future)
         while not (await asyncio.wait({done}, timeout=_LOOK_SECONDS))[0]:

@@ -34,7 +34,19 @@ class Cluster(Protocol):
         """Have a host read a page. Return its answer, as `Pages.read` does. Raise ClusterError."""
 
     async def read_file(self, address: str, file: Mapping[str, Any], data: memoryview) -> Mapping[str, Any]:
-        """Have a host decode and read a file. Return its answer, as `Pages.read_file` does. Raise ClusterError."""
+        """Have a host decode and read a file. Return its answer, as `Pages.read_file` does. Raise ClusterError.
+
+        `data` is empty if the host keeps the file.
+        """
+
+    async def keep(self, address: str, key: str, data: memoryview) -> bool:
+        """Have a host keep a file. Return what `Pages.keep` does. Raise ClusterError."""
+
+    async def forget(self, address: str, key: str) -> None:
+        """Have a host drop a file that it keeps. Raise ClusterError."""
+
+    async def scheduler_version(self) -> str:
+        """Return the version of Dask that the scheduler has. Raise ClusterError."""
 
     async def echo(self, address: str, data: memoryview) -> None:
         """Send bytes to a host, which counts them. Raise ClusterError."""
@@ -53,4 +65,14 @@ class Pages(Protocol):
         """
 
     async def read_file(self, file: Mapping[str, Any], data: memoryview) -> dict[str, Any]:
-        """Decode a file and read the pages that are wanted (recognition/hosts/file_queue.py). Return as `read` does."""
+        """Decode a file and read the pages that are wanted (recognition/hosts/file_queue.py). Return as `read` does.
+
+        "kept" is true where the host keeps the file under its key, because it has more pages. `data` is empty where the
+        host should have it; {"unknown": True} is returned where it has not.
+        """
+
+    async def keep(self, key: str, data: memoryview) -> bool:
+        """Keep a file of which parts will be asked for. Return False where there is no room for it."""
+
+    def forget(self, key: str) -> None:
+        """Drop a file that is kept."""

@@ -11,7 +11,7 @@ from ocrspool.cluster.dask.client import DaskCluster
 from ocrspool.cluster.dask.options import VERSION
 from ocrspool.config.sections import Cluster
 from ocrspool.recognition.hosts.answers import HostReport, report_from_json
-from ocrspool.recognition.hosts.program import code, other_program
+from ocrspool.recognition.hosts.program import code, other_dask, other_program
 
 PAGE_BYTES = 6_000_000
 """A page of A4 at 200 dpi in grey has 3.9 million pixels, in color 11.6. Receipts have 6.1 on average."""
@@ -34,17 +34,28 @@ class HostProbe:
     """What it has installed otherwise than this machine."""
 
 
-def probe(settings: Cluster) -> list[HostProbe]:
+@dataclass(frozen=True, slots=True)
+class ClusterProbe:
+    """What the scheduler and the hosts answered."""
+
+    hosts: tuple[HostProbe, ...]
+    scheduler_other: str
+    """What the scheduler has installed otherwise than this machine; "" if nothing is."""
+
+
+def probe(settings: Cluster) -> ClusterProbe:
     """Ask the scheduler, then each host. Raise EngineError for wrong certificates, ClusterError for the scheduler."""
     return asyncio.run(_probe(settings))
 
 
-async def _probe(settings: Cluster) -> list[HostProbe]:
+async def _probe(settings: Cluster) -> ClusterProbe:
     cluster = DaskCluster(settings)
     await cluster.start()
     try:
         members = await cluster.members()
-        return [await _host(cluster, name, address) for address, name in sorted(members.hosts.items())]
+        other = other_dask(await cluster.scheduler_version(), VERSION)
+        hosts = [await _host(cluster, name, address) for address, name in sorted(members.hosts.items())]
+        return ClusterProbe(tuple(hosts), other)
     finally:
         await cluster.close()
 

@@ -54,11 +54,15 @@ def _hosts(settings: Cluster) -> Iterator[Finding]:
         advice = "start ocrspool-scheduler there, and let its port through the firewalls"
         yield Finding("cluster", "problem", "scheduler", f"{settings.scheduler} does not answer: {error}", advice)
         return
-    told = f"{settings.scheduler} answers, {counted(len(found), 'host')}"
-    enough = len(found) >= settings.least_hosts
+    told = f"{settings.scheduler} answers, {counted(len(found.hosts), 'host')}"
+    enough = len(found.hosts) >= settings.least_hosts
     advice = "" if enough else f"the service waits for {settings.least_hosts}: start ocrspool-node on each"
     yield Finding("cluster", "ok" if enough else "problem", "scheduler", told, advice)
-    for host in found:
+    if found.scheduler_other:
+        advice = "install the same version on both: scripts/install of one checkout"
+        told = f"{settings.scheduler} has another program: {found.scheduler_other}"
+        yield Finding("cluster", "problem", "scheduler", told, advice)
+    for host in found.hosts:
         name = f"host {host.name}"
         report = host.report
         if report is None:
@@ -68,5 +72,5 @@ def _hosts(settings: Cluster) -> Iterator[Finding]:
             advice = "install the same version on both: scripts/install of one checkout"
             yield Finding("cluster", "problem", name, f"{host.address} is refused: {host.other}", advice)
         else:
-            carries = f"this way carries about {host.pages_per_second:.0f} pages/s of 6 MB"
+            carries = f"this way carries about {host.pages_per_second:.0f} pages/s of 6 MB, measured now"
             yield Finding("cluster", "ok", name, f"{host.address}, {counted(report.workers, 'worker')}; {carries}")

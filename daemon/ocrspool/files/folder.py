@@ -207,16 +207,22 @@ class Folder(ReadableFolder):
             os.rename(name, new, src_dir_fd=self.descriptor, dst_dir_fd=to.descriptor)
 
     def rename_new(self, name: str, to: Folder, new: str) -> None:
-        """Rename, but never over anything. Raise FileExistsError.
+        """Rename, but never over another file. Raise FileExistsError.
 
-        Where there is no such rename, what appears in the last instant before it is replaced: the caller has looked.
+        Where both names are one file, as after a power cut on btrfs, the old one is removed. Where there is no such
+        rename, what appears in the last instant before it is replaced: the caller has looked.
         """
-        with naming(to._where, new):
-            if not rename_new(name, self.descriptor, to.descriptor, new):
-                os.rename(name, new, src_dir_fd=self.descriptor, dst_dir_fd=to.descriptor)
+        try:
+            with naming(to._where, new):
+                if not rename_new(name, self.descriptor, to.descriptor, new):
+                    os.rename(name, new, src_dir_fd=self.descriptor, dst_dir_fd=to.descriptor)
+        except FileExistsError:
+            if not self.is_same(name, to, new):
+                raise
+            self.unlink(name)
 
     def move_new(self, name: str, to: Folder, new: str) -> None:
-        """Rename, but never over another file, and sync the folder that gains the entry. Raise FileExistsError.
+        """Rename, but never over another file, and sync both folders. Raise FileExistsError.
 
         Where there is no such rename a link and a removal do the same. Where a crash came between these two steps,
         both names are one file: a repeat removes the first.
@@ -237,7 +243,8 @@ class Folder(ReadableFolder):
             if to.stat(new) is not None:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), f"{to._where}/{new}") from error
             self.rename(name, to, new)
-        to.sync()
+        to.sync()  # first: between the two the file has both names at worst
+        self.sync()
 
     def unlink(self, name: str) -> None:
         """Remove a file, if there is one. Of a link the link is removed, and not its target."""

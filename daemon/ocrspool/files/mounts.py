@@ -34,6 +34,15 @@ def sends_events(folder: Path) -> bool:
     return kind(folder) not in _NETWORK
 
 
+def commits_moves_late(folder: Path) -> bool:
+    """Tell whether a move may be on disk only when the folder that the file has left was synced.
+
+    btrfs logs folders one by one: what is synced after the move may be on disk without it. Then a power cut leaves the
+    file under its old name, or under both.
+    """
+    return kind(folder) == "btrfs"
+
+
 def _mount(folder: Path, mounts: str | None) -> tuple[str, str]:
     if mounts is None:
         mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")

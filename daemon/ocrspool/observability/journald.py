@@ -34,6 +34,7 @@ MESSAGE_IDS: Mapping[str, str] = {
     "host-out": "51f32a61e12d4bd7a63cc000ec58dd16",
     "host-refused": "bb73e67997854d54891a6d9357618d4f",
     "pages-moved": "dacab268d8074a7e98b8a7b9214084af",
+    "scheduler-differs": "4bbaf23f721c4c9a9524b634d15a9bbf",
 }
 """`event` of a record → its message id. They are published in docs/operations.md and never change."""
 

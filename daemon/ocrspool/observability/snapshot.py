@@ -203,6 +203,10 @@ class HostStatus:
     """Why it gets pages only; empty if it may get whole files."""
     sent_bytes: int = 0
     """Pixels and files that it has got."""
+    link_bytes_per_second: float = 0.0
+    """What the way to it carries; 0 if that was not measured."""
+    link_measured: float = 0.0
+    """When that was, in seconds of the epoch: when it joined, or when pages or files last travelled there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +225,8 @@ class ClusterStatus:
     """Times that a page was given to another host because the first one was lost."""
     bridge_restarts: int = 0
     hosts: tuple[HostStatus, ...] = ()
+    scheduler_other: str = ""
+    """What the scheduler has installed otherwise than this machine; empty if nothing is, as far as is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

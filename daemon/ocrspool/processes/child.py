@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import resource
 import signal
@@ -17,10 +16,10 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-import orjson
-
 from ocrspool.processes.channel import MOST_BYTES, Channel, ChannelClosedError, Message
-from ocrspool.processes.starting import Command, Start, directly
+from ocrspool.processes.fast_json import loads
+from ocrspool.processes.processor_time import wait_for
+from ocrspool.processes.starting import Command, Process, Start, StartLostError, directly
 from ocrspool.processes.wakeup import WakeupEvent
 
 _EXIT_SECONDS = 2.0
@@ -34,18 +33,6 @@ _NO_PROCESS = {errno.EAGAIN, errno.ENOMEM}
 
 class ChildDiedError(Exception):
     """The child ended, hung or spoke nonsense; the message says how, in words for a log."""
-
-
-def loads(text: bytes) -> object:
-    """Return what JSON says. Raise ValueError or RecursionError where it is none.
-
-    Answers hold the words of a page, and orjson needs a fifth of the time for them. It refuses surrogate escapes and
-    infinite numbers, which json takes.
-    """
-    try:
-        return orjson.loads(text)
-    except ValueError:
-        return json.loads(text)
 
 
 class NoProcessError(OSError):
@@ -64,16 +51,16 @@ class Child:
         start: Start = directly,
     ) -> None:
         """`options` are those of the interpreter. Without `-m`, `module` is the path of a script. `start` starts it."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            command = Command([sys.executable, *options, module], environment, theirs.fileno())
+        words = [sys.executable, *options, module]
+        try:
             try:
-                self._process = start(command)
-            except OSError as error:
-                ours.close()
-                if error.errno not in _NO_PROCESS:
-                    raise
-                raise NoProcessError(error.errno, f"no process can be started: {error.strerror}") from error
+                self._process, ours = _started(start, words, environment)
+            except StartLostError:  # if there is such a process after all, it has another socket, which is closed
+                self._process, ours = _started(start, words, environment)
+        except OSError as error:
+            if error.errno not in _NO_PROCESS:
+                raise
+            raise NoProcessError(error.errno, f"no process can be started: {error.strerror}") from error
         self._channel = Channel(ours, most_bytes, loads)
         self.pid = self._process.pid
 
@@ -105,8 +92,12 @@ class Child:
         return ChildDiedError(f"gave no answer for {seconds:g} s")
 
     def receive(self, *, seconds: float) -> tuple[Message, list[int]]:
-        """Wait for one more message. Raise ChildDiedError, or OSError when it is us who fail: it is dead then, too."""
+        """Wait for one more message. Raise ChildDiedError, or OSError when it is us who fail: it is dead then, too.
+
+        A child that gets no processor has longer (processor_time.py).
+        """
         try:
+            wait_for(self._channel.has_message, self.pid, seconds)
             return self._channel.receive(seconds)
         except TimeoutError as error:
             raise self.overdue(seconds) from error
@@ -163,3 +154,14 @@ class Child:
         with contextlib.suppress(ValueError):
             return ChildDiedError(f"was killed by {signal.Signals(-code).name}")
         return ChildDiedError(f"was killed by signal {-code}")
+
+
+def _started(start: Start, words: Sequence[str], environment: Mapping[str, str]) -> tuple[Process, socket.socket]:
+    """Start a process. Return it, and our end of the channel to it. Raise OSError."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            return start(Command(words, environment, theirs.fileno())), ours
+        except OSError:
+            ours.close()
+            raise

@@ -11,6 +11,7 @@ The kernel makes what the launcher starts a child of the service (CLONE_PARENT, 
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import select
@@ -21,14 +22,15 @@ import sys
 import threading
 import time
 
-from ocrspool.processes.channel import Channel, ChannelClosedError
+from ocrspool.processes.channel import Channel, ChannelClosedError, Message
 from ocrspool.processes.launcher_child import SYS_CLONE
-from ocrspool.processes.starting import Command, Process, directly
+from ocrspool.processes.processor_time import wait_for
+from ocrspool.processes.starting import Command, Process, StartLostError, directly
 
 _log = logging.getLogger(__name__)
 
 _ANSWER_SECONDS = 30.0
-"""How long it may take to start a process on a busy machine."""
+"""How long the launcher may take to start a process, if it gets a processor."""
 _BEGIN_SECONDS = 10.0
 """How long a program may take to begin. It, or what it reads, may lie on a disk that does not answer."""
 _END_SECONDS = 2.0
@@ -41,8 +43,9 @@ class Launcher:
     Before `start`, after `close`, and where its process has gone, it starts them directly.
     """
 
-    def __init__(self, begin_seconds: float = _BEGIN_SECONDS) -> None:
+    def __init__(self, begin_seconds: float = _BEGIN_SECONDS, answer_seconds: float = _ANSWER_SECONDS) -> None:
         self._begin_seconds = begin_seconds
+        self._answer_seconds = answer_seconds
         self._asking = threading.Lock()
         self._process: Process | None = None
         self._channel: Channel | None = None
@@ -69,28 +72,43 @@ class Launcher:
         request = {"command": words, "environment": environment, "folder": command.folder, "reads": command.reads}
         if any("\0" in word for word in (*words, *environment, *environment.values())):
             raise ValueError("embedded null byte")
-        sent = () if command.descriptor is None else (command.descriptor,)
-        try:
-            with self._asking:
-                if self._channel is None:
-                    return directly(command)
-                self._channel.send(request, sent)
-                answer, received = self._channel.receive(_ANSWER_SECONDS)
-        except (ChannelClosedError, TimeoutError) as error:
-            self._give_up(error)
+        reply = self._asked(request, () if command.descriptor is None else (command.descriptor,), words[0])
+        if reply is None:
             return directly(command)
+        answer, received = reply
         if "errno" in answer:
             raise OSError(answer["errno"], os.strerror(answer["errno"]), words[0])
         child = LaunchedProcess(answer["pid"])
         with os.fdopen(received[0], "rb") as failure:  # it ends when the program has begun
-            if not select.select([failure], [], [], self._begin_seconds)[0]:
+            try:
+                wait_for(
+                    lambda seconds: bool(select.select([failure], [], [], seconds)[0]), child.pid, self._begin_seconds
+                )
+            except TimeoutError as error:
                 child.kill()
-                raise TimeoutError(f"it did not begin within {self._begin_seconds:g} s")
+                raise TimeoutError(f"it did not begin within {self._begin_seconds:g} s") from error
             code = failure.read()
         if code:
             child.wait()
             raise OSError(int(code), os.strerror(int(code)), words[0])
         return child
+
+    def _asked(self, request: Message, sent: tuple[int, ...], program: str) -> tuple[Message, list[int]] | None:
+        """Return what the launcher answers; None where there is none to be asked. Raise StartLostError."""
+        asked = False
+        try:
+            with self._asking:
+                if self._channel is None or self._process is None:
+                    return None
+                self._channel.send(request, sent)
+                asked = True
+                wait_for(self._channel.has_message, self._process.pid, self._answer_seconds)
+                return self._channel.receive(self._answer_seconds)
+        except (ChannelClosedError, TimeoutError) as error:
+            self._give_up(error)
+            if asked:  # it may have started the process, or may be about to
+                raise StartLostError(errno.EAGAIN, "the launcher of processes has gone", program) from error
+            return None
 
     def close(self) -> None:
         """End the launcher's process. Nothing can be started by it any more."""
@@ -102,6 +120,8 @@ class Launcher:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_END_SECONDS)
             self._process.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_END_SECONDS)
 
     def _give_up(self, error: Exception) -> None:
         _log.error("the launcher of processes has gone (%s): they are started without it", error or "it is silent")

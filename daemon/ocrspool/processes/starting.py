@@ -52,7 +52,11 @@ class Command:
 
 
 Start = Callable[[Command], Process]
-"""Starts a process. Raise OSError, or ValueError for a null byte."""
+"""Starts a process. Raise OSError, or ValueError for a null byte; StartLostError where it may have been started."""
+
+
+class StartLostError(OSError):
+    """Nobody knows whether the process was started. If it was, it has the descriptor: another try needs another one."""
 
 
 def directly(command: Command) -> Process:

@@ -90,10 +90,15 @@ class Delivery:
             target = place.path
         with self.turns:
             retired = self._retire(folder, job, files.done_as)
-            if retired:
+            if retired and not self.jobs.moves_come_late:
                 self.jobs.clear_delivered(folder, job.id, _records(job, files))
         if not retired:
             self.way_back.give_back(job)
+        elif self.jobs.moves_come_late:
+            with holder_of(folder, job) as holder:
+                holder.sync()  # else a power cut may bring the source back, and not its result
+            with self.turns:
+                self.jobs.clear_delivered(folder, job.id, _records(job, files))
         self.growing.over(job)
         return target
 

@@ -35,7 +35,8 @@ class Failing:
         What an earlier try of it has done stays done: a source that has been moved is given the reason of that try.
         """
         with self.jobs.opened(job.id) as folder, self.naming:
-            if not has_source(folder, job) and (name := failed_as(folder)):
+            name = failed_as(folder)
+            if name and not self._is_left(folder, job, name):
                 target = self._give_reason(folder, job, name)
             else:
                 with holder_of(folder, job) as holder:
@@ -43,6 +44,19 @@ class Failing:
         self.jobs.clear(job.id)
         self.growing.over(job)
         return target
+
+    def _is_left(self, folder: Folder, job: Job, name: str) -> bool:
+        """Tell whether the source is in work still, and not in failed/ under this name. It is taken from work/ there.
+
+        On btrfs it may have both names after a power cut.
+        """
+        if not has_source(folder, job):
+            return False
+        with holder_of(folder, job) as holder, self._made_again(name) as place:
+            if not holder.is_same(last_of(job.name), place.folder, place.name):
+                return True
+            holder.unlink(last_of(job.name))
+        return False
 
     def _give_reason(self, folder: Folder, job: Job, name: str) -> Path:
         """Put the reason beside a source that an earlier try has moved to failed/ under this name.
@@ -53,7 +67,7 @@ class Failing:
             beside = reason_of(place.name)
             if place.folder.stat(place.name) is None:  # people have taken it away, and nobody needs its reason
                 return place.path
-            if place.folder.stat(beside) is None:
+            if place.folder.stat(beside) is None or folder.is_same(REASON, place.folder, beside):
                 with contextlib.suppress(FileExistsError):
                     folder.rename_new(REASON, place.folder, beside)
                     place.folder.sync()
@@ -71,8 +85,9 @@ class Failing:
                 try:
                     folder.write(REASON, json_file.dump(named))
                     at.rename_new(last, place.folder, place.name)
-                    at, last = place.folder, place.name
+                    before, at, last = at, place.folder, place.name
                     at.sync()
+                    before.sync()  # else btrfs may bring the source back after a power cut
                     folder.rename_new(REASON, at, reason_of(last))
                     at.sync()
                 except OSError as error:

@@ -73,6 +73,8 @@ class Jobs:
         self._work = work
         self.owner: int | None = None
         """The owner of our folders, on a filesystem where all files have one owner; None: the user of this process."""
+        self.moves_come_late = True
+        """Whether the folder that a source has left is synced before anything of its job goes; see files/mounts.py."""
         self._left: set[str] = set()
         """Folders of jobs that are over which could not be removed, because the disk failed just then."""
 

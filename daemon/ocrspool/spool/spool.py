@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ocrspool.errors import DocumentError
-from ocrspool.files import atomic
+from ocrspool.files import atomic, mounts
 from ocrspool.files.folder import PRIVATE_MODE, Folder
 from ocrspool.files.target_path import Place
 from ocrspool.results.rendered import RenderedResult
@@ -79,6 +79,7 @@ class Spool:
             Folder.made(state).close()
         with Folder.made(self.work, PRIVATE_MODE) as work:
             self._keep_to_ourselves(work)
+        self.jobs.moves_come_late = mounts.commits_moves_late(self.work)
         self.lock.take()
 
     def _keep_to_ourselves(self, work: Folder) -> None:

@@ -174,6 +174,9 @@ class _Published(Collector):
         wire = GaugeMetricFamily(
             "ocrspool_host_wire_seconds", "Mean time of a page or file beyond its time at the host.", labels=label
         )
+        link_rate = GaugeMetricFamily(
+            "ocrspool_host_link_bytes_per_second", "What the way to the host carries, as last measured.", labels=label
+        )
         restarts = CounterMetricFamily(
             "ocrspool_host_worker_restarts", "Workers of the host that were replaced for a failure.", labels=label
         )
@@ -185,13 +188,15 @@ class _Published(Collector):
             restarts.add_metric((host.name,), host.worker_restarts)
             files.add_metric((host.name,), host.files)
             sent.add_metric((host.name,), host.sent_bytes)
+            if host.link_measured:
+                link_rate.add_metric((host.name,), host.link_bytes_per_second)
             if host.wire_seconds is not None:
                 wire.add_metric((host.name,), host.wire_seconds)
         yield GaugeMetricFamily("ocrspool_cluster_up", "1 while the scheduler answers.", value=cluster.up)
         yield CounterMetricFamily(
             "ocrspool_pages_moved", "Times that a page went to another host.", value=cluster.pages_moved
         )
-        yield from (up, refused, in_work, pages, files, sent, wire, restarts)
+        yield from (up, refused, in_work, pages, files, sent, wire, link_rate, restarts)
 
     def _durations(self) -> Iterable[Metric]:
         stages = HistogramMetricFamily(

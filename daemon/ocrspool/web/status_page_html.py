@@ -139,15 +139,22 @@ def _hosts(published: StatusSnapshot, now: float) -> str:
         if host.state == "in" and host.no_files:
             state += f"; no whole files: {host.no_files}"
         sent = host.sent_bytes // 1_000_000
-        numbers = (host.workers, host.worker_restarts, host.in_work, host.pages, host.files, sent, wire)
+        link = ""
+        if host.link_measured:
+            ago = format_duration(max(now - host.link_measured, 0))
+            link = f"{host.link_bytes_per_second / 1e6:.0f} ({ago} ago)"
+        numbers = (host.workers, host.worker_restarts, host.in_work, host.pages, host.files, sent, wire, link)
         since = _number(format_duration(max(now - host.since, 0)))
         rows.append([_cell(host.name, host.address), _cell(state), since, _cell(engine), *map(_number, numbers)])
     columns = (
         *("host", "state", "for", "engine", "workers", "replaced", "in work", "pages", "files", "MB sent"),
         "ms on the wire",
+        "MB/s of the link",
     )
     up = "answers" if cluster.up else f"does not answer: {cluster.reason}"
     head = f'<p class="{"soft" if cluster.up else "bad"}">The scheduler {_text(cluster.scheduler)} {_text(up)}.</p>'
+    if cluster.scheduler_other:
+        head += f'<p class="bad">The scheduler has another program: {_text(cluster.scheduler_other)}.</p>'
     return _section("Hosts", head + (_table(columns, rows) if rows else ""))
 
 

@@ -121,10 +121,17 @@ def test_the_hosts_of_a_cluster(config: Config, capsys: pytest.CaptureFixture[st
     """A line for each; below them why one does not read; above all what is missing."""
     hosts = [
         {"name": "gpu1", "state": "in", "since": 940.0, "runtime": "tensorrt", "workers": 4, "pages": 7,
-         "wire_seconds": 0.0207, "files": 3, "sent_bytes": 2_500_000, "no_files": "pillow is 11, here 12"},
+         "wire_seconds": 0.0207, "files": 3, "sent_bytes": 2_500_000, "no_files": "pillow is 11, here 12",
+         "link_bytes_per_second": 11.8e6, "link_measured": 990.0},
         {"name": "gpu2\x1b", "state": "refused", "address": "tls://b:1", "reason": "precision is f16, here f32"},
     ]  # fmt: skip
-    cluster = {"scheduler": "tls://10.0.0.5:8786", "up": True, "short": "1 of 2 hosts", "hosts": hosts}
+    cluster = {
+        "scheduler": "tls://10.0.0.5:8786",
+        "up": True,
+        "short": "1 of 2 hosts",
+        "hosts": hosts,
+        "scheduler_other": "distributed is 1, here 2",
+    }
     put_service(config, cluster=cluster, at=1000.0)
     status(config, as_json=False)
     told = capsys.readouterr().out
@@ -133,6 +140,8 @@ def test_the_hosts_of_a_cluster(config: Config, capsys: pytest.CaptureFixture[st
     (line,) = [line.split() for line in told.splitlines() if line.startswith("gpu1")]
     assert (line[:2], line[-7:]) == (["gpu1", "in"], ["4", "0", "0", "7", "3", "2", "21"])
     assert "host gpu1 gets no whole files: pillow is 11, here 12" in told
+    assert "links gpu1 12 MB/s, measured 10 s ago" in " ".join(told.split())
+    assert "the scheduler has another program: distributed is 1, here 2" in told
     assert "host gpu2\\x1b (tls://b:1): precision is f16, here f32" in told
     assert "\x1b" not in told
 

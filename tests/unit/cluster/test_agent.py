@@ -129,6 +129,7 @@ FILE: Mapping[str, Any] = {
     "may_grow": False,
     "first": 0,
     "most": 16,
+    "key": "k1",
 }
 
 
@@ -159,6 +160,33 @@ def test_a_file_is_decoded_and_read(pool: Pool) -> None:
     assert [page.image.number for page in file_read(agent, first=1, most=1).pages if page.image] == [2]
     assert report_from_json(agent.report()).pages == 4
     assert agent.in_work == 0
+
+
+def test_a_long_file_comes_once(pool: Pool) -> None:
+    """It is kept after the first part, and read without its bytes from then on, until it is forgotten."""
+    agent = agent_with(pool, PreparedDocument([PreparedPage() for _ in range(40)]))
+
+    async def scenario() -> None:
+        first = await agent.read_file(FILE, memoryview(b"a document"))
+        second = await agent.read_file({**FILE, "first": 16}, memoryview(b""))
+        agent.forget("k1")
+        third = await agent.read_file({**FILE, "first": 32}, memoryview(b""))
+        assert await agent.keep("k1", memoryview(b"a document"))
+        last = await agent.read_file({**FILE, "first": 32}, memoryview(b""))
+        assert (first["kept"], second["kept"], third, last["kept"]) == (True, True, {"unknown": True}, False)
+        for said, count in ((first, 16), (second, 16), (last, 8)):
+            found = file_outcome_from_json(said["answer"])
+            assert isinstance(found, FileRead)
+            assert len(found.pages) == count
+
+    asyncio.run(scenario())
+    agent.close()
+
+
+def test_a_short_file_is_not_kept(pool: Pool) -> None:
+    """Nobody will ask for more of it."""
+    agent = agent_with(pool, PreparedDocument([PreparedPage() for _ in range(16)]))
+    assert not read_file(agent)["kept"]
 
 
 def test_what_is_wrong_with_a_document_is_an_answer(pool: Pool) -> None:

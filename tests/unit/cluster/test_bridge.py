@@ -31,6 +31,10 @@ class StubCluster:
         """The answer to each page that came, to be set by the test."""
         self.pixels: dict[int, bytes] = {}
         self.echoes = 0
+        self.kept: list[tuple[str, str, int]] = []
+        self.keeps = True
+        self.versions_asked = 0
+        self.forgotten: list[tuple[str, str]] = []
         self.echo_fault: ClusterError | None = None
         self.slow: asyncio.Event | None = None
         """The scheduler answers when this is set."""
@@ -58,6 +62,17 @@ class StubCluster:
 
     async def read_file(self, address: str, file: Mapping[str, Any], data: memoryview) -> Mapping[str, Any]:
         return await self.read(address, file, data)
+
+    async def keep(self, address: str, key: str, data: memoryview) -> bool:
+        self.kept.append((address, key, data.nbytes))
+        return self.keeps
+
+    async def forget(self, address: str, key: str) -> None:
+        self.forgotten.append((address, key))
+
+    async def scheduler_version(self) -> str:
+        self.versions_asked += 1
+        return "2025.1"
 
     async def echo(self, _address: str, data: memoryview) -> None:
         assert data.nbytes
@@ -123,7 +138,7 @@ def test_a_page_goes_to_its_host_and_back() -> None:
         scene.page(7)
         await until(lambda: 7 in scene.cluster.pages)
         scene.cluster.pages[7].set_result({"answer": "text", "seconds": 100.0})
-        assert await scene.until("page") == {"number": 7, "answer": "text", "wire_seconds": 0.0}
+        assert await scene.until("page") == {"number": 7, "answer": "text", "wire_seconds": 0.0, "sent": len(PIXELS)}
 
     run(scenario())
     assert scene.cluster.pixels[7] == PIXELS
@@ -245,16 +260,59 @@ def test_a_file_goes_to_its_host_and_back() -> None:
         await scene.first_host()
         descriptor = os.memfd_create("file")
         os.write(descriptor, PIXELS)
-        scene.bridge.read_file("a", {"number": 8}, descriptor)
+        scene.bridge.read_file("a", {"number": 8, "first": 0, "key": "k"}, descriptor)
         await until(lambda: 8 in scene.cluster.pages)
         scene.cluster.pages[8].set_result({"answer": "file", "seconds": 100.0})
-        assert await scene.until("file") == {"number": 8, "answer": "file", "wire_seconds": 0.0}
+        about = {"number": 8, "answer": "file", "wire_seconds": 0.0, "sent": len(PIXELS)}
+        assert await scene.until("file") == about
 
     run(scenario())
     assert scene.cluster.pixels[8] == PIXELS
 
 
-def test_the_way_to_a_host_is_measured_once() -> None:
+def test_a_file_that_a_host_keeps_is_dropped_when_the_service_is_done() -> None:
+    """At that host, once. Another part of it does not travel."""
+    scene = Scene()
+
+    def part(number: int, first: int) -> None:
+        descriptor = os.memfd_create("file")
+        os.write(descriptor, PIXELS)
+        scene.bridge.read_file("a", {"number": number, "first": first, "key": "k"}, descriptor)
+
+    async def scenario() -> None:
+        await scene.first_host()
+        part(1, 0)
+        await until(lambda: 1 in scene.cluster.pages)
+        scene.cluster.pages[1].set_result({"answer": "file", "seconds": 100.0, "kept": True})
+        await scene.until("file")
+        part(2, 16)
+        await until(lambda: 2 in scene.cluster.pages)
+        scene.bridge.forget_file("another")
+        scene.bridge.forget_file("k")
+        scene.bridge.forget_file("k")
+        await until(lambda: scene.cluster.forgotten)
+
+    run(scenario())
+    assert scene.cluster.pixels == {1: PIXELS, 2: b""}
+    assert scene.cluster.forgotten == [(A, "k")]
+
+
+def test_the_version_of_the_scheduler_is_told() -> None:
+    """It is asked once for each run of the scheduler."""
+    scene = Scene()
+
+    async def scenario() -> None:
+        for run_of_it in ("one", "one", "two"):
+            scene.cluster.scheduler = run_of_it
+            await scene.bridge.look()
+
+    run(scenario())
+    told = [message["scheduler"] for message in scene.told if "scheduler" in message]
+    assert told == [{"up": True, "reason": "", "dask": "2025.1"}] * 3
+    assert scene.cluster.versions_asked == 2
+
+
+def test_the_way_to_a_host_is_measured_when_it_comes() -> None:
     """When it comes: bytes a second, the best of three."""
     scene = Scene()
 

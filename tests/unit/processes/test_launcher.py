@@ -9,17 +9,27 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from ocrspool.processes.child import Child
 from ocrspool.processes.launcher import Launcher
-from ocrspool.processes.starting import Command, Start, directly
+from ocrspool.processes.starting import Command, Start, StartLostError, directly
 from support.hanging_share import hanging_share
 from support.process_table import children_of, lives
 from support.waiting import wait_until
 
 STRANGER = 64123
+_WHO = """
+import os, socket
+from ocrspool.processes.channel import Channel
+channel = Channel(socket.socket(fileno=int(sys.argv[1])))
+while True:
+    channel.receive()
+    channel.send({"pid": os.getpid()})
+"""
 
 
 @pytest.fixture
@@ -169,6 +179,40 @@ def test_a_launcher_that_has_gone(launcher: Launcher, caplog: pytest.LogCaptureF
     """Processes are started without it, and the log says so."""
     (pid,) = (pid for pid in children_of(os.getpid()) if b"launcher_child" in Path(f"/proc/{pid}/cmdline").read_bytes())
     os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not lives(pid))
     assert launcher(Command(["/bin/true"], os.environ)).wait(10) == 0
     assert "the launcher of processes has gone" in caplog.text
+    assert launcher(Command(["/bin/true"], os.environ)).wait(10) == 0
+
+
+def test_a_launcher_that_is_late(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It starts the process when it has been given up. What it has started shares no channel with the other one."""
+    launcher = Launcher(answer_seconds=0.2)
+    launcher.start()
+    assert launcher(Command(["/bin/true"], os.environ)).wait(10) == 0
+    (late,) = (
+        pid for pid in children_of(os.getpid()) if b"launcher_child" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
+    program = tmp_path / "who.py"
+    program.write_text(f"import sys\nsys.path[:0] = {sys.path!r}\n{_WHO}")
+    os.kill(late, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(Child, str(program), dict(os.environ), options=("-I",), start=launcher)
+        wait_until(lambda: "has gone" in caplog.text)
+        os.kill(late, signal.SIGCONT)
+        child = starting.result()
+    for _ in range(20):
+        assert child.ask({}, seconds=30) == ({"pid": child.pid}, [])
+    child.close()
+
+
+def test_nothing_is_started_twice() -> None:
+    """A launcher that has been asked and says nothing may have started the program: the caller has to know that."""
+    launcher = Launcher(answer_seconds=0.2)
+    launcher.start()
+    assert launcher(Command(["/bin/true"], os.environ)).wait(10) == 0
+    (pid,) = (pid for pid in children_of(os.getpid()) if b"launcher_child" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(StartLostError):
+        launcher(Command(["/bin/true"], os.environ))
     assert launcher(Command(["/bin/true"], os.environ)).wait(10) == 0

@@ -73,6 +73,8 @@ async def _serve(channel: Channel, settings: Settings) -> None:
     def take(message: Message, descriptors: list[int]) -> None:
         if message["op"] == "read_file":
             bridge.read_file(message["host"], message["file"], *descriptors)
+        elif message["op"] == "forget_file":
+            bridge.forget_file(message["key"])
         else:
             bridge.recognize(message["host"], message["page"], *descriptors)
 

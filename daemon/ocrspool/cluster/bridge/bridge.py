@@ -7,6 +7,7 @@ gone: one message says so, and stands for all pages that it had.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import mmap
 import os
 import time
@@ -16,6 +17,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ocrspool.cluster.api import Cluster, ClusterError
+from ocrspool.cluster.bridge.file_sender import FileSender, Said
+from ocrspool.cluster.bridge.link_meter import LinkMeter
 from ocrspool.errors import EngineError
 from ocrspool.processes.channel import Message
 from ocrspool.recognition.hosts.answers import outcome_to_json, report_from_json
@@ -32,8 +35,8 @@ _NO_ANSWER = (ClusterError, LookupError, TypeError, ValueError)
 """A host did not answer, or what it said is no answer."""
 
 _Answer = TypeVar("_Answer")
-_Said = Coroutine[Any, Any, Mapping[str, Any]]
-_Read = Callable[[str, Mapping[str, Any], memoryview], _Said]
+_Asked = Callable[[], Coroutine[Any, Any, Said]]
+_Read = Callable[["_Host", Mapping[str, Any], memoryview], Coroutine[Any, Any, Said]]
 
 
 @dataclass(slots=True, eq=False)
@@ -42,9 +45,9 @@ class _Host:
 
     name: str
     address: str
+    link: LinkMeter
+    files: FileSender
     pages: dict[int, asyncio.Task[None]] = field(default_factory=dict)
-    link: float = 0.0
-    """Bytes a second that the way to it carries; 0 if that was not measured."""
     lost: bool = False
 
 
@@ -58,10 +61,13 @@ class Bridge:
         self._patience = patience_seconds
         self._scheduler = ""
         """The id of the scheduler's run, as of the last look; "" while it does not answer."""
+        self._scheduler_dask = ""
+        """Its version of Dask; "" while that is not known."""
         self._following: dict[str, asyncio.Task[None]] = {}
         """Asks a host how it is, again and again; by address."""
         self._hosts: dict[str, _Host] = {}
         """By name."""
+        self._forgetting: set[asyncio.Task[None]] = set()
 
     async def watch(self) -> None:
         """Look who has joined, for ever. Each look is told to the service, which so knows that the bridge works."""
@@ -77,22 +83,49 @@ class Bridge:
             self._scheduler = ""
             self._send({"scheduler": {"up": False, "reason": str(error)}})
             return
+        if members.scheduler != self._scheduler:
+            self._scheduler_dask = await self._version_of_scheduler()
         self._scheduler = members.scheduler
-        self._send({"scheduler": {"up": True, "reason": ""}})
+        self._send({"scheduler": {"up": True, "reason": "", "dask": self._scheduler_dask}})
         for address in members.hosts:
             if address not in self._following:
                 self._following[address] = asyncio.create_task(self._follow(address))
+
+    async def _version_of_scheduler(self) -> str:
+        try:
+            return await self._in_time(self._cluster.scheduler_version())
+        except ClusterError:
+            return ""
 
     def recognize(self, name: str, page: dict[str, Any], descriptor: int) -> None:
         """Begin to have a page read. The descriptor is that of its pixels; it is closed.
 
         A host that is not known has just gone, and the message that said so stands for this page too.
         """
-        self._begin("page", self._cluster.read, name, page, descriptor)
+        self._begin("page", self._read_page, name, page, descriptor)
 
     def read_file(self, name: str, file: dict[str, Any], descriptor: int) -> None:
         """Begin to have a file decoded and read, likewise. The descriptor is that of a memory file with its bytes."""
-        self._begin("file", self._cluster.read_file, name, file, descriptor)
+        self._begin("file", lambda host, what, data: host.files.read(what, data), name, file, descriptor)
+
+    def forget_file(self, key: str) -> None:
+        """Have all hosts that keep a file drop it: the service is done with it."""
+        for host in self._hosts.values():
+            if host.files.forgotten(key) and not host.lost:
+                forgetting = asyncio.create_task(self._forget(host.address, key))
+                self._forgetting.add(forgetting)
+                forgetting.add_done_callback(self._forgetting.discard)
+
+    async def _forget(self, address: str, key: str) -> None:
+        with contextlib.suppress(ClusterError):  # then the host is lost, or drops it when nobody asks for it
+            await self._in_time(self._cluster.forget(address, key))
+
+    async def _read_page(self, host: _Host, page: Mapping[str, Any], pixels: memoryview) -> Said:
+        began = time.monotonic()
+        answer = await self._cluster.read(host.address, page, pixels)
+        if "seconds" in answer:
+            host.link.note(began, time.monotonic() - float(answer["seconds"]), pixels.nbytes)
+        return Said(answer, pixels.nbytes)
 
     def _begin(self, kind: str, read: _Read, name: str, what: dict[str, Any], descriptor: int) -> None:
         number = what["number"]
@@ -104,17 +137,18 @@ class Bridge:
             data = memoryview(mmap.mmap(descriptor, size, prot=mmap.PROT_READ))
         except (OSError, ValueError) as error:  # no memory: as if an engine had none
             answer = outcome_to_json(EngineError(f"the bridge to the cluster cannot map a {kind}: {error}"))
-            self._send({kind: {"number": number, "answer": answer, "wire_seconds": 0.0}})
+            self._send({kind: {"number": number, "answer": answer, "wire_seconds": 0.0, "sent": 0}})
             return
         finally:
             os.close(descriptor)
-        asked = partial(read, host.address, what, data)
+        asked = partial(read, host, what, data)
         host.pages[number] = asyncio.create_task(self._read(kind, host, number, asked))
 
-    async def _read(self, kind: str, host: _Host, number: int, asked: Callable[[], _Said]) -> None:
+    async def _read(self, kind: str, host: _Host, number: int, asked: _Asked) -> None:
         began = time.monotonic()
         try:
-            said = await asked()
+            found = await asked()
+            said = found.answer
             if "refused" in said:
                 returned = {"number": number, "reason": f"{host.name}: {said['refused']}", "counts": False}
                 report_from_json(said["report"])
@@ -122,7 +156,8 @@ class Bridge:
                 self._send({"returned": returned})
             else:
                 wire = max(0.0, time.monotonic() - began - said["seconds"])
-                self._send({kind: {"number": number, "answer": said["answer"], "wire_seconds": wire}})
+                about = {"number": number, "answer": said["answer"], "wire_seconds": wire, "sent": found.sent}
+                self._send({kind: about})
         except _NO_ANSWER as error:
             host.pages.pop(number, None)
             await self._lose(host, _why(error))
@@ -134,12 +169,15 @@ class Bridge:
         host: _Host | None = None
         try:
             while host is None or not host.lost:
+                began = time.monotonic()
                 report = await self._in_time(self._cluster.report(address))
+                took = time.monotonic() - began
                 told = report_from_json(report)  # the service need not be told of what makes no sense
                 if host is None:
-                    link = await self._measured(address)
-                    host = await self._known(address, told.name)
-                    host.link = link
+                    link = LinkMeter()
+                    link.set(await self._measured(address))
+                    host = await self._known(address, told.name, link)
+                host.link.note_call(took)
                 if not host.lost:
                     self._send_host(host, report)
                 await asyncio.sleep(_LOOK_SECONDS)
@@ -161,7 +199,7 @@ class Bridge:
                 break
         return best
 
-    async def _known(self, address: str, name: str) -> _Host:
+    async def _known(self, address: str, name: str, link: LinkMeter) -> _Host:
         """Return a host that has said its name. Two hosts of one name are told apart by their addresses.
 
         One that has just been lost, and is back already, waits until its loss has been told.
@@ -169,7 +207,7 @@ class Bridge:
         while name in self._hosts and self._hosts[name].lost:  # noqa: ASYNC110 - for a moment, and seldom
             await asyncio.sleep(_TURN_SECONDS)
         name = name if name not in self._hosts else f"{name} at {address}"
-        self._hosts[name] = host = _Host(name, address)
+        self._hosts[name] = host = _Host(name, address, link, FileSender(self._cluster, address, link))
         return host
 
     async def _lose(self, host: _Host, reason: str) -> None:
@@ -177,6 +215,7 @@ class Bridge:
         if host.lost:
             return
         host.lost = True
+        host.files.close()
         for task in host.pages.values():
             task.cancel()
         # If the scheduler is away, or is another one than before, its loss has ended what the host was doing.
@@ -197,7 +236,8 @@ class Bridge:
         return await _within(self._patience, asked)
 
     def _send_host(self, host: _Host, report: str) -> None:
-        self._send({"host": {"host": host.name, "address": host.address, "report": report, "link": host.link}})
+        link = {"link": host.link.bytes_per_second, "link_measured": host.link.measured}
+        self._send({"host": {"host": host.name, "address": host.address, "report": report, **link}})
 
 
 def _why(error: Exception) -> str:

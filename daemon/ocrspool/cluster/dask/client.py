@@ -68,6 +68,22 @@ class DaskCluster:
             raise ClusterError("it does not answer about files")
         return answer
 
+    async def keep(self, address: str, key: str, data: memoryview) -> bool:
+        """Have a host keep a file. Return whether it does. Raise ClusterError."""
+        return bool(await self._call(address, "ocrspool_keep", key=key, data=to_serialize(data)))
+
+    async def forget(self, address: str, key: str) -> None:
+        """Have a host drop a file that it keeps. Raise ClusterError."""
+        await self._call(address, "ocrspool_forget", key=key)
+
+    async def scheduler_version(self) -> str:
+        """Return the version of Dask that the scheduler has. Raise ClusterError."""
+        found = await self._call(self._scheduler, "versions")
+        try:
+            return str(found["packages"]["distributed"])
+        except (LookupError, TypeError) as error:
+            raise ClusterError(f"it does not say its version: {error!r}") from error
+
     async def echo(self, address: str, data: memoryview) -> None:
         """Send bytes to a host, which counts them. Raise ClusterError."""
         if await self._call(address, "ocrspool_echo", pixels=to_serialize(data)) != data.nbytes:

@@ -100,6 +100,12 @@ def _handlers(agent: Pages) -> dict[str, Callable[..., Any]]:
     async def ocrspool_read_file(file: Mapping[str, Any], data: Any) -> dict[str, Any]:  # noqa: ANN401 - see above
         return await agent.read_file(file, memoryview(data))
 
+    async def ocrspool_keep(key: str, data: Any) -> bool:  # noqa: ANN401 - see above
+        return await agent.keep(key, memoryview(data))
+
+    async def ocrspool_forget(key: str) -> None:
+        agent.forget(key)
+
     async def ocrspool_echo(pixels: Any) -> int:  # noqa: ANN401 - see above
         return memoryview(pixels).nbytes
 
@@ -107,5 +113,7 @@ def _handlers(agent: Pages) -> dict[str, Callable[..., Any]]:
         "ocrspool_report": ocrspool_report,
         "ocrspool_read": ocrspool_read,
         "ocrspool_read_file": ocrspool_read_file,
+        "ocrspool_keep": ocrspool_keep,
+        "ocrspool_forget": ocrspool_forget,
         "ocrspool_echo": ocrspool_echo,
     }

@@ -40,6 +40,8 @@ class SchedulerSeen:
 
     up: bool
     reason: str
+    dask: str = ""
+    """Its version of Dask; "" if that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class HostSeen:
     report: HostReport
     link: float = 0.0
     """Bytes a second that the way to it carries; 0 if that was not measured."""
+    link_measured: float = 0.0
+    """When that was, in seconds of the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ class FileDone:
     number: int
     outcome: FileOutcome
     wire_seconds: float
+    sent_bytes: int = 0
+    """Bytes that it got for that: none where it has kept the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,9 @@ class Bridge(Protocol):
 
     def send_file(self, host: str, number: int, task: FileTask) -> None:
         """Send a file to a host. Raise ChildDiedError."""
+
+    def forget_file(self, key: str) -> None:
+        """Have hosts drop a file that they keep. Raise ChildDiedError."""
 
     def next_event(self, seconds: float, wake: WakeupEvent) -> BridgeEvent | None:
         """Wait for news at most so long, or until `wake` is set. Raise ChildDiedError, or EngineError for good."""
@@ -148,6 +157,10 @@ class BridgeClient:
         """Send a file to a host. Raise ChildDiedError."""
         file = {"number": number, **task.request()}
         self._process.tell({"op": "read_file", "host": host, "file": file}, (task.fd,))
+
+    def forget_file(self, key: str) -> None:
+        """Have hosts drop a file that they keep. Raise ChildDiedError."""
+        self._process.tell({"op": "forget_file", "key": key})
 
     def next_event(self, seconds: float, wake: WakeupEvent) -> BridgeEvent | None:
         """Wait for news at most so long, or until `wake` is set. Raise ChildDiedError, or EngineError for good."""
@@ -194,16 +207,17 @@ def _event(message: Message) -> BridgeEvent:
     if found := message.get("page"):
         return _answered(int(found["number"]), found["answer"], float(found["wire_seconds"]))
     if found := message.get("file"):
-        return _answered_file(int(found["number"]), found["answer"], float(found["wire_seconds"]))
+        seconds, sent = float(found["wire_seconds"]), int(found.get("sent", 0))
+        return _answered_file(int(found["number"]), found["answer"], seconds, sent)
     if found := message.get("returned"):
         return PageReturned(int(found["number"]), str(found["reason"]), bool(found["counts"]))
     if found := message.get("host"):
-        link = float(found.get("link", 0))
-        return HostSeen(str(found["host"]), str(found["address"]), report_from_json(found["report"]), link)
+        link, measured = float(found.get("link", 0)), float(found.get("link_measured", 0))
+        return HostSeen(str(found["host"]), str(found["address"]), report_from_json(found["report"]), link, measured)
     if found := message.get("gone"):
         return HostGone(str(found["host"]), str(found["reason"]), bool(found["counts"]))
     if found := message.get("scheduler"):
-        return SchedulerSeen(bool(found["up"]), str(found["reason"]))
+        return SchedulerSeen(bool(found["up"]), str(found["reason"]), str(found.get("dask", "")))
     if found := message.get("ready"):
         return Joined(str(found["dask"]))
     raise ValueError(f"unknown: {', '.join(message)}")
@@ -217,9 +231,9 @@ def _answered(number: int, answer: str, wire_seconds: float) -> PageDone | PageR
         return PageReturned(number, f"a host said what is no answer: {error}", counts=True)
 
 
-def _answered_file(number: int, answer: str, wire_seconds: float) -> FileDone | PageReturned:
+def _answered_file(number: int, answer: str, wire_seconds: float, sent: int) -> FileDone | PageReturned:
     """Return what a host said of a file, likewise."""
     try:
-        return FileDone(number, file_outcome_from_json(answer), wire_seconds)
+        return FileDone(number, file_outcome_from_json(answer), wire_seconds, sent)
     except ValueError as error:
         return PageReturned(number, f"a host said what is no answer: {error}", counts=True)

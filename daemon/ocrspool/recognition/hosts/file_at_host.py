@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import NoReturn
@@ -10,7 +11,7 @@ from typing import NoReturn
 from ocrspool.config.schema import Profile
 from ocrspool.decoding.api import DecodedPage, DecoderDiedError, DocumentInfo
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageText
+from ocrspool.pages import Recognized
 from ocrspool.recognition.hosts.file_answers import (
     DecoderDeath,
     FileOutcome,
@@ -25,7 +26,7 @@ _RANGES_AHEAD = 4
 """So many parts of a long file are asked for beside the one that is waited for."""
 
 WorthIt = Callable[[float], bool]
-"""Tells whether the file should travel once more, for pages that have so many bytes."""
+"""Tells whether the file should travel to a host, for pages that have so many bytes."""
 
 
 class FileAtHost:
@@ -38,6 +39,7 @@ class FileAtHost:
         self.size = os.fstat(descriptor).st_size
         self._profile = profile
         self._may_grow = may_grow
+        self._key = secrets.token_hex(8)
         self._count = 0
         """How many pages the file has."""
         self._asked: dict[int, FileTask] = {}
@@ -89,21 +91,36 @@ class FileAtHost:
         """Take back what no host has yet, and forget the file."""
         for task in self._asked.values():
             task.future.cancel()
+        if self._count > RANGE_PAGES:
+            self._hosts.forget_file(self._key)
         os.close(self._descriptor)
 
     def _ask_further(self, first: int, is_worth_it: WorthIt) -> None:
-        """Ask for the part that begins at this page, and for some that follow, as far as that is worth it."""
+        """Ask for the part that begins at this page, and for some that follow, as far as that is worth it.
+
+        The file travels once to each host that reads parts of it, so a host's share of all pages is what counts.
+        """
+        share = self._count / max(1, len(self._hosts.ways()))
         for each in range(first, min(self._count, first + _RANGES_AHEAD * RANGE_PAGES), RANGE_PAGES):
             count = min(RANGE_PAGES, self._count - each)
             if each in self._asked or each in self._heard:
                 continue
-            if not is_worth_it(count * self._bytes):
+            if not is_worth_it(max(share, count) * self._bytes):
                 break
             self._ask(each, count)
 
     def _ask(self, first: int, pages: int) -> None:
         descriptor = os.dup(self._descriptor)
-        task = FileTask(descriptor, self.size, self._profile, first, RANGE_PAGES, may_grow=self._may_grow, pages=pages)
+        task = FileTask(
+            descriptor,
+            self.size,
+            self._profile,
+            first,
+            RANGE_PAGES,
+            may_grow=self._may_grow,
+            key=self._key,
+            pages=pages,
+        )
         self._asked[first] = task
         self._hosts.read_file(task)
 
@@ -133,7 +150,7 @@ def _decoded(page: FilePage, index: int) -> DecodedPage:
     fault = None if page.fault is None else page.fault.error()
     if page.image is None:
         raise fault if fault is not None else EngineError(f"nothing was said of page {index + 1}")
-    reading: Future[PageText] = Future()
+    reading: Future[Recognized] = Future()
     if fault is not None:
         reading.set_exception(fault)
     elif page.text is not None:

@@ -30,6 +30,8 @@ class FileTask:
     most: int
     """At most so many pages are wanted."""
     may_grow: bool = False
+    key: str = ""
+    """Under which a host keeps the file while there are more pages to read."""
     pages: int = 1
     """How many pages that is, as far as is known before the file has been opened."""
     future: Future[FileOutcome | None] = field(default_factory=Future)
@@ -51,6 +53,7 @@ class FileTask:
             "may_grow": self.may_grow,
             "first": self.first,
             "most": self.most,
+            "key": self.key,
         }
 
     def complete(self, outcome: FileOutcome | None) -> None:
@@ -72,6 +75,9 @@ class FileHosts(Protocol):
 
     def read_file(self, task: FileTask) -> None:
         """Have a host decode and read a file: the future of the task tells."""
+
+    def forget_file(self, key: str) -> None:
+        """Have the hosts that keep a file drop it."""
 
 
 class FileQueue:

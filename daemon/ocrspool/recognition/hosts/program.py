@@ -35,6 +35,11 @@ def digest(folder: Path) -> str:
     return found.hexdigest()[:_DIGITS]
 
 
+def other_dask(there: str, here: str) -> str:
+    """Return how the version of Dask of a scheduler differs, in words; "" if it does not, or one is not known."""
+    return f"distributed is {there}, here {here}" if there and here and there != here else ""
+
+
 def other_program(report: HostReport, own: str, dask: str) -> str:
     """Return what a host has installed otherwise, in words; "" if nothing is.
 

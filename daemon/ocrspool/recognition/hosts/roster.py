@@ -40,6 +40,8 @@ class Host:
     """When its state last changed, in seconds of the epoch."""
     link: float = 0.0
     """Bytes a second that the way to it carries; 0 if that was not measured."""
+    link_measured: float = 0.0
+    """When that was, in seconds of the epoch."""
     in_work: dict[int, Task] = field(default_factory=dict)
     """The pages and files that it has, by number."""
     pages: int = 0

@@ -19,6 +19,7 @@ import logging
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -48,6 +49,7 @@ from ocrspool.recognition.hosts.bridge_client import (
 )
 from ocrspool.recognition.hosts.file_answers import FileRead, with_host
 from ocrspool.recognition.hosts.file_queue import FileQueue, FileTask
+from ocrspool.recognition.hosts.program import other_dask
 from ocrspool.recognition.hosts.roster import Host, Roster, Task
 from ocrspool.recognition.hosts.shown import counted_tasks, published, shortage, tell, too_few
 from ocrspool.recognition.hosts.transport_choice import HostWay
@@ -99,6 +101,8 @@ class HostsSeat:
         """Guards the roster and what follows."""
         self._scheduler_reason = "it has not answered yet"
         """Why the scheduler is away; "" while it answers."""
+        self._scheduler_other = ""
+        """What it has installed otherwise."""
         self._problem: EngineError | None = None
         """Why the bridge cannot work. At the start that ends the start."""
         self._moved = self._restarts = 0
@@ -108,6 +112,8 @@ class HostsSeat:
         self._wake = WakeupEvent()
         queue.wake_up(self._wake)
         self._files = FileQueue(self._wake.set)
+        self._done_with: deque[str] = deque()
+        """Files, by key, that hosts need keep no longer."""
         self._thread = threading.Thread(target=self._run, name="hosts", daemon=True)
 
     def start(self) -> None:
@@ -148,6 +154,7 @@ class HostsSeat:
                 self._moved,
                 self._restarts,
                 hosts,
+                self._scheduler_other,
             )
             room = self._roster.room()
         bridge = self._bridge
@@ -167,6 +174,10 @@ class HostsSeat:
         self._files.put(task)
         if not self.ways():  # the last host has gone in this moment, and nobody may look again soon
             self._files.return_all()
+
+    def forget_file(self, key: str) -> None:
+        """Have the hosts that keep a file drop it, within a second. Any thread may call this."""
+        self._done_with.append(key)
 
     def responsive(self) -> bool:
         """Tell whether the thread waits no longer than it may."""
@@ -215,6 +226,8 @@ class HostsSeat:
 
     def _feed(self, bridge: Bridge) -> None:
         """Send pages and files, in turn, while there are any and a host has room."""
+        while self._done_with:
+            bridge.forget_file(self._done_with.popleft())
         more = True
         while more:
             more = self._send_page(bridge)
@@ -249,7 +262,7 @@ class HostsSeat:
         """Take note that a host gets a page or a file. Return its number. The caller holds the lock."""
         number = next(self._numbers)
         host.in_work[number] = task
-        host.sent_bytes += task.size
+        host.sent_bytes += 0 if isinstance(task, FileTask) else task.size  # of a file, the bridge tells it
         return number
 
     def _take(self, event: BridgeEvent) -> None:
@@ -262,6 +275,7 @@ class HostsSeat:
         elif isinstance(event, HostSeen):
             with self._changed:
                 host, is_news = self._roster.report(event.host, event.address, event.report, event.link)
+                host.link_measured = event.link_measured
                 self._problem = None
                 self._changed.notify_all()
             if is_news:
@@ -272,6 +286,7 @@ class HostsSeat:
             self._roster.dask = event.dask
         elif isinstance(event, SchedulerSeen):
             self._take_scheduler("" if event.up else event.reason)
+            self._take_version(event.dask)
 
     def _take_page(self, event: PageDone) -> None:
         """Publish what a host said of a page. An answer that comes too late is dropped: another host has the page."""
@@ -298,6 +313,7 @@ class HostsSeat:
             if found is None:
                 return
             host, task = found
+            host.sent_bytes += event.sent_bytes
             if isinstance(found_there := event.outcome, FileRead):
                 wait = found_there.wait_seconds
                 self._roster.read_file(host, len(found_there.pages), wait, event.wire_seconds)
@@ -321,6 +337,18 @@ class HostsSeat:
                 _log.warning("the scheduler %s is away: %s", self._cluster.scheduler, reason)
             else:
                 _log.info("the scheduler %s answers", self._cluster.scheduler)
+
+    def _take_version(self, dask: str) -> None:
+        """Warn of a scheduler with another version of Dask: it may misunderstand, which would show as something else.
+
+        It is no reason to stop: while a cluster is upgraded, the scheduler comes before the service.
+        """
+        other = other_dask(dask, self._roster.dask)
+        with self._changed:
+            before, self._scheduler_other = self._scheduler_other, other
+        if other and other != before:
+            told = "the scheduler %s has another program: %s; install the same version there"
+            _log.warning(told, self._cluster.scheduler, other, extra={"event": "scheduler-differs"})
 
     def _take_back(self, names: Iterable[str], reason: str, *, counts: bool) -> None:
         """Take note that hosts are away, and have their pages read by others."""

@@ -78,6 +78,8 @@ def published(host: Host) -> HostStatus:
         files=host.files,
         no_files=host.no_files,
         sent_bytes=host.sent_bytes,
+        link_bytes_per_second=host.link,
+        link_measured=host.link_measured,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,18 @@ answer = {"name": kept.name, "text": kept.read_text()}
     (tmp_path / "cache" / "timings" / "ch_ppocr_mobile_v2_cls-10.13.3.9").write_text("timings of 9.0")
     runs_anew = "folder = folder_of(specs.classifier)\nruntime.engine_path(specs.classifier, folder).unlink()\n" + code
     assert run(tmp_path, runs_anew)["text"] == "timings of 8.9"
+
+
+@pytest.mark.parametrize("version", ["8.5.3.1", "10.13.3.9"])
+def test_an_old_version_needs_cublas_for_products(tmp_path: Path, version: str) -> None:
+    """Without it TensorRT 8.5.3 fails after minutes, and does not say why. It may lie in a wheel."""
+    found = run(tmp_path, BUILT, version, STANDIN_PRODUCTS="1")
+    assert ("cuBLAS" in found.get("message", "")) == version.startswith("8")
+    wheel = tmp_path / "site" / "nvidia" / "cublas" / "lib"
+    wheel.mkdir(parents=True)
+    for name in ("libcublasLt.so.11", "libcublas.so.11"):
+        shutil.copy(tmp_path / "lib" / "libcuda.so.1", wheel / name)
+    assert run(tmp_path, BUILT, version, STANDIN_PRODUCTS="1") == {}
 
 
 def test_rtx_compiles_kernels_once_and_then_only_loads_them(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from ocrspool.recognition.hosts.bridge_client import (
 from ocrspool.recognition.hosts.file_answers import DecoderDeath, FileOutcome, FilePage, FileRead
 from ocrspool.recognition.hosts.file_queue import FileTask
 from ocrspool.recognition.hosts.seat import HostsSeat, SeatParts
+from ocrspool.recognition.page_json import decoded
 from ocrspool.recognition.page_queue import PageQueue, PageTask
 from ocrspool.recognition.stub import FACTS
 from support.stub_hosts import StubBridge, seen, with_cluster
@@ -90,7 +91,7 @@ class Scene:
 
 def _outcome(task: PageTask) -> Outcome | None:
     try:
-        return task.future.result(timeout=0)
+        return decoded(task.future.result(timeout=0))
     except (DocumentError, EngineError) as error:
         return None if error.message == "the service is stopping" else error
 
@@ -317,7 +318,7 @@ def file_task(pages: int = 1) -> FileTask:
 
 def file_done(number: int, outcome: FileOutcome | None = None) -> FileDone:
     page = FilePage(PageImage(1, 4, 2, 1, 4, 2, None, -1), text=text(f"file {number}"))
-    return FileDone(number, outcome or FileRead(DocumentInfo("image/png", 1, 8, "0" * 64, ()), 0, (page,)), 0.02)
+    return FileDone(number, outcome or FileRead(DocumentInfo("image/png", 1, 8, "0" * 64, ()), 0, (page,)), 0.02, 5)
 
 
 def test_a_host_reads_a_file(new_page: NewPage) -> None:
@@ -333,7 +334,31 @@ def test_a_host_reads_a_file(new_page: NewPage) -> None:
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(each.fd)
     (host,) = scene.seat.status().shown.hosts
-    assert (host.pages, host.files, host.sent_bytes) == (2, 1, 8 + 8)
+    assert (host.pages, host.files, host.sent_bytes) == (2, 1, 8 + 5)  # the bridge tells what travelled of a file
+
+
+def test_hosts_are_told_of_files_that_the_service_is_done_with() -> None:
+    """So that they keep them no longer."""
+    bridge = StubBridge(seen(), seen())
+    scene = Scene(bridge)
+    scene.seat.forget_file("k")
+    scene.run()
+    assert bridge.forgotten == ["k"]
+
+
+def test_a_scheduler_with_another_dask_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    """Once, and in the status for as long as it is so. Hosts read all the same."""
+    scene = Scene(StubBridge())
+    scene.seat._take(Joined("2026.8.0"))
+    for _ in range(2):
+        scene.seat._take(SchedulerSeen(up=True, reason="", dask="2025.1.0"))
+    told = "the scheduler tcp://127.0.0.1:8786 has another program: distributed is 2025.1.0, here 2026.8.0"
+    assert [record.getMessage() for record in caplog.records if told in record.getMessage()] == [
+        f"{told}; install the same version there"
+    ]
+    assert scene.seat.status().shown.scheduler_other == "distributed is 2025.1.0, here 2026.8.0"
+    scene.seat._take(SchedulerSeen(up=True, reason="", dask="2026.8.0"))
+    assert not scene.seat.status().shown.scheduler_other
 
 
 def test_a_file_takes_the_room_of_its_pages() -> None:

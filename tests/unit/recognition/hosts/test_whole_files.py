@@ -19,6 +19,7 @@ from ocrspool.recognition.hosts.file_answers import DecoderDeath, Fault, FileOut
 from ocrspool.recognition.hosts.file_queue import FileTask
 from ocrspool.recognition.hosts.transport_choice import HostWay
 from ocrspool.recognition.hosts.whole_files import WholeFiles
+from ocrspool.recognition.page_json import decoded
 from support.stub_hosts import with_cluster
 from support.stub_pages import text
 
@@ -33,15 +34,21 @@ class StubFileHosts:
         self.asked: list[tuple[int, bytes]] = []
         """The first page of each file that came, and its bytes."""
         self.tasks: list[FileTask] = []
+        self.keys: set[str] = set()
+        self.forgotten: list[str] = []
         self.found = [HostWay(125e6, 0.0)]
         self.answer: Callable[[int], FileOutcome | None] = lambda first: read(pages, first)
 
     def ways(self) -> list[HostWay]:
         return self.found
 
+    def forget_file(self, key: str) -> None:
+        self.forgotten.append(key)
+
     def read_file(self, task: FileTask) -> None:
         self.asked.append((task.first, os.pread(task.fd, 100, 0)))
         self.tasks.append(task)
+        self.keys.add(task.key)
         assert task.begin()
         task.complete(self.answer(task.first))
 
@@ -80,7 +87,7 @@ def told(decoder: Decoder, index: int) -> str:
     if page.reading is None:
         os.close(page.image.fd)
         return "here"
-    return page.reading.result(timeout=0).lines[0].text
+    return decoded(page.reading.result(timeout=0)).lines[0].text
 
 
 @pytest.fixture
@@ -205,12 +212,23 @@ def test_a_long_file_is_read_in_parts(tmp_path: Path) -> None:
     assert scene.texts(100) == [f"far {number}" for number in range(1, 101)]
     assert [first for first, _ in scene.hosts.asked] == [0, 16, 32, 48, 64, 80, 96]
     assert [task.pages for task in scene.hosts.tasks] == [1, 16, 16, 16, 16, 16, 4]
+    assert scene.hosts.forgotten == list(scene.hosts.keys)  # all parts have one key, and it is forgotten at the end
+
+
+def test_a_long_file_travels_whole_if_a_share_of_its_pages_is_worth_it(tmp_path: Path) -> None:
+    """It travels once to each host: 100 pages of 100 bytes are more than a file of 4000, and 16 of them are less."""
+    scene = Scene(tmp_path, 100)
+    os.truncate(scene.source, 4000)
+    scene.hosts.answer = lambda first: read(100, first, side=10)
+    assert scene.texts(100) == [f"far {number}" for number in range(1, 101)]
+    scene.hosts.found *= 3
+    assert scene.texts(100) == [f"far {number}" for number in range(1, 17)] + ["here"] * 84
 
 
 def test_the_rest_of_a_long_file_may_stay_here(tmp_path: Path) -> None:
-    """If a part has fewer bytes of pixels than the whole file has."""
+    """If all pages have fewer bytes of pixels than the whole file has."""
     scene = Scene(tmp_path, 40)
-    os.truncate(scene.source, 4000)
+    os.truncate(scene.source, 5000)
     scene.hosts.answer = lambda first: read(40, first, side=10)
     assert scene.texts(40) == [f"far {number}" for number in range(1, 17)] + ["here"] * 24
 

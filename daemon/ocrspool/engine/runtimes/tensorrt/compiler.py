@@ -44,7 +44,7 @@ def compiled(library: Library, spec: NetSpec, folder: Path, settings: Settings) 
     profile.set_shape(INPUT, shapes.minimum, shapes.optimum, shapes.maximum)
     config.add_optimization_profile(profile)
     if not library.typed:
-        _without_others(config)
+        config.set_tactic_sources(_sources(library, network, spec))
         _allow_half(trt, network, config, settings)
     if hasattr(trt, "IProgressMonitor"):
         config.progress_monitor = _monitor(trt, spec.name)
@@ -89,9 +89,21 @@ def _parse(library: Library, network: Any, model: bytes, spec: NetSpec) -> None:
         raise EngineError(f"{spec.files[0]}: TensorRT cannot read it ({told})", "name another model")
 
 
-def _without_others(config: Any) -> None:  # noqa: ANN401  # IBuilderConfig
-    """Let old versions do with kernels of their own, as new ones do: a gigabyte of cuBLAS and cuDNN is spared."""
-    config.set_tactic_sources(0)
+def _sources(library: Library, network: Any, spec: NetSpec) -> int:  # noqa: ANN401  # INetworkDefinition
+    """Return whose kernels an old version may use, as bits: only its own, as new ones do, and cuBLAS for products.
+
+    That spares cuDNN, and cuBLAS for nets that multiply no matrices. Raise EngineError where cuBLAS is missing.
+    """
+    trt = library.module
+    layers = (network.get_layer(index) for index in range(network.num_layers))
+    if not library.needs_cublas or all(layer.type != trt.LayerType.MATRIX_MULTIPLY for layer in layers):
+        return 0
+    if not library.find_cublas():
+        raise EngineError(
+            f"TensorRT {library.version} needs cuBLAS for {spec.name}, and libcublas.so is not here",
+            "install cuBLAS of the CUDA that TensorRT was built for: for 8.5 the package nvidia-cublas-cu11",
+        )
+    return 1 << int(trt.TacticSource.CUBLAS) | 1 << int(trt.TacticSource.CUBLAS_LT)
 
 
 def _allow_half(trt: Any, network: Any, config: Any, settings: Settings) -> None:  # noqa: ANN401  # TensorRT's own

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ocrspool.errors import EngineError
-from ocrspool.machine import installation
+from ocrspool.machine import installation, native_libraries
 
 if TYPE_CHECKING:
     from ocrspool.engine_request import Provider
@@ -32,7 +32,12 @@ way; 10 calls the older one deprecated."""
 _SHARED_PROFILES = 10
 """From this version on several contexts of one engine may use one profile; 8.6 can be asked to, 8.5 cannot."""
 _PIXELS_AS_BYTES = 10
-"""From this version on an engine takes uint8. 8.5 knows the type and fails to build recognition with it (seen)."""
+"""From this version on an engine takes uint8. 8.5 knows the type; whether it builds all nets with it was not seen."""
+_PRODUCTS_OF_ITS_OWN = 10
+"""From this version on matrices are multiplied without cuBLAS. Without it, 8.5.3 finds no implementation for the
+products of recognition, after minutes (seen on an H100)."""
+_CUBLAS = tuple((f"libcublasLt.so.{cuda}", f"libcublas.so.{cuda}") for cuda in (11, 12))
+"""By the CUDA that a TensorRT 8 was built for."""
 
 
 class Library:
@@ -69,6 +74,15 @@ class Library:
     def takes_bytes(self) -> bool:
         """Whether pixels go in as uint8; otherwise as float32, four times the bytes."""
         return self.rtx or self.major >= _PIXELS_AS_BYTES
+
+    @property
+    def needs_cublas(self) -> bool:
+        """Whether products of matrices are computed by cuBLAS."""
+        return not self.rtx and self.major < _PRODUCTS_OF_ITS_OWN
+
+    def find_cublas(self) -> bool:
+        """Let TensorRT find cuBLAS, also in a wheel. Tell whether it is there."""
+        return any(not native_libraries.preload(names) for names in _CUBLAS)
 
     def network_flags(self) -> int:
         """Return the flags of a network: of its types, or, for an old version, that batches are a dimension."""

@@ -56,6 +56,8 @@ class OpenEngine:
 
 def load_engine(library: Library, spec: NetSpec, path: Path, settings: Settings) -> TensorRtNet:
     """Return the net of an engine file. Raise EngineMissingError where it does not fit, EngineError."""
+    if library.needs_cublas:
+        library.find_cublas()
     count = 1 if library.shares_profiles else _LANES
     with ThreadPoolExecutor(count) as threads:
         engines = list(threads.map(lambda _: open_engine(library, spec, path, settings), range(count)))
