@@ -34,7 +34,7 @@ RUNS = (
     Run("start", 1, needs=""),
     Run("first", 1),
     Run("peers", 15, ("--save",)),
-    Run("service", 2),
+    Run("service", 3),
     Run("around", 3),
     Run("cost", 4),
     Run("memory", 5),

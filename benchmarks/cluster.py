@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.loader import load
-from ocrspool.pages import PageImage, PageOptions, PageText
+from ocrspool.pages import PageImage, PageOptions, Recognized
 from ocrspool.recognition.pool import WorkerPool
 from serving import machine, scratch
 from support import worker_replacement
@@ -84,7 +84,7 @@ def latencies(pool: WorkerPool, height: int, width: int) -> list[float]:
     return found
 
 
-def read(pool: WorkerPool, height: int, width: int) -> Future[PageText]:
+def read(pool: WorkerPool, height: int, width: int) -> Future[Recognized]:
     descriptor = os.memfd_create("page")
     os.ftruncate(descriptor, height * width)
     os.pwrite(descriptor, b"\1" * 64, 0)

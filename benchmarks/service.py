@@ -2,7 +2,8 @@
 
 An engine reads the receipts of OCRSPOOL_CORPUS once. Then a real service with real decoders reads each of them many
 times, and its worker gives out what the engine has read. The service process runs Python under one lock, so it reads
-no more receipts in a second than fit into a second of its processor time, however fast engine and decoders are.
+no more receipts in a second than fit into a second of its processor time, however fast engine and decoders are. It is
+measured twice: as where CPUs read, and as where a GPU reads, with two processes that assemble documents.
 
 OCRSPOOL_BENCH_SPY=1 shows the functions that the time goes into, as `scripts/bench hotspots` does.
 OCRSPOOL_BENCH_CONFIG names a TOML file with settings: other outputs, say.
@@ -11,6 +12,7 @@ OCRSPOOL_BENCH_CONFIG names a TOML file with settings: other outputs, say.
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import sys
 import time
@@ -39,15 +41,19 @@ def main() -> None:
         print(f"{len(receipts)} receipts have {lines:.0f} lines and {words:.0f} words on average")
         os.environ["OCRSPOOL_BENCH_RECORDED"] = str(texts)
         program = (sys.executable, HERE / "standin" / "service.py")
-        with serving(folder, "settle_seconds = 0\n", serve=program) as served:
-            measure(served, receipts, count)
+        for assemblers, reads in ((0, "CPUs read"), (2, "a GPU reads")):
+            os.environ["OCRSPOOL_BENCH_ASSEMBLERS"] = str(assemblers)
+            shutil.rmtree(folder / "spool")
+            print(f"as where {reads}:")
+            with serving(folder, "settle_seconds = 0\n", serve=program) as served:
+                measure(served, receipts, count)
 
 
 def measure(served: Served, receipts: list[Path], count: int) -> None:
     """Let receipts through, and print what the service needed for each."""
     dropped(served, receipts, len(receipts), "first")
     served.wait_for(len(receipts), 60)
-    before, began = times(served), time.monotonic()
+    before, of_all, began = times(served), served.cpu_of_kinds(), time.monotonic()
     spied = Path(served.spool, "spied") if "OCRSPOOL_BENCH_SPY" in os.environ else None
     if spied is not None:
         spy(environment("py-spy", ["py-spy"]) or Path(), served.process.pid, spied)
@@ -57,6 +63,9 @@ def measure(served: Served, receipts: list[Path], count: int) -> None:
     user, system = (1000 * (now - then) / count for now, then in zip(times(served), before, strict=True))
     print(f"{count} receipts in {took:.1f} s; the service needed {user:.2f} ms of a processor for each in Python and")
     print(f"{system:.2f} ms in the kernel: it has room for {1000 / (user + system):.0f} receipts/s")
+    spent = {kind: 1000 * (now - of_all[kind]) / count for kind, now in served.cpu_of_kinds().items()}
+    each = ", ".join(f"{kind} {of_kind:.1f}" for kind, of_kind in sorted(spent.items()))
+    print(f"ms of a processor for each, by kind of process: {each}; together {sum(spent.values()):.1f}")
     if spied is not None:
         show("service", spied)
 

@@ -62,7 +62,7 @@ class Served:
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def cpu_of_kinds(self) -> dict[str, float]:
-        """Processor time so far, by kind: service, decoder, worker."""
+        """Processor time so far, by kind: service, decoder, worker, assembler."""
         spent: dict[str, float] = {}
         for pid in self.processes():
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -149,10 +149,13 @@ def _end_on_sigterm() -> None:
 
 
 def kind_of(pid: int, service: int) -> str:
-    """Return service, decoder or worker. Raise OSError when it has gone."""
+    """Return service, decoder, worker or assembler. Raise OSError when it has gone."""
     if pid == service:
         return "service"
-    return "worker" if b"ocrspool.recognition.child" in Path(f"/proc/{pid}/cmdline").read_bytes() else "decoder"
+    command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    if b"ocrspool.pipeline.assembling.child" in command:
+        return "assembler"
+    return "worker" if b"ocrspool.recognition.child" in command or b"standin/worker.py" in command else "decoder"
 
 
 def children(parent: int) -> list[int]:

@@ -10,6 +10,7 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.config.loader import load
 from ocrspool.decoding.pool import DecoderProcessPool
 from ocrspool.pages import PageOptions, PageText
+from ocrspool.recognition.page_json import decoded
 from ocrspool.recognition.pool import WorkerPool
 
 Size = tuple[int, int]
@@ -30,7 +31,7 @@ def record(config: Path, pictures: Sequence[Path], target: Path) -> Recorded:
             with decoders.take() as decoder:
                 decoder.open(picture, profile)
                 image = decoder.page(0).image
-            found[image.width, image.height] = workers.submit(image, PageOptions(profile.orientation)).result()
+            found[image.width, image.height] = decoded(workers.submit(image, PageOptions(profile.orientation)).result())
     finally:
         workers.close()
         decoders.close()

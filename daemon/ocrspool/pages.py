@@ -157,6 +157,21 @@ class PageText:
 
 
 @dataclass(frozen=True, slots=True)
+class EncodedText:
+    """What an engine read on one page, as its worker has written it down. The service has not looked into it."""
+
+    body: bytes
+    """recognition/page_json.py makes a PageText of it."""
+    seconds: dict[str, float]
+    """As in PageText; `engine` and `device` too."""
+    engine: Mapping[str, Any] = field(default_factory=dict)
+    device: str = ""
+
+
+Recognized = PageText | EncodedText
+
+
+@dataclass(frozen=True, slots=True)
 class PageFault:
     """Why an engine could not read one page, although it is in order: it has read the known page since."""
 

@@ -26,6 +26,7 @@ from ocrspool.decoding.api import DecodersClosedError
 from ocrspool.decoding.pool import DecoderProcessPool
 from ocrspool.files.folder import Folder
 from ocrspool.files.target_path import Place
+from ocrspool.pipeline.assembler import drafted
 from ocrspool.pipeline.outputs import SourceContext, add_outputs
 from support import drawn_pages, sample_files
 from support.daemon_process import Daemon, ocrspool
@@ -165,7 +166,7 @@ def origin(tmp_path: Path) -> Iterator[SourceContext]:
 
 def test_a_decoder_that_is_killed_over_a_view_is_replaced(tmp_path: Path, origin: SourceContext) -> None:
     """The view is made by the next one. It stands at a pipe that nobody empties when the signal comes."""
-    of = document(page(line("x", box(10, 10, 200, 60))))
+    of = drafted(document(page(line("x", box(10, 10, 200, 60)))), ["txt"])
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     end = os.open(pipe, os.O_RDWR)
@@ -195,7 +196,7 @@ def test_a_decoder_that_is_killed_over_a_view_is_replaced(tmp_path: Path, origin
 def test_an_output_that_cannot_be_made_costs_a_warning(tmp_path: Path, origin: SourceContext) -> None:
     """The source is gone or another: the document stays, and says what is missing. A stop is no such thing."""
     origin.source.write_bytes(b"no document any more")
-    of = document(page(line("x", box(10, 10, 200, 60))))
+    of = drafted(document(page(line("x", box(10, 10, 200, 60)))), ["txt"])
     made = add_outputs(of, ["txt", "pdf"], lambda suffix: Place(Folder.at(tmp_path), f"view{suffix}"), origin)
     assert [output.format for output in made.outputs] == ["txt"]
     assert [notice.code for notice in made.warnings] == ["output-failed"]

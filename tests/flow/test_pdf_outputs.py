@@ -22,9 +22,10 @@ from ocrspool.decoding.pool import DecoderProcessPool
 from ocrspool.errors import DocumentError
 from ocrspool.files.folder import Folder
 from ocrspool.files.target_path import Place
+from ocrspool.pipeline.assembler import drafted
+from ocrspool.pipeline.draft import Draft
 from ocrspool.pipeline.outputs import SourceContext, add_outputs
 from ocrspool.results.formats import SUFFIXES
-from ocrspool.results.schema import Document as Result
 from support import sample_files, sample_pdfs
 from support.sample_documents import box, document, line, page
 
@@ -52,13 +53,13 @@ def decoders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DecoderProces
 
 
 @pytest.fixture
-def outputs_of(tmp_path: Path, decoders: DecoderProcessPool) -> Callable[[bytes], Result]:
+def outputs_of(tmp_path: Path, decoders: DecoderProcessPool) -> Callable[[bytes], Draft]:
     """Makes every output of a file; they lie in the test's folder under "out"."""
 
-    def make(data: bytes) -> Result:
+    def make(data: bytes) -> Draft:
         (tmp_path / "source").write_bytes(data)
         return add_outputs(
-            READ,
+            drafted(READ, OUTPUTS),
             OUTPUTS,
             lambda suffix: Place(Folder.at(tmp_path), f"out{suffix}"),
             SourceContext(tmp_path / "source", PROFILE, decoders),
@@ -77,7 +78,7 @@ def text_in(path: Path) -> str:
 @pytest.mark.parametrize(("revision", "aes"), [(2, False), (3, False), (4, False), (4, True), (5, True), (6, True)])
 def test_every_output_of_every_encryption(
     tmp_path: Path,
-    outputs_of: Callable[[bytes], Result],
+    outputs_of: Callable[[bytes], Draft],
     revision: int,
     aes: bool,  # noqa: FBT001 - a parameter
     owner: str,
@@ -95,7 +96,7 @@ def test_every_output_of_every_encryption(
     "made", [sample_pdfs.far_numbers, sample_pdfs.with_encrypted_attachments], ids=lambda made: made.__name__
 )
 def test_pages_that_cannot_be_kept_become_pictures(
-    tmp_path: Path, outputs_of: Callable[[bytes], Result], made: Callable[[], bytes]
+    tmp_path: Path, outputs_of: Callable[[bytes], Draft], made: Callable[[], bytes]
 ) -> None:
     """PDFium reads the file and qpdf does not: the PDF shows pictures of its pages, with what was read; a warning."""
     result = outputs_of(made())
@@ -107,7 +108,7 @@ def test_pages_that_cannot_be_kept_become_pictures(
         assert opened[0].render().to_pil().convert("L").getextrema()[0] < 50, "what the page shows is there"
 
 
-def test_an_output_that_was_begun_leaves_nothing(tmp_path: Path, outputs_of: Callable[[bytes], Result]) -> None:
+def test_an_output_that_was_begun_leaves_nothing(tmp_path: Path, outputs_of: Callable[[bytes], Draft]) -> None:
     """A document with other pages than were read: what had been written by then is not in what is delivered."""
     result = outputs_of(sample_files.pdf(2))
     assert [notice.code for notice in result.warnings] == ["pages-as-pictures"]
@@ -151,9 +152,10 @@ from pathlib import Path
 sys.path[:0] = sys.argv[2:]
 import test_pdf_outputs as t
 with t.contextlib.closing(t.pool(Path(sys.argv[1]), "pdf")) as decoders:
+    read = t.drafted(t.READ, ())
     for name in ("form.pdf", "odd.pdf"):
         origin = t.SourceContext(Path(sys.argv[1], name), t.PROFILE, decoders)
-        made = t.add_outputs(t.READ, ["pdf"], lambda suffix: t.Place(t.Folder.at(Path(sys.argv[1])), "out"), origin)
+        made = t.add_outputs(read, ["pdf"], lambda suffix: t.Place(t.Folder.at(Path(sys.argv[1])), "out"), origin)
         assert made.outputs
 """
     tests = Path(__file__).parent
@@ -182,8 +184,9 @@ def test_a_page_on_its_side_is_shown_upright(
     read = document(turned, media_type=kind)
     origin = SourceContext(tmp_path / "source", PROFILE, decoders)
     made = []
+    draft = drafted(read, ())
     for name in ("out", "again"):
-        add_outputs(read, ["pdf"], lambda suffix, name=name: Place(Folder.at(tmp_path), name + suffix), origin)  # type: ignore[misc] # mypy knows no default of a lambda
+        add_outputs(draft, ["pdf"], lambda suffix, name=name: Place(Folder.at(tmp_path), name + suffix), origin)  # type: ignore[misc] # mypy knows no default of a lambda
         made.append((tmp_path / f"{name}.pdf").read_bytes())
     assert made[0] == made[1]
     with contextlib.closing(pypdfium2.PdfDocument(tmp_path / "out.pdf")) as opened:
@@ -211,7 +214,8 @@ def test_text_lies_where_it_was_read_whatever_the_unit(
         page(line("words read", box(100, 700, 500, 740)), size=size, dpi=100.0), media_type="application/pdf"
     )
     origin = SourceContext(tmp_path / "source", PROFILE, decoders)
-    assert add_outputs(read, ["pdf"], lambda suffix: Place(Folder.at(tmp_path), f"out{suffix}"), origin).warnings == ()
+    draft = drafted(read, ())
+    assert add_outputs(draft, ["pdf"], lambda suffix: Place(Folder.at(tmp_path), f"out{suffix}"), origin).warnings == ()
     with contextlib.closing(pypdfium2.PdfDocument(tmp_path / "out.pdf")) as opened:
         found = own_lines(opened[0], *size)
     (polygon,) = (each.polygon for each in found if each.text == "words read")

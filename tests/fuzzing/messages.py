@@ -12,8 +12,10 @@ from contextlib import suppress
 from fuzzing.target import Target
 from ocrspool.decoding import protocol
 from ocrspool.errors import DocumentError, EngineError
+from ocrspool.pages import EncodedText
 from ocrspool.processes.channel import Channel, ChannelClosedError
-from ocrspool.processes.child import loads
+from ocrspool.processes.fast_json import loads
+from ocrspool.recognition import page_json
 from ocrspool.recognition import protocol as of_workers
 from ocrspool.recognition.hosts import answers, bridge_client
 
@@ -59,6 +61,8 @@ def _message(data: bytes) -> dict[str, object] | None:
 
 def decoder(data: bytes) -> None:
     """What is believed can be written into a result."""
+    with suppress(EngineError):
+        _can_be_written(page_json.decoded(EncodedText(data, {})))
     if (message := _message(data)) is None:
         return
     with suppress(ValueError):
@@ -129,7 +133,7 @@ def host(data: bytes) -> None:
 
 
 def _host_seeds() -> list[bytes]:
-    outcomes = (of_workers.page_text(_WORKER[0]["page"]), DocumentError("a", "b", page=1), EngineError("a", "b"))
+    outcomes = (page_json.page_text(_WORKER[0]["page"]), DocumentError("a", "b", page=1), EngineError("a", "b"))
     report = answers.HostReport("a", "1", "2", ({"runtime": "openvino"},), 2)
     events = (
         {"returned": {"number": 1, "reason": "a", "counts": True}}, {"gone": {"host": "a", "reason": "b", "counts": 1}},
@@ -144,7 +148,8 @@ def _host_seeds() -> list[bytes]:
 
 def _frame_seeds() -> list[bytes]:
     bodies = [json.dumps(each).encode() for each in ({"ready": True}, *_DECODER[:2])]
-    return [len(body).to_bytes(4, "big") + bytes((number,)) + body for body in bodies for number in (0, 1)]
+    more = bytes(4)  # nothing beside the JSON
+    return [len(body).to_bytes(4, "big") + bytes((number,)) + more + body for body in bodies for number in (0, 1)]
 
 
 DEEP = b'{"page":' * 20_000

@@ -24,6 +24,7 @@ from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageImage, PageOptions
 from ocrspool.processes.child import Child
 from ocrspool.processes.environment import of_workers
+from ocrspool.recognition.page_json import decoded
 from ocrspool.recognition.pool import WorkerPool
 from ocrspool.recognition.protocol import about_engine
 from support import faulty_worker, worker_replacement
@@ -65,7 +66,7 @@ def _handed_over(image: Image.Image, missing: int = 0) -> PageImage:
 
 def _text(workers: WorkerPool, image: PageImage) -> str:
     found = workers.submit(image, PageOptions("off")).result(timeout=60)
-    return " ".join(line.text for line in found.lines)
+    return " ".join(line.text for line in decoded(found).lines)
 
 
 def test_what_a_worker_writes_is_its_own(engine_cache: Path) -> None:
@@ -128,7 +129,7 @@ def test_a_page_that_cannot_be_read_costs_itself(
             with pytest.raises(DocumentError, match=f"failed 2 times: .*{why}") as lost:
                 failed.result(timeout=60)
             assert (lost.value.kind, lost.value.stage, lost.value.page) == ("recognition", "recognize", 1)
-        read = [" ".join(line.text for line in good.result(timeout=60).lines) for good in futures[::2]]
+        read = [" ".join(line.text for line in decoded(good.result(timeout=60)).lines) for good in futures[::2]]
         assert read == ["Good page 0", "Good page 1", "Good page 2"]
         assert workers.status().pids == (before,)
         assert workers.status().restarts == 0
@@ -157,7 +158,7 @@ def test_each_device_has_its_workers(engine_cache: Path) -> None:
         assert len(set(workers.status().pids)) == 4
         pages = [_image(f"Page number {number}") for number in range(8)]
         futures = [workers.submit(image, PageOptions("off")) for image in pages]
-        read = [" ".join(line.text for line in future.result(timeout=60).lines) for future in futures]
+        read = [" ".join(line.text for line in decoded(future.result(timeout=60)).lines) for future in futures]
         assert read == [f"Page number {number}" for number in range(8)]
         told = {(page.device, page.engine["fingerprint"]) for page in (future.result() for future in futures)}
         assert told == {("cpu", workers.wait_ready()["fingerprint"])}

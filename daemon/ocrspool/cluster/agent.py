@@ -16,11 +16,12 @@ from ocrspool.cluster.files import DecodedFile, FileDecoders
 from ocrspool.cluster.kept_files import IDLE_SECONDS, KeptFiles
 from ocrspool.decoding.api import DecodedPage, DecoderDiedError
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageImage, PageOptions, PageText
+from ocrspool.pages import PageImage, PageOptions, PageText, Recognized
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.hosts.answers import HostReport, Outcome, outcome_to_json, report_to_json
 from ocrspool.recognition.hosts.file_answers import DecoderDeath, FileOutcome, file_outcome_to_json
 from ocrspool.recognition.hosts.program import code
+from ocrspool.recognition.page_json import decoded
 
 _log = logging.getLogger(__name__)
 
@@ -181,7 +182,7 @@ class Agent:
                 os.close(descriptor)
         return await loop.run_in_executor(None, file_outcome_to_json, outcome), kept
 
-    def _submit(self, page: DecodedPage, options: PageOptions) -> Future[PageText]:
+    def _submit(self, page: DecodedPage, options: PageOptions) -> Future[Recognized]:
         return self._pool.submit(page.image, options)
 
     async def _are_read(self, found: DecodedFile) -> bool:
@@ -202,14 +203,13 @@ class Agent:
             future = await asyncio.to_thread(self._pool.submit, image, options, alone=page["alone"])
             if not await self._is_read(future):
                 return None
-            found = future.result()
-            return _brief(found)
+            return _brief(decoded(future.result()))
         except (DocumentError, EngineError) as error:
             return error
         except Exception as error:  # noqa: BLE001 - whatever it is, it is an answer
             return _failed(error)
 
-    async def _is_read(self, future: Future[PageText]) -> bool:
+    async def _is_read(self, future: Future[Recognized]) -> bool:
         """Wait for a page. Return False where it waits in the queue, no worker has an engine, and it was taken back."""
         done = asyncio.wrap_future(future)
         while not (await asyncio.wait({done}, timeout=_LOOK_SECONDS))[0]:

@@ -14,10 +14,11 @@ from typing import Any
 from ocrspool.config.schema import Profile
 from ocrspool.decoding.api import DecodedPage, Decoder, DecoderDiedError, DecoderPool, DocumentInfo
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageOptions, PageText
+from ocrspool.pages import PageOptions, PageText, Recognized
 from ocrspool.recognition.hosts.file_answers import NO_PIXELS, Fault, FilePage, FileRead
+from ocrspool.recognition.page_json import decoded
 
-Submit = Callable[[DecodedPage, PageOptions], Future[PageText]]
+Submit = Callable[[DecodedPage, PageOptions], Future[Recognized]]
 """Has a page read that was decoded. It waits while too many are held, and raises EngineError."""
 
 
@@ -27,13 +28,13 @@ class DecodedFile:
 
     document: DocumentInfo
     first: int
-    pages: list[tuple[DecodedPage, Future[PageText]] | Fault] = field(default_factory=list)
+    pages: list[tuple[DecodedPage, Future[Recognized]] | Fault] = field(default_factory=list)
     """A fault where a page could not be decoded."""
     death: str = ""
     wait_seconds: float = 0.0
     decode_seconds: float = 0.0
 
-    def readings(self) -> list[Future[PageText]]:
+    def readings(self) -> list[Future[Recognized]]:
         """Return those pages that are being read."""
         return [page[1] for page in self.pages if isinstance(page, tuple)]
 
@@ -107,13 +108,13 @@ def open_received(path: Path, most_mb: int) -> int:
     raise DocumentError("too-large", f"the file has more than {most_mb} MiB", "raise limits.file_mb", stage="open")
 
 
-def _has_died(reading: Future[PageText]) -> bool:
+def _has_died(reading: Future[Recognized]) -> bool:
     return reading.done() and not reading.cancelled() and isinstance(reading.exception(), EngineError)
 
 
-def _read_page(page: DecodedPage, reading: Future[PageText], brief: Callable[[PageText], PageText]) -> FilePage:
+def _read_page(page: DecodedPage, reading: Future[Recognized], brief: Callable[[PageText], PageText]) -> FilePage:
     image = replace(page.image, fd=NO_PIXELS)
     try:
-        return FilePage(image, page.warnings, page.hidden, brief(reading.result()))
+        return FilePage(image, page.warnings, page.hidden, brief(decoded(reading.result())))
     except (DocumentError, EngineError) as error:
         return FilePage(image, page.warnings, page.hidden, fault=Fault.of(error))

@@ -7,11 +7,13 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ocrspool.config.schema import Profile
 from ocrspool.errors import EngineError
-from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, TextLine, WordMode
+from ocrspool.pages import EmbeddedText, Notice, PageImage, Recognized, TextLine, WordMode
+
+if TYPE_CHECKING:
+    from ocrspool.config.schema import Profile  # an assembler needs no configuration
 
 
 class DecoderDiedError(EngineError):
@@ -52,7 +54,7 @@ class DecodedPage:
     warnings: tuple[Notice, ...] = ()
     hidden: tuple[TextLine, ...] = ()
     """Text that the page holds and may not show: values of form fields, comments."""
-    reading: Future[PageText] | None = None
+    reading: Future[Recognized] | None = None
     """The text, where whoever has decoded the page has it read too. Then the image has no memory file: its `fd` is
     -1. None: the caller has the page read. The future raises what that of PageRecognizer.submit raises."""
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal, cast
 
 from ocrspool.blocks.page_blocks import blocks
@@ -18,10 +15,6 @@ from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, Polygon, T
 from ocrspool.pipeline.page_blocks import Order, with_blocks
 from ocrspool.results.from_json import engine_from
 from ocrspool.results.schema import SCHEMA, Document, Engine, Line, Page, PageError, ReadBy, Run, Source, Word
-
-_CODES_TOLD = 20
-"""Hooks get all codes of a document's warnings in one variable, at most so many. There are fewer codes, but a decoder
-that its document has taken over may make some up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,20 +216,3 @@ def _scaled(polygon: Polygon, scale: tuple[float, float]) -> tuple[tuple[float, 
         (round(cx * x, 1), round(cy * y, 1)),
         (round(dx * x, 1), round(dy * y, 1)),
     )
-
-
-def summary(document: Document, result: Path) -> dict[str, Any]:
-    """Return the facts that the status and hooks get about a document that was delivered as `result`."""
-    return {
-        "job": document.run.job,
-        "inbox": document.source.inbox,
-        "path": document.source.path,
-        "finished_at": document.run.finished_at,
-        "pages": len(document.pages),
-        "lost": sum(page.status == "failed" for page in document.pages),
-        "lines": sum(len(page.lines) for page in document.pages),
-        "readers": dict(Counter(line.reader for page in document.pages for line in page.lines if line.reader)),
-        "warnings": sorted({warning.code for warning in document.warnings})[:_CODES_TOLD],
-        "outputs": [output.format for output in document.outputs],
-        "result": names.to_json(os.fspath(result)),
-    }

@@ -12,7 +12,7 @@ from ocrspool.config.schema import Profile
 from ocrspool.decoding.api import DocumentInfo
 from ocrspool.errors import EngineError
 from ocrspool.files import names
-from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText
+from ocrspool.pages import EmbeddedText, Notice, PageImage, Recognized
 from ocrspool.pipeline.assemble import LostPage
 from ocrspool.pipeline.embedded_text import EmbeddedTexts
 from ocrspool.spool.jobs import Job
@@ -28,7 +28,7 @@ class Attempt:
     """Set when a decoder has been found for the job."""
     opened: DocumentInfo = field(init=False)
     """Set when the decoder has opened the file."""
-    pages: list[tuple[PageImage, Future[PageText]] | EmbeddedText | LostPage] = field(default_factory=list)
+    pages: list[tuple[PageImage, Future[Recognized]] | EmbeddedText | LostPage] = field(default_factory=list)
     warnings: list[Notice] = field(default_factory=list)
     alone: bool = False
     """Whether its pages share no batch with others, because one of them may have ended an earlier attempt."""
@@ -42,7 +42,7 @@ class Attempt:
         """How the pages are read."""
         return self.options.profile
 
-    def add(self, image: PageImage, future: Future[PageText]) -> None:
+    def add(self, image: PageImage, future: Future[Recognized]) -> None:
         """Take note of a page that was submitted."""
         self.pages.append((image, future))
         future.add_done_callback(self._note_death)
@@ -70,6 +70,6 @@ class Attempt:
             "read": sum(not isinstance(page, tuple) or page[1].done() for page in list(self.pages)),
         }
 
-    def _note_death(self, future: Future[PageText]) -> None:
+    def _note_death(self, future: Future[Recognized]) -> None:
         if not future.cancelled() and isinstance(future.exception(), EngineError):
             self.broken = True

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from ocrspool.errors import DocumentError
-from ocrspool.pages import EmbeddedText, Notice, PageText, Polygon, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageText, Polygon, Recognized, TextLine
 from ocrspool.pipeline.assemble import LostPage, ReadPage
+from ocrspool.recognition.page_json import decoded
 from ocrspool.text_similarity import Runs, share_of, squeezed
 
 _SAMPLES = 2
@@ -53,9 +54,11 @@ class EmbeddedTexts:
     """The text that pages of one document bring along, of those pages that are read nevertheless."""
 
     def __init__(self) -> None:
-        self._own: dict[int, EmbeddedText] = {}
-        self._hidden: dict[int, tuple[TextLine, ...]] = {}
-        self._samples: list[tuple[EmbeddedText, Future[PageText]]] = []
+        self.own: dict[int, EmbeddedText] = {}
+        """By page: the text that it brings along."""
+        self.hidden: dict[int, tuple[TextLine, ...]] = {}
+        """By page: text that it holds and perhaps does not show."""
+        self._samples: list[tuple[EmbeddedText, Future[Recognized]]] = []
 
     def believes(self, own: EmbeddedText) -> bool:
         """Tell whether a page keeps its text without being read. Wait for the pages that tell. Raise EngineError."""
@@ -66,43 +69,45 @@ class EmbeddedTexts:
         if own.doubt not in _ABOUT_TEXT or len(samples) < _SAMPLES or not known.issuperset(own.fonts):
             return False
         try:
-            return all(judged(one, read.result()).is_kept for one, read in samples)
+            return all(judged(one, decoded(read.result())).is_kept for one, read in samples)
         except DocumentError:  # such a page is lost, and is no evidence
             return False
 
     def note(
-        self, own: EmbeddedText | None, hidden: tuple[TextLine, ...], number: int, reading: Future[PageText]
+        self, own: EmbeddedText | None, hidden: tuple[TextLine, ...], number: int, reading: Future[Recognized]
     ) -> None:
         """Remember what a page that is read brings along: its text, and what it holds and perhaps does not show."""
         if own is not None:
-            self._own[number] = own
+            self.own[number] = own
             self._samples.append((own, reading))
         if hidden:
-            self._hidden[number] = hidden
+            self.hidden[number] = hidden
 
-    def settled(self, pages: Pages) -> tuple[Pages, list[Notice]]:
-        """Return the pages with the text that each gets in the end, and warnings."""
-        wrong: list[int] = []
-        unseen: list[int] = []
-        settled = [self._settled(page, wrong, unseen) if isinstance(page, ReadPage) else page for page in pages]
-        return settled, [
-            *_warning(wrong, "own-text-not-trusted", "The PDF's own text is not what is seen {}; it was read instead."),
-            *_warning(
-                unseen, "own-text-not-seen", "The PDF has text {} of which nothing is seen; it was taken as it is."
-            ),
-        ]
 
-    def _settled(self, page: ReadPage, wrong: list[int], unseen: list[int]) -> ReadPage | EmbeddedText:
+def settled(
+    pages: Pages, own: Mapping[int, EmbeddedText], hidden: Mapping[int, tuple[TextLine, ...]]
+) -> tuple[Pages, list[Notice]]:
+    """Return the pages with the text that each gets in the end, and warnings."""
+    if not own and not hidden:
+        return pages, []
+    wrong: list[int] = []
+    unseen: list[int] = []
+    chosen: list[ReadPage | EmbeddedText | LostPage] = []
+    for page in pages:
+        if not isinstance(page, ReadPage):
+            chosen.append(page)
+            continue
         number = page.image.number
         highest = _HIGHEST * (page.image.dpi or _POINTS_PER_INCH) / _POINTS_PER_INCH
-        page = replace(page, text=with_hidden(page.text, self._hidden.get(number, ()), highest))
-        own = self._own.get(number)
-        if own is None:
-            return page
-        verdict = judged(own, page.text)
-        wrong += [number] if verdict.is_wrong else []
-        unseen += [] if verdict.is_seen else [number]
-        return own if verdict.is_kept else page
+        read = replace(page, text=with_hidden(page.text, hidden.get(number, ()), highest))
+        verdict = judged(own[number], read.text) if number in own else None
+        wrong += [number] if verdict and verdict.is_wrong else []
+        unseen += [number] if verdict and not verdict.is_seen else []
+        chosen.append(own[number] if verdict and verdict.is_kept else read)
+    return chosen, [
+        *_warning(wrong, "own-text-not-trusted", "The PDF's own text is not what is seen {}; it was read instead."),
+        *_warning(unseen, "own-text-not-seen", "The PDF has text {} of which nothing is seen; it was taken as it is."),
+    ]
 
 
 def judged(own: EmbeddedText, reading: PageText) -> Verdict:

@@ -19,13 +19,12 @@ from ocrspool.errors import DocumentError, EngineError
 from ocrspool.files import names
 from ocrspool.formatting import counted
 from ocrspool.observability.statistics import JobStatistics
-from ocrspool.pipeline.assemble import summary
 from ocrspool.pipeline.attempt import Attempt
+from ocrspool.pipeline.draft import Draft
 from ocrspool.pipeline.job_log import log_of, name_of
 from ocrspool.pipeline.job_outcome import Ended, JobOutcome, Stalled
-from ocrspool.pipeline.outputs import SourceContext, add_outputs, rendered, with_done_as
+from ocrspool.pipeline.outputs import SourceContext, add_outputs
 from ocrspool.results.rendered import RenderedResult
-from ocrspool.results.schema import Document
 from ocrspool.spool.failure_reason import reason, reason_beside
 from ocrspool.spool.job_store import JobStore
 from ocrspool.spool.jobs import Job
@@ -40,27 +39,27 @@ class Endings:
         self._statistics = statistics
         self._is_stopping = is_stopping
 
-    def publish(self, attempt: Attempt, store: JobStore, document: Document) -> Ended:
+    def publish(self, attempt: Attempt, store: JobStore, draft: Draft) -> Ended:
         """Make the outputs, render the result, and deliver it."""
         job, options = attempt.job, attempt.options
         source = SourceContext(job.source, options.profile, self._decoders, store.hangs)
 
         def publish() -> Ended:
-            told = with_done_as(document, store.done_as(job))
+            told = draft.with_done_as(store.done_as(job))
             whole = add_outputs(told, options.outputs, partial(store.place, job), source)
-            deliver = partial(self._deliver, attempt, store, whole, rendered(whole))
+            deliver = partial(self._deliver, attempt, store, whole, whole.rendered())
             return self.persist(job, store, options.hooks, deliver)
 
         return self.persist(job, store, options.hooks, publish)
 
-    def _deliver(self, attempt: Attempt, store: JobStore, document: Document, result: RenderedResult) -> Ended:
+    def _deliver(self, attempt: Attempt, store: JobStore, draft: Draft, result: RenderedResult) -> Ended:
         """Deliver the result, log and count it. Return None where the file was given back instead."""
         job = attempt.job
         if taken_back(job, store):
             return None
         target = store.deliver(job, result)
-        facts = summary(document, target)
-        self._statistics.done(facts, document.run.seconds, _since_drop(job))
+        facts = draft.summary(target)
+        self._statistics.done(facts, draft.run.seconds, _since_drop(job))
         log_of(job, "done").info(
             "done %s (%s): %s, %s in %.2f s%s%s → %s",
             name_of(job),
@@ -73,7 +72,7 @@ class Endings:
             names.printable(str(target)),
         )
         files = (target, *(beside(target, suffix) for suffix in result.files.suffixes))
-        return JobOutcome("done", job, files, _variables(facts, document.status), attempt.options.hooks)
+        return JobOutcome("done", job, files, _variables(facts, draft.facts.status), attempt.options.hooks)
 
     def fail(self, job: Job, store: JobStore, hooks: HookOptions, error: DocumentError) -> JobOutcome | Stalled:
         """Put the source aside with its reason. The job waits where the disk does not allow that."""

@@ -1,8 +1,8 @@
 """Makes the outputs beside the JSON, each whole at the place where its delivery finds it.
 
-Text outputs are made here, of the document alone. Outputs that show pages are made by a decoder, which opens the file
-once more: no other kind of process may look into a file. An output that cannot be made becomes a warning in the result,
-and the text is delivered all the same.
+Text outputs are in the draft already. Outputs that show pages are made by a decoder, which opens the file once more: no
+other kind of process may look into a file. An output that cannot be made becomes a warning in the result, and the text
+is delivered all the same.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,11 +21,10 @@ from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.files.target_path import Place
 from ocrspool.pages import Notice
-from ocrspool.render import json
+from ocrspool.pipeline.draft import Draft
+from ocrspool.processes.memory_file import memory_file
 from ocrspool.results.formats import FORMATS, Format
-from ocrspool.results.rendered import RenderedResult, ResultFiles
-from ocrspool.results.schema import Document, Output
-from ocrspool.spool.outbox import done_name
+from ocrspool.results.schema import Output
 
 _log = logging.getLogger(__name__)
 
@@ -51,47 +49,30 @@ def load(wanted: Callable[[str], bool]) -> None:
             output.module()
 
 
-def rendered(document: Document) -> RenderedResult:
-    """Return the result of a document, ready to be delivered."""
-    suffixes = tuple(output.suffix for output in document.outputs)
-    told = done_name(document.run.done_as, document.run.done_as_base64)
-    return RenderedResult(ResultFiles(document.source.sha256, suffixes, told), json.render(document))
-
-
-def with_done_as(document: Document, name: str) -> Document:
-    """Return the document with the path of its source below done/; "" where the source is not kept."""
-    if not name:
-        return document
-    fields = names.to_json(name)
-    run = replace(document.run, done_as=fields["path"], done_as_base64=fields.get("path_base64"))
-    return replace(document, run=run)
-
-
-def add_outputs(
-    document: Document, wanted: Collection[str], place: Callable[[str], Place], source: SourceContext
-) -> Document:
-    """Make the wanted outputs, each at `place(suffix)`. Return the document with their names and with warnings.
+def add_outputs(draft: Draft, wanted: Collection[str], place: Callable[[str], Place], source: SourceContext) -> Draft:
+    """Make the wanted outputs, each at `place(suffix)`. Return the draft with their names and with warnings.
 
     Raise DecodersClosedError when the service stops, OSError when the disk is full.
     """
     made: list[Output] = []
     warnings: list[Notice] = []
-    seconds = dict(document.run.seconds)
-    shown = _ShownDocument(document, source)
+    seconds = dict(draft.run.seconds)
+    shown = _ShownDocument(draft, source)
     for output in [each for each in FORMATS if each.name in wanted]:
         began = time.monotonic()
         with place(output.suffix) as target:
             try:
-                warnings += _make(output, document, target, shown)
+                warnings += _make(output, draft, target, shown)
                 made.append(Output(output.name, output.suffix))
             except DocumentError as error:
-                warnings.append(_nothing_to_show(output, error) or _not_made(output, document, error))
-        seconds[output.name] = round(time.monotonic() - began, 4)
+                warnings.append(_nothing_to_show(output, error) or _not_made(output, draft, error))
+        before = 0.0 if output.needs_pages else draft.texts[output.name].seconds
+        seconds[output.name] = round(before + time.monotonic() - began, 4)
     return replace(
-        document,
+        draft,
         outputs=tuple(made),
-        warnings=(*document.warnings, *warnings),
-        run=replace(document.run, seconds=seconds),
+        warnings=(*draft.warnings, *warnings),
+        run=replace(draft.run, seconds=seconds),
     )
 
 
@@ -102,16 +83,19 @@ def _nothing_to_show(output: Format, error: DocumentError) -> Notice | None:
     return Notice("no-table", f"There is no {output.name}: {error.message}", None)
 
 
-def _not_made(output: Format, document: Document, error: DocumentError) -> Notice:
-    of_job = {"job": document.run.job, "inbox": document.source.inbox}
+def _not_made(output: Format, draft: Draft, error: DocumentError) -> Notice:
+    of_job = {"job": draft.run.job, "inbox": draft.inbox}
     _log.warning("no %s: %s", output.name, names.printable(error.message), extra=of_job)
     return Notice("output-failed", f"There is no {output.name}: {error.message}", error.page)
 
 
-def _make(output: Format, document: Document, target: Place, shown: _ShownDocument) -> list[Notice]:
+def _make(output: Format, draft: Draft, target: Place, shown: _ShownDocument) -> list[Notice]:
     """Make one output. Return warnings. Raise DocumentError where the document does not allow it."""
     if not output.needs_pages:
-        target.folder.write(target.name, output.module().render(document))
+        data = draft.texts[output.name].data
+        if isinstance(data, DocumentError):
+            raise data
+        target.folder.write(target.name, data)
         return []
     kept = _write_again_if_died(output, target, shown)
     return [] if kept else [Notice("pages-as-pictures", _PICTURES, None)]
@@ -136,8 +120,8 @@ def _write_again_if_died(output: Format, target: Place, shown: _ShownDocument) -
 class _ShownDocument:
     """A document of which decoders make outputs that show its pages. It is rendered once for all of them."""
 
-    def __init__(self, document: Document, source: SourceContext) -> None:
-        self._document = document
+    def __init__(self, draft: Draft, source: SourceContext) -> None:
+        self._draft = draft
         self._source = source
         self._result = b""
 
@@ -146,10 +130,10 @@ class _ShownDocument:
 
         Raise DocumentError, DecoderDiedError or OSError.
         """
-        self._result = self._result or json.render(self._document)
+        self._result = self._result or self._draft.as_json()
         profile = self._source.profile.model_copy(update={"page_side": output.page_side})
-        with _memory_file(self._result) as result, os.fdopen(target.folder.scratch(), "w+b", 0) as made:
-            with self._source.decoders.take(self._document.source.inbox, self._source.hangs) as decoder:
+        with memory_file(self._result) as result, os.fdopen(target.folder.scratch(), "w+b", 0) as made:
+            with self._source.decoders.take(self._draft.inbox, self._source.hangs) as decoder:
                 decoder.open(self._source.source, profile, whole=False)
                 kept = decoder.view(output.name, result, made.fileno())
             # A copy, because a decoder that was taken over could keep its descriptor and change what was delivered.
@@ -157,14 +141,3 @@ class _ShownDocument:
             with target.folder.writing(target.name) as file:
                 shutil.copyfileobj(made, file)
         return kept
-
-
-@contextmanager
-def _memory_file(data: bytes) -> Iterator[int]:
-    descriptor = os.memfd_create("result", os.MFD_CLOEXEC)
-    try:
-        with open(descriptor, "wb", closefd=False) as file:
-            file.write(data)
-        yield descriptor
-    finally:
-        os.close(descriptor)

@@ -25,6 +25,7 @@ from ocrspool.decoding.api import DecoderPool, SourceReadError
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.observability.statistics import JobStatistics
 from ocrspool.pipeline import outputs
+from ocrspool.pipeline.assembler import Assembler, InProcess
 from ocrspool.pipeline.attempt import Attempt
 from ocrspool.pipeline.endings import Endings, taken_back
 from ocrspool.pipeline.job_log import log_of, name_of
@@ -44,19 +45,26 @@ _DISK_PAUSE_SECONDS, _LONGEST_DISK_PAUSE = 1.0, 15.0
 class Pipeline:
     """Runs jobs, each on a thread of the caller."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that it puts together
         self,
         live: CurrentConfig,
         decoders: DecoderPool,
         recognizer: PageRecognizer,
         engine: Engine,
         statistics: JobStatistics,
+        *,
+        assembler: Assembler | None = None,
     ) -> None:
+        """`engine` stands in results of documents of which no page was read by an engine.
+
+        Documents are assembled in this process, unless there is an `assembler` of others.
+        """
         self._live = live
         self._statistics = statistics
         self._stopping = threading.Event()
         outputs.load(live.config.wants)
-        self._reader = DocumentReader(live, decoders, recognizer, engine, self._stopping.is_set)
+        assemble = partial((assembler or InProcess()).draft, engine)
+        self._reader = DocumentReader(live, decoders, recognizer, assemble, self._stopping.is_set)
         self._endings = Endings(decoders, statistics, self._stopping.is_set)
 
     def stop(self) -> None:
@@ -127,8 +135,8 @@ class Pipeline:
                 attempt.job = store.begin(job)
                 if taken_back(attempt.job, store):
                     return attempt.job, None
-                document = self._reader.read(attempt, store)
-                return attempt.job, self._endings.publish(attempt, store, document)
+                draft = self._reader.read(attempt, store)
+                return attempt.job, self._endings.publish(attempt, store, draft)
         except DocumentError as error:
             return attempt.job, self._at_fault(job, attempt, store, error)
         except EngineError as error:

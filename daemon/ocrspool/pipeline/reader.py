@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import TypeVar
@@ -20,14 +19,17 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.decoding.api import Decoder, DecoderDiedError, DecoderPool
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.formatting import rfc3339
-from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText
-from ocrspool.pipeline.assemble import LostPage, Reading, ReadPage, build
+from ocrspool.pages import EmbeddedText, Notice, PageImage, Recognized
+from ocrspool.pipeline.assemble import LostPage
+from ocrspool.pipeline.assembler import AnyPage, FoundPage, Parts, seconds_of
 from ocrspool.pipeline.attempt import Attempt
+from ocrspool.pipeline.draft import Draft
 from ocrspool.pipeline.job_log import log_of, name_of
 from ocrspool.pipeline.job_outcome import refuse_to_blame
 from ocrspool.pipeline.retry_policy import refuse_deadly_page, refuse_if_deadly, too_slow
 from ocrspool.recognition.api import PageRecognizer
-from ocrspool.results.schema import Document, Engine, Run
+from ocrspool.recognition.page_json import UnreadableBodyError
+from ocrspool.results.schema import Run
 from ocrspool.spool.job_store import JobStore
 from ocrspool.spool.jobs import Job
 
@@ -42,18 +44,17 @@ class DocumentReader:
         live: CurrentConfig,
         decoders: DecoderPool,
         recognizer: PageRecognizer,
-        engine: Engine,
+        assemble: Callable[[Parts], Draft],
         is_stopping: Callable[[], bool],
     ) -> None:
         self._live = live
         self._decoders = decoders
         self._recognizer = recognizer
-        self._engine = engine
-        """It stands in results of documents of which no page was read by an engine."""
+        self._assemble = assemble
         self._is_stopping = is_stopping
         self._host = socket.gethostname()
 
-    def read(self, attempt: Attempt, store: JobStore) -> Document:
+    def read(self, attempt: Attempt, store: JobStore) -> Draft:
         """Read the document of a job that has begun.
 
         Raise DocumentError where the file cannot be read, EngineError where a process died, OSError of the disk.
@@ -141,8 +142,8 @@ class DocumentReader:
             attempt.decode_seconds += time.monotonic() - begun
         return self._at_page(index, attempt, store, ask)
 
-    def _collect(self, attempt: Attempt) -> Document:
-        """Wait for the pages and make the document of them."""
+    def _collect(self, attempt: Attempt) -> Draft:
+        """Wait for the pages and have the document made of them."""
         job = attempt.job
         try:
             pages = [_awaited(job, *page) if isinstance(page, tuple) else page for page in attempt.pages]
@@ -153,29 +154,36 @@ class DocumentReader:
         if lost and len(lost) == len(pages):
             raise lost[0].error
         seconds = _seconds_by_stage(attempt.decode_seconds, pages)
-        settled, warnings = attempt.own_texts.settled(pages)
-        run = Run(job.id, self._host, job.attempts, rfc3339(attempt.started), rfc3339(), seconds)
-        reading = Reading(job.name, job.inbox, attempt.opened, settled, [*attempt.warnings, *warnings])
-        began = time.monotonic()
-        document = build(reading, self._engine, run)
-        return replace(
-            document, run=replace(document.run, seconds={**seconds, "blocks": round(time.monotonic() - began, 4)})
+        parts = Parts(
+            name=job.name,
+            inbox=job.inbox,
+            opened=attempt.opened,
+            pages=pages,
+            warnings=attempt.warnings,
+            run=Run(job.id, self._host, job.attempts, rfc3339(attempt.started), rfc3339(), seconds),
+            own=attempt.own_texts.own,
+            hidden=attempt.own_texts.hidden,
+            outputs=attempt.options.outputs,
         )
+        try:
+            return self._assemble(parts)
+        except UnreadableBodyError:
+            self._recognizer.renew()  # it is not known which of the workers has written that
+            raise
 
 
-def _awaited(job: Job, image: PageImage, future: Future[PageText]) -> ReadPage | LostPage:
+def _awaited(job: Job, image: PageImage, future: Future[Recognized]) -> FoundPage | LostPage:
     """Wait for a page. Raise EngineError where a worker died on it, or on another page of the document."""
     try:
-        return ReadPage(image, future.result())
+        return FoundPage(image, future.result())
     except DocumentError as error:
         log_of(job).warning("%s: page %d is lost: %s", name_of(job), image.number, error)
         return LostPage(image.number, error)
 
 
-def _seconds_by_stage(decode_seconds: float, pages: Sequence[ReadPage | EmbeddedText | LostPage]) -> dict[str, float]:
+def _seconds_by_stage(decode_seconds: float, pages: Sequence[AnyPage]) -> dict[str, float]:
     seconds = {"decode": decode_seconds}
     for page in pages:
-        if isinstance(page, ReadPage):
-            for stage, spent in page.text.seconds.items():
-                seconds[stage] = seconds.get(stage, 0.0) + spent
+        for stage, spent in seconds_of(page).items():
+            seconds[stage] = seconds.get(stage, 0.0) + spent
     return {stage: round(spent, 4) for stage, spent in seconds.items()}

@@ -1,5 +1,7 @@
 """Messages between the service and its child processes: JSON frames and file descriptors over a Unix socket.
 
+A message may have a body: bytes under the key `BODY`, which travel as they are. Whoever receives them decides whether
+they are looked into.
 The format is JSON and not pickle: a decoder reads hostile files, so nothing that it sends may be able to run code here.
 Names that are not UTF-8 survive as surrogate escapes.
 """
@@ -18,10 +20,12 @@ from typing import Any
 
 Message = dict[str, Any]
 
-_HEADER = struct.Struct("!IB")  # length of the JSON text in bytes, number of descriptors sent with the header
+_HEADER = struct.Struct("!IBI")  # bytes of the JSON text, number of descriptors sent with the header, bytes of the body
 _MOST_DESCRIPTORS = 64
 MOST_BYTES = 256 << 20
-"""Of the text of a message, unless another bound is given."""
+"""Of the text and the body of a message, unless another bound is given."""
+BODY = "body"
+"""The key of the bytes that a message may have beside its JSON."""
 
 
 class ChannelClosedError(ConnectionError):
@@ -45,9 +49,14 @@ class Channel:
 
     def send(self, message: Message, descriptors: tuple[int, ...] = ()) -> None:
         """Send one message; the descriptors are duplicated into the receiver. Raise ChannelClosedError."""
-        body = json.dumps(message, separators=(",", ":")).encode("ascii")
+        body = message.get(BODY, b"")
+        if isinstance(body, bytes):
+            message = {key: value for key, value in message.items() if key != BODY}
+        else:
+            body = b""
+        text = json.dumps(message, separators=(",", ":")).encode("ascii")
         try:
-            frame = _HEADER.pack(len(body), len(descriptors)) + body
+            frame = b"".join((_HEADER.pack(len(text), len(descriptors), len(body)), text, body))
             sent = socket.send_fds(self._sock, [frame], list(descriptors))
             if sent < len(frame):
                 self._sock.sendall(memoryview(frame)[sent:])
@@ -84,16 +93,17 @@ class Channel:
 
     def _receive(self, deadline: float | None, descriptors: list[int]) -> Message:
         header = self._receive_header(deadline, descriptors)
-        length, count = _HEADER.unpack(header)
-        if length > self._most_bytes or count != len(descriptors):
-            raise ChannelClosedError(f"a frame of {length} bytes, {len(descriptors)} of {count} descriptors")
+        length, count, more = _HEADER.unpack(header)
+        if length + more > self._most_bytes or count != len(descriptors):
+            raise ChannelClosedError(f"a frame of {length + more} bytes, {len(descriptors)} of {count} descriptors")
+        received = self._receive_exactly(length + more, deadline)
         try:
-            message = self._loads(self._receive_exactly(length, deadline))
+            message = self._loads(received[:length])
         except (ValueError, RecursionError) as error:
             raise ChannelClosedError(str(error)) from error
         if not isinstance(message, dict):
             raise ChannelClosedError("a frame that is no object")
-        return message
+        return {**message, BODY: received[length:]} if more else message
 
     def _receive_header(self, deadline: float | None, descriptors: list[int]) -> bytes:
         self._wait(deadline)

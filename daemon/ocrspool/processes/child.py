@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import resource
 import signal
@@ -17,9 +16,8 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-import orjson
-
 from ocrspool.processes.channel import MOST_BYTES, Channel, ChannelClosedError, Message
+from ocrspool.processes.fast_json import loads
 from ocrspool.processes.processor_time import wait_for
 from ocrspool.processes.starting import Command, Process, Start, StartLostError, directly
 from ocrspool.processes.wakeup import WakeupEvent
@@ -35,18 +33,6 @@ _NO_PROCESS = {errno.EAGAIN, errno.ENOMEM}
 
 class ChildDiedError(Exception):
     """The child ended, hung or spoke nonsense; the message says how, in words for a log."""
-
-
-def loads(text: bytes) -> object:
-    """Return what JSON says. Raise ValueError or RecursionError where it is none.
-
-    Answers hold the words of a page, and orjson needs a fifth of the time for them. It refuses surrogate escapes and
-    infinite numbers, which json takes.
-    """
-    try:
-        return orjson.loads(text)
-    except ValueError:
-        return json.loads(text)
 
 
 class NoProcessError(OSError):

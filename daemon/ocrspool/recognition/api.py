@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ocrspool.decoding.api import DecoderPool
 from ocrspool.observability.snapshot import ClusterStatus
-from ocrspool.pages import PageImage, PageOptions, PageText
+from ocrspool.pages import PageImage, PageOptions, Recognized
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,11 @@ class PageRecognizer(Protocol):
     def wait_ready(self) -> Mapping[str, Any]:
         """Wait until every engine is loaded. Return the facts of the first one. Raise what kept one from loading."""
 
-    def submit(self, image: PageImage, options: PageOptions, *, alone: bool = False) -> Future[PageText]:
+    def submit(self, image: PageImage, options: PageOptions, *, alone: bool = False) -> Future[Recognized]:
         """Queue a page, and wait while too many are held already. The recognizer closes the page's memory file.
 
-        A page that is read `alone` shares no batch with others. The future raises EngineError where the recognizer is
+        The text may be one that nobody has looked into yet: see page_json.decoded. A page that is read `alone` shares
+        no batch with others. The future raises EngineError where the recognizer is
         at fault and the page may be submitted again, DocumentError where the page cannot be read. It may be cancelled.
         """
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from ocrspool.config.assemblers import assembler_count
 from ocrspool.config.schema import Config
 from ocrspool.errors import EngineError
 from ocrspool.pages import PageImage, PageOptions
@@ -73,6 +74,8 @@ class WorkerClient:
         self._name = name
         self._on_stage = on_stage
         self._clock = clock
+        self.reads_texts = True
+        """Whether the texts of pages are looked into. Otherwise they stay as the worker has written them."""
         self._deadline = clock() + STAGE_SECONDS
         self._facts: dict[str, Any] = {}
         self._pages = 0
@@ -155,7 +158,7 @@ class WorkerClient:
         if "progress" in answer:
             return None
         self._in_work -= 1
-        return page_outcome(answer)
+        return page_outcome(answer, reads=self.reads_texts)
 
     def ping(self, seconds: float) -> None:
         """Ask whether it answers. Raise ChildDiedError or EngineError."""
@@ -191,4 +194,6 @@ def start_worker(
         environment = of_workers(os.environ, config.paths.cache, keeps_memory=device != "cpu")
         return Child("ocrspool.recognition.child", environment, start=start_process)
 
-    return WorkerClient(name, about_engine("load", config, device), on_stage, start)
+    client = WorkerClient(name, about_engine("load", config, device), on_stage, start)
+    client.reads_texts = not assembler_count(config)
+    return client

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageImage, PageOptions, PageText
+from ocrspool.pages import PageImage, PageOptions, Recognized
 from ocrspool.processes.wakeup import WakeupEvent
 
 
@@ -24,7 +24,7 @@ class PageTask:
     options: PageOptions
     alone: bool = False
     """Whether it shares no batch with other pages."""
-    future: Future[PageText] = field(default_factory=Future)
+    future: Future[Recognized] = field(default_factory=Future)
     begun: bool = False
     """Whether a worker has had it. Its future cannot be cancelled any more."""
     moves: int = 0
@@ -110,7 +110,7 @@ class PageQueue:
             self._idle -= 1
             return self._next(most, beside=False)
 
-    def complete(self, task: PageTask, outcome: PageText | DocumentError | EngineError) -> None:
+    def complete(self, task: PageTask, outcome: Recognized | DocumentError | EngineError) -> None:
         """Publish what became of a page, and release its memory."""
         self._release(task)
         if isinstance(outcome, Exception):

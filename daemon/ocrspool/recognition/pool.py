@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ocrspool.config.current import CurrentConfig
 from ocrspool.decoding.api import DecoderPool
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageFault, PageImage, PageOptions, PageText
+from ocrspool.pages import PageFault, PageImage, PageOptions, Recognized
 from ocrspool.processes.starting import Start, directly
 from ocrspool.recognition.api import RecognizerStatus
 from ocrspool.recognition.client import start_worker
@@ -95,7 +95,7 @@ class WorkerPool:
         on_hosts = {} if self._hosts is None else self._hosts.wait_ready()
         return self._local_engine() or on_hosts
 
-    def submit(self, image: PageImage, options: PageOptions, *, alone: bool = False) -> Future[PageText]:
+    def submit(self, image: PageImage, options: PageOptions, *, alone: bool = False) -> Future[Recognized]:
         """Queue a page, and wait while too much is held. See PageRecognizer."""
         task = PageTask(image, options, alone)
         self._queue.put(task)
@@ -162,7 +162,7 @@ class WorkerPool:
                 self._first.setdefault(supervisor, error)
             self._changed.notify_all()
 
-    def page(self, supervisor: int, task: PageTask, outcome: PageText | PageFault | EngineError) -> None:
+    def page(self, supervisor: int, task: PageTask, outcome: Recognized | PageFault | EngineError) -> None:
         """Publish what became of a page, or have it read once more where reading it has failed once."""
         if not isinstance(outcome, PageFault):
             self._queue.complete(task, outcome)

@@ -7,8 +7,9 @@ from typing import Any
 from ocrspool.config.engine_requests import engine_request
 from ocrspool.config.schema import Config
 from ocrspool.errors import EngineError, EngineMissingError, Exit
-from ocrspool.pages import Notice, PageFault, PageText, Polygon, TextLine, Word
-from ocrspool.processes.channel import Message
+from ocrspool.pages import EncodedText, PageFault, PageText
+from ocrspool.processes.channel import BODY, Message
+from ocrspool.recognition.page_json import page_text, read_body
 from ocrspool.recognition.plausible import checked
 
 
@@ -32,34 +33,28 @@ def engine_error(reason: object) -> EngineError:
     return error
 
 
-def page_outcome(answer: Message) -> tuple[int, PageText | PageFault]:
-    """Return the number of a page and what became of it. Raise EngineError where the answer says neither."""
+def page_outcome(answer: Message, *, reads: bool = True) -> tuple[int, PageText | EncodedText | PageFault]:
+    """Return the number of a page and what became of it. Raise EngineError where the answer says neither.
+
+    Unless it `reads` them, the body of the answer is not looked into.
+    """
     try:
         if fault := answer.get("fault"):
             return _number(fault), PageFault(str(fault["message"]))
-        return _number(answer["page"]), checked(page_text(answer["page"]))
-    except (LookupError, TypeError, ValueError, OverflowError) as error:
+        page = answer["page"]
+        number = _number(page)
+        if BODY not in answer:
+            return number, checked(page_text(page))
+        text = EncodedText(answer[BODY], _seconds(page["seconds"]))
+        return number, read_body(text) if reads else text
+    except (LookupError, TypeError, ValueError, OverflowError, RecursionError, AttributeError) as error:
         raise _no_answer(error) from error
 
 
-def page_text(found: dict[str, Any]) -> PageText:
-    """Return the text of one page."""
-    warnings = tuple(Notice(code, message, None, lines=tuple(about)) for code, message, about in found["warnings"])
-    lines = found["lines"]
-    letters = found.get("letters") or [(None, None)] * len(lines)
-    readers = found.get("readers") or [""] * len(lines)
-    read = tuple(
-        TextLine(
-            *(text, confidence, _polygon(points), detection_confidence),
-            tuple([Word(of_word, sure, _polygon(around)) for of_word, sure, around in words]),
-            *(height, stroke, reader),
-        )
-        for (text, confidence, points, detection_confidence, words), (height, stroke), reader in zip(
-            lines, letters, readers, strict=True
-        )
-    )
-    rules = tuple(((x1, y1), (x2, y2)) for (x1, y1), (x2, y2) in found.get("rules", ()))
-    return PageText(read, found["rotation"], found["seconds"], warnings, rules=rules, finder=found.get("finder", ""))
+def _seconds(found: object) -> dict[str, float]:
+    if not isinstance(found, dict) or not all(isinstance(spent, (int, float)) for spent in found.values()):
+        raise TypeError(f"{found!r} are no seconds of stages")
+    return found
 
 
 def _number(found: dict[str, Any]) -> int:
@@ -70,8 +65,3 @@ def _number(found: dict[str, Any]) -> int:
 
 def _no_answer(what: object) -> EngineError:
     return EngineError(f"the worker sent what is no answer: {what!r}")
-
-
-def _polygon(points: list[list[float]]) -> Polygon:
-    (ax, ay), (bx, by), (cx, cy), (dx, dy) = points
-    return (ax, ay), (bx, by), (cx, cy), (dx, dy)

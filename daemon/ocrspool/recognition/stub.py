@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from ocrspool.decoding.api import DecoderPool
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageImage, PageOptions, PageText, TextLine
+from ocrspool.pages import EncodedText, PageImage, PageOptions, PageText, Recognized, TextLine
 from ocrspool.recognition.api import RecognizerStatus
 from ocrspool.recognition.worker import ReadyWorker, engines
 
@@ -32,7 +32,7 @@ echo: its text is its number, "page 7". slow: as echo, after steps (StubWorker) 
 cannot be read. wrong count: the worker answers for a page that it does not have.
 """
 
-Answer = Behaviour | PageText | Exception
+Answer = Behaviour | Recognized | Exception
 """What becomes of a page: a behaviour, a text, or the error that its future raises."""
 
 FACTS: dict[str, Any] = {
@@ -71,12 +71,12 @@ class StubRecognizer:
         """Of every page that came: how it was to be read."""
         self.alone: list[bool] = []
         """Of every page that came: whether it was to be read alone."""
-        self.unread: list[Future[PageText]] = []
+        self.unread: list[Future[Recognized]] = []
         """Pages that have no answer. A test may answer them itself."""
         self.renewals = 0
         """How often `renew` was called."""
         self._facts = FACTS if facts is None else facts
-        self._slow: list[tuple[Future[PageText], PageText]] = []
+        self._slow: list[tuple[Future[Recognized], PageText]] = []
 
     def start(self) -> None:
         """Be ready, unless there is a problem."""
@@ -88,7 +88,7 @@ class StubRecognizer:
             raise self.problem
         return self._facts
 
-    def submit(self, image: PageImage, options: PageOptions, *, alone: bool = False) -> Future[PageText]:
+    def submit(self, image: PageImage, options: PageOptions, *, alone: bool = False) -> Future[Recognized]:
         """Answer at once, unless the page is slow or hangs. The memory file of the page is closed."""
         os.close(image.fd)
         if self.is_closed:
@@ -96,7 +96,7 @@ class StubRecognizer:
         self.submitted.append(image.number)
         self.options.append(options)
         self.alone.append(alone)
-        answer, future = self.answer(image), Future[PageText]()
+        answer, future = self.answer(image), Future[Recognized]()
         if answer == "hang":
             self.unread.append(future)
         elif answer == "slow":
@@ -104,7 +104,7 @@ class StubRecognizer:
             self._slow.append((future, self._read(image)))
         elif answer == "echo":
             future.set_result(self._read(image))
-        elif isinstance(answer, PageText):
+        elif isinstance(answer, (PageText, EncodedText)):
             future.set_result(answer)
         else:
             future.set_exception(answer if isinstance(answer, Exception) else _failure(answer, image))

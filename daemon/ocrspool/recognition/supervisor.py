@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from ocrspool.config.current import CurrentConfig
 from ocrspool.errors import EngineError
 from ocrspool.machine import memory
-from ocrspool.pages import PageText
+from ocrspool.pages import PageFault
 from ocrspool.processes.backoff import Backoff
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.processes.wakeup import WakeupEvent
@@ -207,7 +207,7 @@ class WorkerSupervisor:
         task = self._in_work.pop(number, None)
         if task is None:
             raise EngineError(f"the worker told of page {number}, which it does not have")
-        if isinstance(outcome, PageText):
+        if not isinstance(outcome, PageFault):
             described = self._described(worker)
             outcome = replace(outcome, engine=described.facts, device=described.device)
         self._events.page(self._number, task, outcome)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ocrspool.errors import EngineError
-from ocrspool.pages import PageFault, PageImage, PageOptions, PageText
+from ocrspool.pages import PageFault, PageImage, PageOptions, Recognized
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.page_queue import PageTask
 
@@ -20,7 +20,7 @@ STAGE_SECONDS = 300.0
 OnStage = Callable[[str], None]
 """Is told what a worker that loads is doing."""
 
-Outcome = tuple[int, PageText | PageFault]
+Outcome = tuple[int, Recognized | PageFault]
 """The number of a page, and what became of it."""
 
 
@@ -88,7 +88,7 @@ class WorkerEvents(Protocol):
     def ready(self, supervisor: int, worker: ReadyWorker) -> None:
         """Take note that a worker has loaded its engine, and reads pages from now on."""
 
-    def page(self, supervisor: int, task: PageTask, outcome: PageText | PageFault | EngineError) -> None:
+    def page(self, supervisor: int, task: PageTask, outcome: Recognized | PageFault | EngineError) -> None:
         """Take what became of a page."""
 
     def lost(self, supervisor: int, error: EngineError | None) -> None:

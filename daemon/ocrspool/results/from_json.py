@@ -38,15 +38,16 @@ def document_from(found: Mapping[str, Any]) -> Document:
         source=made(Source, found["source"]),
         text=found["text"],
         pages=tuple(_page_from(page) for page in found["pages"]),
-        engine=_engine_from(found["engine"]),
-        other_engines=tuple(map(_engine_from, found.get("other_engines", ()))),
+        engine=engine_of(found["engine"]),
+        other_engines=tuple(map(engine_of, found.get("other_engines", ()))),
         outputs=tuple(made(Output, output) for output in found.get("outputs", ())),
         warnings=tuple(made(Notice, warning, lines=tuple(warning.get("lines", ()))) for warning in found["warnings"]),
         run=replace(made(Run, found["run"]), hosts=tuple(found["run"].get("hosts", ()))),
     )
 
 
-def _engine_from(found: Mapping[str, Any]) -> Engine:
+def engine_of(found: Mapping[str, Any]) -> Engine:
+    """Return the engine that a result of ours names. Raise KeyError or TypeError where it is none."""
     return made(Engine, found, models=tuple(_model_from(model) for model in found["models"]))
 
 

@@ -66,6 +66,7 @@ class Service:
         self._statistics = JobStatistics()
         self._launcher = first.launcher
         self._decoders = parts.decoders(self._live, self._launcher)
+        self._assembler = parts.assembler(self._live, self._launcher)
         self._hooks = Hooks(self._launcher)
         self._runner = JobRunner(self._hooks)
         self._recognizer = first.recognizer
@@ -101,6 +102,7 @@ class Service:
         config.paths.runtime.mkdir(parents=True, exist_ok=True)
         with self._notifier.extend_timeout_while(SILENCE_SECONDS):
             self._decoders.start()
+            self._assembler.start()
             self._launcher.start()  # before a spool is opened; what is started until here does not wait for it
             self._hooks.start()
             self._inboxes.open()
@@ -129,7 +131,7 @@ class Service:
             self._health = self._listening(config.metrics)
         self._notifier.ready()
         decoders = self._recognizer.decoders(self._decoders)
-        return Pipeline(self._live, decoders, self._recognizer, engine, self._statistics)
+        return Pipeline(self._live, decoders, self._recognizer, engine, self._statistics, assembler=self._assembler)
 
     def _wait_for_engines(self) -> Mapping[str, Any]:
         """Return the facts of the engine that all workers have loaded. Build it first where that is allowed."""
@@ -194,6 +196,7 @@ class Service:
             self._health.close()
         self._recognizer.close()
         self._decoders.close()
+        self._assembler.close()
         closed = self._inboxes.close()
         self._hooks.close()
         self._launcher.close()

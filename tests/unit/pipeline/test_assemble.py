@@ -18,7 +18,8 @@ from ocrspool.decoding.api import DocumentInfo
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
 from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, Polygon, TextLine
-from ocrspool.pipeline.assemble import LostPage, Reading, ReadPage, build, summary
+from ocrspool.pipeline.assemble import LostPage, Reading, ReadPage, build
+from ocrspool.pipeline.assembler import drafted
 from ocrspool.render.json import render
 from ocrspool.results.from_json import document_from, engine_from
 from ocrspool.results.schema import Document, Run
@@ -198,7 +199,7 @@ def test_warnings_of_pages_name_their_lines() -> None:
 def test_in_short_a_document_has_few_codes() -> None:
     """Each once, whatever its decoder makes up: hooks get them in one variable."""
     notices = tuple(Notice(f"x{number:03}", "y", None) for number in range(500)) * 2
-    told = summary(built(page(), notices=notices), Path("a.png.json"))
+    told = drafted(built(page(), notices=notices), ()).summary(Path("a.png.json"))
     assert told["warnings"] == [f"x{number:03}" for number in range(20)]
 
 

@@ -10,7 +10,7 @@ from ocrspool.config.job_options import JobOptions
 from ocrspool.config.schema import Profile
 from ocrspool.decoding.api import DocumentInfo
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageImage, PageText
+from ocrspool.pages import PageImage, Recognized
 from ocrspool.pipeline.assemble import LostPage
 from ocrspool.pipeline.attempt import Attempt
 from ocrspool.spool.jobs import Job
@@ -32,7 +32,7 @@ def test_it_shows_how_far_it_is() -> None:
     assert (waiting["path"], waiting["attempt"], waiting["since"], waiting["pages"]) == ("sub/a.png", 2, None, None)
     attempt.started = datetime(2026, 1, 1, tzinfo=timezone.utc)
     attempt.opened = DocumentInfo("application/pdf", 3, 9, "0" * 64, ())
-    one, other = Future[PageText](), Future[PageText]()
+    one, other = Future[Recognized](), Future[Recognized]()
     attempt.add(image(1), one)
     attempt.add(image(2), other)
     attempt.pages.append(LostPage(3, DocumentError("damaged", "It is.")))
@@ -44,7 +44,7 @@ def test_it_shows_how_far_it_is() -> None:
 def test_it_is_broken_when_a_worker_died_of_it() -> None:
     """A page that is lost, or was taken back, breaks nothing."""
     attempt = new_attempt()
-    lost, taken, dead = Future[PageText](), Future[PageText](), Future[PageText]()
+    lost, taken, dead = Future[Recognized](), Future[Recognized](), Future[Recognized]()
     for number, future in enumerate((lost, taken, dead), 1):
         attempt.add(image(number), future)
     lost.set_exception(DocumentError("recognition", "It fails."))
@@ -57,7 +57,7 @@ def test_it_is_broken_when_a_worker_died_of_it() -> None:
 def test_pages_that_a_worker_has_are_not_taken_back() -> None:
     """The others are."""
     attempt = new_attempt()
-    waiting, begun = Future[PageText](), Future[PageText]()
+    waiting, begun = Future[Recognized](), Future[Recognized]()
     begun.set_running_or_notify_cancel()
     attempt.add(image(1), waiting)
     attempt.add(image(2), begun)

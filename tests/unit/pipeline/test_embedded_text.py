@@ -10,9 +10,9 @@ import pytest
 
 from ocrspool.decoding.child.pdf.letters import is_plausible
 from ocrspool.errors import DocumentError
-from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageImage, PageText, Recognized, TextLine
 from ocrspool.pipeline.assemble import ReadPage
-from ocrspool.pipeline.embedded_text import EmbeddedTexts, judged, with_hidden
+from ocrspool.pipeline.embedded_text import EmbeddedTexts, judged, settled, with_hidden
 from ocrspool.text_similarity import Runs, share_of
 from support import sample_pdfs
 
@@ -62,8 +62,8 @@ def image(number: int) -> PageImage:
     return PageImage(number, 400, 1000, 3, 400, 1000, 100.0, -1)
 
 
-def done(text: PageText) -> Future[PageText]:
-    made: Future[PageText] = Future()
+def done(text: PageText) -> Future[Recognized]:
+    made: Future[Recognized] = Future()
     made.set_result(text)
     return made
 
@@ -114,8 +114,8 @@ def test_text_over_nothing_is_kept_and_said() -> None:
     """Nothing was read: the own text is all there is."""
     texts = EmbeddedTexts()
     texts.note(own(*PROSE), (), 1, done(reading()))
-    settled, notices = texts.settled([ReadPage(image(1), reading())])
-    assert settled == [own(*PROSE)]
+    chosen, notices = settled([ReadPage(image(1), reading())], texts.own, texts.hidden)
+    assert chosen == [own(*PROSE)]
     assert [(notice.code, notice.page) for notice in notices] == [("own-text-not-seen", 1)]
 
 
@@ -130,7 +130,7 @@ def test_two_pages_speak_for_the_others() -> None:
     assert not texts.believes(own(*OTHER, number=3, fonts=("Times", "Symbol")))
     assert not texts.believes(own(*OTHER, number=3, doubt="invisible"))
     assert not texts.believes(own(*OTHER, number=3, doubt="ink"))
-    lost: Future[PageText] = Future()
+    lost: Future[Recognized] = Future()
     lost.set_exception(DocumentError("crash", "It is."))
     texts.note(own(*PROSE, number=3), (), 3, lost)
     assert not texts.believes(own(*OTHER, number=4))
@@ -145,8 +145,9 @@ def test_pages_whose_text_is_wrong_are_said_together() -> None:
     texts = EmbeddedTexts()
     for number in range(1, 31):
         texts.note(own(*map(sample_pdfs.shifted, PROSE), number=number), (), number, done(reading(*PROSE)))
-    settled, (notice,) = texts.settled([ReadPage(image(number), reading(*PROSE)) for number in range(1, 31)])
-    assert all(isinstance(page, ReadPage) for page in settled)
+    pages = [ReadPage(image(number), reading(*PROSE)) for number in range(1, 31)]
+    chosen, (notice,) = settled(pages, texts.own, texts.hidden)
+    assert all(isinstance(page, ReadPage) for page in chosen)
     assert notice.code == "own-text-not-trusted"
     assert "pages 1, 2, 3" in notice.message
     assert len(notice.message) < 200

@@ -19,11 +19,12 @@ from ocrspool.decoding.api import DecoderDiedError, SourceReadError
 from ocrspool.decoding.stub import PreparedDocument, PreparedPage, StubDecoderPool
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.observability.statistics import JobStatistics
-from ocrspool.pages import EmbeddedText, Notice, PageImage, PageOptions, PageText, ReaderOrder, TextLine
+from ocrspool.pages import EmbeddedText, EncodedText, Notice, PageImage, PageOptions, PageText, ReaderOrder, TextLine
 from ocrspool.pipeline import pipeline as module
 from ocrspool.pipeline.job_outcome import JobOutcome, Stalled
 from ocrspool.pipeline.pipeline import Pipeline
-from ocrspool.recognition.stub import Answer, StubRecognizer
+from ocrspool.recognition.page_json import body_of
+from ocrspool.recognition.stub import FACTS, Answer, StubRecognizer
 from ocrspool.spool.growing_files import Return
 from ocrspool.spool.jobs import Job
 from support.memory_job_store import MemoryJobStore
@@ -506,3 +507,18 @@ def test_a_file_on_a_bad_sector(new_world: NewWorld) -> None:
     assert isinstance(ended, JobOutcome)
     assert ended.outcome == "failed"
     assert world.store.failed[JOB.name]["kind"] == "io"
+
+
+def test_a_worker_that_writes_nonsense_is_replaced(new_world: NewWorld) -> None:
+    """Nobody looks into the text of a page before the document is assembled. Then the file is tried again."""
+    world = new_world(document=pages([]), answers={1: [EncodedText(b"?", {}, FACTS, "gpu:0")]})
+    assert world.done()["run"]["attempts"] == 2
+    assert world.workers.renewals == 1
+
+
+def test_a_text_that_nobody_has_looked_into_is_read_when_the_document_is_assembled(new_world: NewWorld) -> None:
+    encoded = EncodedText(body_of(text("as written")), {"detect": 0.25}, FACTS, "gpu:0")
+    result = new_world(document=pages([]), answers={1: [encoded]}).done()
+    assert result["text"] == "as written"
+    assert result["pages"][0]["read_by"]["device"] == "gpu:0"
+    assert result["run"]["seconds"]["detect"] == 0.25

@@ -25,7 +25,7 @@ SOON = 0.05
 
 def frame(body: bytes, descriptors: int = 0) -> bytes:
     """Return a frame as the channel sends it."""
-    return struct.pack("!IB", len(body), descriptors) + body
+    return struct.pack("!IBI", len(body), descriptors, 0) + body
 
 
 def open_descriptors() -> int:
@@ -127,7 +127,7 @@ def test_descriptors_that_we_have_no_room_for(pair: tuple[Channel, socket.socket
 def test_descriptors_of_a_broken_message(pair: tuple[Channel, socket.socket]) -> None:
     """Descriptors that came with nonsense, or with a message that never ends, are closed."""
     channel, theirs = pair
-    socket.send_fds(theirs, [frame(b"{", 1)[:5]], [0])
+    socket.send_fds(theirs, [frame(b"{", 1)[:9]], [0])
     theirs.sendall(b"{")
     with pytest.raises(ChannelClosedError):
         channel.receive(10)
@@ -165,7 +165,7 @@ def test_a_frame_that_is_no_message(pair: tuple[Channel, socket.socket], body: b
 def test_a_frame_too_large(pair: tuple[Channel, socket.socket]) -> None:
     """A length beyond all reason is refused before any memory is taken for it."""
     channel, theirs = pair
-    theirs.sendall(struct.pack("!IB", 0xFFFF_FFFF, 0))
+    theirs.sendall(struct.pack("!IBI", 0xFFFF_FFFF, 0, 0))
     with pytest.raises(ChannelClosedError, match="4294967295 bytes"):
         channel.receive(10)
 
@@ -255,3 +255,20 @@ def test_any_bytes(data: bytes) -> None:
         except ChannelClosedError:
             pass
     assert open_descriptors() == before
+
+
+@pytest.mark.parametrize("body", [b"\xff{}", b"x" * 3_000_000], ids=len)
+def test_bytes_travel_beside_a_message_as_they_are(pair: tuple[Channel, socket.socket], body: bytes) -> None:
+    channel, theirs = pair
+    sending = threading.Thread(target=Channel(theirs).send, args=({"a": 1, "body": body},))
+    sending.start()
+    assert channel.receive(10) == ({"a": 1, "body": body}, [])
+    sending.join()
+
+
+def test_bytes_beside_a_message_count_for_its_size() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        Channel(theirs).send({"body": b"x" * 100})
+        with pytest.raises(ChannelClosedError, match="a frame of 102 bytes"):
+            Channel(ours, most_bytes=101).receive(10)

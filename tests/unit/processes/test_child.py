@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrspool.processes.child import Child, ChildDiedError, NoProcessError, loads
+from ocrspool.processes.child import Child, ChildDiedError, NoProcessError
 from ocrspool.processes.environment import of_workers
+from ocrspool.processes.fast_json import loads
 from support.forked_code import as_nobody
 from support.process_table import lives
 from support.waiting import wait_until

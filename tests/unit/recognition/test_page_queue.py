@@ -12,6 +12,7 @@ import pytest
 from ocrspool.errors import EngineError
 from ocrspool.pages import PageOptions
 from ocrspool.processes.wakeup import WakeupEvent
+from ocrspool.recognition.page_json import decoded
 from ocrspool.recognition.page_queue import PageQueue, PageTask
 from ocrspool.recognition.stub import echo
 from support.stub_pages import NewPage
@@ -42,7 +43,7 @@ def test_pages_go_in_the_order_in_which_they_came(new_page: NewPage) -> None:
     assert queue.take(5) == []
     for task in (*first, *second):
         queue.complete(task, echo(task.image))
-        assert task.future.result(0).lines[0].text == f"page {task.image.number}"
+        assert decoded(task.future.result(0)).lines[0].text == f"page {task.image.number}"
 
 
 def test_a_page_that_is_to_be_read_alone_is_never_beside_another(new_page: NewPage) -> None:

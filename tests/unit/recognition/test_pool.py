@@ -12,6 +12,7 @@ from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageImage, PageOptions
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.recognition.api import PageRecognizer
+from ocrspool.recognition.page_json import decoded
 from ocrspool.recognition.pool import WorkerPool
 from ocrspool.recognition.stub import FACTS, Behaviour
 from ocrspool.recognition.stub_worker import StubWorker
@@ -45,7 +46,7 @@ def started(*workers: StubWorker, devices: tuple[str, ...] = ("cpu",), **service
 
 
 def text(pool: PageRecognizer, image: PageImage) -> str:
-    return pool.submit(image, PageOptions("off")).result(SECONDS).lines[0].text
+    return decoded(pool.submit(image, PageOptions("off")).result(SECONDS)).lines[0].text
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -61,7 +62,7 @@ def test_pages_become_text(new_page: NewPage) -> None:
     with started(StubWorker()) as pool:
         assert pool.wait_ready() == FACTS
         futures = [pool.submit(new_page(number), PageOptions("off")) for number in range(20)]
-        assert [future.result(SECONDS).lines[0].text for future in futures] == [
+        assert [decoded(future.result(SECONDS)).lines[0].text for future in futures] == [
             f"page {number}" for number in range(20)
         ]
 
@@ -110,7 +111,7 @@ def test_a_page_that_fails_twice_is_lost_and_the_others_are_read(new_page: NewPa
         with pytest.raises(DocumentError, match="failed 2 times: no such shape") as lost:
             futures[2].result(SECONDS)
         assert (lost.value.kind, lost.value.stage, lost.value.page) == ("recognition", "recognize", 2)
-        assert {futures[number].result(SECONDS).lines[0].text for number in (1, 3)} == {"page 1", "page 3"}
+        assert {decoded(futures[number].result(SECONDS)).lines[0].text for number in (1, 3)} == {"page 1", "page 3"}
         assert pool.status().restarts == 0
 
 
@@ -137,7 +138,7 @@ def test_while_no_worker_has_an_engine_it_is_not_ready(new_page: NewPage) -> Non
         assert (status.ready, status.engines) == (False, ())
         waiting = pool.submit(new_page(2), PageOptions("off"))
         second.loads_after = 0
-        assert waiting.result(SECONDS).lines[0].text == "page 2"
+        assert decoded(waiting.result(SECONDS)).lines[0].text == "page 2"
         assert pool.status().ready
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from ocrspool.errors import EngineError, EngineMissingError, Exit
-from ocrspool.pages import PageOptions, ReaderOrder
-from ocrspool.recognition.protocol import engine_error, page_outcome, page_text
+from ocrspool.pages import EncodedText, PageOptions, ReaderOrder
+from ocrspool.recognition.page_json import page_text
+from ocrspool.recognition.protocol import engine_error, page_outcome
 
 LINE = ["text", 0.9, [[0.0, 0.0], [9.0, 0.0], [9.0, 4.0], [0.0, 4.0]], 0.8, []]
 
@@ -74,3 +75,16 @@ def test_the_options_of_a_page_survive_a_message() -> None:
     """A worker and a host get the value that the profile has made: JSON knows no tuples."""
     options = PageOptions("off", "characters", ReaderOrder(("tiny", "default"), 0.9, 0.1))
     assert PageOptions.from_json(json.loads(json.dumps(options.to_json()))) == options
+
+
+def test_the_text_of_a_page_may_stay_as_it_was_written() -> None:
+    """Where another process reads it: only the number and the seconds of the page are looked at."""
+    told: dict[str, Any] = {"page": {"number": 7, "seconds": {"detect": 0.5}}, "body": json.dumps(answer()).encode()}
+    assert page_outcome(told, reads=False) == (7, EncodedText(told["body"], {"detect": 0.5}))
+    assert page_outcome(told) == (7, page_text(answer(seconds={"detect": 0.5})))
+    assert page_outcome({**told, "body": b"?"}, reads=False) == (7, EncodedText(b"?", {"detect": 0.5}))
+    with pytest.raises(EngineError, match="no answer"):
+        page_outcome({**told, "body": b"?"})
+    for seconds in (None, {"detect": "long"}):
+        with pytest.raises(EngineError, match="no answer"):
+            page_outcome({**told, "page": {"number": 7, "seconds": seconds}}, reads=False)

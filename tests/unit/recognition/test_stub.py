@@ -8,6 +8,7 @@ from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageOptions
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.client import Process
+from ocrspool.recognition.page_json import decoded
 from ocrspool.recognition.stub import FACTS, StubRecognizer
 from ocrspool.recognition.stub_worker import StubProcess, StubWorker
 from ocrspool.recognition.worker import Worker
@@ -41,7 +42,7 @@ def test_echo(new_page: NewPage) -> None:
     """The text is the number of the page, and the page says what has read it."""
     recognizer = StubRecognizer()
     read = recognizer.submit(new_page(7, width=20, height=10), PageOptions(), alone=True).result(0)
-    (line,) = read.lines
+    (line,) = decoded(read).lines
     assert (line.text, line.polygon[2]) == ("page 7", (20.0, 10.0))
     assert (read.engine, read.device) == (FACTS, "cpu")
     assert (recognizer.submitted, recognizer.alone) == ([7], [True])
@@ -50,7 +51,7 @@ def test_echo(new_page: NewPage) -> None:
 def test_each_page_may_be_treated_otherwise(new_page: NewPage) -> None:
     recognizer = StubRecognizer(lambda image: "crash" if image.number == 2 else "echo")
     first, second = (recognizer.submit(new_page(number), PageOptions("off")) for number in (1, 2))
-    assert first.result(0).lines
+    assert decoded(first.result(0)).lines
     with pytest.raises(EngineError, match="killed"):
         second.result(0)
 
@@ -67,7 +68,7 @@ def test_slow_pages_are_answered_when_they_are_released(new_page: NewPage) -> No
     assert not future.done()
     assert unwanted.cancel()
     recognizer.release()
-    assert future.result(0).lines[0].text == "page 1"
+    assert decoded(future.result(0)).lines[0].text == "page 1"
 
 
 def test_a_page_that_hangs_is_answered_at_the_end(new_page: NewPage) -> None:

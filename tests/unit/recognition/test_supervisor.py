@@ -8,8 +8,9 @@ import pytest
 
 from ocrspool.config.current import CurrentConfig
 from ocrspool.errors import EngineError
-from ocrspool.pages import PageFault, PageImage, PageOptions, PageText
+from ocrspool.pages import PageFault, PageImage, PageOptions, PageText, Recognized
 from ocrspool.processes.child import ChildDiedError
+from ocrspool.recognition.page_json import decoded
 from ocrspool.recognition.page_queue import PageQueue, PageTask
 from ocrspool.recognition.stub import FACTS, Behaviour
 from ocrspool.recognition.stub_worker import StubWorker
@@ -40,7 +41,7 @@ class Scene:
     def __init__(self, live: CurrentConfig, workers: list[StubWorker], device: str = "cpu", memory: int = 0) -> None:
         self.queue = TimelessQueue()
         self.events: list[str] = []
-        self.outcomes: dict[int, PageText | PageFault | EngineError] = {}
+        self.outcomes: dict[int, Recognized | PageFault | EngineError] = {}
         self.ready_workers: list[ReadyWorker] = []
         self.now = 0.0
         self._workers = iter(workers)
@@ -76,7 +77,7 @@ class Scene:
         assert supervisor == 1
         self.events.append(f"lost: {error.message if error else 'it had grown'}")
 
-    def page(self, supervisor: int, task: PageTask, outcome: PageText | PageFault | EngineError) -> None:
+    def page(self, supervisor: int, task: PageTask, outcome: Recognized | PageFault | EngineError) -> None:
         assert supervisor == 1
         self.outcomes[task.image.number] = outcome
         self.queue.complete(task, outcome if not isinstance(outcome, PageFault) else EngineError(outcome.message))
@@ -87,7 +88,7 @@ class Scene:
     def texts(self) -> dict[int, str]:
         """What became of each page, in words."""
         return {
-            number: outcome.lines[0].text if isinstance(outcome, PageText) else outcome.message
+            number: decoded(outcome).lines[0].text if isinstance(outcome, Recognized) else outcome.message
             for number, outcome in self.outcomes.items()
         }
 

@@ -132,10 +132,14 @@ def probability_map(net: Net, pixels: Pixels, on_step: Callable[[], None] = lamb
     `on_step` is told of each of these.
     """
     height, width = pixels.shape[:2]
-    result = np.empty((height, width), np.float32)
     _, most_height, most_width, _ = net.profile.maximum
     rows, columns = _tiles(height, most_height), list(_tiles(width, most_width))
     tiles = list(itertools.product(rows, columns))
+    if len(tiles) == 1:
+        whole: NDArray[np.float32] = net(pixels[None])[0][0]
+        on_step()
+        return whole
+    result = np.empty((height, width), np.float32)
     for start in range(0, len(tiles), net.batch):  # all of one size
         some = tiles[start : start + net.batch]
         parts = [pixels[row.start : row.end, column.start : column.end] for row, column in some]

@@ -118,11 +118,12 @@ class FixedShapesNet:
     def _padded(self, batch: Pixels, size: tuple[int, int]) -> Pixels:
         """Fill up with grey beside lines, and with the page's own edge around pages: grey moved boxes by 8 pixels."""
         count, height, width, channels = batch.shape
-        padded = np.full((count, *size, channels), PADDING, np.uint8)
+        padded = np.empty((count, *size, channels), np.uint8)
         if self._role == "detection":
             for page, filled in zip(batch, padded, strict=True):
                 edges = (0, size[0] - height, 0, size[1] - width)
                 cv2.copyMakeBorder(page, *edges, cv2.BORDER_REPLICATE, dst=filled)
         else:
+            padded.fill(PADDING)
             padded[:, :height, :width] = batch
         return padded

@@ -104,6 +104,8 @@ class GatheringNet:
 def _joined(batches: list[Pixels], size: int) -> Pixels:
     if len(batches) == 1 and len(batches[0]) == size:
         return batches[0]
-    joined = np.full((size, *batches[0].shape[1:]), PADDING, np.uint8)
-    np.concatenate(batches, out=joined[: sum(map(len, batches))])
+    joined = np.empty((size, *batches[0].shape[1:]), np.uint8)
+    count = sum(map(len, batches))
+    np.concatenate(batches, out=joined[:count])
+    joined[count:] = PADDING
     return joined

@@ -5,7 +5,7 @@
                                                            ← {"stage": "..."}*, {"built": {...}} or {"error": {...}}
     → {"op": "ping"}                                       ← {"pong": true}
     → {"op": "recognize", "page": {"number": 7, ...}} + pixels
-            ← {"progress": true}*, {"page": {"number": 7, "lines": [...], ...}}
+            ← {"progress": true}*, {"page": {"number": 7, "seconds": {...}}, "body": the text, page_json.py}
               or {"fault": {"number": 7, "message": "..."}}, or {"error": {...}}
 
 Pages may be sent while others are in work. Each is answered when the last of it has been read. A fault is one page's,

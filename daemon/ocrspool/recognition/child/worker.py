@@ -22,7 +22,8 @@ from ocrspool.errors import (
     OcrspoolError,
 )
 from ocrspool.observability import log_setup
-from ocrspool.processes.channel import Channel, ChannelClosedError, Message
+from ocrspool.processes.channel import BODY, Channel, ChannelClosedError, Message
+from ocrspool.recognition.page_json import body_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -138,7 +139,8 @@ class Worker:
         """Send what became of a page. The thread goes on if the service has gone; `serve` notices that."""
         with contextlib.suppress(ChannelClosedError):
             try:
-                self._send({"page": {"number": number, **_as_json(done.result())}})
+                text = done.result()
+                self._send({"page": {"number": number, "seconds": text.seconds}, BODY: body_of(text)})
             except ChannelClosedError:
                 raise
             except Exception as error:  # noqa: BLE001 - of the recognizer, or of what cannot be sent
@@ -190,24 +192,3 @@ class Worker:
 def _in_one_line(error: Exception) -> str:
     told = error.message if isinstance(error, OcrspoolError) else f"{type(error).__name__}: {error}"
     return " ".join(told.split())[:_MOST_SAID]
-
-
-def _as_json(page: PageText) -> dict[str, Any]:
-    lines = [
-        (
-            *(line.text, line.confidence, line.polygon, line.detection_confidence),
-            [(word.text, word.confidence, word.polygon) for word in line.words],
-        )
-        for line in page.lines
-    ]
-    warnings = [(warning.code, warning.message, warning.lines) for warning in page.warnings]
-    return {
-        "lines": lines,
-        "rotation": page.rotation,
-        "seconds": page.seconds,
-        "warnings": warnings,
-        "readers": [line.reader for line in page.lines],
-        "letters": [(line.letter_height, line.stroke) for line in page.lines],
-        "rules": page.rules,
-        "finder": page.finder,
-    }

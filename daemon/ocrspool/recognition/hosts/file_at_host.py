@@ -11,7 +11,7 @@ from typing import NoReturn
 from ocrspool.config.schema import Profile
 from ocrspool.decoding.api import DecodedPage, DecoderDiedError, DocumentInfo
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageText
+from ocrspool.pages import Recognized
 from ocrspool.recognition.hosts.file_answers import (
     DecoderDeath,
     FileOutcome,
@@ -150,7 +150,7 @@ def _decoded(page: FilePage, index: int) -> DecodedPage:
     fault = None if page.fault is None else page.fault.error()
     if page.image is None:
         raise fault if fault is not None else EngineError(f"nothing was said of page {index + 1}")
-    reading: Future[PageText] = Future()
+    reading: Future[Recognized] = Future()
     if fault is not None:
         reading.set_exception(fault)
     elif page.text is not None:

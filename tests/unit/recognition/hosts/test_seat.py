@@ -28,6 +28,7 @@ from ocrspool.recognition.hosts.bridge_client import (
 from ocrspool.recognition.hosts.file_answers import DecoderDeath, FileOutcome, FilePage, FileRead
 from ocrspool.recognition.hosts.file_queue import FileTask
 from ocrspool.recognition.hosts.seat import HostsSeat, SeatParts
+from ocrspool.recognition.page_json import decoded
 from ocrspool.recognition.page_queue import PageQueue, PageTask
 from ocrspool.recognition.stub import FACTS
 from support.stub_hosts import StubBridge, seen, with_cluster
@@ -90,7 +91,7 @@ class Scene:
 
 def _outcome(task: PageTask) -> Outcome | None:
     try:
-        return task.future.result(timeout=0)
+        return decoded(task.future.result(timeout=0))
     except (DocumentError, EngineError) as error:
         return None if error.message == "the service is stopping" else error
 

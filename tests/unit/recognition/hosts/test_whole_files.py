@@ -19,6 +19,7 @@ from ocrspool.recognition.hosts.file_answers import DecoderDeath, Fault, FileOut
 from ocrspool.recognition.hosts.file_queue import FileTask
 from ocrspool.recognition.hosts.transport_choice import HostWay
 from ocrspool.recognition.hosts.whole_files import WholeFiles
+from ocrspool.recognition.page_json import decoded
 from support.stub_hosts import with_cluster
 from support.stub_pages import text
 
@@ -86,7 +87,7 @@ def told(decoder: Decoder, index: int) -> str:
     if page.reading is None:
         os.close(page.image.fd)
         return "here"
-    return page.reading.result(timeout=0).lines[0].text
+    return decoded(page.reading.result(timeout=0)).lines[0].text
 
 
 @pytest.fixture
