@@ -1,3 +1,3 @@
 """ocrspool: files dropped into watched folders come out as JSON OCR results."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

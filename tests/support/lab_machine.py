@@ -53,6 +53,11 @@ def run(*command: str | Path, check: bool = True, **variables: str) -> Result:
     return result
 
 
+def dpkg(*arguments: str | Path, check: bool = True) -> str:
+    """Run dpkg; what does not survive a power failure need not be waited for here."""
+    return run("dpkg", "--force-unsafe-io", *arguments, check=check).stdout
+
+
 def record(name: str, text: str) -> None:
     """Keep what a test has seen, for those who want to quote it."""
     print(text)  # noqa: T201 - pytest shows it with a failure

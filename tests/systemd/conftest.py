@@ -25,12 +25,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 _OF_A_CLUSTER = "test_cluster_units.py"
 """The machine with this file has the extra cluster from its first installation on: a second one takes a minute."""
+_POLICY = Path("/usr/sbin/policy-rc.d")
+"""In images of machines that are made but not run, it keeps packages from starting anything."""
 _SHIPPED = ("config", "daemon", "docs", "manual", "packaging", "requirements", "scripts", "systemd")
 
 
 @pytest.fixture(scope="session")
 def bare_machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     """The machine with a checkout, which nobody else changes, and nothing installed."""
+    _POLICY.unlink(missing_ok=True)
     copy = tmp_path_factory.mktemp("checkout")
     for name in _SHIPPED:
         shutil.copytree(_CHECKOUT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -38,6 +41,17 @@ def bare_machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
         if path.is_file():
             shutil.copy2(path, copy)
     return Machine(copy)
+
+
+@pytest.fixture(scope="session")
+def package(bare_machine: Machine) -> Path:
+    """The Debian package of this checkout: the one that OCRSPOOL_PACKAGE names, or what `scripts/deb` makes."""
+    if made := os.environ.get("OCRSPOOL_PACKAGE"):
+        return Path(made)
+    into = bare_machine.checkout / "dist"
+    bare_machine.script("deb", str(into))
+    (package,) = into.glob("ocrspool_*.deb")
+    return package
 
 
 @pytest.fixture(scope="session")

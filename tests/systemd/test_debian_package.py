@@ -1,4 +1,4 @@
-"""The Debian package, from a checkout to an active service, and away again."""
+"""The Debian package, as `scripts/deb` makes it, from a checkout to an active service, and away again."""
 
 from __future__ import annotations
 
@@ -9,23 +9,11 @@ from pathlib import Path
 import pytest
 
 from support.drawn_pages import png, says
-from support.lab_machine import CONFIGURATION, PREBUILD, SERVICE, SPOOL, Machine, run
+from support.lab_machine import CONFIGURATION, PREBUILD, SERVICE, SPOOL, Machine, dpkg, run
 
-_POLICY = Path("/usr/sbin/policy-rc.d")
-"""In images of machines that are made but not run, it keeps packages from starting anything."""
 _OTHER = Path("/opt/ocrspool/made-from")
 _PROGRAM = Path("/usr/lib/ocrspool")
 _MADE_AGAIN = (Path("/var/cache/ocrspool"), Path("/var/lib/ocrspool"), Path("/run/ocrspool"))
-
-
-@pytest.fixture(scope="module")
-def package(bare_machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package, as `scripts/deb` makes it, on a machine where services may be started."""
-    _POLICY.unlink(missing_ok=True)
-    folder = tmp_path_factory.mktemp("made")
-    bare_machine.script("deb", str(folder))
-    (package,) = folder.glob("ocrspool_*.deb")
-    return package
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +21,6 @@ def installed(package: Path, bare_machine: Machine) -> Machine:
     """The machine with the package on it."""
     dpkg("--install", package)
     return bare_machine
-
-
-def dpkg(*arguments: str | Path, check: bool = True) -> str:
-    """Run dpkg; what does not survive a power failure need not be waited for here."""
-    return run("dpkg", "--force-unsafe-io", *arguments, check=check).stdout
 
 
 def test_it_refuses_to_lie_beside_the_other_installation(package: Path) -> None:
@@ -63,6 +46,7 @@ def test_nothing_of_it_is_missing(installed: Machine) -> None:
     assert run("ocrspool", "--version").stdout.startswith("ocrspool ")
     assert (_PROGRAM / "bin/ocrspool").read_bytes().startswith(b"#!/usr/lib/ocrspool/bin/python")
     assert not run("grep", "-rlIF", "/tmp", _PROGRAM / "bin", _PROGRAM / "pyvenv.cfg", check=False).stdout  # noqa: S108
+    assert not list(_PROGRAM.rglob("direct_url.json"))  # where pip notes it, too
     assert not run("systemd-analyze", "verify", "--recursive-errors=no", SERVICE, PREBUILD).stdout
     assert not run("dpkg", "--verify", "ocrspool").stdout
     owned = run("dpkg", "--listfiles", "ocrspool").stdout.splitlines()

@@ -113,8 +113,8 @@ class Parts:
 
 
 def _ends_with_us() -> tuple[str, ...]:
-    """Return the words of a command that becomes another one, which ends when we do."""
-    return ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
+    """Return the words of a command that becomes another one. It is killed when we end, and its mounts end with it."""
+    return ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

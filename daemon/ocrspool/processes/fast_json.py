@@ -20,4 +20,11 @@ def loads(text: bytes) -> object:
 
 def dumps(value: object) -> bytes:
     """Return values, dataclasses among them, as JSON. Raise TypeError for what orjson does not write."""
-    return orjson.dumps(value)
+    return orjson.dumps(value, default=_plain)
+
+
+def _plain(value: object) -> float:
+    """Return a number of a class of its own, such as numpy's, as json writes it."""
+    if isinstance(value, float):
+        return float(value)
+    raise TypeError(f"{value!r} is no value of JSON")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ocrspool import __version__
 from ocrspool.recognition.hosts.program import code
 from ocrspool.recognition.hosts.roster import Roster
 from ocrspool.recognition.hosts.transport_choice import HostWay
@@ -32,9 +33,9 @@ def test_a_host_that_reads_as_this_machine_does_is_in() -> None:
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
-        ({"version": "9.9"}, "ocrspool is 9.9, here 0.1.0"),
-        ({"code": "ab12"}, f"ocrspool 0.1.0 has other code: its digest is ab12, here {code()}"),
-        ({"code": ""}, f"ocrspool 0.1.0 has other code: its digest is not known, here {code()}"),
+        ({"version": "9.9"}, f"ocrspool is 9.9, here {__version__}"),
+        ({"code": "ab12"}, f"ocrspool {__version__} has other code: its digest is ab12, here {code()}"),
+        ({"code": ""}, f"ocrspool {__version__} has other code: its digest is not known, here {code()}"),
         ({"facts": {"precision": "bf16"}}, "precision is bf16, here f32"),
         ({"facts": {"runtime_version": "7"}}, "runtime_version is 7, here 0"),
         (
