@@ -49,9 +49,10 @@ from ocrspool.recognition.hosts.bridge_client import (
 )
 from ocrspool.recognition.hosts.file_answers import FileRead, with_host
 from ocrspool.recognition.hosts.file_queue import FileQueue, FileTask
-from ocrspool.recognition.hosts.program import other_dask
+from ocrspool.recognition.hosts.moves import Moves
 from ocrspool.recognition.hosts.roster import Host, Roster, Task
-from ocrspool.recognition.hosts.shown import counted_tasks, published, shortage, tell, too_few
+from ocrspool.recognition.hosts.scheduler_state import SchedulerState
+from ocrspool.recognition.hosts.shown import published, shortage, tell, too_few
 from ocrspool.recognition.hosts.transport_choice import HostWay
 from ocrspool.recognition.hosts.whole_files import WholeFiles
 from ocrspool.recognition.page_queue import PageQueue
@@ -59,12 +60,9 @@ from ocrspool.recognition.worker import OnStage
 
 _log = logging.getLogger(__name__)
 
-_MOST_MOVES = 2
-"""A page that a third host would get is not given away any more: it may be what its hosts died of."""
 _SILENCE_SECONDS = 60.0
 """The bridge tells of the scheduler at least every few seconds. One that says nothing for so long hangs."""
 _LONGEST_PAUSE = 60.0
-_MOVED = {"event": "pages-moved"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +97,17 @@ class HostsSeat:
         self._roster = Roster(live.config, local_engine, decoding=lambda: decoding(live.config.limits))
         self._changed = threading.Condition()
         """Guards the roster and what follows."""
-        self._scheduler_reason = "it has not answered yet"
-        """Why the scheduler is away; "" while it answers."""
-        self._scheduler_other = ""
-        """What it has installed otherwise."""
+        self._scheduler = SchedulerState(self._cluster.scheduler)
         self._problem: EngineError | None = None
         """Why the bridge cannot work. At the start that ends the start."""
-        self._moved = self._restarts = 0
+        self._restarts = 0
         self._bridge: Bridge | None = None
         self._numbers = itertools.count(1)
         self._deadline = math.inf
         self._wake = WakeupEvent()
         queue.wake_up(self._wake)
         self._files = FileQueue(self._wake.set)
+        self._moves = Moves(queue, self._files)
         self._done_with: deque[str] = deque()
         """Files, by key, that hosts need keep no longer."""
         self._thread = threading.Thread(target=self._run, name="hosts", daemon=True)
@@ -148,13 +144,13 @@ class HostsSeat:
                 short = self._problem.message
             shown = ClusterStatus(
                 self._cluster.scheduler,
-                not self._scheduler_reason,
-                self._scheduler_reason,
+                not self._scheduler.reason,
+                self._scheduler.reason,
                 short,
-                self._moved,
+                self._moves.count,
                 self._restarts,
                 hosts,
-                self._scheduler_other,
+                self._scheduler.other,
             )
             room = self._roster.room()
         bridge = self._bridge
@@ -285,8 +281,9 @@ class HostsSeat:
         elif isinstance(event, Joined):
             self._roster.dask = event.dask
         elif isinstance(event, SchedulerSeen):
-            self._take_scheduler("" if event.up else event.reason)
-            self._take_version(event.dask)
+            with self._changed:
+                self._scheduler.take(event, self._roster.dask)
+                self._changed.notify_all()
 
     def _take_page(self, event: PageDone) -> None:
         """Publish what a host said of a page. An answer that comes too late is dropped: another host has the page."""
@@ -326,29 +323,7 @@ class HostsSeat:
         with self._changed:
             found = self._roster.take(event.number)
         if found is not None:
-            self._move([found[1]], event.reason, counts=event.counts)
-
-    def _take_scheduler(self, reason: str) -> None:
-        with self._changed:
-            before, self._scheduler_reason = self._scheduler_reason, reason
-            self._changed.notify_all()
-        if bool(before) != bool(reason):
-            if reason:
-                _log.warning("the scheduler %s is away: %s", self._cluster.scheduler, reason)
-            else:
-                _log.info("the scheduler %s answers", self._cluster.scheduler)
-
-    def _take_version(self, dask: str) -> None:
-        """Warn of a scheduler with another version of Dask: it may misunderstand, which would show as something else.
-
-        It is no reason to stop: while a cluster is upgraded, the scheduler comes before the service.
-        """
-        other = other_dask(dask, self._roster.dask)
-        with self._changed:
-            before, self._scheduler_other = self._scheduler_other, other
-        if other and other != before:
-            told = "the scheduler %s has another program: %s; install the same version there"
-            _log.warning(told, self._cluster.scheduler, other, extra={"event": "scheduler-differs"})
+            self._moves.move([found[1]], event.reason, counts=event.counts)
 
     def _take_back(self, names: Iterable[str], reason: str, *, counts: bool) -> None:
         """Take note that hosts are away, and have their pages read by others."""
@@ -358,30 +333,7 @@ class HostsSeat:
                 self._changed.notify_all()
             if is_news and not self._queue.closed:
                 tell(host)
-            self._move(tasks, f"{name}: {reason}", counts=counts)
-
-    def _move(self, tasks: list[Task], reason: str, *, counts: bool) -> None:
-        """Have pages and files read by somebody else. The oldest comes first."""
-        if tasks and not self._queue.closed:
-            _log.warning("%s of a host wait for another one: %s", counted_tasks(tasks), reason, extra=_MOVED)
-        for task in reversed(tasks):
-            task.moves += counts
-            if task.moves > _MOST_MOVES:
-                self._give_up(task, reason)
-                continue
-            with self._changed:
-                self._moved += 1
-            if isinstance(task, FileTask):
-                self._files.give_back(task)
-            else:
-                self._queue.give_back(task)
-
-    def _give_up(self, task: Task, reason: str) -> None:
-        """Move a page or a file no more: it may be what its hosts died of."""
-        if isinstance(task, FileTask):
-            task.complete(EngineError(f"{task.moves} hosts that had this file were lost: {reason}"))
-        else:
-            self._queue.complete(task, EngineError(f"{task.moves} hosts that had this page were lost: {reason}"))
+            self._moves.move(tasks, f"{name}: {reason}", counts=counts)
 
     def _lose_bridge(self, error: ChildDiedError | EngineError) -> None:
         """Take back all pages, and remember why nobody gets any."""
@@ -402,4 +354,4 @@ class HostsSeat:
 
     def _shortage(self) -> str:
         """Return in words how many hosts there are. The caller holds the lock."""
-        return shortage(self._roster, self._cluster, self._scheduler_reason)
+        return shortage(self._roster, self._cluster, self._scheduler.reason)
