@@ -104,16 +104,22 @@ def test_a_long_file_travels_once_to_each_host(lab: ClusterLab) -> None:
 
 
 def test_a_link_that_becomes_slow_is_noticed(lab: ClusterLab) -> None:
-    """By the files that travel: 4 Mbit/s are 0.5 MB a second, after a first MB at once. And status says when it was."""
+    """By the files that travel: 4 Mbit/s are 0.5 MB a second, after a first MB at once. And status says when it was.
+
+    Until what travelled before is forgotten, a busy machine may need some more files.
+    """
     fast = [lab.host(host) for host in (A, B)]
     assert min(host["link_bytes_per_second"] for host in fast) > 4e6
     lab.limit(SPOOL, "4mbit")
     try:
-        for number in range(4):
-            lab.put(f"noise-{number}.png", noise(number))
-        found = [lab.outcome(f"noise-{number}.png") for number in range(4)]
-        used = {each["pages"][0]["read_by"]["host"] for each in found}
-        slow = [lab.host(host) for host in used]
+        for first in (0, 4, 8):
+            names = [f"noise-{number}.png" for number in range(first, first + 4)]
+            for number, name in enumerate(names, first):
+                lab.put(name, noise(number))
+            used = {lab.outcome(name)["pages"][0]["read_by"]["host"] for name in names}
+            slow = [lab.host(host) for host in used]
+            if max(host["link_bytes_per_second"] for host in slow) < 3e6:
+                break
         assert max(host["link_bytes_per_second"] for host in slow) < 3e6
     finally:
         lab.limit(SPOOL, "")

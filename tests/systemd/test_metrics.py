@@ -42,7 +42,8 @@ def test_the_page_on_the_socket(machine: Machine) -> None:
     machine.start()
     machine.drop("good.png", drawn_pages.png("Good"))
     machine.drop("bad.png", drawn_pages.png("Bad")[:-200])
-    wait_until(lambda: "bad.png" in (page := ask(_SOCKET, "/", "localhost")[1]) and "good.png" in page, 120)
+    both_have_ended = '<a href="/view/', '"job" value'  # a file in work is named on the page, too
+    wait_until(lambda: all(each in ask(_SOCKET, "/", "localhost")[1] for each in both_have_ended), 120)
     page = ask(_SOCKET, "/", "localhost")[1]
     view = page.partition('<a href="')[2].partition('"')[0]
     assert "Good" in ask(_SOCKET, view, "localhost")[1]

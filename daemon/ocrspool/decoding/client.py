@@ -221,7 +221,7 @@ class DecoderClient:
             self._child = None
             if not self._closed:
                 self._check_source()
-            if isinstance(error.__cause__, TimeoutError):
+            if error.overdue:
                 raise DocumentError(
                     "timeout",
                     f"decoding took longer than {seconds:g} s",

@@ -34,6 +34,11 @@ _NO_PROCESS = {errno.EAGAIN, errno.ENOMEM}
 class ChildDiedError(Exception):
     """The child ended, hung or spoke nonsense; the message says how, in words for a log."""
 
+    def __init__(self, how: str, *, overdue: bool = False) -> None:
+        """`overdue` tells that it took too long, by the clock or by its limit of processor time."""
+        super().__init__(how)
+        self.overdue = overdue
+
 
 class NoProcessError(OSError):
     """The machine, or the unit, has no process left for us: nobody's fault, and it passes."""
@@ -89,7 +94,7 @@ class Child:
     def overdue(self, seconds: float) -> ChildDiedError:
         """End it and return why: it has said nothing for so long."""
         self.kill()
-        return ChildDiedError(f"gave no answer for {seconds:g} s")
+        return ChildDiedError(f"gave no answer for {seconds:g} s", overdue=True)
 
     def receive(self, *, seconds: float) -> tuple[Message, list[int]]:
         """Wait for one more message. Raise ChildDiedError, or OSError when it is us who fail: it is dead then, too.
@@ -151,6 +156,8 @@ class Child:
             return ChildDiedError("was killed and does not end: it waits for a disk")
         if code >= 0:
             return ChildDiedError(f"ended with exit code {code}")
+        if code == -signal.SIGXCPU:  # comes first where a busy machine lets the clock of `receive` run longer
+            return ChildDiedError("took more than its processor time", overdue=True)
         with contextlib.suppress(ValueError):
             return ChildDiedError(f"was killed by {signal.Signals(-code).name}")
         return ChildDiedError(f"was killed by signal {-code}")

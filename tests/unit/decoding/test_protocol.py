@@ -64,7 +64,8 @@ class Taken:
     def ask(self, _message: object, _descriptors: object = (), *, seconds: float) -> tuple[dict[str, Any], list[int]]:
         answer, sent = self._answers.pop(0) if self._answers else ({"closed": True}, [])
         body = json.dumps(answer).encode()
-        socket.send_fds(self._theirs, [len(body).to_bytes(4, "big") + bytes([len(sent)])], sent)
+        header = len(body).to_bytes(4, "big") + bytes([len(sent)]) + bytes(4)  # no body beside the JSON
+        socket.send_fds(self._theirs, [header], sent)
         with contextlib.suppress(BlockingIOError):  # one that is too long is refused by its announced length
             self._theirs.sendall(body)
         for descriptor in sent:
