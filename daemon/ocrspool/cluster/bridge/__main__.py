@@ -51,10 +51,13 @@ def _load() -> None:
 def _readable(settings: Settings) -> list[str]:
     """Return the folders that this process may read from now on: programs, names of hosts, its certificates.
 
+    Packages may lie outside of the environment, where a .pth file names their folder.
+
     A host that was taken over could run code here, and is to find no document, no configuration of a hook, and nothing
     that can be written. What it has of documents are the copies that it sends.
     """
-    programs = [sys.prefix, sys.base_prefix, str(Path(ocrspool.__file__).parents[1]), "/lib", "/lib64", "/usr/lib"]
+    packages = [*sys.path, str(Path(ocrspool.__file__).parents[1])]
+    programs = [sys.prefix, sys.base_prefix, *packages, "/lib", "/lib64", "/usr/lib"]
     own = [str(file.parent) for file in (settings.ca, settings.certificate, settings.key) if file is not None]
     return [*programs, "/etc", "/proc", "/run/systemd/resolve", *own]
 
