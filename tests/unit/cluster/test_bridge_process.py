@@ -32,6 +32,6 @@ def test_packages_may_lie_outside_of_the_environment(tmp_path: Path) -> None:
     packages.mkdir()
     (packages / "beside.py").write_text("")
     document.write_text("secret")
-    command = [sys.executable, "-I", "-c", _CODE, packages, document]
+    command: list[str | Path] = [sys.executable, "-I", "-c", _CODE, packages, document]
     ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     assert ran.stdout == "refused\n"
