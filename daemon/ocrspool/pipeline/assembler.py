@@ -16,7 +16,7 @@ from typing import Protocol
 from ocrspool.decoding.api import DocumentInfo
 from ocrspool.errors import DocumentError
 from ocrspool.files import names
-from ocrspool.pages import EmbeddedText, EncodedText, Notice, PageImage, Recognized, TextLine
+from ocrspool.pages import EmbeddedText, Notice, PageImage, Recognized, TextLine
 from ocrspool.pipeline.assemble import LostPage, Reading, ReadPage, build
 from ocrspool.pipeline.draft import DocumentFacts, Draft, TextOutput
 from ocrspool.pipeline.embedded_text import settled
@@ -88,7 +88,7 @@ class InProcess:
 
 def draft_of(engine: Engine, parts: Parts) -> Draft:
     """Return the draft of a document. Raise UnreadableBodyError (an EngineError) for what no worker should write."""
-    pages = [_read(page) if isinstance(page, FoundPage) else page for page in parts.pages]
+    pages = [ReadPage(page.image, decoded(page.text)) if isinstance(page, FoundPage) else page for page in parts.pages]
     chosen, warnings = settled(pages, parts.own, parts.hidden)
     reading = Reading(parts.name, parts.inbox, parts.opened, chosen, [*parts.warnings, *warnings])
     began = time.monotonic()
@@ -121,11 +121,6 @@ def path_of(parts: Parts) -> str:
 def seconds_of(page: AnyPage) -> Mapping[str, float]:
     """Return how long each stage of reading a page took."""
     return page.text.seconds if isinstance(page, FoundPage) else {}
-
-
-def _read(page: FoundPage) -> ReadPage:
-    text = page.text
-    return ReadPage(page.image, decoded(text) if isinstance(text, EncodedText) else text)
 
 
 def _text_output(render: Renderer, document: Document) -> TextOutput:
