@@ -123,8 +123,7 @@ class Bridge:
     async def _read_page(self, host: _Host, page: Mapping[str, Any], pixels: memoryview) -> Said:
         began = time.monotonic()
         answer = await self._cluster.read(host.address, page, pixels)
-        if "seconds" in answer:
-            host.link.note(began, time.monotonic() - float(answer["seconds"]), pixels.nbytes)
+        host.link.note_answer(began, time.monotonic(), answer, pixels.nbytes)
         return Said(answer, pixels.nbytes)
 
     def _begin(self, kind: str, read: _Read, name: str, what: dict[str, Any], descriptor: int) -> None:

@@ -65,8 +65,7 @@ class FileSender:
     async def _with_file(self, file: Mapping[str, Any], data: memoryview) -> Said:
         began = time.monotonic()
         answer = await self._cluster.read_file(self._address, file, data)
-        if "seconds" in answer:
-            self._meter.note(began, time.monotonic() - float(answer["seconds"]), data.nbytes)
+        self._meter.note_answer(began, time.monotonic(), answer, data.nbytes)
         if answer.get("kept"):
             kept: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
             kept.set_result(True)

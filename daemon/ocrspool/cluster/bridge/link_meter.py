@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 _MOST = 32
 _RECENT_SECONDS = 30.0
@@ -40,6 +41,14 @@ class LinkMeter:
     def set(self, bytes_per_second: float) -> None:
         """Take a measurement that was made for its own sake."""
         self.bytes_per_second, self.measured = bytes_per_second, self._clock()
+
+    def note_answer(self, began: float, ended: float, answer: Mapping[str, Any], size: int) -> None:
+        """Take note of a host's answer to so many bytes. What the host computed meanwhile was no travel.
+
+        An answer that does not tell how long that took tells nothing. Raise TypeError or ValueError for a wrong time.
+        """
+        if "seconds" in answer:
+            self.note(began, ended - float(answer["seconds"]), size)
 
     def note(self, began: float, ended: float, size: int) -> None:
         """Take note that so many bytes travelled between two moments of one clock."""
