@@ -17,7 +17,7 @@ from support.faulty_disks import disk_that_freezes, fill, small_disk
 from support.filesystem_images import Disk
 from support.hanging_share import HangingShare, hanging_share
 from support.http_client import ask
-from support.process_table import lives
+from support.process_table import is_ending, lives
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
@@ -103,7 +103,7 @@ def test_a_frozen_disk(new_daemon: NewDaemon, disk: Hanging, outputs: str) -> No
 
 
 def test_a_stop_while_a_disk_is_frozen(new_daemon: NewDaemon, disk: Hanging) -> None:
-    """It takes no longer than the stop time; only the kernel holds the process, until the disk is there again."""
+    """It takes no longer than the stop time; only the kernel holds processes, until the disk is there again."""
     more = ROOM + "[service]\nstop_seconds = 1\n"
     daemon = new_daemon(inboxes=inbox("a", disk.folder / "a") + inbox("b", "b"), more=more)
     daemon.start()
@@ -112,7 +112,7 @@ def test_a_stop_while_a_disk_is_frozen(new_daemon: NewDaemon, disk: Hanging) -> 
         at_work_when_it_freezes(disk)
         daemon.send(signal.SIGTERM)
         wait_until(lambda: "INFO stopped" in daemon.log() or " stopped" in daemon.log(), 30)
-        assert not any(lives(pid) for pid in children)
+        wait_until(lambda: all(is_ending(pid) for pid in children if lives(pid)), 5)
     finally:
         disk.thaw()
     assert daemon.wait(30) == 0

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 _PROC = Path("/proc")
+_EXITING = 0x4
+"""PF_EXITING of the flags in /proc/PID/stat (include/linux/sched.h)."""
 
 
 def children_of(pid: int) -> list[int]:
@@ -29,6 +32,20 @@ def is_stopped(pid: int) -> bool:
     """Whether SIGSTOP holds this process."""
     state = _stat(pid)
     return state is not None and state[0] == "T"
+
+
+def is_ending(pid: int) -> bool:
+    """Whether this process cannot run any more: it was killed, and the kernel holds it before or at its end.
+
+    The kernel does so while a server does not answer what the process asked, and what the closing of its files asks.
+    """
+    try:
+        status = (_PROC / str(pid) / "status").read_text("utf-8")
+        fields = (_PROC / str(pid) / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    except OSError:
+        return False
+    pending = next(line.split()[1] for line in status.splitlines() if line.startswith("SigPnd:"))
+    return bool(int(pending, 16) & 1 << signal.SIGKILL - 1 or int(fields[6]) & _EXITING)
 
 
 def is_module(pid: int, module: str) -> bool:
