@@ -68,7 +68,7 @@ def test_the_walk_sees_imports() -> None:
     assert {"spool.claim", "spool.jobs", "spool.delivery"} <= by_name["spool.spool"].ours
     assert "service.daemon" in by_name["cli.commands"].ours, "imports within functions count"
     assert "engine.spec" in by_name["engine.runtimes.base"].ours, "imports for the type checker count"
-    assert "openvino" in by_name["engine.runtimes.openvino.net"].libraries
+    assert "openvino" in by_name["engine.runtimes.openvino.library"].libraries
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name or "ocrspool")

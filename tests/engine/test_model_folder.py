@@ -83,7 +83,7 @@ def test_a_classifier_of_the_new_shape_is_compiled_and_asked(tmp_path: Path) -> 
     line = np.zeros((40, 300, 3), np.uint8)
     dull, red = line.copy(), line.copy()
     dull[..., 2], red[..., 2] = 115, 133  # ImageNet's mean of red is 123.7
-    assert not upside_down(net, [dull])
-    assert upside_down(net, [red])
+    assert not upside_down(net, [lambda: dull])
+    assert upside_down(net, [lambda: red])
     (probability,) = net(np.zeros(spec.profile.optimum, np.uint8))
     assert probability.shape == (spec.profile.optimum[0], 2)

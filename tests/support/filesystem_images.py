@@ -135,6 +135,15 @@ class DiskWithCache(Disk):
         self.mount()
 
 
+class CommandError(subprocess.CalledProcessError):
+    """A command has failed; what it said is part of the message."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} {self.stderr}"
+
+
 def run(*command: str | Path) -> None:
-    """Run a command of the system."""
-    subprocess.run(command, check=True, capture_output=True, text=True)
+    """Run a command of the system. Raise CommandError."""
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)
+    if ended.returncode:
+        raise CommandError(ended.returncode, command, ended.stdout, ended.stderr)

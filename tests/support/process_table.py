@@ -40,12 +40,28 @@ def is_ending(pid: int) -> bool:
     The kernel does so while a server does not answer what the process asked, and what the closing of its files asks.
     """
     try:
-        status = (_PROC / str(pid) / "status").read_text("utf-8")
         fields = (_PROC / str(pid) / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
     except OSError:
         return False
-    pending = next(line.split()[1] for line in status.splitlines() if line.startswith("SigPnd:"))
-    return bool(int(pending, 16) & 1 << signal.SIGKILL - 1 or int(fields[6]) & _EXITING)
+    return bool(_mask(pid, "SigPnd") & _bit(signal.SIGKILL) or int(fields[6]) & _EXITING)
+
+
+def ignores(pid: int, signum: int) -> bool:
+    """Whether this process ignores a signal."""
+    return bool(_mask(pid, "SigIgn") & _bit(signum))
+
+
+def _mask(pid: int, name: str) -> int:
+    """The set of signals of this name in /proc/PID/status; none of a process that has ended."""
+    try:
+        status = (_PROC / str(pid) / "status").read_text("utf-8")
+    except OSError:
+        return 0
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith(f"{name}:")), 16)
+
+
+def _bit(signum: int) -> int:
+    return 1 << signum - 1
 
 
 def is_module(pid: int, module: str) -> bool:

@@ -11,13 +11,13 @@ from torture.world import World
 
 
 def _deleted(world: World) -> None:
-    """Delete the inbox, which has to be empty for that, and make another one."""
+    """Delete the inbox, which has to be empty for that, and make another one, unless a reload has made one."""
     inbox = world.spool / "inbox"
     world.producer.pause()
     wait_until(lambda: _remove(inbox), 60)
     world.producer.go_on()
     world.pause(0.2, 2.5)
-    inbox.mkdir()
+    inbox.mkdir(exist_ok=True)
 
 
 def _remove(inbox: Path) -> bool:

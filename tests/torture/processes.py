@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 
 from support.daemon_process import ocrspool
+from support.process_table import ignores
 from support.waiting import wait_until
 from torture.faults import Fault
 from torture.world import INBOX, SETTINGS, World
@@ -50,10 +51,17 @@ def _stop(which: Which) -> Callable[[World], None]:
 
 
 def _hang(which: Which) -> Callable[[World], None]:
+    """Stop a process for good. It has tied its life to the service's life before, and so it ends with it."""
+
     def inject(world: World) -> None:
-        os.kill(_one(world, which), signal.SIGSTOP)
+        os.kill(_one(world, lambda world: [pid for pid in which(world) if _is_tied(pid)]), signal.SIGSTOP)
 
     return inject
+
+
+def _is_tied(pid: int) -> bool:
+    """Whether a child has taken its first steps (ocrspool.processes.lifetime). The last one is to ignore SIGTERM."""
+    return ignores(pid, signal.SIGTERM)
 
 
 def _second_service(world: World) -> None:

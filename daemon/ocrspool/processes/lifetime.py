@@ -19,8 +19,6 @@ def die_with_parent(*, gains_nothing: bool = True) -> None:
     "Parent" is the thread that started this process, so children are started from threads that last; a parent that
     died before this call is noticed by the closed channel.
     """
-    for wish in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(wish, signal.SIG_IGN)
     libc = ctypes.CDLL(None, use_errno=True)
     for option, value in ((_PR_SET_PDEATHSIG, signal.SIGKILL), (_PR_SET_NO_NEW_PRIVS, int(gains_nothing))):
         if not value:
@@ -28,6 +26,8 @@ def die_with_parent(*, gains_nothing: bool = True) -> None:
         if libc.prctl(option, *(ctypes.c_ulong(number) for number in (value, 0, 0, 0))) != 0:
             code = ctypes.get_errno()
             raise OSError(code, f"prctl({option}): {os.strerror(code)}")
+    for wish in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(wish, signal.SIG_IGN)
 
 
 def limit_malloc_arenas() -> None:

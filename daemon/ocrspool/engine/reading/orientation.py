@@ -8,6 +8,7 @@ upright page costs a few classifier calls and nothing else.
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import cv2
@@ -45,21 +46,28 @@ def page_rotation(page: Pixels, polygons: Quads, classifier: Net, read: Read) ->
     if _length(down) > _length(across):
         return _sideways(page, _longest(down, _READ), read)
     sample = _longest(across, _CLASSIFIED)
-    if not sample or not upside_down(classifier, [crop(page, polygon) for polygon in sample]):
+    if not sample or not upside_down(classifier, [partial(crop, page, polygon) for polygon in sample]):
         return 0
     upright = _confidence(_read_turned(page, sample[:_READ], 0, read))
     turned = _confidence(_read_turned(page, sample[:_READ], 180, read))
     return 180 if turned > upright + _MARGIN else 0
 
 
-def upside_down(classifier: Net, lines: Sequence[Pixels]) -> bool:
-    """Return whether the classifier, on average, takes these lines for upside-down ones."""
+def upside_down(classifier: Net, lines: Sequence[Callable[[], Pixels]]) -> bool:
+    """Return whether the classifier, on average, takes these lines for upside-down ones.
+
+    `lines` cut a line out each. It asks only until the lines that are left cannot change the answer.
+    """
     _, height, width, _ = classifier.profile.optimum
-    strips = [_strip(line, width) if height == LINE_HEIGHT else _stretched(line, height, width) for line in lines]
-    likelihood: list[float] = []
-    for start in range(0, len(strips), classifier.batch):
-        likelihood.extend(classifier(np.stack(strips[start : start + classifier.batch]))[0][:, 1].tolist())
-    return sum(likelihood) > len(likelihood) / 2
+    half, likelihood = len(lines) / 2, 0.0
+    for start in range(0, len(lines), classifier.batch):
+        some = [cut() for cut in lines[start : start + classifier.batch]]
+        strips = [_strip(line, width) if height == LINE_HEIGHT else _stretched(line, height, width) for line in some]
+        likelihood += sum(classifier(np.stack(strips))[0][:, 1].tolist())
+        left = len(lines) - start - len(some)
+        if likelihood > half or likelihood + left <= half:
+            break
+    return likelihood > half
 
 
 def turned_page(page: Pixels, rotation: Rotation) -> Pixels:

@@ -77,6 +77,8 @@ class RuntimeSpec(ABC):
     """Of all lines in a call, pixels at most; 0: lines of any width share a call (see ReadSettings)."""
     cpu_runtime: Runtime | None = None
     """The runtime that takes its place on a CPU; None where it has a part of its own for that."""
+    edits: int = 1
+    """Counts how this program has changed models before they are compiled: by other edits, it is another engine."""
     kernel_variables: str = ""
     """The beginning of the names of environment variables that change which kernels run; "" where there are none."""
 

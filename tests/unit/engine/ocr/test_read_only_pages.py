@@ -57,7 +57,7 @@ STEPS: dict[str, Callable[[Pixels], object]] = {
     "read": lambda page: _read([crop.crop(page, line) for line in LINES]),
     "which way up": lambda page: orientation.page_rotation(page, [LEVEL, TILTED], NETS.classifier, _read),
     "which way across": lambda page: orientation.page_rotation(page, [DOWN], NETS.classifier, _read),
-    "upside down": lambda page: orientation.upside_down(NETS.classifier, [page, page[:48, :192]]),
+    "upside down": lambda page: orientation.upside_down(NETS.classifier, [lambda: page, lambda: page[:48, :192]]),
     "turn": _every_rotation,
 }
 

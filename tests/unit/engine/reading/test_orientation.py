@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ocrspool.engine.reading.orientation import Rotation, page_rotation, turned_back, turned_page, upside_down
@@ -139,8 +142,40 @@ def test_a_classifier_of_another_height_sees_the_whole_line_red_first() -> None:
     long[:, :, 0] = 200  # blue
     long[:, 450:] = 50
     net = StretchedNet()
-    assert not upside_down(net, [long, np.full((30, 10), 7, np.uint8)])
+    assert not upside_down(net, [lambda: long, lambda: np.full((30, 10), 7, np.uint8)])
     color, grey = net.seen[:2]
     assert color[40, 20].tolist() == [0, 0, 200]
     assert color[40, 140].tolist() == [50, 50, 50]
     assert (grey == 7).all()
+
+
+class ToldNet(MarkNet):
+    """A classifier that says of each line what its pixels say, in percent; counts its calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def __call__(self, batch: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
+        self.calls += 1
+        turned = batch[:, 0, 0, 0].astype(np.float32) / 100
+        return (np.stack([1 - turned, turned], axis=1),)
+
+
+def _told(percents: list[int]) -> tuple[bool, int]:
+    """Return the answer for lines of these likelihoods, and how often the net was asked."""
+    net = ToldNet()
+    lines = [partial(np.full, (48, 192, 3), percent, np.uint8) for percent in percents]
+    return upside_down(net, lines), net.calls
+
+
+@given(st.lists(st.integers(0, 100), min_size=1, max_size=12))
+def test_the_answer_is_that_of_all_lines(percents: list[int]) -> None:
+    assume(abs(sum(percents) - 50 * len(percents)) > 1)  # where sums of floats may round either way
+    assert _told(percents)[0] == (sum(percents) > 50 * len(percents))
+
+
+def test_no_line_is_shown_that_cannot_change_the_answer() -> None:
+    assert _told([0] * 12) == (False, 2)
+    assert _told([100] * 12) == (True, 2)
+    assert _told([100] * 6 + [0] * 6) == (False, 3)

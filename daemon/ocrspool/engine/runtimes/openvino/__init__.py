@@ -37,4 +37,5 @@ SPEC = _OpenVino(
     model_files=(ONNX, PROGRAM),  # it does not read Paddle's newer kind (OpenVINO issue 30911)
     precisions={"cpu": ("f32", "bf16", "f16")},
     columns=768,
+    edits=2,  # 1: without fewer_passes.py
 )

@@ -1,21 +1,18 @@
 """Builds and loads engines of OpenVINO: a model is compiled into a folder once, and loaded from there each time.
 
-This is the only module that imports OpenVINO, and the only one that knows how its cache works. An engine folder holds
-the edited model (`<name>.xml`, `<name>.bin`), and the blob that OpenVINO names after a hash of that model and the
-settings.
+This is the only module that knows how OpenVINO's cache works. An engine folder holds the edited model (`<name>.xml`,
+`<name>.bin`), and the blob that OpenVINO names after a hash of that model and the settings.
 """
 
 from __future__ import annotations
 
-import math
 import queue
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ocrspool.engine.runtimes.openvino.graph import edited
+from ocrspool.engine.runtimes.openvino.library import openvino
 from ocrspool.errors import EngineError, EngineMissingError
 
 if TYPE_CHECKING:
@@ -32,30 +29,6 @@ _DETECTION_SHARE = 4
 quarter of the work or less, and each stream holds 180 MB for a page of A4."""
 
 
-@contextmanager
-def _without_converter() -> Iterator[None]:
-    """Keep `import openvino` from importing its model converter.
-
-    The converter sends a usage event over the network, writes to ~/intel and takes a third of the import time. The
-    package itself treats it as optional, so a module that cannot be imported is all it takes.
-    """
-    name = "openvino.tools.ovc"
-    hidden = name not in sys.modules
-    if hidden:
-        sys.modules[name] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        if hidden:
-            del sys.modules[name]
-
-
-with _without_converter():
-    import openvino
-    from openvino import opset13 as operations
-    from openvino.preprocess import PrePostProcessor
-
-
 def build(spec: NetSpec, folder: Path, settings: Settings) -> None:
     """Compile a model into `folder`, so that `load` finds it there with the same precision.
 
@@ -64,7 +37,7 @@ def build(spec: NetSpec, folder: Path, settings: Settings) -> None:
     """
     core = openvino.Core()
     path = _model_path(spec, folder)
-    openvino.save_model(_edited(core, spec), path, compress_to_fp16=False)
+    openvino.save_model(edited(core, spec), path, compress_to_fp16=False)
     _compile(core, spec, folder, settings)
 
 
@@ -165,43 +138,3 @@ def _compile(core: openvino.Core, spec: NetSpec, folder: Path, settings: Setting
             "INFERENCE_NUM_THREADS": settings.threads,
         },
     )
-
-
-def _edited(core: openvino.Core, spec: NetSpec) -> openvino.Model:
-    """Return the model with uint8 pixels [n, h, w, 3] as input and outputs as the Net protocol states them."""
-    steps = PrePostProcessor(core.read_model(spec.files[0]))
-    steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
-    steps.input().model().set_layout(openvino.Layout("NCHW"))
-    steps.input().preprocess().convert_element_type(openvino.Type.f32).mean(list(spec.mean)).scale(list(spec.std))
-    model = steps.build()
-    last = model.outputs[0].get_node().input_value(0)
-    if spec.role == "detection":
-        outputs = [operations.squeeze(last, operations.constant([1]))]
-    elif spec.role == "recognition":
-        outputs = _best(last)
-    else:
-        outputs = [last.get_node()]
-    return openvino.Model([operations.result(output) for output in outputs], model.get_parameters(), spec.name)
-
-
-def _best(probabilities: openvino.Output) -> list[openvino.Output]:
-    """Return the best class of each step and its probability, of [n, steps, classes].
-
-    That is all that CTC decoding needs: 2 numbers leave the graph instead of 18,710. First the best block of classes,
-    then the best within it: OpenVINO's TopK over all of them takes 5 % of the net's time, this none of it.
-    """
-    classes = probabilities.get_partial_shape()[2].get_length()
-    size = classes // next(count for count in range(math.isqrt(classes), 0, -1) if classes % count == 0)
-    blocks = operations.reshape(probabilities, operations.constant([0, 0, -1, size]), special_zero=True)
-    _, block = _top(operations.reduce_max(blocks, operations.constant([-1])))
-    probability, within = _top(operations.gather_nd(blocks, block, 2))
-    last = operations.constant([-1])
-    first = operations.multiply(block, operations.constant(size, dtype=np.int32))
-    return [operations.squeeze(operations.add(first, within), last), operations.squeeze(probability, last)]
-
-
-def _top(values: openvino.Output) -> tuple[openvino.Output, openvino.Output]:
-    """Return the largest of the last dimension, and where it is; both keep that dimension."""
-    one = operations.constant(1, dtype=np.int32)
-    top = operations.topk(values, one, -1, "max", "none", index_element_type="i32")
-    return top.output(0), top.output(1)
