@@ -9,12 +9,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from support.drawn_pages import png, says
 from support.lab_machine import SERVICE, SPOOL, Machine, record, run
+from support.process_table import children_of
 from support.waiting import wait_until
 
 _IMAGE = "localhost/ocrspool"
@@ -29,7 +33,8 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 """
 """What a lab needs: sysctls are the host's, limits cannot be raised, and some controllers are missing."""
-_CDI = """\
+_LIBRARY = "libdriver.so.1"
+_CDI = f"""\
 cdiVersion: "0.6.0"
 kind: nvidia.com/gpu
 devices:
@@ -37,8 +42,34 @@ devices:
     containerEdits:
       env: [OCRSPOOL_CDI=applied]
       deviceNodes:
-        - {path: /dev/nvidia0, hostPath: /dev/zero}
+        - {{path: /dev/nvidia0, hostPath: /dev/zero}}
+      mounts:
+        - {{hostPath: /opt/driver/{_LIBRARY}, containerPath: /usr/lib/driver/{_LIBRARY}, options: [ro, bind]}}
+      hooks:
+        - {{hookName: createContainer, path: /opt/driver/update-ldcache, args: [update-ldcache]}}
 """
+"""The four kinds of things that the driver's description asks for: a variable, nodes, libraries, and a hook."""
+_HOOK = """\
+#!/usr/bin/python3
+import json, pathlib, subprocess, sys
+bundle = pathlib.Path(json.load(sys.stdin)["bundle"])
+root = pathlib.Path(bundle, json.loads((bundle / "config.json").read_bytes())["root"]["path"])
+(root / "etc/ld.so.conf.d/00-driver.conf").write_text("/usr/lib/driver\\n")
+subprocess.run(["/sbin/ldconfig", "-r", root], check=True)
+"""
+"""The loader of the container learns of the libraries, as with `nvidia-ctk hook update-ldcache`."""
+
+
+def describe_the_device() -> None:
+    """Make what stands in the place of a driver, and its description in /etc/cdi."""
+    driver = Path("/opt/driver")
+    driver.mkdir(parents=True)
+    run("gcc", "-shared", f"-Wl,-soname,{_LIBRARY}", "-o", driver / _LIBRARY, "-x", "c", "/dev/null")
+    hook = driver / "update-ldcache"
+    hook.write_text(_HOOK, "utf-8")
+    hook.chmod(0o755)
+    Path("/etc/cdi").mkdir(exist_ok=True)
+    Path("/etc/cdi/nvidia.yaml").write_text(_CDI, "utf-8")
 
 
 def page() -> list[str]:
@@ -66,8 +97,7 @@ def image(bare_machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Ma
 @pytest.fixture(scope="module")
 def serving_container(image: Machine) -> Machine:
     """The machine after the steps of the page, on a host without a GPU: the service runs in a container."""
-    Path("/etc/cdi").mkdir(exist_ok=True)
-    Path("/etc/cdi/nvidia.yaml").write_text(_CDI, "utf-8")
+    describe_the_device()
     build, cdi, *on_the_host, reload, start, _ = page()
     assert build.startswith(f"podman build --tag {_IMAGE} ")
     assert cdi.startswith("nvidia-ctk cdi generate --output=/etc/cdi/")
@@ -104,7 +134,7 @@ def test_a_page_is_read(serving_container: Machine) -> None:
 
 
 def test_it_is_confined(serving_container: Machine) -> None:
-    """Its root cannot be written, its user has no capabilities, it has no network, and the device is there."""
+    """Its root cannot be written, its user has no capabilities, and it has no network."""
     assert serving_container
     assert "Read-only file system" in inside("touch", "/opt/x", check=False)
     status = Path(f"/proc/{main_pid()}/status").read_text("utf-8")
@@ -115,7 +145,17 @@ def test_it_is_confined(serving_container: Machine) -> None:
     assert found["Seccomp"] == "2"
     networks = inside("sh", "-c", "tail -n +3 /proc/net/dev | cut -d: -f1").split()
     assert networks == ["lo"]
-    assert inside("sh", "-c", "test -c /dev/nvidia0 && echo $OCRSPOOL_CDI").strip() == "applied"
+
+
+def test_it_has_the_device(serving_container: Machine) -> None:
+    """What the description in /etc/cdi asks for is there, and the loader finds the library.
+
+    `podman exec` leaves out the variable: it is the service that has it.
+    """
+    assert serving_container
+    assert "OCRSPOOL_CDI=applied" in Path(f"/proc/{main_pid()}/environ").read_text("utf-8").split("\0")
+    inside("head", "--bytes=1", "/dev/nvidia0")
+    inside("python3", "-c", f"import ctypes; ctypes.CDLL('{_LIBRARY}')")
 
 
 def main_pid() -> int:
@@ -126,6 +166,28 @@ def test_its_health_is_known(serving_container: Machine) -> None:
     """The health check of the Quadlet file ends with 0 while the service answers."""
     assert serving_container
     run("podman", "healthcheck", "run", "ocrspool")
+
+
+def test_a_reload_takes_effect(serving_container: Machine) -> None:
+    """`systemctl reload` reaches the service, which goes on in the same container."""
+    before = main_pid()
+    second = SPOOL.with_name("second")
+    serving_container.configure(f'[inbox.second]\nroot = "{second}"\n')
+    serving_container.systemctl("reload", SERVICE)
+    wait_until((second / "inbox").is_dir, 60)
+    serving_container.drop("new.png", png("In the second inbox"), second)
+    assert says(serving_container.wait_for(["new.png"], second)["new.png"], "In the second inbox")
+    assert main_pid() == before
+
+
+def test_a_faulty_configuration_changes_nothing(serving_container: Machine) -> None:
+    """A reload with a wrong file fails and says what is wrong, and the service goes on with what it had."""
+    before, since = main_pid(), time.time()
+    serving_container.configure('[inbox.default]\nsettle_seconds = "soon"\n')
+    assert serving_container.systemctl("reload", SERVICE, check=False).returncode != 0
+    assert "inbox.default.settle_seconds" in serving_container.journal(since)
+    serving_container.configure("")
+    assert (main_pid(), serving_container.show("ActiveState")) == (before, "active")
 
 
 def test_a_stop_finishes_what_is_in_work(serving_container: Machine) -> None:
@@ -152,3 +214,45 @@ def test_a_container_that_is_killed_comes_back(serving_container: Machine) -> No
     run("podman", "kill", "--signal=KILL", "ocrspool")
     serving_container.wait_for([*before, *names])
     assert int(serving_container.show("NRestarts", SERVICE)) == 1
+
+
+def test_a_service_that_hangs_is_started_again(serving_container: Machine) -> None:
+    """Its keepalive comes to systemd through Podman; without it, systemd ends the container and makes another."""
+    changes = _CONTAINERS / "systemd/ocrspool.container.d"
+    changes.mkdir()
+    sooner = "[Container]\nEnvironment=WATCHDOG_USEC=10000000\nStopTimeout=1\n[Service]\nWatchdogSec=10\n"
+    (changes / "sooner.conf").write_text(sooner, "utf-8")
+    serving_container.systemctl("daemon-reload")
+    serving_container.systemctl("restart", SERVICE)
+    first = serving_container.show("WatchdogTimestampMonotonic")
+    wait_until(lambda: serving_container.show("WatchdogTimestampMonotonic") != first, 60)
+    before, since = serving_container.names("done"), time.time()
+    (service,) = children_of(main_pid())
+    os.kill(service, signal.SIGSTOP)
+    serving_container.drop("after.png", png("Read by the next one"))
+    serving_container.wait_for([*before, "after.png"])
+    assert "Watchdog timeout" in serving_container.journal(since)
+    assert int(serving_container.show("NRestarts")) == 1
+
+
+def test_compose_reads_a_page(serving_container: Machine, tmp_path: Path) -> None:
+    """compose.yaml, without the lines of the GPU, builds the engines and serves the same spool."""
+    serving_container.stop()
+    found = yaml.safe_load((serving_container.checkout / "packaging/container/compose.yaml").read_text("utf-8"))
+    for service in found["services"].values():
+        del service["deploy"]
+    file = tmp_path / "compose.yaml"
+    file.write_text(yaml.safe_dump(found), "utf-8")
+    before = serving_container.names("done")
+    serving_container.drop("composed.png", png("Read by Compose"))
+    said = run("podman", "compose", "--file", file, "up", "--detach").stdout
+    try:
+        results = serving_container.wait_for([*before, "composed.png"])
+        assert says(results["composed.png"], "Read by Compose"), said
+        result = (SPOOL / "outbox/composed.png.json").stat()
+        assert (result.st_uid, result.st_gid, result.st_mode & 0o777) == (970, 970, 0o660)
+    finally:
+        record(
+            "compose.txt",
+            said + run("podman", "ps", "--all").stdout + run("podman", "compose", "--file", file, "down").stdout,
+        )

@@ -93,7 +93,8 @@ def test_files_in_every_state_are_taken_over(package: Path, bare_machine: Machin
     for name, words in TO_READ.items():
         assert says(json.loads((SPOOL / f"outbox/{name}.json").read_bytes()), words), name
     assert (SPOOL / "work").stat().st_mode & 0o777 == 0o700
-    assert engines() == built
+    # Its nets are of other shapes, so it has built its own. Those of 0.1.0 stay, for the way back.
+    assert engines().items() > built.items()
     audit = run("ocrspool", "status", "--audit", "--thorough").stdout
     assert f"{len(sources)} files, each in one place" in audit
 
@@ -101,8 +102,10 @@ def test_files_in_every_state_are_taken_over(package: Path, bare_machine: Machin
 def test_the_way_back(old: Path, bare_machine: Machine) -> None:
     """0.1.0 can be installed over it again, with the settings that 0.1.0 knew: it reads on, and moves no document."""
     before = {state: found(state) for state in ("done", "outbox", "failed")}
+    of_both = engines()
     dpkg(*_KEEP_MINE, "--install", old)
     assert is_0_1_0()
+    assert engines() == of_both
     assert bare_machine.show("ActiveState") == "active"
     bare_machine.drop("back.png", png("On the way back"))
     wait_until((SPOOL / "done/back.png").is_file, 120)

@@ -31,16 +31,26 @@ def quadlet(name: str) -> configparser.ConfigParser:
 def test_the_service_and_its_prebuild_are_confined_alike() -> None:
     """Both have no network, no capabilities and a root that cannot be written, and the same image and GPU."""
     service, prebuild = quadlet("ocrspool.container")["Container"], quadlet("ocrspool-prebuild.container")["Container"]
-    for key in ("Image", "AddDevice", "Network", "ReadOnly", "NoNewPrivileges", "DropCapability"):
+    for key in ("GlobalArgs", "Image", "AddDevice", "Network", "ReadOnly", "NoNewPrivileges", "DropCapability"):
         assert service[key] == prebuild[key]
 
 
+def test_the_watchdog_and_the_service_know_the_same_time() -> None:
+    """The container does not get systemd's variable: the file says it twice. It is the time of the unit of the host."""
+    found = quadlet("ocrspool.container")
+    (microseconds,) = re.findall(r"^WATCHDOG_USEC=(\d+)$", found["Container"]["Environment"])
+    host = re.findall(r"^WatchdogSec=(\d+)$", (CHECKOUT / "systemd/ocrspool.service").read_text("utf-8"), re.MULTILINE)
+    assert [found["Service"]["WatchdogSec"]] == host == [str(int(microseconds) // 1_000_000)]
+
+
 def test_the_user_is_the_same_everywhere() -> None:
-    """The image, the volume and the instructions for the host name one number."""
+    """The image, the volume, the folder of the status and the instructions for the host name one number."""
     image = (FILES / "Containerfile").read_text("utf-8")
     manual = (CHECKOUT / "docs/container.md").read_text("utf-8")
     volume = quadlet("ocrspool-cache.volume")["Volume"]
-    assert set(re.findall(r"--[ug]id (\d+)", image + manual)) == {volume["User"], volume["Group"]}
+    service = (FILES / "ocrspool.container").read_text("utf-8")
+    numbers = re.findall(r"--(?:[ug]id |owner=|group=)(\d+)", image + manual + service)
+    assert set(numbers) == {volume["User"], volume["Group"]}
 
 
 def test_the_configuration_for_gpus_is_one(tmp_path: Path) -> None:
