@@ -210,12 +210,16 @@ def sample(plant: Plant, seconds: float) -> Sample:
                 held[f"{kind}: {what}"] = max(held[f"{kind}: {what}"], round(value, 2))
             held["processes"] += 1
             held["page images"] += looked.page_images
-    held["files in work"] = sum(len(names) for _, _, names in os.walk(plant.spool / "work"))
     held["temporary files"] = entries(plant.folder / "tmp")
     runtime = [path for path in (plant.folder / "service" / "run").rglob("*") if path.is_file()]
     held["state outside the spool, KB"] = sum(_size(path) for path in runtime) / 1024
     since = plant.status().get("since_start", {}).get("default", {})
     return Sample(since.get("pages", 0), round(seconds, 1), held)
+
+
+def in_work(plant: Plant) -> int:
+    """Count the files of jobs. How many there are while files come follows from what else the machine does."""
+    return sum(len(names) for _, _, names in os.walk(plant.spool / "work"))
 
 
 def _size(path: Path) -> int:
@@ -289,7 +293,7 @@ def run(plant: Plant, pages: int, seconds: float) -> dict[str, object]:
         plant.start(name, *command)
     plant.configure("gpu1", "gpu1")
     wait_until(lambda: plant.status().get("state") == "ready", 90)
-    users, events = Users(plant), Events(plant)
+    users, events, idle = Users(plant), Events(plant), in_work(plant)
     began = next_sample = time.monotonic()
     next_event = _EVENT_PAGES
     samples = [sample(plant, 0.0)]
@@ -307,12 +311,13 @@ def run(plant: Plant, pages: int, seconds: float) -> dict[str, object]:
             sys.exit(f"the service ended:\n{plant.log()[-3000:]}")
         time.sleep(0.1)
     with contextlib.suppress(AssertionError):
-        wait_until(lambda: not users.missing(), 300)
-    return verdict(samples, users, events, plant.log())
+        wait_until(lambda: not users.missing() and in_work(plant) <= idle, 300)
+    left = in_work(plant) - idle
+    return verdict(samples, users, events, plant.log(), left)
 
 
-def verdict(samples: list[Sample], users: Users, events: Events, log: str) -> dict[str, object]:
-    """Judge by slopes, as `soak` does, and by what came out."""
+def verdict(samples: list[Sample], users: Users, events: Events, log: str, left: int) -> dict[str, object]:
+    """Judge by slopes, as `soak` does, by what came out, and by how many files are left in work."""
     last = samples[-1]
     steady = [each for each in samples if each.pages > last.pages * _WARM_UP]
     rows = {name: growth([each.pages for each in steady], [each.held[name] for each in steady]) for name in last.held}
@@ -326,7 +331,9 @@ def verdict(samples: list[Sample], users: Users, events: Events, log: str) -> di
     missing = sorted(users.missing())
     wrong = sorted(users.came & users.broken)
     print(f"dropped and not come out: {len(missing)} {missing[:5]}; read and broken: {len(wrong)}")
-    well = all(row["flat"] for row in rows.values()) and not missing and not wrong and "Traceback" not in log
+    print(f"files left in work: {left}")
+    flat = all(row["flat"] for row in rows.values())
+    well = flat and not missing and not wrong and left <= 0 and "Traceback" not in log
     kept = [asdict(each) for each in samples[:: max(1, len(samples) // 500)]]
     counts = {"files": len(users.dropped), "pages": last.pages, "seconds": last.seconds, "events": events.happened}
     return {"well": well, **counts, "rows": rows, "missing": missing, "samples": kept}

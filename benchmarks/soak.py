@@ -155,9 +155,16 @@ class Held(NamedTuple):
 
 def held_by(pid: int) -> Held:
     """Look at a process. Raise OSError if it has ended."""
-    links = [os.fspath(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
+    links = list(_opened(pid))
     images = sum("memfd:page" in link for link in links)
     return Held(resident(pid), len(links), entries(Path(f"/proc/{pid}/task")), images)
+
+
+def _opened(pid: int) -> Iterator[str]:
+    """Yield what each descriptor of a process is; one that it closes meanwhile is left out."""
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            yield os.fspath(link.readlink())
 
 
 def entries(folder: Path) -> int:
