@@ -108,6 +108,7 @@ class Server:
         elif word == "fail":
             what, code, every = values
             self._fails = (_READS if what == "read" else _ALL, int(code), int(every))
+            self._failing = 0
         elif word == "silly":
             self._silly = self._silly or {}
         else:

@@ -10,7 +10,8 @@ from ocrspool.audit.findings import Finding
 from ocrspool.audit.folder_snapshot import Entry, Tree
 from ocrspool.files import json_file, names
 from ocrspool.files.folder import Folder
-from ocrspool.spool.jobs import REASON, Job, has_result, is_ours
+from ocrspool.spool.job_folder import REASON, is_ours
+from ocrspool.spool.jobs import Job, has_result
 from ocrspool.spool.lock import LOCK
 from ocrspool.spool.spool import Spool
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+from collections.abc import Iterator
 
 from ocrspool.files import names
 
@@ -34,3 +36,18 @@ def is_of_people(error: OSError) -> bool:
     the caller's to know: people cannot close the folder of a state itself, which is the administrator's.
     """
     return error.errno in _OF_PEOPLE
+
+
+def is_of_disk(error: OSError) -> bool:
+    """Tell whether the disk is at fault: neither is nothing there, nor have people put something else there."""
+    return not isinstance(error, FileNotFoundError) and not is_of_people(error)
+
+
+@contextlib.contextmanager
+def unless_of_disk() -> Iterator[None]:
+    """Go on after the block where nothing was there, or what people have put there. Raise OSError of the disk."""
+    try:
+        yield
+    except OSError as error:
+        if is_of_disk(error):
+            raise

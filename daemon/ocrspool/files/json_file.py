@@ -1,4 +1,7 @@
-"""The small JSON files beside a job. Others may write to the folder, so the files are read with suspicion."""
+"""The small JSON files beside a job. Others may write to the folder, so the files are read with suspicion.
+
+A file that the disk does not give now is not taken for one that is not there: it would be written anew.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ocrspool.files.faults import unless_of_disk
 from ocrspool.files.folder import Folder
 
 MOST_BYTES = 64 << 10
@@ -21,18 +25,18 @@ def load(folder: Folder, name: str, most: int = MOST_BYTES) -> dict[str, Any]:
     """Return the object in a file; an empty one where there is no such file, or nothing of the kind in it.
 
     No more than `most` bytes are read: what is larger is none of ours. Never waits: a pipe under the name of a record
-    is not opened for good, and no link is followed.
+    is not opened for good, and no link is followed. Raise OSError where the disk is at fault.
     """
+    data = _read(folder, name, most + 1)
     try:
-        data = folder.read(name, most + 1)
         value = json.loads(data) if len(data) <= most else None
-    except (OSError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
 
 def load_below(root: Path, name: str) -> dict[str, Any]:
-    """Return the object in a file below a folder of the configuration, as `load` does."""
+    """Return the object in a file below a folder of the configuration, as `load` does; empty where the disk fails."""
     try:
         with Folder.at(root) as folder, folder.holder(name) as holder:
             return load(holder, name.rpartition("/")[2])
@@ -43,12 +47,13 @@ def load_below(root: Path, name: str) -> dict[str, Any]:
 def load_head(folder: Folder, name: str, wanted: str) -> dict[str, Any]:
     """Return the object under the key `wanted` of the object in a file, which may have any size; empty as `load`.
 
-    It has to stand in the first HEAD_BYTES, and no more is read: others can put a file of gigabytes in its place.
+    It has to stand in the first HEAD_BYTES, and no more is read: others can put a file of gigabytes in its place. Raise
+    OSError where the disk is at fault.
     """
+    head = _read(folder, name, HEAD_BYTES).decode("utf-8", "ignore")  # a character may be cut
     try:
-        head = folder.read(name, HEAD_BYTES).decode("utf-8", "ignore")  # a character may be cut
         value = _member(head, wanted)
-    except (OSError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -56,6 +61,13 @@ def load_head(folder: Folder, name: str, wanted: str) -> dict[str, Any]:
 def dump(value: dict[str, Any]) -> bytes:
     """Return the object as a file that people can read."""
     return json.dumps(value, indent=2).encode("ascii") + b"\n"
+
+
+def _read(folder: Folder, name: str, most: int) -> bytes:
+    """Return the beginning of a file; nothing where there is none, or something else. Raise OSError of the disk."""
+    with unless_of_disk():
+        return folder.read(name, most)
+    return b""
 
 
 def _member(text: str, wanted: str) -> object:

@@ -180,13 +180,17 @@ class InboxIntake:
             return
         while self.spool.growing.alone:
             self._scanner.leave_alone(*self.spool.growing.alone.popleft())
+        unfinished: list[Job] = []
+        self._recovered.extend(self.spool.recover_again(unfinished))
+        self._unfinished.extend(unfinished)
         written = self._watch.written_since(self.spool.inbox)
         scan = self._scanner.scan(hint.renamed, written)
         took = time.monotonic() - now
         self._settled = deque(scan.settled)
         self._oldest = min((seen.ctime_ns / 1e9 for seen in scan.settled), default=None)
         self._earliest_scan = now + took + max(_SOONEST_SECONDS, took / _SCAN_SHARE)
-        soon = self._why_polled or scan.problems  # what could not be read raises no event when it can be
+        # What could not be read raises no event when it can be.
+        soon = self._why_polled or scan.problems or self.spool.has_left()
         self._next_scan = now + (self.inbox.poll_seconds if soon else self.inbox.rescan_seconds)
         if scan.due is not None:
             self._next_scan = min(self._next_scan, scan.due)

@@ -21,7 +21,8 @@ from ocrspool.files.target_path import target_path
 from ocrspool.results.rendered import RenderedResult, ResultFiles
 from ocrspool.spool.free_places import free_places
 from ocrspool.spool.growing_files import GrowingFiles, has_changed
-from ocrspool.spool.jobs import JOB, RESULT, Job, Jobs, holder_of, last_of, saved_result, size_note
+from ocrspool.spool.job_folder import JOB, RESULT
+from ocrspool.spool.jobs import Job, Jobs, holder_of, last_of, saved_result, size_note
 from ocrspool.spool.outbox import BEGUN, SAVED, Outbox
 from ocrspool.spool.turns import Turns
 from ocrspool.spool.way_back import WayBack

@@ -16,7 +16,8 @@ from ocrspool.files.target_path import Place, target_path
 from ocrspool.spool.failure_reason import reason_of
 from ocrspool.spool.free_places import free_places
 from ocrspool.spool.growing_files import GrowingFiles
-from ocrspool.spool.jobs import REASON, Job, Jobs, failed_as, has_source, holder_of, last_of
+from ocrspool.spool.job_folder import REASON
+from ocrspool.spool.jobs import Job, Jobs, failed_as, has_source, holder_of, last_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import os
 from collections.abc import Container, Iterable, Iterator
@@ -97,7 +98,13 @@ def failures(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
         files = dict.fromkeys(sorted(entry.name for entry in _files(entries)))
         for file in files:
             if _is_document(file, files):
-                yield at.path / file, json_file.load(at, reason_of(file))
+                yield at.path / file, _reason_in(at, file)
+
+
+def _reason_in(at: Folder, file: str) -> dict[str, Any]:
+    with contextlib.suppress(OSError):
+        return json_file.load(at, reason_of(file))
+    return {}
 
 
 def _files(entries: Iterable[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:

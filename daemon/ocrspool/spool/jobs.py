@@ -15,7 +15,7 @@ import errno
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -25,13 +25,10 @@ from ocrspool.files.folder import PRIVATE_MODE, Folder
 from ocrspool.files.walk import walk
 from ocrspool.results.rendered import ResultFiles
 from ocrspool.spool.delivery_options import AS_DEFAULT, DeliveryOptions
+from ocrspool.spool.job_folder import JOB, REASON, RESULT, SIZE, prune, sources
 from ocrspool.spool.outbox import digest_of, files_of
 from ocrspool.spool.snapshot import FileSnapshot
 
-JOB, RESULT, REASON = "job.json", "result.json", "reason.json"
-_SIZE = ".size-"
-"""The name of an empty file begins so and ends in the size of the source. It is on disk when the source's rename is."""
-_OURS = (JOB, "result.", REASON, _SIZE)
 _MOST_RESULT_BYTES = 1 << 30
 """The largest result that is read. Nobody else can enter its folder, so only the document decides how large it is."""
 _MOST_PATH_BYTES = 4095
@@ -119,11 +116,11 @@ class Jobs:
             each.keep_others_out(self.owner)
 
     def read(self, folder: Folder) -> Job | None:
-        """Return the job in a folder of work/; None where all that is in it has been delivered."""
+        """Return the job in a folder of work/; None where all that is in it has been delivered. Raise OSError."""
         counts = json_file.load(folder, JOB)
         past = _count(counts.get("attempts")), _count(counts.get("interruptions")), _pages(counts.get("deaths"))
         job_id = folder.path.name
-        for name in _sources(folder):
+        for name in sources(folder):
             return Job(job_id, self._inbox, name, self._source(job_id, name), *past, _seen(name, counts.get("seen")))
         if name := failed_as(folder):
             return Job(job_id, self._inbox, name, self._source(job_id, name), *past)
@@ -173,7 +170,7 @@ class Jobs:
     def _remove(self, job_id: str) -> None:
         with Folder.at(self._work) as work:
             with work.private(job_id, self.owner) as folder:
-                _prune(folder)
+                prune(folder)
             work.remove_folder(job_id)
 
     def clear_delivered(self, folder: Folder, job_id: str, left: Iterable[str]) -> None:
@@ -193,7 +190,7 @@ class Jobs:
 
 def size_note(size: int) -> str:
     """Return the name of the file that tells how large the source was when it was claimed."""
-    return f"{_SIZE}{size}"
+    return f"{SIZE}{size}"
 
 
 def holder_of(folder: Folder, job: Job) -> Folder:
@@ -215,7 +212,7 @@ def lost_bytes(folder: Folder, job: Job) -> tuple[int, int] | None:
 
     None where it is whole, or was written to since: that gives it a later time. `folder` is the job's, open.
     """
-    was = next((name.removeprefix(_SIZE) for name in folder.names() if name.startswith(_SIZE)), "")
+    was = next((name.removeprefix(SIZE) for name in folder.names() if name.startswith(SIZE)), "")
     if not was.isdecimal():
         return None
     try:
@@ -242,7 +239,10 @@ def last_of(name: str) -> str:
 
 
 def saved_result(folder: Folder) -> ResultFiles | None:
-    """Return what the result in the open folder of a job says of itself; None where there is none that is whole."""
+    """Return what the result in the open folder of a job says of itself; None where there is none that is whole.
+
+    Raise OSError where the disk is at fault.
+    """
     found = json_file.load(folder, RESULT, _MOST_RESULT_BYTES)
     return files_of(found) if digest_of(found) else None
 
@@ -255,48 +255,6 @@ def has_result(folder: Folder) -> bool:
 def failed_as(folder: Folder) -> str:
     """Return the name in failed/ that an open folder of work/ has in its reason; "" where there is none."""
     return names.from_json(json_file.load(folder, REASON).get("failed_as"))
-
-
-def is_ours(name: str) -> bool:
-    """Tell whether a name in a job's folder is that of a record, or of a record that was being written."""
-    return "/" not in name and name.startswith((*_OURS, ".ocrspool-"))
-
-
-def _sources(folder: Folder) -> Iterator[str]:
-    """Yield the names of the regular files that a claim has put there. Nothing else is a source."""
-    try:
-        source = folder.below("source")
-    except OSError:  # of what is no folder, too
-        return
-    with source:
-        for prefix, _, entries in walk(source):
-            yield from (prefix + entry.name for entry in entries if entry.is_file(follow_symlinks=False))
-
-
-def _prune(folder: Folder) -> None:
-    """Remove our own files from a job's folder, and all folders below it that are empty."""
-    inside: list[str] = []
-    with folder.entries() as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                inside.append(entry.name)
-            elif is_ours(entry.name):
-                folder.unlink(entry.name)
-    for name in inside:
-        _remove_empty(folder, name)
-
-
-def _remove_empty(above: Folder, name: str) -> None:
-    with contextlib.suppress(OSError):
-        try:
-            above.remove_folder(name)
-        except OSError as error:
-            if error.errno != errno.ENOTEMPTY:
-                raise
-            with above.below(name) as folder:
-                for each in folder.names():
-                    _remove_empty(folder, each)
-            above.remove_folder(name)
 
 
 def _count(value: object) -> int:

@@ -9,12 +9,12 @@ import contextlib
 import logging
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ocrspool.errors import DocumentError
 from ocrspool.files import json_file, names
-from ocrspool.files.faults import in_words
+from ocrspool.files.faults import in_words, is_of_disk
 from ocrspool.files.folder import Folder
 from ocrspool.files.publish import PRIVATE, clear
 from ocrspool.results.rendered import ResultFiles
@@ -23,7 +23,8 @@ from ocrspool.spool.delivery_options import DeliveryOptions
 from ocrspool.spool.failing import Failing
 from ocrspool.spool.failure_reason import reason
 from ocrspool.spool.growing_files import has_changed, stat_of
-from ocrspool.spool.jobs import REASON, Job, Jobs, lost_bytes, saved_result
+from ocrspool.spool.job_folder import REASON
+from ocrspool.spool.jobs import Job, Jobs, lost_bytes, saved_result
 from ocrspool.spool.way_back import WayBack
 
 _log = logging.getLogger(__name__)
@@ -40,6 +41,8 @@ class Recovery:
     delivery: Delivery
     failing: Failing
     way_back: WayBack
+    left: set[str] = field(default_factory=set)
+    """Folders of jobs that could not be looked at, because the disk was at fault: `again` does."""
 
     def recover(
         self, delivery: DeliveryOptions, unfinished: list[Job] | None = None, on_job: Callable[[], None] = lambda: None
@@ -62,7 +65,22 @@ class Recovery:
             try:
                 jobs += self._recovered(name, delivery, jobs if unfinished is None else unfinished)
             except OSError as error:  # this job's, and not that of the next one
-                self._say(f"{self.work / name} is left as it is: {error.strerror}")
+                later = "; it is looked at again later" if is_of_disk(error) else ""
+                self._say(f"{self.work / name} is left as it is: {error.strerror}{later}")
+                if later:
+                    self.left.add(name)
+        return jobs
+
+    def again(self, delivery: DeliveryOptions, unfinished: list[Job]) -> list[Job]:
+        """Look once more at what the disk did not give. Return the jobs to be read; `unfinished` as for `recover`."""
+        jobs: list[Job] = []
+        for name in sorted(self.left):
+            try:
+                jobs += self._recovered(name, delivery, unfinished)
+            except OSError as error:
+                if is_of_disk(error):
+                    continue
+            self.left.discard(name)
         return jobs
 
     def _recovered(self, job_id: str, delivery: DeliveryOptions, unfinished: list[Job]) -> list[Job]:

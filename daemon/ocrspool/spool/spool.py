@@ -33,13 +33,8 @@ from ocrspool.spool.delivery import Delivery
 from ocrspool.spool.delivery_options import AS_DEFAULT, DeliveryOptions
 from ocrspool.spool.failing import Failing
 from ocrspool.spool.growing_files import GrowingFiles, Return, look_at
-from ocrspool.spool.jobs import (
-    REASON,
-    Job,
-    Jobs,
-    has_source,
-    last_of,
-)
+from ocrspool.spool.job_folder import REASON
+from ocrspool.spool.jobs import Job, Jobs, has_source, last_of
 from ocrspool.spool.layout import STATES
 from ocrspool.spool.lock import SpoolLock
 from ocrspool.spool.outbox import SAVED
@@ -142,6 +137,14 @@ class Spool:
         returned to be read, which comes to the same end. `on_job` is called before each job.
         """
         return self._recovery.recover(self.delivery, unfinished, on_job)
+
+    def recover_again(self, unfinished: list[Job]) -> list[Job]:
+        """Look once more at jobs that the disk did not give when `recover` looked. Return those to be read."""
+        return self._recovery.again(self.delivery, unfinished)
+
+    def has_left(self) -> bool:
+        """Tell whether there are such jobs."""
+        return bool(self._recovery.left)
 
     def finish(self, job: Job) -> bool:
         """Take a job to the end that an earlier run has begun. Tell whether there was one: else it is to be read."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ocrspool.files import names
+from ocrspool.files.faults import unless_of_disk
 from ocrspool.files.folder import Folder
 from ocrspool.files.target_path import target_path
 from ocrspool.spool.failure_reason import reason_of
@@ -35,11 +36,11 @@ class WayBack:
     def is_back(self, folder: Folder, job: Job) -> bool:
         """Tell whether a crash came between the two steps of giving the file back: it is in both places.
 
-        `folder` is the job's, open.
+        `folder` is the job's, open. Raise OSError where the disk is at fault.
         """
-        with contextlib.suppress(OSError), holder_of(folder, job) as holder, Folder.at(self.inbox) as inbox:
+        with unless_of_disk(), holder_of(folder, job) as holder, Folder.at(self.inbox) as inbox:
             for name in _names_back(job):
-                with contextlib.suppress(OSError), inbox.holder(name) as at:
+                with unless_of_disk(), inbox.holder(name) as at:
                     if holder.is_same(last_of(job.name), at, last_of(name)):
                         return True
         return False

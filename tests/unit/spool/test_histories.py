@@ -32,7 +32,8 @@ from ocrspool.audit.outbox_checks import Results
 from ocrspool.audit.repair import repair
 from ocrspool.files import json_file, names
 from ocrspool.files.folder import Folder
-from ocrspool.spool.jobs import JOB, Job
+from ocrspool.spool.job_folder import JOB
+from ocrspool.spool.jobs import Job
 from ocrspool.spool.snapshot import FileSnapshot
 from support.forked_code import FailingDisk, killed_before
 from support.sample_results import rendered, result_of

@@ -53,9 +53,9 @@ class Document:
     def __init__(self, descriptor: int, limits: PageLimits) -> None:
         with contextlib.ExitStack() as opened:
             opened.callback(os.close, descriptor)
-            self.size = _regular_size(descriptor)
-            self.file = file = opened.enter_context(open(descriptor, "rb", closefd=False))
             with reading():
+                self.size = _regular_size(descriptor)
+                self.file = file = opened.enter_context(open(descriptor, "rb", closefd=False))
                 self.media_type = media_type(os.pread(descriptor, HEAD_BYTES, 0))
                 # Before a library sees it: what a library makes of a disk that fails looks like a damaged file.
                 self.sha256 = _sha256(file)

@@ -14,6 +14,7 @@ import ctypes
 import logging
 import math
 import mmap
+import os
 import sys
 from typing import IO
 
@@ -47,7 +48,9 @@ class PdfPages:
         self._limits = limits
         # The mapping is private (ACCESS_COPY) because ctypes takes writable memory only. Through a file object PDFium
         # would call back into Python for every block: a tenth to a third slower, as measured.
-        content: mmap.mmap | bytearray = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        # mmap would not tell that the disk does not say how large the file is.
+        size = os.fstat(file.fileno()).st_size
+        content: mmap.mmap | bytearray = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY)
         try:
             self._load(content)
         except DocumentError as error:
