@@ -29,7 +29,7 @@ from ocrspool.observability.status import _newest, status_line
 from ocrspool.render.json import render
 from ocrspool.results import read
 from ocrspool.results.reason import PublishedName, failure_from
-from ocrspool.spool import jobs, outbox
+from ocrspool.spool import job_folder, jobs, outbox
 from ocrspool.web.metrics import exposition
 from ocrspool.web.status_page_html import Offer
 from ocrspool.web.status_page_html import render as as_html
@@ -69,7 +69,7 @@ def records(data: bytes) -> None:
     job = _folder() / "work" / "20260101T000000-00000000"
     (job / "source").mkdir(parents=True, exist_ok=True)
     (job / "source" / "a.png").write_bytes(b"abc")
-    for name in (jobs.JOB, jobs.RESULT, jobs.REASON):
+    for name in (job_folder.JOB, job_folder.RESULT, job_folder.REASON):
         (job / name).write_bytes(data)
     kept = jobs.Jobs("scans", job.parent)
     with Folder.at(job) as folder:
@@ -81,7 +81,7 @@ def records(data: bytes) -> None:
         jobs.lost_bytes(folder, found)
         jobs.saved_result(folder)
         assert isinstance(jobs.failed_as(folder), str)
-        head = json_file.load_head(folder, jobs.RESULT, "source")
+        head = json_file.load_head(folder, job_folder.RESULT, "source")
         assert isinstance(outbox.digest_of({"source": head}), str)
 
 
