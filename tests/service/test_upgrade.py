@@ -387,8 +387,8 @@ def test_what_makes_an_engine_another_one(tmp_path: Path, engine_cache: Path) ->
     """What identifies an engine is what identified it, so far as it is not a fact of the machine or of the runtime.
 
     Two things are different: four narrow lines are read in a call, so the shapes are others, and the detection net is
-    written otherwise before it is compiled (`edits`). Engines are built again. Whoever changes one more item makes every
-    installation do that, which docs/install.md must say.
+    written otherwise before it is compiled (`edits`). Engines are built again. Whoever changes one more item makes
+    every installation do that, which docs/install.md must say.
     """
     (manifest,) = engine_cache.glob("engines/*/manifest.json")
     new, old = json.loads(manifest.read_bytes())["identity"], version_0_1_0.engine(tmp_path)
