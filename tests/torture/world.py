@@ -223,7 +223,7 @@ def until_idle(at: dict[str, Path]) -> None:
 def documents_in(at: dict[str, Path]) -> list[Path]:
     """Return the documents in the inbox and in work. Records of jobs are none.
 
-    A claim moves a document from the inbox to work, and it may be given back: so the inbox is looked at before and after.
+    A claim moves a document from the inbox to work, and it may be given back. So the inbox is looked at twice.
     """
     waiting = files_below(at["inbox"])
     in_work = [path for path in files_below(at["work"]) if "source" in path.relative_to(at["work"]).parts[1:2]]
