@@ -27,13 +27,22 @@ Region = tuple[int, int, int, int]
 
 
 def ruled_tables(page: Leveled) -> list[FoundTable]:
-    """Return the tables with a grid of a page."""
+    """Return the tables with a grid of a page. Each line is in one of them at most."""
     sizes = [item.size for item in page.items]
     if not sizes or not page.rules.upright or not page.rules.level:
         return []
     size = median(sizes)
     found = [_Grid(level, upright, size).table(page.items) for level, upright in _crossing(page, size * _REACH)]
-    return [table for table in found if table is not None]
+    return _apart([table for table in found if table is not None])
+
+
+def _apart(tables: Sequence[FoundTable]) -> list[FoundTable]:
+    """Return the tables but for those that share a line with one of more lines: two grids that lie over each other."""
+    kept: list[FoundTable] = []
+    for table in sorted(tables, key=lambda each: -len(each.places)):
+        if all(table.places.isdisjoint(other.places) for other in kept):
+            kept.append(table)
+    return [table for table in tables if table in kept]
 
 
 def _crossing(page: Leveled, reach: float) -> Iterator[tuple[list[Rule], list[Rule]]]:

@@ -220,3 +220,17 @@ def test_another_table_below_is_no_sums() -> None:
             lines += [at(XS[1] + 60, top + 40 * row, label), at(XS[2] + 10, top + 40 * row, value)]
         rules = [*grid(XS, edges(4)), *grid((XS[1] + 50, XS[2], XS[3]), [top - 20, top + 20, top + 60])]
         assert [kind for kind, _ in found(lines, rules)] == ["table", "table"]
+
+
+def test_a_line_between_two_grids_that_lie_over_each_other_is_in_one_table() -> None:
+    """Found by the fuzzer: each word of such a line was twice in the outputs."""
+    polygons = [
+        ((-1013, 6573), (-1258, 2040), (904, 6587), (1002, 6573)),
+        ((1192, 1352), (1820, 1352), (1820, 1594), (1192, 1594)),
+        ((1912, 1912), (2468, 1912), (2468, 1933), (1912, 1933)),
+    ]
+    lines = [TextLine("Maps", 1.0, polygon, 1.0) for polygon in polygons]
+    first = [((-1028, 776), (6296, 776)), ((680, 760), (680, 5688))]
+    second = [((1144, 1704), (3350, 1704)), ((1816, 920), (1816, 3428))]
+    (blocks_of_page,) = blocks([page(lines, [*first, *second])])
+    assert sorted(place for block in blocks_of_page for place in block.lines) == [0, 1, 2]

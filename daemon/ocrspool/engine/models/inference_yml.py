@@ -140,7 +140,7 @@ def _scaled(values: Triple, scale: float) -> Triple:
 
 def _triple(step: dict[str, Any], key: str) -> Triple:
     values = step.get(key)
-    if not isinstance(values, list) or len(values) != _COLORS:
+    if not isinstance(values, list) or len(values) != _COLORS or not all(isinstance(one, str) for one in values):
         raise ValueError(f"NormalizeImage.{key} is {values}, not three numbers")
     first, second, third = (float(value) for value in values)
     return first, second, third

@@ -137,6 +137,7 @@ def test_the_classifier_keeps_its_own_size(tmp_path: Path) -> None:
         ("scale: 1./255.", "scale: [1]", "scale is no number"),
         ("mean: [0.485, 0.456, 0.406]", "mean: 0.5", "mean"),
         ("mean: [0.485, 0.456, 0.406]", "mean: [a, b, c]", "could not convert"),
+        ("mean: [0.485, 0.456, 0.406]", "mean: [{a: b}, 0.5, 0.5]", "mean"),
         ("std: [0.229, 0.224, 0.225]", "std: [0, 1, 1]", "std"),
         ("PreProcess:", "Before:", "transform_ops"),
         ("det}}", "/up}}", "model_name"),
