@@ -100,7 +100,9 @@ def test_a_long_file_travels_once_to_each_host(lab: ClusterLab) -> None:
     found = lab.outcome("book.pdf")
     assert [page["number"] for page in found["pages"]] == list(range(1, 101))
     hosts = {page["read_by"]["host"] for page in found["pages"]}
-    wait_until(lambda: sum(lab.host(host)["sent_bytes"] for host in (A, B)) == before + len(hosts) * len(book), 10)
+    # A host that gets the file may come too late for a page of it.
+    once_each = {before + count * len(book) for count in range(len(hosts), 3)}
+    wait_until(lambda: sum(lab.host(host)["sent_bytes"] for host in (A, B)) in once_each, 30)
 
 
 def test_a_link_that_becomes_slow_is_noticed(lab: ClusterLab) -> None:
