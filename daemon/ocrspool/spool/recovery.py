@@ -57,6 +57,7 @@ class Recovery:
             clear(self.outbox)
         except OSError as error:
             self._say(f"{self.outbox / PRIVATE} is not ours and stays as it is: {error.strerror}")
+        self.left.clear()  # all are looked at: what an earlier look has left must not be looked at twice
         with Folder.at(self.work) as work:
             found = [name for name in work.names() if not stat.S_ISREG(_mode(work, name))]
         jobs: list[Job] = []
