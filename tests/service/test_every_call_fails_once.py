@@ -78,7 +78,9 @@ def test_a_job_that_the_disk_does_not_give_is_looked_at_again(share: HangingShar
             spool.recover()
         if spool.has_left():
             left += 1
-            assert [each.id for each in spool.recover_again([])] == [job.id]
+            # An inbox that is opened once more begins anew. What that has found must not be looked at once more.
+            found = spool.recover() if left % 2 else spool.recover_again([])
+            assert [each.id for each in found] == [job.id]
         assert not spool.has_left()
         assert job.source.read_bytes() == b"content"
     assert left > 1
