@@ -39,8 +39,8 @@ _SAMPLE_SECONDS = 2.0
 _EVENT_PAGES = 300
 """Pages between two events. Not seconds: a worker that is killed while it loads, each time, would never read."""
 _WARM_UP = 0.3
-"""This share of the run does not count: allocators and caches fill, and the threads of jobs come one by one, until there
-are as many as files are ever in work. Of 200,000 pages that took 50,000."""
+"""This share of the run does not count: allocators and caches fill, and the threads of jobs come one by one, until
+there are as many as files are ever in work. Of 200,000 pages that took 50,000."""
 _KINDS = {
     "worker": b"ocrspool.recognition.child",
     "decoder": b"ocrspool.decoding.child",

@@ -49,6 +49,9 @@ class ReaderOrder:
     for a weak net before a stronger one."""
     search: float = 1.0
     """0 to 1: pages are searched for lines at this part of `engine.detection_side`."""
+    letter_width: float = 0.0
+    """In pixels of a strip, which is 48 high: for readers after the first, strips are made narrower until their letters
+    are about so wide. 0: never."""
 
 
 DEFAULT_ORDER = ReaderOrder()

@@ -32,7 +32,8 @@ DEFAULT_PATH = Path("/etc/ocrspool/ocrspool.toml")
 TINY = "tiny"
 PRESETS = {
     "fast": ReaderOrder((TINY,), finder=TINY, search=0.75),
-    "balanced": ReaderOrder((TINY, DEFAULT_READER), head_start=1.0, finder=TINY, wary=True),
+    # 16 pixels are two steps of the net: one for the letter, and one for the gap between two equal letters.
+    "balanced": ReaderOrder((TINY, DEFAULT_READER), head_start=1.0, finder=TINY, wary=True, letter_width=16),
     "best": ReaderOrder(),
 }
 """The readers and the finder of each quality. Those called tiny need not be configured. What default has read of a line

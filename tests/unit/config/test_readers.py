@@ -27,7 +27,7 @@ TINY = (("tiny", "PP-OCRv6_tiny"),)
     ("quality", "order", "finders"),
     [
         ("fast", ReaderOrder(("tiny",), 0.96, finder="tiny", search=0.75), TINY),
-        ("balanced", ReaderOrder(("tiny", "default"), 0.96, head_start=1.0, finder="tiny", wary=True), TINY),
+        ("balanced", ReaderOrder(("tiny", "default"), 0.96, 1.0, "tiny", wary=True, letter_width=16), TINY),
     ],
 )
 def test_a_preset_brings_its_nets_along(quality: str, order: ReaderOrder, finders: tuple[tuple[str, str], ...]) -> None:

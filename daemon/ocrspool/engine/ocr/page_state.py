@@ -12,6 +12,7 @@ import numpy as np
 from ocrspool.engine.reading import recognize
 from ocrspool.engine.reading.crop import quarter_turned
 from ocrspool.engine.reading.long_s import with_long_s
+from ocrspool.engine.reading.narrowing import put_back
 from ocrspool.pages import DEFAULT_OPTIONS, PageOptions, PageText
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class PageInWork:
 
     def read(self, strip: LineStrip, reading: Reading, seconds: float) -> bool:
         """Note what a strip says and how long that took; tell whether it was the last one. Any thread may call it."""
+        reading = put_back(reading, strip.pixels.shape[1], strip.variant.strips[strip.number])
         with self._lock:
             strip.variant.read_by.setdefault(strip.reader, {})[strip.number] = reading
             self.seconds["recognize"] += seconds
@@ -135,8 +137,5 @@ class LineStrip(NamedTuple):
     number: int
     reader: str
     """The name of the reader that is asked."""
-
-    @property
-    def pixels(self) -> Pixels:
-        """The strip."""
-        return self.variant.strips[self.number]
+    pixels: Pixels
+    """What it is given: the strip [48, w, 3], or the same made narrower."""

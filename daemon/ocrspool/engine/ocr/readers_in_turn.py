@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ocrspool.engine.ocr.page_state import LineStrip
+from ocrspool.engine.reading.narrowing import narrowed
 from ocrspool.engine.reading.signs_of_doubt import has_signs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ocrspool.engine.ocr.page_state import Line, PageInWork, Variant
+    from ocrspool.engine.spec import Pixels
     from ocrspool.pages import ReaderOrder
 
 
@@ -40,8 +42,19 @@ def _of_group(page: PageInWork, variants: Sequence[Variant]) -> list[LineStrip]:
     if asked and _is_sure(variants, page.options.readers):
         return []
     return [
-        LineStrip(page, variant, number, names[asked]) for variant in variants for number in range(len(variant.strips))
+        LineStrip(page, variant, number, names[asked], _pixels(variant, number, page.options.readers))
+        for variant in variants
+        for number in range(len(variant.strips))
     ]
+
+
+def _pixels(variant: Variant, number: int, order: ReaderOrder) -> Pixels:
+    """Return a strip as the next reader gets it: narrower where the reader before has found wide letters."""
+    strip = variant.strips[number]
+    if not variant.read_by or not order.letter_width:
+        return strip
+    *_, last = variant.read_by.values()
+    return narrowed(strip, last[number].letters, order.letter_width)
 
 
 def _is_sure(variants: Sequence[Variant], order: ReaderOrder) -> bool:

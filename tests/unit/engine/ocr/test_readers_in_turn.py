@@ -30,6 +30,7 @@ class Fake:
         self._sure, self._letter, self.own_threads = sure, letter, own_threads
         self.parallel = 1
         self.asked: list[int] = []
+        self.widths: list[int] = []
         self.threads: set[str] = set()
         self.closed = False
 
@@ -42,15 +43,18 @@ class Fake:
     def read(self, strips: Sequence[Pixels]) -> list[Reading]:
         self.threads.add(threading.current_thread().name.rpartition("_")[0])
         levels = [int(strip[24, strip.shape[1] // 2, 0]) for strip in strips]
+        widths = [strip.shape[1] for strip in strips]
         self.asked += levels
-        return [self._reading(level) for level in levels]
+        self.widths += widths
+        return [self._reading(level, width) for level, width in zip(levels, widths, strict=True)]
 
     def close(self) -> None:
         self.closed = True
 
-    def _reading(self, level: int) -> Reading:
+    def _reading(self, level: int, width: int) -> Reading:
         text = self._letter * 8
-        letters = tuple(Letter(letter, 20.0 * place, self._sure(level)) for place, letter in enumerate(text))
+        places = [width * (place + 0.5) / 8 for place in range(8)]
+        letters = tuple(Letter(letter, x, self._sure(level)) for letter, x in zip(text, places, strict=False))
         return Reading(text, self._sure(level), letters=letters)
 
 
@@ -190,3 +194,18 @@ def test_with_a_head_start_of_one_the_last_reading_stays() -> None:
     weak, strong = Fake(lambda _: 0.9, "x"), Fake(lambda _: 0.0, "")
     found = _read(_page("b"), ReaderOrder(("weak", "strong"), head_start=1.0), weak=weak, strong=strong)
     assert found.lines == ()
+
+
+def test_wide_letters_are_made_narrower_for_the_next_reader() -> None:
+    """Not for the first one, which tells how wide they are. Words stay where they are on the page."""
+    widths, words = {}, {}
+    for letter_width in (0.0, 20.0):
+        weak, strong = Fake(lambda _: 0.5, "x"), Fake(lambda _: 0.9, "y")
+        order = ReaderOrder(("weak", "strong"), head_start=1.0, letter_width=letter_width)
+        found = _read(_page("b"), order, weak=weak, strong=strong)
+        widths[letter_width] = (weak.widths, strong.widths)
+        words[letter_width] = found.lines[0].words
+    line, whole = 267, 178  # the line, and all ink of a small picture as one
+    assert widths == {0.0: ([line, whole], [line, whole]), 20.0: ([line, whole], [192, 160])}
+    assert words[20.0]
+    assert words[20.0] == words[0.0]
