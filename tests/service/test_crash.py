@@ -184,10 +184,12 @@ def test_hung_decoder(busy: Daemon) -> None:
 def test_decoder_hangs_within_a_document(busy: Daemon) -> None:
     """A decoder that hangs at one page of several costs that page, and the document comes out as partial."""
     pages = 8
-    busy.drop("long.pdf", sample_files.pdf(pages, width=1000, height=1000))  # of which two fit into memory_mb
-    (decoder,) = busy.decoders()
+    (worker,), (decoder,) = busy.workers(), busy.decoders()
+    os.kill(worker, signal.SIGSTOP)  # so that the decoder is in the middle: two pages fit into memory_mb
+    busy.drop("long.pdf", sample_files.pdf(pages, width=1000, height=1000))
     wait_until(lambda: holds(busy.pid, "memfd:page"), 60)
     os.kill(decoder, signal.SIGSTOP)
+    os.kill(worker, signal.SIGCONT)
     result = busy.result("long.pdf")
     lost = [page for page in result["pages"] if page["status"] == "failed"]
     assert result["status"] == "partial"
