@@ -38,6 +38,8 @@ _PAGES_EACH = 50
 _SAMPLE_SECONDS = 2.0
 _EVENT_PAGES = 300
 """Pages between two events. Not seconds: a worker that is killed while it loads, each time, would never read."""
+_MOST_FAILED = 40
+"""Failed files that nobody has taken away."""
 _WARM_UP = 0.3
 """This share of the run does not count: allocators and caches fill, and the threads of jobs come one by one, until
 there are as many as files are ever in work. Of 200,000 pages that took 50,000."""
@@ -135,6 +137,8 @@ class Users:
     dropped: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     came: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
+    """Those that were taken away from failed/."""
 
     def __post_init__(self) -> None:
         self._next = self._dropping()
@@ -145,18 +149,28 @@ class Users:
             next(self._next)
 
     def take(self) -> None:
-        """Take results and sources away."""
+        """Take results and sources away, and what has failed first.
+
+        Every retry reads again all that has failed. If that became more and more, so would the work of the service.
+        """
         for path in (self.plant.spool / "outbox").glob("*.json"):
             self.came.add(path.stem)
             path.unlink()
         for path in (self.plant.spool / "done").iterdir():
             path.unlink()
+        reasons = sorted((self.plant.spool / "failed").glob("*.reason.json"))
+        for reason in reasons[:-_MOST_FAILED]:
+            source = reason.with_name(reason.name.removesuffix(".reason.json"))
+            if source.exists():
+                self.failed.add(source.name)
+                source.unlink()
+                reason.unlink()
 
     def missing(self) -> set[str]:
         """Take what is there. Return what was dropped and has not come out."""
         self.take()
         failed = {path.name for path in (self.plant.spool / "failed").iterdir() if path.suffix != ".json"}
-        return self.dropped - self.came - (failed & self.broken)
+        return self.dropped - self.came - ((failed | self.failed) & self.broken)
 
     def _dropping(self) -> Iterator[None]:
         for number, (suffix, data) in enumerate(itertools.cycle(_documents())):

@@ -13,7 +13,7 @@ from ocrspool.blocks.paragraphs import Style
 from ocrspool.blocks.values import Kind
 
 _LARGER = 1.17  # size, as a multiple of the usual one, from which on a short paragraph is a heading by itself
-_LEAST = 0.85  # likewise: a heading of plain size may be measured a little smaller
+_LEAST = 0.8  # likewise: a heading of plain size may be measured a little smaller
 _ABBREVIATED = 3  # words; what has no more of them and ends in a full stop may be a name: "Smith Ltd."
 _THIN = 0.8  # of the usual strokes: print that is larger has no thinner ones
 _MUCH_LARGER = 1.35  # likewise, even if no space sets it apart
