@@ -176,7 +176,8 @@ def test_hosts_are_upgraded_one_after_the_other(lab: ClusterLab, numbers: range)
         had = 0
         while not had:  # the service counts a page as in work when it sends it, so the node may not have it yet
             assert len(dropped) < 8
-            dropped.append(range(numbers[0] + 24 * len(dropped), numbers[0] + 24 * (len(dropped) + 1)))
+            first = numbers[0] + len(numbers) * len(dropped)
+            dropped.append(range(first, first + len(numbers)))
             had = upgraded(lab, host, dropped[-1])
     assert attempts([each for some in dropped for each in lab.results(some)]) == {1}
     # Those that came between the signal and the news of it.

@@ -74,7 +74,7 @@ def _files(folder: str | Path) -> Iterator[tuple[str, os.stat_result]]:
     for entry in found:
         with contextlib.suppress(OSError):
             if entry.is_dir(follow_symlinks=False):
-                if not entry.name.startswith("."):
+                if not hidden(Path(entry.name)):
                     yield from _files(entry.path)
             elif not entry.is_symlink():
                 yield entry.path, entry.stat(follow_symlinks=False)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _LEAST = 0.6
 """Of the width of a strip: its letters may not be what the first reading has taken them for."""
 _STEP = 32
-"""Pixels. A strip that is as wide as a multiple of it is given to a net without padding."""
+"""Pixels. Where steps of widths are fine (`ReadSettings`), a multiple of it is given to a net without padding."""
 _FEW = 4
 """Letters: fewer do not tell their width."""
 
