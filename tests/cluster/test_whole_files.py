@@ -93,16 +93,26 @@ def test_results_are_those_of_one_machine(lab: ClusterLab) -> None:
 
 
 def test_a_long_file_travels_once_to_each_host(lab: ClusterLab) -> None:
-    """And not once for 16 pages: it has 100."""
-    before = sum(lab.host(host)["sent_bytes"] for host in (A, B))
-    book = sample_files.pdf(100, width=90, height=40)
-    lab.put("book.pdf", book)
-    found = lab.outcome("book.pdf")
-    assert [page["number"] for page in found["pages"]] == list(range(1, 101))
+    """And not once for 16 pages: it has 100. Only a file whose host was lost, on a busy machine, travels again."""
+    for attempt in range(3):
+        before = lab.settled()["cluster"]
+        book = sample_files.pdf(100, width=90 + attempt, height=40)
+        lab.put(f"book-{attempt}.pdf", book)
+        found = lab.outcome(f"book-{attempt}.pdf")
+        after = lab.settled()["cluster"]
+        assert [page["number"] for page in found["pages"]] == list(range(1, 101))
+        if after["pages_moved"] == before["pages_moved"]:
+            break
+    assert after["pages_moved"] == before["pages_moved"]
+    sent = sent_bytes(after) - sent_bytes(before)
     hosts = {page["read_by"]["host"] for page in found["pages"]}
     # A host that gets the file may come too late for a page of it.
-    once_each = {before + count * len(book) for count in range(len(hosts), 3)}
-    wait_until(lambda: sum(lab.host(host)["sent_bytes"] for host in (A, B)) in once_each, 30)
+    assert sent in {count * len(book) for count in range(len(hosts), 3)}
+
+
+def sent_bytes(cluster: dict[str, Any]) -> int:
+    """Return what has travelled to all hosts, by a status."""
+    return sum(int(host["sent_bytes"]) for host in cluster["hosts"])
 
 
 def test_a_link_that_becomes_slow_is_noticed(lab: ClusterLab) -> None:

@@ -84,7 +84,8 @@ def test_a_frozen_disk(new_daemon: NewDaemon, disk: Hanging, outputs: str) -> No
         fed = daemon.said("WATCHDOG=1")
         wait_until(lambda: told(daemon, "a")["state"] == "hangs", 30)
         assert told(daemon, "b")["state"] == "serves"
-        assert any("inbox a hangs since" in message for message in daemon.notify.messages())
+        # The status is published just before systemd is told.
+        wait_until(lambda: any("inbox a hangs since" in message for message in daemon.notify.messages()))
         assert daemon.said("WATCHDOG=1") > fed
         daemon.inboxes = a + b + inbox("c", "c")
         daemon.configure()

@@ -240,6 +240,17 @@ class ClusterLab:
         cluster = self.status().get("cluster") or {"hosts": []}
         return next((each for each in cluster["hosts"] if each["name"] == host), {})
 
+    def settled(self, name: str = "service") -> dict[str, Any]:
+        """Wait for a status that knows all outcomes that are there. Return it. It is published after them."""
+        spool = self.folder / name / "spool"
+
+        def found() -> dict[str, Any]:
+            there = len([*(spool / "outbox").glob("*.json"), *(spool / "failed").glob("*.reason.json")])
+            counts = (status := self.status(name)).get("since_start", {}).get("default", {})
+            return status if counts.get("done", 0) + counts.get("failed", 0) == there else {}
+
+        return wait_until(found, 30)
+
     def until_state(self, host: str, state: str, seconds: float = 40) -> dict[str, Any]:
         """Wait until a host has this state, and return what is known of it."""
         try:
