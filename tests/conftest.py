@@ -14,6 +14,18 @@ import pytest
 
 from support.daemon_process import Daemon, NewDaemon, ocrspool
 
+_FAST = ("unit", "test_imports.py", "test_layout.py")
+_NOT_FAST = {"crash", "engine", "root", "slow", "systemd"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `scripts/test fast` runs: the unit tests that have none of the other markers, and two more files."""
+    for item in items:
+        inside = item.path.relative_to(Path(__file__).parent)
+        if inside.parts[0] in _FAST and not _NOT_FAST & {mark.name for mark in item.iter_markers()}:
+            item.add_marker("fast")
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable() -> Generator[None, dict[str, object] | None, dict[str, object] | None]:
