@@ -43,7 +43,7 @@ def _service_killed_for_memory(world: World) -> None:
         try:
             assert world.daemon.wait(_KILLED_SECONDS) == -signal.SIGKILL
         except subprocess.TimeoutExpired:
-            world.daemon.process.kill()
+            world.daemon.send(signal.SIGKILL)
             world.daemon.wait(30)
     world.over()
     world.daemon.start()

@@ -12,26 +12,20 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
 
 from ocrspool.engine.detection.detect import DetectSettings, Finder
-from ocrspool.engine.detection.single_row import one_row, padded
-from ocrspool.engine.detection.spaced_letters import letters_joined
-from ocrspool.engine.detection.tiles import find_lines
 from ocrspool.engine.ocr.ink import is_even
 from ocrspool.engine.ocr.line_queues import LineQueues
-from ocrspool.engine.ocr.page_state import Line, LineStrip, PageInWork, Variant
+from ocrspool.engine.ocr.page_search import PageSearch
+from ocrspool.engine.ocr.page_state import LineStrip, PageInWork
 from ocrspool.engine.ocr.page_text import page_text
 from ocrspool.engine.ocr.readers_in_turn import next_strips
 from ocrspool.engine.ocr.turn import NetBetweenTurns, Turn
 from ocrspool.engine.ocr.upside_down import turned_variants
 from ocrspool.engine.readers.net_reader import NetReader
-from ocrspool.engine.reading import recognize
-from ocrspool.engine.reading.crop import crop, is_vertical, quarter_turned
-from ocrspool.engine.reading.orientation import page_rotation, turned_page
 from ocrspool.engine.reading.recognize import ReadSettings
 from ocrspool.engine.runtimes.split_batches import HalvingNet
 from ocrspool.errors import OcrspoolError
@@ -42,16 +36,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from types import TracebackType
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from ocrspool.engine.readers.reader import LineReader
-    from ocrspool.engine.reading.recognize import Reading
     from ocrspool.engine.spec import Net, Pixels
-    from ocrspool.pages import PageOptions, ReaderOrder
-
-_COLUMN = 3.0  # height / width from which a vertical line cannot be a single upright character
-
+    from ocrspool.pages import PageOptions
 
 _MOST_SEARCHED = 64
 """Pages that may be searched without a pause before lines that fill no batch are read all the same."""
@@ -109,6 +96,9 @@ class Recognizer:
             name: Finder(NetBetweenTurns(HalvingNet(each.net), self._turn), each.settings)
             for name, each in self._further_finders.items()
         }
+        self._page_search = PageSearch(
+            self._finders, self._nets.classifier, self._nets.recognition, self._readers, self._settings.read
+        )
         self._lock = threading.Lock()
         self._searching = self._searched = 0
         parallel = nets.recognition.parallel
@@ -186,7 +176,7 @@ class Recognizer:
         """Find the lines of a page and let them be read; those that fill no batch when no page is searched any more."""
         try:
             with self._turn.taken():
-                self._find(page)
+                self._page_search.find(page)
                 page.on_progress()
                 strips = page.to_read(next_strips(page))
                 if not strips:
@@ -202,60 +192,6 @@ class Recognizer:
             lull = not self._searching or self._searched % _MOST_SEARCHED == 0
         if lull:
             self._queues.flush()
-
-    def _find(self, found: PageInWork) -> None:
-        """Find the lines of one page, turning it upright first where it is not."""
-        started = time.perf_counter()
-        if (row := one_row(found.pixels)) is not None:
-            strips = recognize.strips(crop(found.pixels, row), self._nets.recognition, self._settings.read)
-            found.whole = Line(0.0, [Variant(row, strips, head_start=found.options.readers.head_start)])
-        page, found.margin = padded(found.pixels)
-        net, settings = self._finders[found.options.readers.finder]
-        settings = settings.at(found.options.readers.search)
-        lines = find_lines(net, page, settings, found.on_progress)
-        detected = time.perf_counter()
-        if found.options.orientation == "auto" and lines:
-            polygons = [line.polygon for line in lines]
-            read = partial(self._read_sample, found.options.readers)
-            found.rotation = page_rotation(page, polygons, self._nets.classifier, read)
-        if found.rotation:
-            page = turned_page(page, found.rotation)
-            lines = find_lines(net, page, settings, found.on_progress)
-        oriented = time.perf_counter()
-        lines = letters_joined(page, lines)
-        found.lines = [
-            Line(line.confidence, self._variants(page, line.polygon, found.options.readers)) for line in lines
-        ]
-        found.seconds = {
-            "detect": detected - started,
-            "orient": oriented - detected,
-            "recognize": time.perf_counter() - oriented,
-        }
-
-    def _variants(self, page: Pixels, polygon: NDArray[np.float32], order: ReaderOrder) -> list[Variant]:
-        """Return the ways to read one line: vertical ones are tried running down and running up.
-
-        Short ones as they are, too: many are a single digit on a receipt, higher than it is wide.
-        """
-        turns = (0,) if not is_vertical(polygon) else (1, 3) if is_vertical(polygon, _COLUMN) else (0, 1, 3)
-        turned = [quarter_turned(polygon, count) for count in turns]
-        net = self._nets.recognition
-        settings, ahead = self._settings.read, order.head_start
-        return [Variant(one, recognize.strips(crop(page, one), net, settings), head_start=ahead) for one in turned]
-
-    def _read_sample(self, order: ReaderOrder, lines: list[Pixels]) -> list[Reading]:
-        """Read a few lines in the calling thread; of a line that is cut, only the beginning."""
-        net, settings = self._nets.recognition, self._settings.read
-        return [self._surest(order, recognize.strips(line, net, settings)[0]) for line in lines]
-
-    def _surest(self, order: ReaderOrder, strip: Pixels) -> Reading:
-        """Return the surest reading of a strip; readers are asked in turn until one is sure."""
-        readings: list[Reading] = []
-        for name in order.names:
-            readings += self._readers[name].read([strip])
-            if readings[-1].confidence >= order.sure:
-                break
-        return max(readings, key=lambda reading: reading.confidence)
 
     def _read(self, reader: LineReader, taken: Sequence[LineStrip]) -> None:
         """Read a batch; the time it took is split evenly over its lines.

@@ -96,6 +96,11 @@ class Roster:
         """The version of Dask on this machine, once the bridge has told it."""
         self.hosts: dict[str, Host] = {}
 
+    @property
+    def files_wanted(self) -> bool:
+        """Whether hosts are to get whole files at all."""
+        return self._cluster.files != "never"
+
     def report(self, name: str, address: str, report: HostReport, link: float = 0.0) -> tuple[Host, bool]:
         """Take what a host says of itself, and how many bytes a second the way to it carries.
 
@@ -179,7 +184,7 @@ class Roster:
         return "in", ""
 
     def _no_files(self, report: HostReport) -> str:
-        if self._cluster.files == "never":
+        if not self.files_wanted:
             return 'cluster.files is "never"'
         return decoding_difference(report.decoding, self._decoding())
 

@@ -14,14 +14,12 @@ is moved like a page:
 
 from __future__ import annotations
 
-import itertools
 import logging
 import math
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ocrspool.config.current import CurrentConfig
@@ -30,29 +28,16 @@ from ocrspool.decoding.api import DecoderPool
 from ocrspool.decoding.facts import decoding_facts
 from ocrspool.errors import EngineError
 from ocrspool.observability.snapshot import ClusterStatus
-from ocrspool.pages import PageText
 from ocrspool.processes.backoff import Backoff
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.api import HostsStatus
-from ocrspool.recognition.hosts.bridge_client import (
-    Bridge,
-    BridgeEvent,
-    FileDone,
-    HostGone,
-    HostSeen,
-    Joined,
-    PageDone,
-    PageReturned,
-    SchedulerSeen,
-    start_bridge,
-)
-from ocrspool.recognition.hosts.file_answers import FileRead, with_host
+from ocrspool.recognition.hosts.bridge_client import Bridge, BridgeEvent, HostSeen, start_bridge
+from ocrspool.recognition.hosts.exchange import Exchange
 from ocrspool.recognition.hosts.file_queue import FileQueue, FileTask
-from ocrspool.recognition.hosts.moves import Moves
-from ocrspool.recognition.hosts.roster import Host, Roster, Task
+from ocrspool.recognition.hosts.roster import Roster
 from ocrspool.recognition.hosts.scheduler_state import SchedulerState
-from ocrspool.recognition.hosts.shown import published, shortage, tell, too_few
+from ocrspool.recognition.hosts.shown import published, shortage, too_few
 from ocrspool.recognition.hosts.transport_choice import HostWay
 from ocrspool.recognition.hosts.whole_files import WholeFiles
 from ocrspool.recognition.page_queue import PageQueue
@@ -102,14 +87,11 @@ class HostsSeat:
         """Why the bridge cannot work. At the start that ends the start."""
         self._restarts = 0
         self._bridge: Bridge | None = None
-        self._numbers = itertools.count(1)
         self._deadline = math.inf
         self._wake = WakeupEvent()
         queue.wake_up(self._wake)
         self._files = FileQueue(self._wake.set)
-        self._moves = Moves(queue, self._files)
-        self._done_with: deque[str] = deque()
-        """Files, by key, that hosts need keep no longer."""
+        self._exchange = Exchange(queue, self._files, self._roster, self._scheduler, self._changed)
         self._thread = threading.Thread(target=self._run, name="hosts", daemon=True)
 
     def start(self) -> None:
@@ -147,7 +129,7 @@ class HostsSeat:
                 not self._scheduler.reason,
                 self._scheduler.reason,
                 short,
-                self._moves.count,
+                self._exchange.moves,
                 self._restarts,
                 hosts,
                 self._scheduler.other,
@@ -173,7 +155,7 @@ class HostsSeat:
 
     def forget_file(self, key: str) -> None:
         """Have the hosts that keep a file drop it, within a second. Any thread may call this."""
-        self._done_with.append(key)
+        self._exchange.forget_file(key)
 
     def responsive(self) -> bool:
         """Tell whether the thread waits no longer than it may."""
@@ -209,7 +191,7 @@ class HostsSeat:
         heard = self._parts.clock()
         while not self._queue.closed:
             self._deadline = self._parts.clock() + _SILENCE_SECONDS
-            self._feed(bridge)
+            self._exchange.feed(bridge)
             event = bridge.next_event(self._parts.step_seconds, self._wake)
             if event is not None:
                 heard = self._parts.clock()
@@ -218,131 +200,22 @@ class HostsSeat:
                     pauses.reset()
             elif self._parts.clock() > heard + _SILENCE_SECONDS:
                 raise bridge.overdue(_SILENCE_SECONDS)
-        self._take_back(self._roster.hosts, "the service is stopping", counts=False)
-
-    def _feed(self, bridge: Bridge) -> None:
-        """Send pages and files, in turn, while there are any and a host has room."""
-        while self._done_with:
-            bridge.forget_file(self._done_with.popleft())
-        more = True
-        while more:
-            more = self._send_page(bridge)
-            more = self._send_file(bridge) or more
-
-    def _send_page(self, bridge: Bridge) -> bool:
-        """Send a page. Return False where there is none, or no host has room."""
-        with self._changed:
-            host = self._roster.next_host()
-            tasks = [] if host is None else self._queue.take(1, beside=bool(host.in_work))
-            if host is None or not tasks:
-                return False
-            number = self._give(host, tasks[0])
-        bridge.send_page(host.name, number, tasks[0])
-        return True
-
-    def _send_file(self, bridge: Bridge) -> bool:
-        """Send a file likewise. Where no host takes files, those that wait are decoded here."""
-        with self._changed:
-            takers = self._roster.take_files()
-            host = self._roster.next_host(for_a_file=True)
-            task = None if host is None else self._files.take()
-            number = 0 if host is None or task is None else self._give(host, task)
-        if not takers:
-            self._files.return_all()
-        if host is None or task is None:
-            return False
-        bridge.send_file(host.name, number, task)
-        return True
-
-    def _give(self, host: Host, task: Task) -> int:
-        """Take note that a host gets a page or a file. Return its number. The caller holds the lock."""
-        number = next(self._numbers)
-        host.in_work[number] = task
-        host.sent_bytes += 0 if isinstance(task, FileTask) else task.size  # of a file, the bridge tells it
-        return number
+        self._exchange.take_back(self._roster.hosts, "the service is stopping", counts=False)
 
     def _take(self, event: BridgeEvent) -> None:
-        if isinstance(event, PageDone):
-            self._take_page(event)
-        elif isinstance(event, FileDone):
-            self._take_file(event)
-        elif isinstance(event, PageReturned):
-            self._take_returned(event)
-        elif isinstance(event, HostSeen):
-            with self._changed:
-                host, is_news = self._roster.report(event.host, event.address, event.report, event.link)
-                host.link_measured = event.link_measured
+        if isinstance(event, HostSeen):
+            with self._changed:  # before those who wait for a host are woken up
                 self._problem = None
-                self._changed.notify_all()
-            if is_news:
-                tell(host, files_wanted=self._cluster.files != "never")
-        elif isinstance(event, HostGone):
-            self._take_back([event.host], event.reason, counts=event.counts)
-        elif isinstance(event, Joined):
-            self._roster.dask = event.dask
-        elif isinstance(event, SchedulerSeen):
-            with self._changed:
-                self._scheduler.take(event, self._roster.dask)
-                self._changed.notify_all()
-
-    def _take_page(self, event: PageDone) -> None:
-        """Publish what a host said of a page. An answer that comes too late is dropped: another host has the page."""
-        with self._changed:
-            found = self._roster.take(event.number)
-            if found is None:
-                return
-            host, task = found
-            self._roster.read(host, event.wire_seconds)
-        if isinstance(task, FileTask):
-            task.complete(EngineError(f"{host.name} has answered about a page, and had a file"))
-            return
-        outcome = event.outcome
-        if isinstance(outcome, PageText):
-            outcome = replace(outcome, host=host.name)
-        elif isinstance(outcome, EngineError):
-            outcome = EngineError(f"{host.name}: {outcome.message}", outcome.hint)
-        self._queue.complete(task, outcome)
-
-    def _take_file(self, event: FileDone) -> None:
-        """Publish what a host said of a file. An answer that comes too late is dropped."""
-        with self._changed:
-            found = self._roster.take(event.number)
-            if found is None:
-                return
-            host, task = found
-            host.sent_bytes += event.sent_bytes
-            if isinstance(found_there := event.outcome, FileRead):
-                wait = found_there.wait_seconds
-                self._roster.read_file(host, len(found_there.pages), wait, event.wire_seconds)
-        if isinstance(task, FileTask):
-            task.complete(with_host(event.outcome, host.name))
-        else:
-            self._queue.complete(task, EngineError(f"{host.name} has answered about a file, and had a page"))
-
-    def _take_returned(self, event: PageReturned) -> None:
-        with self._changed:
-            found = self._roster.take(event.number)
-        if found is not None:
-            self._moves.move([found[1]], event.reason, counts=event.counts)
-
-    def _take_back(self, names: Iterable[str], reason: str, *, counts: bool) -> None:
-        """Take note that hosts are away, and have their pages read by others."""
-        for name in list(names):
-            with self._changed:
-                host, is_news, tasks = self._roster.gone(name, reason)
-                self._changed.notify_all()
-            if is_news and not self._queue.closed:
-                tell(host)
-            self._moves.move(tasks, f"{name}: {reason}", counts=counts)
+        self._exchange.take(event)
 
     def _lose_bridge(self, error: ChildDiedError | EngineError) -> None:
         """Take back all pages, and remember why nobody gets any."""
         told = error if isinstance(error, EngineError) else EngineError(f"the bridge to the cluster {error}")
         if self._queue.closed:
-            self._take_back(self._roster.hosts, "the service is stopping", counts=False)
+            self._exchange.take_back(self._roster.hosts, "the service is stopping", counts=False)
             return
         _log.error("%s; no host gets pages until it works again", told)
-        self._take_back(self._roster.hosts, told.message, counts=True)
+        self._exchange.take_back(self._roster.hosts, told.message, counts=True)
         self._files.return_all()
         with self._changed:
             self._restarts += 1
