@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import os
+import time
 from pathlib import Path
 from string import Template
 
@@ -205,8 +206,8 @@ _REASON = Template("""\
 _STATUS = Template("""\
 {
 "pid": $pid,
-"at": 1795788875.322,
-"began": 1795788867.018,
+"at": $at,
+"began": $began,
 "state": "ready",
 "waiting": 0,
 "in_work": 1,
@@ -331,8 +332,16 @@ def reason(name: str, job: str) -> bytes:
 
 
 def status(pid: int) -> bytes:
-    """Return the status.json of a service of this process id, which is reading one file and has failed at another."""
-    return _STATUS.substitute(pid=pid, idle=", ".join(["0"] * 58)).replace("\n", "").encode()
+    """Return the status.json of a service of this process id, which is reading one file and has failed at another.
+
+    It began 8 seconds ago.
+    """
+    at = time.time()
+    return (
+        _STATUS.substitute(pid=pid, at=f"{at:.3f}", began=f"{at - 8:.3f}", idle=", ".join(["0"] * 58))
+        .replace("\n", "")
+        .encode()
+    )
 
 
 def engine(cache: Path) -> dict[str, str]:

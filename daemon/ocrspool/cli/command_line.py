@@ -33,8 +33,8 @@ To begin:
   ocrspool inbox add invoices /srv/invoices      add an inbox in another place
 
 Exit codes: 0 all is well; 64 wrong usage; 65 some documents failed, or an audit has findings; 66 no such file;
-69 no engine or no service; 70 a bug; 71 an operating system error; 73 cannot create; 74 input or output error;
-75 another service has the spool; 77 no permission; 78 wrong configuration; 130 interrupted.
+69 no engine, or no service, or one that hangs; 70 a bug; 71 an operating system error; 73 cannot create; 74 input or
+output error; 75 another service has the spool; 77 no permission; 78 wrong configuration; 130 interrupted.
 """
 
 

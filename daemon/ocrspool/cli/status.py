@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -21,14 +22,18 @@ from ocrspool.files.answering import silent
 from ocrspool.files.folder import Folder
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.files.walk import walk
+from ocrspool.formatting import format_duration
 from ocrspool.observability.snapshot import Queue, StatusSnapshot
 from ocrspool.observability.snapshot_file import snapshot_from
 from ocrspool.spool.outbox import RESULT_SUFFIX
 from ocrspool.spool.spool import Spool
 
+_LONGEST_SILENCE = 180.0
+"""The service publishes once a minute at least (observability/status.py)."""
+
 
 def status(config: Config, *, as_json: bool) -> int:
-    """Print where things stand. 69 when no service is running, 77 when this user may not know whether one is."""
+    """Print where things stand. 69 when no service is running, or it hangs; 77 when this user may not know that."""
     report = collect(config)
     if as_json:
         print(json.dumps(asdict(report), indent=2))
@@ -36,7 +41,7 @@ def status(config: Config, *, as_json: bool) -> int:
         show(Console(highlight=False, markup=False), view(report))
     if report.unseen:
         return Exit.NO_PERMISSION
-    return Exit.OK if report.service else Exit.UNAVAILABLE
+    return Exit.OK if report.service and not report.hangs else Exit.UNAVAILABLE
 
 
 def collect(config: Config) -> StatusReport:
@@ -55,6 +60,7 @@ def collect(config: Config) -> StatusReport:
     return StatusReport(
         service=service,
         unseen=unseen,
+        hangs="" if service is None else _hangs(service, time.time()),
         inboxes={
             name: InboxFolders(os.fspath(inbox.folder("inbox")), hangs=True)
             if name in hangs
@@ -74,6 +80,13 @@ def _service(published: Path) -> StatusSnapshot | None:
     except (OSError, ValueError, OverflowError):
         return None
     return found if alive else None
+
+
+def _hangs(service: StatusSnapshot, now: float) -> str:
+    """Return why a service whose process lives does not go on; "" where it does."""
+    if service.at and (silence := now - service.at) > _LONGEST_SILENCE:  # the first version said no time
+        return f"it has said nothing for {format_duration(silence)}"
+    return "" if service.responsive else "a part of it waits longer than it may"
 
 
 def _lives(pid: int) -> bool:

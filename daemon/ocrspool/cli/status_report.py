@@ -61,4 +61,6 @@ class StatusReport:
     """What the running service has published last; null where none runs, or where `unseen` says why it is not known."""
     unseen: str | None
     """The file that this user would have to read to know whether a service runs; null where it may read it."""
+    hangs: str = ""
+    """Why the service does not go on, though its process lives; empty if it does."""
     inboxes: Mapping[str, InboxFolders]

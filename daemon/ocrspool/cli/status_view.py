@@ -35,7 +35,7 @@ def show(console: Console, report: RenderableType) -> None:
 def view(report: StatusReport) -> RenderableType:
     """Return a report, to be printed."""
     service = report.service
-    parts: list[RenderableType] = [_unseen(report.unseen) if report.unseen else _card(service)]
+    parts: list[RenderableType] = [_unseen(report.unseen) if report.unseen else _card(service, report.hangs)]
     if service and service.cluster:
         parts += [Text(), *_hosts(service.cluster, service.at)]
     if service and service.jobs:
@@ -62,7 +62,7 @@ def _unseen(published: str) -> RenderableType:
     )
 
 
-def _card(service: StatusSnapshot | None) -> RenderableType:
+def _card(service: StatusSnapshot | None, hangs: str) -> RenderableType:
     """Return what runs, with which engine, and how fast."""
     card = Table.grid(padding=(0, 2), pad_edge=False)
     card.add_column(style="bold")
@@ -72,6 +72,8 @@ def _card(service: StatusSnapshot | None) -> RenderableType:
         return card
     state = Text(service.state, style=_COLORS[service.state])
     card.add_row("service", state.append(_about(service), style="default"))
+    if hangs:
+        card.add_row("", Text(f"hangs: {hangs}; restart it", style="red"))
     for problem in _problems(service):
         card.add_row("", Text(problem, style="red"))
     if held := sum(queue.open for queue in service.queues.values()):

@@ -240,6 +240,8 @@ class ServiceStatus:
     """Files that can be claimed, of all inboxes."""
     in_work: int = 0
     """Files that have been claimed and have not ended."""
+    responsive: bool = True
+    """Whether no part of the service waits longer than it may. systemd's watchdog ends a service of which one does."""
     workers: tuple[int, ...] = ()
     """Process ids."""
     worker_restarts: int = 0

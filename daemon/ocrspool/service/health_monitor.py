@@ -87,8 +87,7 @@ class HealthMonitor:
         A disk that does not answer is no fault of the service: the thread that waits for it is alive, and the others
         go on.
         """
-        turns = self.clock() < self._turned_at + _LONGEST_TURN_SECONDS
-        return turns and self.inboxes.alive() and self.recognizer.status().responsive
+        return self._alive(self.recognizer.status())
 
     def shortage_reason(self) -> str:
         """Return why nothing is claimed, or not from every inbox."""
@@ -102,6 +101,7 @@ class HealthMonitor:
             state=self._state(recognizer, all_serve=all(each.state == "serves" for each in inboxes.values())),
             waiting=sum(queue.waiting for queue in queues.values()),
             in_work=self.inboxes.in_work(),
+            responsive=self._alive(recognizer),
             workers=recognizer.pids,
             worker_restarts=recognizer.restarts,
             lack=self.shortage_reason(),
@@ -112,6 +112,10 @@ class HealthMonitor:
             cluster=None if recognizer.hosts is None else recognizer.hosts.shown,
             reload_refused=self.refused,
         )
+
+    def _alive(self, recognizer: RecognizerStatus) -> bool:
+        turns = self.clock() < self._turned_at + _LONGEST_TURN_SECONDS
+        return turns and self.inboxes.alive() and recognizer.responsive
 
     def _state(self, recognizer: RecognizerStatus, *, all_serve: bool) -> State:
         if self.signals.stops:

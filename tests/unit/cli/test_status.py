@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,26 @@ def test_a_running_service(config: Config, capsys: pytest.CaptureFixture[str]) -
         assert ("openvino 1" in shown) == (found is not None)
 
 
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({"silent": 30}, ""),
+        ({"silent": 240}, "it has said nothing for 4 min"),
+        ({"silent": 0, "responsive": False}, "a part of it waits longer than it may"),
+    ],
+    ids=["goes on", "silent", "stuck"],
+)
+def test_a_service_that_hangs(
+    config: Config, capsys: pytest.CaptureFixture[str], facts: dict[str, Any], told: str
+) -> None:
+    """Its process lives, so only what it says of itself, and when, tells. Health checks go by the exit code."""
+    put_service(config, at=time.time() - facts.pop("silent"), **facts)
+    assert status(config, as_json=False) == (Exit.UNAVAILABLE if told else Exit.OK)
+    assert (f"hangs: {told}" in capsys.readouterr().out) == bool(told)
+    status(config, as_json=True)
+    assert json.loads(capsys.readouterr().out)["hangs"].startswith(told)
+
+
 def job(name: str, *, pages: int | None, read: int = 0, since: float | None = 1000.0) -> dict[str, Any]:
     """Return what the service says of a file in work."""
     return {"job": name, "inbox": "scans", "path": name, "attempt": 1, "pages": pages, "read": read, "since": since}
@@ -148,16 +169,18 @@ def test_the_hosts_of_a_cluster(config: Config, capsys: pytest.CaptureFixture[st
 
 def test_what_is_in_work(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     """How far each file is and how long it will take; of very many files only the first."""
+    now = time.time()
+    since = now - 30
     jobs = [
-        job("book[bold]\x1b.pdf", pages=40, read=10),
-        job("read.png", pages=1, read=1),
-        job("new.png", pages=None),
+        job("book[bold]\x1b.pdf", pages=40, read=10, since=since),
+        job("read.png", pages=1, read=1, since=since),
+        job("new.png", pages=None, since=since),
         job("waiting.png", pages=None, since=None),
-        job("begun.pdf", pages=7),
-        *(job(f"{number}.png", pages=1) for number in range(20)),
+        job("begun.pdf", pages=7, since=since),
+        *(job(f"{number}.png", pages=1, since=since) for number in range(20)),
     ]
     put_service(
-        config, at=1030.0, began=0.0, jobs=jobs, waiting=30, files_per_minute=8.0, worker_restarts=0, workers=[1]
+        config, at=now, began=now - 1030, jobs=jobs, waiting=30, files_per_minute=8.0, worker_restarts=0, workers=[1]
     )
     assert status(config, as_json=False) == Exit.OK
     shown = capsys.readouterr().out
@@ -378,7 +401,8 @@ def test_a_service_of_the_first_version(config: Config, capsys: pytest.CaptureFi
     reads = {"device": "cpu", "runtime": "openvino", "runtime_version": "1", "precision": "f32", "fingerprint": "f"}
     put_service(
         config,
-        began=1.0, at=2.0, waiting=1, workers=[5], worker_restarts=0, lack="", overflows=0, reload_refused="",
+        began=time.time() - 1, at=time.time(),
+        waiting=1, workers=[5], worker_restarts=0, lack="", overflows=0, reload_refused="",
         queues={"scans": {"waiting": 1, "oldest": 1.5, "open": 0}},
         inboxes={"scans": {"state": "serves", "reason": "", "since": None, "stalled": 0}},
         engines=[{**reads, "workers": 1}],

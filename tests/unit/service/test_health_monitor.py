@@ -137,8 +137,11 @@ def test_alive(world: World) -> None:
 
 
 def test_stuck_parts(world: World) -> None:
-    """A thread of an inbox that has ended, or a worker that does not answer, is not alive."""
+    """A thread of an inbox that has ended, or a worker that does not answer. What is published says so."""
     world.inboxes.threads = False
     assert not world.monitor.alive()
+    assert not world.monitor.standing().responsive
     world.inboxes.threads, world.workers.answers = True, False
     assert not world.monitor.alive()
+    world.workers.answers = True
+    assert world.monitor.standing().responsive
