@@ -233,7 +233,7 @@ BUDGETS = {
             "csv", "ctypes", "decimal", "difflib", "email", "html", "importlib.metadata", "inspect", "tempfile", "uuid",
             "zipfile",
         }),
-        440,  # blocks are found here
+        442,  # blocks are found here
     ),
     # PDFium too: a decoder gives up files before the first document, and can load nothing after that.
     "ocrspool.decoding.child.__main__": Budget(

@@ -12,6 +12,7 @@ from ocrspool.blocks.aligned_tables import FoundTable, aligned_tables
 from ocrspool.blocks.heading_levels import set_levels
 from ocrspool.blocks.items import Item, Leveled, level, same_row
 from ocrspool.blocks.kinds import Paragraph, item_levels, joined_headings, kind_of
+from ocrspool.blocks.level_tables import level_tables
 from ocrspool.blocks.page_margins import Margin, page_margins
 from ocrspool.blocks.paragraphs import Style, paragraphs, streams, style_of
 from ocrspool.blocks.ruled_tables import ruled_tables
@@ -23,13 +24,19 @@ from ocrspool.blocks.values import Block, PageLines, Table
 def blocks(pages: Sequence[PageLines]) -> list[tuple[Block, ...]]:
     """Return the blocks of each page of a document, in reading order. Each line is in one block."""
     leveled = steady([level(page) for page in pages])
-    grids = [ruled_tables(page) for page in leveled]
+    grids = [_grids(page) for page in leveled]
     rough = [streams(_left_over(page.items, tables)) for page, tables in zip(leveled, grids, strict=True)]
     style = style_of(stream for page in rough for stream in page)
     margins = page_margins(leveled, style)
     drafts = [_Draft(*each, style) for each in zip(leveled, grids, margins, strict=True)]
     set_levels([one for draft in drafts for one in draft.paragraphs if one.kind == "heading"], style)
     return [draft.blocks() for draft in drafts]
+
+
+def _grids(page: Leveled) -> list[FoundTable]:
+    """Return the tables with ruling lines between their rows."""
+    ruled = ruled_tables(page)
+    return [*ruled, *level_tables(page, frozenset(place for table in ruled for place in table.places))]
 
 
 def _left_over(items: Iterable[Item], tables: Sequence[FoundTable], margins: Iterable[int] = ()) -> list[Item]:

@@ -1,0 +1,102 @@
+"""Tables with level ruling lines between their rows, and no upright ones. Pure.
+
+A cell may have several lines there, so rows of text are not the rows of the table: what stands between two ruling lines
+is. Where no cell has several lines, and where rows stand between two ruling lines, `aligned_tables` finds more.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+from ocrspool.blocks.aligned_tables import FoundTable
+from ocrspool.blocks.grid import Grid
+from ocrspool.blocks.items import Item, Leveled, Rule
+from ocrspool.blocks.pieces import at_wide_gaps
+
+_SAME_END = 1.5  # of a font's size: ruling lines of one table begin and end so near to each other
+_LEAST_GAP = 1.0  # of a font's size, between two columns
+_LEAST_ROWS = 3
+_SHORT_CELL = 2  # lines: a row of a table has such a cell; texts side by side have none
+_FILLED = 0.66  # share of the rows that have several cells, at least
+
+Band = list[Item]
+"""The lines, or parts of lines, between two ruling lines."""
+Range = tuple[float, float]
+
+
+def level_tables(page: Leveled, taken: frozenset[int]) -> list[FoundTable]:
+    """Return these tables of a page. Lines whose places are `taken` are in none of them."""
+    items = [item for item in page.items if item.place not in taken and not item.runs_down]
+    if not items or len(page.rules.level) <= _LEAST_ROWS:
+        return []
+    size = median(item.size for item in items)
+    found: list[FoundTable] = []
+    for stack in _stacks(page.rules.level, size):
+        for rules, columns in _runs(stack, items, size):
+            edges = [rules[0].start, *((left + right) / 2 for left, right in columns), rules[0].end]
+            upright = [Rule(x, rules[0].place, rules[-1].place) for x in edges]
+            inside = [item for item in items if rules[0].place < item.middle < rules[-1].place]
+            table = Grid(rules, upright, size).table(inside)
+            found += [table] if table else []
+    return found
+
+
+def _stacks(rules: Sequence[Rule], size: float) -> list[list[Rule]]:
+    """Return the ruling lines in groups that begin and end below each other."""
+    found: list[list[Rule]] = []
+    for rule in sorted(rules):
+        near = _SAME_END * size
+        for stack in found:
+            if abs(stack[-1].start - rule.start) <= near and abs(stack[-1].end - rule.end) <= near:
+                stack.append(rule)
+                break
+        else:
+            found.append([rule])
+    return [stack for stack in found if len(stack) > _LEAST_ROWS]
+
+
+def _runs(stack: Sequence[Rule], items: Sequence[Item], size: float) -> Iterator[tuple[list[Rule], list[Range]]]:
+    """Yield the ruling lines of each table, and the gaps between its columns."""
+    bands = [_band(above, below, items) for above, below in itertools.pairwise(stack)]
+    start = 0
+    while start < len(bands):
+        end, gaps = start, list[Range]()
+        while end < len(bands) and bands[end] and (more := _gaps(bands[start : end + 1], size)):
+            end, gaps = end + 1, more
+        if _is_table(bands[start:end], gaps):
+            yield list(stack[start : end + 1]), gaps
+        start = max(end, start + 1)
+
+
+def _band(above: Rule, below: Rule, items: Sequence[Item]) -> Band:
+    within = [item for item in items if above.place < item.middle < below.place]
+    parts = [part for item in within for part in at_wide_gaps(item)]
+    return [part for part in parts if above.start <= (part.left + part.right) / 2 <= above.end]
+
+
+def _gaps(bands: Sequence[Band], size: float) -> list[Range]:
+    """Return from where to where no line of these bands stands, between the first and the last column."""
+    found: list[Range] = []
+    reached = None
+    for left, right in sorted((item.left, item.right) for band in bands for item in band):
+        if reached is not None and left - reached >= _LEAST_GAP * size:
+            found.append((reached, left))
+        reached = right if reached is None else max(reached, right)
+    return found
+
+
+def _is_table(bands: Sequence[Band], gaps: Sequence[Range]) -> bool:
+    """Tell whether each of these bands is a row of a table with these columns, and one has a cell of several lines."""
+    if len(bands) < _LEAST_ROWS:
+        return False
+    heights = []
+    for band in bands:
+        lines = [sum(right <= item.left for _, right in gaps) for item in band]
+        heights.append([lines.count(column) for column in sorted(set(lines))])
+    return (
+        all(min(each) <= _SHORT_CELL for each in heights)
+        and sum(len(each) > 1 for each in heights) >= _FILLED * len(bands)
+        and any(max(each) > 1 for each in heights)
+    )
