@@ -14,7 +14,7 @@ from pathlib import Path
 from ocrspool.spool.layout import STATES
 from support import worker_replacement
 from support.daemon_process import Daemon
-from support.filesystem_images import Disk, NoDiskError, run
+from support.filesystem_images import CommandError, Disk, NoDiskError, run
 from support.hanging_share import HangingShare
 from support.waiting import wait_until
 from torture.consumer import Consumer
@@ -132,8 +132,8 @@ class World:
     def read_only(self, folder: Path) -> Iterator[None]:
         """Mount a folder over itself, read-only."""
         run("mount", "--bind", folder, folder)
-        run("mount", "-o", "remount,bind,ro", folder)
         try:
+            wait_until(lambda: _closed_for_writing(folder))
             yield
         finally:
             run("umount", "--lazy", folder)
@@ -234,3 +234,14 @@ def files_below(folder: Path) -> list[Path]:
     """Return the files below a folder, but for the lock; no links."""
     found = [Path(at, name) for at, _, names in os.walk(folder) for name in names if name != ".lock"]
     return [path for path in found if not path.is_symlink()]
+
+
+def _closed_for_writing(mounted: Path) -> bool:
+    """Make a mount read-only. Return False where it is busy: while a file is open for writing there."""
+    try:
+        run("mount", "-o", "remount,bind,ro", mounted)
+    except CommandError as error:
+        if "busy" not in str(error):
+            raise
+        return False
+    return True
