@@ -7,6 +7,9 @@ is. Where no cell has several lines, and where rows stand between two ruling lin
 from __future__ import annotations
 
 import itertools
+import math
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import median
 
@@ -35,7 +38,8 @@ def level_tables(page: Leveled, taken: frozenset[int]) -> list[FoundTable]:
     found: list[FoundTable] = []
     for stack in _stacks(page.rules.level, size):
         for rules, columns in _runs(stack, items, size):
-            edges = [rules[0].start, *((left + right) / 2 for left, right in columns), rules[0].end]
+            between = [(one[1] + other[0]) / 2 for one, other in itertools.pairwise(columns)]
+            edges = [rules[0].start, *between, rules[0].end]
             upright = [Rule(x, rules[0].place, rules[-1].place) for x in edges]
             inside = [item for item in items if rules[0].place < item.middle < rules[-1].place]
             table = Grid(rules, upright, size).table(inside)
@@ -58,43 +62,52 @@ def _stacks(rules: Sequence[Rule], size: float) -> list[list[Rule]]:
 
 
 def _runs(stack: Sequence[Rule], items: Sequence[Item], size: float) -> Iterator[tuple[list[Rule], list[Range]]]:
-    """Yield the ruling lines of each table, and the gaps between its columns."""
-    bands = [_band(above, below, items) for above, below in itertools.pairwise(stack)]
+    """Yield the ruling lines of each table, and the columns of its text."""
+    bands = _bands(stack, items)
     start = 0
     while start < len(bands):
-        end, gaps = start, list[Range]()
-        while end < len(bands) and bands[end] and (more := _gaps(bands[start : end + 1], size)):
-            end, gaps = end + 1, more
-        if _is_table(bands[start:end], gaps):
-            yield list(stack[start : end + 1]), gaps
+        end, columns = start, list[Range]()
+        while end < len(bands) and bands[end]:
+            grown = _joined([*columns, *((item.left, item.right) for item in bands[end])], size)
+            if len(grown) < 2:  # noqa: PLR2004 - side by side
+                break
+            end, columns = end + 1, grown
+        if _is_table(bands[start:end], columns):
+            yield list(stack[start : end + 1]), columns
         start = max(end, start + 1)
 
 
-def _band(above: Rule, below: Rule, items: Sequence[Item]) -> Band:
-    within = [item for item in items if above.place < item.middle < below.place]
-    parts = [part for item in within for part in at_wide_gaps(item)]
-    return [part for part in parts if above.start <= (part.left + part.right) / 2 <= above.end]
-
-
-def _gaps(bands: Sequence[Band], size: float) -> list[Range]:
-    """Return from where to where no line of these bands stands, between the first and the last column."""
-    found: list[Range] = []
-    reached = None
-    for left, right in sorted((item.left, item.right) for band in bands for item in band):
-        if reached is not None and left - reached >= _LEAST_GAP * size:
-            found.append((reached, left))
-        reached = right if reached is None else max(reached, right)
+def _bands(stack: Sequence[Rule], items: Sequence[Item]) -> list[Band]:
+    """Return what stands between each ruling line and the next one; a line in parts where it has wide gaps."""
+    in_order = sorted(items, key=lambda item: item.middle)
+    middles = [item.middle for item in in_order]
+    ends = [bisect_right(middles, rule.place) for rule in stack]
+    found = []
+    for rule, (first, end) in zip(stack, itertools.pairwise(ends), strict=False):
+        parts = [part for item in in_order[first:end] for part in at_wide_gaps(item)]
+        found.append([part for part in parts if rule.start <= (part.left + part.right) / 2 <= rule.end])
     return found
 
 
-def _is_table(bands: Sequence[Band], gaps: Sequence[Range]) -> bool:
+def _joined(ranges: Sequence[Range], size: float) -> list[Range]:
+    """Return from where to where text stands, from left to right; what is nearer than two columns is one."""
+    found: list[Range] = []
+    for left, right in sorted(ranges):
+        if found and left - found[-1][1] < _LEAST_GAP * size:
+            found[-1] = found[-1][0], max(found[-1][1], right)
+        else:
+            found.append((left, right))
+    return found
+
+
+def _is_table(bands: Sequence[Band], columns: Sequence[Range]) -> bool:
     """Tell whether each of these bands is a row of a table with these columns, and one has a cell of several lines."""
     if len(bands) < _LEAST_ROWS:
         return False
     heights = []
     for band in bands:
-        lines = [sum(right <= item.left for _, right in gaps) for item in band]
-        heights.append([lines.count(column) for column in sorted(set(lines))])
+        lines = Counter(bisect_right(columns, (item.left, math.inf)) for item in band)
+        heights.append(list(lines.values()))
     return (
         all(min(each) <= _SHORT_CELL for each in heights)
         and sum(len(each) > 1 for each in heights) >= _FILLED * len(bands)

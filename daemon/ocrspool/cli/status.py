@@ -84,7 +84,7 @@ def _service(published: Path) -> StatusSnapshot | None:
 
 def _hangs(service: StatusSnapshot, now: float) -> str:
     """Return why a service whose process lives does not go on; "" where it does."""
-    if service.at and (silence := now - service.at) > _LONGEST_SILENCE:  # the first version said no time
+    if service.at and (silence := now - service.at) > _LONGEST_SILENCE:  # 0: not told
         return f"it has said nothing for {format_duration(silence)}"
     return "" if service.responsive else "a part of it waits longer than it may"
 
