@@ -24,6 +24,9 @@ _HANGING = 2.3  # sizes by which the text of a list item may stand further right
 _SMALLER = 0.93  # size, as a multiple of the usual one, up to which a text is set smaller
 _APART = 6.0  # sizes; lines that begin and end this far apart are in no column together
 _RAGGED = 0.12  # of the width of a column, by which a line may be short and go on all the same
+_TITLE = 0.6  # of the width of a column, up to which a line with a number may be the title of what begins below it
+_FULL = 0.8  # likewise: text that begins there fills its line, or wraps
+_TEXT = 30  # characters; what has fewer may be an entry of a list
 _BOLDER = 1.18  # ratio of strokes from which on one of two lines is bold
 
 
@@ -127,6 +130,7 @@ def paragraphs(stream: Sequence[Item], style: Style) -> list[list[Item]]:
             or _begins(found[-1], below, after, left)
             or _is_next_footnote(found[-1], below, style)
             or _ended(above, below, left, right)
+            or _is_title(found[-1], below, left, right)
         ):
             found.append([below])
         else:
@@ -222,5 +226,22 @@ def _ended(above: Item, below: Item, left: float, right: float) -> bool:
     word = below.text.split(" ", 1)[0]
     room = below.width * len(word) / max(len(below.text), 1) + below.size / 2
     short = right - above.right > max(room, _RAGGED * (right - left))
-    begins = below.text[:1].isupper() or runs_from_the_right(below.text[:1])  # those scripts have no capitals
-    return short and above.text.rstrip().endswith(SENTENCE_ENDS) and begins
+    return short and above.text.rstrip().endswith(SENTENCE_ENDS) and _begins_sentence(below)
+
+
+def _begins_sentence(item: Item) -> bool:
+    return item.text[:1].isupper() or runs_from_the_right(item.text[:1])  # those scripts have no capitals
+
+
+def _is_title(group: Sequence[Item], below: Item, left: float, right: float) -> bool:
+    """Return whether the line above is the title of a section: a number and a few words, and text begins below it."""
+    above = group[-1]
+    return (
+        len(group) == 1
+        and markers.section_depth(above.text) is not None
+        and not above.text.rstrip().endswith(SENTENCE_ENDS)
+        and above.right - left <= _TITLE * (right - left)
+        and below.right - left >= _FULL * (right - left)
+        and len(below.text) >= _TEXT
+        and _begins_sentence(below)
+    )

@@ -79,6 +79,20 @@ def test_a_numbered_line_that_stands_apart_is_a_heading(text: str) -> None:
     assert kinds(lines) == ["paragraph", "heading", "paragraph"]
 
 
+@pytest.mark.parametrize("title", ["1 Scope", "1.2 Exceptions", "2 What is required here"])
+def test_the_title_of_a_section_may_stand_near_its_text(title: str) -> None:
+    """With no more room below than lines have, and in strokes that are too thin at this resolution to tell."""
+    lines = [*prose(100, 100), at(100, 270, title), *prose(100, 300)]
+    assert [kind for kind, _ in found(lines)] == ["paragraph", "heading", "paragraph"]
+    assert ("heading", title) in found(lines)
+
+
+def test_a_number_and_a_name_in_a_list_are_no_title() -> None:
+    """What is below does not fill its line."""
+    lines = [at(100, 100, "1 Coffee"), at(100, 130, "Large, with milk"), at(100, 160, "2 Tea"), at(100, 190, "Small")]
+    assert "heading" not in {kind for kind, _ in found([*lines, *prose(100, 300)])}
+
+
 def test_numbered_items_are_no_headings() -> None:
     """The first of them stands apart as a heading does; what follows tells."""
     items = [at(LEFT, 360 + n * 45, f"{n + 1}. Repair of the gate") for n in range(3)]
