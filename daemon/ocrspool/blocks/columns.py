@@ -120,6 +120,11 @@ class Columns:
         return max(touched) - min(touched) + 1 if touched else 1
 
 
+def borders(ranges: Sequence[Range]) -> list[float]:
+    """Return the places half way between each column and the next one."""
+    return [(one[1] + two[0]) / 2 for one, two in itertools.pairwise(ranges)]
+
+
 def _range(item: Item) -> Range:
     return item.left, item.right
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 from ocrspool.blocks.aligned_tables import FoundTable, cell_of
-from ocrspool.blocks.columns import Columns
+from ocrspool.blocks.columns import Columns, borders
 from ocrspool.blocks.items import Item, Rule, rows
 from ocrspool.blocks.pieces import between
 from ocrspool.blocks.values import Table
@@ -64,7 +64,7 @@ class Grid:
             for line in lines[1:]:
                 columns = columns and columns.with_row(line)
             if columns and len(columns.ranges) == len(lines[0]):
-                added += [(one[1] + two[0]) / 2 for one, two in itertools.pairwise(columns.ranges)]
+                added += borders(columns.ranges)
         self._upright = [*self._upright, *(Rule(x, self._ys[0], self._ys[-1]) for x in added)]
         self._xs = sorted([*self._xs, *added])
 

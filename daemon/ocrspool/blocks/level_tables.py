@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from ocrspool.blocks.aligned_tables import FoundTable
+from ocrspool.blocks.columns import Range, borders
 from ocrspool.blocks.grid import Grid
-from ocrspool.blocks.items import Item, Leveled, Rule
+from ocrspool.blocks.items import Item, Rule
 from ocrspool.blocks.pieces import at_wide_gaps
 
 _SAME_END = 1.5  # of a font's size: ruling lines of one table begin and end so near to each other
@@ -26,23 +27,20 @@ _FILLED = 0.66  # share of the rows that have several cells, at least
 
 Band = list[Item]
 """The lines, or parts of lines, between two ruling lines."""
-Range = tuple[float, float]
 
 
-def level_tables(page: Leveled, taken: frozenset[int]) -> list[FoundTable]:
-    """Return these tables of a page. Lines whose places are `taken` are in none of them."""
-    items = [item for item in page.items if item.place not in taken and not item.runs_down]
-    if not items or len(page.rules.level) <= _LEAST_ROWS:
+def level_tables(lines: Sequence[Item], level: Sequence[Rule]) -> list[FoundTable]:
+    """Return these tables among the lines of a page, by its level ruling lines."""
+    items = [item for item in lines if not item.runs_down]
+    if not items:
         return []
     size = median(item.size for item in items)
     found: list[FoundTable] = []
-    for stack in _stacks(page.rules.level, size):
+    for stack in _stacks(level, size):
         for rules, columns in _runs(stack, items, size):
-            between = [(one[1] + other[0]) / 2 for one, other in itertools.pairwise(columns)]
-            edges = [rules[0].start, *between, rules[0].end]
+            edges = [rules[0].start, *borders(columns), rules[0].end]
             upright = [Rule(x, rules[0].place, rules[-1].place) for x in edges]
-            inside = [item for item in items if rules[0].place < item.middle < rules[-1].place]
-            table = Grid(rules, upright, size).table(inside)
+            table = Grid(rules, upright, size).table(items)
             found += [table] if table else []
     return found
 
@@ -50,8 +48,8 @@ def level_tables(page: Leveled, taken: frozenset[int]) -> list[FoundTable]:
 def _stacks(rules: Sequence[Rule], size: float) -> list[list[Rule]]:
     """Return the ruling lines in groups that begin and end below each other."""
     found: list[list[Rule]] = []
+    near = _SAME_END * size
     for rule in sorted(rules):
-        near = _SAME_END * size
         for stack in found:
             if abs(stack[-1].start - rule.start) <= near and abs(stack[-1].end - rule.end) <= near:
                 stack.append(rule)
@@ -85,7 +83,7 @@ def _bands(stack: Sequence[Rule], items: Sequence[Item]) -> list[Band]:
     found = []
     for rule, (first, end) in zip(stack, itertools.pairwise(ends), strict=False):
         parts = [part for item in in_order[first:end] for part in at_wide_gaps(item)]
-        found.append([part for part in parts if rule.start <= (part.left + part.right) / 2 <= rule.end])
+        found.append([part for part in parts if rule.start <= part.center <= rule.end])
     return found
 
 

@@ -36,7 +36,7 @@ def blocks(pages: Sequence[PageLines]) -> list[tuple[Block, ...]]:
 def _grids(page: Leveled) -> list[FoundTable]:
     """Return the tables with ruling lines between their rows."""
     ruled = ruled_tables(page)
-    return [*ruled, *level_tables(page, frozenset(place for table in ruled for place in table.places))]
+    return [*ruled, *level_tables(_left_over(page.items, ruled), page.rules.level)]
 
 
 def _left_over(items: Iterable[Item], tables: Sequence[FoundTable], margins: Iterable[int] = ()) -> list[Item]:

@@ -23,13 +23,13 @@ from ocrspool.files.folder import Folder
 from ocrspool.files.name_patterns import NamePatterns
 from ocrspool.files.walk import walk
 from ocrspool.formatting import format_duration
-from ocrspool.observability.snapshot import Queue, StatusSnapshot
+from ocrspool.observability.snapshot import LONGEST_SILENCE_SECONDS, Queue, StatusSnapshot
 from ocrspool.observability.snapshot_file import snapshot_from
 from ocrspool.spool.outbox import RESULT_SUFFIX
 from ocrspool.spool.spool import Spool
 
-_LONGEST_SILENCE = 180.0
-"""The service publishes once a minute at least (observability/status.py)."""
+_HANGING_SECONDS = 3 * LONGEST_SILENCE_SECONDS
+"""A service that has published nothing for so long hangs."""
 
 
 def status(config: Config, *, as_json: bool) -> int:
@@ -84,7 +84,7 @@ def _service(published: Path) -> StatusSnapshot | None:
 
 def _hangs(service: StatusSnapshot, now: float) -> str:
     """Return why a service whose process lives does not go on; "" where it does."""
-    if service.at and (silence := now - service.at) > _LONGEST_SILENCE:  # 0: not told
+    if service.at and (silence := now - service.at) > _HANGING_SECONDS:  # 0: not told
         return f"it has said nothing for {format_duration(silence)}"
     return "" if service.responsive else "a part of it waits longer than it may"
 

@@ -269,6 +269,10 @@ class ServiceStatus:
         return sum(inbox.failed_files or 0 for inbox in self.inboxes.values())
 
 
+LONGEST_SILENCE_SECONDS = 60.0
+"""A snapshot is published at least this often, because the rates fall while nothing happens."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusSnapshot(ServiceStatus):
     """All that the service publishes, at one moment."""

@@ -19,7 +19,13 @@ from typing import Protocol
 from ocrspool.files import atomic
 from ocrspool.formatting import parse_rfc3339
 from ocrspool.observability import inbox_summary
-from ocrspool.observability.snapshot import EngineStatus, JobProgress, ServiceStatus, StatusSnapshot
+from ocrspool.observability.snapshot import (
+    LONGEST_SILENCE_SECONDS,
+    EngineStatus,
+    JobProgress,
+    ServiceStatus,
+    StatusSnapshot,
+)
 from ocrspool.observability.statistics import KEPT, Count, JobStatistics
 from ocrspool.results import engine_label
 from ocrspool.results.reason import Failure
@@ -27,8 +33,6 @@ from ocrspool.results.reason import Failure
 _log = logging.getLogger(__name__)
 
 _LEAST_SECONDS = 1.0
-_MOST_SECONDS = 60.0
-"""The rates fall while nothing happens, so the status is published at least this often."""
 
 
 class Systemd(Protocol):
@@ -101,7 +105,7 @@ class StatusPublisher:
         standing = look()
         total, jobs = self._statistics.total(), self._statistics.jobs()
         current = (standing, total, jobs)
-        if current == self._published and since < _MOST_SECONDS:
+        if current == self._published and since < LONGEST_SILENCE_SECONDS:
             return
         self._published, self._published_at = current, self._clock()
         self._log_change(standing)
@@ -161,7 +165,7 @@ class StatusPublisher:
             standing = look()
             changed = self._published is None or (standing, self._statistics.total()) != self._published[:2]
             if not changed:
-                due = [self._published_at + _MOST_SECONDS]
+                due = [self._published_at + LONGEST_SILENCE_SECONDS]
             if standing.in_work:  # reading a page wakes nobody
                 due.append(now + _LEAST_SECONDS)
         if self._systemd.keepalive_seconds is not None:

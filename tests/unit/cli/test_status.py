@@ -130,7 +130,9 @@ def test_a_service_that_hangs(
     assert status(config, as_json=False) == (Exit.UNAVAILABLE if told else Exit.OK)
     assert (f"hangs: {told}" in capsys.readouterr().out) == bool(told)
     status(config, as_json=True)
-    assert json.loads(capsys.readouterr().out)["hangs"].startswith(told)
+    hangs = json.loads(capsys.readouterr().out)["hangs"]
+    assert hangs.startswith(told)
+    assert bool(hangs) == bool(told)
 
 
 def job(name: str, *, pages: int | None, read: int = 0, since: float | None = 1000.0) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def test_a_problem_is_logged_once(new_intake: NewIntake, caplog: pytest.LogCaptu
 
 @pytest.mark.slow
 def test_an_inbox_that_goes_and_comes_back(new_intake: NewIntake, caplog: pytest.LogCaptureFixture) -> None:
-    """Deleted or renamed away, then made again: said once each, and what is dropped into the new folder is claimed.
+    """Deleted or renamed away, then made again: said once each, and events arrive from the new folder.
 
     That it is polled meanwhile is said only if somebody looked at its watch while it was away.
     """
@@ -132,6 +132,7 @@ def test_an_inbox_that_goes_and_comes_back(new_intake: NewIntake, caplog: pytest
         wait_until(lambda: claimed(intake) or "is not there" in caplog.text)
         intake.spool.inbox.mkdir()
         wait_until(lambda: claimed(intake) or "inbox scans can be read again" in caplog.text)
+        wait_until(lambda: claimed(intake) or intake._watch.is_watching(intake.spool.inbox))
         assert caplog.text.count("is not there") == 1
         put(intake, name)
         assert wait_until(lambda: claimed(intake)) == [name]
