@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 from collections.abc import Callable
 
@@ -15,6 +16,8 @@ from torture.world import INBOX, SETTINGS, World
 Which = Callable[[World], list[int]]
 
 _TEMPORARY = 75
+_NOTICED_SECONDS = 60.0
+"""The service notices after 12 s that a process hangs which has work (world.SETTINGS)."""
 
 
 def _service(world: World) -> list[int]:
@@ -51,12 +54,29 @@ def _stop(which: Which) -> Callable[[World], None]:
 
 
 def _hang(which: Which) -> Callable[[World], None]:
-    """Stop a process for good. It has tied its life to the service's life before, and so it ends with it."""
+    """Stop a process until the service ends it. It has tied its life to the service's before, and so it ends with it.
+
+    One that had nothing to do meanwhile goes on: it would fail an innocent document in a later round.
+    """
 
     def inject(world: World) -> None:
-        os.kill(_one(world, lambda world: [pid for pid in which(world) if _is_tied(pid)]), signal.SIGSTOP)
+        pid = _one(world, lambda world: [pid for pid in which(world) if _is_tied(pid)])
+        process = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(process, signal.SIGSTOP)
+            if not _ends(process, _NOTICED_SECONDS):
+                signal.pidfd_send_signal(process, signal.SIGCONT)
+        finally:
+            os.close(process)
 
     return inject
+
+
+def _ends(process: int, seconds: float) -> bool:
+    """Wait at most so long for a process, by its descriptor (pidfd_open(2)). Tell whether it has ended."""
+    ended = select.poll()
+    ended.register(process, select.POLLIN)
+    return bool(ended.poll(seconds * 1000))
 
 
 def _is_tied(pid: int) -> bool:
