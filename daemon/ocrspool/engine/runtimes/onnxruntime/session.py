@@ -28,7 +28,7 @@ from ocrspool.engine.runtimes.compiled_net import CompiledNet
 from ocrspool.engine.runtimes.cuda import CudaError, cuda
 from ocrspool.engine.runtimes.device_errors import device_error
 from ocrspool.engine.runtimes.fixed_shapes import FixedShapesNet
-from ocrspool.engine.runtimes.onnxruntime import SPEC, execution_providers, tensorrt_engine
+from ocrspool.engine.runtimes.onnxruntime import SPEC, capture_refusals, execution_providers, tensorrt_engine
 from ocrspool.engine.runtimes.onnxruntime.captured import CapturedNet
 from ocrspool.engine.runtimes.onnxruntime.libraries import preload
 from ocrspool.engine.runtimes.onnxruntime.tensorrt_engine import HINT as DOCTOR
@@ -140,7 +140,8 @@ class _OneShape:
         options.add_run_config_entry("gpu_graph_id", "-1")  # no capture
         # cuDNN's search for kernels takes gigabytes, and a session would keep them.
         options.add_run_config_entry("memory.enable_memory_arena_shrinkage", f"gpu:{self._device}")
-        return list(self._session.run(None, {execution_providers.INPUT: np.zeros(shape, np.uint8)}, options))
+        pixels = {execution_providers.INPUT: np.zeros(shape, np.uint8)}
+        return list(capture_refusals.again(lambda: self._session.run(None, pixels, options), _ERRORS))
 
     def bind_input(self, shape: Shape, address: int) -> None:
         self._binding.bind_input(execution_providers.INPUT, "cuda", self._device, np.uint8, shape, address)
@@ -242,8 +243,11 @@ def _session(
     missing = preload(SPEC.installed(), settings) if settings.gpu is not None else []
     try:
         # In words of its own it "falls back": to other providers when created, and later when a call fails.
-        session = onnxruntime.InferenceSession(
-            str(path), _session_options(settings, shape), providers=providers, enable_fallback=0
+        session = capture_refusals.again(
+            lambda: onnxruntime.InferenceSession(
+                str(path), _session_options(settings, shape), providers=providers, enable_fallback=0
+            ),
+            _ERRORS,
         )
         session.disable_fallback()
     except _ERRORS as error:
