@@ -4,12 +4,13 @@ Needs OCRSPOOL_CORPUS. Scheduler, agents and service are real processes of this 
 
     scripts/bench cluster_devices [RECEIPTS] [--agents gpu:0 gpu:1] [--agent-processors 8-19 20-31]
         [--service-processors 0-7] [--workers 4] [--files always never] [--warm N] [--tls] [--seconds 180]
-        [--stand-in MS]
+        [--stand-in MS] [--recorded]
 
 OCRSPOOL_BENCH_CONFIG may name a TOML file with settings that win: the runtime, say. `--stand-in` puts in place of each
-worker one that waits so many milliseconds for a page and reads a digest of its pixels. Every result is compared with
-that of the service without a cluster. The benchmark ends with 1 if one differs, and at once if anything takes longer
-than `--seconds`.
+worker one that waits so many milliseconds for a page and reads a digest of its pixels. `--recorded` puts in place of
+each worker one that gives out at once what an engine has read on such a receipt: then the service is the limit. Every
+result is compared with that of the service without a cluster. The benchmark ends with 1 if one differs, and at once if
+anything takes longer than `--seconds`.
 """
 
 from __future__ import annotations
@@ -29,14 +30,17 @@ from pathlib import Path
 from typing import Any
 
 from serving import COMMAND, machine, named_corpus, scratch
+from standin.recorded import record
 from support import worker_replacement
 from support.process_table import children_of
 
 PORT = 8797
+GIVES_OUT = Path(__file__).with_name("standin") / "worker.py"
 KINDS = {
     "ocrspool.recognition.child": "worker",
     "ocrspool.decoding.child": "decoder",
     "ocrspool.cluster.bridge": "bridge",
+    "ocrspool.pipeline.assembling.child": "assembler",
 }
 """What a child process does, by its module."""
 LOOK_SECONDS, TOLD_SECONDS = 0.1, 15.0
@@ -72,7 +76,7 @@ class Bench:
         scheme = "tls" if self.given.tls else "tcp"
         keys = {"ca": "ca.crt", "certificate": "machine/host.crt", "key": "machine/host.key"} if self.given.tls else {}
         engine = f"[engine]\ndevices = {list(devices)}\n" + (
-            f"workspace_mb = {self.given.stand_in}\n" if self.python else ""
+            f"workspace_mb = {self.given.stand_in}\n" if self.given.stand_in else ""
         )
         joins = f"[cluster]\nscheduler = '{scheme}://127.0.0.1:{PORT}'\nport = 0\nname = '{name}'\n" + "".join(
             f"{key} = '{self.folder}/keys/{file}'\n" for key, file in keys.items()
@@ -164,6 +168,12 @@ def main() -> None:
         else:
             built = bench.configure("build", list(dict.fromkeys(given.agents)), None)
             subprocess.run([COMMAND, "prebuild", "--config", built], check=True, stdout=sys.stderr)
+        if given.recorded:
+            texts = bench.folder / "recorded"
+            record(built, receipts, texts)
+            bench.python = worker_replacement.python_of(
+                bench.folder, f'OCRSPOOL_BENCH_RECORDED="{texts}" exec "{sys.executable}" "{GIVES_OUT}" "$4"'
+            )
         if given.tls:
             keys = bench.folder / "keys"
             subprocess.run([COMMAND, "cluster", "certificates", keys, "machine"], check=True, stdout=sys.stderr)
@@ -222,7 +232,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tls", action="store_true", help="with certificates, as between machines")
     parser.add_argument("--seconds", type=int, default=180, help="how long a start, or one reading, may take")
     parser.add_argument("--stand-in", type=int, default=0, metavar="MS", help="64 or more; nothing is recognized")
+    parser.add_argument("--recorded", action="store_true", help="workers give out what an engine has read before")
     given = parser.parse_args()
+    if given.stand_in and given.recorded:
+        parser.error("--stand-in and --recorded are two kinds of workers")
     if given.agent_processors and len(given.agent_processors) != len(given.agents):
         parser.error("--agent-processors should have as many values as --agents")
     return given

@@ -166,9 +166,10 @@ class EncodedText:
     body: bytes
     """recognition/page_json.py makes a PageText of it."""
     seconds: dict[str, float]
-    """As in PageText; `engine` and `device` too."""
+    """As in PageText; `engine`, `device` and `host` too."""
     engine: Mapping[str, Any] = field(default_factory=dict)
     device: str = ""
+    host: str = ""
 
 
 Recognized = PageText | EncodedText

@@ -122,18 +122,22 @@ def host(data: bytes) -> None:
         text = data.decode("utf-8", "surrogatepass")
         with suppress(ValueError):
             answers.report_from_json(text)
+        with suppress(ValueError):  # as the bridge expects
+            answers.check_outcome(text)
+            outcome = answers.outcome_from_json(text)
+            _can_be_written(page_json.decoded(outcome) if isinstance(outcome, EncodedText) else outcome)
         for key in ("answer", "report"):
             said = {"number": 1, "wire_seconds": 0.5, "host": "a", "address": "b", key: text}
             with suppress(LookupError, TypeError, ValueError, OverflowError):  # as `next_event` expects
-                event = bridge_client._event({"page" if key == "answer" else "host": said})
-                _can_be_written(getattr(event, "outcome", None))
+                bridge_client._event({"page" if key == "answer" else "host": said})
     if (message := _message(data)) is not None:
         with suppress(LookupError, TypeError, ValueError, OverflowError):
             bridge_client._event(message)
 
 
 def _host_seeds() -> list[bytes]:
-    outcomes = (page_json.page_text(_WORKER[0]["page"]), DocumentError("a", "b", page=1), EngineError("a", "b"))
+    page = page_json.encoded(page_json.page_text(_WORKER[0]["page"]))
+    outcomes = (page, DocumentError("a", "b", page=1), EngineError("a", "b"))
     report = answers.HostReport("a", "1", "2", ({"runtime": "openvino"},), 2)
     events = (
         {"returned": {"number": 1, "reason": "a", "counts": True}}, {"gone": {"host": "a", "reason": "b", "counts": 1}},

@@ -14,12 +14,15 @@ _TESTS = Path(__file__).parents[1]
 
 def python(folder: Path, module: str) -> Path:
     """Make a Python in a folder that runs `main` of the module where a worker is asked for, and all else as it is."""
-    path = folder / "python"
     start = f"import sys; sys.path.append({str(_TESTS)!r}); from {module} import main; main()"
+    return python_of(folder, f'exec "{sys.executable}" -I -c "{start}" "$3" "$4"')
+
+
+def python_of(folder: Path, worker: str) -> Path:
+    """Make a Python in a folder that runs this line of a shell where a worker is asked for. Its socket is "$4"."""
+    path = folder / "python"
     path.write_text(
-        '#!/bin/sh\nif [ "$3" = ocrspool.recognition.child ]; then\n'
-        f'    exec "{sys.executable}" -I -c "{start}" "$3" "$4"\nfi\n'
-        f'exec "{sys.executable}" "$@"\n',
+        f'#!/bin/sh\nif [ "$3" = ocrspool.recognition.child ]; then\n    {worker}\nfi\nexec "{sys.executable}" "$@"\n',
         "utf-8",
     )
     path.chmod(0o755)

@@ -21,7 +21,7 @@ from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.hosts.answers import HostReport, Outcome, outcome_to_json, report_to_json
 from ocrspool.recognition.hosts.file_answers import DecoderDeath, FileOutcome, file_outcome_to_json
 from ocrspool.recognition.hosts.program import code
-from ocrspool.recognition.page_json import decoded
+from ocrspool.recognition.page_json import decoded, encoded
 
 _log = logging.getLogger(__name__)
 
@@ -203,7 +203,7 @@ class Agent:
             future = await asyncio.to_thread(self._pool.submit, image, options, alone=page["alone"])
             if not await self._is_read(future):
                 return None
-            return _brief(decoded(future.result()))
+            return encoded(_brief(decoded(future.result())))
         except (DocumentError, EngineError) as error:
             return error
         except Exception as error:  # noqa: BLE001 - whatever it is, it is an answer

@@ -16,7 +16,7 @@ from ocrspool.decoding.api import DecodedPage, Decoder, DecoderDiedError, Decode
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageOptions, PageText, Recognized
 from ocrspool.recognition.hosts.file_answers import NO_PIXELS, Fault, FilePage, FileRead
-from ocrspool.recognition.page_json import decoded
+from ocrspool.recognition.page_json import decoded, encoded
 
 Submit = Callable[[DecodedPage, PageOptions], Future[Recognized]]
 """Has a page read that was decoded. It waits while too many are held, and raises EngineError."""
@@ -115,6 +115,6 @@ def _has_died(reading: Future[Recognized]) -> bool:
 def _read_page(page: DecodedPage, reading: Future[Recognized], brief: Callable[[PageText], PageText]) -> FilePage:
     image = replace(page.image, fd=NO_PIXELS)
     try:
-        return FilePage(image, page.warnings, page.hidden, brief(decoded(reading.result())))
+        return FilePage(image, page.warnings, page.hidden, encoded(brief(decoded(reading.result()))))
     except (DocumentError, EngineError) as error:
         return FilePage(image, page.warnings, page.hidden, fault=Fault.of(error))

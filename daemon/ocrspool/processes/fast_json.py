@@ -7,7 +7,7 @@ import json
 import orjson
 
 
-def loads(text: bytes) -> object:
+def loads(text: bytes | str) -> object:
     """Return what JSON says. Raise ValueError or RecursionError where it is none.
 
     orjson refuses surrogate escapes and infinite numbers, which json takes.

@@ -7,6 +7,7 @@ service adds these.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ocrspool.errors import EngineError
@@ -34,7 +35,14 @@ def read_body(text: EncodedText) -> PageText:
     found = loads(text.body)
     if not isinstance(found, dict):
         raise TypeError("the body of a page is no object")
-    return checked(page_text({**found, "seconds": text.seconds}, text.engine, text.device))
+    return replace(checked(page_text({**found, "seconds": text.seconds}, text.engine, text.device)), host=text.host)
+
+
+def encoded(found: Recognized) -> EncodedText:
+    """Return the text of a page as it travels. Raise TypeError where it holds what cannot be written."""
+    if isinstance(found, EncodedText):
+        return found
+    return EncodedText(body_of(found), found.seconds, found.engine, found.device, found.host)
 
 
 def decoded(found: Recognized) -> PageText:

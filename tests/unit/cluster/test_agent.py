@@ -17,11 +17,11 @@ from ocrspool.cluster.files import FileDecoders, open_received
 from ocrspool.decoding.api import DecoderDiedError
 from ocrspool.decoding.stub import PreparedDocument, PreparedPage, StubDecoderPool
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import Notice, PageOptions, PageText, ReaderOrder, TextLine
+from ocrspool.pages import EncodedText, Notice, PageOptions, ReaderOrder, TextLine
 from ocrspool.recognition.hosts.answers import outcome_from_json, report_from_json
 from ocrspool.recognition.hosts.file_answers import DecoderDeath, FileOutcome, FileRead, file_outcome_from_json
 from ocrspool.recognition.stub import FACTS, Answer, StubRecognizer
-from support.stub_pages import BOX
+from support.stub_pages import BOX, lines_of
 
 OPTIONS = PageOptions("off", "characters", ReaderOrder(("tiny", "default"), 0.9, 0.1))
 PAGE: Mapping[str, Any] = {
@@ -74,8 +74,8 @@ def test_a_page_is_read(agent: Agent, pool: Pool) -> None:
     """As the service asked: alone. What every page would repeat of the engine is left out."""
     answer = read(agent)
     found = outcome_from_json(answer["answer"])
-    assert isinstance(found, PageText)
-    assert found.lines[0].text == "page 1"
+    assert isinstance(found, EncodedText)
+    assert lines_of(found) == ["page 1"]
     assert found.engine["fingerprint"] == FACTS["fingerprint"]
     assert "seconds" not in found.engine
     assert (pool.options, pool.alone) == ([OPTIONS], [True])
@@ -154,7 +154,7 @@ def test_a_file_is_decoded_and_read(pool: Pool) -> None:
     agent = agent_with(pool, document)
     found = file_read(agent)
     assert found.document.pages == 3
-    assert [page.text.lines[0].text for page in found.pages if page.text] == ["page 1", "page 2", "page 3"]
+    assert [lines_of(page.text)[0] for page in found.pages if page.text] == ["page 1", "page 2", "page 3"]
     assert (found.pages[1].warnings, found.pages[1].hidden) == ((warning,), HIDDEN)
     assert pool.alone == [False] * 3
     assert [page.image.number for page in file_read(agent, first=1, most=1).pages if page.image] == [2]

@@ -12,12 +12,24 @@ import pytest
 from ocrspool.cluster.api import ClusterError, Members
 from ocrspool.cluster.bridge import bridge as module
 from ocrspool.cluster.bridge.bridge import Bridge
+from ocrspool.decoding.api import DocumentInfo
+from ocrspool.pages import PageImage
 from ocrspool.processes.channel import Message
-from ocrspool.recognition.hosts.answers import report_to_json
+from ocrspool.recognition.hosts.answers import outcome_to_json, report_to_json
+from ocrspool.recognition.hosts.file_answers import FilePage, FileRead, file_outcome_to_json
 from support.stub_hosts import report
+from support.stub_pages import encoded_text
 
 A, B = "tcp://a:1", "tcp://b:1"
 PIXELS = bytes(range(200))
+PAGE = outcome_to_json(encoded_text("a page"))
+FILE = file_outcome_to_json(
+    FileRead(
+        DocumentInfo("image/png", 1, 8, "0" * 64, ()),
+        0,
+        (FilePage(PageImage(1, 4, 2, 1, 4, 2, None, -1), text=encoded_text("a page of a file")),),
+    )
+)
 
 
 class StubCluster:
@@ -137,8 +149,8 @@ def test_a_page_goes_to_its_host_and_back() -> None:
         assert (await scene.first_host())["host"] == "a"
         scene.page(7)
         await until(lambda: 7 in scene.cluster.pages)
-        scene.cluster.pages[7].set_result({"answer": "text", "seconds": 100.0})
-        assert await scene.until("page") == {"number": 7, "answer": "text", "wire_seconds": 0.0, "sent": len(PIXELS)}
+        scene.cluster.pages[7].set_result({"answer": PAGE, "seconds": 100.0})
+        assert await scene.until("page") == {"number": 7, "answer": PAGE, "wire_seconds": 0.0, "sent": len(PIXELS)}
 
     run(scenario())
     assert scene.cluster.pixels[7] == PIXELS
@@ -262,8 +274,8 @@ def test_a_file_goes_to_its_host_and_back() -> None:
         os.write(descriptor, PIXELS)
         scene.bridge.read_file("a", {"number": 8, "first": 0, "key": "k"}, descriptor)
         await until(lambda: 8 in scene.cluster.pages)
-        scene.cluster.pages[8].set_result({"answer": "file", "seconds": 100.0})
-        about = {"number": 8, "answer": "file", "wire_seconds": 0.0, "sent": len(PIXELS)}
+        scene.cluster.pages[8].set_result({"answer": FILE, "seconds": 100.0})
+        about = {"number": 8, "answer": FILE, "wire_seconds": 0.0, "sent": len(PIXELS)}
         assert await scene.until("file") == about
 
     run(scenario())
@@ -283,7 +295,7 @@ def test_a_file_that_a_host_keeps_is_dropped_when_the_service_is_done() -> None:
         await scene.first_host()
         part(1, 0)
         await until(lambda: 1 in scene.cluster.pages)
-        scene.cluster.pages[1].set_result({"answer": "file", "seconds": 100.0, "kept": True})
+        scene.cluster.pages[1].set_result({"answer": FILE, "seconds": 100.0, "kept": True})
         await scene.until("file")
         part(2, 16)
         await until(lambda: 2 in scene.cluster.pages)
@@ -369,6 +381,26 @@ def test_a_host_that_talks_nonsense_is_lost(said: dict[str, Any]) -> None:
         await until(lambda: 1 in scene.cluster.pages)
         scene.cluster.pages[1].set_result(said)
         assert (await scene.until("gone"))["reason"].startswith("it said what is no answer")
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(("kind", "sound"), [("page", PAGE), ("file", FILE)])
+def test_an_answer_whose_text_is_none_is_no_answer(kind: str, sound: str) -> None:
+    """The page, or the file, goes to another host. The service does not look into texts, so the bridge does."""
+    scene = Scene()
+
+    async def scenario() -> None:
+        await scene.first_host()
+        descriptor = os.memfd_create(kind)
+        os.write(descriptor, PIXELS)
+        what = {"number": 3, "first": 0, "key": "k"}
+        (scene.bridge.recognize if kind == "page" else scene.bridge.read_file)("a", what, descriptor)
+        await until(lambda: 3 in scene.cluster.pages)
+        scene.cluster.pages[3].set_result({"answer": sound.replace("30.0", "1e308"), "seconds": 1.0})
+        told = await scene.until("returned")
+        assert (told["number"], told["counts"]) == (3, True)
+        assert told["reason"].startswith("a: it said what is no answer")
 
     run(scenario())
 

@@ -21,7 +21,8 @@ from ocrspool.cluster.bridge.file_sender import FileSender, Said
 from ocrspool.cluster.bridge.link_meter import LinkMeter
 from ocrspool.errors import EngineError
 from ocrspool.processes.channel import Message
-from ocrspool.recognition.hosts.answers import outcome_to_json, report_from_json
+from ocrspool.recognition.hosts.answers import check_outcome, outcome_to_json, report_from_json
+from ocrspool.recognition.hosts.file_answers import check_file_outcome
 
 _LOOK_SECONDS = 1.0
 """So often the scheduler is asked who has joined, and each host how it is."""
@@ -156,7 +157,7 @@ class Bridge:
             else:
                 wire = max(0.0, time.monotonic() - began - said["seconds"])
                 about = {"number": number, "answer": said["answer"], "wire_seconds": wire, "sent": found.sent}
-                self._send({kind: about})
+                self._send(_told(kind, host, about))
         except _NO_ANSWER as error:
             host.pages.pop(number, None)
             await self._lose(host, _why(error))
@@ -237,6 +238,16 @@ class Bridge:
     def _send_host(self, host: _Host, report: str) -> None:
         link = {"link": host.link.bytes_per_second, "link_measured": host.link.measured}
         self._send({"host": {"host": host.name, "address": host.address, "report": report, **link}})
+
+
+def _told(kind: str, host: _Host, about: Message) -> Message:
+    """Return what the service is told of an answer. It does not look into the texts of pages itself."""
+    try:
+        (check_file_outcome if kind == "file" else check_outcome)(about["answer"])
+    except ValueError as error:
+        reason = f"{host.name}: it said what is no answer: {error}"
+        return {"returned": {"number": about["number"], "reason": reason, "counts": True}}
+    return {kind: about}
 
 
 def _why(error: Exception) -> str:

@@ -14,13 +14,13 @@ from typing import Any
 
 from ocrspool.decoding.api import DocumentInfo
 from ocrspool.errors import DocumentError
-from ocrspool.pages import EmbeddedText, EncodedText, Notice, PageImage, PageText
+from ocrspool.pages import EmbeddedText, EncodedText, Notice, PageImage
 from ocrspool.pipeline.assemble import LostPage
 from ocrspool.pipeline.assembler import AnyPage, FoundPage, Parts, path_of
 from ocrspool.pipeline.draft import DocumentFacts, Draft, TextOutput
 from ocrspool.processes.channel import BODY, Message
 from ocrspool.processes.fast_json import dumps, loads
-from ocrspool.recognition.page_json import body_of, decoded, lines_as_json, lines_from
+from ocrspool.recognition.page_json import decoded, encoded, lines_as_json, lines_from
 from ocrspool.results.from_json import engine_of
 from ocrspool.results.schema import Engine, Run
 
@@ -83,12 +83,12 @@ def _page_as_json(page: AnyPage, engines: dict[str, dict[str, Any]], bodies: lis
     text = page.text
     if text.engine:
         engines.setdefault(text.engine["fingerprint"], {name: text.engine[name] for name in _OF_AN_ENGINE})
-    bodies.append(text.body if isinstance(text, EncodedText) else body_of(text))
+    bodies.append(encoded(text).body)
     return {
         "image": page.image,
         "fingerprint": text.engine.get("fingerprint"),
         "device": text.device,
-        "host": text.host if isinstance(text, PageText) else "",
+        "host": text.host,
     }
 
 
@@ -100,8 +100,8 @@ def _page_from(found: dict[str, Any], engines: Mapping[str, Any], bodies: Iterat
         words = (about["kind"], about["message"], about["hint"])
         return LostPage(found["lost"], DocumentError(*words, stage=about["stage"], page=about["page"]))
     engine = engines[found["fingerprint"]] if found["fingerprint"] else {}
-    text = decoded(EncodedText(next(bodies), {}, engine, found["device"]))
-    return FoundPage(PageImage(**found["image"]), replace(text, host=found["host"]) if found["host"] else text)
+    text = EncodedText(next(bodies), {}, engine, found["device"], found["host"])
+    return FoundPage(PageImage(**found["image"]), decoded(text))
 
 
 def _own_as_json(own: EmbeddedText) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ocrspool.errors import EngineError
-from ocrspool.pages import PageText
+from ocrspool.pages import EncodedText
 from ocrspool.recognition.hosts.bridge_client import (
     Bridge,
     BridgeEvent,
@@ -142,7 +142,7 @@ class Exchange:
             task.complete(EngineError(f"{host.name} has answered about a page, and had a file"))
             return
         outcome = event.outcome
-        if isinstance(outcome, PageText):
+        if isinstance(outcome, EncodedText):
             outcome = replace(outcome, host=host.name)
         elif isinstance(outcome, EngineError):
             outcome = EngineError(f"{host.name}: {outcome.message}", outcome.hint)

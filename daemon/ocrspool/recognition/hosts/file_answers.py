@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
 from ocrspool.decoding.api import DocumentInfo
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import Notice, PageImage, PageText, TextLine
-from ocrspool.recognition.hosts.answers import outcome_from_json, outcome_to_json
+from ocrspool.pages import EncodedText, Notice, PageImage, TextLine
+from ocrspool.processes import fast_json
+from ocrspool.recognition.hosts.answers import check_text, outcome_from_json, outcome_to_json
 
 NO_PIXELS = -1
 """The descriptor of a page image whose pixels are at a host."""
@@ -54,7 +55,7 @@ class FilePage:
     """Its pixels are at the host; see NO_PIXELS."""
     warnings: tuple[Notice, ...] = ()
     hidden: tuple[TextLine, ...] = ()
-    text: PageText | None = None
+    text: EncodedText | None = None
     fault: Fault | None = None
 
 
@@ -118,8 +119,8 @@ def file_outcome_to_json(outcome: FileOutcome) -> str:
 
 
 def file_outcome_from_json(text: str) -> FileOutcome:
-    """Return what became of a file at a host."""
-    said = json.loads(text)
+    """Return what became of a file at a host. The texts of its pages are not looked into."""
+    said: Any = fast_json.loads(text)
     if "file" in said:
         found = _FILE.validate_python(said["file"])
         _check(found)
@@ -127,9 +128,17 @@ def file_outcome_from_json(text: str) -> FileOutcome:
     if "death" in said:
         return DecoderDeath(str(said["death"]))
     outcome = outcome_from_json(text)
-    if isinstance(outcome, PageText):
+    if isinstance(outcome, EncodedText):
         raise ValueError("the text of a page, where a file was asked for")  # noqa: TRY004 - see the module
     return outcome
+
+
+def check_file_outcome(text: str) -> None:
+    """Raise ValueError where a host did not say what became of a file."""
+    outcome = file_outcome_from_json(text)
+    for page in outcome.pages if isinstance(outcome, FileRead) else ():
+        if page.text is not None:
+            check_text(page.text)
 
 
 def _check(found: FileRead) -> None:

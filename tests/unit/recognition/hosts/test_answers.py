@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
@@ -9,20 +10,22 @@ import pytest
 
 from ocrspool.config.schema import Config
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import Notice, TextLine, Word
+from ocrspool.pages import EncodedText, Notice, TextLine, Word
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.client import Process
 from ocrspool.recognition.hosts import bridge_client
 from ocrspool.recognition.hosts.answers import (
+    check_outcome,
     outcome_from_json,
     outcome_to_json,
     report_from_json,
     report_to_json,
 )
+from ocrspool.recognition.page_json import decoded, encoded
 from ocrspool.recognition.stub import FACTS
 from support.stub_hosts import report
-from support.stub_pages import BOX, text
+from support.stub_pages import BOX, encoded_text, text
 
 
 def test_a_page_is_the_same_on_the_other_side() -> None:
@@ -38,7 +41,9 @@ def test_a_page_is_the_same_on_the_other_side() -> None:
         device="gpu:1",
         rules=(((1.0, 2.0), (3.5, 4.0)),),
     )
-    assert outcome_from_json(outcome_to_json(page)) == page
+    found = outcome_from_json(outcome_to_json(encoded(page)))
+    assert isinstance(found, EncodedText)
+    assert decoded(found) == page
 
 
 def test_errors_are_the_same_on_the_other_side() -> None:
@@ -57,27 +62,43 @@ def test_a_report_is_the_same_on_the_other_side() -> None:
     assert report_from_json(report_to_json(said)) == said
 
 
-_FAR = outcome_to_json(text("a")).replace("30.0", "1e308")
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("", "[]", "{}", '{"text": {}}', '{"text": {"body": 5}}', '{"engine": 1}', '{"document": {}}', "[" * 99_999),
+        '{"text": {"body": "{}", "seconds": {"detect": "long"}}}',
+        '{"document": {"kind": "a", "message": "b", "hint": "", "stage": "", "page": Infinity}}',
+    ],
+    ids=lambda said: said[:25],
+)
+@pytest.mark.parametrize("reads", [outcome_from_json, check_outcome])
+def test_nonsense_is_refused(said: str, reads: Callable[[str], object]) -> None:
+    """Another machine may say anything."""
+    with pytest.raises(ValueError, match=r".*"):
+        reads(said)
+
+
+_FAR = outcome_to_json(encoded_text("a")).replace("30.0", "1e308")
 
 
 @pytest.mark.parametrize(
     "said",
     [
-        *("", "[]", "{}", '{"text": {}}', '{"text": {"lines": 5}}', '{"engine": 1}', '{"document": {}}', "[" * 99_999),
         *(_FAR, _FAR.replace("1e308", "NaN"), _FAR.replace("1e308", "1e999")),
-        '{"document": {"kind": "a", "message": "b", "hint": "", "stage": "", "page": Infinity}}',
+        *('{"text": {"body": "{}", "seconds": {}}}', '{"text": {"body": "[", "seconds": {}}}'),
     ],
-    ids=lambda said: said[:25],
+    ids=lambda said: said[:40],
 )
-def test_nonsense_is_refused(said: str) -> None:
-    """Another machine may say anything."""
-    with pytest.raises(ValueError, match=r".*"):
-        outcome_from_json(said)
+def test_nonsense_in_the_text_of_a_page_is_found_by_who_looks_into_it(said: str) -> None:
+    """The bridge does. The service passes it on, and an assembler would find it too."""
+    assert isinstance(outcome_from_json(said), EncodedText)
+    with pytest.raises(ValueError, match="no text of a page"):
+        check_outcome(said)
 
 
 def test_nonsense_of_a_host_costs_its_page_and_not_the_bridge() -> None:
     """The bridge carries what other hosts say, too."""
-    told = bridge_client._event({"page": {"number": 7, "answer": _FAR, "wire_seconds": 0.1}})
+    told = bridge_client._event({"page": {"number": 7, "answer": '{"text": {}}', "wire_seconds": 0.1}})
     assert isinstance(told, bridge_client.PageReturned)
     assert (told.number, told.counts) == (7, True)
 

@@ -18,11 +18,12 @@ from ocrspool.recognition.hosts.file_answers import (
     FileOutcome,
     FilePage,
     FileRead,
+    check_file_outcome,
     file_outcome_from_json,
     file_outcome_to_json,
     with_host,
 )
-from support.stub_pages import BOX, text
+from support.stub_pages import BOX, encoded_text
 
 DOCUMENT = DocumentInfo("application/pdf", 3, 100, "0" * 64, (Notice("repaired", "It was repaired.", None),))
 HIDDEN = (TextLine("a field", 1.0, BOX, 1.0),)
@@ -36,7 +37,7 @@ READ = FileRead(
     DOCUMENT,
     0,
     (
-        FilePage(image(1), (Notice("w", "A warning.", 1),), HIDDEN, text("one")),
+        FilePage(image(1), (Notice("w", "A warning.", 1),), HIDDEN, encoded_text("one")),
         FilePage(fault=Fault("document", "it is damaged", "send it again", "damaged", "decode", 2)),
     ),
     "it was killed",
@@ -62,7 +63,7 @@ def test_errors_survive(error: DocumentError | EngineError) -> None:
 
 
 def changed(**what: Any) -> str:  # noqa: ANN401 - any part of an answer
-    return json.dumps({"file": {**asdict(READ), **what}})
+    return json.dumps({"file": {**asdict(READ), **what}}, default=bytes.decode)
 
 
 @pytest.mark.parametrize(
@@ -70,14 +71,14 @@ def changed(**what: Any) -> str:  # noqa: ANN401 - any part of an answer
     [
         "{}",
         "[]",
-        outcome_to_json(text("a page")),
+        outcome_to_json(encoded_text("a page")),
         changed(first=2),  # beyond the last page
         changed(first=-1),
         changed(first=1),  # the pages have other numbers
         changed(document={**asdict(DOCUMENT), "pages": 0}),
         changed(pages=[{}]),
-        changed(pages=[asdict(FilePage(text=text("no image")))]),
-        changed(pages=[asdict(FilePage(PageImage(1, 4, 2, 1, 8, 4, None, 7), text=text("a descriptor")))]),
+        changed(pages=[asdict(FilePage(text=encoded_text("no image")))]),
+        changed(pages=[asdict(FilePage(PageImage(1, 4, 2, 1, 8, 4, None, 7), text=encoded_text("a descriptor")))]),
         changed(wait_seconds="long"),
     ],
 )
@@ -85,6 +86,15 @@ def test_nonsense_is_refused(nonsense: str) -> None:
     """A host is another machine."""
     with pytest.raises(ValueError):  # noqa: PT011 - whatever is wrong with it
         file_outcome_from_json(nonsense)
+
+
+def test_nonsense_in_the_text_of_a_page_is_found_by_who_looks_into_it() -> None:
+    """The bridge does, and the service does not."""
+    far = file_outcome_to_json(READ).replace("30.0", "1e308")
+    assert isinstance(file_outcome_from_json(far), FileRead)
+    with pytest.raises(ValueError, match="no text of a page"):
+        check_file_outcome(far)
+    check_file_outcome(file_outcome_to_json(READ))
 
 
 def test_a_host_is_named() -> None:

@@ -32,7 +32,7 @@ from ocrspool.recognition.page_json import decoded
 from ocrspool.recognition.page_queue import PageQueue, PageTask
 from ocrspool.recognition.stub import FACTS
 from support.stub_hosts import StubBridge, seen, with_cluster
-from support.stub_pages import NewPage, text
+from support.stub_pages import NewPage, encoded_text, lines_of
 
 
 class TimelessQueue(PageQueue):
@@ -71,7 +71,7 @@ class Scene:
         self.seat.stop()
         return [task.future.result(timeout=0) for task in tasks]
 
-    def run(self, *tasks: PageTask) -> list[Outcome | None]:
+    def run(self, *tasks: PageTask) -> list[PageText | DocumentError | EngineError | None]:
         """Return what became of each page; None where nothing did before the queue was closed."""
         for task in tasks:
             self.queue.put(task)
@@ -89,7 +89,7 @@ class Scene:
         self.now += 60
 
 
-def _outcome(task: PageTask) -> Outcome | None:
+def _outcome(task: PageTask) -> PageText | DocumentError | EngineError | None:
     try:
         return decoded(task.future.result(timeout=0))
     except (DocumentError, EngineError) as error:
@@ -101,7 +101,7 @@ def task(image: PageImage, *, alone: bool = False) -> PageTask:
 
 
 def done(number: int, outcome: Outcome | None = None) -> PageDone:
-    return PageDone(number, outcome or text(f"page {number}"), 0.01)
+    return PageDone(number, outcome or encoded_text(f"page {number}"), 0.01)
 
 
 def then(action: Callable[[], object], event: BridgeEvent | None = None) -> Callable[[], BridgeEvent | None]:
@@ -118,7 +118,7 @@ def test_a_host_reads_pages(new_page: NewPage) -> None:
     scene = Scene(bridge)
     found = scene.run(task(new_page(1)), task(new_page(2)))
     assert bridge.sent == [("gpu1", 1, False), ("gpu1", 2, False)]
-    assert [page.lines[0].text for page in found if isinstance(page, PageText)] == ["page 1", "page 2"]
+    assert [lines_of(page)[0] for page in found] == ["page 1", "page 2"]
     assert {page.host for page in found if isinstance(page, PageText)} == {"gpu1"}
     (host,) = scene.seat.status().shown.hosts
     assert (host.pages, host.wire_seconds) == (2, 0.01)
@@ -161,11 +161,13 @@ def test_the_pages_of_a_lost_host_are_read_by_another(new_page: NewPage) -> None
     gone = HostGone("a", "no answer for 12 s", counts=True)
     statuses: list[ClusterStatus] = []
     look = then(lambda: statuses.append(scene.seat.status().shown))
-    bridge = StubBridge(seen("a"), then(lambda: None), gone, seen("b"), done(1, text("late")), done(3), done(4), look)
+    bridge = StubBridge(
+        seen("a"), then(lambda: None), gone, seen("b"), done(1, encoded_text("late")), done(3), done(4), look
+    )
     scene = Scene(bridge)
     found = scene.run(task(new_page(1)), task(new_page(2)))
     assert bridge.sent == [("a", 1, False), ("a", 2, False), ("b", 3, False), ("b", 4, False)]
-    assert [page.lines[0].text for page in found if isinstance(page, PageText)] == ["page 3", "page 4"]
+    assert [lines_of(page)[0] for page in found] == ["page 3", "page 4"]
     (status,) = statuses
     assert status.pages_moved == 2
     assert [(host.name, host.state, host.reason) for host in status.hosts] == [
@@ -317,7 +319,7 @@ def file_task(pages: int = 1) -> FileTask:
 
 
 def file_done(number: int, outcome: FileOutcome | None = None) -> FileDone:
-    page = FilePage(PageImage(1, 4, 2, 1, 4, 2, None, -1), text=text(f"file {number}"))
+    page = FilePage(PageImage(1, 4, 2, 1, 4, 2, None, -1), text=encoded_text(f"file {number}"))
     return FileDone(number, outcome or FileRead(DocumentInfo("image/png", 1, 8, "0" * 64, ()), 0, (page,)), 0.02, 5)
 
 
@@ -380,7 +382,7 @@ def test_the_files_of_a_lost_host_are_read_by_another() -> None:
     assert [host for host, _, _ in bridge.files] == ["a", "b"]
     assert isinstance(outcome, FileRead)
     assert outcome.pages[0].text
-    assert outcome.pages[0].text.lines[0].text == "file 2"
+    assert lines_of(outcome.pages[0].text) == ["file 2"]
     assert each.moves == 1
 
 

@@ -21,7 +21,7 @@ from ocrspool.recognition.hosts.transport_choice import HostWay
 from ocrspool.recognition.hosts.whole_files import WholeFiles
 from ocrspool.recognition.page_json import decoded
 from support.stub_hosts import with_cluster
-from support.stub_pages import text
+from support.stub_pages import encoded_text
 
 LARGE = 1000
 """Sides of a page: a thousand times as many bytes of pixels as the file has."""
@@ -56,7 +56,9 @@ class StubFileHosts:
 def read(pages: int, first: int = 0, most: int = 16, *, side: int = LARGE) -> FileRead:
     """Return what a host says of a file of so many pages."""
     numbers = range(first + 1, min(pages, first + most) + 1)
-    each = tuple(FilePage(PageImage(n, side, side, 1, side, side, None, -1), text=text(f"far {n}")) for n in numbers)
+    each = tuple(
+        FilePage(PageImage(n, side, side, 1, side, side, None, -1), text=encoded_text(f"far {n}")) for n in numbers
+    )
     return FileRead(DocumentInfo("application/pdf", pages, 5, "1" * 64, ()), first, each, decode_seconds=0.5)
 
 
