@@ -11,7 +11,7 @@ from ocrspool.engine.detection.spaced_letters import letters_joined
 from ocrspool.engine.detection.tiles import find_lines
 from ocrspool.engine.ocr.page_state import Line, Variant
 from ocrspool.engine.reading import recognize
-from ocrspool.engine.reading.crop import crop, is_vertical, quarter_turned
+from ocrspool.engine.reading.crop import Cuts, crop, is_vertical, quarter_turned
 from ocrspool.engine.reading.orientation import page_rotation, turned_page
 
 if TYPE_CHECKING:
@@ -60,17 +60,19 @@ class PageSearch:
         settings = settings.at(found.options.readers.search)
         lines = find_lines(net, page, settings, found.on_progress)
         detected = time.perf_counter()
+        cuts = Cuts(page)
         if found.options.orientation == "auto" and lines:
             polygons = [line.polygon for line in lines]
             read = partial(self._read_sample, found.options.readers)
-            found.rotation = page_rotation(page, polygons, self._classifier, read)
+            found.rotation = page_rotation(cuts.see, polygons, self._classifier, read)
         if found.rotation:
             page = turned_page(page, found.rotation)
+            cuts = Cuts(page)
             lines = find_lines(net, page, settings, found.on_progress)
         oriented = time.perf_counter()
         lines = letters_joined(page, lines)
         found.lines = [
-            Line(line.confidence, self._variants(page, line.polygon, found.options.readers)) for line in lines
+            Line(line.confidence, self._variants(cuts, line.polygon, found.options.readers)) for line in lines
         ]
         found.seconds = {
             "detect": detected - started,
@@ -78,7 +80,7 @@ class PageSearch:
             "recognize": time.perf_counter() - oriented,
         }
 
-    def _variants(self, page: Pixels, polygon: NDArray[np.float32], order: ReaderOrder) -> list[Variant]:
+    def _variants(self, cuts: Cuts, polygon: NDArray[np.float32], order: ReaderOrder) -> list[Variant]:
         """Return the ways to read one line: vertical ones are tried running down and running up.
 
         Short ones as they are, too: many are a single digit on a receipt, higher than it is wide.
@@ -87,7 +89,7 @@ class PageSearch:
         turned = [quarter_turned(polygon, count) for count in turns]
         net = self._recognition
         settings, ahead = self._settings, order.head_start
-        return [Variant(one, recognize.strips(crop(page, one), net, settings), head_start=ahead) for one in turned]
+        return [Variant(one, recognize.strips(cuts.take(one), net, settings), head_start=ahead) for one in turned]
 
     def _read_sample(self, order: ReaderOrder, lines: list[Pixels]) -> list[Reading]:
         """Read a few lines in the calling thread; of a line that is cut, only the beginning."""

@@ -41,6 +41,26 @@ def crop(page: Pixels, polygon: NDArray[np.float32]) -> Pixels:
     return np.ascontiguousarray(np.rot90(pixels, -first)) if first else pixels
 
 
+class Cuts:
+    """Lines of one page, cut out once each: those that the classifier has seen are read afterwards."""
+
+    def __init__(self, page: Pixels) -> None:
+        self._page = page
+        self._seen: dict[bytes, Pixels] = {}
+
+    def see(self, polygon: NDArray[np.float32]) -> Pixels:
+        """Return the pixels of a line, as `crop` does, and keep them until they are taken."""
+        name = polygon.tobytes()
+        if name not in self._seen:
+            self._seen[name] = crop(self._page, polygon)
+        return self._seen[name]
+
+    def take(self, polygon: NDArray[np.float32]) -> Pixels:
+        """Return the pixels of a line, for the last time: pixels of all lines together would be a page of their own."""
+        seen = self._seen.pop(polygon.tobytes(), None)
+        return crop(self._page, polygon) if seen is None else seen
+
+
 def _cut(page: Pixels, polygon: NDArray[np.float32]) -> Pixels:
     """Return the pixels inside a polygon whose first corner is its top left one on the page.
 

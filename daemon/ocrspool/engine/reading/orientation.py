@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from ocrspool.engine.models.model_set import LINE_HEIGHT
-from ocrspool.engine.reading.crop import crop, is_vertical, quarter_turned
+from ocrspool.engine.reading.crop import is_vertical, quarter_turned
 from ocrspool.engine.spec import PADDING
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     Quads = Sequence[NDArray[np.float32]]
     Read = Callable[[list[Pixels]], list[Reading]]
+    Cut = Callable[[NDArray[np.float32]], Pixels]
+    """Returns the pixels inside a polygon of the page; see crop."""
 
 Rotation = Literal[0, 90, 180, 270]
 """Degrees clockwise by which a page has to be turned to be read."""
@@ -39,17 +41,17 @@ _MARGIN = 0.1  # confidence by which upside down has to beat upright; read right
 _LEGIBLE = 0.8  # confidence of lines read the right way (0.95 and more) but not of others (0.7 and less), measured
 
 
-def page_rotation(page: Pixels, polygons: Quads, classifier: Net, read: Read) -> Rotation:
-    """Return by how much a page has to be turned; `read` reads the pixels of lines."""
+def page_rotation(cut: Cut, polygons: Quads, classifier: Net, read: Read) -> Rotation:
+    """Return by how much a page has to be turned. `cut` cuts lines out of it, and `read` reads their pixels."""
     down = [polygon for polygon in polygons if is_vertical(polygon)]
     across = [polygon for polygon in polygons if not is_vertical(polygon)]
     if _length(down) > _length(across):
-        return _sideways(page, _longest(down, _READ), read)
+        return _sideways(cut, _longest(down, _READ), read)
     sample = _longest(across, _CLASSIFIED)
-    if not sample or not upside_down(classifier, [partial(crop, page, polygon) for polygon in sample]):
+    if not sample or not upside_down(classifier, [partial(cut, polygon) for polygon in sample]):
         return 0
-    upright = _confidence(_read_turned(page, sample[:_READ], 0, read))
-    turned = _confidence(_read_turned(page, sample[:_READ], 180, read))
+    upright = _confidence(_read_turned(cut, sample[:_READ], 0, read))
+    turned = _confidence(_read_turned(cut, sample[:_READ], 180, read))
     return 180 if turned > upright + _MARGIN else 0
 
 
@@ -82,28 +84,26 @@ def turned_back(polygon: NDArray[np.float32], rotation: Rotation, height: int, w
     return np.stack(places[rotation], axis=1)
 
 
-def _sideways(page: Pixels, sample: Quads, read: Read) -> Rotation:
+def _sideways(cut: Cut, sample: Quads, read: Read) -> Rotation:
     """Judge a page whose lines run down or up: turned by 90 or 270, or upright with vertical columns."""
-    up = _confidence(_read_turned(page, sample, 90, read))
-    readings = _read_turned(page, sample, 270, read)
+    up = _confidence(_read_turned(cut, sample, 90, read))
+    readings = _read_turned(cut, sample, 270, read)
     down = _confidence(readings)
     if max(up, down) < _LEGIBLE:
         return 0
     if up > down:
         return 90
-    return 0 if _glyphs_stand(page, sample, readings, read) else 270
+    return 0 if _glyphs_stand(cut, sample, readings, read) else 270
 
 
-def _glyphs_stand(page: Pixels, sample: Quads, readings: Sequence[Reading], read: Read) -> bool:
+def _glyphs_stand(cut: Cut, sample: Quads, readings: Sequence[Reading], read: Read) -> bool:
     """Return whether the lines are vertical columns, whose glyphs stand upright under one another.
 
     The net reads Chinese and Japanese columns lying on their left side as well as turned lines, so its confidence
     does not tell the two apart. Columns cut into glyphs and laid side by side make a line that can be read (0.97
     measured); turned lines cut like that do not (0.66 and less).
     """
-    laid = [
-        _laid_out(crop(page, polygon), len(reading.text)) for polygon, reading in zip(sample, readings, strict=True)
-    ]
+    laid = [_laid_out(cut(polygon), len(reading.text)) for polygon, reading in zip(sample, readings, strict=True)]
     return _confidence(read(laid)) >= _LEGIBLE
 
 
@@ -119,9 +119,9 @@ def _laid_out(column: Pixels, glyphs: int) -> Pixels:
     return np.hstack(pieces)
 
 
-def _read_turned(page: Pixels, sample: Quads, rotation: Rotation, read: Read) -> list[Reading]:
+def _read_turned(cut: Cut, sample: Quads, rotation: Rotation, read: Read) -> list[Reading]:
     turns = _TURNS[rotation]
-    return read([crop(page, quarter_turned(polygon, turns)) for polygon in sample])
+    return read([cut(quarter_turned(polygon, turns)) for polygon in sample])
 
 
 def _length(polygons: Quads) -> float:

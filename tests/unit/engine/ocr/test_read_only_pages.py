@@ -14,6 +14,7 @@ from ocrspool.engine.detection.detect import DetectSettings
 from ocrspool.engine.ocr import ink
 from ocrspool.engine.ocr.recognizer import Nets, Recognizer
 from ocrspool.engine.reading import crop, orientation, recognize
+from ocrspool.engine.reading.crop import Cuts
 from ocrspool.engine.reading.recognize import ReadSettings
 from ocrspool.pages import PageOptions
 from support import color_bar_nets
@@ -55,8 +56,8 @@ STEPS: dict[str, Callable[[Pixels], object]] = {
     "strips": lambda page: [recognize.strips(page, NETS.recognition, ReadSettings())],
     "strips of a long line": _long_line,
     "read": lambda page: _read([crop.crop(page, line) for line in LINES]),
-    "which way up": lambda page: orientation.page_rotation(page, [LEVEL, TILTED], NETS.classifier, _read),
-    "which way across": lambda page: orientation.page_rotation(page, [DOWN], NETS.classifier, _read),
+    "which way up": lambda page: orientation.page_rotation(Cuts(page).see, [LEVEL, TILTED], NETS.classifier, _read),
+    "which way across": lambda page: orientation.page_rotation(Cuts(page).see, [DOWN], NETS.classifier, _read),
     "upside down": lambda page: orientation.upside_down(NETS.classifier, [lambda: page, lambda: page[:48, :192]]),
     "turn": _every_rotation,
 }

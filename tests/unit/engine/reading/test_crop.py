@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ocrspool.engine.reading.crop import crop, is_vertical, quarter_turned
+from ocrspool.engine.reading.crop import Cuts, crop, is_vertical, quarter_turned
 
 
 def _polygon(left: float, top: float, right: float, bottom: float) -> NDArray[np.float32]:
@@ -76,3 +76,16 @@ def test_vertical_from_one_and_a_half_on(size: tuple[int, int], vertical: bool) 
 def test_any_polygon_gives_at_least_a_pixel(numbers: list[float]) -> None:
     strip = crop(_noise(40, 100), np.array(numbers, np.float32).reshape(4, 2))
     assert min(strip.shape[:2]) >= 1
+
+
+def test_a_line_that_was_seen_is_not_cut_again() -> None:
+    """The classifier sees the longest lines of a page, and they are read afterwards."""
+    page = np.arange(200 * 300, dtype=np.uint8).reshape(200, 300)
+    tilted = cv2.boxPoints(((150, 100), (80, 20), 5.0)).astype(np.float32)
+    cuts = Cuts(page)
+    seen = cuts.see(tilted)
+    assert cuts.see(tilted.copy()) is seen
+    assert cuts.take(tilted) is seen
+    again = cuts.take(tilted)
+    assert again is not seen
+    assert np.array_equal(again, crop(page, tilted))

@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from ocrspool.engine.reading.crop import crop
 from ocrspool.engine.reading.orientation import Rotation, page_rotation, turned_back, turned_page, upside_down
 from ocrspool.engine.reading.recognize import Reading
 from ocrspool.engine.spec import ShapeProfile
@@ -72,7 +73,7 @@ def _lying(rotation: Rotation) -> tuple[NDArray[np.uint8], list[NDArray[np.float
 @pytest.mark.parametrize("rotation", ROTATIONS)
 def test_each_rotation_is_found(rotation: Rotation) -> None:
     scan, polygons = _lying(rotation)
-    assert page_rotation(scan, polygons, MarkNet(), _read_marks) == rotation
+    assert page_rotation(partial(crop, scan), polygons, MarkNet(), _read_marks) == rotation
 
 
 @pytest.mark.parametrize("rotation", ROTATIONS)
@@ -89,17 +90,19 @@ def test_polygons_come_back_to_the_page_as_it_lies(rotation: Rotation) -> None:
 
 def test_a_classifier_that_errs_is_overruled_by_what_can_be_read() -> None:
     page, polygons = _page()
-    assert page_rotation(page, polygons, MarkNet(pessimist=True), _read_marks) == 0
+    assert page_rotation(partial(crop, page), polygons, MarkNet(pessimist=True), _read_marks) == 0
 
 
 def test_a_page_without_lines_stays() -> None:
     page, _ = _page()
-    assert page_rotation(page, [], MarkNet(), _read_marks) == 0
+    assert page_rotation(partial(crop, page), [], MarkNet(), _read_marks) == 0
 
 
 def test_sideways_lines_that_cannot_be_read_stay() -> None:
     scan, polygons = _lying(90)
-    assert page_rotation(scan, polygons, MarkNet(), lambda lines: [Reading("?", 0.6) for _ in lines]) == 0
+    assert (
+        page_rotation(partial(crop, scan), polygons, MarkNet(), lambda lines: [Reading("?", 0.6) for _ in lines]) == 0
+    )
 
 
 def test_vertical_columns_are_no_sideways_page() -> None:
@@ -117,7 +120,7 @@ def test_vertical_columns_are_no_sideways_page() -> None:
         factor = next(upward_is_worse)
         return [Reading(one.text, one.confidence * factor) for one in read(lines)]
 
-    assert page_rotation(scan, polygons, MarkNet(), judged) == 0
+    assert page_rotation(partial(crop, scan), polygons, MarkNet(), judged) == 0
     assert sizes[-1] == (50, 120)  # four glyphs of 30 by 50
 
 
