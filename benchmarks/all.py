@@ -53,7 +53,7 @@ RUNS = (
     Run("cluster_faults", 4, needs="OCRSPOOL_HOST_LAB"),
     Run("cluster_files", 3, needs="OCRSPOOL_HOST_LAB"),
     Run("endurance", 60, ("200000",), needs=""),
-    Run("soak", 60, ("200000", "--svg", "docs/reliability/soak.svg"), needs=""),
+    Run("soak", 35, ("100000", "--svg", "docs/reliability/soak.svg"), needs=""),
 )
 
 LEFT_OUT = {
