@@ -11,13 +11,14 @@ from contextlib import suppress
 
 from fuzzing.target import Target
 from ocrspool.decoding import protocol
+from ocrspool.decoding.api import DocumentInfo
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import EncodedText
+from ocrspool.pages import EncodedText, PageImage
 from ocrspool.processes.channel import Channel, ChannelClosedError
 from ocrspool.processes.fast_json import loads
 from ocrspool.recognition import page_json
 from ocrspool.recognition import protocol as of_workers
-from ocrspool.recognition.hosts import answers, bridge_client
+from ocrspool.recognition.hosts import answers, bridge_client, file_answers
 
 _POLYGON = [[1.0, 2.0], [9.0, 2.0], [9.0, 4.0], [1.0, 4.0]]
 _REMARK = {"code": "reduced", "message": "It is reduced.", "page": 1}
@@ -126,6 +127,8 @@ def host(data: bytes) -> None:
             answers.check_outcome(text)
             outcome = answers.outcome_from_json(text)
             _can_be_written(page_json.decoded(outcome) if isinstance(outcome, EncodedText) else outcome)
+        with suppress(ValueError):
+            file_answers.check_file_outcome(text)
         for key in ("answer", "report"):
             said = {"number": 1, "wire_seconds": 0.5, "host": "a", "address": "b", key: text}
             with suppress(LookupError, TypeError, ValueError, OverflowError):  # as `next_event` expects
@@ -138,6 +141,10 @@ def host(data: bytes) -> None:
 def _host_seeds() -> list[bytes]:
     page = page_json.encoded(page_json.page_text(_WORKER[0]["page"]))
     outcomes = (page, DocumentError("a", "b", page=1), EngineError("a", "b"))
+    about = DocumentInfo("image/png", 1, 8, "0" * 64, ())
+    file = file_answers.FileRead(
+        about, 0, (file_answers.FilePage(PageImage(1, 4, 2, 1, 4, 2, None, file_answers.NO_PIXELS), text=page),)
+    )
     report = answers.HostReport("a", "1", "2", ({"runtime": "openvino"},), 2)
     events = (
         {"returned": {"number": 1, "reason": "a", "counts": True}}, {"gone": {"host": "a", "reason": "b", "counts": 1}},
@@ -145,6 +152,7 @@ def _host_seeds() -> list[bytes]:
     )  # fmt: skip
     return [
         *(answers.outcome_to_json(outcome).encode() for outcome in outcomes),
+        *(file_answers.file_outcome_to_json(each).encode() for each in (file, file_answers.DecoderDeath("a"))),
         answers.report_to_json(report).encode(),
         *(json.dumps(event).encode() for event in events),
     ]

@@ -120,13 +120,16 @@ def file_outcome_to_json(outcome: FileOutcome) -> str:
 
 def file_outcome_from_json(text: str) -> FileOutcome:
     """Return what became of a file at a host. The texts of its pages are not looked into."""
-    said: Any = fast_json.loads(text)
-    if "file" in said:
-        found = _FILE.validate_python(said["file"])
-        _check(found)
-        return found
-    if "death" in said:
-        return DecoderDeath(str(said["death"]))
+    try:
+        said: Any = fast_json.loads(text)
+        if "file" in said:
+            found = _FILE.validate_python(said["file"])
+            _check(found)
+            return found
+        if "death" in said:
+            return DecoderDeath(str(said["death"]))
+    except (LookupError, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"no answer about a file: {error!r}") from error
     outcome = outcome_from_json(text)
     if isinstance(outcome, EncodedText):
         raise ValueError("the text of a page, where a file was asked for")  # noqa: TRY004 - see the module

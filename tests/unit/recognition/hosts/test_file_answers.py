@@ -69,8 +69,7 @@ def changed(**what: Any) -> str:  # noqa: ANN401 - any part of an answer
 @pytest.mark.parametrize(
     "nonsense",
     [
-        "{}",
-        "[]",
+        *("", "{}", "[]", "5", "[" * 99_999),
         outcome_to_json(encoded_text("a page")),
         changed(first=2),  # beyond the last page
         changed(first=-1),
@@ -86,6 +85,8 @@ def test_nonsense_is_refused(nonsense: str) -> None:
     """A host is another machine."""
     with pytest.raises(ValueError):  # noqa: PT011 - whatever is wrong with it
         file_outcome_from_json(nonsense)
+    with pytest.raises(ValueError):  # noqa: PT011 - likewise
+        check_file_outcome(nonsense)
 
 
 def test_nonsense_in_the_text_of_a_page_is_found_by_who_looks_into_it() -> None:
