@@ -16,6 +16,8 @@ from torture.world import INBOX, SETTINGS, World
 Which = Callable[[World], list[int]]
 
 _TEMPORARY = 75
+_LONG_SECONDS = (12.5, 14.0)
+"""Longer than a page may take (world.SETTINGS)."""
 _NOTICED_SECONDS = 60.0
 """The service notices after 12 s that a process hangs which has work (world.SETTINGS)."""
 
@@ -51,6 +53,16 @@ def _stop(which: Which) -> Callable[[World], None]:
         os.kill(pid, signal.SIGCONT)
 
     return inject
+
+
+def _stop_all(world: World) -> None:
+    """Stop all processes, as a pause of a container does, for longer than a page may take."""
+    pids = [world.daemon.pid, *world.daemon.workers(), *world.daemon.decoders()]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    world.pause(*_LONG_SECONDS)
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
 
 
 def _hang(which: Which) -> Callable[[World], None]:
@@ -104,6 +116,7 @@ FAULTS = [
     Fault("SIGSTOP of the service, then SIGCONT", _stop(_service)),
     Fault("SIGSTOP of a worker, then SIGCONT", _stop(_workers)),
     Fault("SIGSTOP of a decoder, then SIGCONT", _stop(_decoders), short=True),
+    Fault("SIGSTOP of all processes for long, then SIGCONT", _stop_all),
     Fault("a worker hangs for good", _hang(_workers)),
     Fault("a decoder hangs for good", _hang(_decoders), may_fail=frozenset({"timeout"})),
     Fault("a second service on the spool", _second_service, short=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ocrspool.processes.processor_time import ProcessorUse, is_starved, use_of, wait_for
+from ocrspool.processes.processor_time import ProcessorUse, is_starved, processor_seconds, use_of, wait_for
 from support.waiting import wait_until
 
 NewProcess = Callable[[str], int]
@@ -86,6 +87,32 @@ def test_who_gets_no_processor_is_waited_for(new_process: NewProcess) -> None:
     answers = iter([False, False, False, True])
     wait_for(lambda _: next(answers), pid, 10.0)
     assert next(answers, None) is None
+
+
+def test_who_was_frozen_is_waited_for(new_process: NewProcess) -> None:
+    """The time is over at once, as after a freeze of all processes. It computes, and has not computed for so long."""
+    pid = new_process("while True: pass")
+    wait_until(lambda: (found := use_of(pid)) and found.seconds > 0.1)
+    looks: list[float] = []
+
+    def arrives(seconds: float) -> bool:
+        looks.append(seconds)
+        if seconds == 0.5:
+            had = processor_seconds(pid)
+            wait_until(lambda: processor_seconds(pid) > had + 0.3)
+        return len(looks) == 4
+
+    wait_for(arrives, pid, 10.0)
+    assert looks == [10.0, 0.5, 0.5, 0.5]
+
+
+def test_the_time_of_a_process_is_that_of_the_kernel(new_process: NewProcess) -> None:
+    pid = new_process("while True: pass")
+    wait_until(lambda: (found := use_of(pid)) and found.seconds > 0.1)
+    before = processor_seconds(pid)
+    assert (found := use_of(pid)) is not None
+    assert before - 0.05 <= found.seconds <= processor_seconds(pid) + 0.05
+    assert processor_seconds(2**22 + 1) == -math.inf
 
 
 def test_the_end_of_patience(new_process: NewProcess) -> None:
