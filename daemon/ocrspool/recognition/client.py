@@ -26,6 +26,11 @@ _FRAME_SECONDS = 10.0
 """The time for the rest of a message that has begun to arrive."""
 
 
+_LATE_SECONDS = 2.0
+"""If a wait ends so much too late, this process was frozen, and the worker most likely too (`docker pause`, `systemctl
+freeze`). Then the worker's time begins anew."""
+
+
 class Process(Protocol):
     """What the client needs of its child process. `processes.child.Child` is one."""
 
@@ -146,6 +151,9 @@ class WorkerClient:
         if not self._process.has_answered(left, wake):
             if left <= 0:
                 raise self._process.overdue(seconds)
+            if self._clock() > self._heard + seconds + _LATE_SECONDS:
+                self._heard = self._clock()
+                on_progress()
             return None
         try:
             answer, _ = self._process.receive(seconds=_FRAME_SECONDS)

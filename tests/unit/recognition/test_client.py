@@ -178,6 +178,35 @@ def test_it_has_its_time_for_each_step(new_page: NewPage, reading: Callable[...,
     assert process.killed
 
 
+def test_it_has_its_time_anew_where_all_processes_were_frozen(new_page: NewPage, wake: WakeupEvent) -> None:
+    """A wait that takes much longer than it should tells so. A hang is still one."""
+
+    class Frozen(StubProcess):
+        """Somebody freezes everything while an answer is waited for."""
+
+        late = 300.0
+
+        def has_answered(self, seconds: float, wake: WakeupEvent | None = None) -> bool:
+            if (found := super().has_answered(seconds, wake)) or seconds <= 0:
+                return found
+            clock.now += seconds + self.late
+            return False
+
+    process, clock = Frozen([LOADED]), Clock()
+    found = client(process, clock)
+    found.has_loaded(0)
+    found.send_page(1, close(new_page), PageOptions("off"))
+    renewed: list[float] = []
+    for _ in range(2):
+        assert found.wait_for_result(100, wake, lambda: renewed.append(clock.now)) is None
+    assert renewed == [400.0, 800.0]
+    process.late = 1.0
+    assert found.wait_for_result(100, wake, lambda: renewed.append(clock.now)) is None
+    assert len(renewed) == 2
+    with pytest.raises(ChildDiedError, match="gave no answer for 100 s"):
+        found.wait_for_result(100, wake, lambda: None)
+
+
 def test_an_error_while_reading_is_the_engines(new_page: NewPage, reading: Callable[..., Any]) -> None:
     process = StubProcess([LOADED, {"error": {"kind": "engine", "message": "the device is lost", "hint": ""}}])
     found = client(process)
