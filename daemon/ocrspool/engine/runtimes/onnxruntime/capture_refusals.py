@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     Answer = TypeVar("Answer")
 
-_REFUSED = "not permitted when stream is capturing"
+_REFUSED = ("not permitted when stream is capturing", "due to a previous error during capture")
+"""Errors 900 and 901 of CUDA. The second comes to the one that captured, where another thread has spoiled it."""
 _SECONDS, _PAUSE_SECONDS = 10.0, 0.02
 """A capture takes milliseconds."""
 
@@ -28,6 +29,6 @@ def again(call: Callable[[], Answer], errors: tuple[type[Exception], ...], secon
         try:
             return call()
         except errors as error:
-            if _REFUSED not in str(error) or time.monotonic() > until:
+            if not any(refused in str(error) for refused in _REFUSED) or time.monotonic() > until:
                 raise
         time.sleep(_PAUSE_SECONDS)

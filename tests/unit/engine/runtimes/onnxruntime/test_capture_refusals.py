@@ -23,8 +23,13 @@ def refused(times: int, message: str = REFUSED) -> Callable[[], str]:
     return call
 
 
-def test_a_call_that_is_refused_for_a_capture_is_made_again() -> None:
-    assert capture_refusals.again(refused(3), (RuntimeError,)) == "done"
+SPOILED = "CUDA failure 901: operation failed due to a previous error during capture ; GPU=0 ;"
+
+
+@pytest.mark.parametrize("message", [REFUSED, SPOILED])
+def test_a_call_that_is_refused_for_a_capture_is_made_again(message: str) -> None:
+    """Or one that captured, and was spoiled by another's call."""
+    assert capture_refusals.again(refused(3, message), (RuntimeError,)) == "done"
 
 
 def test_another_failure_is_not_tried_again() -> None:
