@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import itertools
 import os
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -75,16 +76,25 @@ class FailedFiles:
 
 
 def look(folder: Path, inbox: str, most: int) -> FailedFiles:
-    """Count the files below failed/, and return so many of those that failed last. Only their reasons are read."""
+    """Count the files below failed/, and return so many of those that failed last. Only their reasons are read.
+
+    Thousands may lie there for years, so little is held of each: an entry of a folder would keep all that stat(2) says.
+    """
     count = 0
     found: list[tuple[float, str]] = []
-    for prefix, _, entries in walk(folder):
-        times = {entry.name: entry.stat(follow_symlinks=False).st_ctime for entry in _files(entries)}
-        documents = [name for name in times if _is_document(name, times)]
+    for prefix, at, entries in walk(folder):
+        files = {entry.name for entry in _files(entries)}
+        documents = [name for name in files if _is_document(name, files)]
         count += len(documents)
-        changed = ((times.get(reason_of(name), times[name]), prefix + name) for name in documents)
-        found = heapq.nlargest(most, [*found, *changed])
+        failed = ((_failed_at(at, name), prefix + name) for name in documents)
+        found = heapq.nlargest(most, itertools.chain(found, failed))
     return FailedFiles(count, tuple(_failure(folder, inbox, name) for _, name in found))
+
+
+def _failed_at(at: Folder, name: str) -> float:
+    """Return when a file was moved there: its reason came then."""
+    changed = at.stat(reason_of(name)) or at.stat(name)
+    return 0.0 if changed is None else changed.st_ctime
 
 
 def _failure(folder: Path, inbox: str, name: str) -> Failure:
