@@ -20,10 +20,9 @@ from ocrspool.config.current import CurrentConfig
 from ocrspool.config.loader import load
 from ocrspool.pages import PageImage, PageOptions, Recognized
 from ocrspool.recognition.pool import WorkerPool
-from serving import machine, scratch
+from serving import children, kind_of, machine, scratch
 from support import worker_replacement
 from support.daemon_process import COMMAND
-from support.process_table import children_of, is_module
 from support.waiting import wait_until
 
 SCHEDULER = "tcp://127.0.0.1:8796"
@@ -35,7 +34,6 @@ PAGE_MS = 100
 LEAST_MS = 64
 """The stand-in can be no faster."""
 HOSTS = (1, 2, 3)
-ASSEMBLER = "ocrspool.pipeline.assembling.child"
 
 
 def main() -> None:
@@ -50,7 +48,7 @@ def main() -> None:
             with nodes(folder, python, 1, LEAST_MS), pool(folder, python, "service") as there:
                 overhead({size: latencies(there, *shape) for size, shape in SIZES.items()}, here)
                 with service(folder, python, "plain", ("cpu",)) as plain, service(folder, python, "whole", ()) as whole:
-                    (assembler, _) = sorted(pid for pid in children_of(whole) if is_module(pid, ASSEMBLER))
+                    assembler = next(pid for pid in children(whole) if kind_of(pid, whole) == "assembler")
                     services = {"service without a cluster": plain, "service with one": whole, "assembler": assembler}
                     memory({**services, **at, **processes(folder, there)})
             rates(folder, python, count)

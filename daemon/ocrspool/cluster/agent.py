@@ -16,12 +16,12 @@ from ocrspool.cluster.files import DecodedFile, FileDecoders
 from ocrspool.cluster.kept_files import IDLE_SECONDS, KeptFiles
 from ocrspool.decoding.api import DecodedPage, DecoderDiedError
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageImage, PageOptions, PageText, Recognized
+from ocrspool.pages import EncodedText, PageImage, PageOptions, Recognized
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.hosts.answers import HostReport, Outcome, outcome_to_json, report_to_json
 from ocrspool.recognition.hosts.file_answers import DecoderDeath, FileOutcome, file_outcome_to_json
 from ocrspool.recognition.hosts.program import code
-from ocrspool.recognition.page_json import decoded, encoded
+from ocrspool.recognition.page_json import encoded_and_sound
 
 _log = logging.getLogger(__name__)
 
@@ -203,7 +203,7 @@ class Agent:
             future = await asyncio.to_thread(self._pool.submit, image, options, alone=page["alone"])
             if not await self._is_read(future):
                 return None
-            return encoded(_brief(decoded(future.result())))
+            return _brief(encoded_and_sound(future.result()))
         except (DocumentError, EngineError) as error:
             return error
         except Exception as error:  # noqa: BLE001 - whatever it is, it is an answer
@@ -223,7 +223,7 @@ class Agent:
         return {"refused": reason, "report": self.report()}
 
 
-def _brief(found: PageText) -> PageText:
+def _brief(found: EncodedText) -> EncodedText:
     return replace(found, engine={name: found.engine[name] for name in found.engine if name not in _UNREAD})
 
 

@@ -14,9 +14,9 @@ from typing import Any
 from ocrspool.config.schema import Profile
 from ocrspool.decoding.api import DecodedPage, Decoder, DecoderDiedError, DecoderPool, DocumentInfo
 from ocrspool.errors import DocumentError, EngineError
-from ocrspool.pages import PageOptions, PageText, Recognized
+from ocrspool.pages import EncodedText, PageOptions, Recognized
 from ocrspool.recognition.hosts.file_answers import NO_PIXELS, Fault, FilePage, FileRead
-from ocrspool.recognition.page_json import decoded, encoded
+from ocrspool.recognition.page_json import encoded_and_sound
 
 Submit = Callable[[DecodedPage, PageOptions], Future[Recognized]]
 """Has a page read that was decoded. It waits while too many are held, and raises EngineError."""
@@ -38,7 +38,7 @@ class DecodedFile:
         """Return those pages that are being read."""
         return [page[1] for page in self.pages if isinstance(page, tuple)]
 
-    def answer(self, brief: Callable[[PageText], PageText]) -> FileRead:
+    def answer(self, brief: Callable[[EncodedText], EncodedText]) -> FileRead:
         """Return what the service is told, when all readings are there. `brief` leaves out what it does not need."""
         pages = tuple(
             FilePage(fault=page) if isinstance(page, Fault) else _read_page(*page, brief) for page in self.pages
@@ -112,9 +112,9 @@ def _has_died(reading: Future[Recognized]) -> bool:
     return reading.done() and not reading.cancelled() and isinstance(reading.exception(), EngineError)
 
 
-def _read_page(page: DecodedPage, reading: Future[Recognized], brief: Callable[[PageText], PageText]) -> FilePage:
+def _read_page(page: DecodedPage, reading: Future[Recognized], brief: Callable[[EncodedText], EncodedText]) -> FilePage:
     image = replace(page.image, fd=NO_PIXELS)
     try:
-        return FilePage(image, page.warnings, page.hidden, encoded(brief(decoded(reading.result()))))
+        return FilePage(image, page.warnings, page.hidden, brief(encoded_and_sound(reading.result())))
     except (DocumentError, EngineError) as error:
         return FilePage(image, page.warnings, page.hidden, fault=Fault.of(error))

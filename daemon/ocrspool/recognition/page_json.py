@@ -45,6 +45,12 @@ def encoded(found: Recognized) -> EncodedText:
     return EncodedText(body_of(found), found.seconds, found.engine, found.device, found.host)
 
 
+def encoded_and_sound(found: Recognized) -> EncodedText:
+    """Return the text of a page as it travels, looked into. Raise EngineError where it is none."""
+    decoded(found)
+    return encoded(found)
+
+
 def decoded(found: Recognized) -> PageText:
     """Return the text of a page, also of one that nobody has looked into yet. Raise EngineError where it is none."""
     if isinstance(found, PageText):

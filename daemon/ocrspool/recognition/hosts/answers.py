@@ -8,9 +8,9 @@ looks into it (`check_outcome`), and the service does not: that would take a thi
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -20,6 +20,8 @@ from ocrspool.processes import fast_json
 from ocrspool.recognition.page_json import UnreadableBodyError, decoded
 
 _TEXT = TypeAdapter(EncodedText)
+
+Said = TypeVar("Said")
 
 Outcome = EncodedText | DocumentError | EngineError
 """What became of a page."""
@@ -80,20 +82,29 @@ def outcome_to_json(outcome: Outcome) -> str:
 
 def outcome_from_json(text: str) -> Outcome:
     """Return what became of a page at a host. The text of a page is not looked into."""
+    return said_in(text, outcome_of)
+
+
+def said_in(text: str, read: Callable[[Any], Said]) -> Said:
+    """Return what `read` makes of the values in JSON. Raise ValueError where it is none, or `read` fails."""
     try:
-        said: Any = fast_json.loads(text)
-        if "text" in said:
-            return _TEXT.validate_python(said["text"])
-        if "document" in said:
-            about = said["document"]
-            return DocumentError(
-                *(str(about[name]) for name in ("kind", "message", "hint")),
-                stage=str(about["stage"]),
-                page=None if about["page"] is None else int(about["page"]),
-            )
-        return EngineError(str(said["engine"]["message"]), str(said["engine"]["hint"]))
+        return read(fast_json.loads(text))
     except (LookupError, TypeError, OverflowError, RecursionError) as error:
-        raise ValueError(f"no answer about a page: {error!r}") from error
+        raise ValueError(f"no answer: {error!r}") from error
+
+
+def outcome_of(said: Any) -> Outcome:  # noqa: ANN401 - whatever a host says
+    """Return what became of a page. Raise LookupError, TypeError, ValueError or OverflowError where it does not say."""
+    if "text" in said:
+        return _TEXT.validate_python(said["text"])
+    if "document" in said:
+        about = said["document"]
+        return DocumentError(
+            *(str(about[name]) for name in ("kind", "message", "hint")),
+            stage=str(about["stage"]),
+            page=None if about["page"] is None else int(about["page"]),
+        )
+    return EngineError(str(said["engine"]["message"]), str(said["engine"]["hint"]))
 
 
 def check_text(text: EncodedText) -> None:

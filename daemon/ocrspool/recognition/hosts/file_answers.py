@@ -15,8 +15,7 @@ from pydantic import TypeAdapter
 from ocrspool.decoding.api import DocumentInfo
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import EncodedText, Notice, PageImage, TextLine
-from ocrspool.processes import fast_json
-from ocrspool.recognition.hosts.answers import check_text, outcome_from_json, outcome_to_json
+from ocrspool.recognition.hosts.answers import check_text, outcome_of, outcome_to_json, said_in
 
 NO_PIXELS = -1
 """The descriptor of a page image whose pixels are at a host."""
@@ -120,17 +119,17 @@ def file_outcome_to_json(outcome: FileOutcome) -> str:
 
 def file_outcome_from_json(text: str) -> FileOutcome:
     """Return what became of a file at a host. The texts of its pages are not looked into."""
-    try:
-        said: Any = fast_json.loads(text)
-        if "file" in said:
-            found = _FILE.validate_python(said["file"])
-            _check(found)
-            return found
-        if "death" in said:
-            return DecoderDeath(str(said["death"]))
-    except (LookupError, TypeError, OverflowError, RecursionError) as error:
-        raise ValueError(f"no answer about a file: {error!r}") from error
-    outcome = outcome_from_json(text)
+    return said_in(text, _outcome_of)
+
+
+def _outcome_of(said: Any) -> FileOutcome:  # noqa: ANN401 - whatever a host says
+    if "file" in said:
+        found = _FILE.validate_python(said["file"])
+        _check(found)
+        return found
+    if "death" in said:
+        return DecoderDeath(str(said["death"]))
+    outcome = outcome_of(said)
     if isinstance(outcome, EncodedText):
         raise ValueError("the text of a page, where a file was asked for")  # noqa: TRY004 - see the module
     return outcome
