@@ -96,7 +96,7 @@ def main() -> None:
     answers, calls = remembered(), Counter[Any]()
     wanted = plan(EngineRequest(cache=os.fspath(cache())))
     build(wanted, lambda _: None)
-    recognizer, *_ = load(wanted, lambda _: None)
+    recognizer = load(wanted, lambda _: None).recognizer
     nets = as_on_gpu(wanted, recognizer._given, answers, calls)  # noqa: SLF001 - nobody else needs them
     read = ReadSettings(widths=fixed_shapes.widths(_WIDEST))
     settings = replace(recognizer._settings, threads=threads, read=read)  # noqa: SLF001

@@ -39,7 +39,7 @@ def main() -> None:
     with scratch() as folder:
         wanted = plan(EngineRequest(cache=str(folder)))
         build(wanted, lambda _: None)
-        recognizer, _, _ = load(wanted, lambda _: None)
+        recognizer = load(wanted, lambda _: None).recognizer
         with recognizer:
             for language in (*_BADLY, *_WELL):
                 scores, warned = [], 0

@@ -63,7 +63,8 @@ def main() -> None:
     config = load_config(Path(os.environ["OCRSPOOL_BENCH_CONFIG"]))
     wanted = plan(engine_request(config, config.engine.devices[0]))
     print(machine())
-    recognizer, _, spent = load(wanted, lambda _: None)
+    proven = load(wanted, lambda _: None)
+    recognizer, spent = proven.recognizer, proven.seconds
     print("loaded:", ", ".join(f"{name} {taken:.2f} s" for name, taken in spent.items()))
     receipts = sorted((named_corpus() / "documents").glob("receipt-[0-9]*.jpg"))
     counted = counting(recognizer._given)  # noqa: SLF001 - nobody else needs them

@@ -65,7 +65,7 @@ def main() -> None:
         request = EngineRequest(models=arguments.models, cache=folder, readers=tiny, finders=tiny, settings=one)
         wanted = plan(request)
         build(wanted, lambda _: None)
-        with load(wanted, lambda _: None)[0] as recognizer:
+        with load(wanted, lambda _: None).recognizer as recognizer:
             seen, best = [list(islice(read(recognizer, corpus, order), arguments.most)) for order in (ALWAYS, BEST)]
     score = scorer(corpus)
     curves = {"tiny": [point(seen, Rule(("tiny",), 0.0, confidence), score)]}

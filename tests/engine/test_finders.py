@@ -67,7 +67,7 @@ def test_a_finder_is_part_of_the_engine(built: Path) -> None:
 
 def test_lines_are_found_by_the_finder_that_is_asked(built: Path) -> None:
     plan = planned(request(built))
-    recognizer, _, _ = load(plan, lambda _: None)
+    recognizer = load(plan, lambda _: None).recognizer
     with recognizer:
         assert known_text(recognizer, ReaderOrder(finder="again")) == list(KNOWN.lines)
         with pytest.raises(OcrspoolError, match="no finder 'other'; it has default, again"):

@@ -193,7 +193,7 @@ def test_a_build_goes_on_where_the_last_one_ended(plan: Plan, use_runtime: UseRu
     assert not (plan.folder / MODELS[1] / "half").exists()
     assert list(manifest.seconds)[:3] == MODELS
     assert list(plan.folder.glob("*.built.json")) == []
-    load(plan, lambda _: None)[0].close()
+    load(plan, lambda _: None).recognizer.close()
 
 
 def test_models_that_do_not_load_are_not_kept(plan: Plan, use_runtime: UseRuntime) -> None:
@@ -231,7 +231,8 @@ def test_what_is_there_is_not_built_again(ready: Plan, built: Path) -> None:
 def test_the_stages_of_a_load_are_timed(ready: Plan) -> None:
     """Each model for itself, too; a slow start can be explained."""
     stages: list[str] = []
-    recognizer, _, seconds = load(ready, stages.append)
+    proven = load(ready, stages.append)
+    recognizer, seconds = proven.recognizer, proven.seconds
     recognizer.close()
     assert set(seconds) == {"runtime", "verify", "load", "warm-up", *(f"load {model}" for model in MODELS)}
     assert max(seconds[f"load {model}"] for model in MODELS) <= seconds["load"] + 0.01
@@ -242,7 +243,7 @@ def test_what_has_changed_beside_the_engine_is_told(ready: Plan, caplog: pytest.
     update(ready, soft={"driver": "580.1", "gpu_uuid": "GPU-1"})
     plan = replace(ready, soft={"driver": "590.2", "gpu_uuid": "GPU-1"})
     with caplog.at_level(logging.WARNING):
-        load(plan, lambda _: None)[0].close()
+        load(plan, lambda _: None).recognizer.close()
     (record,) = caplog.records
     assert "driver: 580.1 → 590.2" in record.getMessage()
     assert "gpu_uuid" not in record.getMessage()

@@ -65,7 +65,7 @@ def _read(plan: Plan, order: ReaderOrder) -> list[tuple[str, str]]:
     page = np.full((300, 420), 255, np.uint8)
     for number, line in enumerate(known_lines()):
         page[60 + 80 * number : 60 + 80 * number + line.shape[0], 40 : 40 + line.shape[1]] = line
-    recognizer, _, _ = load(plan, lambda _: None)
+    recognizer = load(plan, lambda _: None).recognizer
     with recognizer:
         (found,) = recognizer.recognize([page], PageOptions("off", readers=order))
     return [(line.text, line.reader) for line in found.lines]
@@ -90,7 +90,8 @@ def test_lines_are_read_by_the_reader_that_is_asked(built: Path) -> None:
 def test_a_reader_can_wait_for_its_first_line(built: Path) -> None:
     """Its net is loaded by the line that needs it, and proven then."""
     plan = planned(request(built, readers_at="first use"))
-    recognizer, _, seconds = load(plan, lambda _: None)
+    proven = load(plan, lambda _: None)
+    recognizer, seconds = proven.recognizer, proven.seconds
     with recognizer:
         reader = recognizer._readers["again"]
         assert isinstance(reader, AtFirstUse)
@@ -203,4 +204,4 @@ def test_nets_of_another_engine_that_do_not_load_are_built(cache: Path, builds: 
     assert build(plan, stages.append)[1]
     assert builds == ["detection f32", "recognition f32", "classifier f32"]
     assert any("building all models, instead of taking some from another engine" in stage for stage in stages)
-    load(plan, lambda _: None)[0].close()
+    load(plan, lambda _: None).recognizer.close()

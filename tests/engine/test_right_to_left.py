@@ -58,7 +58,7 @@ def test_a_page_of_hebrew(tmp_path: Path) -> None:
         EngineRequest(cache=str(tmp_path), readers=(("hebrew", "tesseract:heb"),), settings=Settings(precision="f32"))
     )
     build(plan, lambda _: None)
-    recognizer, _, _ = load(plan, lambda _: None)
+    recognizer = load(plan, lambda _: None).recognizer
     with recognizer:
         options = PageOptions(readers=ReaderOrder(("default", "hebrew")))
         (read,) = recognizer.recognize([_page()], options)

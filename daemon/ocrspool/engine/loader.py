@@ -12,6 +12,7 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -60,10 +61,21 @@ class Loaded(NamedTuple):
     """Whether the readers are to be proven now, and not at their first use."""
 
 
-def load(plan: Plan, on_stage: OnStage) -> tuple[Recognizer, Manifest, dict[str, float]]:
-    """Load the engine out of the cache and prove it. Return also the seconds that each stage took.
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """An engine that has been loaded and proven."""
 
-    The nets are loaded side by side: "load" is less than the sum of theirs.
+    recognizer: Recognizer
+    manifest: Manifest
+    seconds: dict[str, float]
+    """What each stage took. The nets are loaded side by side: "load" is less than the sum of theirs."""
+    nets: Mapping[str, Net]
+    """By key."""
+
+
+def load(plan: Plan, on_stage: OnStage) -> Proven:
+    """Load the engine out of the cache and prove it.
+
     Raise EngineMissingError when it is not there, differs or is damaged; nothing is ever built here.
     """
     stages = StageTimer(on_stage)
@@ -91,7 +103,26 @@ def load(plan: Plan, on_stage: OnStage) -> tuple[Recognizer, Manifest, dict[str,
     if changed := differences(manifest.soft, plan.soft):
         told = "; ".join(changed)
         _log.warning("since the engine was built: %s; it was loaded and proven all the same", told)
-    return recognizer, manifest, stages.seconds
+    return Proven(recognizer, manifest, stages.seconds, loaded.all_nets)
+
+
+def around(plan: Plan, nets: Mapping[str, Net], on_stage: OnStage) -> Proven:
+    """Return what reads with nets that another process has loaded and proven: it reads the known page too.
+
+    Raise EngineMissingError where it reads it otherwise than when the engine was built.
+    """
+    stages = StageTimer(on_stage)
+    manifest = plan.cache.find(plan.identity)
+    three = Nets(nets["detection"], nets["recognition"], nets["classifier"])
+    readers = further_readers.of(plan, nets, read_settings(plan))
+    loaded = Loaded(three, readers, further_finders.of(plan, nets), nets, proven=True)
+    with ExitStack() as undo, stages.stage("warm-up", "warming up"):
+        recognizer = recognizer_of(plan, loaded)
+        undo.callback(recognizer.close_readers)
+        undo.callback(recognizer.close)
+        _check_text(plan.folder, manifest.known_text, known_text(recognizer))
+        undo.pop_all()
+    return Proven(recognizer, manifest, stages.seconds, nets)
 
 
 def still_reads(recognizer: Recognizer, manifest: Manifest) -> bool:
@@ -105,10 +136,14 @@ def still_reads(recognizer: Recognizer, manifest: Manifest) -> bool:
 
 def _check(folder: Path, known: list[str], found: list[str], before: dict[str, tuple[int, int]]) -> None:
     """Raise EngineMissingError where the engine reads otherwise than when it was built, or has been built just now."""
-    if found != known:
-        raise EngineMissingError(f"the engine in {folder} reads the known page as {found}, not {known}", HINT)
+    _check_text(folder, known, found)
     if stamps(folder) != before:
         raise EngineMissingError(f"loading changed files in {folder}: the engine was built, not loaded", HINT)
+
+
+def _check_text(folder: Path, known: list[str], found: list[str]) -> None:
+    if found != known:
+        raise EngineMissingError(f"the engine in {folder} reads the known page as {found}, not {known}", HINT)
 
 
 def known_by_reader(plan: Plan, loaded: Loaded) -> dict[str, list[str]]:

@@ -19,6 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ocrspool.config.current import CurrentConfig
+from ocrspool.config.engine_sharing import shares_engine
 from ocrspool.decoding.api import DecoderPool
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageFault, PageImage, PageOptions, Recognized
@@ -26,6 +27,7 @@ from ocrspool.processes.starting import Start, directly
 from ocrspool.recognition.api import RecognizerStatus
 from ocrspool.recognition.client import start_worker
 from ocrspool.recognition.page_queue import PageQueue, PageTask
+from ocrspool.recognition.shared_engine import SharedEngine
 from ocrspool.recognition.supervisor import SYSTEM, Place, Timing, WorkerSupervisor
 from ocrspool.recognition.worker import Launch, OnStage, ReadyWorker, Worker, engines
 
@@ -64,6 +66,12 @@ class WorkerPool:
         """How the first start of each worker ended."""
         self._restarts = 0
         engine, each = live.config.engine, live.config.service.workers
+        self._shared = {
+            device: SharedEngine(device, lambda: live.config, start)
+            for device in engine.devices
+            if shares_engine(live.config, device)
+        }
+        """The engines that the workers of a device share."""
         self._devices = dict(enumerate((device for _ in range(each) for device in engine.devices), 1))
         self._supervisors = [
             WorkerSupervisor(
@@ -119,7 +127,8 @@ class WorkerPool:
                 worker.device == "cpu" and self._devices[number] != "cpu" for number, worker in ready.items()
             ),
             engines=engines(ready.values()),
-            pids=tuple(pid for supervisor in self._supervisors for pid in supervisor.pids()),
+            pids=tuple(pid for supervisor in self._supervisors for pid in supervisor.pids())
+            + tuple(pid for engine in self._shared.values() for pid in engine.pids()),
             restarts=restarts,
             hosts=hosts,
         )
@@ -139,6 +148,8 @@ class WorkerPool:
         self._queue.close()
         for supervisor in self._supervisors:
             supervisor.stop()
+        for engine in self._shared.values():
+            engine.close()
         if self._hosts is not None:
             self._hosts.stop()
 
@@ -176,7 +187,8 @@ class WorkerPool:
 
     def _launch(self, number: int, device: str) -> Launch:
         def launch(on_stage: OnStage) -> Worker:
-            return start_worker(f"worker {number}", self._live.config, device, on_stage, self._start)
+            shared = self._shared.get(device)
+            return start_worker(f"worker {number}", self._live.config, device, on_stage, self._start, shared)
 
         return launch
 

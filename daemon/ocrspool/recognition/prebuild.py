@@ -17,7 +17,8 @@ from ocrspool.processes.channel import Message
 from ocrspool.processes.child import Child, ChildDiedError
 from ocrspool.processes.environment import of_workers
 from ocrspool.recognition.client import Process
-from ocrspool.recognition.protocol import about_engine, engine_error
+from ocrspool.recognition.engine_errors import engine_error
+from ocrspool.recognition.protocol import about_engine
 from ocrspool.recognition.worker import OnStage
 
 SILENCE_SECONDS = 3600.0

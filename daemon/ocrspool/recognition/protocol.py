@@ -6,9 +6,9 @@ from typing import Any
 
 from ocrspool.config.engine_requests import engine_request
 from ocrspool.config.schema import Config
-from ocrspool.errors import EngineError, EngineMissingError, Exit
 from ocrspool.pages import EncodedText, PageFault, PageText
 from ocrspool.processes.channel import BODY, Message
+from ocrspool.recognition.engine_errors import no_answer
 from ocrspool.recognition.page_json import page_text, read_body
 from ocrspool.recognition.plausible import checked
 
@@ -17,20 +17,6 @@ def about_engine(op: str, config: Config, device: str, **more: object) -> Messag
     """Return the request to load or to build the engine that the configuration asks for on this device."""
     log = {"level": config.log.level, "form": config.log.format}
     return {"op": op, "engine": engine_request(config, device).to_json(), "log": log, **more}
-
-
-def engine_error(reason: object) -> EngineError:
-    """Return what a worker answered as the exception that it was."""
-    told = reason if isinstance(reason, dict) else {}
-    kind, message, hint = (told.get(name) for name in ("kind", "message", "hint"))
-    if not isinstance(message, str) or not isinstance(hint, str):
-        return _no_answer(reason)
-    if kind == "missing":
-        return EngineMissingError(message, hint)
-    error = EngineError(message, hint)
-    if kind == "config":
-        error.exit_code = Exit.CONFIG
-    return error
 
 
 def page_outcome(answer: Message, *, reads: bool = True) -> tuple[int, PageText | EncodedText | PageFault]:
@@ -48,7 +34,7 @@ def page_outcome(answer: Message, *, reads: bool = True) -> tuple[int, PageText 
         text = EncodedText(answer[BODY], _seconds(page["seconds"]))
         return number, read_body(text) if reads else text
     except (LookupError, TypeError, ValueError, OverflowError, RecursionError, AttributeError) as error:
-        raise _no_answer(error) from error
+        raise no_answer(error) from error
 
 
 def _seconds(found: object) -> dict[str, float]:
@@ -61,7 +47,3 @@ def _number(found: dict[str, Any]) -> int:
     if not isinstance(number := found["number"], int):
         raise TypeError(f"{number!r} is no number of a page")
     return number
-
-
-def _no_answer(what: object) -> EngineError:
-    return EngineError(f"the worker sent what is no answer: {what!r}")

@@ -34,6 +34,8 @@ class StubWorker:
     """How often a slow worker reports a step of a page."""
     on_ping: Callable[[], None] = lambda: None
     """Is called when the worker is asked whether it answers. It may raise ChildDiedError."""
+    ended: bool = False
+    """Whether it is known that it has ended."""
     pages: int = 0
     closed: bool = False
     killed: bool = False
@@ -81,6 +83,11 @@ class StubWorker:
             return max(self._in_work) + 1, echo(image)
         del self._in_work[number]
         return number, PageFault("no such shape") if behaviour == "fault" else echo(image)
+
+    def check(self) -> None:
+        """Tell of its end, if it is told to notice that."""
+        if self.ended:
+            raise ChildDiedError("was killed by SIGKILL")
 
     def ping(self, seconds: float) -> None:  # noqa: ARG002
         """Answer."""
@@ -140,6 +147,10 @@ class StubProcess:
             self.kill()
             raise answer
         return answer, []
+
+    def alive(self) -> bool:
+        """Tell whether it has been killed or closed."""
+        return not (self.killed or self.closed)
 
     def resident_bytes(self) -> int:
         """Return that it holds nothing."""

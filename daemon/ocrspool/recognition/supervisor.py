@@ -188,6 +188,7 @@ class WorkerSupervisor:
             self._set_deadline(self._timing.ping_seconds)
             step = _LOADING_STEP_SECONDS if self._succession.successor else self._timing.ping_seconds
             tasks = self._queue.wait_and_take(most, step)
+            self._check(worker, tasks)
         elif self._succession.draining or any(task.alone for task in self._in_work.values()):
             return
         else:
@@ -196,6 +197,15 @@ class WorkerSupervisor:
         self._in_work |= sent
         for number, task in sent.items():
             worker.send_page(number, task.image, task.options)
+
+    def _check(self, worker: Worker, tasks: list[PageTask]) -> None:
+        """Give pages back where the worker has ended while it had none: none of them is at fault. Raise ChildDiedError."""
+        try:
+            worker.check()
+        except ChildDiedError:
+            for task in reversed(tasks):
+                self._queue.give_back(task)
+            raise
 
     def _receive(self, worker: Worker) -> bool:
         """Wait for the worker, or for more pages to send. Tell whether a page is done. Raise as the worker does."""

@@ -52,6 +52,9 @@ class Worker(Protocol):
         has died or hangs, EngineError where its engine has failed.
         """
 
+    def check(self) -> None:
+        """Raise ChildDiedError where it has ended, or can read nothing any more, as far as that is known here."""
+
     def ping(self, seconds: float) -> None:
         """Ask whether it answers. Raise ChildDiedError or EngineError."""
 

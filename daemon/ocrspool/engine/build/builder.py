@@ -95,12 +95,12 @@ def _sound(plan: Plan, on_stage: OnStage) -> Manifest | None:
     if plan.only_ahead:
         return plan.cache.find(plan.identity) if ahead.sound(plan) else None
     try:
-        recognizer, manifest, _ = load(plan, on_stage)
+        proven = load(plan, on_stage)
     except EngineMissingError as error:
         on_stage(error.message)
         return None
-    recognizer.close()
-    return manifest
+    proven.recognizer.close()
+    return proven.manifest
 
 
 def _kept(plan: Plan) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 This module owns the way from a line's pixels to text and confidence: scaling to the net's height, buckets of width,
 batches, and CTC decoding. The result of a line depends on that line alone: its bucket follows from its own width,
-batches are always filled to the net's size, and its neighbors in the batch do not affect it.
+batches are always filled to the net's size, here or by the net, and its neighbors in the batch do not affect it.
 """
 
 from __future__ import annotations
@@ -125,7 +125,9 @@ def batch_at(width: int, net: Net, settings: ReadSettings) -> int:
 def read(net: Net, batch: Sequence[Pixels], characters: Sequence[str], settings: ReadSettings) -> list[Reading]:
     """Return the reading of each strip; all must share one bucket, and be no more than `batch_at` says of it."""
     width = bucket(batch[0].shape[1], net, settings)
-    filled = np.full((batch_at(width, net, settings), LINE_HEIGHT, width, 3), PADDING, np.uint8)
+    # A net of few widths fills its batches itself, with the lines of others who wait for the same width.
+    count = len(batch) if settings.widths else batch_at(width, net, settings)
+    filled = np.full((count, LINE_HEIGHT, width, 3), PADDING, np.uint8)
     for index, pixels in enumerate(batch):
         filled[index, :, : pixels.shape[1]] = pixels
     best, probability = net(filled)

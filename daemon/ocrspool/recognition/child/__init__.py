@@ -1,6 +1,7 @@
 """The worker process: owns one engine on one device, and reads the pages that the service sends.
 
     → {"op": "load", "engine": {...}, "log": {...}}        ← {"stage": "..."}*, {"ready": {...}} or {"error": {...}}
+    → {"op": "load", the same} + a socket to the process that has the engine             ← the same
     → {"op": "build", the same, "force": false, "source": null}
                                                            ← {"stage": "..."}*, {"built": {...}} or {"error": {...}}
     → {"op": "ping"}                                       ← {"pong": true}
@@ -13,5 +14,6 @@ and the process goes on. An error is the engine's, and the service replaces the 
 error, the known page decides which of the two it is. The process writes nothing but what a build puts into the caches
 of engines and models, and ends when its channel closes.
 
-worker.py answers the service, engines.py loads and builds engines, __main__.py is the process.
+worker.py answers the service, engines.py loads and builds engines, __main__.py is the process. shared_engine.py is the
+process that has the engine where several workers share one.
 """

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocrspool.engine.plan import Plan, plan
+from ocrspool.errors import EngineError
 from ocrspool.files import file_lock
 from ocrspool.pages import DEFAULT_FINDER, DEFAULT_READER, PageOptions
+from ocrspool.processes.channel import Channel, ChannelClosedError, Message
+from ocrspool.recognition.engine_errors import engine_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
     from ocrspool.engine.cache.store import Manifest
-    from ocrspool.engine.ocr.recognizer import Recognizer
+    from ocrspool.engine.loader import Proven
     from ocrspool.engine_request import EngineRequest
     from ocrspool.pages import PageText
     from ocrspool.recognition.child.worker import OnStage
@@ -33,10 +37,11 @@ _MANIFEST_SECONDS = 5.0
 class LoadedEngine:
     """An engine that has been proven, and reads pages."""
 
-    def __init__(self, recognizer: Recognizer, manifest: Manifest, facts: dict[str, Any]) -> None:
-        self._recognizer = recognizer
-        self._manifest = manifest
-        self.facts = facts
+    def __init__(self, wanted: Plan, proven: Proven) -> None:
+        self._recognizer = proven.recognizer
+        self._manifest = proven.manifest
+        self.nets = proven.nets
+        self.facts = {**facts_of(wanted, proven.manifest), "seconds": proven.seconds}
         """What a result says of it, and the seconds of each stage of its loading."""
 
     def submit(self, descriptor: int, page: dict[str, Any], on_progress: Callable[[], None]) -> Future[PageText]:
@@ -67,12 +72,22 @@ class RealEngines:
 
     def load(self, request: EngineRequest, on_stage: OnStage) -> LoadedEngine:
         """Load the engine and prove it. Raise what keeps it from being loaded."""
-        wanted = _planned(request)
-        from ocrspool.engine.loader import load  # noqa: PLC0415 - there by now
+        return self._loaded(_planned(request), on_stage)
 
-        self._hold(wanted.folder / "manifest.json", on_stage)
-        recognizer, manifest, seconds = load(wanted, on_stage)
-        return LoadedEngine(recognizer, manifest, {**facts_of(wanted, manifest), "seconds": seconds})
+    def load_shared(self, request: EngineRequest, on_stage: OnStage) -> LoadedEngine:
+        """Load the engine for others, and prove it. Raise what keeps it from being loaded."""
+        return self._loaded(_shared(_planned(request)), on_stage)
+
+    def join(self, request: EngineRequest, connection: int, on_stage: OnStage) -> LoadedEngine:
+        """Use the nets of the process at the other end of this socket. Raise what kept it from loading its engine."""
+        channel = Channel(socket.socket(fileno=os.dup(connection)))
+        wanted = _shared(_planned(request))
+        from ocrspool.engine.loader import around  # noqa: PLC0415 - there by now
+        from ocrspool.engine.remote_nets.client import nets_of  # noqa: PLC0415 - numpy is there by now
+
+        described = _joined(channel, on_stage)
+        nets = nets_of(described, lambda line: channel.send({"op": "line"}, line))
+        return LoadedEngine(wanted, around(wanted, nets, on_stage))
 
     def build(self, request: EngineRequest, on_stage: OnStage, *, force: bool, source: str | None) -> dict[str, Any]:
         """Build the engine where it is missing. Return its facts.
@@ -90,6 +105,12 @@ class RealEngines:
         facts = {**facts_of(wanted, manifest), "folder": os.fspath(wanted.folder), "manifest": asdict(manifest)}
         return {**facts, "new": built}
 
+    def _loaded(self, wanted: Plan, on_stage: OnStage) -> LoadedEngine:
+        from ocrspool.engine.loader import load  # noqa: PLC0415 - there by now
+
+        self._hold(wanted.folder / "manifest.json", on_stage)
+        return LoadedEngine(wanted, load(wanted, on_stage))
+
     def _hold(self, manifest: Path, on_stage: OnStage) -> None:
         """Lock the manifest for as long as this process lives, so that `engines gc` leaves the engine alone.
 
@@ -101,6 +122,27 @@ class RealEngines:
             pass  # `load` says what is missing
         except file_lock.LockedError as error:
             _log.warning("%s; the engine is loaded all the same, and `ocrspool engines gc` could remove it", error)
+
+
+def _shared(wanted: Plan) -> Plan:
+    """Return the plan of an engine that several workers share: all of it is loaded at once."""
+    return replace(wanted, readers_at_first_use=False)
+
+
+def _joined(channel: Channel, on_stage: OnStage) -> Message:
+    """Wait until the process with the engine has loaded it. Return what its nets are. Raise what kept it from that."""
+    try:
+        channel.send({"op": "join"})
+        while True:
+            answer, _ = channel.receive()
+            if "stage" in answer:
+                on_stage(answer["stage"])
+            elif "error" in answer:
+                raise engine_error(answer["error"])
+            else:
+                return answer
+    except ChannelClosedError as error:
+        raise EngineError(f"the process with the engine has ended while it loaded: {error}") from error
 
 
 def facts_of(wanted: Plan, manifest: Manifest) -> dict[str, Any]:

@@ -11,18 +11,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ocrspool.engine.cache.permissions import denied
 from ocrspool.engine_request import EngineRequest
 from ocrspool.errors import (
-    ConfigError,
     DeviceLostError,
     DeviceMemoryError,
     EngineError,
-    EngineMissingError,
     OcrspoolError,
 )
 from ocrspool.observability import log_setup
 from ocrspool.processes.channel import BODY, Channel, ChannelClosedError, Message
+from ocrspool.recognition.child.failures import failure
 from ocrspool.recognition.page_json import body_of
 
 if TYPE_CHECKING:
@@ -37,7 +35,6 @@ OnStage = Callable[[str], None]
 _PROGRESS_SECONDS = 0.2
 _MOST_SAID = 300
 """Characters of what an error says of a page."""
-_KINDS: dict[type[OcrspoolError], str] = {EngineMissingError: "missing", ConfigError: "config"}
 
 
 class Engine(Protocol):
@@ -60,6 +57,9 @@ class Engines(Protocol):
 
     def load(self, request: EngineRequest, on_stage: OnStage) -> Engine:
         """Load an engine. Raise what keeps it from being loaded."""
+
+    def join(self, request: EngineRequest, connection: int, on_stage: OnStage) -> Engine:
+        """Use the engine of the process at the other end of a socket. Raise what kept it from being loaded."""
 
     def build(self, request: EngineRequest, on_stage: OnStage, *, force: bool, source: str | None) -> dict[str, Any]:
         """Build an engine. Return its facts. Raise what keeps it from being built."""
@@ -96,9 +96,13 @@ class Worker:
         if self._engine is not None:
             self._engine.close()
 
-    def _load(self, request: Message, _: list[int]) -> None:
+    def _load(self, request: Message, descriptors: list[int]) -> None:
         log_setup.set_up(**request["log"])
-        self._engine = self._engines.load(EngineRequest.from_json(request["engine"]), self._stage)
+        wanted = EngineRequest.from_json(request["engine"])
+        if descriptors:
+            self._engine = self._engines.join(wanted, descriptors[0], self._stage)
+        else:
+            self._engine = self._engines.load(wanted, self._stage)
         self._send({"ready": self._engine.facts})
 
     def _build(self, request: Message, _: list[int]) -> None:
@@ -175,14 +179,7 @@ class Worker:
                 self._send_error(EngineError(failed, "the worker is replaced"))
 
     def _send_error(self, error: BaseException) -> None:
-        if isinstance(error, PermissionError):
-            error = denied(error)
-        if isinstance(error, OcrspoolError):
-            kind, message, hint = _KINDS.get(type(error), "engine"), error.message, error.hint
-        else:
-            _log.error("the engine failed", exc_info=error)
-            kind, message, hint = "engine", f"the engine failed: {error!r}", "the log has the trace"
-        self._send({"error": {"kind": kind, "message": message, "hint": hint}})
+        self._send(failure(error))
 
     def _send(self, message: Message) -> None:
         with self._sending:

@@ -14,11 +14,11 @@ from ocrspool.processes.child import Child, ChildDiedError
 from ocrspool.processes.environment import of_workers
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.client import Process
+from ocrspool.recognition.engine_errors import engine_error
 from ocrspool.recognition.hosts.answers import HostReport, Outcome, outcome_from_json, report_from_json
 from ocrspool.recognition.hosts.file_answers import FileOutcome, file_outcome_from_json
 from ocrspool.recognition.hosts.file_queue import FileTask
 from ocrspool.recognition.page_queue import PageTask
-from ocrspool.recognition.protocol import engine_error
 
 MODULE = "ocrspool.cluster.bridge"
 
