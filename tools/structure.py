@@ -100,6 +100,7 @@ MAY_IMPORT_IN_ENGINE: Mapping[str, tuple[str, ...]] = {
     "stages": (),
     "file_stamps": (),
     "detection": ("spec",),
+    "remote_nets": ("spec",),
     "runtimes": ("file_stamps", "spec"),
     "models": ("runtimes", "spec"),
     "shapes": ("models", "spec"),

@@ -30,11 +30,12 @@ def main() -> None:
 
     def recognizer(live: CurrentConfig, on_stage: OnStage, start: Start) -> PageRecognizer:
         def process() -> Child:
-            return Child(str(Path(__file__).with_name("worker.py")), os.environ, options=(), start=start)
+            child = Child(str(Path(__file__).with_name("worker.py")), os.environ, options=(), start=start)
+            child.tell(about_engine("load", live.config, "cpu"))
+            return child
 
         def launch(on_stage: OnStage) -> Worker:
-            request = about_engine("load", live.config, "cpu")
-            client = WorkerClient("stand-in", request, on_stage, process)
+            client = WorkerClient("stand-in", on_stage, process)
             client.reads_texts = not assemblers
             return client
 

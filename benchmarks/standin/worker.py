@@ -53,6 +53,10 @@ class RecordedEngines:
         """Load what was written down."""
         return RecordedEngine(recorded(self._source))
 
+    def join(self, request: EngineRequest, connection: int, on_stage: OnStage) -> RecordedEngine:  # noqa: ARG002
+        """Do nothing."""
+        raise NotImplementedError
+
     def build(self, request: EngineRequest, on_stage: OnStage, *, force: bool, source: str | None) -> dict[str, Any]:
         """Do nothing."""
         raise NotImplementedError

@@ -18,6 +18,7 @@ from ocrspool.processes.channel import Channel, ChannelClosedError
 from ocrspool.processes.fast_json import loads
 from ocrspool.recognition import page_json
 from ocrspool.recognition import protocol as of_workers
+from ocrspool.recognition.engine_errors import engine_error
 from ocrspool.recognition.hosts import answers, bridge_client, file_answers
 
 _POLYGON = [[1.0, 2.0], [9.0, 2.0], [9.0, 4.0], [1.0, 4.0]]
@@ -104,7 +105,7 @@ def worker(data: bytes) -> None:
         return
     with suppress(EngineError):
         if reason := message.get("error"):
-            raise of_workers.engine_error(reason)
+            raise engine_error(reason)
         number, outcome = of_workers.page_outcome(message)
         hash(number)
         _can_be_written(outcome)

@@ -87,6 +87,10 @@ class FixedTimeEngines:
             raise EngineMissingError("no engine f770bebdd7adff33 in the cache", "build it with `ocrspool prebuild`")
         return FixedTimeEngine(request)
 
+    def join(self, request: EngineRequest, _connection: int, on_stage: Callable[[str], None]) -> FixedTimeEngine:
+        """Load one: no other process has it."""
+        return self.load(request, on_stage)
+
     def build(self, *_: object, **__: object) -> dict[str, Any]:
         """Fail."""
         raise AssertionError

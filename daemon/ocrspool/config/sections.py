@@ -64,8 +64,8 @@ class Engine(Section):
     """The devices that recognize: cpu, or GPUs (gpu:0, gpu:1). Each device has `service.workers` workers. The list
     may be empty if there is a cluster: then only its hosts recognize."""
     shared: bool = True
-    """Whether the workers of a GPU share one engine. A process of its own has it then. false: each worker has its own,
-    and holds memory of the GPU for it. It makes no difference for one worker, nor on a CPU."""
+    """Whether the workers of a GPU share one engine: one process computes with it, and holds memory of the GPU, for all
+    of them. false: each worker has an engine of its own. It makes no difference with one worker, and on a CPU."""
     on_no_gpu: Literal["fail", "cpu"] = "fail"
     """What `serve` does if a GPU of `devices` is missing: fail stops it, cpu uses the CPU in place of the GPU."""
     provider: GpuProvider = "auto"

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ocrspool.config.assemblers import assembler_count
@@ -22,7 +21,6 @@ from ocrspool.processes.starting import Start, directly
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.engine_errors import engine_error
 from ocrspool.recognition.protocol import about_engine, page_outcome
-from ocrspool.recognition.shared_engine import SharedEngine
 from ocrspool.recognition.worker import STAGE_SECONDS, OnStage, Outcome
 
 _FRAME_SECONDS = 10.0
@@ -76,16 +74,11 @@ class WorkerClient:
     def __init__(
         self,
         name: str,
-        request: Message,
         on_stage: OnStage,
         start: Callable[[], Process],
         clock: Callable[[], float] = time.monotonic,
-        descriptors: tuple[int, ...] = (),
     ) -> None:
-        """Start the process and send it the request to load, with descriptors. Errors call it by its name.
-
-        Raise EngineError.
-        """
+        """Let `start` start the process and ask it to load. Errors call it by its name. Raise EngineError."""
         self._name = name
         self._on_stage = on_stage
         self._clock = clock
@@ -99,7 +92,6 @@ class WorkerClient:
         """When the worker reported a step, or got the first page after a pause."""
         try:
             self._process = start()
-            self._process.tell(request, descriptors)
         except ChildDiedError as error:
             raise EngineError(f"{self._name} {error} while loading") from error
         except OSError as error:  # no memory, no descriptors: nothing that a thread may die of
@@ -208,70 +200,18 @@ def _unheard(error: OSError) -> EngineError:
     return EngineError(f"the worker's answer cannot be received: {error}")
 
 
-class SharingWorker(WorkerClient):
-    """A worker that uses the engine of another process. What it says of the engine, it says of that process."""
-
-    def __init__(
-        self, name: str, request: Message, on_stage: OnStage, start: Callable[[], Process], engine: SharedEngine
-    ) -> None:
-        """As WorkerClient."""
-        self._engine = engine
-        with engine.connection() as (descriptor, self._number):
-            super().__init__(name, request, on_stage, start, descriptors=(descriptor,))
-
-    def has_loaded(self, seconds: float) -> bool:
-        """As WorkerClient."""
-        with self._blaming():
-            return super().has_loaded(seconds)
-
-    def wait_for_result(self, seconds: float, wake: WakeupEvent, on_progress: Callable[[], None]) -> Outcome | None:
-        """As WorkerClient."""
-        with self._blaming():
-            return super().wait_for_result(seconds, wake, on_progress)
-
-    def check(self) -> None:
-        """As WorkerClient, and raise ChildDiedError where the process with the engine has ended."""
-        super().check()
-        if not self._engine.runs(self._number):
-            raise ChildDiedError("has no engine any more: the process that had it has ended")
-
-    def ping(self, seconds: float) -> None:
-        """As WorkerClient."""
-        self.check()
-        super().ping(seconds)
-
-    @contextmanager
-    def _blaming(self) -> Iterator[None]:
-        """End the process with the engine where the engine fails or a call of it takes too long."""
-        try:
-            yield
-        except EngineError:
-            self._engine.end(self._number)
-            raise
-        except ChildDiedError as error:
-            if error.overdue:
-                self._engine.end(self._number)
-            raise
+def asked_to_load(config: Config, device: str, start: Start, descriptors: tuple[int, ...] = ()) -> Child:
+    """Start a worker process and ask it to load the engine for a device. Raise ChildDiedError or OSError."""
+    environment = of_workers(os.environ, config.paths.cache, keeps_memory=device != "cpu")
+    child = Child("ocrspool.recognition.child", environment, start=start)
+    child.tell(about_engine("load", config, device), descriptors)
+    return child
 
 
 def start_worker(
-    name: str,
-    config: Config,
-    device: str,
-    on_stage: OnStage,
-    start_process: Start = directly,
-    engine: SharedEngine | None = None,
+    name: str, config: Config, device: str, on_stage: OnStage, start_process: Start = directly
 ) -> WorkerClient:
-    """Start a worker process that loads the engine for a device, or uses a shared one. Raise EngineError."""
-
-    def start() -> Process:
-        environment = of_workers(os.environ, config.paths.cache, keeps_memory=device != "cpu")
-        return Child("ocrspool.recognition.child", environment, start=start_process)
-
-    request = about_engine("load", config, device)
-    if engine is None:
-        client = WorkerClient(name, request, on_stage, start)
-    else:
-        client = SharingWorker(name, request, on_stage, start, engine)
+    """Start a worker process that loads the engine for a device. Raise EngineError."""
+    client = WorkerClient(name, on_stage, lambda: asked_to_load(config, device, start_process))
     client.reads_texts = not assembler_count(config)
     return client

@@ -19,7 +19,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ocrspool.config.current import CurrentConfig
-from ocrspool.config.engine_sharing import shares_engine
 from ocrspool.decoding.api import DecoderPool
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageFault, PageImage, PageOptions, Recognized
@@ -27,12 +26,12 @@ from ocrspool.processes.starting import Start, directly
 from ocrspool.recognition.api import RecognizerStatus
 from ocrspool.recognition.client import start_worker
 from ocrspool.recognition.page_queue import PageQueue, PageTask
-from ocrspool.recognition.shared_engine import SharedEngine
 from ocrspool.recognition.supervisor import SYSTEM, Place, Timing, WorkerSupervisor
 from ocrspool.recognition.worker import Launch, OnStage, ReadyWorker, Worker, engines
 
 if TYPE_CHECKING:
     from ocrspool.recognition.hosts.seat import HostsSeat
+    from ocrspool.recognition.shared_engine import SharedEngine
 
 _log = logging.getLogger(__name__)
 
@@ -66,12 +65,7 @@ class WorkerPool:
         """How the first start of each worker ended."""
         self._restarts = 0
         engine, each = live.config.engine, live.config.service.workers
-        self._shared = {
-            device: SharedEngine(device, lambda: live.config, start)
-            for device in engine.devices
-            if shares_engine(live.config, device)
-        }
-        """The engines that the workers of a device share."""
+        self._shared = _shared_engines(live, start)
         self._devices = dict(enumerate((device for _ in range(each) for device in engine.devices), 1))
         self._supervisors = [
             WorkerSupervisor(
@@ -187,8 +181,10 @@ class WorkerPool:
 
     def _launch(self, number: int, device: str) -> Launch:
         def launch(on_stage: OnStage) -> Worker:
-            shared = self._shared.get(device)
-            return start_worker(f"worker {number}", self._live.config, device, on_stage, self._start, shared)
+            name = f"worker {number}"
+            if shared := self._shared.get(device):
+                return shared.start_worker(name, on_stage)
+            return start_worker(name, self._live.config, device, on_stage, self._start)
 
         return launch
 
@@ -201,6 +197,16 @@ class WorkerPool:
     def _failures(self) -> list[EngineError]:
         """Return what kept workers from loading at the start. The caller holds the lock."""
         return [each for _, each in sorted(self._first.items()) if isinstance(each, EngineError)]
+
+
+def _shared_engines(live: CurrentConfig, start: Start) -> dict[str, SharedEngine]:
+    """Return the engines that the workers of a device share, by device: those of GPUs that have several workers."""
+    engine = live.config.engine
+    devices = [device for device in engine.devices if device != "cpu"]
+    if not engine.shared or not devices or live.config.service.workers == 1:
+        return {}
+    shared: type[SharedEngine] = import_module("ocrspool.recognition.shared_engine").SharedEngine
+    return {device: shared(device, lambda: live.config, start) for device in devices}
 
 
 def _lost_page(task: PageTask, fault: PageFault) -> DocumentError:

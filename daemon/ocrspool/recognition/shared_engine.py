@@ -9,20 +9,24 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from ocrspool.config.assemblers import assembler_count
 from ocrspool.config.schema import Config
 from ocrspool.errors import EngineError
 from ocrspool.processes.child import Child, ChildDiedError
 from ocrspool.processes.environment import of_workers
 from ocrspool.processes.starting import Start, directly
+from ocrspool.processes.wakeup import WakeupEvent
+from ocrspool.recognition.client import WorkerClient, asked_to_load
 from ocrspool.recognition.protocol import about_engine
+from ocrspool.recognition.worker import OnStage, Outcome
 
 _log = logging.getLogger(__name__)
 
 
 class SharedEngine:
-    """Starts the process when a worker needs it. Safe to use from several threads.
+    """Starts the process when a worker needs it, and workers. Safe to use from several threads.
 
-    The process is replaced when the next worker connects: after it has ended, after `end`, and when it has grown.
+    The process is replaced when the next worker is started: after it has ended, after `end`, and when it has grown.
     """
 
     def __init__(self, device: str, config: Callable[[], Config], start: Start = directly) -> None:
@@ -39,21 +43,23 @@ class SharedEngine:
         process = self._process
         return () if process is None else (process.pid,)
 
-    @contextmanager
-    def connection(self) -> Iterator[tuple[int, int]]:
-        """Give the descriptor of a socket to the process, for a worker, and the number of the process.
+    def start_worker(self, name: str, on_stage: OnStage) -> WorkerClient:
+        """Start a worker that uses this engine. Raise EngineError."""
+        worker = _SharingWorker(name, on_stage, self)
+        worker.reads_texts = not assembler_count(self._config())
+        return worker
 
-        The socket is closed in the end. Raise EngineError where no process can be started.
+    def connected(self) -> tuple[int, Child]:
+        """Start the process of a worker, with a socket to that of the engine. Return it, and the number of the latter.
+
+        Raise ChildDiedError or OSError.
         """
         ours, theirs = socket.socketpair()
         with ours, theirs:
             with self._lock:
-                try:
-                    self._running().tell({"op": "worker"}, (theirs.fileno(),))
-                except (ChildDiedError, OSError) as error:
-                    raise EngineError(f"the process with the engine cannot be used: {error}") from error
+                self._running().tell({"op": "worker"}, (theirs.fileno(),))
                 number = self._number
-            yield ours.fileno(), number
+            return number, asked_to_load(self._config(), self._device, self._start, (ours.fileno(),))
 
     def runs(self, number: int) -> bool:
         """Tell whether the process of this number is still there."""
@@ -90,3 +96,51 @@ class SharedEngine:
             self._number += 1
             self._process.tell(about_engine("load", config, self._device))
         return self._process
+
+
+class _SharingWorker(WorkerClient):
+    """A worker that uses the engine of another process. What it says of the engine, it says of that process."""
+
+    def __init__(self, name: str, on_stage: OnStage, engine: SharedEngine) -> None:
+        """As WorkerClient."""
+        self._engine = engine
+        self._number = 0
+        super().__init__(name, on_stage, self._started)
+
+    def _started(self) -> Child:
+        self._number, child = self._engine.connected()
+        return child
+
+    def has_loaded(self, seconds: float) -> bool:
+        """As WorkerClient."""
+        with self._blaming():
+            return super().has_loaded(seconds)
+
+    def wait_for_result(self, seconds: float, wake: WakeupEvent, on_progress: Callable[[], None]) -> Outcome | None:
+        """As WorkerClient."""
+        with self._blaming():
+            return super().wait_for_result(seconds, wake, on_progress)
+
+    def check(self) -> None:
+        """As WorkerClient, and raise ChildDiedError where the process with the engine has ended."""
+        super().check()
+        if not self._engine.runs(self._number):
+            raise ChildDiedError("has no engine any more: the process that had it has ended")
+
+    def ping(self, seconds: float) -> None:
+        """As WorkerClient."""
+        self.check()
+        super().ping(seconds)
+
+    @contextmanager
+    def _blaming(self) -> Iterator[None]:
+        """End the process with the engine where the engine fails, or where a call of it takes too long."""
+        try:
+            yield
+        except EngineError:
+            self._engine.end(self._number)
+            raise
+        except ChildDiedError as error:
+            if error.overdue:
+                self._engine.end(self._number)
+            raise

@@ -199,7 +199,7 @@ class WorkerSupervisor:
             worker.send_page(number, task.image, task.options)
 
     def _check(self, worker: Worker, tasks: list[PageTask]) -> None:
-        """Give pages back where the worker has ended while it had none: none of them is at fault. Raise ChildDiedError."""
+        """Give pages back where the worker has ended before it had one: they are not at fault. Raise ChildDiedError."""
         try:
             worker.check()
         except ChildDiedError:

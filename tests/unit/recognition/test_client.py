@@ -34,7 +34,7 @@ class Clock:
 
 def client(process: StubProcess, clock: Clock | None = None, stages: list[str] | None = None) -> WorkerClient:
     on_stage = (stages if stages is not None else []).append
-    return WorkerClient("worker 7", {"op": "load"}, on_stage, lambda: process, clock or Clock())
+    return WorkerClient("worker 7", on_stage, lambda: process, clock or Clock())
 
 
 def page_answer(number: int, **more: Any) -> Message:  # noqa: ANN401 - as JSON is
@@ -53,7 +53,6 @@ def test_it_loads_stage_by_stage() -> None:
     """Stages are passed on, and `has_loaded` returns after each, so that its caller can do other things."""
     process, stages = StubProcess([{"stage": "verifying"}, {"stage": "warming up"}, LOADED]), list[str]()
     found = client(process, stages=stages)
-    assert process.sent == [{"op": "load"}]
     assert [found.has_loaded(0) for _ in range(4)] == [False, False, True, True]
     assert stages == ["verifying", "warming up"]
     assert found.facts == FACTS
@@ -107,7 +106,7 @@ def test_a_process_that_cannot_be_started_is_an_error_of_the_engine() -> None:
         raise NoProcessError("no process can be started")
 
     with pytest.raises(EngineError, match="worker 7 cannot be started: no process can be started"):
-        WorkerClient("worker 7", {}, lambda _: None, start)
+        WorkerClient("worker 7", lambda _: None, start)
 
 
 @pytest.fixture

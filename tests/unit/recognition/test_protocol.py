@@ -9,8 +9,8 @@ import pytest
 
 from ocrspool.errors import EngineError, EngineMissingError, Exit
 from ocrspool.pages import EncodedText, PageOptions, ReaderOrder
-from ocrspool.recognition.page_json import page_text
 from ocrspool.recognition.engine_errors import engine_error
+from ocrspool.recognition.page_json import page_text
 from ocrspool.recognition.protocol import page_outcome
 
 LINE = ["text", 0.9, [[0.0, 0.0], [9.0, 0.0], [9.0, 4.0], [0.0, 4.0]], 0.8, []]

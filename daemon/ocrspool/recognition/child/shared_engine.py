@@ -2,7 +2,7 @@
 
     from the service → {"op": "load", "engine": {...}, "log": {...}}, then
                        {"op": "worker"} + a socket, for each worker
-    from a worker    → {"op": "join"}                        ← {"stage": "..."}*, {"nets": {...}, ...} or {"error": {...}}
+    from a worker    → {"op": "join"}                  ← {"stage": "..."}*, {"nets": {...}, ...} or {"error": {...}}
                        {"op": "line"} + a socket and a memory file (engine/remote_nets)
 
 A GPU computes best for one process: processes that share it take turns, and each holds the engine anew. What surrounds

@@ -82,6 +82,7 @@ class Engines:
         self.engine = Engine()
         self.error: Exception | None = None
         self.requests: list[EngineRequest] = []
+        self.joined = False
         self.built: dict[str, Any] = {}
 
     def load(self, request: EngineRequest, on_stage: OnStage) -> Engine:
@@ -90,6 +91,11 @@ class Engines:
         if self.error is not None:
             raise self.error
         return self.engine
+
+    def join(self, request: EngineRequest, connection: int, on_stage: OnStage) -> Engine:
+        os.fstat(connection)
+        self.joined = True
+        return self.load(request, on_stage)
 
     def build(self, request: EngineRequest, on_stage: OnStage, *, force: bool, source: str | None) -> dict[str, Any]:
         self.requests.append(request)
@@ -167,6 +173,14 @@ def error_of(answer: Message) -> tuple[str, str]:
 def test_it_loads_the_engine_that_was_asked_for(service: Service) -> None:
     assert service.load() == {"ready": FACTS}
     assert service.engines.requests == [EngineRequest(cache="/cache", settings=Settings(threads=3))]
+
+
+def test_with_a_socket_it_joins_the_engine_of_another_process(service: Service) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert service.ask(about("load"), theirs.fileno()) == {"stage": "verifying"}
+    assert service.hear() == {"ready": FACTS}
+    assert service.engines.joined
 
 
 def test_it_ends_with_its_channel() -> None:
