@@ -32,12 +32,21 @@ _LINES = 8
 _FIXED = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
-def nets_of(description: Message, give: Open) -> dict[str, RemoteNet]:
-    """Return the nets that a NetServer describes, by their keys. Raise what `give` raises."""
-    lines: queue.SimpleQueue[_Line] = queue.SimpleQueue()
-    for _ in range(_LINES):
-        lines.put(_Line(description["bytes"], give))
-    return {key: RemoteNet(key, told, lines) for key, told in description["nets"].items()}
+class RemoteNets:
+    """The nets that a NetServer has."""
+
+    def __init__(self, description: Message, give: Open) -> None:
+        """Open the lines. Raise what `give` raises."""
+        self._lines = [_Line(description["bytes"], give) for _ in range(_LINES)]
+        free: queue.SimpleQueue[_Line] = queue.SimpleQueue()
+        for line in self._lines:
+            free.put(line)
+        self.by_key = {key: RemoteNet(key, told, free) for key, told in description["nets"].items()}
+
+    def close(self) -> None:
+        """Let the other process close its ends. Nobody calls a net any more."""
+        for line in self._lines:
+            line.close()
 
 
 class RemoteNet:
@@ -91,6 +100,9 @@ class _Line:
         if "error" in answer:
             raise error_of(answer["error"], answer["message"])
         return tuple(self._read(*told) for told in answer["answers"])
+
+    def close(self) -> None:
+        self._channel.close()
 
     def _read(self, kind: str, shape: list[int], offset: int) -> NDArray[Any]:
         answer: NDArray[Any] = np.empty(shape, kind)

@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
@@ -37,10 +38,11 @@ _MANIFEST_SECONDS = 5.0
 class LoadedEngine:
     """An engine that has been proven, and reads pages."""
 
-    def __init__(self, wanted: Plan, proven: Proven) -> None:
+    def __init__(self, wanted: Plan, proven: Proven, on_close: Callable[[], None] = lambda: None) -> None:
         self._recognizer = proven.recognizer
         self._manifest = proven.manifest
         self.nets = proven.nets
+        self._on_close = on_close
         self.facts = {**facts_of(wanted, proven.manifest), "seconds": proven.seconds}
         """What a result says of it, and the seconds of each stage of its loading."""
 
@@ -61,6 +63,7 @@ class LoadedEngine:
         """End its threads and its readers."""
         self._recognizer.close()
         self._recognizer.close_readers()
+        self._on_close()
 
 
 class RealEngines:
@@ -80,14 +83,14 @@ class RealEngines:
 
     def join(self, request: EngineRequest, connection: int, on_stage: OnStage) -> LoadedEngine:
         """Use the nets of the process at the other end of this socket. Raise what kept it from loading its engine."""
-        channel = Channel(socket.socket(fileno=os.dup(connection)))
         wanted = _shared(_planned(request))
         from ocrspool.engine.loader import around  # noqa: PLC0415 - there by now
-        from ocrspool.engine.remote_nets.client import nets_of  # noqa: PLC0415 - numpy is there by now
+        from ocrspool.engine.remote_nets.client import RemoteNets  # noqa: PLC0415 - numpy is there by now
 
-        described = _joined(channel, on_stage)
-        nets = nets_of(described, lambda line: channel.send({"op": "line"}, line))
-        return LoadedEngine(wanted, around(wanted, nets, on_stage))
+        with closing(Channel(socket.socket(fileno=os.dup(connection)))) as channel:
+            described = _joined(channel, on_stage)
+            nets = RemoteNets(described, lambda line: channel.send({"op": "line"}, line))
+        return LoadedEngine(wanted, around(wanted, nets.by_key, on_stage), nets.close)
 
     def build(self, request: EngineRequest, on_stage: OnStage, *, force: bool, source: str | None) -> dict[str, Any]:
         """Build the engine where it is missing. Return its facts.
