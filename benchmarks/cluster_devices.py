@@ -38,6 +38,7 @@ PORT = 8797
 GIVES_OUT = Path(__file__).with_name("standin") / "worker.py"
 KINDS = {
     "ocrspool.recognition.child": "worker",
+    "ocrspool.recognition.child.shared_engine": "engine",
     "ocrspool.decoding.child": "decoder",
     "ocrspool.cluster.bridge": "bridge",
     "ocrspool.pipeline.assembling.child": "assembler",

@@ -155,6 +155,8 @@ def kind_of(pid: int, service: int) -> str:
     command = Path(f"/proc/{pid}/cmdline").read_bytes()
     if b"ocrspool.pipeline.assembling.child" in command:
         return "assembler"
+    if b"ocrspool.recognition.child.shared_engine" in command:
+        return "engine"
     return "worker" if b"ocrspool.recognition.child" in command or b"standin/worker.py" in command else "decoder"
 
 

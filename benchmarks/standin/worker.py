@@ -53,7 +53,7 @@ class RecordedEngines:
         """Load what was written down."""
         return RecordedEngine(recorded(self._source))
 
-    def join(self, request: EngineRequest, connection: int, on_stage: OnStage) -> RecordedEngine:  # noqa: ARG002
+    def join(self, request: EngineRequest, connection: int, on_stage: OnStage) -> RecordedEngine:
         """Do nothing."""
         raise NotImplementedError
 

@@ -59,6 +59,11 @@ class PageQueue:
         """Whether no more pages come."""
         return self._closed
 
+    @property
+    def holds_pages(self) -> bool:
+        """Whether there are pages that wait or are read."""
+        return self._held_pages > 0
+
     def wake_up(self, event: WakeupEvent) -> None:
         """Set this event whenever a page is put into the queue."""
         self._wakeups.append(event)

@@ -134,8 +134,10 @@ class WorkerPool:
 
     def renew(self) -> None:
         """Replace the workers that have read anything since they loaded: memory is short, and they hold the most."""
-        for supervisor in self._supervisors:
-            supervisor.renew()
+        asked = [supervisor.renew() for supervisor in self._supervisors]
+        if any(asked) and not self._queue.holds_pages:  # an engine that workers share is ended with no page in work
+            for engine in self._shared.values():
+                engine.close()
 
     def close(self) -> None:
         """End the workers now. Pages that were not read fail with EngineError."""

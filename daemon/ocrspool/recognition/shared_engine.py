@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from ocrspool.config.assemblers import assembler_count
 from ocrspool.config.schema import Config
@@ -20,13 +18,11 @@ from ocrspool.recognition.client import WorkerClient, asked_to_load
 from ocrspool.recognition.protocol import about_engine
 from ocrspool.recognition.worker import OnStage, Outcome
 
-_log = logging.getLogger(__name__)
-
 
 class SharedEngine:
     """Starts the process when a worker needs it, and workers. Safe to use from several threads.
 
-    The process is replaced when the next worker is started: after it has ended, after `end`, and when it has grown.
+    Where the process has ended, or was ended here, the next worker that starts gets another one.
     """
 
     def __init__(self, device: str, config: Callable[[], Config], start: Start = directly) -> None:
@@ -37,6 +33,8 @@ class SharedEngine:
         self._process: Child | None = None
         self._number = 0
         """Of the process, counted from 1."""
+        self._replaces = False
+        """Whether the next worker gets another process."""
 
     def pids(self) -> tuple[int, ...]:
         """Return the id of the process, if there is one."""
@@ -66,31 +64,34 @@ class SharedEngine:
         with self._lock:
             return self._process is not None and number == self._number and self._process.alive()
 
+    def replace(self, number: int) -> None:
+        """Let the next worker have another process than that of this number, which goes on until then."""
+        with self._lock:
+            self._replaces = self._replaces or number == self._number
+
     def end(self, number: int) -> None:
         """End the process of this number, if it still is the one that is used."""
         with self._lock:
-            if self._process is not None and number == self._number:
-                self._process.kill()
-                self._process = None
+            if number == self._number:
+                self._end()
 
     def close(self) -> None:
-        """End the process. Nobody uses it any more."""
+        """End the process. No page is read with it now."""
         with self._lock:
-            if self._process is not None:
-                self._process.kill()
-                self._process = None
+            self._end()
 
-    def _running(self) -> Child:
-        """Return the process, and start one where there is none, or where it has grown. The caller holds the lock."""
-        config = self._config()
-        if self._process is not None and self._process.resident_bytes() > config.service.worker_memory_mb << 20:
-            _log.info("the engine of %s is loaded anew, because its process has grown", self._device)
+    def _end(self) -> None:
+        if self._process is not None:
             self._process.kill()
             self._process = None
-        if self._process is not None and not self._process.alive():
-            self._process.close()
-            self._process = None
+
+    def _running(self) -> Child:
+        """Return the process, and start one where there is none. The caller holds the lock."""
+        if self._replaces or (self._process is not None and not self._process.alive()):
+            self._end()
         if self._process is None:
+            self._replaces = False
+            config = self._config()
             environment = of_workers(os.environ, config.paths.cache, keeps_memory=True)
             self._process = Child("ocrspool.recognition.child.shared_engine", environment, start=self._start)
             self._number += 1
@@ -113,13 +114,24 @@ class _SharingWorker(WorkerClient):
 
     def has_loaded(self, seconds: float) -> bool:
         """As WorkerClient."""
-        with self._blaming():
+        try:
             return super().has_loaded(seconds)
+        except EngineError as error:
+            if not isinstance(error.__cause__, ChildDiedError):
+                self._engine.replace(self._number)  # not ended: it tells the other workers why it cannot load
+            raise
 
     def wait_for_result(self, seconds: float, wake: WakeupEvent, on_progress: Callable[[], None]) -> Outcome | None:
         """As WorkerClient."""
-        with self._blaming():
+        try:
             return super().wait_for_result(seconds, wake, on_progress)
+        except EngineError:
+            self._engine.end(self._number)
+            raise
+        except ChildDiedError as error:
+            if error.overdue:  # a call of the engine may be why: then all workers wait for it
+                self._engine.end(self._number)
+            raise
 
     def check(self) -> None:
         """As WorkerClient, and raise ChildDiedError where the process with the engine has ended."""
@@ -131,16 +143,3 @@ class _SharingWorker(WorkerClient):
         """As WorkerClient."""
         self.check()
         super().ping(seconds)
-
-    @contextmanager
-    def _blaming(self) -> Iterator[None]:
-        """End the process with the engine where the engine fails, or where a call of it takes too long."""
-        try:
-            yield
-        except EngineError:
-            self._engine.end(self._number)
-            raise
-        except ChildDiedError as error:
-            if error.overdue:
-                self._engine.end(self._number)
-            raise

@@ -92,10 +92,12 @@ class WorkerSupervisor:
         """Start the thread, which starts a worker."""
         self._thread.start()
 
-    def renew(self) -> None:
-        """Have a worker replaced that has read anything since it loaded."""
-        if self._worker is not None and self._worker.pages:
-            self._succession.renew()
+    def renew(self) -> bool:
+        """Have a worker replaced that has read anything since it loaded. Tell whether it is."""
+        if self._worker is None or not self._worker.pages:
+            return False
+        self._succession.renew()
+        return True
 
     def responsive(self) -> bool:
         """Tell whether the thread waits no longer than it may."""
