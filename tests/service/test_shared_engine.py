@@ -23,7 +23,7 @@ from support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
-SHARED = Engine(runtime="tensorrt", devices=("gpu:0",), on_no_gpu="cpu")
+SHARED = Engine(runtime="tensorrt", devices=("gpu:0",), on_no_gpu="cpu", shared="always")
 
 
 @contextmanager
@@ -82,16 +82,29 @@ def test_a_worker_that_dies_leaves_the_engine_alone(engine_cache: Path) -> None:
         assert _text(workers, "After it") == "After it"
 
 
-def test_an_engine_that_dies_is_loaded_anew(engine_cache: Path) -> None:
-    """The workers find out by themselves, also those that have nothing to do."""
+def test_an_engine_that_dies_between_pages_costs_none(engine_cache: Path) -> None:
+    """The workers notice before they take another page."""
     with _pool(engine_cache, Service(workers=2)) as workers:
         workers.wait_ready()
         engine = _engine(workers)
         os.kill(engine, signal.SIGKILL)
+        wait_until(lambda: not workers._shared["gpu:0"].runs(1), 60)
+        assert [_text(workers, f"Read anew {number}") for number in range(4)] == [f"Read anew {n}" for n in range(4)]
+        assert _engine(workers) != engine
+
+
+def test_pages_in_work_are_lost_with_their_engine(engine_cache: Path) -> None:
+    """Their jobs submit them again, as after the death of a worker."""
+    with _pool(engine_cache, Service(workers=2)) as workers:
+        workers.wait_ready()
+        engine = _engine(workers)
+        os.kill(engine, signal.SIGSTOP)
+        reading = workers.submit(_image("Lost with it"), PageOptions("off"))
+        wait_until(lambda: any(supervisor._in_work for supervisor in workers._supervisors), 60)
+        os.kill(engine, signal.SIGKILL)
         with pytest.raises(EngineError, match="has gone"):
-            _text(workers, "Lost with it")
-        wait_until(lambda: _engine(workers) != engine, 60)
-        assert [_text(workers, f"Read again {number}") for number in range(4)] == [f"Read again {n}" for n in range(4)]
+            reading.result(timeout=60)
+        assert _text(workers, "Goes on") == "Goes on"
 
 
 def test_an_engine_that_hangs_is_loaded_anew(engine_cache: Path) -> None:
@@ -112,7 +125,42 @@ def test_what_keeps_it_from_loading_is_told_as_ever(tmp_path: Path) -> None:
 
 
 def test_each_worker_has_its_own_where_that_is_set(engine_cache: Path) -> None:
-    with _pool(engine_cache, Service(workers=2), SHARED.model_copy(update={"shared": False})) as workers:
+    with _pool(engine_cache, Service(workers=2), SHARED.model_copy(update={"shared": "never"})) as workers:
         workers.wait_ready()
         assert len(workers.status().pids) == 2
         assert _text(workers, "Own engines") == "Own engines"
+
+
+@pytest.mark.parametrize(
+    ("engine", "workers", "shared"),
+    [
+        (Engine(runtime="onnxruntime", provider="cuda", devices=("gpu:0", "gpu:1")), 2, {"gpu:0", "gpu:1"}),
+        (Engine(runtime="onnxruntime", provider="cuda", devices=("gpu:0", "cpu")), 2, {"gpu:0"}),
+        (Engine(runtime="onnxruntime", provider="cuda", devices=("gpu:0",)), 1, set()),
+        (Engine(runtime="onnxruntime", provider="cuda", devices=("gpu:0",), shared="never"), 2, set()),
+        (Engine(runtime="onnxruntime", devices=("gpu:0",)), 2, set()),
+        (Engine(runtime="onnxruntime", devices=("gpu:0",), shared="always"), 2, {"gpu:0"}),
+        (Engine(shared="always"), 2, set()),
+    ],
+)
+def test_who_shares(tmp_path: Path, engine: Engine, workers: int, shared: set[str]) -> None:
+    """Unless it is said otherwise: several workers of one GPU, with the provider for which that was measured."""
+    config = Config(paths=Paths(cache=tmp_path, runtime=tmp_path), engine=engine, service=Service(workers=workers))
+    pool = WorkerPool(CurrentConfig(config), lambda _: None)
+    try:
+        assert set(pool._shared) == shared
+    finally:
+        pool.close()
+
+
+def test_memory_that_is_short_ends_the_engine_too(engine_cache: Path) -> None:
+    """It holds the most. Only while no page is read, and not again before it has read one."""
+    with _pool(engine_cache, Service(workers=2)) as workers:
+        workers.wait_ready()
+        first = _engine(workers)
+        workers.renew()
+        assert _engine(workers) == first
+        assert _text(workers, "Something to do") == "Something to do"
+        workers.renew()
+        wait_until(lambda: _gone(first), 60)
+        assert _text(workers, "And something more") == "And something more"

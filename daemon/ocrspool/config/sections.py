@@ -63,9 +63,10 @@ class Engine(Section):
     devices: Devices = ("cpu",)
     """The devices that recognize: cpu, or GPUs (gpu:0, gpu:1). Each device has `service.workers` workers. The list
     may be empty if there is a cluster: then only its hosts recognize."""
-    shared: bool = True
+    shared: Literal["auto", "always", "never"] = "auto"
     """Whether the workers of a GPU share one engine: one process computes with it, and holds memory of the GPU, for all
-    of them. false: each worker has an engine of its own. It makes no difference with one worker, and on a CPU."""
+    of them. auto: with the provider cuda. never: each worker has an engine of its own. It makes no difference with one
+    worker, and on a CPU."""
     on_no_gpu: Literal["fail", "cpu"] = "fail"
     """What `serve` does if a GPU of `devices` is missing: fail stops it, cpu uses the CPU in place of the GPU."""
     provider: GpuProvider = "auto"

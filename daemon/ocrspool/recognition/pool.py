@@ -205,7 +205,9 @@ def _shared_engines(live: CurrentConfig, start: Start) -> dict[str, SharedEngine
     """Return the engines that the workers of a device share, by device: those of GPUs that have several workers."""
     engine = live.config.engine
     devices = [device for device in engine.devices if device != "cpu"]
-    if not engine.shared or not devices or live.config.service.workers == 1:
+    # It was measured with CUDA only. TensorRT runs two batches at a time in a process, which may be too few for many.
+    wanted = engine.shared == "always" or (engine.shared == "auto" and engine.provider == "cuda")
+    if not wanted or not devices or live.config.service.workers == 1:
         return {}
     shared: type[SharedEngine] = import_module("ocrspool.recognition.shared_engine").SharedEngine
     return {device: shared(device, lambda: live.config, start) for device in devices}

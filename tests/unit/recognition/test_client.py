@@ -34,7 +34,12 @@ class Clock:
 
 def client(process: StubProcess, clock: Clock | None = None, stages: list[str] | None = None) -> WorkerClient:
     on_stage = (stages if stages is not None else []).append
-    return WorkerClient("worker 7", on_stage, lambda: process, clock or Clock())
+
+    def start() -> Process:
+        process.tell({"op": "load"})
+        return process
+
+    return WorkerClient("worker 7", on_stage, start, clock or Clock())
 
 
 def page_answer(number: int, **more: Any) -> Message:  # noqa: ANN401 - as JSON is
