@@ -61,9 +61,11 @@ class Producer:
                 if self._syncs:
                     file.flush()
                     os.fsync(file.fileno())
-            if not self._inbox.is_dir():  # it is not ours to make
-                return False
-            target.parent.mkdir(parents=True, exist_ok=True)
+            folder = self._inbox  # it is not ours to make, also if it goes at this moment
+            for part in Path(document.name).parts[:-1]:
+                folder /= part
+                with contextlib.suppress(FileExistsError):
+                    folder.mkdir()
             whole.rename(target)
         except OSError:
             return False

@@ -121,8 +121,7 @@ class WorkerPool:
                 worker.device == "cpu" and self._devices[number] != "cpu" for number, worker in ready.items()
             ),
             engines=engines(ready.values()),
-            pids=tuple(pid for supervisor in self._supervisors for pid in supervisor.pids())
-            + tuple(pid for engine in self._shared.values() for pid in engine.pids()),
+            pids=tuple(pid for supervisor in self._supervisors for pid in supervisor.pids()),
             restarts=restarts,
             hosts=hosts,
         )

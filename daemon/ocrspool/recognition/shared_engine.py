@@ -36,10 +36,11 @@ class SharedEngine:
         self._replaces = False
         """Whether the next worker gets another process."""
 
-    def pids(self) -> tuple[int, ...]:
-        """Return the id of the process, if there is one."""
+    @property
+    def pid(self) -> int | None:
+        """The id of the process, if there is one."""
         process = self._process
-        return () if process is None else (process.pid,)
+        return None if process is None else process.pid
 
     def start_worker(self, name: str, on_stage: OnStage) -> WorkerClient:
         """Start a worker that uses this engine. Raise EngineError."""
