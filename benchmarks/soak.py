@@ -173,8 +173,8 @@ def entries(folder: Path) -> int:
 
 
 _ALLOWED = {"service: threads": 3.0}
-"""Threads of jobs stay (processes/threads.py), and a job may begin before the thread of one that has ended is back. So the
-number is that of a moment that may come late, and no more than twice the jobs at a time."""
+"""Threads of jobs stay (processes/threads.py), and a job may begin before the thread of one that has ended is back. So
+the number is that of a moment that may come late, and no more than twice the jobs at a time."""
 
 
 def verdict(samples: list[Sample], dropped: dict[str, int], log: str) -> dict[str, object]:
