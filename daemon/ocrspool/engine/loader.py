@@ -116,7 +116,7 @@ def around(plan: Plan, nets: Mapping[str, Net], on_stage: OnStage) -> Proven:
     three = Nets(nets["detection"], nets["recognition"], nets["classifier"])
     readers = further_readers.of(plan, nets, read_settings(plan))
     loaded = Loaded(three, readers, further_finders.of(plan, nets), nets, proven=True)
-    with ExitStack() as undo, stages.stage("warm-up", "warming up"):
+    with ExitStack() as undo, stages.stage("join", "reading the known page with the shared engine"):
         recognizer = recognizer_of(plan, loaded)
         undo.callback(recognizer.close_readers)
         undo.callback(recognizer.close)
@@ -128,7 +128,9 @@ def around(plan: Plan, nets: Mapping[str, Net], on_stage: OnStage) -> Proven:
 def still_reads(recognizer: Recognizer, manifest: Manifest) -> bool:
     """Tell whether the engine reads the known page as it should, after it has failed on another page.
 
-    No line of a page in work is in a batch with the known page's: one of those may be what makes the engine fail.
+    No line of a page in work is in a batch with the known page's: one of those may be what makes the engine fail. A
+    net that joins calls (gathered.py) may join them all the same. Then an engine in order may be replaced, and no page
+    is blamed.
     """
     with recognizer.beside() as fresh:
         return known_text(fresh) == manifest.known_text

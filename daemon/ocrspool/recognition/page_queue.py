@@ -41,9 +41,15 @@ class PageTask:
 class PageQueue:
     """Holds every page from `put` to `complete`, and closes its memory file then."""
 
-    def __init__(self, most_bytes: Callable[[], int]) -> None:
-        """`most_bytes` returns how many bytes of pixels may be held now. A single page may always be held."""
+    def __init__(self, most_bytes: Callable[[], int], *, engines_are_shared: bool = False) -> None:
+        """`most_bytes` returns how many bytes of pixels may be held now. A single page may always be held.
+
+        Where workers share engines, a page that is to be read alone is read while nobody reads another one.
+        """
         self._most_bytes = most_bytes
+        self._engines_are_shared = engines_are_shared
+        self._read_alone: set[PageTask] = set()
+        """The page that is read alone now."""
         self._most_pages = _most_pages()
         self._held_bytes = 0
         self._held_pages = 0
@@ -83,16 +89,12 @@ class PageQueue:
     def put_back(self, task: PageTask) -> None:
         """Have a page read again before all others, and alone: it may be the one that makes engines fail."""
         task.alone = True
-        with self._changed:
-            if not self._closed:
-                self._waiting.appendleft(task)
-                self._announce()
-                return
-        self.complete(task, stopping())
+        self.give_back(task)
 
     def give_back(self, task: PageTask) -> None:
         """Have a page read before all others. Nothing is known against it: who had it has gone."""
         with self._changed:
+            self._read_alone.discard(task)
             if not self._closed:
                 self._waiting.appendleft(task)
                 self._announce()
@@ -111,7 +113,7 @@ class PageQueue:
         """Return pages for a worker that has none. Wait for them at most so long."""
         with self._changed:
             self._idle += 1
-            self._changed.wait_for(lambda: self._closed or self._waiting, seconds)
+            self._changed.wait_for(lambda: self._closed or (self._waiting and not self._blocked()), seconds)
             self._idle -= 1
             return self._next(most, beside=False)
 
@@ -144,7 +146,7 @@ class PageQueue:
     def _next(self, most: int, *, beside: bool) -> list[PageTask]:
         """Return at most so many pages. A page that is to be read alone comes neither with nor beside others."""
         tasks: list[PageTask] = []
-        while self._waiting and len(tasks) < most:
+        while self._waiting and len(tasks) < most and not self._blocked():
             if self._waiting[0].alone and (beside or tasks):
                 break
             task = self._waiting.popleft()
@@ -153,8 +155,14 @@ class PageQueue:
                 continue
             tasks.append(task)
             if task.alone:
+                self._read_alone.add(task)
                 break
         return tasks
+
+    def _blocked(self) -> bool:
+        """Tell whether the next page has to wait: it is to be read alone and others are read, or the reverse."""
+        read = self._held_pages - len(self._waiting)
+        return self._engines_are_shared and bool(self._read_alone or (self._waiting[0].alone and read))
 
     def _announce(self) -> None:
         """Wake up everybody who waits for a change. The caller holds the lock."""
@@ -167,7 +175,11 @@ class PageQueue:
         with self._changed:
             self._held_bytes -= task.size
             self._held_pages -= 1
-            self._changed.notify_all()
+            if task in self._read_alone:
+                self._read_alone.discard(task)
+                self._announce()
+            else:
+                self._changed.notify_all()
 
     def _fits(self, task: PageTask) -> bool:
         return self._held_bytes + task.size <= self._most_bytes() and self._held_pages < self._most_pages

@@ -57,7 +57,9 @@ class WorkerPool:
         self._live = live
         self._start = start
         self._on_stage = on_stage
-        self._queue = PageQueue(lambda: live.config.limits.memory_mb << 20)
+        self._shared = _shared_engines(live, start)
+        """The engines that the workers of a device share, by device."""
+        self._queue = PageQueue(lambda: live.config.limits.memory_mb << 20, engines_are_shared=bool(self._shared))
         self._changed = threading.Condition()
         self._ready: dict[int, ReadyWorker] = {}
         """The workers that have an engine, by the number of their supervisor."""
@@ -65,7 +67,6 @@ class WorkerPool:
         """How the first start of each worker ended."""
         self._restarts = 0
         engine, each = live.config.engine, live.config.service.workers
-        self._shared = _shared_engines(live, start)
         self._devices = dict(enumerate((device for _ in range(each) for device in engine.devices), 1))
         self._supervisors = [
             WorkerSupervisor(

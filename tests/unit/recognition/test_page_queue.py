@@ -62,6 +62,38 @@ def test_a_page_that_is_to_be_read_alone_is_never_beside_another(new_page: NewPa
         queue.complete(task, EngineError("over"))
 
 
+def test_where_engines_are_shared_alone_means_that_nobody_reads_another_page(new_page: NewPage) -> None:
+    """A page that ends the engine then ends no other worker's page."""
+    queue = PageQueue(lambda: 1000, engines_are_shared=True)
+    (before,) = put(queue, new_page, 1)
+    (alone,) = put(queue, new_page, 2, alone=True)
+    (after,) = put(queue, new_page, 3)
+    assert queue.wait_and_take(5, 0) == [before]
+    assert queue.wait_and_take(5, 0) == [], "another worker reads"
+    queue.complete(before, EngineError("over"))
+    assert queue.wait_and_take(5, 0) == [alone]
+    assert queue.wait_and_take(5, 0) == [], "a page is read alone"
+    queue.give_back(alone)
+    assert queue.wait_and_take(5, 0) == [alone], "who had it has gone"
+    queue.complete(alone, EngineError("over"))
+    assert queue.wait_and_take(5, 0) == [after]
+    queue.put_back(after)
+    assert queue.wait_and_take(5, 0) == [after]
+    queue.complete(after, EngineError("over"))
+
+
+def test_a_worker_that_waits_gets_the_page_when_the_one_that_is_read_alone_is_done(new_page: NewPage) -> None:
+    queue = PageQueue(lambda: 1000, engines_are_shared=True)
+    put(queue, new_page, 1, alone=True)
+    (after,) = put(queue, new_page, 2)
+    (alone,) = queue.wait_and_take(1, 0)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(queue.wait_and_take, 1, 30)
+        queue.complete(alone, EngineError("over"))
+        assert waiting.result(timeout=30) == [after]
+    queue.complete(after, EngineError("over"))
+
+
 def test_a_page_that_comes_back_goes_first_and_alone(new_page: NewPage) -> None:
     queue = queue_for()
     put(queue, new_page, 1, 2)

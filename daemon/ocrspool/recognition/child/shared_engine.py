@@ -35,7 +35,8 @@ class SharedEngine:
     """Loads one engine, and lets workers call its nets."""
 
     def __init__(self) -> None:
-        self._loaded: Future[NetServer] = Future()
+        self._loaded: Future[tuple[NetServer, dict[str, float]]] = Future()
+        """Its nets, and the seconds of each stage of the loading."""
         self._waiting: list[Channel] = []
         """Workers that are told the stages of the loading."""
 
@@ -53,10 +54,10 @@ class SharedEngine:
 
     def _load(self, request: EngineRequest) -> None:
         try:
-            nets = RealEngines().load_shared(request, self._stage).nets
+            engine = RealEngines().load_shared(request, self._stage)
             from ocrspool.engine.remote_nets.server import NetServer  # noqa: PLC0415 - numpy is there by now
 
-            self._loaded.set_result(NetServer(nets))
+            self._loaded.set_result((NetServer(engine.nets), engine.facts["seconds"]))
         except BaseException as error:  # noqa: BLE001 - whatever it is, workers are told
             self._loaded.set_exception(error)
 
@@ -71,13 +72,13 @@ class SharedEngine:
             worker.receive()
             self._waiting.append(worker)
             try:
-                nets = self._loaded.result()
+                nets, seconds = self._loaded.result()
             except BaseException as error:  # noqa: BLE001 - whatever it is, the worker passes it on
                 worker.send(failure(error))
                 return
             finally:
                 self._waiting.remove(worker)
-            worker.send(nets.description())
+            worker.send({**nets.description(), "seconds": seconds})
             while True:
                 self._open(nets, *worker.receive())
         worker.close()
