@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     """Gives the process with the nets the socket and the memory file of a line, which it duplicates."""
 
 _LINES = 8
-"""Calls at once. A worker has no more threads that call nets of a GPU."""
+"""Calls at once. More wait, which seldom happens: of a worker's eleven threads at most, two compute at a time, and the
+memory of each line is as large as the largest batch that it has carried."""
 _FIXED = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
