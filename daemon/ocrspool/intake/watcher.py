@@ -37,7 +37,7 @@ from watchdog.observers.inotify import InotifyObserver
 try:
     from watchdog.observers.inotify_move_event_grouper import InotifyMoveEventGrouper as _Pairing
 except ImportError:  # version 6
-    from watchdog.observers.inotify_buffer import InotifyBuffer as _Pairing
+    from watchdog.observers.inotify_buffer import InotifyBuffer as _Pairing  # type: ignore[import-not-found,no-redef]
 
 from ocrspool.intake.writers import Writers
 from ocrspool.processes.wakeup import WakeupEvent
