@@ -33,6 +33,11 @@ class ReadableFolder:
         self._where = where
 
     @property
+    def where(self) -> str:
+        """The same as `path`, as text."""
+        return self._where
+
+    @property
     def path(self) -> Path:
         """Where it was when it was opened: for messages, and to tell people where something lies."""
         return Path(self._where)

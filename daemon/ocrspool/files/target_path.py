@@ -40,6 +40,10 @@ class Place:
         """Where that is, for people."""
         return self.folder.path / self.name
 
+    def below(self, root: Path) -> str:
+        """Return its name relative to a folder above it, which `target_path` was given."""
+        return f"{self.folder.where}/{self.name}".removeprefix(f"{root}/")
+
 
 def target_path(root: Path, name: str, tag: str, mode: int | None = None) -> Place:
     """Return the place of `name` under `root`. Its folders are made, with `mode` unless the umask is to decide.

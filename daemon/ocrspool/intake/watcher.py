@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from watchdog.events import (
     DirCreatedEvent,
@@ -32,6 +33,11 @@ from watchdog.events import (
 from watchdog.observers import inotify_c
 from watchdog.observers.api import ObservedWatch
 from watchdog.observers.inotify import InotifyObserver
+
+try:
+    from watchdog.observers.inotify_move_event_grouper import InotifyMoveEventGrouper as _Pairing
+except ImportError:  # version 6
+    from watchdog.observers.inotify_buffer import InotifyBuffer as _Pairing  # type: ignore[import-not-found,no-redef]
 
 from ocrspool.intake.writers import Writers
 from ocrspool.processes.wakeup import WakeupEvent
@@ -53,6 +59,11 @@ _CHANGES_OF_HANDS: list[type[FileSystemEvent]] = [
 TELLS_OF_LOSSES = hasattr(inotify_c, "InotifyFD")
 """Whether this version of the library reports that the kernel has lost events: 7 does, 6 does not."""
 _MOST_HINTS = 10_000
+_PAIR_SECONDS = 0.05
+"""How long the library holds an event of a file that has left its name, until it sees the new name. The kernel tells of
+both in one go. All later events wait behind it, and for each new file it looks through all that wait: with its own half
+second, each claim would delay the next arrival by that, and cost more the more files there are."""
+_Pairing.delay = _PAIR_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +84,7 @@ class Watch:
     def __init__(self, wake: WakeupEvent) -> None:
         self._wake = wake
         self._running = False
-        self._observer: InotifyObserver | None = None
+        self._observer: _Observer | None = None
         self._watched: dict[Path, _Watched] = {}
         self._overflow = _Overflow(self._on_overflow)
         self.overflows = 0
@@ -84,11 +95,10 @@ class Watch:
         self._running = True
         logging.getLogger("watchdog").addHandler(self._overflow)
 
-    def _observe(self) -> InotifyObserver:
+    def _observe(self) -> _Observer:
         """Return the observer, started where it is not. Raise OSError: the kernel counts these too."""
         if self._observer is None:
-            # "Full events" tells a file renamed in from outside from one created in place.
-            self._observer = InotifyObserver(generate_full_events=True)
+            self._observer = _Observer()
             self._observer.start()
         return self._observer
 
@@ -98,9 +108,7 @@ class Watch:
         try:
             found = folder.stat()
             observer = self._observe()
-            watch = observer.schedule(
-                handler, os.fspath(folder), recursive=recursive, event_filter=_ARRIVALS + _CHANGES_OF_HANDS
-            )
+            watch = observer.watch(handler, folder, recursive=recursive)
         except OSError as error:
             return error.strerror or str(error)
         except RuntimeError as error:  # "can't start new thread"
@@ -159,6 +167,54 @@ class Watch:
             self._observer.join()
 
 
+class _Observer(InotifyObserver):
+    """Gives each event to its handler on the thread that has made it.
+
+    The library has a queue in between, and a thread that empties it. That wakes up one thread more for each event, and
+    each file has four.
+    """
+
+    def __init__(self) -> None:
+        # "Full events" tells a file renamed in from outside from one created in place.
+        super().__init__(generate_full_events=True)
+        self._arrivals: dict[ObservedWatch, _Arrivals] = {}
+        self._adding = threading.Lock()
+
+    @property
+    def event_queue(self) -> Any:  # noqa: ANN401 - what has `put`
+        """Take events here."""
+        return self
+
+    def watch(self, handler: _Arrivals, folder: Path, *, recursive: bool) -> ObservedWatch:
+        """Watch a folder. Raise OSError or RuntimeError."""
+        with self._adding:  # its first events wait until it is known whose they are
+            watch = self.schedule(
+                handler, os.fspath(folder), recursive=recursive, event_filter=_ARRIVALS + _CHANGES_OF_HANDS
+            )
+            self._arrivals[watch] = handler
+        return watch
+
+    def unschedule(self, watch: ObservedWatch) -> None:
+        """Watch a folder no more."""
+        super().unschedule(watch)
+        self._arrivals.pop(watch, None)
+
+    def put(self, entry: tuple[FileSystemEvent, ObservedWatch]) -> None:
+        """Let the handler of a watch know of an event."""
+        event, watch = entry
+        with self._adding:
+            handler = self._arrivals.get(watch)
+        if handler is not None:
+            handler.on_any_event(event)
+
+    def put_nowait(self, _: object) -> None:
+        """Do nothing: no thread waits for the end of the queue."""
+
+    def run(self) -> None:
+        """Wait for the end."""
+        self.stopped_event.wait()
+
+
 def _is_spent(observer: InotifyObserver, other: Path) -> bool:
     """Tell whether no further folder can be watched. The library does not report that for subfolders."""
     try:
@@ -169,7 +225,7 @@ def _is_spent(observer: InotifyObserver, other: Path) -> bool:
 
 
 class _Arrivals(FileSystemEventHandler):
-    """Runs in the observer's thread, under its lock. It only remembers and wakes, and never raises."""
+    """Runs in a thread of the library. It only remembers and wakes, and never raises."""
 
     def __init__(self, folder: Path, wake: WakeupEvent) -> None:
         self._prefix = os.fspath(folder).rstrip("/") + "/"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import accumulate
 from typing import Any, Protocol
 
 from ocrspool.observability.snapshot import ByMinute, DeliveredDocument, Durations, InboxCounts, JobProgress
@@ -69,26 +71,24 @@ class Count:
 class Histogram:
     """How long something took, each time."""
 
+    bounds: tuple[float, ...] = STAGE_BOUNDS
     sum: float = 0.0
     count: int = 0
-    up_to: dict[float, int] = field(default_factory=lambda: dict.fromkeys(STAGE_BOUNDS, 0))
-    """Seconds → how many took no longer; what took longer than all of them is in `count` only."""
+    between: list[int] = field(init=False)
+    """How many took no longer than each bound, and longer than the one before; the last are those beyond all bounds."""
 
-    @classmethod
-    def of_drops(cls) -> Histogram:
-        """Return an empty one for the time from the arrival of a file to its result."""
-        return cls(up_to=dict.fromkeys(DROP_BOUNDS, 0))
+    def __post_init__(self) -> None:
+        self.between = [0] * (len(self.bounds) + 1)
 
     def add(self, seconds: float) -> None:
         """Count one."""
         self.sum += seconds
         self.count += 1
-        for bound in self.up_to:
-            self.up_to[bound] += seconds <= bound
+        self.between[bisect_left(self.bounds, seconds)] += 1
 
     def durations(self) -> Durations:
         """Return what it has counted so far."""
-        return Durations(self.sum, self.count, dict(self.up_to))
+        return Durations(self.sum, self.count, dict(zip(self.bounds, accumulate(self.between), strict=False)))
 
 
 class ActiveAttempt(Protocol):
@@ -141,7 +141,7 @@ class JobStatistics:
             for stage, spent in seconds.items():
                 self._stages.setdefault(stage, Histogram()).add(spent)
             if since_drop is not None:
-                self._drops.setdefault(delivered.inbox, Histogram.of_drops()).add(max(0.0, since_drop))
+                self._drops.setdefault(delivered.inbox, Histogram(DROP_BOUNDS)).add(max(0.0, since_drop))
             self._throughput.add(delivered.pages)
             self._documents.append(delivered)
 

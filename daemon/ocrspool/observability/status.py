@@ -12,9 +12,9 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ocrspool.files import atomic
 from ocrspool.formatting import parse_rfc3339
@@ -112,7 +112,7 @@ class StatusPublisher:
         snapshot = self._snapshot = self._made(standing, jobs)
         self._systemd.status(status_line(snapshot, total))
         with suppress(OSError):  # a full disk must not stop the service for want of its status
-            atomic.write(self._file, json.dumps(asdict(snapshot)).encode(), durable=False)
+            atomic.write(self._file, json.dumps(snapshot, default=_fields).encode(), durable=False)
 
     def _made(self, standing: ServiceStatus, jobs: tuple[JobProgress, ...]) -> StatusSnapshot:
         statistics = self._statistics
@@ -176,6 +176,11 @@ class StatusPublisher:
         """Remove the status file: nobody serves any more."""
         with suppress(OSError):
             self._file.unlink(missing_ok=True)
+
+
+def _fields(part: Any) -> dict[str, Any]:  # noqa: ANN401 - a dataclass
+    """Return a part of a snapshot as JSON has it. `asdict` copies all that is in it first, of each job in work."""
+    return {field.name: getattr(part, field.name) for field in fields(part)}
 
 
 def status_line(snapshot: StatusSnapshot, total: Count) -> str:

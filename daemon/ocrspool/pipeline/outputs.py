@@ -54,6 +54,8 @@ def add_outputs(draft: Draft, wanted: Collection[str], place: Callable[[str], Pl
 
     Raise DecodersClosedError when the service stops, OSError when the disk is full.
     """
+    if not wanted:
+        return draft
     made: list[Output] = []
     warnings: list[Notice] = []
     seconds = dict(draft.run.seconds)

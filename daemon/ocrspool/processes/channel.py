@@ -15,13 +15,18 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Iterable
 from typing import Any
 
 Message = dict[str, Any]
 
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
 _HEADER = struct.Struct("!IBI")  # bytes of the JSON text, number of descriptors sent with the header, bytes of the body
 _MOST_DESCRIPTORS = 64
+_BESIDE_BYTES = socket.CMSG_LEN(_MOST_DESCRIPTORS * array("i").itemsize)
+# As numbers: to combine members of an enum takes Python longer than a system call.
+_CUT, _AT_ONCE, _NOT_INHERITED = int(socket.MSG_CTRUNC), int(socket.MSG_DONTWAIT), int(socket.MSG_CMSG_CLOEXEC)
 MOST_BYTES = 256 << 20
 """Of the text and the body of a message, unless another bound is given."""
 BODY = "body"
@@ -42,22 +47,22 @@ class Channel:
         self._sock = sock  # blocking: each change of a time-out is a system call, so `_wait` has the deadlines
         self._arrival = select.poll()
         self._arrival.register(sock, select.POLLIN)
-        self._has_arrived = False
+        self.has_arrived = False
         """Whether it is known that there is something to receive."""
         self._most_bytes = most_bytes
         self._loads = loads
 
     def send(self, message: Message, descriptors: tuple[int, ...] = ()) -> None:
         """Send one message; the descriptors are duplicated into the receiver. Raise ChannelClosedError."""
-        body = message.get(BODY, b"")
+        body = message.get(BODY)
         if isinstance(body, bytes):
             message = {key: value for key, value in message.items() if key != BODY}
         else:
             body = b""
-        text = json.dumps(message, separators=(",", ":")).encode("ascii")
+        text = _as_json(message).encode("ascii")
         try:
             frame = b"".join((_HEADER.pack(len(text), len(descriptors), len(body)), text, body))
-            sent = socket.send_fds(self._sock, [frame], list(descriptors))
+            sent = self._sock.sendmsg([frame], _with(descriptors) if descriptors else ())
             if sent < len(frame):
                 self._sock.sendall(memoryview(frame)[sent:])
         except OSError as error:
@@ -80,8 +85,8 @@ class Channel:
 
     def has_message(self, seconds: float) -> bool:
         """Tell whether something has arrived, waiting for it at most so long; the other side's end counts too."""
-        self._has_arrived = bool(self._arrival.poll(seconds * 1000))
-        return self._has_arrived
+        self.has_arrived = bool(self._arrival.poll(seconds * 1000))
+        return self.has_arrived
 
     def fileno(self) -> int:
         """Return the descriptor that can be read when something has arrived."""
@@ -109,21 +114,22 @@ class Channel:
         self._wait(deadline)
         try:
             # The kernel hands descriptors over with the first byte that they were sent with, which is in the header.
-            header, received, flags, _ = socket.recv_fds(self._sock, _HEADER.size, _MOST_DESCRIPTORS)
+            header, beside, flags, _ = self._sock.recvmsg(_HEADER.size, _BESIDE_BYTES, _NOT_INHERITED)
         except OSError as error:
             raise ChannelClosedError(str(error)) from error
+        received = _descriptors(beside) if beside else []
         descriptors += received
-        for descriptor in received:
-            os.set_inheritable(descriptor, False)  # noqa: FBT003 - its own form; the kernel does not do it here
-        if flags & socket.MSG_CTRUNC and len(received) < _MOST_DESCRIPTORS:
+        if flags & _CUT and len(received) < _MOST_DESCRIPTORS:
             raise OSError(errno.EMFILE, "descriptors were sent, and there is no room for them here")
         if not header:
             raise ChannelClosedError("the other side closed")
+        if len(header) == _HEADER.size:
+            return header
         return header + self._receive_exactly(_HEADER.size - len(header), deadline)
 
     def _receive_exactly(self, count: int, deadline: float | None) -> bytes:
         data = bytearray()
-        flags = 0 if deadline is None else socket.MSG_DONTWAIT  # as a rule it has come with the header
+        flags = 0 if deadline is None else _AT_ONCE  # as a rule it has come with the header
         while len(data) < count:
             try:
                 piece = self._sock.recv(min(count - len(data), 1 << 20), flags)
@@ -134,6 +140,8 @@ class Channel:
                 raise ChannelClosedError(str(error)) from error
             if not piece:
                 raise ChannelClosedError("the other side closed")
+            if len(piece) == count:
+                return piece
             data += piece
             if deadline is not None and len(data) < count and time.monotonic() > deadline:
                 raise TimeoutError
@@ -141,9 +149,23 @@ class Channel:
 
     def _wait(self, deadline: float | None) -> None:
         """Wait until there is something to receive, its end too. Raise TimeoutError."""
-        if deadline is None or self._has_arrived:
-            self._has_arrived = False
+        if deadline is None or self.has_arrived:
+            self.has_arrived = False
             return
         left = deadline - time.monotonic()
         if left <= 0 or not self._arrival.poll(left * 1000):
             raise TimeoutError
+
+
+def _with(descriptors: tuple[int, ...]) -> list[tuple[int, int, array[int]]]:
+    """Return what goes beside a frame: copies of these descriptors (unix(7), SCM_RIGHTS)."""
+    return [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))]
+
+
+def _descriptors(beside: Iterable[tuple[int, int, bytes]]) -> list[int]:
+    """Return the descriptors that came beside a frame."""
+    found = array("i")
+    for level, kind, data in beside:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            found.frombytes(data[: len(data) - len(data) % found.itemsize])  # the last may be cut
+    return found.tolist()

@@ -102,7 +102,8 @@ class Child:
         A child that gets no processor has longer (processor_time.py).
         """
         try:
-            wait_for(self._channel.has_message, self.pid, seconds)
+            if not self._channel.has_arrived:
+                wait_for(self._channel.has_message, self.pid, seconds)
             return self._channel.receive(seconds)
         except TimeoutError as error:
             raise self.overdue(seconds) from error
@@ -115,7 +116,7 @@ class Child:
     def resident_bytes(self) -> int:
         """Return the memory it holds now (VmRSS of proc(5)); 0 when it has gone."""
         with contextlib.suppress(OSError, ValueError, IndexError):
-            descriptor = os.open(f"/proc/{self.pid}/statm", os.O_RDONLY | os.O_CLOEXEC)  # asked after each page
+            descriptor = os.open(f"/proc/{self.pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
             try:
                 pages = int(os.read(descriptor, 256).split()[1])
             finally:

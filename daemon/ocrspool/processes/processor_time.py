@@ -60,9 +60,10 @@ def wait_for(arrives: Callable[[float], bool], pid: int, seconds: float) -> None
     of that time: it was frozen together with this process (`docker pause`, `systemctl freeze`). One that waits for
     anything else, or has computed for that long, is not.
     """
-    began = ProcessorUse("", processor_seconds(pid))
+    before_all = processor_seconds(pid)
     if arrives(seconds):
         return
+    began = ProcessorUse("", before_all)
     for _ in range(int(seconds * (_MOST_TIMES - 1) / _LOOK_SECONDS)):
         before = use_of(pid)
         if arrives(_LOOK_SECONDS):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Protocol
 
 from ocrspool.config.assemblers import assembler_count
@@ -141,7 +142,7 @@ class WorkerClient:
         self._heard = self._clock() if not self._in_work else self._heard
         self._in_work += 1
         page = {"number": number, "width": image.width, "height": image.height, "channels": image.channels}
-        self._process.tell({"op": "recognize", "page": {**page, "options": options.to_json()}}, (image.fd,))
+        self._process.tell({"op": "recognize", "page": {**page, "options": _as_json(options)}}, (image.fd,))
 
     def wait_for_result(self, seconds: float, wake: WakeupEvent, on_progress: Callable[[], None]) -> Outcome | None:
         """Wait for a page to be done. Return None after a step of one, or once `wake` is set.
@@ -193,6 +194,12 @@ class WorkerClient:
     def signal_kill(self) -> None:
         """End it. Any thread may call this; the thread that uses the client then sees it die."""
         self._process.signal_kill()
+
+
+@lru_cache(maxsize=64)
+def _as_json(options: PageOptions) -> Mapping[str, Any]:
+    """Return them as plain values, made once: all files of an inbox have the same."""
+    return options.to_json()
 
 
 def _unheard(error: OSError) -> EngineError:

@@ -56,8 +56,14 @@ class PageQueue:
         self._waiting: deque[PageTask] = deque()
         self._idle = 0
         """The number of workers that have no page and wait for one."""
+        self._with_room: dict[WakeupEvent, None] = {}
+        """Those that have pages and room for more and wait elsewhere, the longest first."""
         self._wakeups: list[WakeupEvent] = []
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._arrived = threading.Condition(lock)
+        """Idle workers wait for it."""
+        self._changed = threading.Condition(lock)
+        """Whoever waits for room, or for the end, waits for it."""
         self._closed = False
 
     @property
@@ -71,7 +77,7 @@ class PageQueue:
         return self._held_pages > 0
 
     def wake_up(self, event: WakeupEvent) -> None:
-        """Set this event whenever a page is put into the queue."""
+        """Set this event whenever a page is put into the queue, and when it is closed."""
         self._wakeups.append(event)
 
     def put(self, task: PageTask) -> None:
@@ -84,7 +90,7 @@ class PageQueue:
             self._held_bytes += task.size
             self._held_pages += 1
             self._waiting.append(task)
-            self._announce()
+            self._tell_of_page()
 
     def put_back(self, task: PageTask) -> None:
         """Have a page read again before all others, and alone: it may be the one that makes engines fail."""
@@ -97,25 +103,38 @@ class PageQueue:
             self._read_alone.discard(task)
             if not self._closed:
                 self._waiting.appendleft(task)
-                self._announce()
+                self._tell_of_page()
                 return
         self.complete(task, stopping())
 
-    def take(self, most: int, *, beside: bool = True) -> list[PageTask]:
+    def take(self, most: int, *, beside: bool = True, wake: WakeupEvent | None = None) -> list[PageTask]:
         """Return pages for somebody who does not wait here. Return none if an idle worker waits: it goes first.
 
-        They are to be read `beside` others, and then none of them is one that is to be read alone.
+        They are to be read `beside` others, and then none of them is one that is to be read alone. If fewer than `most`
+        come, `wake` is set for a page that comes later. One waker is told of a page and not all: eight threads that
+        wake up for it would cost more than reading it does here.
         """
-        with self._changed:
-            return [] if self._idle else self._next(most, beside=beside)
+        with self._arrived:
+            tasks = [] if self._idle else self._next(most, beside=beside)
+            if wake is not None:
+                self._with_room.pop(wake, None)
+                if len(tasks) < most and not self._closed:
+                    self._with_room[wake] = None
+            if tasks or not most:  # else whoever has just refused the first page would be told of it again
+                self._pass_on()
+            return tasks
 
-    def wait_and_take(self, most: int, seconds: float) -> list[PageTask]:
-        """Return pages for a worker that has none. Wait for them at most so long."""
-        with self._changed:
+    def wait_and_take(self, most: int, seconds: float, wake: WakeupEvent | None = None) -> list[PageTask]:
+        """Return pages for a worker that has none. Wait for them at most so long. `wake` is no longer set for it."""
+        with self._arrived:
+            if wake is not None:
+                self._with_room.pop(wake, None)
             self._idle += 1
-            self._changed.wait_for(lambda: self._closed or (self._waiting and not self._blocked()), seconds)
+            self._arrived.wait_for(lambda: self._closed or (self._waiting and not self._blocked()), seconds)
             self._idle -= 1
-            return self._next(most, beside=False)
+            tasks = self._next(most, beside=False)
+            self._pass_on()
+            return tasks
 
     def complete(self, task: PageTask, outcome: Recognized | DocumentError | EngineError) -> None:
         """Publish what became of a page, and release its memory."""
@@ -131,7 +150,10 @@ class PageQueue:
             self._closed = True
             abandoned = list(self._waiting)
             self._waiting.clear()
-            self._announce()
+            self._arrived.notify_all()
+            self._changed.notify_all()
+            for event in (*self._wakeups, *self._with_room):
+                event.set()
         for task in abandoned:
             if _begin(task):
                 self.complete(task, stopping())
@@ -164,10 +186,24 @@ class PageQueue:
         read = self._held_pages - len(self._waiting)
         return self._engines_are_shared and bool(self._read_alone or (self._waiting[0].alone and read))
 
-    def _announce(self) -> None:
-        """Wake up everybody who waits for a change. The caller holds the lock."""
-        self._changed.notify_all()
+    def _tell_of_page(self) -> None:
+        """Wake up one worker that can take the first page, and those who want to know of each. The lock is held."""
+        self._pass_on()
         for event in self._wakeups:
+            event.set()
+
+    def _pass_on(self) -> None:
+        """Wake up one worker where a page waits: an idle one if there is any. The caller holds the lock.
+
+        That one takes the page, or passes it on. A page that is to be read alone waits for a worker that has none.
+        """
+        if not self._waiting or self._blocked():
+            return
+        if self._idle:
+            self._arrived.notify()
+        elif self._with_room and not self._waiting[0].alone:
+            event = next(iter(self._with_room))
+            del self._with_room[event]
             event.set()
 
     def _release(self, task: PageTask) -> None:
@@ -175,11 +211,10 @@ class PageQueue:
         with self._changed:
             self._held_bytes -= task.size
             self._held_pages -= 1
-            if task in self._read_alone:
+            self._changed.notify_all()
+            if task in self._read_alone or (self._waiting and self._waiting[0].alone):
                 self._read_alone.discard(task)
-                self._announce()
-            else:
-                self._changed.notify_all()
+                self._tell_of_page()
 
     def _fits(self, task: PageTask) -> bool:
         return self._held_bytes + task.size <= self._most_bytes() and self._held_pages < self._most_pages

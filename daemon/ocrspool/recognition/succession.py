@@ -19,6 +19,9 @@ _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 60.0
 """The time after which another successor is tried, where one could not load."""
 
+_LOOK_SECONDS = 0.5
+"""How much memory a worker holds is looked at no more often: a GPU reads a page each few milliseconds."""
+
 
 class Succession:
     """Decides when the worker of a supervisor is replaced, and holds the successor while that loads."""
@@ -36,7 +39,7 @@ class Succession:
         self._launch = launch
         self._clock = clock
         self._available_bytes = available_bytes
-        self._next_try = clock()
+        self._next_try = self._next_look = clock()
         self._renew = False
         self.successor: Worker | None = None
         """Loads beside the worker."""
@@ -69,9 +72,13 @@ class Succession:
         return successor
 
     def _has_grown(self, worker: Worker) -> bool:
-        service = self._live.config.service
-        held = worker.resident_bytes()
-        return self._renew or worker.pages >= service.worker_pages or held > service.worker_memory_mb << 20
+        service, now = self._live.config.service, self._clock()
+        if self._renew or worker.pages >= service.worker_pages:
+            return True
+        if now < self._next_look:
+            return False
+        self._next_look = now + _LOOK_SECONDS
+        return worker.resident_bytes() > service.worker_memory_mb << 20
 
     def _has_room_beside(self, worker: Worker) -> bool:
         """Tell whether a second worker may grow as large as this one without making memory short."""

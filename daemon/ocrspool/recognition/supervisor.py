@@ -77,7 +77,6 @@ class WorkerSupervisor:
         self._timing = timing
         self._thread = threading.Thread(target=self.run, name=f"worker-{number}", daemon=True)
         self._wake = WakeupEvent()
-        queue.wake_up(self._wake)
         self._succession = Succession(
             f"worker {number}", place.live, lambda: launch(lambda _: None), timing.clock, timing.available_bytes
         )
@@ -110,6 +109,7 @@ class WorkerSupervisor:
 
     def stop(self) -> None:
         """Kill the worker and wait for the thread. The queue is closed by now."""
+        self._wake.set()
         for process in (self._worker, self._succession.successor):
             if process is not None:
                 process.signal_kill()
@@ -189,12 +189,13 @@ class WorkerSupervisor:
         if not self._in_work:
             self._set_deadline(self._timing.ping_seconds)
             step = _LOADING_STEP_SECONDS if self._succession.successor else self._timing.ping_seconds
-            tasks = self._queue.wait_and_take(most, step)
+            tasks = self._queue.wait_and_take(most, step, self._wake)
             self._check(worker, tasks)
         elif self._succession.draining or any(task.alone for task in self._in_work.values()):
+            self._queue.take(0, wake=self._wake)  # a page that it was woken up for is another worker's
             return
         else:
-            tasks = self._queue.take(most - len(self._in_work))
+            tasks = self._queue.take(most - len(self._in_work), wake=self._wake)
         sent = {number: task for task, number in zip(tasks, self._numbers, strict=False)}
         self._in_work |= sent
         for number, task in sent.items():
@@ -230,6 +231,7 @@ class WorkerSupervisor:
         reason = error if isinstance(error, EngineError) else EngineError(f"the worker {error}")
         self._events.lost(self._number, reason)
         pages = self._fail_pages(reason)
+        self._queue.take(0, wake=self._wake)
         worker.close()  # last, because a process that waits for a disk does not end at once
         if not self._queue.closed:
             what = f": {error}" if isinstance(error, EngineError) else f" {error}"  # "was killed by SIGKILL"

@@ -43,7 +43,7 @@ class InboxLoop:
         self.wake = WakeupEvent()
         self.steps = DiskSteps()
         self.intake: JobSource = shared.new_source(name, inbox, profile, self.wake, self.steps)
-        self.active_jobs = ActiveJobs(name, shared.shortage, shared.runner.announce, self._wake_both, shared.threads)
+        self.active_jobs = ActiveJobs(name, shared.shortage, shared.runner.announce, self._note_change, shared.threads)
         self.beginning = Beginning(name)
         self.trouble = ""
         """What went wrong in its last turn."""
@@ -202,7 +202,8 @@ class InboxLoop:
             _log.error("inbox %s: %s", self.name, text, exc_info=None if isinstance(error, OSError) else error)
             self._shared.wake.set()
 
-    def _wake_both(self) -> None:
-        """Wake the main loop, which counts slots, and this thread, which knows when a job is to be tried again."""
+    def _note_change(self) -> None:
+        """Wake the main loop, which counts slots, and this thread only where a job is to be tried again later."""
         self._shared.wake.set()
-        self.wake.set()
+        if self.active_jobs.waiting():
+            self.wake.set()

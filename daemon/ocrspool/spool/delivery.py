@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -56,7 +55,7 @@ class Delivery:
         with self.turns, self.naming, contextlib.suppress(OSError):
             for place in free_places(self.done, job):
                 with place:
-                    name = os.fspath(place.path.relative_to(self.done))
+                    name = place.below(self.done)
                     if place.folder.stat(place.name) is None and not self._is_promised(name, job):
                         self.promised[name] = job.id
                         return name

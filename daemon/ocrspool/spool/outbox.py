@@ -80,7 +80,7 @@ class Outbox:
     def _put(self, job: Folder, place: Place, suffixes: Sequence[str]) -> None:
         if suffixes:
             # After a crash this shows that what has appeared is this document's.
-            began = names.to_json(os.fspath(place.path.relative_to(self.folder)))
+            began = names.to_json(place.below(self.folder))
             job.write(BEGUN, json_file.dump(began))
         folder, stem = place.folder, place.name.removesuffix(RESULT_SUFFIX)
         if self.mark:

@@ -16,6 +16,7 @@ from ocrspool.recognition.page_json import decoded
 from ocrspool.recognition.page_queue import PageQueue, PageTask
 from ocrspool.recognition.stub import echo
 from support.stub_pages import NewPage
+from support.waiting import wait_until
 
 
 def queue_for(most_bytes: int = 1000) -> PageQueue:
@@ -189,10 +190,10 @@ def test_an_idle_worker_goes_before_a_busy_one(new_page: NewPage) -> None:
         idle = thread.submit(queue.wait_and_take, 1, 30)
         while not queue._idle:  # until that thread waits; it has nothing to wait for but us
             pass
-        with queue._changed:  # what the idle worker needs to go on
+        with queue._arrived:  # what the idle worker needs to go on
             queue._waiting.append(task := PageTask(new_page(), PageOptions("off")))
             assert queue.take(1) == []
-            queue._changed.notify_all()
+            queue._arrived.notify_all()
         assert idle.result(30) == [task]
     assert queue.take(1) == []
     os.close(task.image.fd)
@@ -207,3 +208,84 @@ def test_those_who_wait_elsewhere_are_woken_up(new_page: NewPage, wake: WakeupEv
     queue.close()
     assert wake.wait(0)
     queue.wait_closed(60)
+
+
+class Room:
+    """A worker that has pages and room for more, and waits for what wakes it."""
+
+    def __init__(self, queue: PageQueue) -> None:
+        self.queue = queue
+        self.wake = WakeupEvent()
+        assert self.take(1) == []
+
+    def take(self, most: int) -> list[int]:
+        tasks = self.queue.take(most, wake=self.wake)
+        for task in tasks:
+            self.queue.complete(task, EngineError("over"))
+        return numbers_of(tasks)
+
+    def is_woken(self) -> bool:
+        return self.wake.wait(0)
+
+
+def test_one_page_wakes_one_worker_that_has_room_for_it(new_page: NewPage) -> None:
+    """The one that has had room for longest. One that is full is left alone."""
+    queue = queue_for()
+    full, first, second = Room(queue), Room(queue), Room(queue)
+    assert full.take(0) == []
+    put(queue, new_page, 1)
+    assert [each.is_woken() for each in (full, first, second)] == [False, True, False]
+    assert first.take(1) == [1]
+    put(queue, new_page, 2)
+    assert [each.is_woken() for each in (full, first, second)] == [False, False, True]
+    assert second.take(2) == [2], "it has room for one more"
+    put(queue, new_page, 3)
+    assert [each.is_woken() for each in (full, first, second)] == [False, False, True]
+    queue.close()
+
+
+def test_a_worker_that_is_woken_and_takes_nothing_wakes_another(new_page: NewPage) -> None:
+    """It is about to be replaced, say."""
+    queue = queue_for()
+    leaving, other = Room(queue), Room(queue)
+    put(queue, new_page, 1)
+    assert (leaving.is_woken(), other.is_woken()) == (True, False)
+    assert leaving.take(0) == []
+    assert other.is_woken()
+    assert other.take(1) == [1]
+
+
+def test_a_worker_that_leaves_pages_behind_wakes_another(new_page: NewPage) -> None:
+    """There was nobody to be woken when they came."""
+    queue = queue_for()
+    taken = put(queue, new_page, 1, 2)
+    other = WakeupEvent()
+    queue._with_room[other] = None
+    assert queue.wait_and_take(1, 0) == taken[:1]
+    assert other.wait(0)
+    queue.complete(taken[0], EngineError("over"))
+    queue.close()
+
+
+def test_a_page_that_is_to_be_read_alone_wakes_nobody_who_has_pages(new_page: NewPage) -> None:
+    """Whoever is woken for it could not take it, and would be woken again at once."""
+    queue = queue_for()
+    busy = Room(queue)
+    put(queue, new_page, 1, alone=True)
+    assert not busy.is_woken()
+    assert busy.take(5) == []
+    assert not busy.is_woken()
+    queue.close()
+    assert busy.is_woken(), "it looks whether the queue is closed"
+
+
+def test_an_idle_worker_is_told_before_one_that_has_pages(new_page: NewPage) -> None:
+    queue = queue_for()
+    busy = Room(queue)
+    with ThreadPoolExecutor(1) as thread:
+        idle = thread.submit(queue.wait_and_take, 1, 60)
+        wait_until(lambda: queue._idle)
+        (task,) = put(queue, new_page, 1)
+        assert idle.result(30) == [task]
+    assert not busy.is_woken()
+    queue.complete(task, EngineError("over"))

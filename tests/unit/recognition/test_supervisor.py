@@ -294,6 +294,26 @@ def test_a_worker_that_holds_too_much_memory_is_replaced(scene: Callable[..., Sc
     assert "ready 2" in found.events
 
 
+def test_the_memory_of_a_worker_is_looked_at_twice_a_second_at_most(
+    scene: Callable[..., Scene], new_page: NewPage
+) -> None:
+    """It has grown since the first page, and that is found half a second later."""
+    old, new = StubWorker(pid=1), StubWorker(pid=2)
+    found = scene(old, new, memory=1 << 40, worker_memory_mb=256, batch_pages=1)
+
+    def grow_and_take_time(image: PageImage) -> Behaviour:
+        old.resident = (256 << 20) + 1 if image.number > 1 else 0
+        found.now += 0.2
+        return "echo"
+
+    old.behaviour = grow_and_take_time
+    found.run(*(new_page(number) for number in range(1, 8)))
+    assert "ready 2" in found.events
+    assert old.pages == 5, (
+        "after 0.2 s it had not grown; 0.7 s are over at the fourth page, and the next one is the last"
+    )
+
+
 def test_a_successor_that_cannot_load_changes_nothing(scene: Callable[..., Scene], new_page: NewPage) -> None:
     """The worker goes on, and another successor is tried a minute later."""
     old, new = StubWorker(pid=1), StubWorker(pid=3)

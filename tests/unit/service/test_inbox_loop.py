@@ -104,6 +104,20 @@ def test_a_slot_is_used_or_given_back(world: World) -> None:
     assert world.ran("1", "2")
 
 
+def test_the_end_of_a_job_wakes_the_main_loop_and_not_the_inbox(world: World) -> None:
+    """The inbox has nothing to do until the slot is granted again."""
+    world.source.files = ["1"]
+    world.turn()
+    world.runner.go.clear()
+    world.turn(slots=1)
+    while world.loop.wake.wait(0) or world.shared.wake.wait(0):
+        pass
+    world.runner.go.set()
+    wait_until(lambda: world.shared.threads._idle)  # the thread of the job has done all that it does
+    assert world.shared.wake.wait(0)
+    assert not world.loop.wake.wait(0)
+
+
 def test_it_claims_no_more_than_its_share(world: World) -> None:
     """However many slots it is granted."""
     world.source.files = list("12345")

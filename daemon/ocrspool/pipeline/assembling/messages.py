@@ -166,11 +166,12 @@ def _texts(found: list[Any], body: bytes, end: int, wanted: Collection[str]) -> 
 
 
 def _facts(found: dict[str, Any], parts: Parts) -> DocumentFacts:
-    facts = DocumentFacts(**found)
+    readers = {_of(str, reader): _of(int, count) for reader, count in found["readers"].items()}
+    checked = {"lost": _of(int, found["lost"]), "lines": _of(int, found["lines"]), "readers": readers}
+    facts = DocumentFacts(**{**found, **checked})
     if facts.status not in {"ok", "partial"} or facts.pages != len(parts.pages):
         raise ValueError("facts of another document")
-    readers = {_of(str, reader): _of(int, count) for reader, count in facts.readers.items()}
-    return replace(facts, lost=_of(int, facts.lost), lines=_of(int, facts.lines), readers=readers)
+    return facts
 
 
 def _size_or_reason(data: bytes | DocumentError) -> int | dict[str, Any]:
