@@ -390,7 +390,7 @@ def test_process_is_confined(new_child: Callable[..., Child]) -> None:
 
 
 def _settled(child: Child) -> None:
-    """Let it close what it has open. A request is over when the next one is answered: the answer comes before the end."""
+    """Let it close what it has open. A request is over when the next one is answered: its own answer comes earlier."""
     for _ in range(2):
         child.ask({"op": "close"})
 
