@@ -127,6 +127,15 @@ def test_what_keeps_it_from_loading_is_told_as_ever(tmp_path: Path) -> None:
         workers.wait_ready()
 
 
+def test_a_process_that_is_killed_while_it_loads_is_told_of(engine_cache: Path) -> None:
+    """As for want of memory."""
+    with _pool(engine_cache, Service(workers=2)) as workers:
+        wait_until(lambda: workers._shared["gpu:0"].pid is not None, 60)
+        os.kill(_engine(workers), signal.SIGKILL)
+        with pytest.raises(EngineError, match="the process with the engine was killed by SIGKILL while it loaded"):
+            workers.wait_ready()
+
+
 def test_each_worker_has_its_own_where_that_is_set(engine_cache: Path) -> None:
     with _pool(engine_cache, Service(workers=2), SHARED.model_copy(update={"shared": "never"})) as workers:
         workers.wait_ready()

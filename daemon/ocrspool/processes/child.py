@@ -79,7 +79,7 @@ class Child:
         try:
             self._channel.send(message, descriptors)
         except ChannelClosedError as error:
-            raise self._died() from error
+            raise self.died() from error
 
     def has_answered(self, seconds: float, wake: WakeupEvent | None = None) -> bool:
         """Tell whether `receive` would find something at once (its end too).
@@ -108,7 +108,7 @@ class Child:
         except TimeoutError as error:
             raise self.overdue(seconds) from error
         except ChannelClosedError as error:
-            raise self._died() from error
+            raise self.died() from error
         except OSError:
             self.kill()
             raise
@@ -147,8 +147,8 @@ class Child:
             self._process.wait(_KILL_SECONDS)
         self._channel.close()
 
-    def _died(self) -> ChildDiedError:
-        """Say how it ended. What closes its channel has ended or is not to be trusted any more."""
+    def died(self) -> ChildDiedError:
+        """Return how it ended. What closes its channel has ended or is not to be trusted any more, and is killed."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_EXIT_SECONDS)
         self.kill()

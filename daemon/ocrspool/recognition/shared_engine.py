@@ -35,6 +35,8 @@ class SharedEngine:
         """Of the process, counted from 1."""
         self._replaces = False
         """Whether the next worker gets another process."""
+        self._deaths: dict[int, ChildDiedError] = {}
+        """How the last process that ended by itself did so, by its number."""
 
     @property
     def pid(self) -> int | None:
@@ -65,6 +67,12 @@ class SharedEngine:
         with self._lock:
             return self._process is not None and number == self._number and self._process.alive()
 
+    def death(self, number: int) -> ChildDiedError | None:
+        """Return how the process of this number has ended, if it has ended by itself."""
+        with self._lock:
+            self._note_death()
+            return self._deaths.get(number)
+
     def replace(self, number: int) -> None:
         """Let the next worker have another process than that of this number, which goes on until then."""
         with self._lock:
@@ -86,9 +94,15 @@ class SharedEngine:
             self._process.kill()
             self._process = None
 
+    def _note_death(self) -> None:
+        if self._process is not None and not self._process.alive():
+            self._deaths = {self._number: self._process.died()}
+            self._process = None
+
     def _running(self) -> Child:
         """Return the process, and start one where there is none. The caller holds the lock."""
-        if self._replaces or (self._process is not None and not self._process.alive()):
+        self._note_death()
+        if self._replaces:
             self._end()
         if self._process is None:
             self._replaces = False
@@ -118,6 +132,8 @@ class _SharingWorker(WorkerClient):
         try:
             return super().has_loaded(seconds)
         except EngineError as error:
+            if death := self._engine.death(self._number):
+                raise EngineError(f"the process with the engine {death} while it loaded") from death
             if not isinstance(error.__cause__, ChildDiedError):
                 self._engine.replace(self._number)  # not ended: it tells the other workers why it cannot load
             raise
@@ -138,7 +154,8 @@ class _SharingWorker(WorkerClient):
         """As WorkerClient, and raise ChildDiedError where the process with the engine has ended."""
         super().check()
         if not self._engine.runs(self._number):
-            raise ChildDiedError("has no engine any more: the process that had it has ended")
+            how = self._engine.death(self._number) or "was ended"
+            raise ChildDiedError(f"has no engine any more: the process that had it {how}")
 
     def ping(self, seconds: float) -> None:
         """As WorkerClient."""
