@@ -404,7 +404,7 @@ def test_no_descriptor_stays_open(shared: Child) -> None:
         if "document" in shared.open(made):
             shared.page()
     _settled(shared)
-    assert len(list(folder.iterdir())) == before
+    assert len(list(folder.iterdir())) <= before
 
 
 def test_killed_process_leaves_no_file(new_child: Callable[..., Child], tmp_path: Path) -> None:
