@@ -90,9 +90,8 @@ class RealEngines:
         with closing(Channel(socket.socket(fileno=os.dup(connection)))) as channel:
             described = _joined(channel, on_stage)
             nets = RemoteNets(described, lambda line: channel.send({"op": "line"}, line))
-        proven = around(wanted, nets.by_key, on_stage)
-        proven.seconds.update(described["seconds"])
-        return LoadedEngine(wanted, proven, nets.close)
+        joined = around(wanted, nets.by_key, on_stage)
+        return LoadedEngine(wanted, replace(joined, seconds={**described["seconds"], **joined.seconds}), nets.close)
 
     def build(self, request: EngineRequest, on_stage: OnStage, *, force: bool, source: str | None) -> dict[str, Any]:
         """Build the engine where it is missing. Return its facts.
