@@ -53,12 +53,15 @@ class SharedEngine:
     def connected(self) -> tuple[int, Child]:
         """Start the process of a worker, with a socket to that of the engine. Return it, and the number of the latter.
 
-        Raise ChildDiedError or OSError.
+        Raise EngineError where that of the engine has ended, ChildDiedError where the worker has, OSError.
         """
         ours, theirs = socket.socketpair()
         with ours, theirs:
             with self._lock:
-                self._running().tell({"op": "worker"}, (theirs.fileno(),))
+                try:
+                    self._running().tell({"op": "worker"}, (theirs.fileno(),))
+                except ChildDiedError as error:
+                    raise EngineError(f"the process with the engine {error} while it loaded") from error
                 number = self._number
             return number, asked_to_load(self._config(), self._device, self._start, (ours.fileno(),))
 
