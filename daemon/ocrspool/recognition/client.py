@@ -207,10 +207,16 @@ def _unheard(error: OSError) -> EngineError:
     return EngineError(f"the worker's answer cannot be received: {error}")
 
 
-def asked_to_load(config: Config, device: str, start: Start, descriptors: tuple[int, ...] = ()) -> Child:
+def asked_to_load(
+    config: Config,
+    device: str,
+    start: Start,
+    descriptors: tuple[int, ...] = (),
+    module: str = "ocrspool.recognition.child",
+) -> Child:
     """Start a worker process and ask it to load the engine for a device. Raise ChildDiedError or OSError."""
     environment = of_workers(os.environ, config.paths.cache, keeps_memory=device != "cpu")
-    child = Child("ocrspool.recognition.child", environment, start=start)
+    child = Child(module, environment, start=start)
     child.tell(about_engine("load", config, device), descriptors)
     return child
 

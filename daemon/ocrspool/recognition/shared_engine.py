@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 from collections.abc import Callable
@@ -11,12 +10,12 @@ from ocrspool.config.assemblers import assembler_count
 from ocrspool.config.schema import Config
 from ocrspool.errors import EngineError
 from ocrspool.processes.child import Child, ChildDiedError
-from ocrspool.processes.environment import of_workers
 from ocrspool.processes.starting import Start, directly
 from ocrspool.processes.wakeup import WakeupEvent
 from ocrspool.recognition.client import WorkerClient, asked_to_load
-from ocrspool.recognition.protocol import about_engine
 from ocrspool.recognition.worker import OnStage, Outcome
+
+_MODULE = "ocrspool.recognition.child.shared_engine"
 
 
 class SharedEngine:
@@ -109,11 +108,8 @@ class SharedEngine:
             self._end()
         if self._process is None:
             self._replaces = False
-            config = self._config()
-            environment = of_workers(os.environ, config.paths.cache, keeps_memory=True)
-            self._process = Child("ocrspool.recognition.child.shared_engine", environment, start=self._start)
+            self._process = asked_to_load(self._config(), self._device, self._start, module=_MODULE)
             self._number += 1
-            self._process.tell(about_engine("load", config, self._device))
         return self._process
 
 
