@@ -34,8 +34,6 @@ class StubWorker:
     """How often a slow worker reports a step of a page."""
     on_ping: Callable[[], None] = lambda: None
     """Is called when the worker is asked whether it answers. It may raise ChildDiedError."""
-    ended: bool = False
-    """Whether it is known that it has ended."""
     pages: int = 0
     closed: bool = False
     killed: bool = False
@@ -85,8 +83,8 @@ class StubWorker:
         return number, PageFault("no such shape") if behaviour == "fault" else echo(image)
 
     def check(self) -> None:
-        """Tell of its end, if it is told to notice that."""
-        if self.ended:
+        """Tell of its end."""
+        if self.killed:
             raise ChildDiedError("was killed by SIGKILL")
 
     def ping(self, seconds: float) -> None:  # noqa: ARG002
