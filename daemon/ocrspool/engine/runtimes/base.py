@@ -73,6 +73,8 @@ class RuntimeSpec(ABC):
     """What each provider computes in. The first is what auto means."""
     gpu_batch: int = 1
     """Text lines per call on a GPU."""
+    joins_calls: tuple[Provider, ...] = ()
+    """The providers whose nets make one call of those that wait (gathered.py)."""
     columns: int = 0
     """Of all lines in a call, pixels at most; 0: lines of any width share a call (see ReadSettings)."""
     cpu_runtime: Runtime | None = None

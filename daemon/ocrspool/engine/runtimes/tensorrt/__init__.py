@@ -91,5 +91,6 @@ SPEC = _TensorRt(
     ),
     precisions={"tensorrt": ("f16", "f32"), "rtx": ("f16", "f32")},
     gpu_batch=32,
+    joins_calls=("tensorrt", "rtx"),
     cpu_runtime="openvino",
 )
