@@ -161,6 +161,7 @@ def test_a_lane_that_does_not_fit_costs_nothing_but_itself(tmp_path: Path) -> No
     code = (
         BUILT
         + """
+from ocrspool.engine.runtimes.tensorrt import net as nets
 net = nets.load_engine(runtime.Library(settings.provider), spec, runtime.engine_path(spec, folder_of(spec)), settings)
 ctypes.c_int.in_dll(cuda, "standin_memory").value = 0
 net._adding.acquire()
@@ -168,7 +169,7 @@ net._add()
 answer["shape"] = list(net(noise(3, 48, 192, 3))[0].shape)
 answer["lanes"] = [net._count, net._most]
 """
-    ).replace("net = nets", "from ocrspool.engine.runtimes.tensorrt import net as nets\nnet = nets", 1)
+    )
     assert run(tmp_path, code) == {"shape": [3, 2], "lanes": [1, 1]}
 
 
