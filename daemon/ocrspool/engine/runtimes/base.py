@@ -141,6 +141,9 @@ class RuntimeSpec(ABC):
         """
         return gpu_facts.hard(device, package, settings, self.gpu_extra, self.find_library(package.nvinfer, package))
 
+    def begin(self, _settings: Settings) -> None:  # noqa: B027 - most have nothing to begin with
+        """Begin with what the loading of an engine waits for, while it is planned. Raises nothing."""
+
     def find_library(self, name: str, package: Package) -> Path | None:
         """Return the file that the runtime gets when it asks for a library. None where there is none."""
         return native_libraries.find(name, package.asks) if name else None

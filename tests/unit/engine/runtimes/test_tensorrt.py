@@ -153,7 +153,7 @@ with ThreadPoolExecutor(6) as threads:
 answer["lanes"] = net._count
 """
     )
-    assert run(tmp_path, code, version) == {"alone": 1, "same": True, "lanes": 4}
+    assert run(tmp_path, code, version) == {"alone": 1, "same": True, "lanes": 2}
 
 
 def test_a_lane_that_does_not_fit_costs_nothing_but_itself(tmp_path: Path) -> None:

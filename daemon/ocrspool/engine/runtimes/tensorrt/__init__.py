@@ -15,6 +15,8 @@ for RTX 1.7 all nets are compiled, and none was run. Nothing was run with 10 and
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ from ocrspool.engine.runtimes import rtx_support
 from ocrspool.engine.runtimes.base import RuntimeSpec
 from ocrspool.engine.runtimes.installed_packages import Package, distributions, package_folder
 from ocrspool.engine_request import Provider, Settings
+from ocrspool.errors import EngineError
 
 if TYPE_CHECKING:
     from ocrspool.machine.gpu import Gpu
@@ -51,6 +54,10 @@ class _TensorRt(RuntimeSpec):
                 return Package(name, version, folder, cuda=name.removeprefix(f"{stem}-cu") if name != stem else "")
         return None
 
+    def begin(self, settings: Settings) -> None:
+        """Make the GPU's context in a thread of its own."""
+        threading.Thread(target=_enter, args=(settings.gpu or 0,), name="context", daemon=True).start()
+
     def auto_provider(self) -> Provider:
         """Return what is installed; TensorRT where both are, because it runs on every GPU."""
         found = self.find_package()
@@ -74,6 +81,14 @@ class _TensorRt(RuntimeSpec):
 
     def _limits(self, settings: Settings) -> dict[str, str]:
         return {"workspace_mb": str(settings.workspace_mb)}
+
+
+def _enter(number: int) -> None:
+    """Make the context of a GPU. What fails here, fails again where the engine is loaded, and is told there."""
+    from ocrspool.engine.runtimes.cuda import CudaError, cuda  # noqa: PLC0415 - numpy, which the service does without
+
+    with suppress(CudaError, EngineError):
+        cuda(number)
 
 
 SPEC = _TensorRt(

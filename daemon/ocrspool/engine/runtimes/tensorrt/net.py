@@ -42,9 +42,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_LANES = 4
-"""Calls at once, at most: while one computes, others copy and launch. With TensorRT 8.5 on an H100, 32 lines of 512
-pixels take 4.2 ms a call with one at a time, 2.7 with two, and 1.9 with four, which is what the kernels take."""
+_LANES = 2
+"""Calls at once, at most: while one computes, the other copies and launches. With TensorRT 8.5 on an H100, 32 lines of
+512 pixels take 4.2 ms a call with one lane, 2.7 with two, and 1.9 with four. With four, six workers took 18 GB of the
+GPU and read no more, because a change of shape costs more than the kernels do (docs/lab/gpu.md)."""
 _MOST_GRAPHS = 48
 """Of a lane; shapes beyond are run without."""
 
