@@ -9,8 +9,8 @@ An engine folder holds `<name>.engine`, and for RTX `<name>.kernels` beside it: 
 that RTX compiled when the engine first ran on this GPU. library.py is the one place that imports TensorRT, compiler.py
 makes an engine, net.py runs one, runtime.py is what the rest of the program calls.
 
-With TensorRT 8.5.3 detection and classifier were built on an H100, and the classifier was run. With TensorRT
-for RTX 1.7 all nets are compiled, and none was run. Nothing was run with 10 and 11: that follows their documentation.
+With TensorRT 8.5.3 all nets were built on an H100, and read as on a CPU (docs/lab/gpu.md). With TensorRT for RTX 1.7
+all nets are compiled, and none was run. Nothing was run with 10 and 11: that follows their documentation.
 """
 
 from __future__ import annotations
