@@ -98,7 +98,7 @@ def main() -> None:
     build(wanted, lambda _: None)
     recognizer = load(wanted, lambda _: None).recognizer
     nets = as_on_gpu(wanted, recognizer._given, answers, calls)  # noqa: SLF001 - nobody else needs them
-    read = ReadSettings(widths=fixed_shapes.widths(_WIDEST))
+    read = ReadSettings(widths=fixed_shapes.widths(_WIDEST), joined=True)
     settings = replace(recognizer._settings, threads=threads, read=read)  # noqa: SLF001
     known = len(answers)
     with Recognizer(nets, recognizer._characters, settings) as reader:  # noqa: SLF001

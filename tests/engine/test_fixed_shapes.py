@@ -44,7 +44,7 @@ def test_the_text_is_the_same(exact_engine: Engine) -> None:
     specs = profiled(model_set.bundled(), settings)
     nets = Nets(*(_fixed(net, spec) for net, spec in zip(_listed(exact_engine.nets), specs, strict=True)))
     pixels = np.asarray(page(*LINES).convert("L"))
-    read = ReadSettings(widths=widths(1024))
+    read = ReadSettings(widths=widths(1024), joined=True)
     found = []
     for each, options in ((exact_engine.nets, RecognizeSettings()), (nets, RecognizeSettings(read=read))):
         with Recognizer(each, exact_engine.characters, options) as recognizer:

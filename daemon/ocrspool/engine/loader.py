@@ -205,6 +205,6 @@ def recognizer_of(plan: Plan, loaded: Loaded) -> Recognizer:
 
 def read_settings(plan: Plan) -> ReadSettings:
     """Return in which widths the nets of an engine get their lines, and how many of them in a call."""
-    fixed = plan.settings.provider in {"cuda", "rtx"}
-    columns = runtime_spec(plan.runtime).columns
-    return ReadSettings(widths=widths(plan.settings.line_width) if fixed else (), columns=columns)
+    runtime, provider = runtime_spec(plan.runtime), plan.settings.provider
+    fixed = widths(plan.settings.line_width) if provider in {"cuda", "rtx"} else ()
+    return ReadSettings(widths=fixed, joined=provider in runtime.joins_calls, columns=runtime.columns)

@@ -2,7 +2,7 @@
 
 This module owns the way from a line's pixels to text and confidence: scaling to the net's height, buckets of width,
 batches, and CTC decoding. The result of a line depends on that line alone: its bucket follows from its own width,
-batches are always filled to the net's size, here or by the net, and its neighbors in the batch do not affect it.
+batches are filled up, here or by the net, and its neighbors in the batch do not affect it.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ class ReadSettings:
     """Above that, of this."""
     widths: tuple[int, ...] = ()
     """Where given, these and no others: for a net that pays for every change of shape."""
+    joined: bool = False
+    """Whether the net joins calls that wait, and fills them up itself. A call has the strips that there are, then."""
     columns: int = 0
     """Where given, a call has no more strips than have so many columns of pixels together: for a CPU. There wide strips
     cost the same in one call as in several."""
@@ -125,8 +127,7 @@ def batch_at(width: int, net: Net, settings: ReadSettings) -> int:
 def read(net: Net, batch: Sequence[Pixels], characters: Sequence[str], settings: ReadSettings) -> list[Reading]:
     """Return the reading of each strip; all must share one bucket, and be no more than `batch_at` says of it."""
     width = bucket(batch[0].shape[1], net, settings)
-    # A net of few widths fills its batches itself, with the lines of others who wait for the same width.
-    count = len(batch) if settings.widths else batch_at(width, net, settings)
+    count = len(batch) if settings.joined else batch_at(width, net, settings)
     filled = np.full((count, LINE_HEIGHT, width, 3), PADDING, np.uint8)
     for index, pixels in enumerate(batch):
         filled[index, :, : pixels.shape[1]] = pixels

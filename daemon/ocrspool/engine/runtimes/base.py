@@ -73,6 +73,8 @@ class RuntimeSpec(ABC):
     """What each provider computes in. The first is what auto means."""
     gpu_batch: int = 1
     """Text lines per call on a GPU."""
+    joins_calls: tuple[Provider, ...] = ()
+    """The providers whose nets make one call of those that wait (gathered.py)."""
     columns: int = 0
     """Of all lines in a call, pixels at most; 0: lines of any width share a call (see ReadSettings)."""
     cpu_runtime: Runtime | None = None
@@ -138,6 +140,9 @@ class RuntimeSpec(ABC):
         Raise EngineError where the package cannot compute on a GPU.
         """
         return gpu_facts.hard(device, package, settings, self.gpu_extra, self.find_library(package.nvinfer, package))
+
+    def begin(self, _settings: Settings) -> None:  # noqa: B027 - most have nothing to begin with
+        """Begin with what the loading of an engine waits for, while it is planned. Raises nothing."""
 
     def find_library(self, name: str, package: Package) -> Path | None:
         """Return the file that the runtime gets when it asks for a library. None where there is none."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocrspool.engine.plan import Plan, plan
+from ocrspool.engine.runtimes.base import runtime_spec
 from ocrspool.errors import EngineError
 from ocrspool.files import file_lock
 from ocrspool.pages import DEFAULT_FINDER, DEFAULT_READER, PageOptions
@@ -75,11 +76,11 @@ class RealEngines:
 
     def load(self, request: EngineRequest, on_stage: OnStage) -> LoadedEngine:
         """Load the engine and prove it. Raise what keeps it from being loaded."""
-        return self._loaded(_planned(request), on_stage)
+        return self._loaded(_planned_to_load(request), on_stage)
 
     def load_shared(self, request: EngineRequest, on_stage: OnStage) -> LoadedEngine:
         """Load the engine for others, and prove it. Raise what keeps it from being loaded."""
-        return self._loaded(_shared(_planned(request)), on_stage)
+        return self._loaded(_shared(_planned_to_load(request)), on_stage)
 
     def join(self, request: EngineRequest, connection: int, on_stage: OnStage) -> LoadedEngine:
         """Use the nets of the process at the other end of this socket. Raise what kept it from loading its engine."""
@@ -182,6 +183,13 @@ def _models(wanted: Plan, items: dict[str, str]) -> list[dict[str, Any]]:
         }
         for role, name, key, reader, finder in told
     ]
+
+
+def _planned_to_load(request: EngineRequest) -> Plan:
+    """Return the plan, while what the loading waits for is begun."""
+    if request.settings.gpu is not None:
+        runtime_spec(request.runtime).begin(request.settings)
+    return _planned(request)
 
 
 def _planned(request: EngineRequest, *, ahead: bool = False) -> Plan:

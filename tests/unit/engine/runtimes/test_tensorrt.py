@@ -130,21 +130,67 @@ answer["launched"] = ctypes.c_int.in_dll(cuda, "standin_launched").value
     assert run(tmp_path / "old", code, "8.5.3.1")["launched"] == 0
 
 
-def test_a_net_answers_several_threads_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", ["8.5.3.1", "10.13.3.9"])
+def test_calls_at_once_get_lanes_of_their_own(tmp_path: Path, version: str) -> None:
+    """A net is loaded with one lane. More are made when calls wait, from what was read when it was loaded."""
+    code = (
+        BUILT
+        + """
+from concurrent.futures import ThreadPoolExecutor
+from ocrspool.engine.runtimes.tensorrt import net as nets
+path = runtime.engine_path(spec, folder_of(spec))
+net = nets.load_engine(runtime.Library(settings.provider), spec, path, settings)
+batches = [noise(1 + index % 4, 48, 192, 3) for index in range(60)]
+alone = [net(batch)[0] for batch in batches]
+answer["alone"] = net._count
+path.unlink()
+with ThreadPoolExecutor(6) as threads:
+    for _ in range(50):
+        together = list(threads.map(lambda batch: net(batch)[0], batches))
+        answer["same"] = all(np.allclose(one, other, atol=1e-5) for one, other in zip(alone, together))
+        if not answer["same"] or net._count == net.parallel:
+            break
+answer["lanes"] = net._count
+"""
+    )
+    assert run(tmp_path, code, version) == {"alone": 1, "same": True, "lanes": 2}
+
+
+def test_a_lane_that_does_not_fit_costs_nothing_but_itself(tmp_path: Path) -> None:
+    """Calls go on with the lanes that there are, and no more is tried."""
+    code = (
+        BUILT
+        + """
+from ocrspool.engine.runtimes.tensorrt import net as nets
+net = nets.load_engine(runtime.Library(settings.provider), spec, runtime.engine_path(spec, folder_of(spec)), settings)
+ctypes.c_int.in_dll(cuda, "standin_memory").value = 0
+net._adding.acquire()
+net._add()
+answer["shape"] = list(net(noise(3, 48, 192, 3))[0].shape)
+answer["lanes"] = [net._count, net._most]
+"""
+    )
+    assert run(tmp_path, code) == {"shape": [3, 2], "lanes": [1, 1]}
+
+
+@pytest.mark.parametrize("version", ["8.5.3.1", "10.13.3.9"])
+def test_calls_for_lines_are_joined(tmp_path: Path, version: str) -> None:
+    """Each gets the answers for its own lines, however many others came beside it."""
     code = (
         BUILT
         + """
 from concurrent.futures import ThreadPoolExecutor
 net = runtime.load(spec, folder_of(spec), settings)
-batches = [noise(1 + index % 4, 48, 192, 3) for index in range(60)]
-alone = [net(batch)[0] for batch in batches]
+batches = [noise(1 + index % 4, 48, 192, 3) + np.uint8(index) for index in range(60)]
 with ThreadPoolExecutor(6) as threads:
     together = list(threads.map(lambda batch: net(batch)[0], batches))
-answer["same"] = all(np.allclose(one, other, atol=1e-5) for one, other in zip(alone, together))
-answer["parallel"] = net.parallel
+answer["off"] = max(float(np.abs(one - by_openvino(spec, batch)[0]).max()) for one, batch in zip(together, batches))
+answer["counts"] = sorted({len(one) for one in together})
 """
     )
-    assert run(tmp_path, code) == {"same": True, "parallel": 2}
+    found = run(tmp_path, code, version)
+    assert found["counts"] == [1, 2, 3, 4]
+    assert found["off"] < 1e-3
 
 
 def test_what_the_builder_refuses_is_told(tmp_path: Path) -> None:

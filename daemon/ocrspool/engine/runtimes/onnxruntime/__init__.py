@@ -50,5 +50,6 @@ SPEC = _OnnxRuntime(
     distributions=("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino"),
     precisions={"cpu": ("f32",), "cuda": ("f32", "f16"), "tensorrt": ("f16", "f32")},
     gpu_batch=32,
+    joins_calls=("cuda",),
     kernel_variables="ORT_TENSORRT_",
 )

@@ -101,6 +101,7 @@ class CapturedNet:
         self._stream, self._event = self._device.stream(), self._device.event()
         size = int(np.prod(self._shape))
         self._below, self._above = self._device.device_memory(size), self._device.pinned_memory(size)
+        self._pixels = array(self._above, self._shape, np.uint8)
         self._session.bind_input(self._shape, self._below.address)
         self._outputs = [self._output(index, answer) for index, answer in enumerate(self._session.tried(self._shape))]
 
@@ -122,16 +123,17 @@ class CapturedNet:
     def _run(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
         device = self._device
         device.enter()
-        np.copyto(array(self._above, self._shape, np.uint8), batch)
+        np.copyto(self._pixels, batch)
         device.copy_up(self._below.address, self._above.address, self._below.size, self._stream)
         device.wait(self._stream, self._event)  # the session has a stream of its own
         self._session.run()
         for below, above, _ in self._outputs:
             device.copy_down(above.address, below.address, below.size, self._stream)
         device.wait(self._stream, self._event)
-        return tuple(array(above, answer.shape, answer.dtype).copy() for _, above, answer in self._outputs)
+        return tuple(answer.copy() for _, _, answer in self._outputs)
 
     def _output(self, index: int, answer: NDArray[Any]) -> tuple[Memory, Memory, NDArray[Any]]:
+        """Return memory on the GPU and pinned memory for an answer like this one, and the latter as an array."""
         below, above = self._device.device_memory(answer.nbytes), self._device.pinned_memory(answer.nbytes)
         self._session.bind_output(index, answer, below.address)
-        return below, above, answer
+        return below, above, array(above, answer.shape, answer.dtype)

@@ -70,6 +70,10 @@ _ON_GPU = 2
 """Calls at once on a GPU: while one computes (one at a time: TensorRT's provider holds a lock, and CUDA's kernels fill
 the device), the other copies its pixels up or its results down. More would hold memory and gain nothing."""
 
+_SLOWER_WITH_CUDA = ["ConvAddFusion"]
+"""Steps of its optimizer. This one makes a bias part of a convolution, and cuDNN's kernel for a bias takes longer than
+ONNX Runtime's for a sum: 32 lines of 512 pixels 4.37 and 4.15 ms, a page of 1088 by 768 2.27 and 2.16 ms (an H100)."""
+
 _HINT = "run `ocrspool prebuild`"
 
 
@@ -245,7 +249,11 @@ def _session(
         # In words of its own it "falls back": to other providers when created, and later when a call fails.
         session = capture_refusals.again(
             lambda: onnxruntime.InferenceSession(
-                str(path), _session_options(settings, shape), providers=providers, enable_fallback=0
+                str(path),
+                _session_options(settings, shape),
+                providers=providers,
+                enable_fallback=0,
+                disabled_optimizers=_SLOWER_WITH_CUDA if settings.provider == "cuda" else None,
             ),
             _ERRORS,
         )

@@ -9,12 +9,14 @@ An engine folder holds `<name>.engine`, and for RTX `<name>.kernels` beside it: 
 that RTX compiled when the engine first ran on this GPU. library.py is the one place that imports TensorRT, compiler.py
 makes an engine, net.py runs one, runtime.py is what the rest of the program calls.
 
-With TensorRT 8.5.3 detection and classifier were built on an H100, and the classifier was run. With TensorRT
-for RTX 1.7 all nets are compiled, and none was run. Nothing was run with 10 and 11: that follows their documentation.
+With TensorRT 8.5.3 all nets were built on an H100, and read as on a CPU (docs/lab/gpu.md). With TensorRT for RTX 1.7
+all nets are compiled, and none was run. Nothing was run with 10 and 11: that follows their documentation.
 """
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ from ocrspool.engine.runtimes import rtx_support
 from ocrspool.engine.runtimes.base import RuntimeSpec
 from ocrspool.engine.runtimes.installed_packages import Package, distributions, package_folder
 from ocrspool.engine_request import Provider, Settings
+from ocrspool.errors import EngineError
 
 if TYPE_CHECKING:
     from ocrspool.machine.gpu import Gpu
@@ -51,6 +54,10 @@ class _TensorRt(RuntimeSpec):
                 return Package(name, version, folder, cuda=name.removeprefix(f"{stem}-cu") if name != stem else "")
         return None
 
+    def begin(self, settings: Settings) -> None:
+        """Make the GPU's context in a thread of its own."""
+        threading.Thread(target=_enter, args=(settings.gpu or 0,), name="context", daemon=True).start()
+
     def auto_provider(self) -> Provider:
         """Return what is installed; TensorRT where both are, because it runs on every GPU."""
         found = self.find_package()
@@ -76,6 +83,14 @@ class _TensorRt(RuntimeSpec):
         return {"workspace_mb": str(settings.workspace_mb)}
 
 
+def _enter(number: int) -> None:
+    """Make the context of a GPU. What fails here, fails again where the engine is loaded, and is told there."""
+    from ocrspool.engine.runtimes.cuda import CudaError, cuda  # noqa: PLC0415 - numpy, which the service does without
+
+    with suppress(CudaError, EngineError):
+        cuda(number)
+
+
 SPEC = _TensorRt(
     name="tensorrt",
     module=f"{__name__}.runtime",
@@ -91,5 +106,6 @@ SPEC = _TensorRt(
     ),
     precisions={"tensorrt": ("f16", "f32"), "rtx": ("f16", "f32")},
     gpu_batch=32,
+    joins_calls=("tensorrt", "rtx"),
     cpu_runtime="openvino",
 )

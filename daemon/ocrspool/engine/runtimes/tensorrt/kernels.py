@@ -61,7 +61,7 @@ class _Cache:
         self, library: Library, spec: NetSpec, folder: Path, settings: Settings, saved: bytes | None = None
     ) -> None:
         trt = library.module
-        opened = open_engine(library, spec, folder / f"{spec.name}.engine", settings)
+        opened = open_engine(library, spec, (folder / f"{spec.name}.engine").read_bytes(), settings)
         self._config = opened.engine.create_runtime_config()
         self._cache = self._config.create_runtime_cache()
         if saved is not None and not self._cache.deserialize(saved):
@@ -74,7 +74,8 @@ class _Cache:
             raise EngineError(f"{spec.name}: the runtime cache is refused: {library.errors()}", "update tensorrt_rtx")
         self._config.dynamic_shapes_kernel_specialization_strategy = trt.DynamicShapesKernelSpecializationStrategy.EAGER
         self._config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
-        self.net = TensorRtNet(spec, settings, [replace(opened, config=self._config)] * _LANES)
+        configured = replace(opened, config=self._config)
+        self.net = TensorRtNet(spec, settings, [configured] * _LANES, lambda: configured, _LANES)
 
     def saved(self) -> bytes:
         """Return all kernels there are."""

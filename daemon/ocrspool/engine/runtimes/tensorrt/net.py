@@ -3,6 +3,10 @@
 A call copies its pixels into pinned memory, lets the GPU copy them up, runs the engine, lets it copy the answers down,
 and sleeps until that is done: no thread spins, and none holds Python's lock meanwhile.
 
+What one call at a time needs is a lane. A net is loaded with one lane. A call that finds none free asks for one more,
+and waits for the next that is free, so that more calls run at once where there is work for them. A start does not wait
+for lanes that it does not need.
+
 A shape that comes again is captured as a graph, copies included, so that some hundred kernels are one launch. Each
 graph has a context of its own, because a context's state belongs to the shape that it was given last. The contexts of a
 lane share their memory, since a lane runs one call at a time. TensorRT 8.5 has one context for a profile. So there are
@@ -11,8 +15,9 @@ no graphs with it, and each lane has the engine loaded for itself.
 
 from __future__ import annotations
 
+import logging
 import queue
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +27,10 @@ from ocrspool.engine.runtimes.compiled_net import CompiledNet
 from ocrspool.engine.runtimes.cuda import Cuda, CudaError, array, cuda
 from ocrspool.engine.runtimes.device_errors import device_error
 from ocrspool.engine.runtimes.onnxruntime.execution_providers import INPUT
-from ocrspool.errors import DeviceLostError, DeviceMemoryError, EngineMissingError
+from ocrspool.errors import DeviceLostError, DeviceMemoryError, EngineError, EngineMissingError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -34,8 +40,12 @@ if TYPE_CHECKING:
     from ocrspool.engine.spec import NetSpec, Pixels, Shape
     from ocrspool.engine_request import Settings
 
+_log = logging.getLogger(__name__)
+
 _LANES = 2
-"""Calls at once: while one computes, the other copies. Kernels of both fill the device where one alone does not."""
+"""Calls at once, at most: while one computes, the other copies and launches. With TensorRT 8.5 on an H100, 32 lines of
+512 pixels take 4.2 ms a call with one lane, 2.7 with two, and 1.9 with four. With four, six workers took 18 GB of the
+GPU and read no more, because a change of shape costs more than the kernels do (docs/lab/gpu.md)."""
 _MOST_GRAPHS = 48
 """Of a lane; shapes beyond are run without."""
 
@@ -58,41 +68,47 @@ def load_engine(library: Library, spec: NetSpec, path: Path, settings: Settings)
     """Return the net of an engine file. Raise EngineMissingError where it does not fit, EngineError."""
     if library.needs_cublas:
         library.find_cublas()
-    count = 1 if library.shares_profiles else _LANES
-    with ThreadPoolExecutor(count) as threads:
-        engines = list(threads.map(lambda _: open_engine(library, spec, path, settings), range(count)))
-    return TensorRtNet(spec, settings, [engines[lane % count] for lane in range(_LANES)])
+    compiled = path.read_bytes()
+    first = open_engine(library, spec, compiled, settings)
+
+    def opened() -> OpenEngine:  # from the bytes that have been proven, whatever the file has become
+        return first if library.shares_profiles else open_engine(library, spec, compiled, settings)
+
+    return TensorRtNet(spec, settings, [first], opened, _LANES)
 
 
-def open_engine(library: Library, spec: NetSpec, path: Path, settings: Settings) -> OpenEngine:
-    """Return what is in the file. Raise EngineMissingError with TensorRT's reason, or the device's error."""
+def open_engine(library: Library, spec: NetSpec, compiled: bytes, settings: Settings) -> OpenEngine:
+    """Return a compiled engine on the GPU. Raise EngineMissingError with TensorRT's reason, or the device's error."""
     try:
         device = cuda(settings.gpu or 0)
         device.enter()
     except CudaError as error:
         raise device_error(spec.name, (), str(error)) from error
-    engine = library.module.Runtime(library.log).deserialize_cuda_engine(path.read_bytes())
+    engine = library.module.Runtime(library.log).deserialize_cuda_engine(compiled)
     if engine is not None:
         return OpenEngine(engine, library, device)
     told = library.errors()
     failed = device_error(spec.name, (), told)
     if isinstance(failed, (DeviceLostError, DeviceMemoryError)):
         raise failed
-    raise EngineMissingError(f"TensorRT {library.version} does not load {path}: {told}", _HINT)
+    raise EngineMissingError(f"TensorRT {library.version} does not load the engine of {spec.name}: {told}", _HINT)
 
 
 class TensorRtNet(CompiledNet):
     """Looks like every net: safe to call from several threads, of which `parallel` run at once."""
 
-    def __init__(self, spec: NetSpec, settings: Settings, lanes: list[OpenEngine]) -> None:
-        super().__init__(spec, settings, len(lanes))
-        self.warm_up: tuple[Shape, ...] = self.ends * len(lanes)
+    def __init__(
+        self, spec: NetSpec, settings: Settings, ready: list[OpenEngine], opened: Callable[[], OpenEngine], most: int
+    ) -> None:
+        """Make a lane of each engine in `ready`, and `most` lanes at most, each of what `opened` returns."""
+        super().__init__(spec, settings, most)
+        self.warm_up: tuple[Shape, ...] = self.ends * len(ready)
+        self._opened, self._most, self._count = opened, most, len(ready)
+        self._adding = threading.Lock()
+        """Held while one more lane is made."""
         self._lanes: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
-        try:
-            for opened in lanes:
-                self._lanes.put(_Lane(opened, spec.profile.maximum))
-        except (CudaError, _CallError) as error:
-            raise device_error(spec.name, (), str(error)) from error
+        for each in ready:
+            self._lanes.put(self._lane(each))
 
     def try_shapes(self) -> None:
         """Run the ends and the middle of the profile. Raise EngineError."""
@@ -101,13 +117,43 @@ class TensorRtNet(CompiledNet):
 
     def __call__(self, batch: Pixels) -> tuple[NDArray[Any], ...]:
         """Run one batch; see Net."""
-        lane = self._lanes.get()
+        lane = self._free()
         try:
             return lane.run(batch)
         except (CudaError, _CallError) as error:
             raise device_error(self.name, batch.shape, str(error)) from error
         finally:
             self._lanes.put(lane)
+
+    def _free(self) -> _Lane:
+        """Return a free lane. Where there is none, wait for one, and let one more be made meanwhile."""
+        try:
+            return self._lanes.get_nowait()
+        except queue.Empty:
+            if self._count < self._most and self._adding.acquire(blocking=False):
+                threading.Thread(target=self._add, name=f"lane of {self.name}", daemon=True).start()
+            return self._lanes.get()
+
+    def _add(self) -> None:
+        """Make one more lane, and run it at the ends of its shapes before others use it."""
+        try:
+            if self._count < self._most:
+                lane = self._lane(self._opened())
+                for shape in self.ends:
+                    lane.run(np.zeros(shape, np.uint8))
+                self._lanes.put(lane)
+                self._count += 1
+        except (EngineError, CudaError, _CallError) as error:
+            self._most = self._count
+            _log.warning("%s: %s; it goes on with %d calls at a time", self.name, error, self._count)
+        finally:
+            self._adding.release()
+
+    def _lane(self, opened: OpenEngine) -> _Lane:
+        try:
+            return _Lane(opened, self.profile.maximum)
+        except (CudaError, _CallError) as error:
+            raise device_error(self.name, (), str(error)) from error
 
 
 class _CallError(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ocrspool.engine.runtimes.gathered import JoiningNet
 from ocrspool.engine.runtimes.tensorrt import compiler, kernels
 from ocrspool.engine.runtimes.tensorrt.library import Library
 from ocrspool.engine.runtimes.tensorrt.net import load_engine
@@ -41,7 +42,8 @@ def load(spec: NetSpec, folder: Path, settings: Settings) -> Net:
     library = Library(settings.provider)
     if library.rtx:
         return kernels.load(library, spec, folder, settings)
-    return load_engine(library, spec, path, settings)
+    net = load_engine(library, spec, path, settings)
+    return net if spec.role == "detection" else JoiningNet(net)  # a page is a call of its own
 
 
 def engine_path(spec: NetSpec, folder: Path) -> Path:
