@@ -53,3 +53,11 @@ def test_a_worker_beside_a_gpu_uses_memory_again() -> None:
         "MALLOC_MMAP_THRESHOLD_",
         "MALLOC_TRIM_THRESHOLD_",
     }
+
+
+def test_a_decoder_uses_the_memory_of_an_ordinary_page_again() -> None:
+    """A worker on a CPU does not: its memory is what counts."""
+    decoder, worker = of_decoders(SERVICE, Path("/cache")), of_workers(SERVICE, Path("/cache"))
+    assert decoder["MALLOC_MMAP_THRESHOLD_"] == str(8 << 20)
+    assert decoder["MALLOC_TRIM_THRESHOLD_"] == str(16 << 20)
+    assert "MALLOC_TRIM_THRESHOLD_" not in worker

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -77,11 +77,17 @@ def detect(net: Net, page: Pixels, settings: DetectSettings) -> list[Detected]:
     if min(height, width) < _LEAST_PAGE_SIDE:
         return []
     found = probability_map(net, scaled(page, map_size(height, width, settings)))
-    ratio = np.array([width / found.shape[1], height / found.shape[0]])
-    return [
-        Detected(np.clip(np.round(polygon * ratio), 0, (width, height)).astype(np.float32), confidence)
-        for polygon, confidence in boxes(found, settings)
-    ]
+    ratio = (width / found.shape[1], height / found.shape[0])
+    return on_page(boxes(found, settings), ratio, page)
+
+
+def on_page(found: Iterable[tuple[Quad, float]], ratio: tuple[float, float], page: Pixels) -> list[Detected]:
+    """Return the boxes of a map as lines of the page, which is `ratio` times as large across and down."""
+    height, width = page.shape[:2]
+    some = list(found)
+    polygons = np.array([polygon for polygon, _ in some]).reshape(-1, 4, 2) * ratio
+    placed = np.clip(np.round(polygons), 0, (width, height)).astype(np.float32)
+    return [Detected(polygon, confidence) for polygon, (_, confidence) in zip(placed, some, strict=True)]
 
 
 def map_size(height: int, width: int, settings: DetectSettings) -> tuple[int, int]:

@@ -36,7 +36,7 @@ def letters_joined(page: Pixels, lines: Sequence[Detected]) -> list[Detected]:
 
     Of such a row the detection net finds each letter alone, or pieces of several letters.
     """
-    boxes = sorted(_box(line, place) for place, line in enumerate(lines))
+    boxes = sorted(_boxes(lines))
     tops, bottoms = (np.array([box[side] for box in boxes]) for side in (1, 3))
     taken: set[int] = set()
     joined = []
@@ -51,9 +51,10 @@ def letters_joined(page: Pixels, lines: Sequence[Detected]) -> list[Detected]:
     return [*(line for place, line in enumerate(lines) if place not in taken), *joined]
 
 
-def _box(line: Detected, place: int) -> Box:
-    (left, top), (right, bottom) = line.polygon.min(axis=0).tolist(), line.polygon.max(axis=0).tolist()
-    return Box(left, top, right, bottom, place)
+def _boxes(lines: Sequence[Detected]) -> list[Box]:
+    polygons = np.array([line.polygon for line in lines]).reshape(-1, 4, 2)
+    corners = zip(polygons.min(axis=1).tolist(), polygons.max(axis=1).tolist(), strict=True)
+    return [Box(left, top, right, bottom, place) for place, ((left, top), (right, bottom)) in enumerate(corners)]
 
 
 def _is_letter(box: Box) -> bool:

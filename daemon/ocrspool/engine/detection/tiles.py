@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from ocrspool.engine.detection import letter_height
-from ocrspool.engine.detection.detect import Detected, boxes, detect, map_size, probability_map, scaled
+from ocrspool.engine.detection.detect import boxes, detect, map_size, on_page, probability_map, scaled
 from ocrspool.engine.detection.overlaps import merged
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ocrspool.engine.detection.detect import DetectSettings
+    from ocrspool.engine.detection.detect import Detected, DetectSettings
     from ocrspool.engine.detection.letter_height import Letters
     from ocrspool.engine.spec import Net, Pixels
 
@@ -99,12 +99,8 @@ def _placed(
     found: NDArray[np.float32], ratio: tuple[float, float], page: Pixels, settings: DetectSettings
 ) -> list[Detected]:
     """Return the lines in a probability map as lines of the page, `ratio` times as large across and down."""
-    height, width = page.shape[:2]
     more = replace(settings, candidates=settings.candidates * max(1, found.size // settings.side**2))
-    return [
-        Detected(np.clip(np.round(polygon * ratio), 0, (width, height)).astype(np.float32), confidence)
-        for polygon, confidence in boxes(found, more)
-    ]
+    return on_page(boxes(found, more), ratio, page)
 
 
 def _in_tiles(

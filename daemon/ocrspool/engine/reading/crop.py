@@ -108,6 +108,5 @@ def _size(polygon: NDArray[np.float32]) -> tuple[float, float]:
 
     Plain numbers: of four corners, numpy's functions take longer to be called than to compute.
     """
-    corners = polygon.tolist()
-    top, right, bottom, left = (math.dist(corners[index], corners[(index + 1) % 4]) for index in range(4))
-    return max(top, bottom), max(right, left)
+    one, two, three, four = polygon.tolist()
+    return max(math.dist(one, two), math.dist(three, four)), max(math.dist(two, three), math.dist(four, one))

@@ -43,8 +43,10 @@ _LEGIBLE = 0.8  # confidence of lines read the right way (0.95 and more) but not
 
 def page_rotation(cut: Cut, polygons: Quads, classifier: Net, read: Read) -> Rotation:
     """Return by how much a page has to be turned. `cut` cuts lines out of it, and `read` reads their pixels."""
-    down = [polygon for polygon in polygons if is_vertical(polygon)]
-    across = [polygon for polygon in polygons if not is_vertical(polygon)]
+    down: list[NDArray[np.float32]] = []
+    across: list[NDArray[np.float32]] = []
+    for polygon in polygons:
+        (down if is_vertical(polygon) else across).append(polygon)
     if _length(down) > _length(across):
         return _sideways(cut, _longest(down, _READ), read)
     sample = _longest(across, _CLASSIFIED)
@@ -133,7 +135,8 @@ def _longest(polygons: Quads, count: int) -> Quads:
 
 
 def _extent(polygon: NDArray[np.float32]) -> float:
-    return float(np.ptp(polygon, axis=0).max())
+    xs, ys = zip(*polygon.tolist(), strict=True)
+    return float(max(max(xs) - min(xs), max(ys) - min(ys)))
 
 
 def _confidence(readings: Sequence[Reading]) -> float:

@@ -54,7 +54,7 @@ _READ_AGAIN: dict[str, Callable[[IO[bytes]], Image.Image]] = {
 _ANIMATED = frozenset({"image/gif", "image/png", "image/webp"})
 _BEGUN_ONCE = frozenset({"image/png", "image/jpeg", "image/bmp", "image/x-portable-anymap"})
 """Where the header need not be read once more for the pixels. A GIF is read through for its number of frames."""
-_STRIP_BYTES = 1 << 20
+_STRIP_BYTES = 1 << 18
 _PLAUSIBLE_DPI = (50, 4800)
 _SQUARE = 0.05
 """Share by which horizontal and vertical resolution may differ and still be told as one number."""
