@@ -19,7 +19,6 @@ from PIL import Image
 from ocrspool.config.current import CurrentConfig
 from ocrspool.config.schema import Config
 from ocrspool.config.sections import Engine, Limits, Paths, Service
-from ocrspool.decoding.child.page import memory_file
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageImage, PageOptions
 from ocrspool.processes.child import Child
@@ -27,7 +26,7 @@ from ocrspool.processes.environment import of_workers
 from ocrspool.recognition.page_json import decoded
 from ocrspool.recognition.pool import WorkerPool
 from ocrspool.recognition.protocol import about_engine
-from support import faulty_worker, worker_replacement
+from support import faulty_worker, worker_pools, worker_replacement
 from support.drawn_pages import page
 from support.waiting import wait_until
 
@@ -41,32 +40,9 @@ def _pool(
     service: Service = Service(),  # noqa: B008 - frozen
     limits: Limits = Limits(),  # noqa: B008
 ) -> Iterator[WorkerPool]:
-    config = Config(paths=Paths(cache=cache, runtime=cache), engine=engine, service=service, limits=limits)
-    workers = WorkerPool(CurrentConfig(config), lambda _: None)
-    workers.start()
-    try:
+    with worker_pools.started(cache, engine, service, limits) as workers:
         workers.wait_ready()
         yield workers
-    finally:
-        workers.close()
-
-
-def _image(*lines: str, missing: int = 0) -> PageImage:
-    """A page as a decoder hands it over, its file too short by so many bytes."""
-    return _handed_over(page(*lines), missing)
-
-
-def _handed_over(image: Image.Image, missing: int = 0) -> PageImage:
-    """A page in grey, or as it is where it has color; red and blue change places, which is no matter here."""
-    data = image.tobytes()
-    width, height = image.size
-    descriptor = memory_file([data[: len(data) - missing]])
-    return PageImage(1, width, height, len(image.getbands()), width, height, None, fd=descriptor)
-
-
-def _text(workers: WorkerPool, image: PageImage) -> str:
-    found = workers.submit(image, PageOptions("off")).result(timeout=60)
-    return " ".join(line.text for line in decoded(found).lines)
 
 
 def test_what_a_worker_writes_is_its_own(engine_cache: Path) -> None:
@@ -89,7 +65,11 @@ def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:
         answer, _ = child.ask(about_engine("load", config, "cpu"), seconds=60)
         while "stage" in answer:
             answer, _ = child.receive(seconds=60)
-        images = [_image("One line"), _image("Two lines", "on this one"), _image("And a third")]
+        images = [
+            worker_pools.image("One line"),
+            worker_pools.image("Two lines", "on this one"),
+            worker_pools.image("And a third"),
+        ]
         for number, each in enumerate(images):
             size = {"width": each.width, "height": each.height, "channels": 1}
             page = {
@@ -112,7 +92,7 @@ def test_a_worker_tells_how_it_gets_on(engine_cache: Path) -> None:
 def _bad(color: tuple[int, int, int]) -> PageImage:
     """A page at which the worker of faulty_worker.py fails."""
     image = faulty_worker.marked(page("Bad page", size=(544, 96)), color)
-    return _handed_over(Image.merge("RGB", image.split()[::-1]))
+    return worker_pools.handed_over(Image.merge("RGB", image.split()[::-1]))
 
 
 def test_a_page_that_cannot_be_read_costs_itself(
@@ -122,8 +102,10 @@ def test_a_page_that_cannot_be_read_costs_itself(
     monkeypatch.setattr(sys, "executable", os.fspath(worker_replacement.python(tmp_path, faulty_worker.__name__)))
     with _pool(engine_cache, Engine()) as workers:
         (before,) = workers.status().pids
-        bad = [_image("Cut short", missing=1), _bad(faulty_worker.ALWAYS), _bad(faulty_worker.REFUSED)]
-        pages = [each for number, image in enumerate(bad) for each in (_image(f"Good page {number}"), image)]
+        bad = [worker_pools.image("Cut short", missing=1), _bad(faulty_worker.ALWAYS), _bad(faulty_worker.REFUSED)]
+        pages = [
+            each for number, image in enumerate(bad) for each in (worker_pools.image(f"Good page {number}"), image)
+        ]
         futures = [workers.submit(image, PageOptions("off")) for image in pages]
         for failed, why in zip(futures[1::2], ("not as large", "not writeable", "no such shape"), strict=True):
             with pytest.raises(DocumentError, match=f"failed 2 times: .*{why}") as lost:
@@ -145,7 +127,7 @@ def test_a_worker_whose_engine_failed_is_replaced(
         failed = workers.submit(_bad(faulty_worker.DISORDER), PageOptions("off"))
         with pytest.raises(EngineError, match="reads the known page wrongly"):
             failed.result(timeout=60)
-        assert _text(workers, _image("Read after all")) == "Read after all"
+        assert worker_pools.text(workers, "Read after all") == "Read after all"
         (after,) = workers.status().pids
         assert after != before
         assert workers.status().restarts == 1
@@ -156,7 +138,7 @@ def test_each_device_has_its_workers(engine_cache: Path) -> None:
     """Two devices with two workers each make four processes; a GPU would be named gpu:0, and here are none."""
     with _pool(engine_cache, Engine(devices=("cpu", "cpu"), threads=1), Service(workers=2)) as workers:
         assert len(set(workers.status().pids)) == 4
-        pages = [_image(f"Page number {number}") for number in range(8)]
+        pages = [worker_pools.image(f"Page number {number}") for number in range(8)]
         futures = [workers.submit(image, PageOptions("off")) for image in pages]
         read = [" ".join(line.text for line in decoded(future.result(timeout=60)).lines) for future in futures]
         assert read == [f"Page number {number}" for number in range(8)]
@@ -169,7 +151,7 @@ def _replaced(workers: WorkerPool) -> Iterator[bool]:
     """Read pages until another worker does; after each, whether there is one with an engine."""
     (before,) = workers.status().pids
     while workers.status().pids == (before,):
-        assert _text(workers, _image("Read without a pause")) == "Read without a pause"
+        assert worker_pools.text(workers, "Read without a pause") == "Read without a pause"
         yield workers.status().ready
     wait_until(lambda: not Path(f"/proc/{before}").exists(), 10)
 
@@ -207,7 +189,7 @@ def test_a_successor_that_cannot_load_changes_nothing(
         (before,) = workers.status().pids
         shutil.rmtree(cache / "engines")
         while "cannot load its engine" not in caplog.text:
-            assert _text(workers, _image("Read by the old one")) == "Read by the old one"
+            assert worker_pools.text(workers, "Read by the old one") == "Read by the old one"
         assert workers.status().pids == (before,)
         assert workers.status().ready
 
@@ -217,7 +199,7 @@ def test_only_workers_that_have_read_begin_anew(engine_cache: Path) -> None:
     with _pool(engine_cache, Engine(threads=1)) as workers:
         (before,) = workers.status().pids
         workers.renew()
-        assert _text(workers, _image("First page")) == "First page"
+        assert worker_pools.text(workers, "First page") == "First page"
         assert workers.status().pids == (before,)
         workers.renew()
         assert all(_replaced(workers))
@@ -227,9 +209,9 @@ def test_pages_held_are_bounded_by_what_may_be_open(tmp_path: Path, monkeypatch:
     """However small pages are: each is an open file. The next one waits, and is told when the pool closes."""
     monkeypatch.setattr(resource, "getrlimit", lambda _: (20, 20))
     workers = WorkerPool(CurrentConfig(Config(paths=Paths(cache=tmp_path, runtime=tmp_path))), lambda _: None)
-    futures = [workers.submit(_image("x"), PageOptions("off")) for _ in range(10)]
+    futures = [workers.submit(worker_pools.image("x"), PageOptions("off")) for _ in range(10)]
     with ThreadPoolExecutor(1) as thread:
-        blocked = thread.submit(workers.submit, _image("x"), PageOptions("off"))
+        blocked = thread.submit(workers.submit, worker_pools.image("x"), PageOptions("off"))
         with pytest.raises(TimeoutError):
             blocked.result(timeout=0.2)
         workers.close()

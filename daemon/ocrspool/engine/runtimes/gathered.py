@@ -7,6 +7,7 @@ A GPU takes less for pages of one size in one call than for a call each (an H100
 from __future__ import annotations
 
 import threading
+from collections import deque
 from concurrent.futures import Future
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -33,17 +34,19 @@ in 1.4 ms, and 32 in 2.1 ms (TensorRT 8.5 in f16)."""
 class GatheringNet:
     """One net for each of a few sizes of a batch; all take items of the same height and width.
 
-    Only one of them computes at a time. The thread whose call is first computes for the calls that it takes along.
+    Only so many of them compute at a time. The thread whose call may run computes for the calls that it takes along.
     """
 
-    def __init__(self, nets: Mapping[int, Net]) -> None:
-        """Take the nets by the number of items that each is called with."""
+    def __init__(self, nets: Mapping[int, Net], at_once: int = 1) -> None:
+        """Take the nets by the number of items that each is called with, and how many calls run side by side."""
         self._nets = sorted(nets.items(), key=itemgetter(0))
         self._most = self._nets[-1][0]
+        self._at_once = at_once
         self._lock = threading.Lock()
-        self._waiting: list[tuple[Pixels, Future[Answers | None]]] = []
+        self._waiting: deque[tuple[Pixels, Future[Answers | None]]] = deque()
         """Items, and what comes of them. None tells the waiting thread that it is its turn to compute."""
-        self._busy = False
+        self._running = 0
+        """Calls. Others wait only while there are as many as may be."""
 
     @property
     def batch(self) -> int:
@@ -52,48 +55,47 @@ class GatheringNet:
 
     def __call__(self, batch: Pixels) -> Answers:
         """Return the answers for some items [n, h, w, 3]; n is at most the largest batch. See Net."""
-        mine: Future[Answers | None] = Future()
         with self._lock:
-            self._waiting.append((batch, mine))
-            first, self._busy = not self._busy, True
-        if not first and (answers := mine.result()) is not None:
+            waits = self._running == self._at_once
+            if waits:
+                mine: Future[Answers | None] = Future()
+                self._waiting.append((batch, mine))
+            else:
+                self._running += 1
+        if waits and (answers := mine.result()) is not None:
             return answers
-        return self._lead()
+        return self._lead(batch)
 
-    def _lead(self) -> Answers:
-        """Compute for the calls that have waited longest, the calling thread's first; return its answers."""
+    def _lead(self, batch: Pixels) -> Answers:
+        """Compute for this call and for those that have waited longest; return its answers."""
         with self._lock:
-            taken = self._take()
+            taken = self._take(len(batch))
         try:
-            answers = self._run([batch for batch, _ in taken])
+            mine, *others = self._run([batch, *(items for items, _ in taken)])
         except BaseException as error:
-            for _, waiting in taken[1:]:
+            for _, waiting in taken:
                 waiting.set_exception(error)
             raise
         finally:
             self._pass_on()
-        for (_, waiting), each in zip(taken[1:], answers[1:], strict=True):
-            waiting.set_result(each)
-        return answers[0]
+        for (_, waiting), answers in zip(taken, others, strict=True):
+            waiting.set_result(answers)
+        return mine
 
-    def _take(self) -> list[tuple[Pixels, Future[Answers | None]]]:
-        count, end = 0, 0
-        for batch, _ in self._waiting:
-            count += len(batch)
-            if count > self._most:
-                break
-            end += 1
-        taken, self._waiting = self._waiting[:end], self._waiting[end:]
+    def _take(self, count: int) -> list[tuple[Pixels, Future[Answers | None]]]:
+        """Return the calls that fit beside so many items."""
+        taken = []
+        while self._waiting and count + len(self._waiting[0][0]) <= self._most:
+            taken.append(self._waiting.popleft())
+            count += len(taken[-1][0])
         return taken
 
     def _pass_on(self) -> None:
         """Let the next waiting thread compute, if there is one."""
         with self._lock:
-            if self._waiting:
-                batch, waiting = self._waiting[0]
-                self._waiting[0] = batch, Future()
-            else:
-                waiting, self._busy = None, False
+            waiting = self._waiting.popleft()[1] if self._waiting else None
+            if waiting is None:
+                self._running -= 1
         if waiting is not None:
             waiting.set_result(None)
 
@@ -120,7 +122,8 @@ class JoiningNet(WrappedNet):
         _, height, width, _ = batch.shape
         with self._lock:
             if (height, width) not in self._sizes:
-                self._sizes[height, width] = GatheringNet(dict.fromkeys(self._counts, self._net))
+                by_count = dict.fromkeys(self._counts, self._net)
+                self._sizes[height, width] = GatheringNet(by_count, self._net.parallel)
             joined = self._sizes[height, width]
         return joined(batch)
 

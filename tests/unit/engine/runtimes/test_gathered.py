@@ -103,3 +103,24 @@ def test_an_error_is_everybodys_whose_items_were_in_the_batch() -> None:
                 call.result(10)
     one.may_end.release()
     assert net(_items(4))[0].tolist() == [4]
+
+
+def test_as_many_calls_run_side_by_side_as_may() -> None:
+    """The third one waits, and runs with the fourth when one of the two has ended."""
+    one, two = GatedNet(1), GatedNet(2)
+    net = GatheringNet({1: one, 2: two}, at_once=2)
+    with ThreadPoolExecutor(4) as threads:
+        calls = []
+        for mark in (1, 2):
+            calls.append(threads.submit(net, _items(mark)))
+            assert one.begun.acquire(timeout=10)
+        for mark in (3, 4):
+            calls.append(threads.submit(net, _items(mark)))
+            _waiting(net, mark - 2)
+        one.may_end.release()
+        assert two.begun.acquire(timeout=10)
+        one.may_end.release()
+        two.may_end.release()
+        assert [call.result(10)[0].tolist() for call in calls] == [[1], [2], [3], [4]]
+    assert (one.calls, two.calls) == ([[1], [2]], [[3, 4]])
+    assert (net._running, len(net._waiting)) == (0, 0)
