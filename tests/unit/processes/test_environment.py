@@ -61,3 +61,10 @@ def test_a_decoder_uses_the_memory_of_an_ordinary_page_again() -> None:
     assert decoder["MALLOC_MMAP_THRESHOLD_"] == str(8 << 20)
     assert decoder["MALLOC_TRIM_THRESHOLD_"] == str(16 << 20)
     assert "MALLOC_TRIM_THRESHOLD_" not in worker
+
+
+def test_what_was_set_of_the_c_library_stays() -> None:
+    """A decoder asks for large pages of memory only where nothing else is asked of it."""
+    assert of_decoders(SERVICE, Path("/cache"))["GLIBC_TUNABLES"] == "glibc.malloc.hugetlb=1"
+    told = {**SERVICE, "GLIBC_TUNABLES": "glibc.malloc.check=3"}
+    assert of_decoders(told, Path("/cache"))["GLIBC_TUNABLES"] == "glibc.malloc.check=3"
