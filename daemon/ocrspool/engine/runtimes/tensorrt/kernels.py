@@ -61,7 +61,8 @@ class _Cache:
         self, library: Library, spec: NetSpec, folder: Path, settings: Settings, saved: bytes | None = None
     ) -> None:
         trt = library.module
-        opened = open_engine(library, spec, (folder / f"{spec.name}.engine").read_bytes(), settings)
+        path = folder / f"{spec.name}.engine"
+        opened = open_engine(library, path, path.read_bytes(), settings)
         self._config = opened.engine.create_runtime_config()
         self._cache = self._config.create_runtime_cache()
         if saved is not None and not self._cache.deserialize(saved):

@@ -19,6 +19,7 @@ import logging
 import queue
 import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,29 +70,31 @@ def load_engine(library: Library, spec: NetSpec, path: Path, settings: Settings)
     if library.needs_cublas:
         library.find_cublas()
     compiled = path.read_bytes()
-    first = open_engine(library, spec, compiled, settings)
+    first = open_engine(library, path, compiled, settings)
+    if library.shares_profiles:
+        return TensorRtNet(spec, settings, [first], lambda: first, _LANES)
+    # From the bytes that are proven at the start, whatever becomes of the file.
+    return TensorRtNet(spec, settings, [first], partial(open_engine, library, path, compiled, settings), _LANES)
 
-    def opened() -> OpenEngine:  # from the bytes that have been proven, whatever the file has become
-        return first if library.shares_profiles else open_engine(library, spec, compiled, settings)
 
-    return TensorRtNet(spec, settings, [first], opened, _LANES)
+def open_engine(library: Library, path: Path, compiled: bytes, settings: Settings) -> OpenEngine:
+    """Return an engine on the GPU; `compiled` is what its file has.
 
-
-def open_engine(library: Library, spec: NetSpec, compiled: bytes, settings: Settings) -> OpenEngine:
-    """Return a compiled engine on the GPU. Raise EngineMissingError with TensorRT's reason, or the device's error."""
+    Raise EngineMissingError with TensorRT's reason, or the device's error.
+    """
     try:
         device = cuda(settings.gpu or 0)
         device.enter()
     except CudaError as error:
-        raise device_error(spec.name, (), str(error)) from error
+        raise device_error(path.stem, (), str(error)) from error
     engine = library.module.Runtime(library.log).deserialize_cuda_engine(compiled)
     if engine is not None:
         return OpenEngine(engine, library, device)
     told = library.errors()
-    failed = device_error(spec.name, (), told)
+    failed = device_error(path.stem, (), told)
     if isinstance(failed, (DeviceLostError, DeviceMemoryError)):
         raise failed
-    raise EngineMissingError(f"TensorRT {library.version} does not load the engine of {spec.name}: {told}", _HINT)
+    raise EngineMissingError(f"TensorRT {library.version} does not load {path}: {told}", _HINT)
 
 
 class TensorRtNet(CompiledNet):
@@ -131,7 +134,10 @@ class TensorRtNet(CompiledNet):
             return self._lanes.get_nowait()
         except queue.Empty:
             if self._count < self._most and self._adding.acquire(blocking=False):
-                threading.Thread(target=self._add, name=f"lane of {self.name}", daemon=True).start()
+                try:
+                    threading.Thread(target=self._add, name=f"lane of {self.name}", daemon=True).start()
+                except RuntimeError:  # no thread could be started; another call may be luckier
+                    self._adding.release()
             return self._lanes.get()
 
     def _add(self) -> None:
