@@ -23,6 +23,8 @@ from ocrspool.engine_request import GpuProvider, Precision, Runtime
 
 _MOST_MB = 1 << 30
 """A pebibyte: no limit on anything, and no number that a system call cannot take."""
+_LEAST_MB = 64
+"""For decoded pages: less would make a coarse picture of an ordinary page."""
 
 
 class Section(BaseModel):
@@ -126,12 +128,24 @@ class Limits(Section):
     """The longest time that decoding all pages of a file may take, in seconds. Waits between pages count."""
     decoder_memory_mb: int = Field(2048, ge=256, le=_MOST_MB)
     """The largest address space of a decoder process, in megabytes."""
-    memory_mb: int = Field(512, ge=64, le=_MOST_MB)
-    """The memory for decoded pages of all files, in megabytes. A page that needs more alone is reduced to fit."""
+    memory_mb: int = Field(0, ge=0, le=_MOST_MB)
+    """The memory for decoded pages of all files, in megabytes. A page that needs more alone is reduced to fit. 0: 512,
+    and for all files 12 for each page that workers of GPUs may have in work, if that is more."""
     free_disk_mb: int = Field(200, ge=0, le=_MOST_MB)
     """No file is claimed while the spool's filesystem has less free space than this, in megabytes."""
     free_memory_mb: int = Field(200, ge=0, le=_MOST_MB)
     """No file is claimed while the machine or the service's control group has less memory than this, in megabytes."""
+
+    @model_validator(mode="after")
+    def _a_page_has_room(self) -> Limits:
+        if 0 < self.memory_mb < _LEAST_MB:
+            raise ValueError(f"memory_mb: should be 0, or {_LEAST_MB} or more")
+        return self
+
+    @property
+    def page_mb(self) -> int:
+        """What a single page may take, in megabytes: the same on every machine, where it is left open."""
+        return self.memory_mb or 512
 
 
 class Log(Section):

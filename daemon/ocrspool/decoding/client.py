@@ -194,7 +194,7 @@ class DecoderClient:
 
     @property
     def _most_bytes(self) -> int:
-        return self._limits.memory_mb << 20
+        return self._limits.page_mb << 20
 
     @property
     def _limits(self) -> Limits:

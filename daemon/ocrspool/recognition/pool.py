@@ -19,6 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ocrspool.config.current import CurrentConfig
+from ocrspool.config.schema import Config
 from ocrspool.decoding.api import DecoderPool
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageFault, PageImage, PageOptions, Recognized
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_ORDINARY_PAGE_MB = 12
+"""A4 at 200 dpi in color."""
 _TRIES_OF_A_PAGE = 2
 """One failure may be chance, or the fault of another page whose lines were in the same batch."""
 
@@ -59,7 +62,7 @@ class WorkerPool:
         self._on_stage = on_stage
         self._shared = _shared_engines(live, start)
         """The engines that the workers of a device share, by device."""
-        self._queue = PageQueue(lambda: live.config.limits.memory_mb << 20, engines_are_shared=bool(self._shared))
+        self._queue = PageQueue(lambda: page_memory_mb(live.config) << 20, engines_are_shared=bool(self._shared))
         self._changed = threading.Condition()
         self._ready: dict[int, ReadyWorker] = {}
         """The workers that have an engine, by the number of their supervisor."""
@@ -199,6 +202,17 @@ class WorkerPool:
     def _failures(self) -> list[EngineError]:
         """Return what kept workers from loading at the start. The caller holds the lock."""
         return [each for _, each in sorted(self._first.items()) if isinstance(each, EngineError)]
+
+
+def page_memory_mb(config: Config) -> int:
+    """Return how many megabytes the pages that wait or are read may take together.
+
+    Where that is left open, there is room for what workers of GPUs may have in work: 512 MB hold 75 receipts of 7 MB,
+    and six workers for each of two GPUs may have 192 in work.
+    """
+    limits, service = config.limits, config.service
+    in_work = service.workers * service.batch_pages * sum(device != "cpu" for device in config.engine.devices)
+    return limits.memory_mb or max(limits.page_mb, _ORDINARY_PAGE_MB * in_work)
 
 
 def _shared_engines(live: CurrentConfig, start: Start) -> dict[str, SharedEngine]:

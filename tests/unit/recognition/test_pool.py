@@ -8,12 +8,14 @@ from contextlib import contextmanager
 
 import pytest
 
+from ocrspool.config.schema import Config
+from ocrspool.config.sections import Engine, Limits, Service
 from ocrspool.errors import DocumentError, EngineError
 from ocrspool.pages import PageImage, PageOptions
 from ocrspool.processes.child import ChildDiedError
 from ocrspool.recognition.api import PageRecognizer
 from ocrspool.recognition.page_json import decoded
-from ocrspool.recognition.pool import WorkerPool
+from ocrspool.recognition.pool import WorkerPool, page_memory_mb
 from ocrspool.recognition.stub import FACTS, Behaviour
 from ocrspool.recognition.stub_worker import StubWorker
 from ocrspool.recognition.supervisor import Timing
@@ -216,3 +218,29 @@ def test_an_idle_worker_that_has_died_is_replaced() -> None:
         pool.wait_ready()
         until(lambda: pool.status().pids == (2,) and pool.status().ready)
         assert pool.status().restarts == 1
+
+
+@pytest.mark.parametrize(
+    ("devices", "workers", "asked", "megabytes"),
+    [
+        (("cpu",), 8, 0, 512),
+        (("gpu:0",), 1, 0, 512),
+        (("gpu:0",), 6, 0, 1152),
+        (("gpu:0", "gpu:1"), 6, 0, 2304),
+        (("gpu:0", "cpu"), 6, 0, 1152),
+        (("gpu:0", "gpu:1"), 6, 256, 256),
+    ],
+)
+def test_pages_that_workers_of_gpus_may_have_in_work_have_room(
+    devices: tuple[str, ...], workers: int, asked: int, megabytes: int
+) -> None:
+    """But not more than was asked for. What a single page may take does not depend on the machine."""
+    limits = Limits(memory_mb=asked)
+    config = Config(engine=Engine(devices=devices), service=Service(workers=workers, batch_pages=16), limits=limits)
+    assert page_memory_mb(config) == megabytes
+    assert limits.page_mb == (asked or 512)
+
+
+def test_too_little_memory_for_a_page_is_refused() -> None:
+    with pytest.raises(ValueError, match="memory_mb: should be 0, or 64 or more"):
+        Limits(memory_mb=63)

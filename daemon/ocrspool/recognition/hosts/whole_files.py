@@ -85,7 +85,7 @@ class WholeFiles:
     def held(self, size: int) -> Iterator[bool]:
         """Hold a file in memory, as far as there is room for it beside others; tell whether there is."""
         with self._changing:
-            has_room = self._held_bytes + size <= self._live.config.limits.memory_mb << 20
+            has_room = self._held_bytes + size <= self._live.config.limits.page_mb << 20
             self._held_bytes += size if has_room else 0
         try:
             yield has_room
