@@ -29,8 +29,6 @@ _KEEPING = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": s
 """To get memory from the system anew for each buffer of a megabyte takes a third of the processor time of all that is
 around the nets: 48 ms a receipt instead of 34 (`scripts/bench around` with these variables). 32 MB is the most that the
 C library accepts."""
-
-
 _OF_A_PAGE = {"MALLOC_MMAP_THRESHOLD_": str(8 << 20), "MALLOC_TRIM_THRESHOLD_": str(16 << 20)}
 """The pixels of an ordinary page, and pieces of them. Memory for these that is new from the system takes a decoder a
 fifth of its processor time. A decoder that keeps it holds some 10 MB more. Pixels of larger pages go back when they are

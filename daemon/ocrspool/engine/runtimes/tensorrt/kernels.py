@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from ocrspool.engine.spec import Net, NetSpec
     from ocrspool.engine_request import Settings
 
-_LANES = 2
-"""Calls at once, each with a context of its own."""
-
 _HINT = "run `ocrspool prebuild`"
 
 
@@ -76,7 +73,7 @@ class _Cache:
         self._config.dynamic_shapes_kernel_specialization_strategy = trt.DynamicShapesKernelSpecializationStrategy.EAGER
         self._config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
         configured = replace(opened, config=self._config)
-        self.net = TensorRtNet(spec, settings, [configured] * _LANES, lambda: configured, _LANES)
+        self.net = TensorRtNet(spec, settings, lambda: configured, all_now=True)  # each lane's context has its kernels
 
     def saved(self) -> bytes:
         """Return all kernels there are."""

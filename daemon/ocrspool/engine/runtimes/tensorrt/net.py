@@ -69,12 +69,12 @@ def load_engine(library: Library, spec: NetSpec, path: Path, settings: Settings)
     """Return the net of an engine file. Raise EngineMissingError where it does not fit, EngineError."""
     if library.needs_cublas:
         library.find_cublas()
-    compiled = path.read_bytes()
-    first = open_engine(library, path, compiled, settings)
+    # Each time from the bytes that are proven at the start, whatever becomes of the file.
+    opened = partial(open_engine, library, path, path.read_bytes(), settings)
     if library.shares_profiles:
-        return TensorRtNet(spec, settings, [first], lambda: first, _LANES)
-    # From the bytes that are proven at the start, whatever becomes of the file.
-    return TensorRtNet(spec, settings, [first], partial(open_engine, library, path, compiled, settings), _LANES)
+        engine = opened()
+        return TensorRtNet(spec, settings, lambda: engine)
+    return TensorRtNet(spec, settings, opened)
 
 
 def open_engine(library: Library, path: Path, compiled: bytes, settings: Settings) -> OpenEngine:
@@ -101,17 +101,17 @@ class TensorRtNet(CompiledNet):
     """Looks like every net: safe to call from several threads, of which `parallel` run at once."""
 
     def __init__(
-        self, spec: NetSpec, settings: Settings, ready: list[OpenEngine], opened: Callable[[], OpenEngine], most: int
+        self, spec: NetSpec, settings: Settings, opened: Callable[[], OpenEngine], *, all_now: bool = False
     ) -> None:
-        """Make a lane of each engine in `ready`, and `most` lanes at most, each of what `opened` returns."""
-        super().__init__(spec, settings, most)
-        self.warm_up: tuple[Shape, ...] = self.ends * len(ready)
-        self._opened, self._most, self._count = opened, most, len(ready)
+        """Make one lane, or all of them now. Each is of what `opened` returns."""
+        super().__init__(spec, settings, _LANES)
+        self._opened, self._most, self._count = opened, _LANES, _LANES if all_now else 1
+        self.warm_up: tuple[Shape, ...] = self.ends * self._count
         self._adding = threading.Lock()
         """Held while one more lane is made."""
         self._lanes: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
-        for each in ready:
-            self._lanes.put(self._lane(each))
+        for _ in range(self._count):
+            self._lanes.put(self._lane())
 
     def try_shapes(self) -> None:
         """Run the ends and the middle of the profile. Raise EngineError."""
@@ -144,7 +144,7 @@ class TensorRtNet(CompiledNet):
         """Make one more lane, and run it at the ends of its shapes before others use it."""
         try:
             if self._count < self._most:
-                lane = self._lane(self._opened())
+                lane = self._lane()
                 for shape in self.ends:
                     lane.run(np.zeros(shape, np.uint8))
                 self._lanes.put(lane)
@@ -155,7 +155,8 @@ class TensorRtNet(CompiledNet):
         finally:
             self._adding.release()
 
-    def _lane(self, opened: OpenEngine) -> _Lane:
+    def _lane(self) -> _Lane:
+        opened = self._opened()
         try:
             return _Lane(opened, self.profile.maximum)
         except (CudaError, _CallError) as error:
