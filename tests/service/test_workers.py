@@ -9,7 +9,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,23 +32,12 @@ from support.waiting import wait_until
 pytestmark = pytest.mark.engine
 
 
-@contextmanager
-def _pool(
-    cache: Path,
-    engine: Engine,
-    service: Service = Service(),  # noqa: B008 - frozen
-    limits: Limits = Limits(),  # noqa: B008
-) -> Iterator[WorkerPool]:
-    with worker_pools.started(cache, engine, service, limits) as workers:
-        workers.wait_ready()
-        yield workers
-
-
 def test_what_a_worker_writes_is_its_own(engine_cache: Path) -> None:
     """Whatever the service's umask, nobody else can write what a worker puts into the caches: it is machine code."""
     before = os.umask(0o007)
     try:
-        with _pool(engine_cache, Engine()) as workers:
+        with worker_pools.started(engine_cache, Engine()) as workers:
+            workers.wait_ready()
             (pid,) = workers.status().pids
             (umask,) = re.findall(r"Umask:\s(\d+)", Path(f"/proc/{pid}/status").read_text("ascii"))
     finally:
@@ -100,7 +88,8 @@ def test_a_page_that_cannot_be_read_costs_itself(
 ) -> None:
     """It is tried once more, alone; the pages beside it are read, and all by the same process."""
     monkeypatch.setattr(sys, "executable", os.fspath(worker_replacement.python(tmp_path, faulty_worker.__name__)))
-    with _pool(engine_cache, Engine()) as workers:
+    with worker_pools.started(engine_cache, Engine()) as workers:
+        workers.wait_ready()
         (before,) = workers.status().pids
         bad = [worker_pools.image("Cut short", missing=1), _bad(faulty_worker.ALWAYS), _bad(faulty_worker.REFUSED)]
         pages = [
@@ -122,7 +111,8 @@ def test_a_worker_whose_engine_failed_is_replaced(
 ) -> None:
     """It does not read the known page any more: the next page is read by another process."""
     monkeypatch.setattr(sys, "executable", os.fspath(worker_replacement.python(tmp_path, faulty_worker.__name__)))
-    with _pool(engine_cache, Engine()) as workers:
+    with worker_pools.started(engine_cache, Engine()) as workers:
+        workers.wait_ready()
         (before,) = workers.status().pids
         failed = workers.submit(_bad(faulty_worker.DISORDER), PageOptions("off"))
         with pytest.raises(EngineError, match="reads the known page wrongly"):
@@ -136,7 +126,8 @@ def test_a_worker_whose_engine_failed_is_replaced(
 
 def test_each_device_has_its_workers(engine_cache: Path) -> None:
     """Two devices with two workers each make four processes; a GPU would be named gpu:0, and here are none."""
-    with _pool(engine_cache, Engine(devices=("cpu", "cpu"), threads=1), Service(workers=2)) as workers:
+    with worker_pools.started(engine_cache, Engine(devices=("cpu", "cpu"), threads=1), Service(workers=2)) as workers:
+        workers.wait_ready()
         assert len(set(workers.status().pids)) == 4
         pages = [worker_pools.image(f"Page number {number}") for number in range(8)]
         futures = [workers.submit(image, PageOptions("off")) for image in pages]
@@ -161,7 +152,8 @@ def test_a_worker_that_has_grown_is_replaced_without_a_pause(
 ) -> None:
     """Its successor loads beside it: at no time is there no engine, and no page has to be read twice."""
     caplog.set_level("INFO")
-    with _pool(engine_cache, Engine(threads=1), Service(worker_pages=3, batch_pages=1)) as workers:
+    with worker_pools.started(engine_cache, Engine(threads=1), Service(worker_pages=3, batch_pages=1)) as workers:
+        workers.wait_ready()
         assert all(_replaced(workers))
         assert workers.status().restarts == 0
     assert "worker 1 was replaced after" in caplog.text
@@ -173,7 +165,10 @@ def test_without_memory_for_two_the_successor_loads_afterwards(
     """There is a pause then, and nothing is lost in it either."""
     caplog.set_level("INFO")
     short = Limits(free_memory_mb=1 << 30)
-    with _pool(engine_cache, Engine(threads=1), Service(worker_pages=3, batch_pages=1), short) as workers:
+    with worker_pools.started(
+        engine_cache, Engine(threads=1), Service(worker_pages=3, batch_pages=1), short
+    ) as workers:
+        workers.wait_ready()
         list(_replaced(workers))
         assert workers.status().restarts == 0
     assert "worker 1 is replaced after 3 pages, and memory is short" in caplog.text
@@ -185,7 +180,8 @@ def test_a_successor_that_cannot_load_changes_nothing(
     """The engine has gone from the cache: the worker that has it goes on, and why is said."""
     cache = tmp_path / "cache"
     shutil.copytree(engine_cache, cache)
-    with _pool(cache, Engine(threads=1), Service(worker_pages=3, batch_pages=1)) as workers:
+    with worker_pools.started(cache, Engine(threads=1), Service(worker_pages=3, batch_pages=1)) as workers:
+        workers.wait_ready()
         (before,) = workers.status().pids
         shutil.rmtree(cache / "engines")
         while "cannot load its engine" not in caplog.text:
@@ -196,7 +192,8 @@ def test_a_successor_that_cannot_load_changes_nothing(
 
 def test_only_workers_that_have_read_begin_anew(engine_cache: Path) -> None:
     """For want of memory: one that has just loaded would hold no less after another load."""
-    with _pool(engine_cache, Engine(threads=1)) as workers:
+    with worker_pools.started(engine_cache, Engine(threads=1)) as workers:
+        workers.wait_ready()
         (before,) = workers.status().pids
         workers.renew()
         assert worker_pools.text(workers, "First page") == "First page"
