@@ -218,7 +218,7 @@ def test_halved_nets_read_the_same(nets: Nets, tmp_path: Path) -> None:
         (tmp_path / spec.name).mkdir()
         session.build(spec, tmp_path / spec.name, halved)
         size, whole = (path.stat().st_size for path in (tmp_path / spec.name / f"{spec.name}.onnx", spec.files[0]))
-        assert size < 0.75 * whole, "weights are in f16 too"
+        assert (size < 0.75 * whole) == (spec.role != "classifier"), "weights are in f16 too; the classifier stays"
     page = _page(*LINES)
     read: list[list[str]] = []
     for each in (nets, Nets(*(session.load(spec, tmp_path / spec.name, halved) for spec in SPECS))):

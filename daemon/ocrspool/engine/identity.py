@@ -55,8 +55,8 @@ def facts(runtime: Runtime, settings: Settings, cpuinfo: Path = CPUINFO, *, ahea
     soft = {"python": platform.python_version()}
     if package.commit:
         hard["runtime_commit"] = package.commit
-    if spec.edits > 1:
-        hard["edits"] = str(spec.edits)
+    if (edits := spec.edits_for(settings)) > 1:
+        hard["edits"] = str(edits)
     hard["device"] = settings.device.partition(":")[0]  # of several alike, it is no matter which
     if len(spec.precisions) > 1:
         hard["provider"] = settings.provider

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ocrspool.engine import identity
+from ocrspool.engine.runtimes.base import runtime_spec
 from ocrspool.engine_request import Precision, Provider, Runtime, Settings
 from ocrspool.errors import ConfigError, EngineError, NoGpuError
 from ocrspool.machine import installation
@@ -246,6 +247,14 @@ def test_by_cuda_no_tensorrt_is_asked_for(tmp_path: Path) -> None:
     assert "tensorrt" not in found["hard"]
     assert "workspace_mb" not in found["hard"]
     assert found["hard"]["precision"] == "f32"
+
+
+def test_engines_of_cuda_in_f16_differ_from_those_of_0_1_0() -> None:
+    """Their classifier was in f16 too. Those in f32 are as they were."""
+    spec = runtime_spec("onnxruntime")
+    cuda = Settings("gpu:0", "cuda", "f32")
+    assert [spec.edits_for(replace(cuda, precision=precision)) for precision in ("f32", "f16")] == [1, 2]
+    assert spec.edits_for(replace(cuda, provider="tensorrt", precision="f16")) == 1
 
 
 @needs_compiler

@@ -144,6 +144,10 @@ class RuntimeSpec(ABC):
     def begin(self, _settings: Settings) -> None:  # noqa: B027 - most have nothing to begin with
         """Begin with what the loading of an engine waits for, while it is planned. Raises nothing."""
 
+    def edits_for(self, _settings: Settings) -> int:
+        """Return the count of `edits` for an engine of these resolved settings."""
+        return self.edits
+
     def find_library(self, name: str, package: Package) -> Path | None:
         """Return the file that the runtime gets when it asks for a library. None where there is none."""
         return native_libraries.find(name, package.asks) if name else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ocrspool.engine.runtimes.base import RuntimeSpec
 from ocrspool.engine.runtimes.installed_packages import Package, constants, distributions, package_folder
-from ocrspool.engine_request import Provider
+from ocrspool.engine_request import Provider, Settings
 from ocrspool.machine import native_libraries
 
 _CUDA_LIBRARIES = ("libcudart", "libcublasLt", "libcublas", "libcufft", "libcurand", "libcudnn", "libnvrtc")
@@ -40,6 +40,10 @@ class _OnnxRuntime(RuntimeSpec):
             ),
             nvinfer=next((name for name in sorted(asked) if name.startswith("libnvinfer.so")), ""),
         )
+
+    def edits_for(self, settings: Settings) -> int:
+        """Return 2 for CUDA in f16: before, the classifier was f16 too, and no session of it became a CUDA graph."""
+        return 2 if (settings.provider, settings.precision) == ("cuda", "f16") else self.edits
 
 
 SPEC = _OnnxRuntime(
