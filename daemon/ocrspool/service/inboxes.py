@@ -58,8 +58,8 @@ class Inboxes:
         if self._inbox_threads and not any(inbox_thread.beginning.begun for inbox_thread in self._inbox_threads):
             _refuse_to_start([inbox_thread.beginning.error for inbox_thread in self._inbox_threads])
 
-    def grant(self, total: int) -> None:
-        """Give the free slots, of so many in all, to the inboxes in turn.
+    def grant(self, total: int) -> bool:
+        """Give the free slots, of so many in all, to the inboxes in turn. Tell whether none is left.
 
         Of several inboxes none has all slots: another one that gets a file finds one free, whatever the first does.
         """
@@ -69,12 +69,13 @@ class Inboxes:
         while free > 0:
             inbox_thread = next((each for each in everyone if each.wants() and each.slots() < share), None)
             if inbox_thread is None:
-                return
+                return False
             inbox_thread.grant()
             free -= 1
             self._to_the_end(inbox_thread)
             everyone.remove(inbox_thread)
             everyone.append(inbox_thread)
+        return True
 
     def wanting(self) -> bool:
         """Tell whether any inbox could use a slot."""
