@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ocrspool.engine.spec import NetSpec, Shape
-    from ocrspool.engine_request import Precision, Settings
+    from ocrspool.engine_request import Settings
 
 Options = dict[str, str]
 Version = tuple[int, int]
@@ -22,12 +22,6 @@ INPUT = "pixels"
 
 NAMES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 """Our word for a provider, and ONNX Runtime's."""
-
-_SEARCH: dict[Precision, str] = {"f32": "EXHAUSTIVE", "f16": "HEURISTIC"}
-"""How cuDNN's kernels are chosen, by precision. Each session has one shape (runtimes/fixed_shapes.py), so the search is
-made once. On an H200 EXHAUSTIVE took 5.2 s for seven sessions in f32 and HEURISTIC 9.4 s, for kernels no faster. In f16
-EXHAUSTIVE takes 3.0 to 4.8 s for a session and HEURISTIC 2.0 to 2.9 s, for kernels that are at most 8 % slower. DEFAULT
-takes less than a second, for some kernels that are 10 to 25 times slower."""
 
 _MODERN: Version = (1, 20)
 
@@ -75,7 +69,10 @@ def _providers(settings: Settings, tensorrt: Options) -> list[tuple[str, Options
         **device,
         # Varied shapes make an arena that doubles grow without end (ONNX Runtime issues 9509, 13504, 14474).
         "arena_extend_strategy": "kSameAsRequested",
-        "cudnn_conv_algo_search": _SEARCH[settings.precision],
+        # Each session has one shape (runtimes/fixed_shapes.py), so the search is made once. On an H200 it took 5.2 s
+        # for seven sessions, HEURISTIC 9.4 s for kernels no faster, and DEFAULT 1 s for some that are 10 to 25 times
+        # slower. In f16 all sessions take 50 s, and 48 s with HEURISTIC.
+        "cudnn_conv_algo_search": "EXHAUSTIVE",
     }
     if settings.provider == "cuda":
         return [(NAMES["cuda"], cuda)]

@@ -51,11 +51,6 @@ def test_cuda_has_a_bounded_arena_and_asks_for_its_device(version: tuple[int, in
     }
 
 
-def test_kernels_for_f16_are_chosen_without_trying_each() -> None:
-    ((_, options),) = execution_providers.to_capture(replace(CUDA, precision="f16"))
-    assert (options["cudnn_conv_algo_search"], options["enable_cuda_graph"]) == ("HEURISTIC", "1")
-
-
 @pytest.mark.parametrize("version", [OLD, NEW])
 @pytest.mark.parametrize("settings", [F16, F32], ids=["f16", "f32"])
 def test_a_build_states_precision_memory_and_profile(settings: Settings, version: tuple[int, int]) -> None:
