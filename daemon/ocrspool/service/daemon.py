@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _BETWEEN_GRANTS_SECONDS = 0.01
-"""While all slots are taken and files wait, the slots of jobs that end are given out together, so often: to wake two
-threads for each of 200 files a second takes a tenth of this process's time."""
+"""While all slots are taken and files wait, the slots of jobs that end are given out together, so often. To wake two
+threads for each of 200 files a second takes up to a tenth of this process's time."""
 _ROOM_SECONDS = 1.0
 """While disk or memory is short, it is measured this often."""
 _MOST_ON_HOSTS = 512

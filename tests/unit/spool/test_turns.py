@@ -32,6 +32,30 @@ def test_a_turn_is_taken_after_another() -> None:
     assert met == [1] * 200
 
 
+def test_who_waits_behind_others_waits_longer() -> None:
+    """Eight turns of a quarter of a second: the last thread waits longer than one second, and meets nobody."""
+    turns = Turns(1.0)
+    never, all_wait = threading.Event(), threading.Barrier(9)
+    inside: list[int] = []
+    met: list[int] = []
+
+    def take() -> None:
+        all_wait.wait(_LONG_SECONDS)
+        with turns:
+            inside.append(1)
+            met.append(len(inside))
+            never.wait(0.25)  # a step on a disk
+            inside.pop()
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    all_wait.wait(_LONG_SECONDS)
+    for thread in threads:
+        thread.join(_LONG_SECONDS)
+    assert met == [1] * 8
+
+
 def test_a_turn_that_does_not_end_stops_nobody(turns: Turns) -> None:
     """A thread whose disk hangs keeps its turn; the next one goes on without, and ends nobody else's."""
     went_on = threading.Event()
