@@ -171,6 +171,23 @@ def test_one_inbox_never_has_all_slots(new_world: Callable[..., World]) -> None:
     assert world.done("a") == []
 
 
+def test_it_is_told_when_no_slot_is_left(new_world: Callable[..., World]) -> None:
+    """Then slots that become free may be given out together. Where slots are left, a new file gets one at once."""
+    world = new_world("a")
+    held = world.line.held["a"] = threading.Event()
+    world.inboxes.open()
+    world.drop("a", "1")
+    world.until(lambda: world.inboxes.running() == 1)
+    assert not world.inboxes.grant(SLOTS)
+    world.drop("a", *map(str, range(2, 20)))
+    world.until(lambda: world.inboxes.running() == SLOTS)
+    assert world.inboxes.grant(SLOTS)
+    held.set()
+    world.until(lambda: len(world.done("a")) == 19)
+    world.until(lambda: not world.inboxes.running())
+    assert not world.inboxes.grant(SLOTS)
+
+
 def test_jobs_that_wait_for_their_disk_hold_no_slot(new_world: Callable[..., World]) -> None:
     """The inbox claims no more than its budget; the other has all slots; what waited comes out in the end."""
     world = new_world("a", "b")
