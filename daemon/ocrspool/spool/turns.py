@@ -26,7 +26,7 @@ class Turns:
         self._most_seconds = most_seconds
         self._lock = threading.Lock()
         self._waiting: deque[None] = deque()
-        """As long as there are threads that wait; each of its calls is one step, whatever other threads do."""
+        """One entry for each thread that waits. Threads may change it at the same time, unlike a number."""
         self._holder = 0
         """The thread that has the turn; 0: none."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -11,49 +12,38 @@ from ocrspool.spool.turns import Turns
 _LONG_SECONDS = 30
 
 
-def test_a_turn_is_taken_after_another() -> None:
-    """No thread meets another in its turn."""
-    turns = Turns(_LONG_SECONDS)
+def _met(turns: Turns, threads: int, times: int, step: Callable[[], object]) -> list[int]:
+    """Let threads take turns, so many times each, and do a step in each; return how many were inside at one time."""
+    all_begin = threading.Barrier(threads)
     inside: list[int] = []
     met: list[int] = []
 
     def take() -> None:
-        for _ in range(50):
+        all_begin.wait(_LONG_SECONDS)
+        for _ in range(times):
             with turns:
                 inside.append(1)
                 met.append(len(inside))
+                step()
                 inside.pop()
 
-    threads = [threading.Thread(target=take) for _ in range(4)]
-    for thread in threads:
+    started = [threading.Thread(target=take) for _ in range(threads)]
+    for thread in started:
         thread.start()
-    for thread in threads:
+    for thread in started:
         thread.join(_LONG_SECONDS)
-    assert met == [1] * 200
+    return met
+
+
+def test_a_turn_is_taken_after_another() -> None:
+    """No thread meets another in its turn."""
+    assert _met(Turns(_LONG_SECONDS), 4, 50, lambda: None) == [1] * 200
 
 
 def test_who_waits_behind_others_waits_longer() -> None:
     """Eight turns of a quarter of a second: the last thread waits longer than one second, and meets nobody."""
-    turns = Turns(1.0)
-    never, all_wait = threading.Event(), threading.Barrier(9)
-    inside: list[int] = []
-    met: list[int] = []
-
-    def take() -> None:
-        all_wait.wait(_LONG_SECONDS)
-        with turns:
-            inside.append(1)
-            met.append(len(inside))
-            never.wait(0.25)  # a step on a disk
-            inside.pop()
-
-    threads = [threading.Thread(target=take) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    all_wait.wait(_LONG_SECONDS)
-    for thread in threads:
-        thread.join(_LONG_SECONDS)
-    assert met == [1] * 8
+    never = threading.Event()
+    assert _met(Turns(1.0), 8, 1, lambda: never.wait(0.25)) == [1] * 8  # a step on a disk
 
 
 def test_a_turn_that_does_not_end_stops_nobody(turns: Turns) -> None:

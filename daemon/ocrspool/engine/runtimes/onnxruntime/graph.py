@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PixelType = Literal["uint8", "float32"]
 
-_OURS = "ocrspool."
+OURS = "ocrspool."
 """What the names of our nodes and of the values between them begin with."""
 
 _OLDEST_OPSET = 11  # TopK, which takes its sorting order as an attribute; Paddle2ONNX writes it by default
@@ -46,7 +46,7 @@ def edit(
     model = _read(spec)
     graph = model.graph
     source = _only_input(spec, graph)
-    opset = next(entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"})
+    opset = opset_of(model)
     if opset < _OLDEST_OPSET:
         raise EngineError(
             f"{spec.files[0]}: its operators are of set {opset}, and {_OLDEST_OPSET} is the oldest that can be edited",
@@ -64,6 +64,11 @@ def edit(
     if halve:
         model = _halved(spec, model, halve)
     _ = path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def opset_of(model: onnx.ModelProto) -> int:
+    """Return the version of ONNX's operators that a model was written with."""
+    return int(next(entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"}))
 
 
 def _leave_out_identities(graph: onnx.GraphProto) -> None:
@@ -152,14 +157,14 @@ def _normalization(spec: NetSpec, graph: onnx.GraphProto, source: ValueInfoProto
     graph.input.remove(source)
     graph.input.insert(0, helper.make_tensor_value_info(INPUT, kind, [n or "n", h or "h", w or "w", 3]))
     for name, values in (("mean", spec.mean), ("std", spec.std)):
-        graph.initializer.append(numpy_helper.from_array(np.array(values, np.float32), _OURS + name))
-    numbers = INPUT if pixels == "float32" else _OURS + "numbers"
-    cast = [helper.make_node("Cast", [INPUT], [numbers], name=_OURS + "cast", to=TensorProto.FLOAT)]
+        graph.initializer.append(numpy_helper.from_array(np.array(values, np.float32), OURS + name))
+    numbers = INPUT if pixels == "float32" else OURS + "numbers"
+    cast = [helper.make_node("Cast", [INPUT], [numbers], name=OURS + "cast", to=TensorProto.FLOAT)]
     return [
         *(cast if numbers != INPUT else []),
-        helper.make_node("Sub", [numbers, _OURS + "mean"], [_OURS + "centered"], name=_OURS + "center"),
-        helper.make_node("Div", [_OURS + "centered", _OURS + "std"], [_OURS + "normalized"], name=_OURS + "normalize"),
-        helper.make_node("Transpose", [_OURS + "normalized"], [source.name], name=_OURS + "nchw", perm=[0, 3, 1, 2]),
+        helper.make_node("Sub", [numbers, OURS + "mean"], [OURS + "centered"], name=OURS + "center"),
+        helper.make_node("Div", [OURS + "centered", OURS + "std"], [OURS + "normalized"], name=OURS + "normalize"),
+        helper.make_node("Transpose", [OURS + "normalized"], [source.name], name=OURS + "nchw", perm=[0, 3, 1, 2]),
     ]
 
 
@@ -176,21 +181,21 @@ def _ending(spec: NetSpec, graph: onnx.GraphProto, result: ValueInfoProto, opset
     if spec.role == "detection":
         graph.output.append(helper.make_tensor_value_info("map", TensorProto.FLOAT, ["n", "map_h", "map_w"]))
         return [_squeeze(graph, result.name, "map", 1, opset)]
-    graph.initializer.append(numpy_helper.from_array(np.array([1], np.int64), _OURS + "one"))
+    graph.initializer.append(numpy_helper.from_array(np.array([1], np.int64), OURS + "one"))
     graph.output.append(helper.make_tensor_value_info("best", TensorProto.INT32, ["n", "steps"]))
     graph.output.append(helper.make_tensor_value_info("probability", TensorProto.FLOAT, ["n", "steps"]))
-    top = [_OURS + "top_probability", _OURS + "top_class"]
+    top = [OURS + "top_probability", OURS + "top_class"]
     return [
-        helper.make_node("TopK", [result.name, _OURS + "one"], top, name=_OURS + "top", axis=-1, largest=1, sorted=1),
+        helper.make_node("TopK", [result.name, OURS + "one"], top, name=OURS + "top", axis=-1, largest=1, sorted=1),
         _squeeze(graph, top[0], "probability", 2, opset),
-        _squeeze(graph, top[1], _OURS + "best_int64", 2, opset),
-        helper.make_node("Cast", [_OURS + "best_int64"], ["best"], name=_OURS + "best", to=TensorProto.INT32),
+        _squeeze(graph, top[1], OURS + "best_int64", 2, opset),
+        helper.make_node("Cast", [OURS + "best_int64"], ["best"], name=OURS + "best", to=TensorProto.INT32),
     ]
 
 
 def _squeeze(graph: onnx.GraphProto, source: str, target: str, axis: int, opset: int) -> NodeProto:
     """Return a node that drops one axis of length 1; from opset 13 on the axis is an input."""
-    name = f"{_OURS}squeeze_{target.removeprefix(_OURS)}"
+    name = f"{OURS}squeeze_{target.removeprefix(OURS)}"
     if opset < 13:  # noqa: PLR2004 - Squeeze-13
         return helper.make_node("Squeeze", [source], [target], name=name, axes=[axis])
     graph.initializer.append(numpy_helper.from_array(np.array([axis], np.int64), f"{name}_axis"))

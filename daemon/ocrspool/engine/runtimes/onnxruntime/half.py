@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from ocrspool.engine.runtimes.onnxruntime.graph import OURS, opset_of
+
 _float16 = import_module("onnxruntime.transformers.float16")
 
 _CLIP_IN_F16 = 12
@@ -24,8 +26,7 @@ def halved(model: Any, *, for_cuda: bool = False) -> Any:  # noqa: ANN401  # onn
     operators, nodes = [*_float16.DEFAULT_OP_BLOCK_LIST], []
     if for_cuda:
         nodes = _wide_means(model)
-        opset = next(entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"})
-        operators += ["Clip"] if opset < _CLIP_IN_F16 else []
+        operators += ["Clip"] if opset_of(model) < _CLIP_IN_F16 else []
     else:
         operators.append("ReduceMean")
     return _float16.convert_float_to_float16(model, keep_io_types=True, op_block_list=operators, node_block_list=nodes)
@@ -36,7 +37,7 @@ def _wide_means(model: Any) -> list[str]:  # noqa: ANN401
     names = []
     for number, node in enumerate(model.graph.node):
         if node.op_type == "ReduceMean":
-            node.name = node.name or f"ocrspool.mean_{number}"
+            node.name = node.name or f"{OURS}mean_{number}"
             axes = [attribute.ints for attribute in node.attribute if attribute.name == "axes"]
             if not axes or len(axes[0]) > 1:  # from operator set 18 on they are an input: taken for several
                 names.append(node.name)

@@ -18,7 +18,6 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
@@ -87,9 +86,9 @@ def build(spec: NetSpec, folder: Path, settings: Settings) -> None:
     if settings.provider == "tensorrt":
         _build_for_tensorrt(spec, folder, settings)
         return
-    settings = _of_net(spec, settings)
     path = model_path(spec, folder)
-    _editor().edit(spec, path, halve=_halved if settings.precision == "f16" else None)
+    halve = _halved if settings.precision == "f16" and spec.role in _IN_F16 else None
+    _editor().edit(spec, path, halve=halve)
     _session(spec, path, settings, execution_providers.to_load(spec, folder, settings, _VERSION))
 
 
@@ -98,16 +97,10 @@ def load(spec: NetSpec, folder: Path, settings: Settings) -> Net:
     if settings.provider != "cuda":
         return _load(spec, folder, settings)
 
-    settings = _of_net(spec, settings)
     chosen = fixed_shapes.shapes(spec)
     with ThreadPoolExecutor(len(chosen)) as threads:
         nets = threads.map(lambda shape: _of_shape(spec, folder, settings, shape), chosen)
         return FixedShapesNet(spec, dict(zip(chosen, nets, strict=True)))
-
-
-def _of_net(spec: NetSpec, settings: Settings) -> Settings:
-    """Return the settings with the precision of this net."""
-    return settings if spec.role in _IN_F16 else replace(settings, precision="f32")
 
 
 def _of_shape(spec: NetSpec, folder: Path, settings: Settings, shape: Shape) -> Net:
